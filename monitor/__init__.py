@@ -1,0 +1,1 @@
+"""The streaming emotion monitor: sources, segmenter, transcribers, pipeline, timeline, exporters, display."""

@@ -1,0 +1,117 @@
+"""What travels between the pipeline's threads: frozen data, stamped with the stream's own clock.
+
+Time is the stream's sample count at 16 kHz, never the wall clock (docs/architecture.md, "The flow").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from stser_core import EmotionScores
+
+SAMPLE_RATE = 16_000
+"""Samples per second of everything that flows; sources resample to it."""
+
+
+@dataclass(frozen=True, eq=False)
+class AudioBlock:
+    """A piece of a stream, 20 to 100 ms.
+
+    Attributes:
+        start: Index of the first sample on the stream's own clock.
+        samples: float32 [channels, n] in −1…1, 16 kHz.
+        dropped: Samples that were lost since the block before (live capture only); `start` counts them in.
+    """
+
+    start: int
+    samples: NDArray[np.float32]
+    dropped: int = 0
+
+    @property
+    def end(self) -> int:
+        """Index of the sample after the last."""
+        return self.start + self.samples.shape[1]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A recognised word; times in seconds from the start of the recording, confidence in 0…1."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said in one utterance."""
+
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        """The words, separated by blanks."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean confidence of the words in 0…1, or `None` where there are none."""
+        if not self.words:
+            return None
+        return sum(word.confidence for word in self.words) / len(self.words)
+
+
+@dataclass(frozen=True, eq=False)
+class Utterance:
+    """One stretch of speech on one channel, as the segmenter cut it.
+
+    Attributes:
+        channel: Counts from 1.
+        start_s: Seconds from the start of the recording.
+        end_s: Seconds from the start of the recording.
+        samples: float32 [n] in −1…1, 16 kHz mono: the sound from `start_s` to `end_s`.
+        dropped_ms: Milliseconds of sound that were lost inside the utterance (live capture only).
+    """
+
+    channel: int
+    start_s: float
+    end_s: float
+    samples: NDArray[np.float32]
+    dropped_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An utterance with all that was found out about it: one row of the timeline.
+
+    Attributes:
+        recording: The recording's file name, or the device's.
+        channel: Counts from 1.
+        speaker: The channel's role, or `speaker1`, `speaker2`, …
+        turn: Counts from 1 over the whole timeline.
+        start_s: Seconds from the start of the recording.
+        end_s: Seconds from the start of the recording.
+        scores: `None` where nobody was asked (an agent's channel) or no classifier could answer.
+        transcript: `None` where nothing was transcribed.
+        loudness_dbfs: Root mean square of the samples in decibels below full scale.
+        dropped_ms: Milliseconds of sound that were lost inside the turn.
+        checkpoint: Name of the checkpoint that scored it.
+    """
+
+    recording: str
+    channel: int
+    speaker: str
+    turn: int
+    start_s: float
+    end_s: float
+    scores: EmotionScores | None
+    transcript: Transcript | None
+    loudness_dbfs: float
+    dropped_ms: int
+    checkpoint: str

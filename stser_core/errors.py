@@ -1,0 +1,65 @@
+"""The error tree. Every message is one sentence: what is wrong, with which value, and what to do.
+
+    StserError                     exit code 1 at the command line
+    ├── AudioError                 a file that cannot be decoded, or that holds no sound
+    ├── CheckpointError            a checkpoint folder that is missing, broken or does not fit
+    ├── TranscriberError           a speech recogniser's model that is missing or broken
+    ├── DownloadError              something could not be fetched, or is not what it should be
+    ├── OutputError                a file that cannot be written
+    ├── DeviceError                a microphone or an accelerator that is not there or went away
+    ├── DataError                  a corpus or manifest that is incomplete or contradicts itself
+    ├── PipelineError              a thread of the pipeline failed for a reason nobody foresaw
+    ├── MissingExtraError          an optional dependency that this command needs is not installed
+    └── UsageError                 an option that does not fit (exit code 2)
+"""
+
+
+class StserError(Exception):
+    """Anything that stser-monitor or stser-train reports in one sentence."""
+
+    exit_code = 1
+
+
+class AudioError(StserError):
+    """A file that cannot be decoded, or that holds no sound."""
+
+
+class CheckpointError(StserError):
+    """A checkpoint folder that is missing, broken or does not fit."""
+
+
+class TranscriberError(StserError):
+    """A speech recogniser's model that is missing or broken."""
+
+
+class DownloadError(StserError):
+    """Something could not be fetched, or is not what it should be."""
+
+
+class OutputError(StserError):
+    """A file that cannot be written."""
+
+
+class DeviceError(StserError):
+    """A microphone or an accelerator that is not there or went away."""
+
+
+class DataError(StserError):
+    """A corpus or manifest that is incomplete or contradicts itself."""
+
+
+class PipelineError(StserError):
+    """A thread of the pipeline failed for a reason nobody foresaw."""
+
+
+class MissingExtraError(StserError):
+    """An optional dependency that this command needs is not installed."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs the extra [{extra}]: pip install 'stser-monitor[{extra}]'.")
+
+
+class UsageError(StserError):
+    """An option whose value does not fit; the command line exits with 2."""
+
+    exit_code = 2

@@ -1,0 +1,69 @@
+"""What goes into the recognizer and what comes out: plain frozen data, importable without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stser_core.emotions import LABELS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
+"""The paper's three classifiers (section 3), in the order in which they are listed everywhere."""
+
+ENSEMBLE = "ensemble"
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """One utterance as the recognizer takes it.
+
+    Attributes:
+        samples: float32 [n] in −1…1, 16 kHz mono.
+        text: Its transcript, or `None` where nothing was transcribed.
+        text_confidence: The transcriber's confidence in 0…1, or `None` where it gives none.
+    """
+
+    samples: NDArray[np.float32]
+    text: str | None = None
+    text_confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class EmotionScores:
+    """Class probabilities of one utterance.
+
+    Attributes:
+        by_classifier: Probabilities in the order of `LABELS`, for each classifier that could answer. A
+            classifier without its input (no transcript, say) is absent.
+        ensemble: Plain mean of the probabilities of the classifiers that were asked for and could answer.
+        salience: Share of the speech model's self-attention on each 100 ms of the utterance (sums to 1), or
+            `None` where it was not asked for.
+    """
+
+    by_classifier: Mapping[str, tuple[float, ...]]
+    ensemble: tuple[float, ...]
+    salience: tuple[float, ...] | None = None
+
+    @property
+    def emotion(self) -> str:
+        """The most probable emotion."""
+        return _winner(self.ensemble)
+
+    @property
+    def confidence(self) -> float:
+        """The winner's probability."""
+        return max(self.ensemble)
+
+    def emotion_of(self, classifier: str) -> str | None:
+        """The emotion that one classifier would have chosen, or `None` where it did not answer."""
+        probabilities = self.by_classifier.get(classifier)
+        return None if probabilities is None else _winner(probabilities)
+
+
+def _winner(probabilities: tuple[float, ...]) -> str:
+    return LABELS[max(range(len(LABELS)), key=probabilities.__getitem__)]

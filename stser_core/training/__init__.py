@@ -1,0 +1,1 @@
+"""The training module: corpora, protocol, trainer, evaluation, rivals. Needs the extra [train]."""
