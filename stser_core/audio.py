@@ -119,7 +119,8 @@ def load_mono(path: str | Path) -> NDArray[np.float32]:
     Raises:
         AudioError: See `blocks`.
     """
-    return load(path).mean(axis=0, dtype=np.float32)
+    mono: NDArray[np.float32] = load(path).mean(axis=0, dtype=np.float32)
+    return mono
 
 
 def telephone_band(samples: torch.Tensor) -> torch.Tensor:
@@ -144,7 +145,7 @@ def telephone_band(samples: torch.Tensor) -> torch.Tensor:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
     try:
-        with path.open("rb") as file, av.open(file, metadata_errors="replace") as container:
+        with path.open("rb") as file, av.open(file, mode="r", metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise AudioError(f"{path} has no audio stream.")
             stream = container.streams.audio[0]
@@ -182,7 +183,7 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
 
 def _samples(frame: AudioFrame) -> NDArray[np.float32]:
     # Packed, not planar: PyAV 18 crashes on planar frames of eight channels.
-    samples = frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
+    samples = np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, frame.layout.nb_channels).T
     if not np.isfinite(samples).all():
         samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(samples, -1.0, 1.0)

@@ -1,0 +1,199 @@
+"""A checkpoint folder: `config.json`, `model.safetensors`, the tokenizer's file, and the model card `README.md`.
+
+Never a pickle. Finding and listing checkpoints needs no torch; loading one does.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stser_core.errors import CheckpointError, OutputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stser_core.stser import Stser, StserSettings
+    from stser_core.tmodel import Tokenizer
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "README.md"
+DEFAULT = "default"
+
+_WANTED = (CONFIG_FILE, WEIGHTS_FILE, "tokenizer.json", CARD_FILE)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model with what belongs to it.
+
+    Attributes:
+        name: The folder's name.
+        model: In evaluation mode, on the CPU.
+        tokenizer: `None` where no classifier reads text.
+    """
+
+    name: str
+    model: Stser
+    tokenizer: Tokenizer | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A checkpoint that is present: its name, its folder, and its size in bytes."""
+
+    name: str
+    path: Path
+    size: int
+
+
+def available() -> list[Listed]:
+    """The checkpoints that ship with the program, by name."""
+    folders = sorted(path.parent for path in _shipped().glob(f"*/{CONFIG_FILE}"))
+    return [Listed(folder.name, folder, _size(folder)) for folder in folders]
+
+
+def resolve(name: str | Path) -> Path:
+    """Find a checkpoint's folder.
+
+    Args:
+        name: A folder, the name of a checkpoint that ships with the program (`default` among them), or a
+            Hugging Face Hub id (`owner/name`), which is downloaded into the Hub's cache once.
+
+    Raises:
+        CheckpointError: There is nothing of that name.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    shipped = _shipped() / str(name)
+    if (shipped / CONFIG_FILE).is_file():
+        return shipped
+    if str(name).count("/") == 1 and not str(name).startswith((".", "/", "~")):
+        return _from_hub(str(name))
+    known = ", ".join(listed.name for listed in available()) or "none"
+    raise CheckpointError(
+        f"There is no checkpoint {str(name)!r}: it is no folder, no Hugging Face Hub id, and not among those "
+        f"that ship with the program ({known})."
+    )
+
+
+def load(name: str | Path = DEFAULT) -> Checkpoint:
+    """Load a checkpoint.
+
+    Args:
+        name: See `resolve`.
+
+    Raises:
+        CheckpointError: It is missing, broken, or does not fit this program.
+    """
+    from stser_core.stser import Stser
+    from stser_core.tmodel import Tokenizer
+
+    folder = resolve(name)
+    settings = read_settings(folder)
+    model = Stser(settings)
+    _load_weights(model, folder / WEIGHTS_FILE)
+    tokenizer = Tokenizer.load(folder, settings.text.maximum_pieces) if settings.text else None
+    return Checkpoint(folder.resolve().name, model.eval(), tokenizer)
+
+
+def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> None:
+    """Write a checkpoint folder; what an older one of the same name held is replaced.
+
+    Args:
+        folder: Created where it is missing.
+        model: On any device.
+        tokenizer: `None` where no classifier reads text.
+        card: The model card, in Markdown.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    import msgspec
+    from safetensors.torch import save_file
+
+    partial = folder.with_name(folder.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        encoded = msgspec.json.format(msgspec.json.encode(model.settings), indent=2)
+        (partial / CONFIG_FILE).write_bytes(encoded + b"\n")
+        weights = {key: value.detach().cpu().contiguous() for key, value in _weights(model).items()}
+        save_file(weights, partial / WEIGHTS_FILE)
+        if tokenizer is not None:
+            tokenizer.save(partial)
+        (partial / CARD_FILE).write_text(card, encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except OSError as error:
+        raise OutputError(f"The checkpoint {folder} cannot be written ({error.strerror}).") from error
+
+
+def read_settings(folder: Path) -> StserSettings:
+    """Read a checkpoint's `config.json`.
+
+    Raises:
+        CheckpointError: It is missing, or does not say what it should.
+    """
+    import msgspec
+
+    from stser_core.stser import StserSettings
+
+    path = folder / CONFIG_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=StserSettings)
+    except OSError as error:
+        raise CheckpointError(f"{folder} is no checkpoint: its {CONFIG_FILE} cannot be read.") from error
+    except msgspec.DecodeError as error:
+        raise CheckpointError(f"{path} does not describe an STSER model ({error}).") from error
+
+
+def _load_weights(model: Stser, path: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read as model weights ({error}).") from error
+    wanted = _weights(model)
+    missing, unknown = sorted(wanted.keys() - weights.keys()), sorted(weights.keys() - wanted.keys())
+    wrong = [key for key in wanted if key in weights and weights[key].shape != wanted[key].shape]
+    if missing or unknown or wrong:
+        first = (missing + unknown + wrong)[0]
+        raise CheckpointError(
+            f"{path} does not fit its {CONFIG_FILE}: {len(missing)} tensors are missing, {len(unknown)} unknown "
+            f"and {len(wrong)} of another shape, {first} among them."
+        )
+    model.load_state_dict(weights, strict=False)
+
+
+def _weights(model: Stser) -> dict[str, Tensor]:
+    """The learnt state; the mel filter bank follows from the settings and stays out."""
+    return {key: value for key, value in model.state_dict().items() if not key.startswith("logmel.")}
+
+
+def _from_hub(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=list(_WANTED)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"The checkpoint {hub_id} cannot be had from the Hub ({reason}).") from error
+
+
+def _shipped() -> Path:
+    """Where the program's own checkpoints lie: inside the installed package, or beside it in a working copy."""
+    package = Path(__file__).parent
+    installed = package / "_checkpoints"
+    return installed if installed.is_dir() else package.parent / "checkpoints"
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,201 @@
+"""The smodel: log-mel spectrogram → convolution blocks → Bi-LSTM → multi-head self-attention → speech vector.
+
+Section 3.1 of "A Multi-Scale Fusion Framework for Bimodal Speech Emotion Recognition" (Chen and Zhao,
+Interspeech 2020): a CNN learns local correlations, a Bi-LSTM long-term dependencies, and self-attention weighs
+what bears the emotion. Every layer respects the lengths in a padded batch, so an utterance's vector does not
+depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from stser_core.features import frame_mask
+
+
+@dataclass(frozen=True)
+class ConvSettings:
+    """One convolution block: convolution + batch norm + ReLU + max pooling.
+
+    Attributes:
+        channels: Feature maps.
+        kernel: Side of the square kernel, odd.
+        stride: Of the convolution, over (bands, frames).
+        pool: Of the max pooling, over (bands, frames).
+        dilation: Of the convolution over frames.
+        residual: Adds the block's input (through a 1x1 convolution) before the ReLU; needs stride (1, 1).
+    """
+
+    channels: int
+    kernel: int = 3
+    stride: tuple[int, int] = (1, 1)
+    pool: tuple[int, int] = (2, 2)
+    dilation: int = 1
+    residual: bool = False
+
+
+@dataclass(frozen=True)
+class SpeechSettings:
+    """The smodel's shape.
+
+    Attributes:
+        blocks: The convolution blocks, in order; the paper has one.
+        lstm_units: Of the Bi-LSTM, in each direction.
+        heads: Of the self-attention; the paper has four.
+        pooling: How the sequence becomes one vector: its mean, or its mean and standard deviation over time.
+        dropout: Share of units dropped after the convolutions, the Bi-LSTM and the pooling, in training.
+    """
+
+    blocks: tuple[ConvSettings, ...]
+    lstm_units: int = 96
+    heads: int = 4
+    pooling: Literal["mean", "mean_deviation"] = "mean"
+    dropout: float = 0.2
+
+    @property
+    def vector_size(self) -> int:
+        """Length of the speech vector."""
+        return 2 * self.lstm_units * (2 if self.pooling == "mean_deviation" else 1)
+
+
+class Smodel(nn.Module):
+    """Spectrograms to speech vectors."""
+
+    def __init__(self, settings: SpeechSettings, mel_bands: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.blocks = nn.ModuleList()
+        channels, bands = 1, mel_bands
+        for block in settings.blocks:
+            built = ConvBlock(block, channels)
+            self.blocks.append(built)
+            channels, bands = block.channels, built.bands_after(bands)
+        self.lstm = BiLstm(channels * bands, settings.lstm_units)
+        self.attention = nn.MultiheadAttention(2 * settings.lstm_units, settings.heads, batch_first=True)
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def forward(self, logmel: Tensor, frames: Tensor, *, salience: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Encode a padded batch.
+
+        Args:
+            logmel: float32 [batch, bands, frames], as `LogMel` makes it.
+            frames: int64 [batch], frames in each spectrogram.
+            salience: Also return where the attention rests.
+
+        Returns:
+            float32 [batch, vector]; and, if asked for, float32 [batch, frames after pooling]: the share of
+            attention that each position received, summing to 1 over the utterance.
+        """
+        maps = logmel[:, None].contiguous(memory_format=torch.channels_last)  # [batch, 1, bands, frames]
+        for block in self.blocks:
+            maps, frames = block(maps, frames)
+        inside = frame_mask(frames, maps.shape[-1])
+        sequence = maps.permute(0, 3, 1, 2).flatten(2)  # [batch, frames, channels * bands]
+        sequence = self.dropout(self.lstm(self.dropout(sequence), frames))
+        attended, weights = self.attention(
+            sequence, sequence, sequence, key_padding_mask=~inside, need_weights=salience
+        )
+        vector = self.dropout(_pool(attended, inside, self.settings.pooling))
+        if weights is None:
+            return vector, None
+        received = (weights * inside[:, :, None]).sum(1) / frames[:, None]  # mean over the asking positions
+        return vector, received
+
+
+class ConvBlock(nn.Module):
+    """Convolution + batch norm + ReLU + max pooling, blind to what lies behind an utterance's end."""
+
+    def __init__(self, settings: ConvSettings, channels_in: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.padding = (settings.kernel // 2, settings.dilation * (settings.kernel // 2))
+        self.convolution = nn.Conv2d(
+            channels_in,
+            settings.channels,
+            settings.kernel,
+            stride=settings.stride,
+            padding=self.padding,
+            dilation=(1, settings.dilation),
+            bias=False,
+        )
+        self.norm = nn.BatchNorm2d(settings.channels)
+        self.shortcut = nn.Conv2d(channels_in, settings.channels, 1, bias=False) if settings.residual else None
+        self.pool = nn.MaxPool2d(settings.pool)
+
+    def bands_after(self, bands: int) -> int:
+        """Bands that are left of `bands`."""
+        return self._after(bands, axis=0)
+
+    def forward(self, maps: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Apply the block.
+
+        Args:
+            maps: float32 [batch, channels, bands, frames], zero after each utterance's end.
+            frames: int64 [batch].
+
+        Returns:
+            The new maps, zero after each utterance's end, and the new numbers of frames.
+        """
+        out = self.convolution(maps)
+        stride = self.settings.stride[1]
+        convolved = torch.div(frames - 1, stride, rounding_mode="floor") + 1
+        inside = frame_mask(convolved, out.shape[-1])
+        out = self.norm(out)
+        if self.shortcut is not None:
+            out = out + self.shortcut(maps)
+        out = self.pool(torch.relu(out) * inside[:, None, None, :])
+        pooled = torch.div(convolved, self.settings.pool[1], rounding_mode="floor")
+        return out * frame_mask(pooled, out.shape[-1])[:, None, None, :], pooled
+
+    def _after(self, size: int, axis: int) -> int:
+        convolved = (size - 1) // self.settings.stride[axis] + 1
+        return convolved // self.settings.pool[axis]
+
+
+class BiLstm(nn.Module):
+    """A bidirectional LSTM for padded batches.
+
+    Two LSTMs, the second over each utterance's own reversal: the same result as a packed sequence, without its
+    cost on a CPU.
+    """
+
+    def __init__(self, size: int, units: int) -> None:
+        super().__init__()
+        self.onward = nn.LSTM(size, units, batch_first=True)
+        self.backward_in_time = nn.LSTM(size, units, batch_first=True)
+
+    def forward(self, sequence: Tensor, frames: Tensor) -> Tensor:
+        """Run both directions.
+
+        Args:
+            sequence: float32 [batch, frames, size].
+            frames: int64 [batch].
+
+        Returns:
+            float32 [batch, frames, 2 * units].
+        """
+        order = _reversal(frames, sequence.shape[1])[:, :, None]
+        onward, _ = self.onward(sequence)
+        reverse, _ = self.backward_in_time(sequence.gather(1, order.expand(-1, -1, sequence.shape[2])))
+        return torch.cat([onward, reverse.gather(1, order.expand(-1, -1, reverse.shape[2]))], dim=2)
+
+
+def _reversal(frames: Tensor, width: int) -> Tensor:
+    """Indices [batch, width] that reverse each utterance and leave its padding in place."""
+    position = torch.arange(width, device=frames.device)[None, :]
+    mirrored = frames[:, None] - 1 - position
+    return torch.where(mirrored >= 0, mirrored, position)
+
+
+def _pool(sequence: Tensor, inside: Tensor, pooling: str) -> Tensor:
+    weight = inside[:, :, None]
+    count = weight.sum(1)
+    mean = (sequence * weight).sum(1) / count
+    if pooling == "mean":
+        return mean
+    centred = (sequence - mean[:, None]) * weight
+    return torch.cat([mean, (centred.square().sum(1) / count + 1e-6).sqrt()], dim=1)

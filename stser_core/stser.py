@@ -1,0 +1,168 @@
+"""STSER: three classifiers over the smodel's and the tmodel's vectors, and their ensemble.
+
+Section 3.3 of the paper, the multi-scale fusion: feature fusion (the bimodal classifier reads both vectors,
+concatenated) and ensemble learning (the plain mean of the classifiers' class probabilities).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from stser_core.emotions import LABELS
+from stser_core.errors import CheckpointError
+from stser_core.features import FeatureSettings, LogMel
+from stser_core.scores import CLASSIFIERS
+from stser_core.smodel import Smodel, SpeechSettings
+from stser_core.tmodel import TextSettings, Tmodel
+
+
+@dataclass(frozen=True)
+class StserSettings:
+    """Everything that shapes an STSER model; `config.json` of a checkpoint holds just this.
+
+    Attributes:
+        features: The spectrogram.
+        classifiers: Those that are present, each trained: any of speech, text, bimodal.
+        speech: The smodel, or `None` without it.
+        text: The tmodel, or `None` without it.
+        labels: The label set in its order.
+        dropout: Share of units dropped inside the classifiers, in training.
+        temperatures: What each classifier's logits are divided by (calibration); 1 where absent.
+    """
+
+    features: FeatureSettings
+    classifiers: tuple[str, ...]
+    speech: SpeechSettings | None = None
+    text: TextSettings | None = None
+    labels: tuple[str, ...] = LABELS
+    dropout: float = 0.2
+    temperatures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SpeechBatch:
+    """Waveforms: float32 [batch, n] with zeros after each end, and int64 [batch] their lengths in samples."""
+
+    samples: Tensor
+    lengths: Tensor
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Transcripts: int64 [batch, n] piece ids, and int64 [batch, n] the mask."""
+
+    pieces: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class StserOutput:
+    """What a forward pass gives.
+
+    Attributes:
+        logits: float32 [batch, labels] for each classifier that could answer.
+        speech_vector: float32 [batch, vector], or `None` without sound.
+        text_vector: float32 [batch, vector], or `None` without text.
+        salience: float32 [batch, frames], see `Smodel.forward`.
+    """
+
+    logits: dict[str, Tensor]
+    speech_vector: Tensor | None = None
+    text_vector: Tensor | None = None
+    salience: Tensor | None = None
+
+
+class Classifier(nn.Sequential):
+    """Dense 128 → 64 → 128 (ReLU) → labels, as the paper's classifiers are (section 3.3)."""
+
+    def __init__(self, size: int, labels: int, dropout: float) -> None:
+        layers: list[nn.Module] = []
+        for width in (128, 64, 128):
+            layers += [nn.Linear(size, width), nn.ReLU(), nn.Dropout(dropout)]
+            size = width
+        super().__init__(*layers, nn.Linear(size, labels))
+
+
+class Stser(nn.Module):
+    """The whole model: sound and text in, each classifier's logits out."""
+
+    def __init__(self, settings: StserSettings) -> None:
+        super().__init__()
+        _check(settings)
+        self.settings = settings
+        self.logmel = LogMel(settings.features)
+        self.smodel = Smodel(settings.speech, settings.features.mel_bands) if settings.speech else None
+        self.tmodel = Tmodel(settings.text) if settings.text else None
+        sizes = _vector_sizes(settings)
+        self.classifiers = nn.ModuleDict(
+            {name: Classifier(sizes[name], len(settings.labels), settings.dropout) for name in settings.classifiers}
+        )
+
+    def forward(
+        self,
+        speech: SpeechBatch | None = None,
+        text: TextBatch | None = None,
+        *,
+        spectrograms: tuple[Tensor, Tensor] | None = None,
+        salience: bool = False,
+    ) -> StserOutput:
+        """Run every classifier whose input is there.
+
+        Args:
+            speech: The batch's sound.
+            text: The batch's transcripts, one for each waveform where both are given.
+            spectrograms: Instead of `speech`: what `LogMel` makes of it, possibly augmented.
+            salience: Also return where the speech model's attention rests.
+        """
+        logits: dict[str, Tensor] = {}
+        speech_vector = text_vector = where = None
+        if speech is not None:
+            spectrograms = self.logmel(speech.samples, speech.lengths)
+        if spectrograms is not None and self.smodel is not None:
+            speech_vector, where = self.smodel(*spectrograms, salience=salience)
+        if text is not None and self.tmodel is not None:
+            text_vector = self.tmodel(text.pieces, text.mask)
+        both = None
+        if speech_vector is not None and text_vector is not None:
+            both = torch.cat([speech_vector, text_vector], dim=1)
+        inputs = {"speech": speech_vector, "text": text_vector, "bimodal": both}
+        for name, classifier in self.classifiers.items():
+            vector = inputs[name]
+            if vector is not None:
+                logits[name] = classifier(vector).float()
+        return StserOutput(logits, speech_vector, text_vector, where)
+
+
+def probabilities(logits: Mapping[str, Tensor], temperatures: Mapping[str, float]) -> dict[str, Tensor]:
+    """Calibrated class probabilities of each classifier: softmax of its logits over its temperature."""
+    return {name: (one / temperatures.get(name, 1.0)).softmax(dim=-1) for name, one in logits.items()}
+
+
+def ensemble(members: Iterable[Tensor]) -> Tensor:
+    """The plain mean of the classifiers' probabilities (the paper's ensemble learning, section 3.3)."""
+    return torch.stack(list(members)).mean(dim=0)
+
+
+def _vector_sizes(settings: StserSettings) -> dict[str, int]:
+    speech = settings.speech.vector_size if settings.speech else 0
+    text = settings.text.vector_size if settings.text else 0
+    return {"speech": speech, "text": text, "bimodal": speech + text}
+
+
+def _check(settings: StserSettings) -> None:
+    if settings.labels != LABELS:
+        raise CheckpointError(
+            f"The checkpoint's labels are {', '.join(settings.labels)}; this program's are {', '.join(LABELS)}, "
+            "in this order."
+        )
+    for name in settings.classifiers:
+        if name not in CLASSIFIERS:
+            raise CheckpointError(f"There is no classifier {name!r}; there are {', '.join(CLASSIFIERS)}.")
+        if (settings.speech is None and name != "text") or (settings.text is None and name != "speech"):
+            raise CheckpointError(f"The {name} classifier lacks its encoder in the checkpoint's settings.")
+    if not settings.classifiers:
+        raise CheckpointError("The checkpoint has no classifier.")

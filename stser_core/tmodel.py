@@ -1,0 +1,167 @@
+"""The tmodel: a transcript's word pieces → pre-trained ALBERT → text vector (section 3.2 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from stser_core.errors import CheckpointError
+from stser_core.text import normalise
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as PieceTokenizer
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """The tmodel's shape.
+
+    Attributes:
+        encoder: Where its weights came from: a Hugging Face Hub id (the paper's is `albert-base-v2`) or a
+            folder in the Hub's format.
+        albert: The ALBERT configuration, in the Hub's words; empty until the encoder has been loaded once.
+        pooling: The text vector: ALBERT's pooled first position `cls`, or the `mean` over all pieces.
+        maximum_pieces: Longer transcripts lose their end.
+    """
+
+    encoder: str = "albert-base-v2"
+    albert: dict[str, Any] = field(default_factory=dict)
+    pooling: Literal["cls", "mean"] = "cls"
+    maximum_pieces: int = 96
+
+    @property
+    def vector_size(self) -> int:
+        """Length of the text vector."""
+        return int(self.albert["hidden_size"])
+
+
+class Tmodel(nn.Module):
+    """Word pieces to text vectors."""
+
+    def __init__(self, settings: TextSettings) -> None:
+        super().__init__()
+        from transformers import AlbertConfig, AlbertModel
+
+        self.settings = settings
+        self.albert = AlbertModel(AlbertConfig(**settings.albert), add_pooling_layer=settings.pooling == "cls")
+
+    def forward(self, pieces: Tensor, mask: Tensor) -> Tensor:
+        """Encode a padded batch.
+
+        Args:
+            pieces: int64 [batch, n] piece ids, with the special ones at both ends.
+            mask: int64 [batch, n], 1 where there is a piece.
+
+        Returns:
+            float32 [batch, vector].
+        """
+        out = self.albert(input_ids=pieces, attention_mask=mask)
+        if self.settings.pooling == "cls":
+            pooled: Tensor = out.pooler_output
+            return pooled
+        weight = mask[:, :, None].to(out.last_hidden_state.dtype)
+        mean: Tensor = (out.last_hidden_state * weight).sum(1) / weight.sum(1)
+        return mean
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A padded batch of transcripts: piece ids and mask, both int64 [batch, n], and each one's unknown share."""
+
+    pieces: Tensor
+    mask: Tensor
+    unknown: tuple[float, ...]
+
+
+class Tokenizer:
+    """Transcripts to word pieces, through the text encoder's own vocabulary."""
+
+    def __init__(self, pieces: PieceTokenizer, maximum_pieces: int) -> None:
+        self._pieces = pieces
+        self._pieces.enable_truncation(maximum_pieces)
+        self._pieces.enable_padding(pad_id=pieces.token_to_id("<pad>") or 0, pad_token="<pad>")
+        self._unknown = pieces.token_to_id("<unk>")
+
+    @classmethod
+    def load(cls, folder: Path, maximum_pieces: int) -> Tokenizer:
+        """Load a folder's `tokenizer.json`.
+
+        Raises:
+            CheckpointError: The file is missing or broken.
+        """
+        from tokenizers import Tokenizer as PieceTokenizer
+
+        path = folder / TOKENIZER_FILE
+        try:
+            return cls(PieceTokenizer.from_str(path.read_text(encoding="utf-8")), maximum_pieces)
+        except Exception as error:
+            raise CheckpointError(f"{path} cannot be read as a tokenizer ({error}).") from error
+
+    def save(self, folder: Path) -> None:
+        """Write `tokenizer.json` into a folder."""
+        self._pieces.save(str(folder / TOKENIZER_FILE))
+
+    def __call__(self, texts: Sequence[str]) -> Encoded:
+        """Encode transcripts; each is normalised first, as in training."""
+        batch = self._pieces.encode_batch([normalise(text) for text in texts])
+        return Encoded(
+            torch.tensor([one.ids for one in batch]),
+            torch.tensor([one.attention_mask for one in batch]),
+            tuple(_share(one.ids, one.attention_mask, self._unknown) for one in batch),
+        )
+
+
+def _share(ids: list[int], mask: list[int], unknown: int | None) -> float:
+    spoken = max(1, sum(mask) - 2)
+    return sum(piece == unknown for piece in ids) / spoken
+
+
+def pretrained(settings: TextSettings) -> tuple[Tmodel, Tokenizer]:
+    """Load a text encoder with its weights, from the Hub or from a folder in the Hub's format.
+
+    Args:
+        settings: `encoder` says which.
+
+    Returns:
+        The tmodel, whose settings now hold the ALBERT configuration, and its tokenizer.
+
+    Raises:
+        CheckpointError: The encoder cannot be had, or is no ALBERT.
+    """
+    from dataclasses import replace
+
+    from transformers import AlbertModel, AlbertTokenizer
+
+    try:
+        albert = AlbertModel.from_pretrained(settings.encoder, add_pooling_layer=settings.pooling == "cls")
+        tokenizer = AlbertTokenizer.from_pretrained(settings.encoder)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"The text encoder {settings.encoder!r} cannot be loaded ({str(error).splitlines()[0]})."
+        ) from error
+    known = replace(settings, albert=_described(albert.config.to_diff_dict()))
+    tmodel = Tmodel(known)
+    tmodel.albert.load_state_dict(albert.state_dict())
+    return tmodel, Tokenizer(tokenizer.backend_tokenizer, settings.maximum_pieces)
+
+
+def _described(config: dict[str, Any]) -> dict[str, Any]:
+    left_out = {
+        "transformers_version",
+        "architectures",
+        "dtype",
+        "torch_dtype",
+        "model_type",
+        "_name_or_path",
+    }
+    from transformers import AlbertConfig
+
+    size = {"hidden_size": AlbertConfig().hidden_size}
+    return size | {key: value for key, value in config.items() if key not in left_out}
