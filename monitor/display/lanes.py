@@ -1,0 +1,103 @@
+"""A lane for each channel: a time axis with a coloured block for each turn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+
+from monitor.display.palette import LETTERS, Palette, clock
+from monitor.flow import Turn
+
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200)
+_QUIET = Style(dim=True)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The stretch of time that a lane shows, and on how many cells.
+
+    Attributes:
+        start_s: Time at the left edge.
+        end_s: Time at the right edge; later than `start_s`.
+        width: Cells between them.
+    """
+
+    start_s: float
+    end_s: float
+    width: int
+
+    def cell(self, time_s: float) -> int:
+        """The cell in which a time lies, held inside the span."""
+        share = (time_s - self.start_s) / (self.end_s - self.start_s)
+        return max(0, min(self.width - 1, math.floor(share * self.width)))
+
+    @property
+    def cell_s(self) -> float:
+        """Seconds that one cell stands for."""
+        return (self.end_s - self.start_s) / self.width
+
+
+def axis(span: Span) -> Text:
+    """The times above the lanes, at round steps that leave room between them."""
+    room = len(clock(span.end_s)) + 4
+    step = next((step for step in _STEPS_S if step / span.cell_s >= room), _STEPS_S[-1])
+    cells = [" "] * span.width
+    time_s = math.ceil(span.start_s / step) * step
+    while time_s < span.end_s:
+        label, place = clock(time_s), span.cell(time_s)
+        if place + len(label) <= span.width:
+            cells[place : place + len(label)] = label
+        time_s += step
+    return Text("".join(cells), style=_QUIET)
+
+
+def lane(turns: Sequence[Turn], span: Span, position_s: float, palette: Palette) -> Text:
+    """One channel's turns as blocks.
+
+    A turn starts with its emotion's letter and fills its cells with its colour. Where several turns share a
+    cell, the one that speaks longest in it has it, so a block is missing only where a cell is too coarse.
+
+    Args:
+        turns: The channel's turns, in order of time.
+        span: The stretch of time to show.
+        position_s: How far the recording has been heard: the lane is blank after it.
+        palette: What the terminal can show.
+
+    Returns:
+        A text of `span.width` cells.
+    """
+    owners = _owners(turns, span)
+    heard = span.cell(position_s)
+    text = Text()
+    for place, owner in enumerate(owners):
+        if owner is None:
+            text.append(palette.silence if place <= heard and position_s > 0 else " ", _QUIET)
+            continue
+        first = place == 0 or owners[place - 1] is not owner
+        text.append(*_cell(owner, first, palette))
+    return text
+
+
+def _owners(turns: Sequence[Turn], span: Span) -> list[Turn | None]:
+    owners: list[Turn | None] = [None] * span.width
+    longest = [0.0] * span.width
+    for turn in turns:
+        if turn.end_s <= span.start_s or turn.start_s >= span.end_s:
+            continue
+        for place in range(span.cell(turn.start_s), span.cell(turn.end_s) + 1):
+            left_s = span.start_s + place * span.cell_s
+            inside_s = min(turn.end_s, left_s + span.cell_s) - max(turn.start_s, left_s)
+            if inside_s > longest[place]:
+                owners[place], longest[place] = turn, inside_s
+    return owners
+
+
+def _cell(turn: Turn, first: bool, palette: Palette) -> tuple[str, Style]:
+    if turn.scores is None:
+        return palette.unscored, _QUIET
+    emotion = turn.scores.emotion
+    return (LETTERS[emotion] if first else palette.fill), palette.block(emotion)

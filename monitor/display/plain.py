@@ -1,0 +1,28 @@
+"""Plain lines for where there is no terminal: a log file, a pipe, a service's journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from monitor.display.palette import clock, printable
+from monitor.display.summary import shares
+from monitor.flow import Turn
+from monitor.timeline import SpeakerFigures
+
+
+def line(turn: Turn) -> str:
+    """A turn in one line: `0:12–0:15 customer angry 0.82 "where is my car"`."""
+    verdict = "not scored" if turn.scores is None else f"{turn.scores.emotion} {turn.scores.confidence:.2f}"
+    words = "" if turn.transcript is None else printable(turn.transcript.text)
+    said = f' "{words}"' if words else ""
+    return f"{clock(turn.start_s)}–{clock(turn.end_s)} {printable(turn.speaker)} {verdict}{said}"
+
+
+def summary_lines(figures: Iterable[SpeakerFigures]) -> list[str]:
+    """A sentence for each speaker, or one that says that nobody spoke."""
+    lines = [
+        f"{printable(speaker.speaker)}: {speaker.turns} {'turn' if speaker.turns == 1 else 'turns'}, "
+        f"talk time {clock(speaker.talk_s)}, {shares(speaker)}."
+        for speaker in figures
+    ]
+    return lines or ["No speech was found."]

@@ -1,0 +1,144 @@
+"""The whole view of a replay, as lines: while it runs, and when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+
+from monitor.display.lanes import Span, axis, lane
+from monitor.display.palette import Palette, clock, printable
+from monitor.display.summary import summary
+from monitor.display.turns import LATEST_HEIGHT, SPEAKER_WIDTH, heading, latest, table
+from monitor.flow import Turn
+from monitor.timeline import speaker_figures
+
+_QUIET = Style(dim=True)
+_BOLD = Style(bold=True)
+_LABEL_WIDTH = SPEAKER_WIDTH + 1
+_FEWEST_ROWS = 3
+_MOST_ROWS_AFTERWARDS = 10
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What stays the same while a recording is replayed.
+
+    Attributes:
+        recording: The recording's file name.
+        duration_s: Its length in seconds.
+        speakers: The role of each channel.
+        checkpoint: Name of the checkpoint.
+        classifier: The classifier that decides.
+        recogniser: The speech recogniser, or words that say there is none.
+    """
+
+    recording: str
+    duration_s: float
+    speakers: tuple[str, ...]
+    checkpoint: str
+    classifier: str
+    recogniser: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What changes: a snapshot of the timeline, and how far the recording has been heard."""
+
+    turns: tuple[Turn, ...] = ()
+    position_s: float = 0.0
+
+
+def running(replay: Replay, progress: Progress, width: int, height: int, palette: Palette) -> list[Text]:
+    """The view while the recording is replayed.
+
+    Args:
+        replay: What stays the same.
+        progress: What changes.
+        width: Cells in a line.
+        height: How many lines to fill.
+        palette: What the terminal can show.
+
+    Returns:
+        Exactly `height` lines, however much or little has been said.
+    """
+    lines = [
+        *_title(replay, width, palette),
+        Text(""),
+        *_lanes(replay, progress, width, palette),
+        _progress_bar(replay, progress, width, palette),
+        Text(""),
+    ]
+    if height - len(lines) >= LATEST_HEIGHT + 2 + _FEWEST_ROWS:
+        lines += [*latest(progress.turns, width, palette), Text("")]
+    rows = max(0, height - len(lines) - 1)
+    lines += [heading(width, palette), *table(progress.turns, rows, width, palette)]
+    return lines[:height]
+
+
+def finished(
+    replay: Replay, progress: Progress, width: int, height: int, palette: Palette, *, interrupted: bool = False
+) -> list[Text]:
+    """The view that stays when the replay is over: lanes, the last turns and the figures.
+
+    Args:
+        replay: What stays the same.
+        progress: The whole timeline.
+        width: Cells in a line.
+        height: How many lines it should stay below, if the lanes and figures allow.
+        palette: What the terminal can show.
+        interrupted: Whether the replay was stopped before its end.
+    """
+    figures = summary(speaker_figures(progress.turns), width, palette)
+    above = [*_title(replay, width, palette), Text(""), *_lanes(replay, progress, width, palette), Text("")]
+    if interrupted:
+        figures.append(Text(f"Stopped at {clock(progress.position_s)} of {clock(replay.duration_s)}.", _BOLD))
+    room = min(height - len(above) - len(figures) - 2, _MOST_ROWS_AFTERWARDS)
+    rows = max(0, min(room, len(progress.turns)))
+    if rows:
+        above += [heading(width, palette), *table(progress.turns, rows, width, palette), Text("")]
+    return above + figures
+
+
+def _title(replay: Replay, width: int, palette: Palette) -> list[Text]:
+    channels = "1 channel" if len(replay.speakers) == 1 else f"{len(replay.speakers)} channels"
+    facts = (
+        clock(replay.duration_s),
+        channels,
+        f"checkpoint {printable(replay.checkpoint)} ({replay.classifier})",
+        replay.recogniser,
+    )
+    return [
+        Text(palette.fitted(printable(replay.recording), width).rstrip(), style=_BOLD),
+        Text(palette.fitted(palette.dot.join(facts), width).rstrip(), style=_QUIET),
+    ]
+
+
+def _lanes(replay: Replay, progress: Progress, width: int, palette: Palette) -> list[Text]:
+    span = _span(replay, width)
+    lines = [Text(" " * _LABEL_WIDTH).append_text(axis(span))]
+    for channel, speaker in enumerate(replay.speakers, start=1):
+        line = Text(palette.fitted(printable(speaker), SPEAKER_WIDTH) + " ")
+        turns = _of_channel(progress.turns, channel)
+        lines.append(line.append_text(lane(turns, span, progress.position_s, palette)))
+    return lines
+
+
+def _progress_bar(replay: Replay, progress: Progress, width: int, palette: Palette) -> Text:
+    span = _span(replay, width)
+    share = min(1.0, progress.position_s / span.end_s)
+    cells = round(share * span.width)
+    line = Text(palette.fitted(clock(progress.position_s), SPEAKER_WIDTH) + " ", style=_QUIET)
+    line.append(palette.played * cells, Style(dim=False))
+    # Without colour or another glyph the rest must be blank, or the bar would always look full.
+    return line.append(" " * (span.width - cells))
+
+
+def _span(replay: Replay, width: int) -> Span:
+    return Span(0.0, max(replay.duration_s, 0.001), max(1, width - _LABEL_WIDTH))
+
+
+def _of_channel(turns: Sequence[Turn], channel: int) -> list[Turn]:
+    return [turn for turn in turns if turn.channel == channel]

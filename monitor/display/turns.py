@@ -1,0 +1,130 @@
+"""The turns as text: a table of the last ones, and the newest in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from rich.text import Text
+
+from monitor.display.palette import LETTERS, Palette, clock, printable
+from monitor.flow import Turn
+from stser_core.emotions import LABELS
+from stser_core.scores import CLASSIFIERS, EmotionScores
+
+SPEAKER_WIDTH = 10
+"""Cells for a speaker's name, here and before the lanes."""
+
+LATEST_HEIGHT = 6
+"""Lines of `latest`."""
+
+_QUIET = Style(dim=True)
+_BOLD = Style(bold=True)
+_TIME_WIDTH = 7
+_NAME_WIDTH = 8
+_MARGIN = " "
+
+
+def heading(width: int, palette: Palette) -> Text:
+    """The line above `table`."""
+    columns = (
+        "time".rjust(_TIME_WIDTH),
+        "speaker".ljust(SPEAKER_WIDTH),
+        "emotion".ljust(_NAME_WIDTH + 9),
+        " ".join(LETTERS[label] for label in LABELS),
+        "what was said",
+    )
+    return Text(palette.fitted("  ".join(columns), width), style=_QUIET)
+
+
+def table(turns: Sequence[Turn], rows: int, width: int, palette: Palette) -> list[Text]:
+    """The last turns, oldest first, one line each, in exactly `rows` lines.
+
+    Args:
+        turns: All turns so far.
+        rows: How many lines there are.
+        width: Cells in a line.
+        palette: What the terminal can show.
+    """
+    last = turns[max(0, len(turns) - rows) :] if rows > 0 else ()
+    lines = [_row(turn, width, palette) for turn in last]
+    return lines + [Text("")] * (rows - len(lines))
+
+
+def latest(turns: Sequence[Turn], width: int, palette: Palette) -> list[Text]:
+    """The newest turn that was scored, in full and in exactly `LATEST_HEIGHT` lines.
+
+    Who and when, a bar for each probability, and what was said. A turn that is not scored gives way to the one
+    before, so that the bars stay; it is in the table.
+    """
+    if not turns:
+        return _filled(Text(f"{_MARGIN}Listening for the first turn.", style=_QUIET))
+    turn = next((turn for turn in reversed(turns) if turn.scores is not None), turns[-1])
+    said = _said(turn, width, palette)
+    if turn.scores is None:
+        return _filled(_who(turn, width, palette), Text(f"{_MARGIN}Emotion not scored.", style=_QUIET), said)
+    return _filled(_who(turn, width, palette), *_bars(turn.scores, width, palette), said)
+
+
+def _row(turn: Turn, width: int, palette: Palette) -> Text:
+    text = Text(clock(turn.start_s).rjust(_TIME_WIDTH) + "  ")
+    text.append(palette.fitted(printable(turn.speaker), SPEAKER_WIDTH) + "  ")
+    if turn.scores is None:
+        text.append(palette.fitted("not scored", _NAME_WIDTH + 9 + 2 + 2 * len(LABELS) - 1), _QUIET)
+    else:
+        emotion = turn.scores.emotion
+        text.append(f" {LETTERS[emotion]} ", palette.block(emotion))
+        text.append(f" {emotion.ljust(_NAME_WIDTH)} {turn.scores.confidence:.2f}  ")
+        for label, probability in zip(LABELS, turn.scores.ensemble, strict=True):
+            text.append(palette.height(probability) + " ", palette.ink(label))
+        text.right_crop(1)
+    text.append("  ")
+    text.append(palette.fitted(_words(turn), max(1, width - text.cell_len)))
+    return text
+
+
+def _who(turn: Turn, width: int, palette: Palette) -> Text:
+    text = Text(_MARGIN)
+    text.append(f"{clock(turn.start_s)}{palette.dash}{clock(turn.end_s)}", _BOLD)
+    text.append(f"  {palette.fitted(printable(turn.speaker), SPEAKER_WIDTH).rstrip()}", _BOLD)
+    facts = [f"{turn.loudness_dbfs:.0f} dBFS"]
+    if turn.scores is not None:
+        emotion = turn.scores.emotion
+        text.append("  ")
+        text.append(f" {LETTERS[emotion]} ", palette.block(emotion))
+        text.append(f" {emotion} {turn.scores.confidence:.2f}", _BOLD)
+        votes = ((name, turn.scores.emotion_of(name)) for name in CLASSIFIERS)
+        facts = [f"{name} {vote}" for name, vote in votes if vote is not None] + facts
+    text.append("   " + palette.dot.join(facts), _QUIET)
+    text.truncate(width)
+    return text
+
+
+def _filled(*lines: Text) -> list[Text]:
+    return [*lines, *(Text("") for _ in range(LATEST_HEIGHT - len(lines)))]
+
+
+def _bars(scores: EmotionScores, width: int, palette: Palette) -> list[Text]:
+    lines = []
+    before = f"{_MARGIN}  "
+    room = max(4, min(60, width - len(before) - _NAME_WIDTH - 2 - 7))
+    for label, probability in zip(LABELS, scores.ensemble, strict=True):
+        weight = Style(bold=label == scores.emotion)
+        line = Text(before)
+        line.append(f"{LETTERS[label]} {label.ljust(_NAME_WIDTH)}", weight)
+        line.append(palette.bar(probability, room).ljust(room), palette.ink(label))
+        line.append(f"  {probability:.2f}", weight)
+        lines.append(line)
+    return lines
+
+
+def _said(turn: Turn, width: int, palette: Palette) -> Text:
+    words = _words(turn)
+    if not words:
+        return Text("")
+    quoted = f"“{words}”" if palette.unicode else f'"{words}"'
+    return Text(_MARGIN + palette.fitted(quoted, max(1, width - 1)).rstrip(), style=Style(italic=True))
+
+
+def _words(turn: Turn) -> str:
+    return "" if turn.transcript is None else printable(turn.transcript.text)

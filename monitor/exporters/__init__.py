@@ -1,0 +1,35 @@
+"""Writes turns to files and pipes while they are found: one protocol, one file for each format."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from monitor.exporters.destination import ClosedPipeError
+from monitor.flow import Turn
+
+__all__ = ["ClosedPipeError", "Exporter"]
+
+
+class Exporter(Protocol):
+    """Takes the turns of one timeline, in order, and writes each at once.
+
+    Creating an exporter checks that its destination can be written, and leaves what is there untouched until
+    `begin`: what fails before the first turn costs nobody an older timeline.
+    """
+
+    def begin(self) -> None:
+        """Empty the destination and write what a timeline without turns consists of.
+
+        Raises:
+            OutputError: The destination cannot be written.
+        """
+
+    def write(self, turn: Turn) -> None:
+        """Write one turn; when this returns, the turn is on the disk or in the pipe.
+
+        Raises:
+            OutputError: The destination cannot be written any more.
+        """
+
+    def close(self) -> None:
+        """Release the destination. Closing again does nothing."""

@@ -1,0 +1,66 @@
+"""A timeline as CSV: one row for each turn, as docs/architecture.md ("The CSV") lays down.
+
+UTF-8, a header always, fields quoted as RFC 4180 says; rows end with a line feed, as Unix tools expect.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from monitor.exporters.destination import Destination
+from monitor.exporters.row import COLUMNS, Value, row
+from monitor.flow import Turn
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SECONDS = frozenset({"start_s", "end_s"})
+_LOUDNESS = "loudness_dbfs"
+
+
+class CsvExporter:
+    """Writes a timeline as CSV."""
+
+    def __init__(self, path: str) -> None:
+        """Check that `path` can be written (`-` is standard output).
+
+        Raises:
+            OutputError: The file cannot be opened for writing.
+        """
+        self._destination = Destination(path)
+
+    def begin(self) -> None:
+        """Empty the file and write the header."""
+        self._destination.begin()
+        self._destination.write(_line(COLUMNS))
+
+    def write(self, turn: Turn) -> None:
+        """Write one row."""
+        self._destination.write(_line([_cell(column, value) for column, value in row(turn).items()]))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._destination.close()
+
+
+def _line(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _cell(column: str, value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return _neutralised(value)
+    if isinstance(value, int):
+        return str(value)
+    if column in _SECONDS:
+        return f"{value:.3f}"
+    return f"{value:.1f}" if column == _LOUDNESS else f"{value:.4f}"
+
+
+def _neutralised(text: str) -> str:
+    """Keep a spreadsheet from running a text as a formula (OWASP, "CSV Injection"); no number comes here."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
