@@ -1,0 +1,186 @@
+"""Vosk models: where they are looked for, and how the small English one is fetched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from platformdirs import user_cache_dir
+
+from monitor.transcribers.download import download
+from monitor.transcribers.unpack import unpack
+from monitor.transcribers.vosk import is_model
+from stser_core.errors import DownloadError, TranscriberError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from monitor.transcribers.download import Progress
+
+BASE_ADDRESS = "https://alphacephei.com/vosk/models/"
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model that can be fetched by name.
+
+    Attributes:
+        archive: File name under the base address.
+        size: Bytes of the archive.
+        sha256: Its sum, in hexadecimal.
+        licence: SPDX identifier.
+        most_bytes: What it may unpack to; several times what it does.
+    """
+
+    archive: str
+    size: int
+    sha256: str
+    licence: str
+    most_bytes: int = 500_000_000
+
+
+DEFAULT = "vosk-small-en"
+
+KNOWN: Mapping[str, KnownModel] = MappingProxyType(
+    {
+        DEFAULT: KnownModel(
+            "vosk-model-small-en-us-0.15.zip",
+            41_205_931,
+            "30f26242c4eb449f948e42cb302dd7a686cb29a3423a8367f99ff41780942498",
+            "Apache-2.0",
+        )
+    }
+)
+
+
+def cache_dir() -> Path:
+    """The folder in the user's cache that holds one folder for each fetched model."""
+    return Path(user_cache_dir("stser-monitor")) / "vosk"
+
+
+def find(name_or_dir: str | None = None) -> Path | None:
+    """Look for a model: as named, else in `$VOSK_MODEL_PATH`, else the default one in the user's cache.
+
+    Args:
+        name_or_dir: A folder, or the name of a model in the cache, such as `vosk-small-en`.
+
+    Returns:
+        The model's folder, or `None` where there is none yet (a known name can be fetched).
+
+    Raises:
+        TranscriberError: What was named, or what `$VOSK_MODEL_PATH` names, is no model.
+    """
+    if name_or_dir is not None:
+        return _named(name_or_dir)
+    if variable := os.environ.get("VOSK_MODEL_PATH"):
+        return _in_variable(Path(variable))
+    cached = cache_dir() / DEFAULT
+    return cached if is_model(cached) else None
+
+
+def installed() -> list[tuple[str, Path, int]]:
+    """The models in `$VOSK_MODEL_PATH` and in the user's cache: name, folder, bytes."""
+    variable = os.environ.get("VOSK_MODEL_PATH")
+    folders = [*(_models_in(Path(variable)) if variable else []), *_models_in(cache_dir())]
+    return [(folder.name, folder, _bytes(folder)) for folder in folders]
+
+
+def fetch(
+    name: str,
+    progress: Progress | None = None,
+    *,
+    base_address: str = BASE_ADDRESS,
+    known: Mapping[str, KnownModel] = KNOWN,
+) -> Path:
+    """Fetch a model into the user's cache, unless it is there.
+
+    The model appears there whole or not at all, also where two programs fetch it at once.
+
+    Args:
+        name: One of `known`.
+        progress: Called with the bytes fetched so far and the bytes in all.
+        base_address: Where the archives are.
+        known: What can be fetched.
+
+    Returns:
+        The model's folder.
+
+    Raises:
+        DownloadError: The name is not known, there is no network, or what came is not what it should be.
+    """
+    if name not in known:
+        raise DownloadError(f"No model called {name!r} can be fetched; known: {', '.join(known)}.")
+    model, target = known[name], cache_dir() / name
+    if is_model(target):
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=target.parent) as scratch:
+            archive, unpacked = Path(scratch, model.archive), Path(scratch, "unpacked")
+            address = base_address.rstrip("/") + "/" + model.archive
+            download(address, archive, size=model.size, sha256=model.sha256, progress=progress)
+            unpacked.mkdir()
+            unpack(archive, unpacked, model.most_bytes)
+            _move(_model_within(unpacked, model.archive), target)
+    except OSError as error:
+        raise DownloadError(f"The model cannot be stored in {target}: {error.strerror or error}.") from error
+    return target
+
+
+def _named(name_or_dir: str) -> Path | None:
+    for folder in (Path(name_or_dir).expanduser(), cache_dir() / name_or_dir):
+        if is_model(folder):
+            return folder
+    if name_or_dir in KNOWN:
+        return None
+    if Path(name_or_dir).expanduser().exists():
+        raise TranscriberError(f"{name_or_dir} is no Vosk model (it has no am/final.mdl with conf/).")
+    raise TranscriberError(
+        f"There is no Vosk model {name_or_dir!r}: neither a folder of that name, nor one of {', '.join(KNOWN)}."
+    )
+
+
+def _in_variable(folder: Path) -> Path:
+    """As Vosk itself reads the variable, a folder of models; or else a model."""
+    models = _models_in(folder)
+    if len(models) == 1:
+        return models[0]
+    if not models:
+        raise TranscriberError(f"VOSK_MODEL_PATH is {folder}, but there is no Vosk model in it.")
+    names = ", ".join(model.name for model in models)
+    raise TranscriberError(f"VOSK_MODEL_PATH holds several models ({names}); choose one with --asr-model FOLDER.")
+
+
+def _models_in(folder: Path) -> list[Path]:
+    if is_model(folder):
+        return [folder]
+    if not folder.is_dir():
+        return []
+    return sorted(inner for inner in folder.iterdir() if not inner.name.startswith(".") and is_model(inner))
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _model_within(unpacked: Path, archive: str) -> Path:
+    for folder in (unpacked, *sorted(unpacked.iterdir())):
+        if is_model(folder):
+            return folder
+    raise DownloadError(f"{archive} holds no Vosk model.")
+
+
+def _move(model: Path, target: Path) -> None:
+    if target.exists() and not is_model(target):
+        shutil.rmtree(target)
+    try:
+        model.rename(target)
+    except OSError:
+        # Someone else was quicker.
+        if not is_model(target):
+            raise
