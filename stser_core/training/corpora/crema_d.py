@@ -7,14 +7,13 @@ actors' genders.
 
 from __future__ import annotations
 
-import csv
 import re
 from functools import partial
 from pathlib import Path
 
 from stser_core.training.clip import Corpus
 from stser_core.training.corpora.file_names import NamedCorpus, Naming, read_names
-from stser_core.training.corpora.files import read_text
+from stser_core.training.corpora.files import read_table
 
 _CORPUS = NamedCorpus(
     name="crema-d",
@@ -38,6 +37,7 @@ _SENTENCES = {
     "TSI": "The surface is slick",
     "WSI": "We'll stop in a couple of minutes",
 }
+_GENDERS = ("Female", "Male")
 _DEMOGRAPHICS = "VideoDemographics.csv"
 
 
@@ -66,6 +66,5 @@ def _genders(directory: Path) -> dict[str, str]:
     for folder in (directory, directory.parent):
         table = folder / _DEMOGRAPHICS
         if table.is_file():
-            rows = csv.DictReader(read_text(table).splitlines())
-            return {row["ActorID"]: row["Sex"][0].upper() for row in rows if row.get("ActorID") and row.get("Sex")}
+            return {row["actorid"]: row["sex"][0] for _, row in read_table(table) if row["sex"] in _GENDERS}
     return {}

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stser_core.errors import DataError
 
 SOUND_SUFFIXES = frozenset(
-    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".amr", ".webm"}
+    {
+        ".wav",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".mp3",
+        ".m4a",
+        ".aac",
+        ".wma",
+        ".aif",
+        ".aiff",
+        ".amr",
+        ".webm",
+    }
 )
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".avi", ".flv"})
 
@@ -53,6 +69,39 @@ def read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file; only line feeds and carriage returns end one."""
+    return io.StringIO(read_text(path), newline=None).read().split("\n")
+
+
+def read_table(path: Path, delimiter: str = ",") -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a table with a header, each with the number of its last line.
+
+    Column names are lower case without surrounding blanks, and so are cells without theirs; cells that are
+    missing at a row's end are empty.
+
+    Raises:
+        DataError: A row has more cells than the header, or a quotation mark is not closed.
+    """
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter)
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        for cells in reader:
+            if len(cells) > len(header):
+                raise DataError(f"{path}, line {reader.line_num}: more cells than columns; quote the text.")
+            if cells:
+                padded = cells + [""] * (len(header) - len(cells))
+                yield reader.line_num, {name: cell.strip() for name, cell in zip(header, padded, strict=True)}
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: {error}; close every quotation mark.") from error
+
+
+def read_columns(path: Path, delimiter: str = ",") -> tuple[str, ...]:
+    """A table's column names, as `read_table` gives them."""
+    header = next(csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter), [])
+    return tuple(name.strip().lower() for name in header)
 
 
 def some(names: Sequence[object]) -> str:

@@ -6,7 +6,6 @@ sentence (`raw_text`) and its speaker's gender.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from stser_core.training.clip import Corpus
 from stser_core.training.corpora.file_names import NamedCorpus, Naming, read_names
-from stser_core.training.corpora.files import read_text
+from stser_core.training.corpora.files import read_table
 
 _CORPUS = NamedCorpus(
     name="nemo",
@@ -48,8 +47,8 @@ def _sentences(directory: Path) -> dict[str, str]:
     for folder in (directory, directory.parent):
         table = folder / "data.tsv"
         if table.is_file():
-            rows = csv.DictReader(read_text(table).splitlines(), delimiter="\t")
-            return {Path(row["file_id"]).stem: row["raw_text"] for row in rows if row.get("raw_text")}
+            rows = read_table(table, delimiter="\t")
+            return {Path(row["file_id"]).stem: row["raw_text"] for _, row in rows if row["raw_text"]}
     return {}
 
 

@@ -1,0 +1,186 @@
+"""IEMOCAP: five sessions of two actors each (Busso et al. 2008, https://doi.org/10.1007/s10579-008-9076-6).
+
+The release's own tree is read, `IEMOCAP_full_release/Session1` to `Session5`, each with
+
+    dialog/EmoEvaluation/Ses01F_impro01.txt            the raters' majority for each turn (not its sub-folders)
+    dialog/transcriptions/Ses01F_impro01.txt           what was said, by hand
+    sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav
+
+Four emotions are kept, with excited merged into happy, as in the paper: 5,531 turns. The speaker is in the turn's
+suffix (`_F000`): the letter in `Ses01F` only says who wore the motion-capture markers, and both speak in every
+dialogue. Turns without a majority (`xxx`) are left out like other emotions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stser_core.emotions import merge
+from stser_core.errors import DataError
+from stser_core.training.clip import Clip, Corpus
+from stser_core.training.corpora.assemble import assemble
+from stser_core.training.corpora.files import read_lines, require_folder, some
+
+_NAME = "iemocap"
+_PUBLISHED = {"angry": 1103, "happy": 1636, "neutral": 1708, "sad": 1084}
+_SESSIONS = (1, 2, 3, 4, 5)
+_CODES = frozenset({"ang", "hap", "exc", "sad", "neu", "fru", "fea", "sur", "dis", "oth", "xxx"})
+_NO_MAJORITY = "xxx"
+_RATING = re.compile(r"\[\s*[\d.]+\s*-\s*[\d.]+\s*\]\s+(?P<turn>\S+)\s+(?P<code>\w+)\s+\[[^\]]*\]\s*")
+_TURN = re.compile(r"(?P<dialogue>Ses(?P<session>\d\d)[FM]_\w+)_(?P<gender>[FM])\w{3}")
+_SPOKEN = re.compile(r"(?P<turn>Ses\d\d[FM]_\w+_[FM]\w{3})\s*\[[^\]]*\]:\s?(?P<text>.*)")
+
+
+@dataclass(frozen=True)
+class _Rating:
+    """One rated turn: its name and what that says, and its label if it is one of the four."""
+
+    turn: str
+    dialogue: str
+    gender: str
+    code: str
+    label: str | None
+
+
+def read(directory: Path) -> Corpus:
+    """Read IEMOCAP with its hand-made transcripts.
+
+    Args:
+        directory: The folder that holds `Session1` to `Session5`, or the one above it.
+
+    Raises:
+        DataError: There is no session, a session lacks a part, a rated turn has no recording, a turn is rated
+            twice, or a file contradicts its place or the format.
+    """
+    require_folder(_NAME, directory)
+    sessions = _sessions(directory)
+    clips: list[Clip] = []
+    left_out: Counter[str] = Counter()
+    notes = _missing_sessions(sessions)
+    for number, folder in sessions.items():
+        _check_parts(folder)
+        texts = _transcriptions(folder)
+        for rating in _ratings(folder, number):
+            if rating.label is None:
+                left_out["no majority" if rating.code == _NO_MAJORITY else rating.code] += 1
+            else:
+                clips.append(_clip(folder, number, rating, rating.label, texts))
+    notes += _untranscribed(clips)
+    _check_recordings(clips)
+    return assemble(_NAME, directory, clips, left_out, notes, _PUBLISHED)
+
+
+def _sessions(directory: Path) -> dict[int, Path]:
+    for root in (directory, directory / "IEMOCAP_full_release"):
+        found = {number: root / f"Session{number}" for number in _SESSIONS if (root / f"Session{number}").is_dir()}
+        if found:
+            return found
+    raise DataError(f"{_NAME}: {directory} holds no Session1 to Session5; give the folder IEMOCAP_full_release.")
+
+
+def _missing_sessions(sessions: Mapping[int, Path]) -> list[str]:
+    missing = [f"Session{number}" for number in _SESSIONS if number not in sessions]
+    return [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
+
+
+def _check_parts(session: Path) -> None:
+    """Refuse a session that lacks a folder, or a dialogue that lacks its ratings, words or sound."""
+    dialogues = {
+        "ratings": _dialogues(session / "dialog" / "EmoEvaluation"),
+        "transcriptions": _dialogues(session / "dialog" / "transcriptions"),
+        "recordings": _dialogues(session / "sentences" / "wav"),
+    }
+    everything = set().union(*dialogues.values())
+    for part, present in dialogues.items():
+        if lacking := sorted(everything - present):
+            raise DataError(f"{_NAME}: {session.name} lacks the {part} of {some(lacking)}; copy the whole session.")
+
+
+def _dialogues(folder: Path) -> set[str]:
+    """Names of the dialogues that one part of a session covers, by its files or its folders of recordings."""
+    if not folder.is_dir():
+        raise DataError(f"{_NAME}: {folder} is missing; copy the whole session.")
+    of_recordings = folder.name == "wav"
+    return {
+        entry.stem
+        for entry in folder.iterdir()
+        if not entry.name.startswith(".")
+        and (entry.is_dir() if of_recordings else entry.is_file() and entry.suffix.lower() == ".txt")
+    }
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, str]]:
+    """Each line of each text file in a folder (not below it), with its place for messages."""
+    for path in sorted(folder.glob("*.txt")):
+        if path.is_file() and not path.name.startswith("."):
+            for number, line in enumerate(read_lines(path), start=1):
+                yield f"{path}, line {number}", line
+
+
+def _ratings(session: Path, number: int) -> Iterator[_Rating]:
+    """The summary lines; between them stand each rater's own lines, which do not start with a bracket."""
+    seen: dict[str, str] = {}
+    for place, line in _lines(session / "dialog" / "EmoEvaluation"):
+        if not line.startswith("["):
+            continue
+        match = _RATING.fullmatch(line)
+        if match is None or match["code"] not in _CODES:
+            raise DataError(f"{_NAME}: {place} is not a turn's rating: {line.strip()!r}; replace the file.")
+        turn = _TURN.fullmatch(match["turn"])
+        if turn is None or int(turn["session"]) != number:
+            raise DataError(f"{_NAME}: {place} rates {match['turn']}, which is no turn of {session.name}.")
+        if match["turn"] in seen:
+            raise DataError(f"{_NAME}: {match['turn']} is rated twice ({seen[match['turn']]}; {place}).")
+        seen[match["turn"]] = place
+        yield _Rating(match["turn"], turn["dialogue"], turn["gender"], match["code"], merge(match["code"]))
+
+
+def _transcriptions(session: Path) -> dict[str, str]:
+    """Words by turn; lines without a turn's name (`M: …`) belong to no recording."""
+    found: dict[str, str] = {}
+    for place, line in _lines(session / "dialog" / "transcriptions"):
+        match = _SPOKEN.fullmatch(line.strip())
+        if match is None:
+            continue
+        text = match["text"].strip()
+        if found.setdefault(match["turn"], text) != text:
+            raise DataError(f"{_NAME}: {place} gives {match['turn']} other words than an earlier line.")
+    return found
+
+
+def _clip(session: Path, number: int, rating: _Rating, label: str, texts: Mapping[str, str]) -> Clip:
+    name = f"Ses{number:02d}"
+    return Clip(
+        id=f"{_NAME}/{rating.turn}",
+        path=session / "sentences" / "wav" / rating.dialogue / f"{rating.turn}.wav",
+        text=texts.get(rating.turn),
+        label=label,
+        speaker=f"{name}_{rating.gender}",
+        session=name,
+        split=None,
+        language="en",
+        corpus=_NAME,
+        gender=rating.gender,
+    )
+
+
+def _untranscribed(clips: list[Clip]) -> list[str]:
+    wordless = [clip.id for clip in clips if clip.text is None]
+    if not wordless:
+        return []
+    return [f"{_NAME}: {len(wordless):,} rated turns have no line in the transcriptions: {some(wordless)}."]
+
+
+def _check_recordings(clips: list[Clip]) -> None:
+    missing: dict[str, list[str]] = defaultdict(list)
+    for clip in clips:
+        if clip.path is not None and not clip.path.is_file():
+            missing[clip.path.parents[3].name].append(clip.path.name)
+    if missing:
+        each = "; ".join(f"{session} {some(names)}" for session, names in missing.items())
+        total = sum(map(len, missing.values()))
+        raise DataError(f"{_NAME}: {total:,} recordings of rated turns are missing: {each}.")

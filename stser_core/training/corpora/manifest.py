@@ -1,0 +1,145 @@
+"""A manifest: any other corpus as one table, comma- or tab-separated, with a header.
+
+    path,text,label,speaker,session,split
+
+`path` is relative to the manifest's folder and may be empty, and so may `text`, but not both. `label` is an emotion
+in any corpus's words (`emotion` serves where there is no `label`); rows of other emotions are left out and counted.
+`speaker`, `session`, `split` (train, validation, test), `id`, `corpus`, `gender` and `language` may be missing; other
+columns are ignored.
+
+A row without a speaker: words alone have no voice that could leak, so each such text is its own speaker, and folds
+may put it anywhere. Recordings without a speaker cannot be told apart, so all of them count as one speaker, which
+folds keep on one side; a note says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stser_core.emotions import merge
+from stser_core.errors import DataError
+from stser_core.training.clip import Clip, Corpus
+from stser_core.training.corpora.assemble import assemble
+from stser_core.training.corpora.files import read_columns, read_table, read_text, some
+
+_NAME = "manifest"
+_FILES = ("manifest.csv", "manifest.tsv")
+_NOBODY = "unknown"
+_SPLITS = {
+    "": None,
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
+_GENDERS = {"": None, "f": "F", "female": "F", "m": "M", "male": "M"}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of the table: its cells without surrounding blanks, and where it stands."""
+
+    manifest: Path
+    line: int
+    cells: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells.get(column, "")
+
+    def wrong(self, what: str) -> DataError:
+        return DataError(f"{_NAME}: {self.manifest}, line {self.line}: {what}")
+
+
+def read(source: Path) -> Corpus:
+    """Read a manifest.
+
+    Args:
+        source: The table, or a folder that holds it as `manifest.csv` or `manifest.tsv`.
+
+    Raises:
+        DataError: The table is missing, lacks a column that it needs, has a row that says nothing or
+            contradicts itself, names a recording that is not there, or one clip twice.
+    """
+    manifest = _table(source)
+    clips: list[Clip] = []
+    left_out: Counter[str] = Counter()
+    for row in _rows(manifest):
+        word = row["label"] or row["emotion"]
+        if not word:
+            raise row.wrong("no label; give each row one.")
+        label = merge(word)
+        if label is None:
+            left_out[word.lower()] += 1
+        else:
+            clips.append(_clip(row, label))
+    _check_recordings(manifest, clips)
+    return assemble(_NAME, manifest, clips, left_out, _speaker_note(clips))
+
+
+def _table(source: Path) -> Path:
+    for path in (source, *(source / name for name in _FILES)):
+        if path.is_file():
+            return path
+    raise DataError(f"{_NAME}: {source} is no table and holds no {' or '.join(_FILES)}; give the table itself.")
+
+
+def _rows(manifest: Path) -> list[_Row]:
+    delimiter = "\t" if "\t" in read_text(manifest).partition("\n")[0] else ","
+    columns = set(read_columns(manifest, delimiter))
+    if not columns & {"label", "emotion"} or not columns & {"path", "text"}:
+        raise DataError(f"{_NAME}: {manifest} needs a column label and a column path or text in its first line.")
+    rows = [_Row(manifest, line, cells) for line, cells in read_table(manifest, delimiter)]
+    for row in rows:
+        if delimiter == "\t" and any("\n" in cell for cell in row.cells.values()):
+            raise row.wrong("a cell runs over several lines; close or double its quotation marks.")
+    return rows
+
+
+def _clip(row: _Row, label: str) -> Clip:
+    if not row["path"] and not row["text"]:
+        raise row.wrong("neither path nor text; give one of them.")
+    corpus = row["corpus"] or _NAME
+    name = row["id"] or (Path(row["path"]).with_suffix("").as_posix() if row["path"] else f"line{row.line}")
+    clip_id = name if name.startswith(f"{corpus}/") else f"{corpus}/{name}"
+    return Clip(
+        id=clip_id,
+        path=row.manifest.parent / row["path"] if row["path"] else None,
+        text=row["text"] or None,
+        label=label,
+        speaker=row["speaker"] or (f"{corpus}_{_NOBODY}" if row["path"] else clip_id),
+        session=row["session"] or None,
+        split=_one_of(row, "split", _SPLITS),
+        language=row["language"].lower() or None,
+        corpus=corpus,
+        gender=_one_of(row, "gender", _GENDERS),
+    )
+
+
+def _one_of(row: _Row, column: str, known: Mapping[str, str | None]) -> str | None:
+    word = row[column].lower()
+    if word not in known:
+        raise row.wrong(f"{column} {row[column]!r} is not known; use one of {', '.join(filter(None, known))}.")
+    return known[word]
+
+
+def _check_recordings(manifest: Path, clips: list[Clip]) -> None:
+    paths = [clip.path for clip in clips if clip.path is not None]
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise DataError(f"{_NAME}: {len(missing):,} recordings of {manifest} are missing: {some(missing)}.")
+    twice = [path for path, count in Counter(paths).items() if count > 1]
+    if twice:
+        raise DataError(f"{_NAME}: {manifest} names {len(twice):,} recordings more than once: {some(twice)}.")
+
+
+def _speaker_note(clips: list[Clip]) -> list[str]:
+    nobody = sum(clip.path is not None and clip.speaker == f"{clip.corpus}_{_NOBODY}" for clip in clips)
+    if not nobody:
+        return []
+    return [f"{_NAME}: {nobody:,} recordings name no speaker; they count as one, since nothing tells them apart."]

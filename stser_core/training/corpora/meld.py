@@ -1,0 +1,142 @@
+"""MELD: dialogues of a television series (Poria et al. 2019, https://doi.org/10.18653/v1/P19-1050).
+
+`train_sent_emo.csv`, `dev_sent_emo.csv` and `test_sent_emo.csv` give each utterance's words, speaker and emotion;
+the recordings are `dia0_utt0.mp4` (or any sound format) below a folder for each part, such as `train_splits`,
+`dev_splits_complete` and `output_repeated_splits_test`. Numbers start anew in each part. The same people speak in
+all three parts, so the published parts are no speaker-independent split.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from stser_core.emotions import merge
+from stser_core.errors import DataError
+from stser_core.training.clip import Clip, Corpus
+from stser_core.training.corpora.assemble import assemble
+from stser_core.training.corpora.files import (
+    SOUND_SUFFIXES,
+    VIDEO_SUFFIXES,
+    read_columns,
+    read_table,
+    require_folder,
+    some,
+    visible_files,
+)
+
+_NAME = "meld"
+_PUBLISHED = {"angry": 1607, "happy": 2308, "neutral": 6436, "sad": 1002}
+_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+_COLUMNS = ("utterance", "speaker", "emotion", "dialogue_id", "utterance_id")
+_RECORDING = re.compile(r"dia(\d+)_utt(\d+)")
+_WITHOUT_SOUND = frozenset({("dev", 110, 7), ("train", 125, 3)})
+"""One recording is missing from the release, and one cannot be decoded."""
+
+_Key = tuple[str, int, int]
+"""Part, dialogue and utterance."""
+
+
+def read(directory: Path) -> Corpus:
+    """Read MELD's tables and, where they are, its recordings.
+
+    Without any recording the corpus is one of texts only, and a note says so.
+
+    Args:
+        directory: The folder that holds the tables and the folders of recordings, at any depth.
+
+    Raises:
+        DataError: There is no table, a table lacks a column, an utterance is there twice, or some recordings
+            are there and others are not.
+    """
+    require_folder(_NAME, directory)
+    files = visible_files(directory)
+    tables = {part: path for part in _SPLITS for path in files if path.name == f"{part}_sent_emo.csv"}
+    if not tables:
+        raise DataError(f"{_NAME}: {directory} holds no train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv.")
+    recordings = _recordings(directory, files)
+    clips: list[Clip] = []
+    left_out: Counter[str] = Counter()
+    for part, table in tables.items():
+        for row in _rows(table):
+            label = merge(row["emotion"])
+            if label is None:
+                left_out[row["emotion"].lower()] += 1
+            else:
+                clips.append(_clip(part, row, label, recordings))
+    notes = [*_missing_tables(tables), *_check_recordings(directory, clips)]
+    return assemble(_NAME, directory, clips, left_out, notes, _PUBLISHED)
+
+
+def _rows(table: Path) -> Iterator[dict[str, str]]:
+    present = read_columns(table)
+    lacking = [column for column in _COLUMNS if column not in present]
+    if lacking:
+        raise DataError(f"{_NAME}: {table} has no column {', '.join(lacking)}; take the table of the release.")
+    for line, row in read_table(table):
+        if not row["dialogue_id"].isdigit() or not row["utterance_id"].isdigit():
+            raise DataError(f"{_NAME}: {table}, line {line} has no dialogue or utterance number.")
+        yield row
+
+
+def _recordings(directory: Path, files: list[Path]) -> dict[_Key, Path]:
+    """Recordings by part, dialogue and utterance; a sound file goes before the video it was taken from."""
+    found: dict[_Key, Path] = {}
+    for path in files:
+        match = _RECORDING.fullmatch(path.stem)
+        part = _part(path.relative_to(directory).parent)
+        if match is None or part is None or path.suffix.lower() not in SOUND_SUFFIXES | VIDEO_SUFFIXES:
+            continue
+        key = (part, int(match[1]), int(match[2]))
+        other = found.get(key)
+        if other is not None and _is_sound(other) == _is_sound(path):
+            raise DataError(f"{_NAME}: {other} and {path} are the same utterance; remove the copy.")
+        if other is None or _is_sound(path):
+            found[key] = path
+    return found
+
+
+def _is_sound(path: Path) -> bool:
+    return path.suffix.lower() in SOUND_SUFFIXES
+
+
+def _part(folder: Path) -> str | None:
+    """The part that a folder of recordings belongs to: the innermost folder name that says it."""
+    for name in reversed(folder.parts):
+        for part in _SPLITS:
+            if part in name.lower():
+                return part
+    return None
+
+
+def _clip(part: str, row: Mapping[str, str], label: str, recordings: Mapping[_Key, Path]) -> Clip:
+    key = (part, int(row["dialogue_id"]), int(row["utterance_id"]))
+    return Clip(
+        id=f"{_NAME}/{part}_dia{key[1]}_utt{key[2]}",
+        path=None if key in _WITHOUT_SOUND else recordings.get(key),
+        text=row["utterance"] or None,
+        label=label,
+        speaker=f"{_NAME}_{row['speaker']}",
+        session=None,
+        split=_SPLITS[part],
+        language="en",
+        corpus=_NAME,
+        gender=None,
+    )
+
+
+def _missing_tables(tables: Mapping[str, Path]) -> list[str]:
+    missing = [f"{part}_sent_emo.csv" for part in _SPLITS if part not in tables]
+    return [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
+
+
+def _check_recordings(directory: Path, clips: list[Clip]) -> list[str]:
+    known = {f"{_NAME}/{part}_dia{dialogue}_utt{utterance}" for part, dialogue, utterance in _WITHOUT_SOUND}
+    silent = [clip.id for clip in clips if clip.path is None and clip.id not in known]
+    if clips and all(clip.path is None for clip in clips):
+        return [f"{_NAME}: no recording below {directory}; its clips are texts only."]
+    if silent:
+        raise DataError(f"{_NAME}: {len(silent):,} recordings are missing below {directory}: {some(silent)}.")
+    return []

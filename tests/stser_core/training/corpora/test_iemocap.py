@@ -1,0 +1,176 @@
+"""The IEMOCAP reader, on a tree in the release's own format whose contents are known."""
+
+import shutil
+import wave
+
+import pytest
+
+from stser_core.errors import DataError, UsageError
+from stser_core.training.corpora import read
+from stser_core.training.corpora.iemocap_sample import make_tree
+
+RATING = "[6.2901 - 8.2357]\t{turn}\t{code}\t[2.5000, 2.5000, 2.5000]\nC-E2:\tNeutral;\t()\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("iemocap")
+    return directory, make_tree(directory, turns=28, seed=3)
+
+
+@pytest.fixture
+def tree(made, tmp_path):
+    """A copy that a test may damage."""
+    return shutil.copytree(made[0], tmp_path / "tree")
+
+
+def test_every_turn_with_one_of_the_four_emotions_is_read(made):
+    directory, sample = made
+    corpus = read("iemocap", directory)
+    assert corpus.counts == sample.counts
+    assert len(corpus.clips) + sum(sample.left_out.values()) == sample.turns == 5 * 28
+    no_majority = sample.left_out["xxx"]
+    others = {code: count for code, count in sample.left_out.items() if code != "xxx"}
+    assert corpus.left_out == {**others, "no majority": no_majority}
+
+
+def test_both_speakers_of_every_dialogue_keep_their_own_name_whoever_wore_the_markers(made):
+    corpus = read("iemocap", made[0])
+    assert {clip.speaker for clip in corpus.clips} == {f"Ses0{n}_{gender}" for n in range(1, 6) for gender in "FM"}
+    for clip in corpus.clips:
+        turn = clip.id.removeprefix("iemocap/")
+        assert clip.speaker == f"{turn[:5]}_{turn.rsplit('_', 1)[1][0]}"
+        assert clip.speaker.endswith(clip.gender)
+        assert clip.session == turn[:5]
+    in_dialogue_of_a_woman = {clip.gender for clip in corpus.clips if clip.id.startswith("iemocap/Ses01F_script")}
+    assert in_dialogue_of_a_woman == {"F", "M"}
+
+
+def test_each_clip_has_its_recording_and_its_gold_transcript(made):
+    for clip in read("iemocap", made[0]).clips:
+        assert clip.path.stem == clip.id.removeprefix("iemocap/")
+        assert clip.path.parent.name == clip.path.stem.rsplit("_", 1)[0]
+        assert clip.text
+        with wave.open(str(clip.path)) as recording:
+            assert (recording.getframerate(), recording.getnchannels(), recording.getsampwidth()) == (16000, 1, 2)
+            assert 0.6 <= recording.getnframes() / 16000 <= 1.2
+
+
+def test_excited_counts_as_happy_and_scripts_and_variants_are_read(tree):
+    ratings = tree / "Session2" / "dialog" / "EmoEvaluation" / "Ses02F_impro05a.txt"
+    ratings.write_text(RATING.format(turn="Ses02F_impro05a_F000", code="exc"))
+    by_id = {clip.id: clip for clip in read("iemocap", tree).clips}
+    assert by_id["iemocap/Ses02F_impro05a_F000"].label == "happy"
+    assert any("_script01_1b_" in clip_id for clip_id in by_id)
+
+
+def test_a_count_other_than_the_published_one_is_said_loudly(made):
+    (note,) = read("iemocap", made[0]).notes
+    assert "EXPECTED 5,531 clips (angry 1,103, happy 1,636, neutral 1,708, sad 1,084)" in note
+    assert "FOUND" in note
+
+
+def test_the_folder_above_the_release_will_do(made, tmp_path):
+    (tmp_path / "IEMOCAP_full_release").symlink_to(made[0])
+    assert read("iemocap", tmp_path).counts == made[1].counts
+
+
+def test_the_same_seed_writes_the_same_tree_and_another_seed_another(made, tmp_path):
+    for name, seed in (("same", 3), ("other", 4)):
+        make_tree(tmp_path / name, turns=28, seed=seed)
+    files = [path.relative_to(made[0]) for path in made[0].rglob("*") if path.is_file()]
+    same = [(tmp_path / "same" / path).read_bytes() == (made[0] / path).read_bytes() for path in files]
+    assert all(same)
+    turn = "Session1/dialog/transcriptions/Ses01F_impro01.txt"
+    assert (tmp_path / "other" / turn).read_bytes() != (made[0] / turn).read_bytes()
+
+
+def test_a_tree_needs_turns_for_every_dialogue(tmp_path):
+    with pytest.raises(UsageError, match="5 turns are too few"):
+        make_tree(tmp_path, turns=5)
+
+
+def test_a_missing_session_is_named(tree):
+    shutil.rmtree(tree / "Session4")
+    assert "iemocap: Session4 missing." in read("iemocap", tree).notes
+
+
+@pytest.mark.parametrize("part", ["dialog/EmoEvaluation", "dialog/transcriptions", "sentences/wav"])
+def test_half_a_session_names_the_part_that_is_missing(tree, part):
+    shutil.rmtree(tree / "Session3" / part)
+    with pytest.raises(DataError, match=f"Session3/{part} is missing"):
+        read("iemocap", tree)
+
+
+@pytest.mark.parametrize(
+    ("part", "lost"),
+    [
+        ("ratings", "dialog/EmoEvaluation/Ses01M_impro04.txt"),
+        ("transcriptions", "dialog/transcriptions/Ses01M_impro04.txt"),
+    ],
+)
+def test_a_dialogue_without_its_ratings_or_words_is_named(tree, part, lost):
+    (tree / "Session1" / lost).unlink()
+    with pytest.raises(DataError, match=f"Session1 lacks the {part} of Ses01M_impro04"):
+        read("iemocap", tree)
+
+
+def test_a_dialogue_without_recordings_is_named(tree):
+    shutil.rmtree(tree / "Session5" / "sentences" / "wav" / "Ses05F_script01_1")
+    with pytest.raises(DataError, match="Session5 lacks the recordings of Ses05F_script01_1;"):
+        read("iemocap", tree)
+
+
+def test_a_missing_recording_is_named(tree):
+    clip = read("iemocap", tree).clips[0]
+    clip.path.unlink()
+    with pytest.raises(DataError, match=f"1 recordings of rated turns are missing: Session1 {clip.path.name}"):
+        read("iemocap", tree)
+
+
+def test_a_turn_without_a_transcription_is_kept_without_words_and_named(tree):
+    clip = read("iemocap", tree).clips[0]
+    dialogue = tree / "Session1" / "dialog" / "transcriptions" / f"{clip.path.parent.name}.txt"
+    lines = [line for line in dialogue.read_text().splitlines() if not line.startswith(clip.path.stem)]
+    dialogue.write_text("\n".join(lines))
+    corpus = read("iemocap", tree)
+    assert corpus.clips[0].id == clip.id
+    assert corpus.clips[0].text is None
+    assert f"1 rated turns have no line in the transcriptions: {clip.id}." in corpus.notes[0]
+
+
+def test_a_turn_rated_twice_stops_the_reader(tree):
+    ratings = tree / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro01.txt"
+    ratings.write_text(ratings.read_text() + RATING.format(turn="Ses01F_impro01_F000", code="sad"))
+    with pytest.raises(DataError, match="Ses01F_impro01_F000 is rated twice"):
+        read("iemocap", tree)
+
+
+def test_a_turn_transcribed_in_two_ways_stops_the_reader(tree):
+    words = tree / "Session1" / "dialog" / "transcriptions" / "Ses01F_impro01.txt"
+    words.write_text(words.read_text() + "Ses01F_impro01_F000 [001.0000-002.0000]: Something else entirely.\n")
+    with pytest.raises(DataError, match="gives Ses01F_impro01_F000 other words"):
+        read("iemocap", tree)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("[6.2901 - 8.2357]\tSes01F_impro01_F900\tjoy\t[2.5, 2.5, 2.5]\n", "is not a turn's rating"),
+        ("[6.2901 - \n", "is not a turn's rating"),
+        (RATING.format(turn="Ses02F_impro01_F900", code="sad"), "Ses02F_impro01_F900, which is no turn of Session1"),
+    ],
+)
+def test_a_rating_file_that_contradicts_the_format_is_named_with_its_line(tree, line, complaint):
+    ratings = tree / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro01.txt"
+    number = len(ratings.read_text().splitlines()) + 1
+    ratings.write_text(ratings.read_text() + line)
+    with pytest.raises(DataError, match=f"Ses01F_impro01.txt, line {number} .*{complaint}"):
+        read("iemocap", tree)
+
+
+def test_a_folder_without_sessions_is_refused(tmp_path):
+    with pytest.raises(DataError, match="holds no Session1 to Session5"):
+        read("iemocap", tmp_path)
+    with pytest.raises(DataError, match="is not a folder"):
+        read("iemocap", tmp_path / "nowhere")

@@ -1,0 +1,127 @@
+"""Manifests: any corpus as one table."""
+
+import pytest
+
+from stser_core.errors import DataError
+from stser_core.training.clip import Clip
+from stser_core.training.corpora import read
+
+
+@pytest.fixture
+def write(tmp_path):
+    (tmp_path / "sound").mkdir()
+    for name in ("a.wav", "b.flac", "c.ogg"):
+        (tmp_path / "sound" / name).touch()
+
+    def to_file(content, name="manifest.csv"):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        return tmp_path / name
+
+    return to_file
+
+
+def test_every_column_is_read(write, tmp_path):
+    table = write(
+        "path,text,label,speaker,session,split,corpus,gender,language,remark\n"
+        'sound/a.wav,"Well, hello",joy,anna,s1,dev,calls,female,EN,whatever\n'
+    )
+    (clip,) = read("manifest", table).clips
+    assert clip == Clip(
+        id="calls/sound/a",
+        path=tmp_path / "sound" / "a.wav",
+        text="Well, hello",
+        label="happy",
+        speaker="anna",
+        session="s1",
+        split="validation",
+        language="en",
+        corpus="calls",
+        gender="F",
+    )
+
+
+def test_a_folder_with_a_manifest_will_do_and_tabs_separate_too(write, tmp_path):
+    write("path\ttext\tlabel\tspeaker\nsound/a.wav\tSo, what?\tneutral\tanna\n", "manifest.tsv")
+    (clip,) = read("manifest", tmp_path).clips
+    assert (clip.text, clip.label, clip.split, clip.session) == ("So, what?", "neutral", None, None)
+
+
+def test_a_manifest_of_spoken_clips_with_columns_of_its_own(write):
+    table = write(
+        "corpus,path,speaker,gender,language,emotion,label,duration_s\n"
+        "ravdess,sound/a.wav,ravdess_17,M,en,sad,sad,3.503\n"
+        "emodb,sound/b.flac,emodb_08,F,de,anger,angry,1.805\n"
+    )
+    clips = read("manifest", table).clips
+    assert [(clip.id, clip.label, clip.speaker, clip.text) for clip in clips] == [
+        ("emodb/sound/b", "angry", "emodb_08", None),
+        ("ravdess/sound/a", "sad", "ravdess_17", None),
+    ]
+
+
+def test_each_text_without_a_speaker_is_its_own_speaker(write):
+    table = write(
+        "corpus\tsplit\tid\tlabel\temotion\ttext\n"
+        "chat\ttrain\tc-0\tneutral\tneutral\tMy favourite food.\n"
+        'chat\ttest\tc-1\tangry\tannoyance\t"He said ""stop""."\n',
+        "chat.tsv",
+    )
+    corpus = read("manifest", table)
+    assert [(clip.id, clip.speaker, clip.split) for clip in corpus.clips] == [
+        ("chat/c-0", "chat/c-0", "train"),
+        ("chat/c-1", "chat/c-1", "test"),
+    ]
+    assert corpus.clips[1].text == 'He said "stop".'
+    assert corpus.clips[1].label == "angry"
+    assert corpus.notes == ()
+
+
+def test_recordings_without_a_speaker_count_as_one_and_a_note_says_so(write):
+    corpus = read("manifest", write("path,label\nsound/a.wav,sad\nsound/b.flac,angry\n"))
+    assert len({clip.speaker for clip in corpus.clips}) == 1
+    assert "2 recordings name no speaker" in corpus.notes[0]
+
+
+def test_other_emotions_are_left_out_and_counted_by_their_own_word(write):
+    corpus = read("manifest", write("text,emotion\nBoo!,fear\nHa!,amusement\nEek!,Fear\n"))
+    assert [clip.label for clip in corpus.clips] == ["happy"]
+    assert corpus.left_out == {"fear": 2}
+
+
+def test_a_byte_order_mark_and_other_line_ends_do_no_harm(tmp_path):
+    (tmp_path / "m.csv").write_bytes("\ufefftext,label\r\nGrüße,joy\r\n".encode())
+    assert [clip.text for clip in read("manifest", tmp_path / "m.csv").clips] == ["Grüße"]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("path,text,label\n,,sad\n", "line 2: neither path nor text"),
+        ("path,text,label\nsound/a.wav,,\n", "line 2: no label"),
+        ("text,label,split\nHi,sad,holdout\n", "line 2: split 'holdout' is not known; use one of train, "),
+        ("text,label,gender\nHi,sad,x\n", "line 2: gender 'x' is not known"),
+        ("path,label\nsound/z.wav,sad\nsound/y.wav,sad\n", "2 recordings of .* are missing: .*z.wav, .*y.wav"),
+        ("id,path,label\n1,sound/a.wav,sad\n2,sound/a.wav,sad\n", "names 1 recordings more than once: .*a.wav"),
+        ("id,text,label\n1,Hi,sad\n1,Ho,sad\n", "1 clips are there more than once, the first is manifest/1"),
+        ("text,label\nHi, there,sad\n", "line 2: more cells than columns"),
+        ("text,mood\nHi,sad\n", "needs a column label and a column path or text"),
+        ("label\nsad\n", "needs a column label and a column path or text"),
+        ("", "needs a column label"),
+        ("text,label\n", "holds no clip"),
+        ("text,label\nBoo!,fear\n", r"holds no clip .*left out: fear 1"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(write, content, complaint):
+    with pytest.raises(DataError, match=complaint):
+        read("manifest", write(content))
+
+
+def test_an_open_quotation_mark_does_not_swallow_the_lines_after_it(write):
+    table = write('text\tlabel\n"Hi\tsad\nHo"\tsad\n', "m.tsv")
+    with pytest.raises(DataError, match="line 3: a cell runs over several lines"):
+        read("manifest", table)
+
+
+def test_a_manifest_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match=r"holds no manifest.csv or manifest.tsv"):
+        read("manifest", tmp_path)

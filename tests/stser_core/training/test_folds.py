@@ -1,0 +1,251 @@
+"""Folds: nobody is heard on two sides, nothing is lost, nothing is doubled."""
+
+import re
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stser_core.emotions import LABELS
+from stser_core.errors import DataError, UsageError
+from stser_core.training.clip import Clip
+from stser_core.training.folds import (
+    Fold,
+    HoldOut,
+    cross_validation,
+    fixed_split,
+    grouped_by_speaker,
+    leave_one_corpus_out,
+    leave_one_session_out,
+    split_off,
+)
+
+
+def clip(number, speaker="anna", label="sad", session=None, split=None, corpus="c"):
+    return Clip(
+        id=f"{corpus}/{number}",
+        path=Path(f"/{corpus}/{number}.wav"),
+        text=None,
+        label=label,
+        speaker=speaker,
+        session=session,
+        split=split,
+        language=None,
+        corpus=corpus,
+        gender=None,
+    )
+
+
+def conversation(sessions=5, turns=12):
+    """Clips like IEMOCAP's: two speakers a session, all labels."""
+    return [
+        clip(f"{session}{gender}{turn}", f"{session}{gender}", LABELS[turn % 4], f"Ses{session}")
+        for session in range(1, sessions + 1)
+        for gender in "FM"
+        for turn in range(turns)
+    ]
+
+
+def speakers(clips):
+    return {one.speaker for one in clips}
+
+
+CLIPS = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(LABELS)), min_size=1, max_size=80).map(
+    lambda rows: [clip(number, f"speaker{who}", label) for number, (who, label) in enumerate(rows)]
+)
+HOLD_OUT = st.builds(
+    HoldOut, st.sampled_from(["speaker", "utterances"]), st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.integers(0, 99)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CLIPS, HOLD_OUT, st.integers(2, 6), st.integers(0, 99))
+def test_grouped_folds_share_no_speaker_and_test_every_clip_once(clips, hold_out, count, seed):
+    try:
+        folds = grouped_by_speaker(clips, hold_out, count, seed)
+    except DataError as error:
+        # Only for want of speakers: fewer than folds, or too few left of them to hold one out.
+        assert len(speakers(clips)) < count + 2
+        assert re.search("cannot be dealt|held out|divided", str(error))
+        return
+    assert Counter(one.id for fold in folds for one in fold.test) == Counter(one.id for one in clips)
+    for fold in folds:
+        parts = fold.train + fold.validation + fold.test
+        assert sorted(one.id for one in parts) == sorted(one.id for one in clips)
+        assert fold.train
+        assert fold.validation
+        assert fold.test
+        assert not speakers(fold.test) & speakers(fold.train + fold.validation)
+        if hold_out.by == "speaker":
+            assert not speakers(fold.train) & speakers(fold.validation)
+
+
+@settings(max_examples=30, deadline=None)
+@given(CLIPS, st.randoms(use_true_random=False), st.integers(0, 9))
+def test_folds_depend_on_the_seed_and_not_on_the_order_of_the_clips(clips, dice, seed):
+    clips = clips + [clip(f"more{who}", f"more{who}") for who in range(4)]
+    shuffled = dice.sample(clips, len(clips))
+    for hold_out in (HoldOut(seed=seed), HoldOut("utterances", seed=seed)):
+        for one, other in zip(
+            grouped_by_speaker(clips, hold_out, 3, seed), grouped_by_speaker(shuffled, hold_out, 3, seed), strict=True
+        ):
+            for part in ("train", "validation", "test"):
+                assert set(getattr(one, part)) == set(getattr(other, part))
+
+
+def test_grouped_folds_are_alike_in_size_and_labels():
+    clips = [clip(f"{who}-{turn}", f"speaker{who}", LABELS[turn % 4]) for who in range(20) for turn in range(8)]
+    for fold in grouped_by_speaker(clips, HoldOut()):
+        assert Counter(one.label for one in fold.test) == dict.fromkeys(LABELS, 8)
+        assert len(fold.validation) == pytest.approx(0.2 * 128, abs=8)
+
+
+def test_tens_of_thousands_of_texts_are_dealt_evenly_and_quickly():
+    texts = [replace(clip(n, f"text{n}", LABELS[n % 4]), path=None) for n in range(20_000)]
+    started = time.process_time()
+    folds = grouped_by_speaker(texts, HoldOut())
+    assert time.process_time() - started < 20
+    assert {len(fold.test) for fold in folds} == {4000}
+    assert {len(fold.validation) for fold in folds} == {3200}
+
+
+def test_seeds_matter_even_where_no_two_speakers_are_alike():
+    clips = [clip(f"{who}-{n}", f"s{who}", LABELS[n % 4]) for who in range(8) for n in range(40 + who)]
+    held = {tuple(sorted(speakers(split_off(clips, HoldOut(seed=seed))[1]))) for seed in range(6)}
+    assert len(held) > 1
+
+
+def test_another_seed_makes_other_folds():
+    clips = conversation()
+    tests = {tuple(sorted(speakers(grouped_by_speaker(clips, HoldOut(), 5, seed)[0].test))) for seed in range(6)}
+    assert len(tests) > 1
+    held = {tuple(sorted(speakers(split_off(clips, HoldOut(seed=seed))[1]))) for seed in range(6)}
+    assert len(held) > 1
+
+
+def test_leave_one_session_out_tests_each_session_once():
+    folds = leave_one_session_out(conversation(), HoldOut())
+    assert [fold.name for fold in folds] == ["Ses1", "Ses2", "Ses3", "Ses4", "Ses5"]
+    for fold in folds:
+        assert {one.session for one in fold.test} == {fold.name}
+        assert len(speakers(fold.test)) == 2
+        assert 1 <= len(speakers(fold.validation)) <= 2
+        assert len(speakers(fold.train)) + len(speakers(fold.validation)) == 8
+
+
+def test_validation_by_session_takes_one_whole_training_session():
+    for fold in leave_one_session_out(conversation(), HoldOut("session")):
+        (held,) = {one.session for one in fold.validation}
+        assert len(fold.validation) == 24
+        assert held not in {one.session for one in fold.train + fold.test}
+
+
+def test_validation_by_utterances_takes_its_share_of_every_label_and_may_share_speakers():
+    for fold in leave_one_session_out(conversation(turns=40), HoldOut("utterances")):
+        assert Counter(one.label for one in fold.validation) == dict.fromkeys(LABELS, 16)
+        assert speakers(fold.validation) & speakers(fold.train)
+        assert not speakers(fold.test) & speakers(fold.train + fold.validation)
+
+
+def test_leave_one_corpus_out():
+    clips = [clip(n, f"{corpus}_{n}", corpus=corpus) for corpus in ("a", "b", "c") for n in range(5)]
+    folds = leave_one_corpus_out(clips, HoldOut())
+    assert [(fold.name, {one.corpus for one in fold.test}) for fold in folds] == [
+        ("a", {"a"}),
+        ("b", {"b"}),
+        ("c", {"c"}),
+    ]
+    with pytest.raises(DataError, match="To leave one corpus out takes two; found a"):
+        leave_one_corpus_out([one for one in clips if one.corpus == "a"], HoldOut())
+
+
+def test_cross_validation_goes_by_session_where_there_are_some_else_by_speaker():
+    assert [fold.name for fold in cross_validation(conversation(3), HoldOut())] == ["Ses1", "Ses2", "Ses3"]
+    without = [replace(one, session=None) for one in conversation(3)]
+    assert [fold.name for fold in cross_validation(without, HoldOut(), 2)] == ["fold1", "fold2"]
+
+
+def test_a_corpus_s_own_split_is_kept():
+    clips = [clip(split, split, split=split) for split in ("train", "validation", "test")]
+    (fold,) = fixed_split(clips, HoldOut())
+    assert ([one.id for one in fold.train], [one.id for one in fold.validation], [one.id for one in fold.test]) == (
+        ["c/train"],
+        ["c/validation"],
+        ["c/test"],
+    )
+
+
+def test_a_split_without_validation_holds_some_out_of_training_only():
+    clips = [clip(n, f"s{n}", split="train") for n in range(10)] + [clip("t", "t", split="test")]
+    (fold,) = fixed_split(clips, HoldOut())
+    assert len(fold.validation) == 2
+    assert [one.id for one in fold.test] == ["c/t"]
+
+
+def test_a_split_that_shares_a_speaker_names_the_speaker():
+    clips = [clip(1, "anna", split="train"), clip(2, "ben", split="validation"), clip(3, "anna", split="test")]
+    with pytest.raises(DataError, match="shares 1 speaker between its parts: anna in training and test"):
+        fixed_split(clips, HoldOut())
+    leaky = [clip(1, "anna", split="train"), clip(2, "anna", split="validation"), clip(3, "ben", split="test")]
+    with pytest.raises(DataError, match="anna in training and validation"):
+        fixed_split(leaky, HoldOut())
+    assert fixed_split(leaky, HoldOut("utterances"))[0].validation == (leaky[1],)
+
+
+def test_a_speaker_in_two_sessions_or_corpora_is_named():
+    clips = conversation(3)
+    clips.append(clip("stray", "1F", session="Ses2"))
+    with pytest.raises(DataError, match="1F in"):
+        leave_one_session_out(clips, HoldOut())
+    with pytest.raises(DataError, match="anna in"):
+        leave_one_corpus_out(
+            [clip(1, "anna"), clip(2, "ben"), clip(4, "cleo"), clip(3, "anna", corpus="d"), clip(5, "dan", corpus="d")],
+            HoldOut(),
+        )
+
+
+@pytest.mark.parametrize("by", ["speaker", "utterances"])
+def test_a_fold_with_a_clip_or_a_file_on_two_sides_cannot_be_made(by, tmp_path):
+    one, two, three = clip(1, "a"), clip(2, "b"), clip(3, "c")
+    with pytest.raises(DataError, match="shares 1 clip between its parts: c/1 in training and validation"):
+        Fold("f", (one,), (one,), (three,), validation_by=by)
+    same_file = replace(two, path=one.path)
+    with pytest.raises(DataError, match=r"shares 1 file between its parts: /c/1\.wav in training and validation"):
+        Fold("f", (one,), (same_file,), (three,), validation_by=by)
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")
+    linked = replace(one, path=tmp_path / "a.wav"), replace(three, path=tmp_path / "link.wav")
+    with pytest.raises(DataError, match="in training and test"):
+        Fold("f", linked[:1], (two,), linked[1:], validation_by=by)
+
+
+def test_texts_without_recordings_share_no_file():
+    clips = [replace(clip(n, f"s{n}"), path=None) for n in range(3)]
+    assert Fold("f", (clips[0],), (clips[1],), (clips[2],)).test == (clips[2],)
+
+
+@pytest.mark.parametrize(("train", "validation"), [((), (clip(1),)), ((clip(1),), ())])
+def test_a_fold_needs_training_and_validation(train, validation):
+    with pytest.raises(DataError, match=r"Fold f has no clip for (training|validation)"):
+        Fold("f", train, validation, ())
+
+
+def test_what_cannot_be_done_is_said():
+    with pytest.raises(DataError, match="2 speakers cannot be dealt into 5 parts; ask for 2 to 2"):
+        grouped_by_speaker([clip(1, "a"), clip(2, "b")], HoldOut())
+    with pytest.raises(DataError, match="No speaker can be held out for validation: the training part has only 1"):
+        split_off([clip(1), clip(2)], HoldOut())
+    with pytest.raises(DataError, match="c/1 has no session to hold out by"):
+        split_off([clip(1), clip(2)], HoldOut("session"))
+    with pytest.raises(DataError, match="1 clips cannot be divided"):
+        split_off([clip(1)], HoldOut("utterances"))
+    with pytest.raises(DataError, match="1 of 2 clips have no session; use folds by speaker"):
+        leave_one_session_out([clip(1, session="Ses1"), clip(2)], HoldOut())
+    with pytest.raises(DataError, match="1 of 2 clips have no split"):
+        fixed_split([clip(1, split="train"), clip(2)], HoldOut())
+    with pytest.raises(UsageError, match=r"A share of 1\.5 cannot be held out"):
+        HoldOut(share=1.5)
