@@ -1,0 +1,101 @@
+"""A bounded queue between two threads that can be closed from either end."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Condition
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class Conveyor(Generic[T]):
+    """Carries items from a thread that puts to a thread that takes, in order.
+
+    The putting thread *closes* it when there is no more to come: the rest is still taken. The taking thread
+    *cancels* it when it will take no more: whoever puts is told at once, also while waiting for room. If each
+    thread of a pipeline, however it ends, cancels what it took from and closes what it put into, then none can
+    be left waiting for another that has gone.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        """Hold so many items at most."""
+        self._capacity = capacity
+        self._items: deque[T] = deque()
+        self._changed = Condition()
+        self._closed = False
+        self._cancelled = False
+
+    def put(self, item: T) -> bool:
+        """Append an item, waiting for room.
+
+        Returns:
+            Whether it was accepted; `False` once the conveyor is closed or cancelled.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._items) < self._capacity)
+            return self._append(item)
+
+    def put_dropping(self, item: T) -> tuple[bool, T | None]:
+        """Append an item at once; where there is no room, the oldest one makes it.
+
+        Returns:
+            Whether it was accepted, and the item that was dropped for it.
+        """
+        with self._changed:
+            full = not self._closed and len(self._items) >= self._capacity
+            dropped = self._items.popleft() if full else None
+            return self._append(item), dropped
+
+    def take(self) -> T | None:
+        """Remove the oldest item, waiting for one; `None` when there will be no more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._items)
+            return self._pop()
+
+    def take_if(self, wanted: Callable[[T], bool]) -> T | None:
+        """Remove the oldest item if there is one and it is wanted; never waits."""
+        with self._changed:
+            return self._pop() if self._items and wanted(self._items[0]) else None
+
+    def close(self) -> None:
+        """Accept nothing more; what is there can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def cancel(self) -> list[T]:
+        """Accept nothing more, and hand out nothing more.
+
+        Returns:
+            What nobody will take.
+        """
+        with self._changed:
+            self._closed = self._cancelled = True
+            left = list(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return left
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the taking side has gone."""
+        with self._changed:
+            return self._cancelled
+
+    def _append(self, item: T) -> bool:
+        if self._closed:
+            return False
+        self._items.append(item)
+        self._changed.notify_all()
+        return True
+
+    def _pop(self) -> T | None:
+        if not self._items:
+            return None
+        item = self._items.popleft()
+        self._changed.notify_all()
+        return item

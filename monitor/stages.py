@@ -1,0 +1,87 @@
+"""The threads of a pipeline: started together, waited for together, their failures carried to the main thread."""
+
+from __future__ import annotations
+
+import time
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from stser_core.errors import PipelineError, StserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOOK_S = 0.1
+_ABORT_S = 1.0
+
+
+class Stages:
+    """Runs each stage in a thread of its own until all have ended."""
+
+    def __init__(self, on_failure: Callable[[], None]) -> None:
+        """Call `on_failure` in the failing thread whenever one fails."""
+        self._on_failure = on_failure
+        self._threads: list[Thread] = []
+        self._failures: SimpleQueue[StserError] = SimpleQueue()
+        self._abandoned = Event()
+
+    def add(self, name: str, work: Callable[[], None], leave: Callable[[], object]) -> None:
+        """Add a stage.
+
+        Args:
+            name: As an error message names it.
+            work: What its thread does.
+            leave: What its thread does last, however `work` ended: tell its neighbours that it is gone.
+        """
+
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001  carried to the main thread, which raises it
+                self.fail(name, error)
+            finally:
+                leave()
+
+        self._threads.append(Thread(target=run, name=name, daemon=True))
+
+    def fail(self, name: str, error: BaseException) -> None:
+        """Note what went wrong in a stage."""
+        if isinstance(error, StserError):
+            self._failures.put(error)
+        else:
+            failure = PipelineError(
+                f"The {name} failed unexpectedly ({type(error).__name__}: {error}); --debug shows where."
+            )
+            failure.__cause__ = error
+            self._failures.put(failure)
+        self._on_failure()
+
+    def run(self) -> None:
+        """Wait until all stages have ended, or `abandon` is called.
+
+        Raises:
+            StserError: The first failure; `PipelineError` where it was nothing that anyone foresaw.
+        """
+        for thread in self._threads:
+            thread.start()
+        for thread in self._threads:
+            # Short waits, since on some systems no signal is seen during a long one.
+            while thread.is_alive() and not self._abandoned.is_set():
+                thread.join(_LOOK_S)
+        self.linger()
+        try:
+            raise self._failures.get_nowait()
+        except Empty:
+            return
+
+    def abandon(self) -> None:
+        """Wait no longer."""
+        self._abandoned.set()
+
+    def linger(self) -> None:
+        """Give threads that are still at work after an abort a moment, so that no output is left in the middle of a turn."""
+        deadline = time.monotonic() + _ABORT_S
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
