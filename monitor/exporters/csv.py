@@ -45,8 +45,9 @@ class CsvExporter:
 
 def _line(cells: Sequence[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
+    # The writer quotes a bare carriage return only where its line end has one (before Python 3.13).
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(column: str, value: Value) -> str:

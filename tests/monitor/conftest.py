@@ -1,0 +1,57 @@
+"""Turns whose every value is known, for whatever is made from turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from monitor.flow import Transcript, Turn, Word
+from stser_core.scores import EmotionScores
+
+ANGRY = EmotionScores(
+    by_classifier={
+        "speech": (0.9, 0.05, 0.03, 0.02),
+        "text": (0.5, 0.1, 0.1, 0.3),
+        "bimodal": (0.1, 0.1, 0.7, 0.1),
+    },
+    ensemble=(0.5, 0.25 / 3, 0.83 / 3, 0.42 / 3),
+)
+SAID = Transcript((Word("where", 1.2, 1.5, 0.9), Word("is", 1.5, 1.6, 1.0), Word("it", 1.7, 1.9, 0.8)))
+
+
+@pytest.fixture
+def turn() -> Callable[..., Turn]:
+    """Make a turn; what is given replaces the usual values."""
+
+    def make(**changes: Any) -> Turn:
+        usual: dict[str, Any] = {
+            "recording": "call.wav",
+            "channel": 1,
+            "speaker": "customer",
+            "turn": 1,
+            "start_s": 1.0,
+            "end_s": 2.5,
+            "scores": ANGRY,
+            "transcript": SAID,
+            "loudness_dbfs": -23.44,
+            "dropped_ms": 0,
+            "checkpoint": "compact",
+        }
+        return Turn(**{**usual, **changes})
+
+    return make
+
+
+@pytest.fixture
+def surely() -> Callable[[str], EmotionScores]:
+    """Scores of the speech classifier alone that are almost sure of one emotion."""
+
+    def make(emotion: str) -> EmotionScores:
+        from stser_core.emotions import LABELS
+
+        sure = tuple(0.97 if label == emotion else 0.01 for label in LABELS)
+        return EmotionScores({"speech": sure}, sure)
+
+    return make

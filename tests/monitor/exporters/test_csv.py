@@ -1,0 +1,107 @@
+import csv
+import io
+
+import pytest
+
+from monitor.exporters.csv import CsvExporter
+from monitor.exporters.row import COLUMNS
+from monitor.flow import Transcript, Word
+
+
+def said(text):
+    return Transcript((Word(text, 0.0, 1.0, 0.5),))
+
+
+def written(path, *turns):
+    exporter = CsvExporter(str(path))
+    exporter.begin()
+    for turn in turns:
+        exporter.write(turn)
+    exporter.close()
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_row_reads_back_as_it_was(tmp_path, turn):
+    (row,) = written(tmp_path / "out.csv", turn(dropped_ms=120))
+    assert row == {
+        "recording": "call.wav",
+        "channel": "1",
+        "speaker": "customer",
+        "turn": "1",
+        "start_s": "1.000",
+        "end_s": "2.500",
+        "emotion": "angry",
+        "confidence": "0.5000",
+        "p_angry": "0.5000",
+        "p_happy": "0.0833",
+        "p_neutral": "0.2767",
+        "p_sad": "0.1400",
+        "speech_emotion": "angry",
+        "text_emotion": "angry",
+        "bimodal_emotion": "neutral",
+        "transcript": "where is it",
+        "transcript_confidence": "0.9000",
+        "loudness_dbfs": "-23.4",
+        "dropped_ms": "120",
+        "checkpoint": "compact",
+    }
+
+
+def test_an_empty_timeline_is_a_header(tmp_path):
+    path = tmp_path / "out.csv"
+    assert written(path) == []
+    assert path.read_bytes() == ",".join(COLUMNS).encode() + b"\n"
+
+
+def test_unknown_is_empty(tmp_path, turn):
+    (row,) = written(tmp_path / "out.csv", turn(scores=None, transcript=None))
+    unknown = [column for column, value in row.items() if value == ""]
+    assert unknown == list(COLUMNS[COLUMNS.index("emotion") : COLUMNS.index("loudness_dbfs")])
+
+
+def test_a_row_is_in_the_file_before_the_next_turn(tmp_path, turn):
+    path = tmp_path / "out.csv"
+    exporter = CsvExporter(str(path))
+    exporter.begin()
+    exporter.write(turn())
+    assert len(path.read_text().splitlines()) == 2
+    exporter.close()
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
+def test_a_formula_is_neutralised_in_every_text(tmp_path, turn, text):
+    (row,) = written(tmp_path / "out.csv", turn(recording=text, speaker=text, transcript=said(text)))
+    assert (row["recording"], row["speaker"], row["transcript"]) == (f"'{text}",) * 3
+
+
+@pytest.mark.parametrize("text", ["don't", "a=b", "'tis", "3-4", "", " =1"])
+def test_other_texts_stay_as_they_are(tmp_path, turn, text):
+    (row,) = written(tmp_path / "out.csv", turn(transcript=said(text)))
+    assert row["transcript"] == text
+
+
+def test_numbers_are_never_quoted_as_formulas(tmp_path, turn):
+    (row,) = written(tmp_path / "out.csv", turn(loudness_dbfs=-61.25))
+    assert float(row["loudness_dbfs"]) == pytest.approx(-61.2)
+
+
+@pytest.mark.parametrize("text", ['say "no", twice', "two\nlines", "안녕하세요, 여러분", "naïve; ok"])
+def test_texts_with_separators_and_other_scripts_read_back(tmp_path, turn, text):
+    (row,) = written(tmp_path / "out.csv", turn(transcript=said(text)))
+    assert row["transcript"] == text
+
+
+def test_a_file_name_that_is_no_utf8_does_not_stop_the_export(tmp_path, turn):
+    (row,) = written(tmp_path / "out.csv", turn(recording="caf\udce9.wav"))
+    assert row["recording"] == r"caf\udce9.wav"
+
+
+def test_a_dash_is_standard_output(capsys, turn):
+    exporter = CsvExporter("-")
+    exporter.begin()
+    exporter.write(turn())
+    exporter.close()
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["emotion"] for row in rows] == ["angry"]
+    print("standard output is still open")
