@@ -1,7 +1,16 @@
 """Shows a timeline: a live view on a terminal, and plain lines elsewhere."""
 
-from monitor.display.live import LiveScreen, print_finished, save_svg
+from monitor.display.live import LiveScreen, as_svg, print_finished
 from monitor.display.plain import line, summary_lines
-from monitor.display.screen import Progress, Replay
+from monitor.display.screen import Progress, Replay, stopped_at
 
-__all__ = ["LiveScreen", "Progress", "Replay", "line", "print_finished", "save_svg", "summary_lines"]
+__all__ = [
+    "LiveScreen",
+    "Progress",
+    "Replay",
+    "as_svg",
+    "line",
+    "print_finished",
+    "stopped_at",
+    "summary_lines",
+]

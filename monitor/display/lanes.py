@@ -13,6 +13,7 @@ from monitor.display.palette import LETTERS, Palette, clock
 from monitor.flow import Turn
 
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200)
+_DAY_S = 86_400
 _QUIET = Style(dim=True)
 
 
@@ -44,7 +45,8 @@ class Span:
 def axis(span: Span) -> Text:
     """The times above the lanes, at round steps that leave room between them."""
     room = len(clock(span.end_s)) + 4
-    step = next((step for step in _STEPS_S if step / span.cell_s >= room), _STEPS_S[-1])
+    whole_days = math.ceil(room * span.cell_s / _DAY_S) * _DAY_S
+    step = next((step for step in _STEPS_S if step / span.cell_s >= room), whole_days)
     cells = [" "] * span.width
     time_s = math.ceil(span.start_s / step) * step
     while time_s < span.end_s:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -12,7 +11,6 @@ from rich.text import Text
 
 from monitor.display.palette import Palette
 from monitor.display.screen import Progress, Replay, finished, running
-from stser_core.errors import OutputError
 
 _FRAMES_PER_SECOND = 4
 _SMALLEST = 12
@@ -60,22 +58,14 @@ def print_finished(console: Console, replay: Replay, progress: Progress, *, inte
     console.print(_unwrapped(lines))
 
 
-def save_svg(path: Path, replay: Replay, progress: Progress, *, interrupted: bool = False) -> None:
-    """Save the view that stays as a picture, 100 by 30 cells at most, in full colour.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
+def as_svg(replay: Replay, progress: Progress, *, interrupted: bool = False) -> str:
+    """The view that stays as a picture of a terminal of 100 by 30 cells, in full colour."""
     with io.StringIO() as nowhere:
         console = Console(
             record=True, file=nowhere, width=100, height=30, color_system="truecolor", force_terminal=True
         )
         print_finished(console, replay, progress, interrupted=interrupted)
-        picture = console.export_svg(title=f"stser-monitor replay {replay.recording}")
-    try:
-        path.write_text(picture, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"Cannot write '{path}': {error.strerror or error}.") from error
+        return console.export_svg(title=f"stser-monitor replay {replay.recording}")
 
 
 def _unwrapped(lines: list[Text]) -> Group:

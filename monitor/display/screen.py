@@ -28,7 +28,7 @@ class Replay:
 
     Attributes:
         recording: The recording's file name.
-        duration_s: Its length in seconds.
+        duration_s: Its length in seconds, or `None` where the file does not tell.
         speakers: The role of each channel.
         checkpoint: Name of the checkpoint.
         classifier: The classifier that decides.
@@ -36,7 +36,7 @@ class Replay:
     """
 
     recording: str
-    duration_s: float
+    duration_s: float | None
     speakers: tuple[str, ...]
     checkpoint: str
     classifier: str
@@ -74,7 +74,7 @@ def running(replay: Replay, progress: Progress, width: int, height: int, palette
     if height - len(lines) >= LATEST_HEIGHT + 2 + _FEWEST_ROWS:
         lines += [*latest(progress.turns, width, palette), Text("")]
     rows = max(0, height - len(lines) - 1)
-    lines += [heading(width, palette), *table(progress.turns, rows, width, palette)]
+    lines += [heading(progress.turns, width, palette), *table(progress.turns, rows, width, palette)]
     return lines[:height]
 
 
@@ -94,18 +94,24 @@ def finished(
     figures = summary(speaker_figures(progress.turns), width, palette)
     above = [*_title(replay, width, palette), Text(""), *_lanes(replay, progress, width, palette), Text("")]
     if interrupted:
-        figures.append(Text(f"Stopped at {clock(progress.position_s)} of {clock(replay.duration_s)}.", _BOLD))
+        figures.append(Text(stopped_at(replay, progress), _BOLD))
     room = min(height - len(above) - len(figures) - 2, _MOST_ROWS_AFTERWARDS)
     rows = max(0, min(room, len(progress.turns)))
     if rows:
-        above += [heading(width, palette), *table(progress.turns, rows, width, palette), Text("")]
+        above += [heading(progress.turns, width, palette), *table(progress.turns, rows, width, palette), Text("")]
     return above + figures
+
+
+def stopped_at(replay: Replay, progress: Progress) -> str:
+    """How far an interrupted replay came."""
+    of_all = "" if replay.duration_s is None else f" of {clock(replay.duration_s)}"
+    return f"Stopped at {clock(progress.position_s)}{of_all}."
 
 
 def _title(replay: Replay, width: int, palette: Palette) -> list[Text]:
     channels = "1 channel" if len(replay.speakers) == 1 else f"{len(replay.speakers)} channels"
     facts = (
-        clock(replay.duration_s),
+        *(() if replay.duration_s is None else (clock(replay.duration_s),)),
         channels,
         f"checkpoint {printable(replay.checkpoint)} ({replay.classifier})",
         replay.recogniser,
@@ -117,7 +123,7 @@ def _title(replay: Replay, width: int, palette: Palette) -> list[Text]:
 
 
 def _lanes(replay: Replay, progress: Progress, width: int, palette: Palette) -> list[Text]:
-    span = _span(replay, width)
+    span = _span(replay, progress, width)
     lines = [Text(" " * _LABEL_WIDTH).append_text(axis(span))]
     for channel, speaker in enumerate(replay.speakers, start=1):
         line = Text(palette.fitted(printable(speaker), SPEAKER_WIDTH) + " ")
@@ -127,7 +133,7 @@ def _lanes(replay: Replay, progress: Progress, width: int, palette: Palette) -> 
 
 
 def _progress_bar(replay: Replay, progress: Progress, width: int, palette: Palette) -> Text:
-    span = _span(replay, width)
+    span = _span(replay, progress, width)
     share = min(1.0, progress.position_s / span.end_s)
     cells = round(share * span.width)
     line = Text(palette.fitted(clock(progress.position_s), SPEAKER_WIDTH) + " ", style=_QUIET)
@@ -136,8 +142,9 @@ def _progress_bar(replay: Replay, progress: Progress, width: int, palette: Palet
     return line.append(" " * (span.width - cells))
 
 
-def _span(replay: Replay, width: int) -> Span:
-    return Span(0.0, max(replay.duration_s, 0.001), max(1, width - _LABEL_WIDTH))
+def _span(replay: Replay, progress: Progress, width: int) -> Span:
+    end_s = progress.position_s if replay.duration_s is None else replay.duration_s
+    return Span(0.0, max(end_s, 1.0), max(1, width - _LABEL_WIDTH))
 
 
 def _of_channel(turns: Sequence[Turn], channel: int) -> list[Turn]:

@@ -14,6 +14,11 @@ from stser_core.emotions import LABELS
 
 _QUIET = Style(dim=True)
 _BOLD = Style(bold=True)
+_PLAIN = Style(bold=False)
+_SHORTEST_BAR = 12
+_LONGEST_BAR = 40
+_LONGEST_WORDS = "neutral 99%, happy 99%, angry 99%, sad 99%"
+_LONGEST_LETTERS = "A 99%  H 99%  N 99%  S 99%"
 
 
 def summary(figures: Sequence[SpeakerFigures], width: int, palette: Palette) -> list[Text]:
@@ -35,27 +40,27 @@ def summary(figures: Sequence[SpeakerFigures], width: int, palette: Palette) -> 
 
 
 def shares(figures: SpeakerFigures) -> str:
-    """The emotions of a speaker in words, the largest first: `neutral 61 %, angry 39 %`."""
+    """The emotions of a speaker in words, the largest first: `neutral 61%, angry 39%`."""
     if figures.shares is None:
         return "not scored"
     ranked = sorted(zip(figures.shares, LABELS, strict=True), key=lambda pair: -pair[0])
-    return ", ".join(f"{label} {share:.0%}".replace("%", " %") for share, label in ranked if share > 0)
+    return ", ".join(f"{label} {share:.0%}" for share, label in ranked if share > 0)
 
 
 def _line(figures: SpeakerFigures, width: int, palette: Palette) -> Text:
     text = Text(palette.fitted(printable(figures.speaker), SPEAKER_WIDTH), style=_BOLD)
-    text.append(f" {figures.turns:6d}  {clock(figures.talk_s).rjust(7)}  ", Style(bold=False))
-    words = shares(figures)
-    # Room for the longest wording, so that the bars of all speakers are of one length.
-    room = min(40, width - text.cell_len - len("neutral 99 %, happy 99 %, angry 99 %, sad 99 %") - 2)
+    text.append(f" {figures.turns:6d}  {clock(figures.talk_s).rjust(7)}  ", _PLAIN)
     if figures.shares is None:
-        text.append(words, Style(dim=True, bold=False))
-    elif room >= 12:
-        text.append_text(_stacked(figures.shares, room, palette))
-        text.append(f"  {words}", Style(bold=False))
-    else:
-        text.append_text(_lettered(figures.shares, width - text.cell_len, palette))
-    return text
+        return text.append(shares(figures), Style(dim=True, bold=False))
+    # Room for the longest wording, so that the bars of all speakers are of one length.
+    room = width - text.cell_len - len(_LONGEST_WORDS) - 2
+    words = shares(figures)
+    if room < _SHORTEST_BAR:
+        room = width - text.cell_len - len(_LONGEST_LETTERS) - 2
+        words = "  ".join(f"{LETTERS[label]} {share:.0%}" for label, share in zip(LABELS, figures.shares, strict=True))
+    if room >= _SHORTEST_BAR:
+        text.append_text(_stacked(figures.shares, min(_LONGEST_BAR, room), palette)).append("  ")
+    return text.append(words, _PLAIN)
 
 
 def _stacked(shares_of: Sequence[float], width: int, palette: Palette) -> Text:
@@ -67,15 +72,4 @@ def _stacked(shares_of: Sequence[float], width: int, palette: Palette) -> Text:
         cells = int(end) - text.cell_len
         if cells > 0:
             text.append(LETTERS[label] + palette.fill * (cells - 1), palette.block(label))
-    return text
-
-
-def _lettered(shares_of: Sequence[float], width: int, palette: Palette) -> Text:
-    """A short bar and a number for each emotion, for a narrow terminal."""
-    text = Text()
-    room = max(1, width // len(LABELS) - len(" A 100 %  "))
-    for label, share in zip(LABELS, shares_of, strict=True):
-        text.append(f" {LETTERS[label]} ", palette.block(label))
-        text.append(f"{share:4.0%}".replace("%", " %").rjust(6), Style(bold=False))
-        text.append(" " + palette.bar(share, room).ljust(room) + " ", palette.ink(label))
     return text

@@ -25,14 +25,15 @@ _NAME_WIDTH = 8
 _MARGIN = " "
 
 
-def heading(width: int, palette: Palette) -> Text:
+def heading(turns: Sequence[Turn], width: int, palette: Palette) -> Text:
     """The line above `table`."""
+    words = any(turn.transcript is not None for turn in turns)
     columns = (
         "time".rjust(_TIME_WIDTH),
         "speaker".ljust(SPEAKER_WIDTH),
         "emotion".ljust(_NAME_WIDTH + 9),
         " ".join(LETTERS[label] for label in LABELS),
-        "what was said",
+        "what was said" if words else "",
     )
     return Text(palette.fitted("  ".join(columns), width), style=_QUIET)
 
@@ -112,8 +113,8 @@ def _bars(scores: EmotionScores, width: int, palette: Palette) -> list[Text]:
         weight = Style(bold=label == scores.emotion)
         line = Text(before)
         line.append(f"{LETTERS[label]} {label.ljust(_NAME_WIDTH)}", weight)
-        line.append(palette.bar(probability, room).ljust(room), palette.ink(label))
-        line.append(f"  {probability:.2f}", weight)
+        line.append(f"{probability:.2f}  ", weight)
+        line.append(palette.bar(probability, room), palette.ink(label))
         lines.append(line)
     return lines
 
@@ -122,8 +123,9 @@ def _said(turn: Turn, width: int, palette: Palette) -> Text:
     words = _words(turn)
     if not words:
         return Text("")
-    quoted = f"“{words}”" if palette.unicode else f'"{words}"'
-    return Text(_MARGIN + palette.fitted(quoted, max(1, width - 1)).rstrip(), style=Style(italic=True))
+    opening, closing = "“”" if palette.unicode else '""'
+    kept = palette.fitted(words, max(1, width - len(_MARGIN) - 2)).rstrip()
+    return Text(f"{_MARGIN}{opening}{kept}{closing}", style=Style(italic=True))
 
 
 def _words(turn: Turn) -> str:

@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM while recordings or microphones are heard: first finish what was heard, then stop at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Takes the signals of the program while it is entered.
+
+    The first signal asks for an orderly end, the second for an immediate one, and a third ends the process on the
+    spot. The callbacks run in a thread of their own, since a handler interrupts the main thread
+    anywhere, also where it holds a lock that the callback needs.
+
+    Attributes:
+        received: The first signal that came, or `None`.
+    """
+
+    def __init__(self, stop: Callable[[], None], abort: Callable[[], None]) -> None:
+        self.received: signal.Signals | None = None
+        self._callbacks = [stop, abort]
+        self._before: dict[signal.Signals, Any] = {}
+
+    @property
+    def exit_code(self) -> int:
+        """0 without a signal, else 128 and the signal's number, as shells count: 130 for Ctrl-C."""
+        return 0 if self.received is None else 128 + self.received
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._take) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.received = self.received or signal.Signals(number)
+        if not self._callbacks:
+            os._exit(128 + number)
+        threading.Thread(target=self._callbacks.pop(0), name="interruption", daemon=True).start()

@@ -1,0 +1,180 @@
+"""The command `replay`: puts recording, pipeline, exporters and display together, and runs them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.display import Progress, Replay, line
+from monitor.exporters import Exporter
+from monitor.exporters.csv import CsvExporter
+from monitor.exporters.destination import STDOUT, Destination
+from monitor.exporters.jsonl import JsonlExporter
+from monitor.flow import Turn
+from monitor.interruption import Interruption
+from monitor.notices import Notices
+from monitor.pipeline import Lane, Pipeline
+from monitor.replay_view import Manner, ReplayView, manner
+from monitor.roles import Role, merged, roles
+from monitor.sources.recording import Recording, channels_identical
+from monitor.speech_recogniser import NONE, choose, require_words
+from monitor.timeline import Timeline
+from stser_core.errors import UsageError
+from stser_core.scores import ENSEMBLE
+
+if TYPE_CHECKING:
+    from monitor.transcribers import Transcriber
+    from stser_core.recognizer import Recognizer
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """What the user typed after `replay`; the command's help says what each means."""
+
+    recording: Path
+    channels: str | None = None
+    csv: str | None = None
+    jsonl: str | None = None
+    svg: str | None = None
+    realtime: bool = False
+    score_agents: bool = False
+    transcripts: bool = True
+    checkpoint: str = "default"
+    classifier: str = ENSEMBLE
+    asr: str = "auto"
+    asr_model: str | None = None
+    accelerator: str = "auto"
+    quiet: bool = False
+
+
+def replay(options: ReplayOptions) -> int:
+    """Replay a recording.
+
+    Whatever can be wrong is looked at first (the outputs, the recording, the roles, the models), so that nothing
+    is processed, and no older timeline is overwritten, for a run that cannot succeed.
+
+    Returns:
+        0, or 128 and the signal's number where the user stopped it.
+
+    Raises:
+        StserError: Something keeps the recording from being replayed to its end; what was finished before is
+            in the outputs.
+    """
+    notices = Notices(options.quiet)
+    _check_outputs(options)
+    recording, lanes = _opened(options, notices)
+    with ExitStack() as cleanup:
+        exporters = _exporters(options, cleanup)
+        picture = _picture(options, cleanup)
+        scorer, transcriber = _models(options, notices)
+        timeline = Timeline()
+        how = _manner(options)
+        outputs = [*(exporter.write for exporter in exporters), timeline.add]
+        if how is Manner.LINES:
+            outputs.append(lambda turn: notices.line(line(turn)))
+        pipeline = Pipeline(
+            recording,
+            lanes=[Lane(role.speaker, scored=role.scored) for role in lanes],
+            transcriber=transcriber,
+            scorer=scorer,
+            outputs=outputs if options.transcripts else [_wordless(output) for output in outputs],
+        )
+        facts = _facts(options, recording, lanes, scorer, transcriber)
+        view = ReplayView(how, notices, facts, lambda: Progress(timeline.snapshot(), pipeline.position_s), picture)
+        return _run(pipeline, exporters, view)
+
+
+def _run(pipeline: Pipeline, exporters: list[Exporter], view: ReplayView) -> int:
+    for exporter in exporters:
+        exporter.begin()
+    with view, Interruption(pipeline.stop, pipeline.abort) as interruption:
+        pipeline.run()
+        if interruption.received is None:
+            view.complete()
+    return interruption.exit_code
+
+
+def _models(options: ReplayOptions, notices: Notices) -> tuple[Recognizer, Transcriber]:
+    # Imported here, because torch takes a second that a wrong file name or role should not cost.
+    from stser_core.recognizer import Recognizer
+
+    scorer = Recognizer.load(options.checkpoint, classifier=options.classifier, accelerator=options.accelerator)
+    transcriber = choose(options.asr, options.asr_model, notices)
+    require_words(scorer.classifiers, transcriber)
+    return scorer, transcriber
+
+
+def _manner(options: ReplayOptions) -> Manner:
+    return manner(
+        quiet=options.quiet,
+        results_on_stdout=STDOUT in (options.csv, options.jsonl, options.svg),
+        terminal=sys.stdout.isatty(),
+    )
+
+
+def _facts(
+    options: ReplayOptions,
+    recording: Recording,
+    lanes: tuple[Role, ...],
+    scorer: Recognizer,
+    transcriber: Transcriber,
+) -> Replay:
+    return Replay(
+        recording=recording.name,
+        duration_s=recording.duration_s,
+        speakers=tuple(role.speaker for role in lanes),
+        checkpoint=scorer.name,
+        classifier=options.classifier,
+        recogniser="no transcript" if transcriber.name == NONE else transcriber.name,
+    )
+
+
+def _picture(options: ReplayOptions, cleanup: ExitStack) -> Destination | None:
+    if options.svg is None:
+        return None
+    picture = Destination(options.svg)
+    cleanup.callback(picture.close)
+    return picture
+
+
+def _check_outputs(options: ReplayOptions) -> None:
+    """Two results in one place, or one in place of the recording, are a slip of the user's."""
+    given = [output for output in (options.csv, options.jsonl, options.svg) if output is not None]
+    places = [output if output == STDOUT else str(Path(output).resolve()) for output in given]
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            raise UsageError(f"Two outputs would go to '{given[number]}'; give each a file of its own.")
+        if place == str(options.recording.resolve()):
+            raise UsageError(f"The output '{given[number]}' is the recording itself; choose another file.")
+
+
+def _exporters(options: ReplayOptions, cleanup: ExitStack) -> list[Exporter]:
+    exporters: list[Exporter] = []
+    for path, kind in ((options.csv, CsvExporter), (options.jsonl, JsonlExporter)):
+        if path is not None:
+            exporters.append(kind(path))
+            cleanup.callback(exporters[-1].close)
+    return exporters
+
+
+def _opened(options: ReplayOptions, notices: Notices) -> tuple[Recording, tuple[Role, ...]]:
+    recording = Recording(options.recording, realtime=options.realtime)
+    given = roles(options.channels, recording.channels, recording.name, score_agents=options.score_agents)
+    if len(given) == 1:
+        return Recording(options.recording, mix=True, realtime=options.realtime), given
+    if not channels_identical(options.recording):
+        return recording, given
+    role = merged(given, named=options.channels is not None)
+    scored = "" if role.scored else " Nothing is scored, since an agent may be heard in it (see --score-agents)."
+    notices.say(
+        f"all {recording.channels} channels of {recording.name} are the same, so it is treated as mono.{scored}"
+    )
+    return Recording(options.recording, mix=True, realtime=options.realtime), (role,)
+
+
+def _wordless(output: Callable[[Turn], None]) -> Callable[[Turn], None]:
+    return lambda turn: output(replace(turn, transcript=None))

@@ -1,0 +1,74 @@
+"""Who is on which channel, and whose emotion may be scored: from `--channels` to one role for each lane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stser_core.errors import UsageError
+
+MIX = "mix"
+MIXED = "mixed"
+AGENT = "agent"
+
+
+@dataclass(frozen=True)
+class Role:
+    """The part that a channel has in a conversation.
+
+    Attributes:
+        speaker: Its name in the timeline.
+        scored: Whether its emotion is scored. An agent is an employee at work, whose emotion is not scored
+            unless the user asks for it (docs/architecture.md, "Who may be monitored").
+    """
+
+    speaker: str
+    scored: bool = True
+
+
+def roles(channels: str | None, present: int, recording: str, *, score_agents: bool) -> tuple[Role, ...]:
+    """Give each channel its role.
+
+    Args:
+        channels: The option's value: names joined by commas, `mix` for one lane of all channels, or `None`.
+        present: How many channels the recording has.
+        recording: Its name, for the message.
+        score_agents: Whether the emotion of agents is scored.
+
+    Returns:
+        One role for `mix`, else as many as channels.
+
+    Raises:
+        UsageError: The number of names is not the number of channels, or a name is empty.
+    """
+    if channels is None:
+        return tuple(Role(f"speaker{channel}") for channel in range(1, present + 1))
+    if channels.strip() == MIX:
+        return (Role(MIXED),)
+    names = [name.strip() for name in channels.split(",")]
+    if not all(names):
+        raise UsageError(f"--channels '{channels}' has an empty name; write one for each channel.")
+    if len(names) != present:
+        raise UsageError(
+            f"--channels names {_count(len(names), 'channel')} ({', '.join(names)}), "
+            f"but {recording} has {_count(present, 'channel')}."
+        )
+    return tuple(Role(name, scored=score_agents or name.casefold() != AGENT) for name in names)
+
+
+def merged(given: Sequence[Role], *, named: bool) -> Role:
+    """The one role of a recording whose channels are all the same.
+
+    Args:
+        given: The roles that the channels would have had.
+        named: Whether the user named them.
+
+    Returns:
+        `speaker1`, as for any recording of one channel, or `mixed` where the names can no longer be told
+        apart; it is scored only if nobody who may be heard in it is exempt.
+    """
+    return Role(MIXED if named else given[0].speaker, scored=all(role.scored for role in given))
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,0 +1,27 @@
+from monitor.display import line, summary_lines
+from monitor.timeline import speaker_figures
+
+
+def test_a_turn_is_one_line(turn):
+    assert line(turn(start_s=61.0, end_s=65.5)) == '1:01–1:05 customer angry 0.50 "where is it"'
+
+
+def test_a_turn_without_words_or_scores_is_still_a_line(turn):
+    assert line(turn(scores=None, transcript=None)) == "0:01–0:02 customer not scored"
+
+
+def test_a_name_cannot_break_the_line(turn):
+    assert "\n" not in line(turn(speaker="two\nlines", transcript=None))
+
+
+def test_the_figures_are_a_sentence_for_each_speaker(turn, surely):
+    turns = [
+        turn(start_s=0.0, end_s=3.0, scores=surely("sad")),
+        turn(start_s=4.0, end_s=5.0, scores=surely("happy")),
+        turn(channel=2, speaker="agent", start_s=6.0, end_s=8.0, scores=None),
+    ]
+    assert summary_lines(speaker_figures(turns)) == [
+        "customer: 2 turns, talk time 0:04, sad 75%, happy 25%.",
+        "agent: 1 turn, talk time 0:02, not scored.",
+    ]
+    assert summary_lines(()) == ["No speech was found."]
