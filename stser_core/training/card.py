@@ -1,0 +1,128 @@
+"""The model card of a training run: what it was made from and how, and what it gave on validation data."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stser_core.emotions import LABELS
+
+if TYPE_CHECKING:
+    from stser_core.training.clip import Clip
+    from stser_core.training.settings import Recipe
+
+_CARD = """# {title}
+
+An STSER checkpoint of stser-monitor: emotion (angry, happy, neutral, sad) from {senses}.
+Written by `stser-train`; add the data's licences, the limits you know of and your test figures before you share it.
+
+## Data
+
+{data}
+
+Training and validation share no {shares}.
+
+## Protocol
+
+At most {epochs} epochs of batches of {batch}, {optimizer} at {rate:g} ({schedule}), seed {seed}; the epoch with
+the best validation {best_by} was kept, of {ran}. `recipe.json` of the run holds every setting.
+
+## Figures on validation data
+
+{figures}
+
+Calibration by temperature on the same data; expected calibration error before and after:
+
+{calibration}
+"""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A classifier's temperature, and its expected calibration error without and with it."""
+
+    temperature: float
+    before: float
+    after: float
+
+
+def card(
+    recipe: Recipe,
+    train: Sequence[Clip],
+    validation: Sequence[Clip],
+    history: Sequence[Mapping[str, float]],
+    calibrations: Mapping[str, Calibration],
+) -> str:
+    """Write the card.
+
+    Args:
+        recipe: Of the run.
+        train: Training clips.
+        validation: Validation clips.
+        history: The trainer's log.
+        calibrations: Of each classifier.
+    """
+    epochs = [one for one in history if f"eval_{recipe.best_by}" in one]
+    best = max(epochs, key=lambda one: one[f"eval_{recipe.best_by}"], default={})
+    return _CARD.format(
+        title=" and ".join(calibrations) + " classifier" + "s" * (len(calibrations) > 1),
+        senses=" and ".join(_senses(calibrations)),
+        data=_table(_data_rows(train, validation)),
+        shares="speaker" if not _speakers(train) & _speakers(validation) else "clip (but speakers, as was asked for)",
+        epochs=recipe.epochs,
+        batch=recipe.batch,
+        optimizer=recipe.optimizer,
+        rate=recipe.learning_rate,
+        schedule=recipe.schedule,
+        seed=recipe.seed,
+        best_by=recipe.best_by.upper(),
+        ran=len(epochs),
+        figures=_table(_figure_rows(best, list(calibrations))),
+        calibration=_table(
+            [
+                ("classifier", "temperature", "before", "after"),
+                *(
+                    (name, f"{one.temperature:.2f}", f"{one.before:.3f}", f"{one.after:.3f}")
+                    for name, one in calibrations.items()
+                ),
+            ]
+        ),
+    )
+
+
+def _senses(calibrations: Mapping[str, Calibration]) -> list[str]:
+    heard = [name for name in ("speech", "text") if name in calibrations or "bimodal" in calibrations]
+    return heard or ["speech"]
+
+
+def _speakers(clips: Sequence[Clip]) -> set[str]:
+    return {clip.speaker for clip in clips}
+
+
+def _data_rows(train: Sequence[Clip], validation: Sequence[Clip]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("corpus", "part", "clips", "speakers", *LABELS)]
+    for part, clips in (("training", train), ("validation", validation)):
+        by_corpus: dict[str, list[Clip]] = defaultdict(list)
+        for clip in clips:
+            by_corpus[clip.corpus].append(clip)
+        for corpus in sorted(by_corpus):
+            labels = Counter(clip.label for clip in by_corpus[corpus])
+            speakers = f"{len(_speakers(by_corpus[corpus])):,}"
+            counts = (f"{labels[label]:,}" for label in LABELS)
+            rows.append((corpus, part, f"{len(by_corpus[corpus]):,}", speakers, *counts))
+    return rows
+
+
+def _figure_rows(best: Mapping[str, float], classifiers: Sequence[str]) -> list[tuple[str, ...]]:
+    keys = [(name, f"eval_{name}_") for name in classifiers] + [("ensemble", "eval_")]
+    return [
+        ("classifier", "WA", "UA"),
+        *((name, f"{best[key + 'wa']:.3f}", f"{best[key + 'ua']:.3f}") for name, key in keys if key + "wa" in best),
+    ]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head, *body = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([head, "|" + " --- |" * len(rows[0]), *body])

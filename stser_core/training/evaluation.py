@@ -1,0 +1,156 @@
+"""How good a checkpoint is, judged through the same recognizer that the monitor runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+
+from stser_core.audio import load_mono, telephone_band
+from stser_core.emotions import LABELS, index
+from stser_core.errors import DataError
+from stser_core.scores import ENSEMBLE, EmotionScores, Spoken
+from stser_core.training.metrics import Metrics, measure
+from stser_core.training.progress import progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from stser_core.recognizer import Recognizer
+    from stser_core.training.clip import Clip
+
+Band = Literal["wide", "telephone"]
+
+BANDS: tuple[Band, ...] = ("wide", "telephone")
+
+_NO_SOUND = np.zeros(0, dtype=np.float32)
+_BREAKDOWNS: Mapping[str, Callable[[Judged], str | None]] = {
+    "corpus": lambda judged: judged.clip.corpus,
+    "gender": lambda judged: judged.clip.gender,
+    "language": lambda judged: judged.clip.language,
+    "band": lambda judged: judged.band,
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A clip with its scores, as heard over one band."""
+
+    clip: Clip
+    band: Band
+    scores: EmotionScores
+
+
+def judge(
+    recognizer: Recognizer,
+    clips: Sequence[Clip],
+    *,
+    bands: Sequence[Band] = ("wide",),
+    load: Callable[[Path], NDArray[np.float32]] = load_mono,
+) -> list[Judged]:
+    """Score clips; those that none of the recognizer's classifiers can answer are left out.
+
+    Args:
+        recognizer: With the checkpoint and the classifiers to judge.
+        clips: With sound, text or both.
+        bands: `wide` as recorded, `telephone` as the line would carry it.
+        load: Gives a recording's samples.
+
+    Raises:
+        AudioError: A recording cannot be decoded.
+    """
+    judged = []
+    for clip in progress(clips, "Evaluating", len(clips)):
+        for band, spoken in _heard(clip, bands, load):
+            scores = recognizer.score([spoken])[0]
+            if scores is not None:
+                judged.append(Judged(clip, band, scores))
+    return judged
+
+
+def report(recognizer: Recognizer, judged: Sequence[Judged]) -> dict[str, Any]:
+    """Everything about a checkpoint's answers, as JSON has it.
+
+    Args:
+        recognizer: That judged.
+        judged: What it answered.
+
+    Returns:
+        `checkpoint`, `labels`, `classifiers` (for each that had something to judge: n, wa, ua, recall, confusion,
+        ece; see `Metrics`), and `breakdown`: the same for each corpus, gender, language and band.
+
+    Raises:
+        DataError: There is nothing to judge.
+    """
+    if not judged:
+        raise DataError("There is nothing to evaluate: no clip has what the checkpoint's classifiers read.")
+    breakdown: dict[str, dict[str, Any]] = {}
+    for what, value_of in _BREAKDOWNS.items():
+        groups: dict[str, list[Judged]] = defaultdict(list)
+        for one in judged:
+            value = value_of(one)
+            if value is not None:
+                groups[value].append(one)
+        breakdown[what] = {
+            value: _as_json(by_classifier(groups[value], recognizer.classifiers)) for value in sorted(groups)
+        }
+    return {
+        "checkpoint": recognizer.name,
+        "labels": list(LABELS),
+        "classifiers": _as_json(by_classifier(judged, recognizer.classifiers)),
+        "breakdown": breakdown,
+    }
+
+
+def by_classifier(judged: Sequence[Judged], classifiers: Sequence[str]) -> dict[str, Metrics]:
+    """Metrics of each classifier and of the ensemble.
+
+    Clips without text count for the speech classifier only, and those without sound for the text classifier only:
+    the ensemble is judged where every one of `classifiers` could answer.
+    """
+    found: dict[str, Metrics] = {}
+    for name in (*classifiers, ENSEMBLE):
+        answered = [
+            (index(one.clip.label), shares)
+            for one in judged
+            if (shares := _shares(one.scores, name, len(classifiers))) is not None
+        ]
+        if answered:
+            truth, shares = zip(*answered, strict=True)
+            found[name] = measure(np.array(truth), np.array(shares, dtype=np.float32))
+    return found
+
+
+def _shares(scores: EmotionScores, name: str, classifiers: int) -> tuple[float, ...] | None:
+    if name != ENSEMBLE:
+        return scores.by_classifier.get(name)
+    return scores.ensemble if len(scores.by_classifier) == classifiers else None
+
+
+def _heard(
+    clip: Clip, bands: Sequence[Band], load: Callable[[Path], NDArray[np.float32]]
+) -> Iterable[tuple[Band, Spoken]]:
+    if clip.path is None:
+        yield "wide", Spoken(_NO_SOUND, clip.text)
+        return
+    sound = load(clip.path)
+    for band in bands:
+        yield band, Spoken(over(band, sound), clip.text)
+
+
+def over(band: Band, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sound as one of the `BANDS` carries it."""
+    if band == "wide":
+        return sound
+    carried: NDArray[np.float32] = telephone_band(torch.from_numpy(sound)).numpy()
+    return carried
+
+
+def _as_json(metrics: Mapping[str, Metrics]) -> dict[str, Any]:
+    return {name: asdict(one) for name, one in metrics.items()}

@@ -1,0 +1,119 @@
+"""What the commands of `stser-train` have in common: corpora from options, recipes from options, folders."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from platformdirs import user_cache_path
+
+from stser_core.errors import UsageError
+from stser_core.presets import preset
+from stser_core.scores import CLASSIFIERS
+from stser_core.training.augmentation import Augmentation
+from stser_core.training.clip import Clip
+from stser_core.training.corpora import read
+from stser_core.training.settings import Recipe
+
+if TYPE_CHECKING:
+    from stser_core.stser import StserSettings
+
+_LIKELY = 0.5
+
+
+def cache_folder() -> Path:
+    """Where decoded sound is kept unless `--cache` says otherwise."""
+    return user_cache_path("stser-monitor") / "training"
+
+
+def clips_of(corpora: Sequence[str], data: Sequence[Path]) -> tuple[Clip, ...]:
+    """Read one or several corpora; their notes go to standard error.
+
+    Args:
+        corpora: Names, as `--corpus` gave them; one name may serve for all data.
+        data: Folders or files, as `--data` gave them.
+
+    Raises:
+        UsageError: Their numbers do not fit.
+        DataError: A corpus cannot be read.
+    """
+    if len(corpora) == 1:
+        corpora = [*corpora] * len(data)
+    if len(corpora) != len(data):
+        raise UsageError(f"There are {len(corpora)} --corpus and {len(data)} --data; give one of each, in pairs.")
+    clips: list[Clip] = []
+    for name, place in zip(corpora, data, strict=True):
+        corpus = read(name, place)
+        clips += corpus.clips
+        counts = ", ".join(f"{label} {count:,}" for label, count in corpus.counts.items())
+        print(f"{place}: {len(corpus.clips):,} clips ({counts})", file=sys.stderr)
+        for note in corpus.notes:
+            print(f"  note: {note}", file=sys.stderr)
+    return tuple(clips)
+
+
+def recipe_of(
+    file: Path | None,
+    preset_name: str | None,
+    augment: Sequence[str] = (),
+    text_encoder: str | None = None,
+    classifiers: str | None = None,
+    **given: Any,  # noqa: ANN401 (fields of many types)
+) -> Recipe:
+    """The recipe that a command's options make.
+
+    Args:
+        file: A recipe to start from; its settings are the defaults of all others.
+        preset_name: Of the model.
+        augment: `name` or `name=probability`, see `Augmentation`.
+        text_encoder: A Hub id or folder, instead of the preset's.
+        classifiers: Names joined by `+`, instead of all that the data allow.
+        given: Fields of `Recipe`; those that are `None` keep what they were.
+
+    Raises:
+        UsageError: There is no such preset or augmentation, or a value does not fit.
+        DataError: The recipe file cannot be read.
+    """
+    recipe = Recipe.read(file) if file is not None else Recipe()
+    if preset_name is not None:
+        recipe = replace(recipe, model=preset(preset_name))
+    if text_encoder is not None:
+        recipe = replace(recipe, model=_with_encoder(recipe.model, text_encoder))
+    if classifiers is not None:
+        recipe = replace(recipe, model=_with_classifiers(recipe.model, classifiers))
+    if augment:
+        recipe = replace(recipe, augmentation=_augmentation(augment))
+    return replace(recipe, **{name: value for name, value in given.items() if value is not None})
+
+
+def _with_encoder(model: StserSettings, encoder: str) -> StserSettings:
+    if model.text is None:
+        raise UsageError("--text-encoder: this recipe's model has no text classifier.")
+    return replace(model, text=replace(model.text, encoder=encoder))
+
+
+def _with_classifiers(model: StserSettings, names: str) -> StserSettings:
+    wanted = names.split("+")
+    for name in wanted:
+        if name not in CLASSIFIERS:
+            raise UsageError(f"--classifiers: there is no {name!r}; there are {', '.join(CLASSIFIERS)}.")
+    return replace(model, classifiers=tuple(name for name in CLASSIFIERS if name in wanted))
+
+
+def _augmentation(wanted: Sequence[str]) -> Augmentation:
+    kinds = [field.name for field in fields(Augmentation)]
+    found: dict[str, float] = {}
+    for one in wanted:
+        name, _, value = one.replace("-", "_").partition("=")
+        if name not in kinds:
+            raise UsageError(f"There is no augmentation {name!r}; there are {', '.join(kinds)}.")
+        try:
+            found[name] = float(value) if value else _LIKELY
+        except ValueError:
+            raise UsageError(f"--augment {one}: {value!r} is no probability.") from None
+        if not 0 <= found[name] <= 1:
+            raise UsageError(f"--augment {one}: a probability lies between 0 and 1.")
+    return Augmentation(**found)

@@ -1,0 +1,239 @@
+"""One training run: clips in, a calibrated checkpoint out.
+
+What a run's folder holds:
+
+    recipe.json      what was asked for
+    steps/           the trainer's own state, for --resume
+    history.json     each epoch's figures
+    checkpoint/      the best model, calibrated, with its model card
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import numpy as np
+import torch
+
+from stser_core import checkpoint as checkpoints
+from stser_core.errors import DataError, OutputError, UsageError
+from stser_core.scores import CLASSIFIERS
+from stser_core.stser import Stser, StserSettings
+from stser_core.tmodel import Tmodel, Tokenizer, pretrained
+from stser_core.training.batches import LengthBatches, draw_weights
+from stser_core.training.card import Calibration, card
+from stser_core.training.distributed import share_batch_norms
+from stser_core.training.examples import Collator, Examples
+from stser_core.training.learner import Learner
+from stser_core.training.metrics import calibration_error, temperature
+from stser_core.training.pairs import Pairing
+from stser_core.training.sound_cache import SoundCache
+from stser_core.training.trainer import StserTrainer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stser_core.training.clip import Clip
+    from stser_core.training.settings import Recipe
+
+CHECKPOINT_FOLDER = "checkpoint"
+RECIPE_FILE = "recipe.json"
+
+_STEPS = "steps"
+_HISTORY = "history.json"
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run learns from: clips with sound (and their own text), or texts alone, and the validation ones."""
+
+    train: tuple[Clip, ...]
+    validation: tuple[Clip, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    train: Examples
+    validation: Examples
+    weights: Sequence[float]
+
+
+def fit(data: Data, recipe: Recipe, folder: Path, cache: Path, *, resume: bool = False) -> Path:
+    """Train, calibrate, and write a checkpoint.
+
+    Ctrl-C ends the training; the best model so far is calibrated and written all the same, then the interruption
+    goes on.
+
+    Args:
+        data: Training and validation clips. Where both hold clips with sound and texts alone, sound and texts are
+            joined on the fly (see `pairs`).
+        recipe: All settings.
+        folder: Where the run is kept.
+        cache: Where decoded sound is kept.
+        resume: Go on where an earlier run in this folder stopped.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        DataError: There is nothing to train on, or the folder holds a run of another recipe.
+        OutputError: The folder cannot be written.
+        CheckpointError: The text encoder cannot be had.
+    """
+    _start(folder, recipe, resume)
+    torch.manual_seed(recipe.seed)
+    model, tokenizer = build(_trained_classifiers(data, recipe.model))
+    prepared = _prepare(data, recipe, cache)
+    trainer = _trainer(model, tokenizer, prepared, recipe, folder)
+    interrupted = False
+    try:
+        trainer.train(resume_from_checkpoint=_last_step(folder) if resume else None)
+    except KeyboardInterrupt:
+        interrupted = True
+        _restore_best(trainer)
+    calibrations = _calibrate(trainer, model, prepared.validation)
+    if trainer.is_world_process_zero():
+        (folder / _HISTORY).write_bytes(msgspec.json.encode(trainer.state.log_history))
+        text = card(recipe, data.train, data.validation, trainer.state.log_history, calibrations)
+        checkpoints.save(folder / CHECKPOINT_FOLDER, model, tokenizer, text)
+    trainer.accelerator.wait_for_everyone()
+    if interrupted:
+        raise KeyboardInterrupt
+    return folder / CHECKPOINT_FOLDER
+
+
+def build(settings: StserSettings) -> tuple[Stser, Tokenizer | None]:
+    """Make a model with fresh weights, but for its text encoder, which is loaded as it was pre-trained.
+
+    Raises:
+        UsageError: The settings name no text encoder.
+        CheckpointError: The text encoder cannot be had.
+    """
+    if settings.text is None:
+        return Stser(settings), None
+    if not settings.text.encoder:
+        raise UsageError("This model has no text encoder yet: give --text-encoder, or --classifiers speech.")
+    tmodel, tokenizer = pretrained(settings.text)
+    model = Stser(replace(settings, text=tmodel.settings))
+    cast(Tmodel, model.tmodel).load_state_dict(tmodel.state_dict())
+    return model, tokenizer
+
+
+def _start(folder: Path, recipe: Recipe, resume: bool) -> None:
+    path = folder / RECIPE_FILE
+    if resume and path.is_file():
+        if path.read_bytes() != recipe.to_json():
+            raise DataError(
+                f"The run in {folder} has another recipe ({path}); resume it as it was, or use a new folder."
+            )
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder / _STEPS, ignore_errors=True)
+        path.write_bytes(recipe.to_json())
+    except OSError as error:
+        raise OutputError(f"The run's folder {folder} cannot be written ({error.strerror}).") from error
+
+
+def _trained_classifiers(data: Data, settings: StserSettings) -> StserSettings:
+    """Leave out the classifiers, and then the encoders, for which there is no data."""
+    sound = any(clip.path is not None for clip in data.train)
+    text = any(clip.text for clip in data.train) and settings.text is not None
+    possible = {"speech": sound, "text": text, "bimodal": sound and text}
+    classifiers = tuple(name for name in CLASSIFIERS if name in settings.classifiers and possible[name])
+    if not classifiers:
+        raise DataError("There is nothing to train on: no clip has what any of the classifiers reads.")
+    return replace(
+        settings,
+        classifiers=classifiers,
+        speech=settings.speech if classifiers != ("text",) else None,
+        text=settings.text if classifiers != ("speech",) else None,
+    )
+
+
+def _prepare(data: Data, recipe: Recipe, cache: Path) -> _Prepared:
+    sounds = SoundCache.of(data.train + data.validation, cache, recipe.model.features)
+    heard = [tuple(clip for clip in part if clip.path is not None) for part in (data.train, data.validation)]
+    train, validation = (some or part for some, part in zip(heard, (data.train, data.validation), strict=True))
+    texts = [tuple(clip for clip in part if clip.path is None) for part in (data.train, data.validation)]
+    joined = bool(heard[0] and texts[0])
+    if joined and not texts[1]:
+        raise DataError("There are texts to train on, but none to validate with; add some with the split validation.")
+    pairings = [Pairing(some, recipe.pairs) if joined else None for some in texts]
+    weights = draw_weights(train, balance_labels=recipe.balance_labels, balance_corpora=recipe.balance_corpora)
+    return _Prepared(
+        Examples(
+            train,
+            sounds,
+            pairing=pairings[0],
+            own_words=recipe.own_words,
+            augmentation=recipe.augmentation,
+            seed=recipe.seed,
+        ),
+        Examples(validation, sounds, pairing=pairings[1], own_words=recipe.own_words, seed=recipe.seed),
+        weights.tolist(),
+    )
+
+
+def _trainer(
+    model: Stser, tokenizer: Tokenizer | None, prepared: _Prepared, recipe: Recipe, folder: Path
+) -> StserTrainer:
+    if recipe.freeze_text_encoder and model.tmodel is not None:
+        model.tmodel.requires_grad_(False)
+    if torch.distributed.is_torchelastic_launched():
+        share_batch_norms(model)
+    lengths = [prepared.train.length(position) for position in range(len(prepared.train))]
+    return StserTrainer(
+        Learner(model, recipe.losses, getattr(torch, recipe.precision)),
+        recipe,
+        folder / _STEPS,
+        train=prepared.train,
+        batches=LengthBatches(lengths, prepared.weights, recipe.batch, recipe.seed),
+        validation=prepared.validation,
+        training_collator=Collator(model.logmel, tokenizer, recipe.augmentation, recipe.label_smoothing),
+        plain_collator=Collator(model.logmel, tokenizer, None),
+    )
+
+
+def _last_step(folder: Path) -> str | None:
+    steps = sorted((folder / _STEPS).glob("checkpoint-*/trainer_state.json"), key=lambda path: path.stat().st_mtime)
+    return str(steps[-1].parent) if steps else None
+
+
+def _restore_best(trainer: StserTrainer) -> None:
+    """After an interruption: the trainer itself only goes back to the best at the end."""
+    if trainer.state.best_model_checkpoint is not None:
+        from safetensors.torch import load_file
+
+        weights = load_file(Path(trainer.state.best_model_checkpoint) / checkpoints.WEIGHTS_FILE)
+        trainer.learner.load_state_dict(weights)
+
+
+def _calibrate(trainer: StserTrainer, model: Stser, validation: Examples) -> dict[str, Calibration]:
+    """Find each classifier's temperature on validation data, before the ensemble's mean is taken."""
+    prediction: Any = trainer.predict(validation)
+    logits = prediction.predictions if isinstance(prediction.predictions, tuple) else (prediction.predictions,)
+    targets, weights = prediction.label_ids
+    found: dict[str, Calibration] = {}
+    for name, one in zip(model.settings.classifiers, logits, strict=True):
+        column = CLASSIFIERS.index(name)
+        rows = weights[:, column] > 0
+        if rows.any():
+            found[name] = _calibration(targets[rows, column].argmax(axis=1), one[rows])
+    model.settings = replace(
+        model.settings, temperatures={name: round(one.temperature, 4) for name, one in found.items()}
+    )
+    return found
+
+
+def _calibration(truth: NDArray[np.int64], logits: NDArray[np.float32]) -> Calibration:
+    best = temperature(truth, logits)
+    before, after = (
+        calibration_error(truth, torch.from_numpy(logits / divisor).softmax(dim=1).numpy()) for divisor in (1.0, best)
+    )
+    return Calibration(best, before, after)

@@ -1,0 +1,86 @@
+"""Everything that a training run is decided by, in one frozen record; `recipe.json` of a run holds just this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from stser_core.errors import DataError
+from stser_core.presets import PAPER
+from stser_core.stser import StserSettings
+from stser_core.training.augmentation import Augmentation
+from stser_core.training.pairs import PairMixture
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run. The defaults are the paper's, where it says (section on the experiments).
+
+    Attributes:
+        model: The model's shape; classifiers for which there is no data are left out.
+        epochs: At most so many.
+        patience: Epochs without a better validation figure before training stops; 0 = never.
+        best_by: The validation figure that decides, of the ensemble: `wa` (the paper's) or `ua`.
+        batch: Clips in a batch, over all processes.
+        learning_rate: At its highest.
+        text_learning_rate: Of ALBERT; `None` for the same.
+        optimizer: `adam` (the paper's) or `adamw`.
+        weight_decay: Of adamw.
+        schedule: Learning rate over time: `constant` or `cosine`.
+        warmup: Share of all steps over which the learning rate rises from zero.
+        losses: Weight of each classifier's cross-entropy in their sum.
+        label_smoothing: Share of each target that is spread over all labels.
+        freeze_text_encoder: Leave ALBERT as it was pre-trained.
+        balance_labels: Draw clips so that each label is heard as often as any other.
+        balance_corpora: Corpora are drawn in proportion to their size to this power: 1 as they are, 0.5 by the
+            square root, 0 all alike.
+        augmentation: See `Augmentation`.
+        pairs: See `PairMixture`; used where texts are given apart from the sound.
+        own_words: Where texts are given apart, clips that have words of their own keep them. Switch it off for acted
+            corpora, whose few sentences are said in every emotion.
+        precision: `float32` or `bfloat16` (mixed).
+        seed: Fixes everything that is drawn.
+    """
+
+    model: StserSettings = PAPER
+    epochs: int = 60
+    patience: int = 10
+    best_by: Literal["wa", "ua"] = "wa"
+    batch: int = 32
+    learning_rate: float = 1e-4
+    text_learning_rate: float | None = None
+    optimizer: Literal["adam", "adamw"] = "adam"
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = 0.0
+    losses: dict[str, float] = field(default_factory=lambda: {"speech": 1.0, "text": 1.0, "bimodal": 1.0})
+    label_smoothing: float = 0.0
+    freeze_text_encoder: bool = False
+    balance_labels: bool = False
+    balance_corpora: float = 1.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    pairs: PairMixture = field(default_factory=PairMixture)
+    own_words: bool = True
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Read a recipe from a JSON file; what it leaves out keeps its default.
+
+        Raises:
+            DataError: The file cannot be read, or is no recipe.
+        """
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        except OSError as error:
+            raise DataError(f"The recipe {path} cannot be read ({error.strerror}).") from error
+        except msgspec.DecodeError as error:
+            raise DataError(f"{path} is no recipe ({error}).") from error
+
+    def to_json(self) -> bytes:
+        """The recipe as indented JSON."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"

@@ -1,0 +1,192 @@
+"""The `transformers` Trainer with our batches, our optimizer and our figures."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from stser_core.errors import MissingExtraError
+from stser_core.scores import CLASSIFIERS
+from stser_core.training.metrics import measure
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+try:
+    from transformers import (
+        EarlyStoppingCallback,
+        PrinterCallback,
+        ProgressCallback,
+        Trainer,
+        TrainerCallback,
+        TrainerControl,
+        TrainerState,
+        TrainingArguments,
+    )
+    from transformers.trainer_utils import EvalPrediction
+except ImportError as error:
+    raise MissingExtraError("Training", "train") from error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from stser_core.training.batches import LengthBatches
+    from stser_core.training.examples import Collator, Examples
+    from stser_core.training.learner import Learner
+    from stser_core.training.settings import Recipe
+
+    _Array = NDArray[np.float32]
+
+_EVALUATION_BATCH = 32
+
+
+class StserTrainer(Trainer):
+    """Trains a learner on batches of similar length, and judges it on examples that are never augmented."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        recipe: Recipe,
+        folder: Path,
+        *,
+        train: Examples,
+        batches: LengthBatches,
+        validation: Examples,
+        training_collator: Collator,
+        plain_collator: Collator,
+    ) -> None:
+        self.learner = learner
+        self._batches = batches
+        self._train_examples = train
+        self._training_collator = training_collator
+        super().__init__(
+            model=learner,
+            args=_arguments(recipe, folder, len(batches)),
+            data_collator=plain_collator,
+            train_dataset=train,
+            eval_dataset=validation,
+            compute_metrics=lambda prediction: figures(prediction, tuple(learner.stser.settings.classifiers)),
+            optimizers=(_optimizer(learner, recipe), None),
+            callbacks=_callbacks(recipe),
+        )
+        self.remove_callback(PrinterCallback)
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Our own batches; each process takes its part of every one."""
+        loader = DataLoader(self._train_examples, batch_sampler=self._batches, collate_fn=self._training_collator)
+        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        return prepared
+
+
+def figures(prediction: EvalPrediction, classifiers: tuple[str, ...]) -> dict[str, float]:
+    """WA and UA of each classifier and of their ensemble, on what each had to judge.
+
+    Args:
+        prediction: The logits of each classifier, in their order; targets and weights as `Collator` makes them.
+        classifiers: Their names.
+    """
+    logits = prediction.predictions if isinstance(prediction.predictions, tuple) else (prediction.predictions,)
+    targets, weights = cast("tuple[_Array, _Array]", prediction.label_ids)
+    found: dict[str, float] = {}
+    shares: list[_Array] = []
+    judged = np.ones(len(targets), dtype=bool)
+    for name, one in zip(classifiers, logits, strict=True):
+        column = CLASSIFIERS.index(name)
+        rows = weights[:, column] > 0
+        share = torch.from_numpy(one).softmax(dim=1).numpy()
+        shares.append(share)
+        judged &= rows
+        if rows.any():
+            one_measured = measure(targets[rows, column].argmax(axis=1), share[rows])
+            found |= {f"{name}_wa": one_measured.wa, f"{name}_ua": one_measured.ua}
+    last = CLASSIFIERS.index(classifiers[-1])
+    if judged.any():
+        measured = measure(targets[judged, last].argmax(axis=1), np.mean(shares, axis=0)[judged])
+        found |= {"wa": measured.wa, "ua": measured.ua}
+    return found
+
+
+def _arguments(recipe: Recipe, folder: Path, steps: int) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch,
+        per_device_eval_batch_size=_EVALUATION_BATCH,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=recipe.schedule if recipe.schedule == "cosine" else "constant_with_warmup",
+        warmup_steps=math.ceil(recipe.warmup * steps * recipe.epochs),
+        max_grad_norm=1.0,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        logging_strategy="epoch",
+        load_best_model_at_end=True,
+        metric_for_best_model=f"eval_{recipe.best_by}",
+        greater_is_better=True,
+        label_names=["targets", "weights"],
+        remove_unused_columns=False,
+        report_to=["tensorboard"] if _tensorboard() else [],
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        accelerator_config={"split_batches": True},
+        ddp_find_unused_parameters=False,
+        disable_tqdm=False,
+        log_level="error",
+    )
+
+
+def _optimizer(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
+    text: list[Tensor] = []
+    other: list[Tensor] = []
+    for name, parameter in learner.named_parameters():
+        (text if name.startswith("stser.tmodel.") else other).append(parameter)
+    groups = [
+        {"params": [one for one in group if one.requires_grad], "lr": rate}
+        for group, rate in ((other, recipe.learning_rate), (text, recipe.text_learning_rate or recipe.learning_rate))
+    ]
+    kept = [group for group in groups if group["params"]]
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(kept, lr=recipe.learning_rate)
+    return torch.optim.AdamW(kept, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
+def _callbacks(recipe: Recipe) -> list[TrainerCallback]:
+    stopping = [EarlyStoppingCallback(recipe.patience)] if recipe.patience else []
+    return [EpochLines(), *stopping]
+
+
+def _tensorboard() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("tensorboard") is not None
+
+
+class EpochLines(ProgressCallback):
+    """A progress bar with the time left, and one line an epoch above it."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Print the epoch's figures once its evaluation is there."""
+        if not state.is_world_process_zero or not logs or "eval_wa" not in logs:
+            return
+        loss = next((one["loss"] for one in reversed(state.log_history) if "loss" in one), math.nan)
+        names = [name for name in (*CLASSIFIERS, "") if f"eval_{name}_ua".replace("__", "_") in logs]
+        each = "  ".join(
+            f"{name or 'all'} WA {logs[key + 'wa']:.3f} UA {logs[key + 'ua']:.3f}"
+            for name, key in ((name, f"eval_{name}_" if name else "eval_") for name in names)
+        )
+        line = f"epoch {state.epoch:3.0f}  loss {loss:.4f}  {each}"
+        bar = self.training_bar
+        bar.write(line) if bar is not None else print(line)
