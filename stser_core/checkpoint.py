@@ -90,12 +90,11 @@ def load(name: str | Path = DEFAULT) -> Checkpoint:
     Raises:
         CheckpointError: It is missing, broken, or does not fit this program.
     """
-    from stser_core.stser import Stser
     from stser_core.tmodel import Tokenizer
 
     folder = resolve(name)
     settings = read_settings(folder)
-    model = Stser(settings)
+    model = _built(settings, folder)
     _load_weights(model, folder / WEIGHTS_FILE)
     tokenizer = Tokenizer.load(folder, settings.text.maximum_pieces) if settings.text else None
     return Checkpoint(folder.resolve().name, model.eval(), tokenizer)
@@ -111,11 +110,14 @@ def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> 
         card: The model card, in Markdown.
 
     Raises:
-        OutputError: The folder cannot be written.
+        OutputError: The folder cannot be written, or holds something else.
     """
     import msgspec
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG_FILE).is_file():
+        raise OutputError(f"{folder} holds something that is no checkpoint; name another folder.")
     partial = folder.with_name(folder.name + ".partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -127,10 +129,10 @@ def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> 
         if tokenizer is not None:
             tokenizer.save(partial)
         (partial / CARD_FILE).write_text(card, encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    except OSError as error:
-        raise OutputError(f"The checkpoint {folder} cannot be written ({error.strerror}).") from error
+        _swap(partial, folder)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"The checkpoint {folder} cannot be written ({reason}).") from error
 
 
 def read_settings(folder: Path) -> StserSettings:
@@ -152,6 +154,28 @@ def read_settings(folder: Path) -> StserSettings:
         raise CheckpointError(f"{path} does not describe an STSER model ({error}).") from error
 
 
+def _swap(new: Path, folder: Path) -> None:
+    """Put a finished folder in an older one's place; an interruption never leaves half of either."""
+    old = folder.with_name(folder.name + ".replaced")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _built(settings: StserSettings, folder: Path) -> Stser:
+    from stser_core.stser import Stser
+
+    try:
+        return Stser(settings)
+    except CheckpointError:
+        raise
+    except Exception as error:  # torch and transformers refuse impossible sizes with all kinds of errors
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise CheckpointError(f"{folder / CONFIG_FILE} describes no model that can be built ({reason}).") from error
+
+
 def _load_weights(model: Stser, path: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -169,6 +193,9 @@ def _load_weights(model: Stser, path: Path) -> None:
             f"{path} does not fit its {CONFIG_FILE}: {len(missing)} tensors are missing, {len(unknown)} unknown "
             f"and {len(wrong)} of another shape, {first} among them."
         )
+    broken = [key for key, value in weights.items() if not value.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{path} holds values that are no numbers, in {broken[0]}.")
     model.load_state_dict(weights, strict=False)
 
 
@@ -184,8 +211,10 @@ def _from_hub(hub_id: str) -> Path:
     try:
         return Path(snapshot_download(hub_id, allow_patterns=list(_WANTED)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"The checkpoint {hub_id} cannot be had from the Hub ({reason}).") from error
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise CheckpointError(
+            f"There is no folder {hub_id}, and the checkpoint cannot be had from the Hugging Face Hub ({reason})."
+        ) from error
 
 
 def _shipped() -> Path:

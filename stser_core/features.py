@@ -50,6 +50,16 @@ class FeatureSettings:
     trim_db: float = 40.0
     margin_ms: float = 100.0
 
+    @property
+    def hop(self) -> int:
+        """Distance between frames in samples."""
+        return round(SAMPLE_RATE * self.hop_ms / 1000)
+
+    @property
+    def minimum_frames(self) -> int:
+        """Frames of the shortest utterance that `pad` makes."""
+        return _MINIMUM_SAMPLES // self.hop + 1
+
 
 class LogMel(nn.Module):
     """Waveforms to normalised log-mel spectrograms; a padded batch gives what each waveform alone gives."""
@@ -57,7 +67,7 @@ class LogMel(nn.Module):
     def __init__(self, settings: FeatureSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.hop = round(SAMPLE_RATE * settings.hop_ms / 1000)
+        self.hop = settings.hop
         window = round(SAMPLE_RATE * settings.window_ms / 1000)
         self.mel = MelSpectrogram(
             SAMPLE_RATE,

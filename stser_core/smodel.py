@@ -37,6 +37,10 @@ class ConvSettings:
     dilation: int = 1
     residual: bool = False
 
+    def after(self, size: int, axis: int) -> int:
+        """What the block leaves of `size` bands (axis 0) or frames (axis 1)."""
+        return ((size - 1) // self.stride[axis] + 1) // self.pool[axis]
+
 
 @dataclass(frozen=True)
 class SpeechSettings:
@@ -71,9 +75,8 @@ class Smodel(nn.Module):
         self.blocks = nn.ModuleList()
         channels, bands = 1, mel_bands
         for block in settings.blocks:
-            built = ConvBlock(block, channels)
-            self.blocks.append(built)
-            channels, bands = block.channels, built.bands_after(bands)
+            self.blocks.append(ConvBlock(block, channels))
+            channels, bands = block.channels, block.after(bands, axis=0)
         self.lstm = BiLstm(channels * bands, settings.lstm_units)
         self.attention = nn.MultiheadAttention(2 * settings.lstm_units, settings.heads, batch_first=True)
         self.dropout = nn.Dropout(settings.dropout)
@@ -126,10 +129,6 @@ class ConvBlock(nn.Module):
         self.shortcut = nn.Conv2d(channels_in, settings.channels, 1, bias=False) if settings.residual else None
         self.pool = nn.MaxPool2d(settings.pool)
 
-    def bands_after(self, bands: int) -> int:
-        """Bands that are left of `bands`."""
-        return self._after(bands, axis=0)
-
     def forward(self, maps: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Apply the block.
 
@@ -150,10 +149,6 @@ class ConvBlock(nn.Module):
         out = self.pool(torch.relu(out) * inside[:, None, None, :])
         pooled = torch.div(convolved, self.settings.pool[1], rounding_mode="floor")
         return out * frame_mask(pooled, out.shape[-1])[:, None, None, :], pooled
-
-    def _after(self, size: int, axis: int) -> int:
-        convolved = (size - 1) // self.settings.stride[axis] + 1
-        return convolved // self.settings.pool[axis]
 
 
 class BiLstm(nn.Module):

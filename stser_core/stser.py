@@ -166,3 +166,18 @@ def _check(settings: StserSettings) -> None:
             raise CheckpointError(f"The {name} classifier lacks its encoder in the checkpoint's settings.")
     if not settings.classifiers:
         raise CheckpointError("The checkpoint has no classifier.")
+    for name, temperature in settings.temperatures.items():
+        if not 0 < temperature < float("inf"):
+            raise CheckpointError(f"The {name} classifier's temperature must be above 0; it is {temperature}.")
+    if settings.speech is not None:
+        _check_blocks(settings.speech, settings.features)
+
+
+def _check_blocks(speech: SpeechSettings, features: FeatureSettings) -> None:
+    bands, frames = features.mel_bands, features.minimum_frames
+    for block in speech.blocks:
+        bands, frames = block.after(bands, axis=0), block.after(frames, axis=1)
+        if block.residual and block.stride != (1, 1):
+            raise CheckpointError(f"A residual convolution block cannot have the stride {block.stride}.")
+    if bands < 1 or frames < 1:
+        raise CheckpointError("The convolution blocks leave nothing of a short utterance: stride or pool less.")

@@ -15,8 +15,11 @@ from stser_core.text import normalise
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as PieceTokenizer
+    from transformers import AlbertModel
 
 TOKENIZER_FILE = "tokenizer.json"
+
+_WORD_START = "▁"
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Tokenizer:
         self._pieces.enable_truncation(maximum_pieces)
         self._pieces.enable_padding(pad_id=pieces.token_to_id("<pad>") or 0, pad_token="<pad>")
         self._unknown = pieces.token_to_id("<unk>")
+        self._word_start = pieces.token_to_id(_WORD_START)
 
     @classmethod
     def load(cls, folder: Path, maximum_pieces: int) -> Tokenizer:
@@ -114,13 +118,14 @@ class Tokenizer:
         return Encoded(
             torch.tensor([one.ids for one in batch]),
             torch.tensor([one.attention_mask for one in batch]),
-            tuple(_share(one.ids, one.attention_mask, self._unknown) for one in batch),
+            tuple(self._unknown_share(one.ids, sum(one.attention_mask)) for one in batch),
         )
 
-
-def _share(ids: list[int], mask: list[int], unknown: int | None) -> float:
-    spoken = max(1, sum(mask) - 2)
-    return sum(piece == unknown for piece in ids) / spoken
+    def _unknown_share(self, ids: list[int], length: int) -> float:
+        """Unknown pieces among a transcript's own; the bare word start before each unknown word is not one."""
+        unknown = sum(piece == self._unknown for piece in ids)
+        bare = sum(piece == self._word_start for piece in ids)
+        return unknown / max(1, length - 2 - bare)
 
 
 def pretrained(settings: TextSettings) -> tuple[Tmodel, Tokenizer]:
@@ -137,19 +142,34 @@ def pretrained(settings: TextSettings) -> tuple[Tmodel, Tokenizer]:
     """
     from dataclasses import replace
 
-    from transformers import AlbertModel, AlbertTokenizer
-
-    try:
-        albert = AlbertModel.from_pretrained(settings.encoder, add_pooling_layer=settings.pooling == "cls")
-        tokenizer = AlbertTokenizer.from_pretrained(settings.encoder)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"The text encoder {settings.encoder!r} cannot be loaded ({str(error).splitlines()[0]})."
-        ) from error
+    albert, pieces = _read(settings.encoder, pooler=settings.pooling == "cls")
     known = replace(settings, albert=_described(albert.config.to_diff_dict()))
     tmodel = Tmodel(known)
     tmodel.albert.load_state_dict(albert.state_dict())
-    return tmodel, Tokenizer(tokenizer.backend_tokenizer, settings.maximum_pieces)
+    return tmodel, Tokenizer(pieces, settings.maximum_pieces)
+
+
+def _read(encoder: str, *, pooler: bool) -> tuple[AlbertModel, PieceTokenizer]:
+    """An ALBERT with all its weights and its vocabulary; transformers would make up what it does not find."""
+    from safetensors import SafetensorError
+    from transformers import AlbertConfig, AlbertModel, AlbertTokenizer
+
+    try:
+        kind = AlbertConfig.get_config_dict(encoder)[0].get("model_type")
+        if kind != "albert":
+            raise CheckpointError(f"The text encoder {encoder!r} is no ALBERT; its config.json says {kind!r}.")
+        loaded: Any = AlbertModel.from_pretrained(encoder, add_pooling_layer=pooler, output_loading_info=True)
+        tokenizer = AlbertTokenizer.from_pretrained(encoder)
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise CheckpointError(f"The text encoder {encoder!r} cannot be loaded ({reason}).") from error
+    albert, found = loaded
+    if found["missing_keys"]:
+        first = sorted(found["missing_keys"])[0]
+        raise CheckpointError(f"The text encoder {encoder!r} lacks some of its weights, {first} among them.")
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise CheckpointError(f"The text encoder {encoder!r} lacks its {TOKENIZER_FILE}.")
+    return albert, tokenizer.backend_tokenizer
 
 
 def _described(config: dict[str, Any]) -> dict[str, Any]:

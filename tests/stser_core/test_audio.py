@@ -1,0 +1,302 @@
+"""Every format that call recorders write comes back as it was recorded; what is broken is named."""
+
+from __future__ import annotations
+
+import io
+import struct
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stser_core import audio
+from stser_core.errors import AudioError
+
+LEVEL = 0.4
+SILENCE_S, TONE_S = 0.5, 1.0
+
+
+def tones(channels: int, rate: int) -> np.ndarray:
+    """Half a second of silence and a second of sound; 300 Hz on the first channel, 500 Hz on the second, …"""
+    t = np.arange(round(TONE_S * rate)) / rate
+    sound = np.stack([LEVEL * np.sin(2 * np.pi * frequency(channel) * t) for channel in range(channels)])
+    return np.concatenate([np.zeros((channels, round(SILENCE_S * rate))), sound], axis=1)
+
+
+def frequency(channel: int) -> int:
+    return 300 + 200 * channel
+
+
+def strongest(sound: np.ndarray) -> float:
+    """Frequency of the strongest partial of 16 kHz sound, to 2 Hz."""
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    return float(np.fft.rfftfreq(len(sound), 1 / audio.SAMPLE_RATE)[spectrum.argmax()])
+
+
+def level_db(sound: np.ndarray) -> float:
+    return float(20 * np.log10(np.sqrt(np.square(sound).mean()) / (LEVEL / np.sqrt(2))))
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way to write a recording, and how exact it is."""
+
+    codec: str
+    suffix: str
+    rates: tuple[int, ...] = (8_000, 44_100)
+    channels: tuple[int, ...] = (1, 2)
+    level_db: float = 0.1
+    time_s: float = 0.001
+    video: bool = False
+
+
+FORMATS = (
+    Format("pcm_u8", "wav", channels=(1, 2, 8)),
+    Format("pcm_s16le", "wav", rates=(8_000, 16_000, 44_100, 48_000), channels=(1, 2, 8)),
+    Format("pcm_s24le", "wav", rates=(48_000,), channels=(1, 8)),
+    Format("pcm_s32le", "wav"),
+    Format("pcm_f32le", "wav", channels=(1, 2, 8)),
+    Format("pcm_f64le", "wav"),
+    Format("pcm_mulaw", "wav", rates=(8_000, 16_000), channels=(1, 2, 8)),
+    Format("pcm_alaw", "wav", rates=(8_000,), channels=(1, 2, 8)),
+    Format("adpcm_ms", "wav", time_s=0.05),
+    Format("adpcm_ima_wav", "wav", time_s=0.05),
+    Format("g722", "wav", rates=(16_000,), channels=(1,), level_db=0.5, time_s=0.01),
+    Format("flac", "flac", rates=(8_000, 48_000), channels=(1, 2, 8)),
+    Format("mp3", "mp3", rates=(8_000, 16_000, 44_100), level_db=1.0, time_s=0.05),
+    Format("libopus", "ogg", rates=(16_000, 48_000), channels=(1, 2, 8), level_db=0.3, time_s=0.01),
+    Format("libopus", "opus", rates=(48_000,), level_db=0.3, time_s=0.01),
+    Format("aac", "m4a", level_db=0.3, time_s=0.05),
+    Format("aac", "aac", rates=(44_100,), level_db=0.3, time_s=0.05),
+    Format("aac", "mp4", rates=(48_000,), level_db=0.3, time_s=0.05, video=True),
+    Format("ac3", "mkv", rates=(48_000,), level_db=0.5, time_s=0.05, video=True),
+)
+RECORDINGS = [
+    pytest.param(form, rate, channels, id=f"{form.codec}-{form.suffix}-{rate}-{channels}ch")
+    for form in FORMATS
+    for rate in form.rates
+    for channels in form.channels
+]
+
+
+@pytest.mark.parametrize(("form", "rate", "channels"), RECORDINGS)
+def test_every_format_keeps_pitch_level_timing_and_channel_order(form, rate, channels, record, tmp_path):
+    path = record(tmp_path / f"call.{form.suffix}", tones(channels, rate), rate, form.codec, video=form.video)
+
+    sound = audio.load(path)
+
+    assert sound.dtype == np.float32
+    assert len(sound) == channels
+    assert sound.shape[1] / audio.SAMPLE_RATE == pytest.approx(SILENCE_S + TONE_S, abs=form.time_s)
+    for channel, heard in enumerate(sound):
+        assert np.flatnonzero(np.abs(heard) > LEVEL / 4)[0] / audio.SAMPLE_RATE == pytest.approx(
+            SILENCE_S, abs=max(form.time_s, 0.002)
+        )
+        middle = heard[12_000:20_000]
+        assert strongest(middle) == pytest.approx(frequency(channel), abs=3)
+        assert level_db(middle) == pytest.approx(0, abs=form.level_db)
+
+
+def test_gsm_of_old_call_recorders(data):
+    sound = audio.load(data / "gsm_sine.wav")  # a second of 1 kHz at a tenth of full scale
+
+    assert sound.shape[0] == 1
+    assert sound.shape[1] / audio.SAMPLE_RATE == pytest.approx(1.0, abs=0.05)
+    assert strongest(sound[0, 4_000:12_000]) == pytest.approx(1_000, abs=10)
+    assert np.sqrt(np.square(sound[0, 4_000:12_000]).mean()) == pytest.approx(0.1 / np.sqrt(2), rel=0.1)
+
+
+def test_probe_says_what_the_header_says(record, tmp_path):
+    path = record(tmp_path / "call.wav", tones(2, 8_000), 8_000, "pcm_mulaw")
+
+    assert audio.probe(path) == audio.AudioInfo(2, 8_000, 1.5, "pcm_mulaw")
+
+
+def test_mono_is_the_mean_of_the_channels(tmp_path, record):
+    left = tones(1, 16_000)
+    path = record(tmp_path / "call.wav", np.concatenate([left, np.zeros_like(left)]), 16_000, "pcm_f32le")
+
+    assert audio.load_mono(path) == pytest.approx(left[0] / 2, abs=1e-6)
+
+
+def test_sixteen_kilohertz_comes_back_to_the_sample(record, tmp_path):
+    sound = np.random.default_rng(1).uniform(-1, 1, (2, 12_345)).astype(np.float32)
+    path = record(tmp_path / "call.wav", sound, 16_000, "pcm_f32le")
+
+    assert np.array_equal(audio.load(path), sound)
+
+
+@pytest.fixture(scope="module")
+def stereo_call(record, tmp_path_factory):
+    return record(tmp_path_factory.mktemp("audio") / "call.flac", tones(2, 44_100), 44_100, "flac")
+
+
+@given(block_samples=st.integers(min_value=1, max_value=40_000))
+def test_blocks_are_the_recording_cut_evenly(stereo_call, block_samples):
+    blocks = list(audio.blocks(stereo_call, block_samples))
+
+    assert {block.shape for block in blocks[:-1]} <= {(2, block_samples)}
+    assert 0 < blocks[-1].shape[1] <= block_samples
+    assert np.array_equal(np.concatenate(blocks, axis=1), audio.load(stereo_call))
+
+
+def test_one_sample_is_sound(record, tmp_path):
+    path = record(tmp_path / "one.wav", np.full((1, 1), 0.5), 16_000, "pcm_f32le")
+
+    assert audio.load(path).tolist() == [[0.5]]
+
+
+def test_not_a_number_and_overdriven_samples(record, tmp_path):
+    sound = tones(1, 16_000)
+    sound[0, 100:200] = [np.nan, np.inf, -np.inf, 3.0, -3.0] * 20
+    path = record(tmp_path / "broken.wav", sound, 16_000, "pcm_f32le")
+
+    heard = audio.load(path)[0]
+
+    assert heard[100:105].tolist() == [0.0, 0.0, 0.0, 1.0, -1.0]
+    assert heard[8_000:] == pytest.approx(sound[0, 8_000:], abs=1e-6)
+
+
+@pytest.mark.parametrize("read", [audio.probe, audio.load, audio.load_mono, lambda path: next(audio.blocks(path))])
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("missing.wav", None, "does not exist"),
+        ("text.wav", b"This is no recording.\n" * 50, "cannot be read as audio"),
+        ("empty.wav", b"", "cannot be read as audio"),
+        ("header.wav", b"RIFF\x24\x00\x00\x00WAVEfmt ", "cannot be read as audio"),
+        ("noise.mp3", bytes(range(256)) * 20, "cannot be read as audio"),
+    ],
+)
+def test_what_is_no_recording_is_named(name, content, complaint, read, tmp_path):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(AudioError, match=complaint) as raised:
+        read(path)
+
+    assert name in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_is_no_recording(tmp_path):
+    with pytest.raises(AudioError, match="cannot be read as audio"):
+        audio.load(tmp_path)
+
+
+def test_a_film_without_sound(tmp_path):
+    path = tmp_path / "silent.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode(None))
+
+    with pytest.raises(AudioError, match=r"silent\.mp4 has no audio stream"):
+        audio.load(path)
+
+
+def test_a_recording_without_one_sample(tmp_path):
+    path = tmp_path / "zero.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+
+    with pytest.raises(AudioError, match=r"zero\.wav holds no sound"):
+        audio.load(path)
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [("pcm_s16le", "wav"), ("mp3", "mp3"), ("libopus", "ogg"), ("flac", "flac")]
+)
+def test_of_a_truncated_recording_the_first_part_is_heard(codec, suffix, record, tmp_path):
+    sound = np.tile(tones(1, 16_000), 4)
+    whole = record(tmp_path / f"whole.{suffix}", sound, 16_000, codec)
+    part = tmp_path / f"part.{suffix}"
+    content = whole.read_bytes()
+    part.write_bytes(content[: len(content) // 2])
+
+    heard = audio.load(part)[0]
+
+    assert len(heard) / sound.shape[1] == pytest.approx(0.5, abs=0.2)
+    assert strongest(heard[12_000:20_000]) == pytest.approx(300, abs=3)
+
+
+def test_damage_in_the_middle_does_not_end_the_recording(record, tmp_path):
+    sound = np.tile(tones(1, 16_000), 4)
+    path = record(tmp_path / "call.mp3", sound, 16_000, "mp3")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 300] = bytes(300)
+    path.write_bytes(content)
+
+    heard = audio.load(path)[0]
+
+    assert len(heard) / sound.shape[1] == pytest.approx(1.0, abs=0.1)
+    assert strongest(heard[-8_000:]) == pytest.approx(300, abs=3)
+
+
+def test_a_header_that_promises_more_than_there_is(tmp_path):
+    """Recorders that were switched off leave a length of 0 or 2³² − 1 in the header."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((tones(1, 16_000)[0] * 32_767).astype("<i2").tobytes())
+    written = bytearray(content.getvalue())
+    written[40:44] = struct.pack("<I", 2**32 - 1)
+    path = tmp_path / "aborted.wav"
+    path.write_bytes(written)
+
+    assert audio.load(path).shape == (1, 24_000)
+
+
+@pytest.mark.parametrize("name", ["call.wav", "call.m3u8", "call.ffconcat"])
+@pytest.mark.parametrize(
+    "content",
+    ["#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1.5,\n{}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile '{}'\n"],
+)
+def test_a_file_must_not_make_the_program_open_others(name, content, tmp_path, record):
+    other = record(tmp_path / "other.wav", tones(1, 16_000), 16_000, "pcm_s16le")
+    path = tmp_path / name
+    path.write_text(content.format(other))
+
+    with pytest.raises(AudioError):
+        audio.load(path)
+
+
+def test_reading_stops_when_the_reader_does(stereo_call: Path):
+    blocks = audio.blocks(stereo_call, 160)
+    assert next(blocks).shape == (2, 160)
+    blocks.close()  # an unclosed file would be a warning, and warnings are errors
+
+
+def test_the_telephone_keeps_its_band():
+    for hertz in (400, 1_000, 2_000, 3_000, 3_300):
+        assert _through_telephone(hertz) == pytest.approx(0, abs=1.5), hertz
+
+
+def test_the_telephone_cuts_what_is_outside_its_band():
+    for hertz in (50, 100, 150, 4_000, 5_000, 6_000, 7_500):
+        assert _through_telephone(hertz) < -20, hertz
+
+
+@given(length=st.integers(min_value=1, max_value=5_000))
+def test_the_telephone_keeps_the_length(length):
+    assert audio.telephone_band(torch.zeros(2, length)).shape == (2, length)
+
+
+def _through_telephone(hertz: int) -> float:
+    t = torch.arange(audio.SAMPLE_RATE) / audio.SAMPLE_RATE
+    heard = audio.telephone_band(LEVEL * torch.sin(2 * torch.pi * hertz * t))
+    return level_db(heard[2_000:-2_000].numpy())

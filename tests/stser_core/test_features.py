@@ -1,0 +1,157 @@
+"""The log-mel spectrogram shows where the sound is, whatever its level and its neighbours in the batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stser_core.audio import SAMPLE_RATE
+from stser_core.features import FeatureSettings, LogMel, frame_mask, pad, trim
+
+DEFAULT = FeatureSettings()
+BOTH = [DEFAULT, replace(DEFAULT, normalise="band")]
+
+
+def sine(hertz: float, seconds: float = 1.0, level: float = 0.3) -> np.ndarray:
+    t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    return (level * np.sin(2 * np.pi * hertz * t)).astype(np.float32)
+
+
+def noise(samples: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return (rng.standard_normal(samples) * 0.1 * rng.uniform(0.2, 1)).astype(np.float32)
+
+
+def nearest_band(hertz: float, settings: FeatureSettings) -> int:
+    """The mel band (O'Shaughnessy's scale) whose centre is nearest."""
+    low, high, mel = (2595 * np.log10(1 + f / 700) for f in (settings.low_hz, settings.high_hz, hertz))
+    centres = np.linspace(low, high, settings.mel_bands + 2)[1:-1]
+    return int(np.abs(centres - mel).argmin())
+
+
+@pytest.mark.parametrize("hertz", [200, 440, 1_000, 2_500, 5_000, 7_000])
+@pytest.mark.parametrize("settings", [DEFAULT, FeatureSettings(mel_bands=40, low_hz=100.0, high_hz=7_600.0)])
+def test_a_sine_is_brightest_in_its_own_band(hertz, settings):
+    spectrogram, _ = LogMel(settings)(*pad([sine(hertz)]))
+
+    assert spectrogram.shape[1] == settings.mel_bands
+    assert int(spectrogram[0, :, 20:80].mean(dim=1).argmax()) == pytest.approx(nearest_band(hertz, settings), abs=1)
+
+
+def test_a_frame_every_ten_milliseconds_shows_when_it_sounded():
+    sound = np.concatenate([np.zeros(8_000, np.float32), sine(1_000, 0.5), np.zeros(8_000, np.float32)])
+
+    spectrogram, frames = LogMel(DEFAULT)(*pad([sound]))
+
+    assert frames.tolist() == [151]
+    loud = spectrogram[0, nearest_band(1_000, DEFAULT)] > 0
+    assert loud.nonzero().flatten()[[0, -1]].tolist() == pytest.approx([50, 100], abs=2)
+
+
+@pytest.mark.parametrize("settings", BOTH)
+@pytest.mark.parametrize("gain", [0.01, 0.1, 3.0])
+def test_the_recording_level_leaves_no_trace(settings, gain):
+    sound = noise(20_000) + sine(700, 1.25)
+    logmel = LogMel(settings)
+
+    assert torch.allclose(logmel(*pad([gain * sound]))[0], logmel(*pad([sound]))[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", BOTH)
+def test_normalised_to_zero_mean_and_unit_variance(settings):
+    spectrogram, _ = LogMel(settings)(*pad([noise(24_000)]))
+
+    axes = (1, 2) if settings.normalise == "utterance" else (2,)
+    assert torch.allclose(spectrogram.mean(axes), torch.zeros(()), atol=1e-4)
+    assert torch.allclose(spectrogram.std(axes, correction=0), torch.ones(()), atol=1e-3)
+
+
+@pytest.mark.parametrize("settings", BOTH)
+@given(lengths=st.lists(st.integers(min_value=0, max_value=40_000), min_size=2, max_size=6))
+def test_a_padded_batch_gives_what_each_waveform_alone_gives(settings, lengths):
+    logmel = LogMel(settings)
+    waveforms = [noise(length, seed) for seed, length in enumerate(lengths)]
+
+    batch, frames = logmel(*pad(waveforms))
+
+    for row, waveform in enumerate(waveforms):
+        alone, own = logmel(*pad([waveform]))
+        assert own.item() == frames[row].item() == alone.shape[-1]
+        assert torch.allclose(batch[row, :, : own.item()], alone[0], atol=1e-5)
+        assert not batch[row, :, own.item() :].any()
+
+
+@pytest.mark.parametrize("settings", BOTH)
+@pytest.mark.parametrize(
+    "sound",
+    [
+        np.zeros(16_000),
+        np.zeros(0),
+        np.full(1, 0.5),
+        noise(10),
+        noise(1_599),
+        np.full(16_000, 0.5),
+        np.full(16_000, 1e-30),
+    ],
+    ids=["silence", "nothing", "one sample", "ten samples", "under 100 ms", "constant", "denormal"],
+)
+def test_odd_utterances_give_finite_numbers(settings, sound):
+    kept, _ = trim(sound.astype(np.float32), settings)
+
+    spectrogram, frames = LogMel(settings)(*pad([kept]))
+
+    assert torch.isfinite(spectrogram).all()
+    assert frames.item() >= 11
+
+
+def test_trim_cuts_the_quiet_ends_but_for_a_tenth_of_a_second():
+    silence = np.zeros(16_000, np.float32)
+    sound = np.concatenate([silence, sine(500, 0.5), silence])
+
+    kept, cut = trim(sound, DEFAULT)
+
+    assert cut == 16_000 - 1_600
+    assert len(kept) == 1_600 + 8_000 + 1_600
+    assert np.array_equal(kept, sound[cut : cut + len(kept)])
+
+
+def test_trim_is_relative_to_the_loudest():
+    sound = np.concatenate([0.003 * noise(16_000), sine(500, 0.5), 0.003 * noise(16_000)])
+
+    kept, cut = trim(sound, DEFAULT)
+    quiet, quiet_cut = trim(0.01 * sound, DEFAULT)
+
+    assert (len(kept), cut) == (11_200, 14_400)
+    assert (len(quiet), quiet_cut) == (len(kept), cut)
+
+
+def test_trim_keeps_what_lies_between():
+    pause = np.zeros(32_000, np.float32)
+    kept, _ = trim(np.concatenate([sine(500), pause, sine(500)]), DEFAULT)
+
+    assert len(kept) == 64_000
+
+
+@pytest.mark.parametrize("sound", [np.zeros(16_000), np.zeros(0), np.ones(100)])
+def test_trim_leaves_an_utterance_without_sound_whole(sound):
+    kept, cut = trim(sound.astype(np.float32), DEFAULT)
+
+    assert cut == 0
+    assert np.array_equal(kept, sound)
+
+
+def test_pad_puts_zeros_at_the_end_and_a_tenth_of_a_second_at_least():
+    batch, lengths = pad([np.ones(2_000, np.float32), np.ones(5, np.float32)])
+
+    assert lengths.tolist() == [2_000, 1_600]
+    assert batch.sum(dim=1).tolist() == [2_000, 5]
+    assert not batch[1, 5:].any()
+
+
+def test_frame_mask():
+    assert frame_mask(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]

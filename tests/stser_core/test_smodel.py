@@ -1,0 +1,143 @@
+"""The smodel: an utterance's vector is its own, and its layers are what the paper names."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from torch import nn
+
+from stser_core.features import FeatureSettings, LogMel, pad
+from stser_core.smodel import BiLstm, ConvBlock, ConvSettings, Smodel, SpeechSettings
+
+SHAPES = {
+    "paper": SpeechSettings(blocks=(ConvSettings(8),), lstm_units=8),
+    "strided": SpeechSettings(blocks=(ConvSettings(8, kernel=5, stride=(2, 2), pool=(1, 1)),), lstm_units=8),
+    "stride three": SpeechSettings(blocks=(ConvSettings(4, stride=(2, 3), pool=(2, 2)),), lstm_units=8),
+    "dilated": SpeechSettings(blocks=(ConvSettings(4), ConvSettings(8, dilation=3, pool=(2, 1))), lstm_units=8),
+    "residual": SpeechSettings(blocks=(ConvSettings(4), ConvSettings(8, residual=True, pool=(3, 3))), lstm_units=8),
+    "bands only": SpeechSettings(blocks=(ConvSettings(4, kernel=1, pool=(4, 1)),), lstm_units=8, heads=2),
+    "deviation": SpeechSettings(
+        blocks=(ConvSettings(4, kernel=5, stride=(2, 2), pool=(1, 1)), ConvSettings(4), ConvSettings(8, pool=(2, 1))),
+        lstm_units=6,
+        pooling="mean_deviation",
+    ),
+}
+BANDS = 24
+
+
+def settled(settings: SpeechSettings, seed: int = 0) -> Smodel:
+    """A model in evaluation mode whose batch norms have seen some data, as a trained one's have."""
+    torch.manual_seed(seed)
+    model = Smodel(settings, BANDS)
+    for _ in range(3):
+        model(torch.randn(4, BANDS, 60) + 0.3, torch.tensor([60, 50, 40, 30]))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, Smodel]:
+    return {name: settled(settings) for name, settings in SHAPES.items()}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@given(samples=st.lists(st.integers(min_value=1_600, max_value=30_000), min_size=2, max_size=5))
+@examples(max_examples=15)
+def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samples):
+    model = models[name]
+    logmel = LogMel(FeatureSettings(mel_bands=BANDS))
+    rng = torch.Generator().manual_seed(sum(samples))
+    waveforms = [(0.1 * torch.randn(n, generator=rng)).numpy() for n in samples]
+    with torch.no_grad():
+        vectors, salience = model(*logmel(*pad(waveforms)), salience=True)
+        for row, waveform in enumerate(waveforms):
+            vector, own = model(*logmel(*pad([waveform])), salience=True)
+            assert torch.allclose(vectors[row], vector[0], atol=1e-5)
+            assert torch.allclose(salience[row, : own.shape[1]], own[0], atol=1e-5)
+            assert not salience[row, own.shape[1] :].any()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_vector_has_the_size_that_the_settings_say(models, name):
+    vector, salience = models[name](torch.randn(3, BANDS, 40), torch.tensor([40, 30, 20]))
+
+    assert vector.shape == (3, SHAPES[name].vector_size)
+    assert salience is None
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_salience_is_a_share_of_the_whole(models, name):
+    frames = torch.tensor([80, 41, 11])
+
+    _, salience = models[name](torch.randn(3, BANDS, 80), frames, salience=True)
+
+    assert (salience >= 0).all()
+    assert salience.sum(1).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("position", [0, 17, 34])
+def test_every_moment_reaches_the_vector(models, name, position):
+    spectrogram, frames = torch.randn(1, BANDS, 40), torch.tensor([40])
+    changed = spectrogram.clone()
+    changed[:, :, position] += 3
+
+    assert not torch.allclose(models[name](spectrogram, frames)[0], models[name](changed, frames)[0], atol=1e-5)
+
+
+def test_what_lies_behind_the_end_does_not_matter_to_a_block():
+    torch.manual_seed(0)
+    block = ConvBlock(ConvSettings(4, dilation=2, residual=True), 2).eval()
+    maps = torch.randn(2, 2, 12, 30)
+    maps[1, :, :, 17:] = 0
+
+    batch, frames = block(maps, torch.tensor([30, 17]))
+    alone, own = block(maps[1:, :, :, :17], torch.tensor([17]))
+
+    assert frames.tolist() == [15, 8]
+    assert own.tolist() == [8]
+    assert torch.allclose(batch[1, :, :, :8], alone[0], atol=1e-6)
+    assert not batch[1, :, :, 8:].any()
+
+
+def test_a_block_is_convolution_norm_relu_and_max_pooling():
+    torch.manual_seed(0)
+    block = ConvBlock(ConvSettings(3), 1).eval()
+    maps = torch.randn(1, 1, 8, 10)
+
+    out, frames = block(maps, torch.tensor([10]))
+
+    expected = nn.functional.max_pool2d(torch.relu(block.norm(block.convolution(maps))), 2)
+    assert frames.tolist() == [5]
+    assert torch.allclose(out, expected)
+
+
+@pytest.mark.parametrize(
+    "block", [ConvSettings(1), ConvSettings(1, kernel=5, stride=(2, 3)), ConvSettings(1, pool=(3, 1))]
+)
+@given(bands=st.integers(8, 40), frames=st.integers(8, 40))
+@examples(max_examples=20)
+def test_a_block_leaves_what_it_says(block, bands, frames):
+    out, left = ConvBlock(block, 1).eval()(torch.randn(1, 1, bands, frames), torch.tensor([frames]))
+
+    assert out.shape[2:] == (block.after(bands, 0), block.after(frames, 1))
+    assert left.item() == out.shape[3]
+
+
+@given(frames=st.lists(st.integers(min_value=1, max_value=30), min_size=1, max_size=5))
+def test_the_bi_lstm_is_torchs_bidirectional_lstm_over_packed_sequences(frames):
+    torch.manual_seed(0)
+    ours, theirs = BiLstm(5, 7), nn.LSTM(5, 7, batch_first=True, bidirectional=True)
+    state = dict(ours.onward.state_dict())
+    state |= {f"{name}_reverse": value for name, value in ours.backward_in_time.state_dict().items()}
+    theirs.load_state_dict(state)
+    sequence = torch.randn(len(frames), max(frames), 5)
+
+    packed = nn.utils.rnn.pack_padded_sequence(sequence, torch.tensor(frames), batch_first=True, enforce_sorted=False)
+    expected, _ = nn.utils.rnn.pad_packed_sequence(theirs(packed)[0], batch_first=True)
+    got = ours(sequence, torch.tensor(frames))
+
+    for row, length in enumerate(frames):
+        assert torch.allclose(got[row, :length], expected[row, :length], atol=1e-6)
