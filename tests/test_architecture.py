@@ -1,0 +1,153 @@
+"""Imports point one way (docs/architecture.md, "The rooms"), and light commands stay light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+LAYERS = (
+    ("monitor.cli",),
+    ("monitor.display", "monitor.exporters", "monitor.archive", "monitor.report"),
+    ("monitor.pipeline",),
+    ("monitor.sources", "monitor.segmenter", "monitor.transcribers"),
+    ("stser_core",),
+)
+"""The rooms from top to bottom; none may reach one above it, not even through modules between them."""
+
+COMMAND_LINES = {"monitor.cli", "stser_core.training.cli"}
+HEAVY = ("torch", "torchaudio", "transformers", "vosk", "av", "webrtcvad", "sounddevice", "sklearn", "matplotlib")
+PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+PICKLE_CALLS = {"torch.load", "torch.save"}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def source_files() -> list[Path]:
+    return sorted(path for package in ("stser_core", "monitor") for path in (ROOT / package).rglob("*.py"))
+
+
+def imports(source: str, module: str, *, package: bool = False) -> set[str]:
+    """All that a file imports, wherever it does; for `from a import b`, both `a` and `a.b`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parts = module.split(".") + ["x"] * package
+            start = (
+                ".".join([*parts[: -node.level or None], *filter(None, [node.module])]) if node.level else node.module
+            )
+            found |= {start, *(f"{start}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def graph() -> dict[str, set[str]]:
+    """Every module of the project, and the project's modules that it imports."""
+    modules = {module_name(path): path for path in source_files()}
+    return {
+        name: imports(path.read_text(), name, package=path.name == "__init__.py") & modules.keys() - {name}
+        for name, path in modules.items()
+    }
+
+
+def inside(module: str, room: str) -> bool:
+    return module == room or module.startswith(room + ".")
+
+
+def route(edges: dict[str, set[str]], start: str, rooms: tuple[str, ...]) -> list[str]:
+    """A way from a module to one of some rooms along imports; empty where there is none."""
+    routes, seen = [[start]], {start}
+    for way in routes:
+        if any(inside(way[-1], room) for room in rooms):
+            return way
+        fresh = edges[way[-1]] - seen
+        seen |= fresh
+        routes += [[*way, module] for module in sorted(fresh)]
+    return []
+
+
+@pytest.fixture(scope="module")
+def edges() -> dict[str, set[str]]:
+    return graph()
+
+
+def test_imports_are_found_wherever_they_are():
+    source = """
+import a.b
+from c import d
+from . import sibling
+from ..upper import thing
+if TYPE_CHECKING:
+    from e import f
+def late():
+    import g
+"""
+    found = imports(source, "package.room.module")
+    assert {"a.b", "c", "c.d", "package.room.sibling", "package.upper.thing", "e", "e.f", "g"} <= found
+    assert "package.room.sibling" in imports("from . import sibling", "package.room", package=True)
+
+
+def test_a_route_goes_through_other_modules():
+    edges = {"monitor.pcm": {"monitor.x"}, "monitor.x": {"monitor.cli"}, "monitor.cli": set()}
+
+    assert route(edges, "monitor.pcm", ("monitor.cli",)) == ["monitor.pcm", "monitor.x", "monitor.cli"]
+    assert route(edges, "monitor.cli", ("monitor.pcm",)) == []
+
+
+def test_the_project_is_where_this_test_looks(edges):
+    assert {"monitor.cli", "monitor.pipeline", "stser_core.recognizer", "stser_core.training.cli"} <= edges.keys()
+    assert "stser_core.errors" in edges["stser_core.audio"]
+
+
+@pytest.mark.parametrize("depth", range(1, len(LAYERS)), ids=["outputs", "pipeline", "inputs", "stser_core"])
+def test_no_room_reaches_one_above_it(edges, depth):
+    above = tuple(room for layer in LAYERS[:depth] for room in layer)
+    members = [module for module in edges if any(inside(module, room) for room in LAYERS[depth])]
+    assert members
+
+    assert [" → ".join(way) for module in members if (way := route(edges, module, above))] == []
+
+
+def test_stser_core_knows_nothing_of_the_monitor(edges):
+    core = [module for module in edges if inside(module, "stser_core")]
+
+    assert [(module, other) for module in core for other in edges[module] if inside(other, "monitor")] == []
+
+
+@pytest.mark.parametrize("outside", ["monitor", "stser_core"])
+def test_only_training_imports_training(edges, outside):
+    training = "stser_core.training"
+    others = [module for module in edges if inside(module, outside) and not inside(module, training)]
+
+    assert [(module, other) for module in others for other in edges[module] if inside(other, training)] == []
+
+
+def test_nothing_imports_a_command_line(edges):
+    assert [(module, other) for module, others in edges.items() for other in others & COMMAND_LINES] == []
+
+
+@pytest.mark.parametrize("module", sorted(COMMAND_LINES))
+def test_a_command_line_starts_light(module):
+    code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
+
+
+def test_nothing_is_pickled():
+    offences = []
+    for path in (*source_files(), *(ROOT / "scripts").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        tops = {name.partition(".")[0] for name in imports(path.read_text(), module_name(path))}
+        offences += [f"{path.name}: {offence}" for offence in (tops & PICKLES) | (calls & PICKLE_CALLS)]
+
+    assert offences == []
