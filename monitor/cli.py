@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -173,6 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted.
     """
+    if arguments is None:
+        # Once the command is over, Ctrl-C ends the interpreter without a traceback from its clearing up.
+        atexit.register(signal.signal, signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = _DEBUG in given
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.display import Progress, Replay, line
+from monitor.display import Progress, Replay, clock, line
 from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvExporter
 from monitor.exporters.destination import STDOUT, Destination
@@ -29,6 +30,10 @@ from stser_core.scores import ENSEMBLE
 if TYPE_CHECKING:
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import Recognizer
+
+# Lengths of compressed files are often estimates; less than this is no sign of anything.
+_TOLERATED_LOSS_S = 1.0
+_TOLERATED_LOSS = 0.02
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,10 @@ def replay(options: ReplayOptions) -> int:
         )
         facts = _facts(options, recording, lanes, scorer, transcriber)
         view = ReplayView(how, notices, facts, lambda: Progress(timeline.snapshot(), pipeline.position_s), picture)
-        return _run(pipeline, exporters, view)
+        code = _run(pipeline, exporters, view)
+    if code == 0:
+        _warn_of_a_lost_end(recording, pipeline.position_s, notices)
+    return code
 
 
 def _run(pipeline: Pipeline, exporters: list[Exporter], view: ReplayView) -> int:
@@ -112,7 +120,7 @@ def _manner(options: ReplayOptions) -> Manner:
     return manner(
         quiet=options.quiet,
         results_on_stdout=STDOUT in (options.csv, options.jsonl, options.svg),
-        terminal=sys.stdout.isatty(),
+        terminal=sys.stdout.isatty() and os.environ.get("TERM") != "dumb",
     )
 
 
@@ -170,10 +178,18 @@ def _opened(options: ReplayOptions, notices: Notices) -> tuple[Recording, tuple[
         return recording, given
     role = merged(given, named=options.channels is not None)
     scored = "" if role.scored else " Nothing is scored, since an agent may be heard in it (see --score-agents)."
-    notices.say(
-        f"all {recording.channels} channels of {recording.name} are the same, so it is treated as mono.{scored}"
-    )
+    same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
+    notices.say(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
     return Recording(options.recording, mix=True, realtime=options.realtime), (role,)
+
+
+def _warn_of_a_lost_end(recording: Recording, heard_s: float, notices: Notices) -> None:
+    """Say that a file holds less than it promises: it was cut off, perhaps while it was copied."""
+    promised_s = recording.duration_s
+    if promised_s is not None and promised_s - heard_s > max(_TOLERATED_LOSS_S, _TOLERATED_LOSS * promised_s):
+        notices.say(
+            f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(promised_s)}; it may be cut off."
+        )
 
 
 def _wordless(output: Callable[[Turn], None]) -> Callable[[Turn], None]:

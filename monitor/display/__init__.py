@@ -1,6 +1,7 @@
 """Shows a timeline: a live view on a terminal, and plain lines elsewhere."""
 
 from monitor.display.live import LiveScreen, as_svg, print_finished
+from monitor.display.palette import clock
 from monitor.display.plain import line, summary_lines
 from monitor.display.screen import Progress, Replay, stopped_at
 
@@ -9,6 +10,7 @@ __all__ = [
     "Progress",
     "Replay",
     "as_svg",
+    "clock",
     "line",
     "print_finished",
     "stopped_at",

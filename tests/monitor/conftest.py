@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,3 +57,19 @@ def surely() -> Callable[[str], EmotionScores]:
         return EmotionScores({"speech": sure}, sure)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a speech classifier that has learnt nothing: enough for whoever only needs one that loads."""
+    import torch
+
+    from stser_core import checkpoint
+    from stser_core.presets import COMPACT
+    from stser_core.stser import Stser
+
+    torch.manual_seed(1)
+    settings = replace(COMPACT, classifiers=("speech",), text=None)
+    folder = tmp_path_factory.mktemp("checkpoints") / "scratch"
+    checkpoint.save(folder, Stser(settings), None, "---\nlicense: apache-2.0\n---\nUntrained, for tests.\n")
+    return folder

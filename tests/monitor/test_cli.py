@@ -1,0 +1,184 @@
+"""The command line as a user meets it: what it prints where, and with which exit code."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from monitor.cli import main
+from stser_core import __version__
+
+PROGRAM = [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())"]
+HEAVY = ("torch", "transformers", "vosk", "av", "webrtcvad", "sounddevice", "numpy", "rich")
+
+
+@pytest.fixture
+def call(data):
+    return data / "calls" / "two_speakers_16k_mono.wav"
+
+
+@pytest.fixture
+def replay(scratch_checkpoint):
+    """Run `replay` with an untrained checkpoint and without a recogniser."""
+
+    def run(*arguments):
+        usual = ["--checkpoint", str(scratch_checkpoint), "--asr", "none"]
+        return main(["replay", *map(str, arguments), *usual])
+
+    return run
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys; from monitor.cli import main; code = main(['--help']);"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    started = time.monotonic()
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stderr.strip() == "[]"
+    assert "replay" in run.stdout
+    # The budget is 0.5 s; a busy machine may take longer without anything being wrong.
+    assert time.monotonic() - started < 5
+
+
+def test_without_a_command_it_explains_itself(capsys):
+    assert main([]) == 0
+    assert "replay" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"stser-monitor {__version__}\n"
+
+
+def test_version_with_its_parts(capsys):
+    assert main(["--version", "--verbose"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"stser-monitor {__version__}"
+    assert any(line.startswith("torch ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["replay"], ["replay", "a.wav", "b.wav"], ["replay", "a.wav", "--asr", "siri"], ["listen"], ["replay", "--csv"]],
+)
+def test_wrong_usage_is_one_sentence_and_exits_2(arguments, capsys):
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("stser-monitor: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_model_nobody_knows_cannot_be_fetched(capsys):
+    assert main(["models", "fetch", "vosk-large-klingon"]) == 1
+    assert "vosk-large-klingon" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_models_lists_what_is_there_and_what_can_be_fetched(capsys, monkeypatch, tmp_path):
+    model = tmp_path / "my-vosk-model"
+    for name in ("am/final.mdl", "conf/model.conf"):
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
+        (model / name).write_bytes(b"x" * 500_000)
+    monkeypatch.setenv("VOSK_MODEL_PATH", str(model))
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert f"my-vosk-model  1.0 MB  {model}" in out
+    assert "models fetch vosk-small-en" in out
+
+
+def test_csv_goes_to_standard_output_and_the_rest_to_standard_error(replay, call, capsys):
+    assert replay(call, "--csv", "-") == 0
+    captured = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(captured.out)))
+    assert len(rows) > 2
+    assert [float(row["end_s"]) for row in rows] == sorted(float(row["end_s"]) for row in rows)
+    for number, row in enumerate(rows, start=1):
+        assert int(row["turn"]) == number
+        assert 0 <= float(row["start_s"]) < float(row["end_s"]) <= 19.2
+        shares = [row[f"p_{label}"] for label in ("angry", "happy", "neutral", "sad")]
+        assert sum(round(float(share) * 10_000) for share in shares) == 10_000
+        assert row["confidence"] == row[f"p_{row['emotion']}"] == max(shares)
+    lines = [line for line in captured.err.splitlines() if line.startswith("0:")]
+    assert len(lines) == len(rows)
+
+
+def test_quiet_says_nothing_but_results(replay, call, capsys):
+    assert replay(call, "--jsonl", "-", "--quiet") == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert all(json.loads(line)["emotion"] for line in captured.out.splitlines())
+
+
+def test_csv_and_jsonl_tell_the_same(replay, call, tmp_path):
+    table, lines = tmp_path / "out.csv", tmp_path / "out.jsonl"
+    assert replay(call, "--csv", table, "--jsonl", lines, "--quiet") == 0
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    objects = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [float(row["p_sad"]) for row in rows] == [one["p_sad"] for one in objects]
+    assert [float(row["end_s"]) for row in rows] == [one["end_s"] for one in objects]
+
+
+def test_replaying_twice_gives_the_same_bytes(replay, call, tmp_path):
+    first, second = tmp_path / "1.csv", tmp_path / "2.csv"
+    assert replay(call, "--csv", first, "--quiet") == replay(call, "--csv", second, "--quiet") == 0
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_picture_is_saved(replay, call, tmp_path):
+    assert replay(call, "--svg", tmp_path / "screen.svg", "--quiet") == 0
+    assert "speaker1" in (tmp_path / "screen.svg").read_text()
+
+
+def start(call, checkpoint, *arguments):
+    usual = ["--checkpoint", str(checkpoint), "--asr", "none", "--realtime"]
+    return subprocess.Popen(
+        [*PROGRAM, "replay", str(call), *usual, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_replay_keeps_every_finished_turn(call, scratch_checkpoint, number, code):
+    process = start(call, scratch_checkpoint, "--csv", "-")
+    head = [process.stdout.readline(), process.stdout.readline()]
+    process.send_signal(number)
+    rest, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    rows = list(csv.DictReader(io.StringIO("".join(head) + rest)))
+    turns = [line for line in err.splitlines() if line.startswith("0:")]
+    assert len(rows) == len(turns) >= 1
+    assert "Stopped at" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_second_interruption_ends_at_once(call, scratch_checkpoint):
+    process = start(call, scratch_checkpoint, "--csv", "-")
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
+def test_a_closed_pipe_ends_quietly(call, scratch_checkpoint):
+    process = start(call, scratch_checkpoint, "--csv", "-", "--quiet")
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=30) == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()

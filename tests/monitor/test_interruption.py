@@ -1,0 +1,63 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from monitor.interruption import Interruption
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+
+
+def test_the_first_signal_stops_and_the_second_aborts():
+    stopped, aborted = threading.Event(), threading.Event()
+    with Interruption(stopped.set, aborted.set) as interruption:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stopped.wait(5)
+        assert not aborted.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert aborted.wait(5)
+    assert interruption.exit_code == 130
+
+
+def test_a_termination_has_its_own_code():
+    stopped = threading.Event()
+    with Interruption(stopped.set, lambda: None) as interruption:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopped.wait(5)
+    assert interruption.exit_code == 143
+
+
+def test_without_a_signal_all_is_well_and_the_handlers_are_back():
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption(lambda: None, lambda: None) as interruption:
+        assert signal.getsignal(signal.SIGINT) != before
+    assert interruption.exit_code == 0
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_callback_may_take_a_lock_that_the_interrupted_thread_holds():
+    lock, stopped = threading.Lock(), threading.Event()
+
+    def stop():
+        with lock:
+            stopped.set()
+
+    with Interruption(stop, lambda: None):
+        with lock:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert stopped.wait(5)
+
+
+def test_off_the_main_thread_signals_stay_where_they_are():
+    before = signal.getsignal(signal.SIGINT)
+    seen = []
+
+    def enter():
+        with Interruption(lambda: None, lambda: None):
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [before]

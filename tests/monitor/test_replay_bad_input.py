@@ -1,0 +1,229 @@
+"""Recordings and options that are not what they should be: one sentence and the right exit code, or the truth."""
+
+import struct
+import wave
+
+import av
+import numpy as np
+import pytest
+
+from monitor.cli import main
+from monitor.exporters.row import COLUMNS
+
+RATE = 16_000
+HEADER = ",".join(COLUMNS)
+
+
+def write_wav(path, samples, channels=1):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((np.asarray(samples) * 32767).astype("<i2").tobytes())
+    return path
+
+
+def read_wav(path):
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
+
+
+@pytest.fixture
+def speech(data):
+    return data / "calls" / "two_speakers_16k_mono.wav"
+
+
+@pytest.fixture
+def replay(scratch_checkpoint, capsys):
+    """Replay, and return the exit code, the lines of standard output, and those of standard error."""
+
+    def run(recording, *arguments, checkpoint=scratch_checkpoint):
+        usual = ["--checkpoint", str(checkpoint), "--asr", "none", "--quiet"]
+        code = main(["replay", str(recording), *usual, *map(str, arguments)])
+        captured = capsys.readouterr()
+        return code, captured.out.splitlines(), captured.err.splitlines()
+
+    return run
+
+
+def assert_one_sentence(result, code, *words):
+    assert result[0] == code
+    (sentence,) = result[2]
+    assert sentence.startswith("stser-monitor: ")
+    assert sentence.endswith(".")
+    for word in words:
+        assert word in sentence
+
+
+def test_a_missing_file(replay, tmp_path):
+    assert_one_sentence(replay(tmp_path / "nowhere.wav"), 1, "nowhere.wav", "does not exist")
+
+
+def test_a_folder(replay, tmp_path):
+    assert_one_sentence(replay(tmp_path), 1, str(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"This is a letter and not a sound.\n" * 20])
+def test_a_file_that_is_no_audio(replay, tmp_path, content):
+    path = tmp_path / "letter.wav"
+    path.write_bytes(content)
+    assert_one_sentence(replay(path), 1, "letter.wav", "cannot be read as audio")
+
+
+def test_a_film_without_sound(replay, tmp_path):
+    path = tmp_path / "silent.mp4"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for picture in [np.zeros((64, 64, 3), np.uint8)] * 5:
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        film.mux(stream.encode(None))
+    assert_one_sentence(replay(path), 1, "silent.mp4", "no audio stream")
+
+
+def test_zero_samples(replay, tmp_path):
+    assert_one_sentence(replay(write_wav(tmp_path / "zero.wav", [])), 1, "zero.wav", "no sound")
+
+
+def test_silence_is_an_empty_timeline(replay, tmp_path):
+    result = replay(write_wav(tmp_path / "silence.wav", np.zeros(10 * RATE)), "--csv", "-")
+    assert result == (0, [HEADER], [])
+
+
+def test_a_click_is_an_empty_timeline(replay, tmp_path):
+    samples = np.zeros(5 * RATE)
+    samples[2 * RATE : 2 * RATE + RATE // 100] = 0.9
+    assert replay(write_wav(tmp_path / "click.wav", samples), "--csv", "-") == (0, [HEADER], [])
+
+
+def test_numbers_that_are_none_do_not_reach_the_timeline(replay, speech, tmp_path):
+    samples = read_wav(speech).astype("<f4")
+    samples[4 * RATE : 4 * RATE + 2000] = np.nan
+    samples[5 * RATE] = np.inf
+    content = samples.tobytes()
+    wave_format = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, RATE, 4 * RATE, 4, 32)
+    body = b"WAVE" + wave_format + struct.pack("<4sI", b"data", len(content)) + content
+    path = tmp_path / "nan.wav"
+    path.write_bytes(struct.pack("<4sI", b"RIFF", len(body)) + body)
+    code, rows, errors = replay(path, "--csv", "-")
+    assert (code, errors) == (0, [])
+    assert len(rows) > 3
+    assert not any("nan" in row.replace("nan.wav", "") or "inf" in row for row in rows)
+
+
+def test_a_wav_that_was_cut_off_is_replayed_as_far_as_it_goes(replay, speech, tmp_path):
+    content = speech.read_bytes()
+    path = tmp_path / "cut.wav"
+    path.write_bytes(content[: len(content) // 2 + 1])
+    code, rows, _ = replay(path, "--csv", "-")
+    assert code == 0
+    assert 2 < len(rows) < len(replay(speech, "--csv", "-")[1])
+    assert all(float(row.split(",")[5]) <= 9.7 for row in rows[1:])
+
+
+def test_an_mp3_that_was_cut_off_is_replayed_and_said_to_be(speech, tmp_path, scratch_checkpoint, capsys):
+    whole, path = tmp_path / "whole.mp3", tmp_path / "cut.mp3"
+    with av.open(str(speech)) as source, av.open(str(whole), "w") as target:
+        stream = target.add_stream("mp3", rate=RATE)
+        for frame in source.decode(audio=0):
+            frame.pts = None
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    options = ["--checkpoint", str(scratch_checkpoint), "--asr", "none", "--csv", "-"]
+    assert main(["replay", str(path), *options]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) > 2
+    assert "cut.mp3 ends at 0:09, although it announces 0:19" in captured.err
+
+
+@pytest.fixture
+def two_channels(speech, tmp_path):
+    samples = read_wav(speech)[: 8 * RATE]
+    return write_wav(tmp_path / "stereo.wav", np.stack([samples, samples[::-1]], axis=1), channels=2)
+
+
+def test_roles_that_do_not_fit_the_channels(replay, two_channels):
+    result = replay(two_channels, "--channels", "customer,agent,ghost")
+    assert_one_sentence(result, 2, "3 channels", "2 channels")
+
+
+def test_an_agent_is_timed_but_not_scored(replay, two_channels):
+    _, rows, _ = replay(two_channels, "--channels", "customer,agent", "--csv", "-")
+    scored = {(cells[2], cells[6] != "") for cells in (row.split(",") for row in rows[1:])}
+    assert scored == {("customer", True), ("agent", False)}
+    _, rows, _ = replay(two_channels, "--channels", "customer,agent", "--csv", "-", "--score-agents")
+    assert all(row.split(",")[6] for row in rows[1:])
+
+
+def test_mixed_channels_are_one_lane(replay, two_channels):
+    _, rows, _ = replay(two_channels, "--channels", "mix", "--csv", "-")
+    assert {tuple(row.split(",")[1:3]) for row in rows[1:]} == {("1", "mixed")}
+
+
+@pytest.mark.parametrize(("names", "speaker", "scored"), [(None, "speaker1", True), ("customer,agent", "mixed", False)])
+def test_identical_channels_are_mono(speech, tmp_path, scratch_checkpoint, capsys, names, speaker, scored):
+    samples = read_wav(speech)[: 8 * RATE]
+    path = write_wav(tmp_path / "twin.wav", np.stack([samples, samples], axis=1), channels=2)
+    options = ["--checkpoint", str(scratch_checkpoint), "--asr", "none", "--csv", "-"]
+    assert main(["replay", str(path), *options, *(["--channels", names] if names else [])]) == 0
+    captured = capsys.readouterr()
+    assert "both channels of twin.wav are the same" in captured.err
+    rows = [row.split(",") for row in captured.out.splitlines()[1:]]
+    assert {(row[2], row[6] != "") for row in rows} == {(speaker, scored)}
+
+
+def test_an_output_that_cannot_be_written_is_told_before_anything_else(replay, speech, tmp_path):
+    result = replay(speech, "--csv", tmp_path / "missing" / "out.csv", checkpoint=tmp_path / "nothing")
+    assert_one_sentence(result, 1, "out.csv", "No such file or directory")
+
+
+@pytest.mark.parametrize("outputs", [("--csv", "-", "--jsonl", "-"), ("--csv", "one", "--jsonl", "./one")])
+def test_two_outputs_in_one_place(replay, speech, monkeypatch, tmp_path, outputs):
+    monkeypatch.chdir(tmp_path)
+    assert_one_sentence(replay(speech, *outputs), 2, "Two outputs")
+
+
+def test_the_recording_is_never_overwritten(replay, speech, tmp_path):
+    path = tmp_path / "call.wav"
+    path.write_bytes(speech.read_bytes())
+    assert_one_sentence(replay(path, "--csv", path), 2, "is the recording itself")
+    assert path.read_bytes() == speech.read_bytes()
+
+
+@pytest.mark.parametrize("keep", ["nothing", "config.json", "model.safetensors"])
+def test_a_broken_checkpoint_costs_nobody_an_older_timeline(replay, speech, scratch_checkpoint, tmp_path, keep):
+    broken, timeline = tmp_path / "broken", tmp_path / "old.csv"
+    broken.mkdir()
+    if keep != "nothing":
+        (broken / keep).write_bytes((scratch_checkpoint / keep).read_bytes())
+    timeline.write_text("last week\n")
+    assert_one_sentence(replay(speech, "--csv", timeline, checkpoint=broken), 1, "broken")
+    assert timeline.read_text() == "last week\n"
+
+
+def test_a_checkpoint_with_another_label_order(replay, speech, scratch_checkpoint, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in scratch_checkpoint.iterdir():
+        (other / file.name).write_bytes(file.read_bytes())
+    config = (other / "config.json").read_text()
+    assert '"angry"' in config
+    swapped = config.replace('"angry"', '"x"').replace('"happy"', '"angry"').replace('"x"', '"happy"')
+    (other / "config.json").write_text(swapped)
+    assert_one_sentence(replay(speech, checkpoint=other), 1, "label")
+
+
+def test_a_classifier_that_the_checkpoint_lacks(replay, speech):
+    assert_one_sentence(replay(speech, "--classifier", "text"), 1, "text")
+
+
+def test_an_unforeseen_fault_is_one_sentence_with_a_hint(replay, speech, monkeypatch):
+    def explode(*_, **__):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("stser_core.recognizer.Recognizer.load", explode)
+    result = replay(speech)
+    assert_one_sentence(result, 1, "ZeroDivisionError", "--debug")
+    assert any("Traceback" in line for line in replay(speech, "--debug")[2])
