@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LOOK_S = 0.1
-_ABORT_S = 1.0
+_ABORT_S = 0.5
 
 
 class Stages:
@@ -80,7 +80,7 @@ class Stages:
         self._abandoned.set()
 
     def linger(self) -> None:
-        """Give threads that are still at work after an abort a moment, so that no output is left in the middle of a turn."""
+        """After an abort, give threads still at work a moment, so that no output is left in the middle of a turn."""
         deadline = time.monotonic() + _ABORT_S
         for thread in self._threads:
             if thread.is_alive():

@@ -70,6 +70,8 @@ def _open(address: str, timeout_s: float) -> http.client.HTTPResponse:
         try:
             answer.append(urllib.request.urlopen(address, timeout=timeout_s))
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             answer.append(error)
 
     thread = threading.Thread(target=connect, name="connect", daemon=True)

@@ -7,13 +7,17 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from monitor.flow import SAMPLE_RATE, Transcript, Word
 from monitor.pcm import as_int16
+from monitor.transcribers.undithered import undithered
 from stser_core.errors import TranscriberError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+_FULL_SCALE = 32768.0
 
 
 def is_model(folder: Path) -> bool:
@@ -26,7 +30,8 @@ def is_model(folder: Path) -> bool:
 class VoskTranscriber:
     """One Vosk model for all channels; each utterance gets a recogniser of its own.
 
-    A recogniser of its own because `Reset()` does not set Vosk's word times back to zero.
+    A recogniser of its own because `Reset()` does not set Vosk's word times back to zero. The same sound always
+    gives the same words (see `undithered`).
     """
 
     def __init__(self, model_dir: str | Path) -> None:
@@ -46,7 +51,8 @@ class VoskTranscriber:
         self._recognizer: Any = vosk.KaldiRecognizer
         self._creating = Lock()
         try:
-            self._model = vosk.Model(model_path=str(folder))
+            with undithered(folder) as lent:
+                self._model = vosk.Model(model_path=str(lent))
         except Exception as error:
             # Vosk raises nothing narrower.
             raise TranscriberError(f"The Vosk model in {folder} cannot be loaded; it may be incomplete.") from error
@@ -68,11 +74,13 @@ class VoskListening:
         self._start_s = start_s
         self._heard = 0
         self._words: list[Word] = []
+        self._dither = np.random.default_rng(0)
 
     def feed(self, samples: NDArray[np.float32]) -> None:
         """Hear the next piece: float32 [n] in −1…1, 16 kHz."""
         self._heard += samples.size
-        if self._recognizer.AcceptWaveform(as_int16(samples).tobytes()):
+        noise = self._dither.standard_normal(samples.size, dtype=np.float32) / _FULL_SCALE
+        if self._recognizer.AcceptWaveform(as_int16(samples + noise).tobytes()):
             # Vosk has seen an end where we have not. What it has understood so far would be lost otherwise.
             self._collect(self._recognizer.Result())
 
