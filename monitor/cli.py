@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import signal
 import sys
@@ -175,13 +174,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted.
     """
-    if arguments is None:
-        # Once the command is over, Ctrl-C ends the interpreter without a traceback from its clearing up.
-        atexit.register(signal.signal, signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = _DEBUG in given
+    if arguments is not None:
+        return _reported(list(arguments))
     try:
-        return _run(given)
+        return _reported(sys.argv[1:])
+    finally:
+        # All is written. What comes while the interpreter clears up would only print a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _reported(arguments: list[str]) -> int:
+    debug = _DEBUG in arguments
+    try:
+        return _run(arguments)
     except (ClosedPipeError, BrokenPipeError):
         _forget_stdout()
         return ClosedPipeError.exit_code

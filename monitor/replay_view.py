@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
 from enum import Enum, auto
 from types import TracebackType
@@ -59,6 +61,9 @@ class ReplayView:
         self._replay = replay
         self._progress = progress
         self._picture = picture
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Words in a script that the terminal's encoding lacks must not end the view.
+            sys.stdout.reconfigure(errors="replace")
         self._console = Console()
         self._screen = display.LiveScreen(self._console, replay, progress) if how is Manner.LIVE else None
         self._complete = False

@@ -76,8 +76,10 @@ class Palette:
 
     @property
     def unscored(self) -> str:
-        """A lane where somebody speaks whose emotion is not scored."""
-        return "━" if self.unicode else "="
+        """A lane where somebody speaks whose emotion is not scored; never to be mistaken for `fill`."""
+        if not self.unicode:
+            return "."
+        return "━" if self.colour else "░"
 
     @property
     def dash(self) -> str:

@@ -11,11 +11,11 @@ from monitor.timeline import SpeakerFigures
 
 
 def line(turn: Turn) -> str:
-    """A turn in one line: `0:12–0:15 customer angry 0.82 "where is my car"`."""
+    """A turn in one line: `0:12-0:15 customer angry 0.82 "where is my car"`."""
     verdict = "not scored" if turn.scores is None else f"{turn.scores.emotion} {turn.scores.confidence:.2f}"
     words = "" if turn.transcript is None else printable(turn.transcript.text)
     said = f' "{words}"' if words else ""
-    return f"{clock(turn.start_s)}–{clock(turn.end_s)} {printable(turn.speaker)} {verdict}{said}"
+    return f"{clock(turn.start_s)}-{clock(turn.end_s)} {printable(turn.speaker)} {verdict}{said}"
 
 
 def summary_lines(figures: Iterable[SpeakerFigures]) -> list[str]:

@@ -95,7 +95,7 @@ def _who(turn: Turn, width: int, palette: Palette) -> Text:
         text.append(f" {LETTERS[emotion]} ", palette.block(emotion))
         text.append(f" {emotion} {turn.scores.confidence:.2f}", _BOLD)
         votes = ((name, turn.scores.emotion_of(name)) for name in CLASSIFIERS)
-        facts = [f"{name} {vote}" for name, vote in votes if vote is not None] + facts
+        facts = [f"{name} {LETTERS[vote]}" for name, vote in votes if vote is not None] + facts
     text.append("   " + palette.dot.join(facts), _QUIET)
     text.truncate(width)
     return text

@@ -43,7 +43,7 @@ def test_nothing_is_drawn_after_what_has_been_heard():
 
 def test_a_turn_without_scores_shows_no_letter(turn):
     text = lane([turn(start_s=2.0, end_s=5.0, scores=None)], Span(0.0, 8.0, 8), 8.0, Palette(unicode=False))
-    assert text.plain == "--===---"
+    assert text.plain == "--...---"
 
 
 def test_turns_outside_the_span_are_left_out(turn):
