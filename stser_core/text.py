@@ -4,6 +4,7 @@ Recognisers such as Vosk write lower case without punctuation, so the text model
 """
 
 import re
+import unicodedata
 
 _EVENT = re.compile(r"\[[^\]]*\]|<[^>]*>|\([^)]*\)")
 _APOSTROPHE = re.compile("[’‘´`]")
@@ -22,6 +23,12 @@ def normalise(text: str) -> str:
     Returns:
         Words separated by single blanks; empty where the text held no word.
     """
-    text = _APOSTROPHE.sub("'", _EVENT.sub(" ", text)).lower()
-    text = _LOOSE_APOSTROPHE.sub(" ", _NOT_A_WORD.sub(" ", text))
+    text = unicodedata.normalize("NFC", text.lower())
+    text = _APOSTROPHE.sub("'", _EVENT.sub(" ", text))
+    text = _LOOSE_APOSTROPHE.sub(" ", _NOT_A_WORD.sub(_mark_or_blank, text))
     return " ".join(text.split())
+
+
+def _mark_or_blank(found: re.Match[str]) -> str:
+    """Accents and vowel signs that are characters of their own belong to their word, as in Hindi or Thai."""
+    return found[0] if unicodedata.category(found[0]).startswith("M") else " "

@@ -1,0 +1,49 @@
+"""Transcripts are written as speech recognisers write them, in training and in monitoring."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stser_core.text import normalise
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("Hello, how can I help you?", "hello how can i help you"),
+        ("I'm NOT happy -- at all!", "i'm not happy at all"),
+        ("I’m sure it‘s fine", "i'm sure it's fine"),
+        ("'Twas the dogs' 'idea'", "twas the dogs idea"),
+        ("[LAUGHTER] yeah <breath> right (sighs)", "yeah right"),
+        ("well-known e-mail, 24/7", "well known e mail 24 7"),
+        ("snake_case\tand\nlines", "snake case and lines"),
+        ("Ärger über Größe", "ärger über größe"),
+        ("안녕하세요, 여러분!", "안녕하세요 여러분"),
+        ("你好。我很生气！", "你好 我很生气"),
+        ("नमस्ते, आप कैसे हैं?", "नमस्ते आप कैसे हैं"),
+        ("[LAUGHTER] ... ''", ""),
+        ("", ""),
+    ],
+)
+def test_as_a_recogniser_would_write_it(text, spoken):
+    assert normalise(text) == unicodedata.normalize("NFC", spoken)
+
+
+def test_an_accent_of_its_own_is_no_word_boundary():
+    assert normalise("re\u0301sume\u0301") == "résumé"
+
+
+@given(st.text())
+def test_normalising_twice_changes_nothing(text):
+    once = normalise(text)
+
+    assert normalise(once) == once
+
+
+@given(st.text())
+def test_words_stand_between_single_blanks(text):
+    assert normalise(text) == " ".join(normalise(text).split())
