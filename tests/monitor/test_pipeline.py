@@ -336,6 +336,31 @@ class TestAFailure:
         pipeline = build(FakeSource(sound, endless=True, pause_s=0.001), [], scorer=FakeScorer(Fault(0)))
         assert isinstance(finish(pipeline), PipelineError)
 
+    def test_stops_a_source_that_has_fallen_silent(self, sound):
+        class Silent(FakeSource):
+            def blocks(self):
+                yield from super().blocks()
+                self.stopped.wait()
+
+        pipeline = build(Silent(sound), [], scorer=FakeScorer(Fault(0)))
+        assert isinstance(finish(pipeline), PipelineError)
+
+    @pytest.mark.parametrize("stage", ["listen", "feed", "finish", "scorer"])
+    def test_ends_the_run_even_if_the_source_does_not_listen(self, sound, stage):
+        class Stubborn(FakeSource):
+            def stop(self):
+                pass
+
+        parts = broken(stage, 0)
+        pipeline = build(
+            Stubborn(np.tile(sound, 3)),
+            [],
+            transcriber=parts.get("transcriber"),
+            scorer=parts.get("scorer"),
+            capacity=1,
+        )
+        assert isinstance(finish(pipeline), PipelineError)
+
 
 def after(seconds, call):
     thread = Thread(target=lambda: time.sleep(seconds) or call(), daemon=True)

@@ -112,6 +112,12 @@ class TestSpeechIsFound:
         assert found[0].start_s == 0
         assert found[0].end_s == pytest.approx(len(clips[0]) / SAMPLE_RATE, abs=0.1)
 
+    def test_of_a_line_that_opens_in_the_middle_of_a_drawn_out_vowel(self, clips):
+        # The vowel alone looks like a noise floor; only the first consonants show that it was none.
+        vowel = sum(hum(0.5, 120 * harmonic, 0.15 / harmonic) for harmonic in range(1, 20))
+        sound = np.concatenate([np.zeros(SAMPLE_RATE), vowel, clips[0], np.zeros(SAMPLE_RATE)])
+        assert utterances(sound)[0].start_s <= 1
+
     def test_of_somebody_who_never_pauses(self, clips):
         parts = []
         for clip in clips * 6:
