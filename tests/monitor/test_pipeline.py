@@ -337,12 +337,17 @@ class TestAFailure:
         assert isinstance(finish(pipeline), PipelineError)
 
     def test_stops_a_source_that_has_fallen_silent(self, sound):
+        silent = Event()
+
         class Silent(FakeSource):
             def blocks(self):
                 yield from super().blocks()
+                silent.set()
                 self.stopped.wait()
 
-        pipeline = build(Silent(sound), [], scorer=FakeScorer(Fault(0)))
+        scorer = FakeScorer()
+        scorer.score = lambda spoken: silent.wait() and Fault(0)()
+        pipeline = build(Silent(sound), [], scorer=scorer, capacity=300)
         assert isinstance(finish(pipeline), PipelineError)
 
     @pytest.mark.parametrize("stage", ["listen", "feed", "finish", "scorer"])
