@@ -1,4 +1,4 @@
-"""What every test shares: no network, no deadlines on a busy machine, the same examples in every run."""
+"""What every test shares: no network, one thread for torch, no deadlines, the same examples in every run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # on a busy machine, torch's second thread makes small models many times slower
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("project")
 
