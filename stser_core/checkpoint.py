@@ -60,18 +60,19 @@ def resolve(name: str | Path) -> Path:
     """Find a checkpoint's folder.
 
     Args:
-        name: A folder, the name of a checkpoint that ships with the program (`default` among them), or a
-            Hugging Face Hub id (`owner/name`), which is downloaded into the Hub's cache once.
+        name: The name of a checkpoint that ships with the program (`default` among them), a folder (`./default`
+            for one of the same name), or a Hugging Face Hub id (`owner/name`), which is downloaded into the
+            Hub's cache once.
 
     Raises:
         CheckpointError: There is nothing of that name.
     """
     folder = Path(name).expanduser()
+    shipped = _shipped() / folder.name
+    if str(name) == folder.name and (shipped / CONFIG_FILE).is_file():
+        return shipped
     if folder.is_dir():
         return folder
-    shipped = _shipped() / str(name)
-    if (shipped / CONFIG_FILE).is_file():
-        return shipped
     if str(name).count("/") == 1 and not str(name).startswith((".", "/", "~")):
         return _from_hub(str(name))
     known = ", ".join(listed.name for listed in available()) or "none"

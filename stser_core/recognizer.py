@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from stser_core.errors import CheckpointError, DeviceError, UsageError
 from stser_core.features import pad, trim
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken
 from stser_core.stser import SpeechBatch, StserOutput, TextBatch, ensemble, probabilities
+from stser_core.text import normalise
 
 CONFIDENCE_FLOOR = 0.35
 """A transcript that its recogniser trusts less than this is treated as none."""
@@ -93,10 +95,10 @@ class Recognizer:
         """
         readable = self._readable(utterances)
         scores: list[EmotionScores | None] = [None] * len(utterances)
-        for with_text in (False, True):
-            chosen = [i for i in range(len(utterances)) if readable[i] == with_text]
+        for needs in product((False, True), repeat=2):
+            chosen = [i for i, spoken in enumerate(utterances) if (len(spoken.samples) > 0, readable[i]) == needs]
             for batch in _batches(chosen, utterances, _BATCH_SECONDS[self.accelerator]):
-                for i, one in zip(batch, self._score(utterances, batch, with_text), strict=True):
+                for i, one in zip(batch, self._score(utterances, batch, *needs), strict=True):
                     scores[i] = one
         return scores
 
@@ -106,10 +108,12 @@ class Recognizer:
         unknown = self._tokenizer([spoken.text or "" for spoken in utterances]).unknown if utterances else ()
         return [_trusted(spoken) and share <= UNKNOWN_SHARE for spoken, share in zip(utterances, unknown, strict=True)]
 
-    def _score(self, utterances: Sequence[Spoken], batch: Sequence[int], with_text: bool) -> list[EmotionScores | None]:
+    def _score(
+        self, utterances: Sequence[Spoken], batch: Sequence[int], with_sound: bool, with_text: bool
+    ) -> list[EmotionScores | None]:
         trimmed = [trim(utterances[i].samples, self._model.settings.features) for i in batch]
         speech = text = None
-        if self._model.smodel is not None and (self.classifiers != ("text",)):
+        if with_sound and self._model.smodel is not None and self.classifiers != ("text",):
             samples, lengths = pad([one for one, _ in trimmed])
             speech = SpeechBatch(samples.to(self.accelerator), lengths.to(self.accelerator))
         if with_text and self._tokenizer is not None:
@@ -137,15 +141,14 @@ class Recognizer:
 
     def _salience(self, weights: Tensor, cut: int, length: int) -> tuple[float, ...]:
         """Attention over positions of the trimmed spectrogram, put onto the utterance's own 100 ms grid."""
-        positions = int((weights > 0).sum())
         speech = self._model.settings.speech
         assert speech is not None
         step = self._model.logmel.hop
         for block in speech.blocks:
             step *= block.stride[1] * block.pool[1]
         grid = torch.zeros(max(1, -(-length // _SALIENCE_STEP)))
-        where = (torch.arange(positions) * step + step // 2 + cut) // _SALIENCE_STEP
-        grid.index_add_(0, where.clamp_max(len(grid) - 1), weights[:positions].float().cpu())
+        where = (torch.arange(len(weights)) * step + step // 2 + cut) // _SALIENCE_STEP
+        grid.index_add_(0, where.clamp_max(len(grid) - 1), weights.float().cpu())  # a batch's padding has no weight
         return tuple((grid / grid.sum()).tolist())
 
     def _precision(self) -> AbstractContextManager[object]:
@@ -153,7 +156,7 @@ class Recognizer:
 
 
 def _trusted(spoken: Spoken) -> bool:
-    if not spoken.text or not spoken.text.strip():
+    if not normalise(spoken.text or ""):
         return False
     return spoken.text_confidence is None or spoken.text_confidence >= CONFIDENCE_FLOOR
 

@@ -23,7 +23,7 @@ class Spoken:
     """One utterance as the recognizer takes it.
 
     Attributes:
-        samples: float32 [n] in −1…1, 16 kHz mono.
+        samples: float32 [n] in −1…1, 16 kHz mono; empty for words without sound.
         text: Its transcript, or `None` where nothing was transcribed.
         text_confidence: The transcriber's confidence in 0…1, or `None` where it gives none.
     """

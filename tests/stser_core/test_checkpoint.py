@@ -223,6 +223,14 @@ def test_a_name_a_folder_and_the_default(shipped):
     assert checkpoint.load().name == "default"
 
 
+def test_a_folder_nearby_does_not_hide_what_ships(shipped):
+    nearby = shipped.parent / "default"
+    nearby.mkdir()
+
+    assert checkpoint.resolve("default") == shipped / "default"
+    assert checkpoint.resolve("./default").resolve() == nearby
+
+
 @pytest.mark.parametrize(
     "name", ["nonsense", "./nonsense", "no-checkpoint", "/nowhere/at/all", "~/no such folder", "a/b/c"]
 )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stser_core.checkpoint import Checkpoint, save
 from stser_core.emotions import LABELS
 from stser_core.errors import CheckpointError, DeviceError, UsageError
-from stser_core.recognizer import CONFIDENCE_FLOOR, Recognizer
+from stser_core.recognizer import _BATCH_SECONDS, CONFIDENCE_FLOOR, Recognizer
 from stser_core.scores import CLASSIFIERS, EmotionScores, Spoken
 
 ANGRY = "i'm really angry about my internet bill"
@@ -89,7 +89,7 @@ def test_real_batches_give_what_each_utterance_alone_gives(recognizer, monkeypat
     """As on an accelerator, where utterances of different lengths share a batch."""
     utterances = [Spoken(sound(n, n), ANGRY if n % 2 else None) for n in (16_000, 1_601, 4_001, 30_001, 24_000)]
     alone = recognizer.score(utterances)
-    monkeypatch.setitem(__import__("stser_core.recognizer").recognizer._BATCH_SECONDS, "cpu", 10.0)
+    monkeypatch.setitem(_BATCH_SECONDS, "cpu", 10.0)
 
     assert all(near(got, wanted) for got, wanted in zip(recognizer.score(utterances), alone, strict=True))
 
@@ -212,6 +212,15 @@ def test_salience_rests_on_no_silence_that_was_cut(explaining):
     (scores,) = explaining.score([Spoken(np.concatenate([silence, sound(16_000), silence]))])
 
     assert sum(scores.salience[8:22]) == pytest.approx(1, abs=1e-5)
+
+
+def test_salience_does_not_depend_on_a_batch(explaining, monkeypatch):
+    utterances = [Spoken(sound(n, n)) for n in (16_000, 30_001, 4_001)]
+    alone = explaining.score(utterances)
+    monkeypatch.setitem(_BATCH_SECONDS, "cpu", 10.0)
+
+    for got, wanted in zip(explaining.score(utterances), alone, strict=True):
+        assert got.salience == pytest.approx(wanted.salience, abs=1e-5)
 
 
 def test_salience_is_given_only_where_it_is_asked_for(recognizer):
