@@ -1,0 +1,87 @@
+"""Which clips of a fold a rival can learn from and judge, and its answers put back in the fold's order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stser_core.emotions import LABELS
+from stser_core.errors import DataError
+from stser_core.text import normalise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stser_core.training.clip import Clip
+    from stser_core.training.folds import Fold
+    from stser_core.training.sound_cache import SoundCache
+
+
+@dataclass(frozen=True)
+class Judgeable:
+    """The clips of a fold that have what a rival needs.
+
+    Attributes:
+        train: With at least two labels.
+        validation: Possibly none.
+        test: Possibly none.
+        rows: Where each clip of `test` stands in the fold's test part.
+        asked: Clips in the fold's test part.
+    """
+
+    train: tuple[Clip, ...]
+    validation: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+    rows: tuple[int, ...]
+    asked: int
+
+    def answers(self, given: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Put a rival's answers in the fold's order.
+
+        Args:
+            given: float32 [clips of `test`, labels].
+
+        Returns:
+            float32 [asked, labels]; NaN for the clips that could not be judged.
+        """
+        answers = np.full((self.asked, len(LABELS)), np.nan, dtype=np.float32)
+        answers[list(self.rows)] = given
+        return answers
+
+
+def judgeable(fold: Fold, rival: str, *, sounds: SoundCache | None = None, text: bool = False) -> Judgeable:
+    """Choose the clips that have what a rival needs.
+
+    Args:
+        fold: The fold.
+        rival: Its name, for the message.
+        sounds: Given where it needs sound; has the sound of every clip.
+        text: Whether it needs text; a text without any word is none.
+
+    Raises:
+        DataError: Fewer than two labels are left to learn.
+    """
+
+    def fits(clip: Clip) -> bool:
+        heard = sounds is None or sounds.length(clip) > 0
+        return heard and (not text or bool(normalise(clip.text or "")))
+
+    train, validation = (tuple(clip for clip in part if fits(clip)) for part in (fold.train, fold.validation))
+    found = sorted({clip.label for clip in train})
+    if len(found) < 2:
+        needs = " and ".join([*(["sound"] if sounds is not None else []), *(["text"] if text else [])])
+        raise DataError(
+            f"{rival} cannot be trained in fold {fold.name}: it learns from clips with {needs}, and "
+            + (f"all {len(train):,} of them are {found[0]}" if found else f"none of {len(fold.train):,} has that")
+            + "; add data, or leave this rival out."
+        )
+    rows = tuple(row for row, clip in enumerate(fold.test) if fits(clip))
+    return Judgeable(train, validation, tuple(fold.test[row] for row in rows), rows, len(fold.test))
+
+
+def targets(clips: Sequence[Clip]) -> NDArray[np.int64]:
+    """Each clip's label: int64 [clips], indices into `LABELS`."""
+    return np.array([LABELS.index(clip.label) for clip in clips], dtype=np.int64)
