@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import traceback
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from monitor.exporters import ClosedPipeError
-from monitor.notices import PROGRAM, complain
-from stser_core.errors import StserError
+from monitor.notices import PROGRAM
+from stser_core import command_line
 
 _DEBUG = "--debug"
-_INTERRUPTED = 130
-_WRONG_USAGE = 2
-
-# Typer's own class of wrong usage, which some versions take from click and others bring along.
-_WrongUsage: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name=PROGRAM,
@@ -164,63 +154,5 @@ def _devices(debug: Annotated[bool, typer.Option(_DEBUG, help="Show tracebacks."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
-
-    Every error ends here, as one sentence on standard error; `--debug` adds the traceback.
-
-    Args:
-        arguments: What follows the program's name; the process's own without them.
-
-    Returns:
-        The exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted.
-    """
-    if arguments is not None:
-        return _reported(list(arguments))
-    try:
-        return _reported(sys.argv[1:])
-    finally:
-        # All is written. What comes while the interpreter clears up would only print a traceback.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _reported(arguments: list[str]) -> int:
-    debug = _DEBUG in arguments
-    try:
-        return _run(arguments)
-    except (ClosedPipeError, BrokenPipeError):
-        _forget_stdout()
-        return ClosedPipeError.exit_code
-    except StserError as error:
-        _explain(str(error), debug)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except Exception as error:  # noqa: BLE001  the one place where what nobody foresaw becomes a sentence
-        hint = "" if debug else f" Run it again with {_DEBUG} to see where, and please report it."
-        _explain(f"an unforeseen fault stopped the program ({type(error).__name__}: {error}).{hint}", debug)
-        return 1
-
-
-def _run(arguments: list[str]) -> int:
-    try:
-        code = typer.main.get_command(app).main(arguments, prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
-    except typer.Abort as error:
-        raise KeyboardInterrupt from error
-    except _WrongUsage as error:
-        command = error.ctx.command_path if error.ctx else PROGRAM
-        complain(f"{error.format_message().rstrip('.')}. Try '{command} --help'.")
-        return _WRONG_USAGE
-    return int(code or 0)
-
-
-def _explain(sentence: str, debug: bool) -> None:
-    if debug:
-        traceback.print_exc()
-    complain(sentence)
-
-
-def _forget_stdout() -> None:
-    """Point standard output at nothing, so that the interpreter's last flush does not complain about the pipe."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
+    """Run one command and return its exit code; see `command_line.run`."""
+    return command_line.run(app, PROGRAM, arguments)

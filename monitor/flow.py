@@ -35,7 +35,7 @@ class AudioBlock:
     @property
     def end(self) -> int:
         """Index of the sample after the last."""
-        return self.start + self.samples.shape[1]
+        return self.start + int(self.samples.shape[1])
 
 
 @dataclass(frozen=True)

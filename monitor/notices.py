@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from stser_core.command_line import complain
+
 PROGRAM = "stser-monitor"
 
 
@@ -16,14 +18,9 @@ class Notices:
     def say(self, sentence: str) -> None:
         """Say one sentence."""
         if not self.quiet:
-            complain(sentence)
+            complain(PROGRAM, sentence)
 
     def line(self, text: str) -> None:
         """Write one line as it is."""
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)
-
-
-def complain(sentence: str) -> None:
-    """Say one sentence that even a quiet user needs: why the program ends."""
-    print(f"{PROGRAM}: {sentence}", file=sys.stderr, flush=True)

@@ -12,4 +12,5 @@ if TYPE_CHECKING:
 
 def as_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     """Convert float32 in −1…1 to 16-bit integers; what is louder is clipped."""
-    return np.clip(samples * 32768.0, -32768, 32767).astype(np.int16)
+    clipped: NDArray[np.int16] = np.clip(samples * 32768.0, -32768, 32767).astype(np.int16)
+    return clipped

@@ -6,6 +6,7 @@ StserError                     exit code 1 at the command line
 ├── TranscriberError           a speech recogniser's model that is missing or broken
 ├── DownloadError              something could not be fetched, or is not what it should be
 ├── OutputError                a file that cannot be written
+│   └── ClosedPipeError        whoever read our output has gone (exit code 141, nothing said)
 ├── DeviceError                a microphone or an accelerator that is not there or went away
 ├── DataError                  a corpus or manifest that is incomplete or contradicts itself
 ├── PipelineError              a thread of the pipeline failed for a reason nobody foresaw
@@ -38,6 +39,15 @@ class DownloadError(StserError):
 
 class OutputError(StserError):
     """A file that cannot be written."""
+
+
+class ClosedPipeError(OutputError):
+    """Standard output is a pipe that nobody reads any more.
+
+    Unix tools end quietly then, as if the signal SIGPIPE had ended them.
+    """
+
+    exit_code = 141
 
 
 class DeviceError(StserError):

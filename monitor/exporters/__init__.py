@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from monitor.exporters.destination import ClosedPipeError
 from monitor.flow import Turn
 
-__all__ = ["ClosedPipeError", "Exporter"]
+__all__ = ["Exporter"]
 
 
 class Exporter(Protocol):

@@ -8,15 +8,9 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from stser_core.errors import OutputError
+from stser_core.errors import ClosedPipeError, OutputError
 
 STDOUT = "-"
-
-
-class ClosedPipeError(OutputError):
-    """Whoever read our standard output has gone; a Unix tool ends quietly then, as if by SIGPIPE."""
-
-    exit_code = 141
 
 
 class Destination:

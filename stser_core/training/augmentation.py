@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.signal import fftconvolve
 from torchaudio import functional
 
 from stser_core.audio import SAMPLE_RATE, telephone_band
@@ -99,16 +101,16 @@ def in_room(sound: Sound, dice: Generator) -> Sound:
     response = dice.standard_normal(len(tail)) * 10 ** (-3 * tail / seconds)
     response *= dice.uniform(0.2, 0.8) / np.sqrt(np.square(response).sum())
     response[0] = 1.0
-    wet: Sound = functional.fftconvolve(torch.from_numpy(sound), torch.from_numpy(response.astype(np.float32))).numpy()
-    wet = wet[: len(sound)]
+    wet: Sound = fftconvolve(sound, response.astype(np.float32))[: len(sound)]
     return wet * np.float32(_level(sound) / _level(wet))
 
 
 def with_noise(sound: Sound, dice: Generator) -> Sound:
     """Add coloured noise (white to brown), 5 to 30 dB below the speech."""
-    spectrum = np.fft.rfft(dice.standard_normal(len(sound)))
-    spectrum *= np.maximum(np.arange(len(spectrum)), 1) ** -dice.uniform(0.0, 1.0)
-    noise = np.fft.irfft(spectrum, len(sound)).astype(np.float32)
+    fast = next_fast_len(len(sound), real=True)
+    spectrum = rfft(dice.standard_normal(fast, dtype=np.float32))
+    spectrum *= np.maximum(np.arange(len(spectrum), dtype=np.float32), 1) ** np.float32(-dice.uniform(0.0, 1.0))
+    noise: Sound = irfft(spectrum, fast)[: len(sound)]
     below = 10 ** (-dice.uniform(5, 30) / 20)
     return np.clip(sound + noise * np.float32(below * _level(sound) / _level(noise)), -1, 1)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from stser_core.errors import StserError
+from stser_core import command_line
+
+PROGRAM = "stser-train"
 
 app = typer.Typer(
-    name="stser-train",
+    name=PROGRAM,
     help="Train, cross-validate and evaluate STSER: emotion from speech and text.",
     no_args_is_help=True,
     add_completion=False,
@@ -38,12 +39,8 @@ Patience = Annotated[int | None, typer.Option(min=0, help="Epochs without a bett
 Batch = Annotated[int | None, typer.Option(min=1)]
 LearningRate = Annotated[float | None, typer.Option(min=0.0)]
 Precision = Annotated[Literal["float32", "bfloat16"] | None, typer.Option()]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Where the figures go; - for standard output.")]
-
-
-@app.callback()
-def options(debug: Annotated[bool, typer.Option(help="Show where an error arose.")] = False) -> None:
-    """Read in `main`, before anything else can fail."""
 
 
 @app.command()
@@ -67,6 +64,7 @@ def fit(
     test_share: Annotated[float, typer.Option(help="Speakers held out, and judged at the end.", min=0, max=0.9)] = 0.0,
     cache: CacheFolder = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run in --out stopped.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Train one model and write its checkpoint."""
     from stser_core.training import commands
@@ -93,6 +91,93 @@ def fit(
     )
 
 
+Leave = Annotated[
+    Literal["auto", "session", "speakers", "corpus"],
+    typer.Option("--leave-out", help="What each fold tests; auto: a session where there are sessions, else speakers."),
+]
+Folds = Annotated[int, typer.Option("--folds", min=2, help="How many, when speakers are left out.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Runs of each fold, with seeds 0, 1, …")]
+
+
+@app.command("cross-validate")
+def cross_validate(
+    corpus: Corpora,
+    data: DataPaths,
+    out: Annotated[Path, typer.Option(help="Where runs and results are kept; call again to go on.")],
+    recipe: RecipeFile = None,
+    preset: PresetName = None,
+    epochs: Epochs = None,
+    patience: Patience = None,
+    batch: Batch = None,
+    learning_rate: LearningRate = None,
+    precision: Precision = None,
+    augment: Augment = [],  # noqa: B006
+    text_encoder: TextEncoder = None,
+    classifiers: Classifiers = None,
+    leave_out: Leave = "auto",
+    folds: Folds = 5,
+    seeds: Seeds = 1,
+    validation_by: HoldOutBy = "speaker",
+    validation_share: HoldOutShare = 0.2,
+    transcripts: Annotated[
+        list[str],
+        typer.Option(help="Whose words: gold, vosk or whisper; repeat it to judge several, the first is trained on."),
+    ] = ["gold"],  # noqa: B006
+    asr_model: Annotated[Path | None, typer.Option(help="The recogniser's model folder.")] = None,
+    rivals: Annotated[list[str], typer.Option("--rival", help="egemaps, tfidf, mdre, att-align; repeat it.")] = [],  # noqa: B006
+    cache: CacheFolder = None,
+    json: Json = None,
+    debug: Debug = False,
+) -> None:
+    """Train and judge every fold, for several seeds, beside the published figures."""
+    from stser_core.training import commands
+    from stser_core.training.options import cache_folder, clips_of, recipe_of, words_of
+    from stser_core.training.plan import Plan
+
+    settings = recipe_of(
+        recipe,
+        preset,
+        augment,
+        text_encoder,
+        classifiers,
+        **_given(epochs=epochs, patience=patience, batch=batch, learning_rate=learning_rate, precision=precision),
+    )
+    commands.cross_validate(
+        clips_of(corpus, data),
+        settings,
+        Plan(leave_out, folds, tuple(range(seeds)), validation_by, validation_share),
+        words_of(transcripts, asr_model),
+        rivals,
+        out,
+        cache or cache_folder(),
+        json,
+    )
+
+
+@app.command()
+def baseline(
+    corpus: Corpora,
+    data: DataPaths,
+    rivals: Annotated[list[str], typer.Option("--rival", help="egemaps, tfidf, mdre, att-align; repeat it.")],
+    leave_out: Leave = "auto",
+    folds: Folds = 5,
+    seeds: Seeds = 1,
+    validation_by: HoldOutBy = "speaker",
+    validation_share: HoldOutShare = 0.2,
+    cache: CacheFolder = None,
+    json: Json = None,
+    debug: Debug = False,
+) -> None:
+    """Judge rivals alone, in the folds that cross-validate would use."""
+    from stser_core.features import FeatureSettings
+    from stser_core.training import commands
+    from stser_core.training.options import cache_folder, clips_of
+    from stser_core.training.plan import Plan
+
+    plan = Plan(leave_out, folds, tuple(range(seeds)), validation_by, validation_share)
+    commands.baseline(clips_of(corpus, data), plan, rivals, FeatureSettings(), cache or cache_folder(), json)
+
+
 @app.command()
 def evaluate(
     checkpoint: Annotated[str, typer.Option(help="A checkpoint's name, folder or Hub id.")],
@@ -103,6 +188,7 @@ def evaluate(
     classifier: Annotated[str, typer.Option(help="ensemble, or names joined by +.")] = "ensemble",
     split: Annotated[str | None, typer.Option(help="Only clips of this split: train, validation or test.")] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    debug: Debug = False,
 ) -> None:
     """Judge a checkpoint on a corpus, through the recognizer that the monitor runs."""
     from stser_core.training import commands
@@ -112,24 +198,9 @@ def evaluate(
     commands.evaluate(clips, checkpoint, classifier, band, accelerator, json)
 
 
-def main() -> None:
-    """The console command: every error in one sentence on standard error."""
-    debug = "--debug" in sys.argv[1:2]
-    try:
-        app()
-    except StserError as error:
-        _fail(str(error), error.exit_code, debug)
-    except KeyboardInterrupt:
-        _fail("interrupted.", 130, debug)
-    except Exception as error:  # noqa: BLE001 (the last resort: no traceback reaches a user)
-        _fail(f"something unforeseen went wrong ({type(error).__name__}: {error}); --debug shows where.", 1, debug)
-
-
-def _fail(sentence: str, code: int, debug: bool) -> None:
-    if debug:
-        traceback.print_exc()
-    print(f"stser-train: {sentence}", file=sys.stderr)
-    raise SystemExit(code)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; see `command_line.run`."""
+    return command_line.run(app, PROGRAM, arguments)
 
 
 def _given(**values: object) -> dict[str, Any]:

@@ -10,18 +10,31 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from rich.console import Console
 
+from stser_core.emotions import LABELS
 from stser_core.errors import OutputError
 from stser_core.recognizer import Recognizer
+from stser_core.training import cross_validation
 from stser_core.training.clip import Clip
 from stser_core.training.evaluation import BANDS, Band, judge, report
-from stser_core.training.folds import HoldOut, fixed_split, split_off
-from stser_core.training.run import Data, fit
-from stser_core.training.tables import metrics_table
+from stser_core.training.folds import Fold, HoldOut, fixed_split, split_off
+from stser_core.training.pictures import draw_confusion
+from stser_core.training.plan import Plan
+from stser_core.training.published import TABLE_1, TABLE_2
+from stser_core.training.rivals import Rival, rival
+from stser_core.training.run import CHECKPOINT_FOLDER, Data, fit
+from stser_core.training.settings import Recipe
+from stser_core.training.sound_cache import SoundCache
+from stser_core.training.tables import cross_validation_table, metrics_table
 
 if TYPE_CHECKING:
-    from stser_core.training.settings import Recipe
+    from rich.table import Table
+
+    from stser_core.features import FeatureSettings
+    from stser_core.training.transcripts import Words
 
 TEST_FILE = "test.json"
+RESULTS_FILE = "results.json"
+CONFUSION_PICTURE = "confusion.png"
 
 
 def fit_and_test(
@@ -46,13 +59,18 @@ def fit_and_test(
         resume: Go on where an earlier run stopped.
     """
     train, validation, test = _parts(clips, hold_out, test_share)
-    checkpoint = fit(Data(train, validation), recipe, out, cache, resume=resume)
+    try:
+        checkpoint = fit(Data(train, validation), recipe, out, cache, resume=resume)
+    except KeyboardInterrupt:
+        if (out / CHECKPOINT_FOLDER).is_dir():
+            print(f"Interrupted; the best model so far is in {out / CHECKPOINT_FOLDER}.", file=sys.stderr)
+        raise
     print(f"The checkpoint is in {checkpoint}.", file=sys.stderr)
     if test:
         recognizer = Recognizer.load(checkpoint, accelerator="cpu")
         figures = report(recognizer, judge(recognizer, test, bands=BANDS))
         _write_json(figures, out / TEST_FILE)
-        _show(figures)
+        _print_table(metrics_table(figures), None)
 
 
 def evaluate(
@@ -69,8 +87,71 @@ def evaluate(
     figures = report(recognizer, judge(recognizer, clips, bands=bands))
     if json is not None:
         _write_json(figures, json)
-    if json is None or str(json) != "-":
-        _show(figures)
+    _print_table(metrics_table(figures), json)
+
+
+def cross_validate(
+    clips: Sequence[Clip],
+    recipe: Recipe,
+    plan: Plan,
+    words: Words,
+    rivals: Sequence[str],
+    out: Path,
+    cache: Path,
+    json: Path | None,
+) -> None:
+    """Train and judge every fold, print the table, and leave everything in `out`."""
+    chosen = [rival(name) for name in rivals]
+    folds = plan.folds_of(clips)
+    results = cross_validation.cross_validate(folds, recipe, plan.seeds, out, cache, words)
+    ours = {source: cross_validation.summary(results, source) for source in words.sources}
+    beside = {one.name: _rival_figures(one, folds, plan, recipe.model.features, cache) for one in chosen}
+    everything = {
+        "recipe": msgspec.to_builtins(recipe),
+        "plan": msgspec.to_builtins(plan),
+        "labels": LABELS,
+        "runs": results,
+        "summary": ours,
+        "rivals": beside,
+        "published": {"table 1": TABLE_1, "table 2": TABLE_2},
+    }
+    _write_json(everything, out / RESULTS_FILE)
+    counts = cross_validation.confusion(results, words.sources[0], "ensemble")
+    draw_confusion(counts, f"{plan.described(folds)}, ensemble", out / CONFUSION_PICTURE)
+    if json is not None:
+        _write_json(everything, json)
+    _print_table(cross_validation_table(plan.described(folds), ours, _summaries(beside)), json)
+
+
+def baseline(
+    clips: Sequence[Clip], plan: Plan, rivals: Sequence[str], features: FeatureSettings, cache: Path, json: Path | None
+) -> None:
+    """Judge rivals alone, in the folds that `cross_validate` would use."""
+    chosen = [rival(name) for name in rivals]
+    folds = plan.folds_of(clips)
+    beside = {one.name: _rival_figures(one, folds, plan, features, cache) for one in chosen}
+    if json is not None:
+        _write_json({"plan": msgspec.to_builtins(plan), "labels": LABELS, "rivals": beside}, json)
+    _print_table(cross_validation_table(plan.described(folds), {}, _summaries(beside)), json)
+
+
+def _rival_figures(
+    one: Rival, folds: Sequence[Fold], plan: Plan, features: FeatureSettings, cache: Path
+) -> dict[str, Any]:
+    clips = [clip for fold in folds for part in (fold.train, fold.validation, fold.test) for clip in part]
+    sounds = SoundCache.of(clips, cache, features)
+    runs = [run for seed in plan.seeds for run in cross_validation.judge_rival(one, folds, sounds, cache, seed)]
+    spread = {figure: cross_validation.Spread.of(run[figure] for run in runs) for figure in ("wa", "ua")}
+    return {"runs": runs, "summary": spread}
+
+
+def _summaries(beside: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, cross_validation.Spread]]:
+    return {name: one["summary"] for name, one in beside.items()}
+
+
+def _print_table(table: Table, json: Path | None) -> None:
+    """On standard output, unless the figures go there."""
+    Console(stderr=json is not None and str(json) == "-").print(table)
 
 
 def _parts(
@@ -92,10 +173,6 @@ def _parts(
         for part, some in zip(parts, divided, strict=True):
             part.extend(some)
     return tuple(parts[0]), tuple(parts[1]), tuple(parts[2])
-
-
-def _show(figures: Mapping[str, Any]) -> None:
-    Console(stderr=False).print(metrics_table(figures))
 
 
 def _write_json(figures: Mapping[str, Any], path: Path) -> None:

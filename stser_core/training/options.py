@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from platformdirs import user_cache_path
 
@@ -17,6 +17,7 @@ from stser_core.training.augmentation import Augmentation
 from stser_core.training.clip import Clip
 from stser_core.training.corpora import read
 from stser_core.training.settings import Recipe
+from stser_core.training.transcripts import SOURCES, Source, Words
 
 if TYPE_CHECKING:
     from stser_core.stser import StserSettings
@@ -53,6 +54,18 @@ def clips_of(corpora: Sequence[str], data: Sequence[Path]) -> tuple[Clip, ...]:
         for note in corpus.notes:
             print(f"  note: {note}", file=sys.stderr)
     return tuple(clips)
+
+
+def words_of(sources: Sequence[str], model: Path | None) -> Words:
+    """The transcripts that a command's options name.
+
+    Raises:
+        UsageError: There is no such source.
+    """
+    for source in sources:
+        if source not in SOURCES:
+            raise UsageError(f"There are no {source!r} transcripts; there are {', '.join(SOURCES)}.")
+    return Words(tuple(cast("Sequence[Source]", sources)), model)
 
 
 def recipe_of(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from stser_core.emotions import LABELS
+from stser_core.training.published import TABLE_1, TABLE_2, Published
+
+if TYPE_CHECKING:
+    from stser_core.training.cross_validation import Spread
+    from stser_core.training.transcripts import Source
 
 
 def metrics_table(figures: Mapping[str, Any]) -> Table:
@@ -28,6 +33,46 @@ def metrics_table(figures: Mapping[str, Any]) -> Table:
             for value, classifiers in groups.items():
                 _add(table, value, classifiers)
     return table
+
+
+def cross_validation_table(
+    title: str,
+    ours: Mapping[Source, Mapping[str, Mapping[str, Spread]]],
+    rivals: Mapping[str, Mapping[str, Spread]],
+) -> Table:
+    """Our classifiers and the rivals, mean ± standard deviation over folds and seeds, beside the paper's figures.
+
+    Args:
+        title: Above the table.
+        ours: By source of transcripts, then classifier, then figure (`wa`, `ua`).
+        rivals: By name, then figure.
+    """
+    table = Table(title=title, title_justify="left", caption="percent; published: IEMOCAP", caption_justify="left")
+    table.add_column("")
+    for heading in ("WA", "UA", "published WA", "published UA"):
+        table.add_column(heading, justify="right")
+    for source, classifiers in ours.items():
+        table.add_section()
+        for name, figures in classifiers.items():
+            table.add_row(f"{name} ({source} words)" if len(ours) > 1 else name, *_row(figures, TABLE_1.get(name)))
+    table.add_section()
+    for name, figures in rivals.items():
+        table.add_row(name, *_row(figures, None))
+    table.add_section()
+    for name, published in TABLE_2.items():
+        table.add_row(name, "", "", *_published(published))
+    return table
+
+
+def _row(figures: Mapping[str, Spread], published: Published | None) -> list[str]:
+    own = [f"{_percent(one.mean)} ± {_percent(one.sd)}" for one in (figures["wa"], figures["ua"])]
+    return own + _published(published)
+
+
+def _published(figures: Published | None) -> list[str]:
+    if figures is None:
+        return ["", ""]
+    return [f"{figures.wa:.2f}", "–" if figures.ua is None else f"{figures.ua:.2f}"]
 
 
 def _add(table: Table, where: str, classifiers: Mapping[str, Any]) -> None:

@@ -20,7 +20,6 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 try:
     from transformers import (
         EarlyStoppingCallback,
-        PrinterCallback,
         ProgressCallback,
         Trainer,
         TrainerCallback,
@@ -44,6 +43,8 @@ if TYPE_CHECKING:
     _Array = NDArray[np.float32]
 
 _EVALUATION_BATCH = 32
+_WORKERS = min(4, (os.cpu_count() or 1) - 1)
+"""Processes that augment while the model learns; whatever they draw follows from the draw itself (`Examples`)."""
 
 
 class StserTrainer(Trainer):
@@ -73,13 +74,20 @@ class StserTrainer(Trainer):
             eval_dataset=validation,
             compute_metrics=lambda prediction: figures(prediction, tuple(learner.stser.settings.classifiers)),
             optimizers=(_optimizer(learner, recipe), None),
-            callbacks=_callbacks(recipe),
         )
-        self.remove_callback(PrinterCallback)
+        self.remove_callback(ProgressCallback)
+        for callback in _callbacks(recipe):
+            self.add_callback(callback)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Our own batches; each process takes its part of every one."""
-        loader = DataLoader(self._train_examples, batch_sampler=self._batches, collate_fn=self._training_collator)
+        loader = DataLoader(
+            self._train_examples,
+            batch_sampler=self._batches,
+            collate_fn=self._training_collator,
+            num_workers=_WORKERS,
+            multiprocessing_context="fork" if _WORKERS and hasattr(os, "fork") else None,
+        )
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
 
@@ -131,6 +139,7 @@ def _arguments(recipe: Recipe, folder: Path, steps: int) -> TrainingArguments:
         greater_is_better=True,
         label_names=["targets", "weights"],
         remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
         report_to=["tensorboard"] if _tensorboard() else [],
         seed=recipe.seed,
         data_seed=recipe.seed,
@@ -182,10 +191,11 @@ class EpochLines(ProgressCallback):
         if not state.is_world_process_zero or not logs or "eval_wa" not in logs:
             return
         loss = next((one["loss"] for one in reversed(state.log_history) if "loss" in one), math.nan)
-        names = [name for name in (*CLASSIFIERS, "") if f"eval_{name}_ua".replace("__", "_") in logs]
+        keys = {name: f"eval_{name}_" for name in CLASSIFIERS} | {"ensemble": "eval_"}
         each = "  ".join(
-            f"{name or 'all'} WA {logs[key + 'wa']:.3f} UA {logs[key + 'ua']:.3f}"
-            for name, key in ((name, f"eval_{name}_" if name else "eval_") for name in names)
+            f"{name} WA {logs[key + 'wa']:.3f} UA {logs[key + 'ua']:.3f}"
+            for name, key in keys.items()
+            if key + "wa" in logs
         )
         line = f"epoch {state.epoch:3.0f}  loss {loss:.4f}  {each}"
         bar = self.training_bar

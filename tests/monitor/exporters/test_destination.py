@@ -69,7 +69,8 @@ def test_writing_after_closing_is_an_error(tmp_path):
 
 WRITER = """
 import sys
-from monitor.exporters.destination import ClosedPipeError, Destination
+from monitor.exporters.destination import Destination
+from stser_core.errors import ClosedPipeError
 destination = Destination("-")
 try:
     for _ in range(100_000):

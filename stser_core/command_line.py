@@ -1,0 +1,91 @@
+"""The one place where errors become a sentence and an exit code, for both commands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from stser_core.errors import ClosedPipeError, StserError
+
+_DEBUG = "--debug"
+_INTERRUPTED = 130
+_WRONG_USAGE = 2
+
+# Typer's own class of wrong usage, which some versions take from click and others bring along.
+_WrongUsage: Any = typer.BadParameter.__base__
+
+
+def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Every error ends here, as one sentence on standard error; `--debug` adds the traceback.
+
+    Args:
+        app: The command line.
+        program: Its name.
+        arguments: What follows the program's name; the process's own without them.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted.
+    """
+    if arguments is not None:
+        return _reported(app, program, list(arguments))
+    try:
+        return _reported(app, program, sys.argv[1:])
+    finally:
+        # All is written. What comes while the interpreter clears up would only print a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def complain(program: str, sentence: str) -> None:
+    """Say on standard error why a program ends."""
+    print(f"{program}: {sentence}", file=sys.stderr, flush=True)
+
+
+def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
+    debug = _DEBUG in arguments
+    try:
+        return _run(app, program, arguments)
+    except (ClosedPipeError, BrokenPipeError):
+        _forget_stdout()
+        return ClosedPipeError.exit_code
+    except StserError as error:
+        _explain(program, str(error), debug)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception as error:  # noqa: BLE001  the one place where what nobody foresaw becomes a sentence
+        hint = "" if debug else f" Run it again with {_DEBUG} to see where, and please report it."
+        _explain(program, f"an unforeseen fault stopped the program ({type(error).__name__}: {error}).{hint}", debug)
+        return 1
+
+
+def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    except _WrongUsage as error:
+        command = error.ctx.command_path if error.ctx else program
+        complain(program, f"{error.format_message().rstrip('.')}. Try '{command} --help'.")
+        return _WRONG_USAGE
+    return int(code or 0)
+
+
+def _explain(program: str, sentence: str, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    complain(program, sentence)
+
+
+def _forget_stdout() -> None:
+    """Point standard output at nothing, so that the interpreter's last flush does not complain about the pipe."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())

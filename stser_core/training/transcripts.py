@@ -1,0 +1,126 @@
+"""Whose words the text model reads: the corpus's own (gold), or a recogniser's, as the monitor will have them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from stser_core.audio import SAMPLE_RATE, load_mono
+from stser_core.errors import MissingExtraError, OutputError, TranscriberError, UsageError
+from stser_core.training.progress import progress
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stser_core.training.clip import Clip
+
+Source = Literal["gold", "vosk", "whisper"]
+
+SOURCES: tuple[Source, ...] = ("gold", "vosk", "whisper")
+
+_Recognise = Callable[["NDArray[np.float32]"], str]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Which transcripts are used.
+
+    Attributes:
+        sources: The first is trained on; each is judged.
+        model: The recogniser's model folder, where one of them is recognised.
+    """
+
+    sources: tuple[Source, ...] = ("gold",)
+    model: Path | None = None
+
+
+def with_transcripts(clips: Sequence[Clip], source: Source, model: Path | None, cache: Path) -> tuple[Clip, ...]:
+    """Give clips the words of one source.
+
+    Args:
+        clips: Those without sound keep their text, whatever the source.
+        source: `gold` leaves all as it is; `vosk` and `whisper` recognise each recording once.
+        model: The recogniser's model folder.
+        cache: What was recognised is kept here, by recording and model.
+
+    Raises:
+        UsageError: A recogniser was asked for without a model.
+        TranscriberError: The model cannot be loaded.
+        MissingExtraError: faster-whisper is not installed.
+        AudioError: A recording cannot be decoded.
+        OutputError: The cache cannot be written.
+    """
+    if source == "gold":
+        return tuple(clips)
+    if model is None:
+        raise UsageError(f"--transcripts {source} needs its model's folder: --asr-model DIR.")
+    store = cache / f"transcripts-{source}-{hashlib.sha256(str(model.resolve()).encode()).hexdigest()[:12]}.json"
+    known: dict[str, str] = msgspec.json.decode(store.read_bytes()) if store.is_file() else {}
+    missing = sorted({clip.path for clip in clips if clip.path is not None and _key(clip.path) not in known})
+    if missing:
+        recognise = _recognisers[source](model)
+        try:
+            for path in progress(missing, f"Transcribing ({source})", len(missing)):
+                known[_key(path)] = recognise(load_mono(path))
+        finally:  # what was recognised before Ctrl-C or a broken recording stays
+            _keep(known, store)
+    return tuple(clip if clip.path is None else replace(clip, text=known[_key(clip.path)] or None) for clip in clips)
+
+
+def _key(path: Path) -> str:
+    stat = path.stat()
+    return f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def _keep(known: dict[str, str], store: Path) -> None:
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        partial = store.with_suffix(".partial")
+        partial.write_bytes(msgspec.json.encode(known))
+        partial.rename(store)
+    except OSError as error:
+        raise OutputError(f"The transcripts {store} cannot be written ({error.strerror}).") from error
+
+
+def _vosk(folder: Path) -> _Recognise:
+    import vosk
+
+    if not (folder / "conf").is_dir() and not (folder / "am").is_dir():
+        raise TranscriberError(f"{folder} is no Vosk model.")
+    vosk.SetLogLevel(-1)
+    model = vosk.Model(model_path=str(folder))
+
+    def recognise(samples: NDArray[np.float32]) -> str:
+        recognizer = vosk.KaldiRecognizer(model, SAMPLE_RATE)
+        sound = (np.clip(samples, -1, 1) * 32_767).astype(np.int16).tobytes()
+        first = json.loads(recognizer.Result())["text"] if recognizer.AcceptWaveform(sound) else ""
+        return f"{first} {json.loads(recognizer.FinalResult())['text']}".strip()
+
+    return recognise
+
+
+def _whisper(folder: Path) -> _Recognise:
+    try:
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise MissingExtraError("--transcripts whisper", "whisper") from error
+    try:
+        model = WhisperModel(str(folder), device="auto", compute_type="default", local_files_only=True)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise TranscriberError(f"{folder} is no Whisper model of faster-whisper ({error}).") from error
+
+    def recognise(samples: NDArray[np.float32]) -> str:
+        segments, _ = model.transcribe(samples, beam_size=1, temperature=0.0, condition_on_previous_text=False)
+        return " ".join(segment.text.strip() for segment in segments)
+
+    return recognise
+
+
+_recognisers: dict[str, Callable[[Path], _Recognise]] = {"vosk": _vosk, "whisper": _whisper}

@@ -1,0 +1,75 @@
+"""Speech and texts joined on the fly: what each kind of pair teaches each classifier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stser_core.emotions import LABELS
+from stser_core.errors import DataError
+from stser_core.training.clip import Clip
+from stser_core.training.pairs import Example, Pairing, PairMixture, as_recorded
+
+VOICE = Clip("c/1", Path("a.wav"), None, "angry", "s", None, None, "en", "c", None)
+TEXTS = [Clip(f"t/{label}", None, f"words {label}", label, "t", None, None, "en", "t", None) for label in LABELS]
+
+
+def draws(label: str, mixture: PairMixture, number: int = 2_000) -> list[Example]:
+    pairing = Pairing(TEXTS, mixture)
+    dice = np.random.default_rng(0)
+    return [pairing.join(replace(VOICE, label=label), dice) for _ in range(number)]
+
+
+def test_a_recorded_pair_has_one_label_for_all() -> None:
+    example = as_recorded(replace(VOICE, text="hello"))
+    assert (example.speech_label, example.text_label, example.bimodal_label) == ("angry",) * 3
+
+
+def test_sound_alone_teaches_the_speech_classifier_only() -> None:
+    example = as_recorded(VOICE)
+    assert (example.speech_label, example.text_label, example.bimodal_label) == ("angry", None, None)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_every_kind_of_pair_says_what_is_right(label: str) -> None:
+    for example in draws(label, PairMixture()):
+        assert example.speech_label == label
+        said = None if example.text is None else example.text.split()[-1]
+        match example.kind:
+            case "agreeing":
+                assert (said, example.text_label, example.bimodal_label) == (label, label, label)
+            case "text_neutral":
+                assert (said, example.text_label, example.bimodal_label) == ("neutral", "neutral", label)
+            case "voice_neutral":
+                assert label == "neutral" and said != "neutral"
+                assert example.text_label == example.bimodal_label == said
+            case "text_empty":
+                assert (example.text, example.text_label, example.bimodal_label) == (None, None, None)
+            case "text_garbled":
+                assert example.text and (example.text_label, example.bimodal_label) == (None, label)
+
+
+def test_shares_are_kept_among_the_kinds_that_a_clip_can_be_part_of() -> None:
+    mixture = PairMixture(agreeing=0.5, text_neutral=0.3, text_garbled=0.1, text_empty=0.1, voice_neutral=0.3)
+    angry = Counter(example.kind for example in draws("angry", mixture))
+    assert angry["agreeing"] == pytest.approx(1_000, abs=100)
+    assert angry["text_neutral"] == pytest.approx(600, abs=80)
+    assert angry["voice_neutral"] == 0
+    neutral = Counter(example.kind for example in draws("neutral", mixture))
+    assert neutral["voice_neutral"] == pytest.approx(600, abs=80)
+    assert neutral["text_neutral"] == 0
+
+
+def test_a_label_without_texts_is_an_error() -> None:
+    pairing = Pairing(TEXTS[1:], PairMixture(1, 0, 0, 0, 0))
+    with pytest.raises(DataError, match="No text is labelled angry"):
+        pairing.join(VOICE, np.random.default_rng(0))
+
+
+def test_a_mixture_without_shares_is_an_error() -> None:
+    with pytest.raises(DataError, match="leaves no kind of pair"):
+        Pairing(TEXTS, PairMixture(0, 0, 0, 0, 0)).join(VOICE, np.random.default_rng(0))

@@ -1,0 +1,174 @@
+"""A run: same seed, same weights; killed and resumed as if nothing had been; two processes as one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from stser_core import checkpoint
+from stser_core.errors import DataError, UsageError
+from stser_core.training.augmentation import Augmentation
+from stser_core.training.pairs import PairMixture
+from stser_core.training.run import Data, fit
+from stser_core.training.settings import Recipe
+
+# Whoever started these tests in the background has switched Ctrl-C off.
+_COMMAND = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from stser_core.training.cli import main
+sys.exit(main())
+"""
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def write(recipe: Recipe, folder: Path) -> Path:
+    path = folder / "given.json"
+    path.write_bytes(recipe.to_json())
+    return path
+
+
+def command(*arguments: object, processes: int = 1) -> list[str]:
+    started = [sys.executable, "-c", _COMMAND]
+    if processes > 1:
+        program = Path(sys.executable).parent / "stser-train"
+        started = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        started += ["--no-python", str(program)]
+    return [*started, *map(str, arguments)]
+
+
+def test_one_seed_gives_one_result(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    lively = replace(recipe, augmentation=Augmentation(*[0.5] * 10))
+    first, second = (fit(sample, lively, tmp_path / name, tmp_path / "cache") for name in ("a", "b"))
+    assert same(weights(first), weights(second))
+    other = fit(sample, replace(lively, seed=1), tmp_path / "c", tmp_path / "cache")
+    assert not same(weights(first), weights(other))
+
+
+def test_the_checkpoint_answers_with_all_that_was_trained(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    folder = fit(sample, recipe, tmp_path / "run", tmp_path / "cache")
+    loaded = checkpoint.load(folder)
+    assert loaded.model.settings.classifiers == ("speech", "text", "bimodal")
+    assert set(loaded.model.settings.temperatures) == {"speech", "text", "bimodal"}
+    card = (folder / "README.md").read_text()
+    assert ("iemocap" in card and "Expected calibration error" in card) or "expected calibration error" in card
+    assert json.loads((tmp_path / "run" / "history.json").read_text())
+
+
+def test_only_what_has_data_is_trained(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    def without_words(data: Data) -> Data:
+        return Data(*(tuple(replace(clip, text=None) for clip in part) for part in (data.train, data.validation)))
+
+    def without_sound(data: Data) -> Data:
+        return Data(*(tuple(replace(clip, path=None) for clip in part) for part in (data.train, data.validation)))
+
+    heard = fit(without_words(sample), recipe, tmp_path / "speech", tmp_path / "cache")
+    assert checkpoint.read_settings(heard).classifiers == ("speech",)
+    assert not (heard / "tokenizer.json").exists()
+    read = fit(without_sound(sample), recipe, tmp_path / "text", tmp_path / "cache")
+    assert checkpoint.read_settings(read).classifiers == ("text",)
+    with pytest.raises(DataError, match="nothing to train on"):
+        fit(without_sound(without_words(sample)), recipe, tmp_path / "none", tmp_path / "cache")
+
+
+def test_sound_and_texts_apart_are_joined(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    def apart(data: Data) -> Data:
+        parts = []
+        for part in (data.train, data.validation):
+            voices = [replace(clip, text=None) for clip in part]
+            parts.append((*voices, *(replace(clip, id=f"text-{clip.id}", path=None) for clip in part)))
+        return Data(*parts)
+
+    folder = fit(apart(sample), replace(recipe, pairs=PairMixture()), tmp_path / "run", tmp_path / "cache")
+    assert checkpoint.read_settings(folder).classifiers == ("speech", "text", "bimodal")
+
+
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not(iemocap: Path, recipe: Recipe, tmp_path: Path) -> None:
+    # Six epochs, so that the kill comes between the first one's end and the last one's.
+    given = write(replace(recipe, epochs=6, augmentation=Augmentation(masks=0.5, speed=0.3)), tmp_path)
+    options = ["fit", "--corpus", "iemocap", "--data", iemocap, "--recipe", given, "--cache", tmp_path / "cache"]
+    subprocess.run(command(*options, "--out", tmp_path / "whole"), check=True, capture_output=True)
+
+    running = subprocess.Popen(
+        command(*options, "--out", tmp_path / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    steps = tmp_path / "killed" / "steps"
+    while not list(steps.glob("checkpoint-*/trainer_state.json")):
+        assert running.poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert not (tmp_path / "killed" / "checkpoint").exists()
+
+    subprocess.run(command(*options, "--out", tmp_path / "killed", "--resume"), check=True, capture_output=True)
+    assert same(weights(tmp_path / "killed" / "checkpoint"), weights(tmp_path / "whole" / "checkpoint"))
+
+
+def test_two_processes_train_as_one(iemocap: Path, recipe: Recipe, tmp_path: Path) -> None:
+    # Without dropout: each process has dice of its own for it.
+    still = replace(recipe.model, dropout=0.0, speech=replace(recipe.model.speech, dropout=0.0))
+    given = write(replace(recipe, model=still, learning_rate=1e-3), tmp_path)
+    options = ["fit", "--corpus", "iemocap", "--data", iemocap, "--recipe", given, "--cache", tmp_path / "cache"]
+    options += ["--test-share", "0.2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    for number in (1, 2):
+        subprocess.run(
+            command(*options, "--out", tmp_path / str(number), processes=number),
+            check=True,
+            capture_output=True,
+            env=environment,
+        )
+    one, two = (weights(tmp_path / name / "checkpoint") for name in ("1", "2"))
+    for key, value in one.items():
+        assert torch.allclose(value.float(), two[key].float(), atol=2e-3), key
+    figures = [json.loads((tmp_path / name / "test.json").read_text())["classifiers"] for name in ("1", "2")]
+    for name, expected in figures[0].items():
+        assert figures[1][name]["wa"] == pytest.approx(expected["wa"], abs=0.02), name
+
+
+def test_ctrl_c_keeps_the_best_so_far(iemocap: Path, speech_recipe: Recipe, tmp_path: Path) -> None:
+    given = write(replace(speech_recipe, epochs=500), tmp_path)
+    options = ["fit", "--corpus", "iemocap", "--data", iemocap, "--recipe", given, "--cache", tmp_path / "cache"]
+    running = subprocess.Popen(
+        command(*options, "--out", tmp_path / "run"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list((tmp_path / "run" / "steps").glob("checkpoint-*/trainer_state.json")):
+        assert running.poll() is None, "it ended before it could be interrupted"
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "the best model so far is in" in said and "Traceback" not in said
+    assert checkpoint.load(tmp_path / "run" / "checkpoint").model.settings.classifiers == ("speech",)
+
+
+def test_resuming_with_another_recipe_is_refused(sample: Data, speech_recipe: Recipe, tmp_path: Path) -> None:
+    fit(sample, replace(speech_recipe, epochs=1), tmp_path / "run", tmp_path / "cache")
+    with pytest.raises(DataError, match="another recipe"):
+        fit(sample, speech_recipe, tmp_path / "run", tmp_path / "cache", resume=True)
+
+
+def test_a_preset_without_a_text_encoder_says_what_to_do(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    nameless = replace(recipe, model=replace(recipe.model, text=replace(recipe.model.text, encoder="")))
+    with pytest.raises(UsageError, match="--text-encoder"):
+        fit(sample, nameless, tmp_path / "run", tmp_path / "cache")
