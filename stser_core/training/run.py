@@ -27,13 +27,14 @@ from stser_core.stser import Stser, StserSettings
 from stser_core.tmodel import Tmodel, Tokenizer, pretrained
 from stser_core.training.batches import LengthBatches, draw_weights
 from stser_core.training.card import Calibration, card
+from stser_core.training.ctrl_c import CtrlC
 from stser_core.training.distributed import share_batch_norms
 from stser_core.training.examples import Collator, Examples
 from stser_core.training.learner import Learner
 from stser_core.training.metrics import calibration_error, temperature
 from stser_core.training.pairs import Pairing
 from stser_core.training.sound_cache import SoundCache
-from stser_core.training.trainer import StserTrainer
+from stser_core.training.trainer import StopOnCtrlC, StserTrainer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,19 +91,16 @@ def fit(data: Data, recipe: Recipe, folder: Path, cache: Path, *, resume: bool =
     model, tokenizer = build(_trained_classifiers(data, recipe.model))
     prepared = _prepare(data, recipe, cache)
     trainer = _trainer(model, tokenizer, prepared, recipe, folder)
-    interrupted = False
-    try:
+    with CtrlC() as ctrl_c:
+        trainer.add_callback(StopOnCtrlC(ctrl_c))
         trainer.train(resume_from_checkpoint=_last_step(folder) if resume else None)
-    except KeyboardInterrupt:
-        interrupted = True
-        _restore_best(trainer)
     calibrations = _calibrate(trainer, model, prepared.validation)
     if trainer.is_world_process_zero():
         (folder / _HISTORY).write_bytes(msgspec.json.encode(trainer.state.log_history))
         text = card(recipe, data.train, data.validation, trainer.state.log_history, calibrations)
         checkpoints.save(folder / CHECKPOINT_FOLDER, model, tokenizer, text)
     trainer.accelerator.wait_for_everyone()
-    if interrupted:
+    if ctrl_c.pressed:
         raise KeyboardInterrupt
     return folder / CHECKPOINT_FOLDER
 
@@ -203,15 +201,6 @@ def _trainer(
 def _last_step(folder: Path) -> str | None:
     steps = sorted((folder / _STEPS).glob("checkpoint-*/trainer_state.json"), key=lambda path: path.stat().st_mtime)
     return str(steps[-1].parent) if steps else None
-
-
-def _restore_best(trainer: StserTrainer) -> None:
-    """After an interruption: the trainer itself only goes back to the best at the end."""
-    if trainer.state.best_model_checkpoint is not None:
-        from safetensors.torch import load_file
-
-        weights = load_file(Path(trainer.state.best_model_checkpoint) / checkpoints.WEIGHTS_FILE)
-        trainer.learner.load_state_dict(weights)
 
 
 def _calibrate(trainer: StserTrainer, model: Stser, validation: Examples) -> dict[str, Calibration]:

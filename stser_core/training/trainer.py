@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from stser_core.training.batches import LengthBatches
+    from stser_core.training.ctrl_c import CtrlC
     from stser_core.training.examples import Collator, Examples
     from stser_core.training.learner import Learner
     from stser_core.training.settings import Recipe
@@ -62,7 +63,6 @@ class StserTrainer(Trainer):
         training_collator: Collator,
         plain_collator: Collator,
     ) -> None:
-        self.learner = learner
         self._batches = batches
         self._train_examples = train
         self._training_collator = training_collator
@@ -200,3 +200,17 @@ class EpochLines(ProgressCallback):
         line = f"epoch {state.epoch:3.0f}  loss {loss:.4f}  {each}"
         bar = self.training_bar
         bar.write(line) if bar is not None else print(line)
+
+
+class StopOnCtrlC(TrainerCallback):
+    """Ends the training after the step in hand; the trainer then goes back to the best model so far."""
+
+    def __init__(self, ctrl_c: CtrlC) -> None:
+        self._ctrl_c = ctrl_c
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> TrainerControl:
+        """Look whether Ctrl-C was pressed."""
+        control.should_training_stop = control.should_training_stop or self._ctrl_c.pressed
+        return control
