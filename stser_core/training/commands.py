@@ -113,7 +113,7 @@ def cross_validate(
         "runs": results,
         "summary": ours,
         "rivals": beside,
-        "published": {"table 1": TABLE_1, "table 2": TABLE_2},
+        "published": {"table 1": dict(TABLE_1), "table 2": dict(TABLE_2)},
     }
     _write_json(everything, out / RESULTS_FILE)
     counts = cross_validation.confusion(results, words.sources[0], "ensemble")

@@ -1,0 +1,95 @@
+"""The protocol from end to end, on a small tree in IEMOCAP's format."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stser_core import checkpoint
+from stser_core.training.cli import main
+from stser_core.training.cross_validation import Spread
+from stser_core.training.settings import Recipe
+
+
+@pytest.fixture
+def given(recipe: Recipe, tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.json"
+    path.write_bytes(replace(recipe, epochs=1).to_json())
+    return path
+
+
+def test_five_sessions_five_folds_and_a_table(
+    iemocap: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["cross-validate", "--corpus", "iemocap", "--data", str(iemocap), "--recipe", str(given)]
+    arguments += ["--rival", "tfidf", "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    assert main(arguments) == 0
+    shown, said = capsys.readouterr()
+    for row in ("speech", "text", "bimodal", "ensemble", "72.05", "MDRE"):
+        assert row in shown
+    assert "5,531" in said  # the count differs from the real corpus, and it says so
+
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [run["fold"] for run in results["runs"]] == ["Ses01", "Ses02", "Ses03", "Ses04", "Ses05"]
+    wa = [run["transcripts"]["gold"]["classifiers"]["ensemble"]["wa"] for run in results["runs"]]
+    assert results["summary"]["gold"]["ensemble"]["wa"]["mean"] == pytest.approx(sum(wa) / 5)
+    assert len(next(iter(results["rivals"].values()))["runs"]) == 5
+    assert (tmp_path / "out" / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    for run in results["runs"]:
+        folder = tmp_path / "out" / "seed0" / run["fold"] / "checkpoint"
+        assert checkpoint.read_settings(folder).classifiers == ("speech", "text", "bimodal")
+
+    # Called again, nothing is trained again.
+    trained = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")}
+    assert main(arguments) == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")} == trained
+
+
+def test_rivals_alone(iemocap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["baseline", "--corpus", "iemocap", "--data", str(iemocap), "--rival", "tfidf", "--json", "-"]
+    assert main([*arguments, "--cache", str(tmp_path)]) == 0
+    shown, _ = capsys.readouterr()
+    (rival,) = json.loads(shown)["rivals"].values()
+    assert rival["summary"]["ua"]["mean"] > 0.5  # the tree's texts carry the emotion
+
+
+def test_evaluate_prints_one_json_object(
+    iemocap: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--corpus", "iemocap", "--data", str(iemocap)]
+    run = ["--recipe", str(given), "--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
+    assert main(["fit", *data, *run, "--test-share", "0.2"]) == 0
+    capsys.readouterr()
+    trained = str(tmp_path / "run" / "checkpoint")
+    assert main(["evaluate", "--checkpoint", trained, *data, "--band", "both", "--json", "-"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["classifiers"]) == {"speech", "text", "bimodal", "ensemble"}
+    assert set(found["breakdown"]["band"]) == {"wide", "telephone"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--corpus", "nowhere", "--data", "."], 2, "no corpus 'nowhere'"),
+        (["--corpus", "iemocap", "--data", "."], 1, "no Session1"),
+        (["--corpus", "iemocap", "--corpus", "emodb", "--data", "."], 2, "in pairs"),
+        (["--corpus", "iemocap", "--data", ".", "--augment", "loudness"], 2, "no augmentation"),
+        (["--corpus", "iemocap", "--data", ".", "--preset", "huge"], 2, "no preset"),
+        (["--corpus", "iemocap", "--data", ".", "--epochs", "none"], 2, "--epochs"),
+    ],
+)
+def test_wrong_input_is_one_sentence(
+    arguments: list[str], code: int, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", *arguments, "--out", str(tmp_path / "run")]) == code
+    said = capsys.readouterr().err
+    assert said.startswith("stser-train: ") and sentence in said and said.count("\n") == 1
+
+
+def test_a_spread_of_one_value_has_no_deviation() -> None:
+    assert Spread.of([0.5]) == Spread(0.5, 0.0)
+    assert Spread.of([0.4, 0.6]).sd == pytest.approx(0.1414, abs=1e-4)

@@ -1,0 +1,106 @@
+"""The figures of `evaluate`: what is counted for whom, and that they are those of the answers given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stser_core.emotions import LABELS
+from stser_core.errors import DataError
+from stser_core.scores import EmotionScores, Spoken
+from stser_core.training.clip import Clip
+from stser_core.training.evaluation import by_classifier, judge, over, report
+
+
+class Oracle:
+    """Hears 'angry' in loud sounds, reads it in the word 'angry', and believes either a little."""
+
+    name = "oracle"
+    classifiers = ("speech", "text", "bimodal")
+
+    def score(self, utterances: list[Spoken]) -> list[EmotionScores | None]:
+        return [self._one(spoken) for spoken in utterances]
+
+    def _one(self, spoken: Spoken) -> EmotionScores | None:
+        answers = {}
+        if len(spoken.samples):
+            answers["speech"] = _believe("angry" if np.abs(spoken.samples).max() > 0.5 else "sad")
+        if spoken.text:
+            answers["text"] = _believe("angry" if "angry" in spoken.text else "happy")
+        if len(answers) == 2:
+            answers["bimodal"] = answers["speech"]
+        if not answers:
+            return None
+        return EmotionScores(answers, tuple(np.mean(list(answers.values()), axis=0)))
+
+
+def _believe(label: str) -> tuple[float, ...]:
+    return tuple(0.7 if one == label else 0.1 for one in LABELS)
+
+
+def clip(
+    number: int, path: str | None, text: str | None, label: str, corpus: str = "c", gender: str | None = "F"
+) -> Clip:
+    return Clip(f"{number}", Path(path) if path else None, text, label, "s", None, None, "en", corpus, gender)
+
+
+CLIPS = [
+    clip(1, "loud", "angry words", "angry"),
+    clip(2, "quiet", "nice words", "happy"),
+    clip(3, "quiet", None, "sad", corpus="d"),
+    clip(4, None, "nice words", "happy", gender=None),
+]
+
+
+def load(path: Path) -> np.ndarray:
+    return np.full(1_600, 0.9 if path.name == "loud" else 0.1, dtype=np.float32)
+
+
+def figures() -> dict:
+    return report(Oracle(), judge(Oracle(), CLIPS, load=load))
+
+
+def test_each_classifier_is_judged_on_what_it_could_answer() -> None:
+    classifiers = figures()["classifiers"]
+    assert {name: one["n"] for name, one in classifiers.items()} == {
+        "speech": 3,
+        "text": 3,
+        "bimodal": 2,
+        "ensemble": 2,
+    }
+    assert classifiers["speech"]["wa"] == pytest.approx(2 / 3)
+    assert classifiers["text"]["wa"] == 1.0
+    assert classifiers["bimodal"]["confusion"][LABELS.index("happy")] == [0, 0, 0, 1]
+
+
+def test_the_report_says_everything_that_was_promised() -> None:
+    found = figures()
+    assert found["checkpoint"] == "oracle"
+    assert found["labels"] == ["angry", "happy", "neutral", "sad"]
+    assert set(found["classifiers"]["speech"]) == {"n", "wa", "ua", "recall", "confusion", "ece"}
+    assert set(found["breakdown"]) == {"corpus", "gender", "language", "band"}
+    assert found["breakdown"]["corpus"]["d"]["speech"]["n"] == 1
+    assert "text" not in found["breakdown"]["corpus"]["d"]
+    assert set(found["breakdown"]["gender"]) == {"F"}
+
+
+def test_the_line_changes_the_sound_and_is_reported_apart() -> None:
+    judged = judge(Oracle(), CLIPS[:3], bands=("wide", "telephone"), load=load)
+    assert [one.band for one in judged] == ["wide", "telephone"] * 3
+    bands = report(Oracle(), judged)["breakdown"]["band"]
+    assert bands["wide"]["speech"]["n"] == bands["telephone"]["speech"]["n"] == 3
+
+
+def test_the_telephone_takes_the_treble_away() -> None:
+    time = np.arange(16_000) / 16_000
+    treble = np.sin(2 * np.pi * 5_000 * time).astype(np.float32)
+    assert np.abs(over("telephone", treble)[1_000:-1_000]).max() < 0.05
+    assert over("wide", treble) is treble
+
+
+def test_nothing_to_judge_is_an_error() -> None:
+    with pytest.raises(DataError, match="nothing to evaluate"):
+        report(Oracle(), [])
+    assert by_classifier([], ("speech",)) == {}
