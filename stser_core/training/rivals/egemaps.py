@@ -25,8 +25,8 @@ class Egemaps:
     """88 functionals, standardised, and a support vector machine with a radial kernel, C = 1, labels balanced.
 
     Nothing is tuned and nothing is stopped early, so it learns from the fold's training *and* validation parts. Its
-    answers are decisions, not probabilities. It hears the trimmed sound, as the model does: in some acted corpora the
-    silence around an utterance gives its emotion away.
+    answers are decisions, not probabilities. It hears the trimmed sound, as the model does; whole recordings, with
+    the silence around the utterance, gave it 61 instead of 58 % UA on RAVDESS.
     """
 
     name: str = "eGeMAPS + SVM"
