@@ -25,6 +25,7 @@ class Recipe:
         patience: Epochs without a better validation figure before training stops; 0 = never.
         best_by: The validation figure that decides, of the ensemble: `wa` (the paper's) or `ua`.
         batch: Clips in a batch, over all processes.
+        accumulate: Batches whose gradients are added up before a step, for what does not fit into memory at once.
         learning_rate: At its highest.
         text_learning_rate: Of ALBERT; `None` for the same.
         optimizer: `adam` (the paper's) or `adamw`.
@@ -50,6 +51,7 @@ class Recipe:
     patience: int = 10
     best_by: Literal["wa", "ua"] = "wa"
     batch: int = 32
+    accumulate: int = 1
     learning_rate: float = 1e-4
     text_learning_rate: float | None = None
     optimizer: Literal["adam", "adamw"] = "adam"

@@ -68,7 +68,7 @@ class StserTrainer(Trainer):
         self._training_collator = training_collator
         super().__init__(
             model=learner,
-            args=_arguments(recipe, folder, len(batches)),
+            args=_arguments(recipe, folder, len(batches) // recipe.accumulate),
             data_collator=plain_collator,
             train_dataset=train,
             eval_dataset=validation,
@@ -126,6 +126,7 @@ def _arguments(recipe: Recipe, folder: Path, steps: int) -> TrainingArguments:
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch,
         per_device_eval_batch_size=_EVALUATION_BATCH,
+        gradient_accumulation_steps=recipe.accumulate,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=recipe.schedule if recipe.schedule == "cosine" else "constant_with_warmup",
         warmup_steps=math.ceil(recipe.warmup * steps * recipe.epochs),
