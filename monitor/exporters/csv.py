@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from monitor.exporters.destination import Destination
 from monitor.exporters.row import COLUMNS, Value, row
 from monitor.flow import Turn
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _SECONDS = frozenset({"start_s", "end_s"})
 _LOUDNESS = "loudness_dbfs"
 
@@ -63,5 +64,8 @@ def _cell(column: str, value: Value) -> str:
 
 
 def _neutralised(text: str) -> str:
-    """Keep a spreadsheet from running a text as a formula (OWASP, "CSV Injection"); no number comes here."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Keep a spreadsheet from running a text as a formula (OWASP, "CSV Injection"); no number comes here.
+
+    A text that looks neutralised already gets one more apostrophe, so that a reader can take one off.
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
