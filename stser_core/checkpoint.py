@@ -115,7 +115,7 @@ def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> 
     """
     import msgspec
     from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save as serialised
 
     if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG_FILE).is_file():
         raise OutputError(f"{folder} holds something that is no checkpoint; name another folder.")
@@ -126,7 +126,7 @@ def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> 
         encoded = msgspec.json.format(msgspec.json.encode(model.settings), indent=2)
         (partial / CONFIG_FILE).write_bytes(encoded + b"\n")
         weights = {key: value.detach().cpu().contiguous() for key, value in _weights(model).items()}
-        save_file(weights, partial / WEIGHTS_FILE)
+        (partial / WEIGHTS_FILE).write_bytes(serialised(weights))  # not save_file: it denies others the file
         if tokenizer is not None:
             tokenizer.save(partial)
         (partial / CARD_FILE).write_text(card, encoding="utf-8")

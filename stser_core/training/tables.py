@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.table import Table
 
 from stser_core.emotions import LABELS
+from stser_core.scores import ENSEMBLE
 from stser_core.training.published import TABLE_1, TABLE_2, Published
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ def metrics_table(figures: Mapping[str, Any]) -> Table:
     Args:
         figures: As `evaluation.report` makes them.
     """
-    table = Table(title=f"{figures['checkpoint']} (percent)", title_justify="left")
+    table = Table(
+        title=f"{figures['checkpoint']} (percent)", title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0)
+    )
     for heading in ("clips of", "classifier"):
         table.add_column(heading)
     for heading in ("n", "WA", "UA", *LABELS, "ECE"):
@@ -77,6 +81,8 @@ def _published(figures: Published | None) -> list[str]:
 
 def _add(table: Table, where: str, classifiers: Mapping[str, Any]) -> None:
     for name, one in classifiers.items():
+        if name == ENSEMBLE and len(classifiers) == 2:
+            continue  # a lone classifier is its own ensemble
         recalls = [_percent(one["recall"][label]) if label in one["recall"] else "–" for label in LABELS]
         table.add_row(
             where, name, f"{one['n']:,}", _percent(one["wa"]), _percent(one["ua"]), *recalls, _percent(one["ece"])

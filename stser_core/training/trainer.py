@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -199,8 +200,8 @@ class EpochLines(ProgressCallback):
             if key + "wa" in logs
         )
         line = f"epoch {state.epoch:3.0f}  loss {loss:.4f}  {each}"
-        bar = self.training_bar
-        bar.write(line) if bar is not None else print(line)
+        if self.training_bar is not None:
+            self.training_bar.write(line, file=sys.stderr)
 
 
 class StopOnCtrlC(TrainerCallback):
