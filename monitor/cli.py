@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from monitor.cli_options import (
+    Accelerator,
+    AcceleratorOption,
+    Asr,
+    AsrModelOption,
+    AsrOption,
+    ChannelsOption,
+    CheckpointOption,
+    ClassifierOption,
+    CsvOption,
+    DebugOption,
+    ExplainOption,
+    JsonlOption,
+    NoTranscriptOption,
+    QuietOption,
+    ScoreAgentsOption,
+)
 from monitor.notices import PROGRAM
 from stser_core import command_line
+from stser_core.errors import UsageError
 
-_DEBUG = "--debug"
+if TYPE_CHECKING:
+    from monitor.analysis import Analysis
+
+_NOT_LISTENING = {"version", "verbose"}
 
 app = typer.Typer(
     name=PROGRAM,
-    help="Hear emotion in speech: which of angry, happy, neutral and sad is expressed, utterance by utterance.",
+    help="Hear emotion in speech: which of angry, happy, neutral and sad is expressed, utterance by utterance.\n\n"
+    "Without a command it listens: stser-monitor --device mic. On a terminal, space or p pauses, m sets a mark, "
+    "q quits.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -25,26 +47,53 @@ models_app = typer.Typer(help="List the models that are present, or fetch one.",
 app.add_typer(models_app, name="models")
 
 
-class Asr(str, Enum):
-    """The speech recognisers."""
-
-    auto = "auto"
-    vosk = "vosk"
-    none = "none"
-
-
-class Accelerator(str, Enum):
-    """Where the model runs."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
 @app.callback(invoke_without_command=True)
-def _program(
+def _listen(
     context: typer.Context,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="mic|INDEX|NAME|-",
+            help="Listen to a microphone: mic is the default one; else its number or a part of its name, see "
+            "stser-monitor devices. - is raw 16-bit PCM from standard input.",
+        ),
+    ] = None,
+    rate: Annotated[
+        int | None, typer.Option(metavar="HZ", help="With --device -: its sample rate; 16000 without this option.")
+    ] = None,
+    channels_in: Annotated[
+        int | None, typer.Option(metavar="N", help="How many channels to take from the device or standard input.")
+    ] = None,
+    channels: ChannelsOption = None,
+    csv: CsvOption = None,
+    jsonl: JsonlOption = None,
+    reconnect: Annotated[
+        bool, typer.Option("--reconnect", help="Wait for a microphone that went away, and go on with it.")
+    ] = False,
+    alert: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="Ring when a rule comes true: 'angry>0.7 for 2 turns', 'customer: sad>0.5'. Repeatable.",
+        ),
+    ] = None,
+    on_alert: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="Run this command on an alert, with the turn as JSON on its standard input."),
+    ] = None,
+    explain: ExplainOption = False,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="At the end, print how long it took from a turn's last sound to its row.")
+    ] = False,
+    score_agents: ScoreAgentsOption = False,
+    no_transcript: NoTranscriptOption = False,
+    checkpoint: CheckpointOption = "default",
+    classifier: ClassifierOption = "ensemble",
+    asr: AsrOption = Asr.auto,
+    asr_model: AsrModelOption = None,
+    accelerator: AcceleratorOption = Accelerator.auto,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
     version: Annotated[bool, typer.Option("--version", help="Say which version this is, and leave.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="With --version: the parts and the checkpoints, with licences.")
@@ -55,74 +104,86 @@ def _program(
 
         print(describe_version(verbose=verbose))
         raise typer.Exit
-    if context.invoked_subcommand is None:
+    typed = _typed(context)
+    if context.invoked_subcommand is not None:
+        if typed:
+            raise UsageError(f"{typed[0]} is for listening, or belongs behind {context.invoked_subcommand}.")
+        return
+    if not typed:
         print(context.get_help())
+        return
+    if device is None:
+        raise UsageError("What to listen to is missing; --device mic is the default microphone.")
+    from monitor.live import LiveOptions, listen
+
+    options = LiveOptions(
+        device=device,
+        analysis=_analysis(context),
+        rate=rate,
+        channels_in=channels_in,
+        reconnect=reconnect,
+        alerts=tuple(alert or ()),
+        on_alert=on_alert,
+        timings=timings,
+    )
+    raise typer.Exit(listen(options))
 
 
 @app.command("replay")
 def _replay(
+    context: typer.Context,
     recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any audio or video file.")],
-    channels: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES|mix", help="A name for each channel (customer,agent), or mix for all in one."),
-    ] = None,
-    csv: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the timeline as CSV; - is standard output.")
-    ] = None,
-    jsonl: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the timeline as JSON Lines; - is standard output.")
-    ] = None,
+    channels: ChannelsOption = None,
+    csv: CsvOption = None,
+    jsonl: JsonlOption = None,
     svg: Annotated[str | None, typer.Option(metavar="FILE", help="Save the last screen as a picture (SVG).")] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Replay no faster than it was spoken.")] = False,
-    score_agents: Annotated[
-        bool,
-        typer.Option(
-            "--score-agents",
-            help="Also score the channel named agent. In the EU, recognising the emotions of employees at work is "
-            "prohibited (AI Act, Article 5(1)(f)), save for medical or safety reasons; elsewhere other law may "
-            "apply. Without this option an agent's turns are timed and transcribed only.",
-        ),
-    ] = False,
-    no_transcript: Annotated[
-        bool, typer.Option("--no-transcript", help="Keep what was said out of every output, screen included.")
-    ] = False,
-    checkpoint: Annotated[
-        str, typer.Option(metavar="NAME|DIR", help="The emotion model: a name, a folder or a Hub id.")
-    ] = "default",
-    classifier: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="ensemble, speech, text or bimodal, or several joined by +."),
-    ] = "ensemble",
-    asr: Annotated[
-        Asr, typer.Option(help="The speech recogniser; auto goes on without one where it cannot be had.")
-    ] = Asr.auto,
-    asr_model: Annotated[
-        str | None, typer.Option(metavar="NAME|DIR", help="The recogniser's model; see stser-monitor models.")
-    ] = None,
-    accelerator: Annotated[Accelerator, typer.Option(help="Where the emotion model runs.")] = Accelerator.auto,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show results and errors only.")] = False,
-    debug: Annotated[bool, typer.Option(_DEBUG, help="Show tracebacks.")] = False,
+    explain: ExplainOption = False,
+    score_agents: ScoreAgentsOption = False,
+    no_transcript: NoTranscriptOption = False,
+    checkpoint: CheckpointOption = "default",
+    classifier: ClassifierOption = "ensemble",
+    asr: AsrOption = Asr.auto,
+    asr_model: AsrModelOption = None,
+    accelerator: AcceleratorOption = Accelerator.auto,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
 ) -> None:
     """Replay a recording, and show which emotion each utterance expresses."""
     from monitor.replay import ReplayOptions, replay
 
-    options = ReplayOptions(
-        recording=recording,
-        channels=channels,
-        csv=csv,
-        jsonl=jsonl,
-        svg=svg,
-        realtime=realtime,
-        score_agents=score_agents,
-        transcripts=not no_transcript,
-        checkpoint=checkpoint,
-        classifier=classifier,
-        asr=asr.value,
-        asr_model=asr_model,
-        accelerator=accelerator.value,
-        quiet=quiet,
-    )
+    options = ReplayOptions(recording=recording, analysis=_analysis(context), svg=svg, realtime=realtime)
     raise typer.Exit(replay(options))
+
+
+def _analysis(context: typer.Context) -> Analysis:
+    """The values of the options that listening and replay share."""
+    from monitor.analysis import Analysis
+
+    typed = context.params
+    return Analysis(
+        channels=typed["channels"],
+        csv=typed["csv"],
+        jsonl=typed["jsonl"],
+        explain=typed["explain"],
+        score_agents=typed["score_agents"],
+        transcripts=not typed["no_transcript"],
+        checkpoint=typed["checkpoint"],
+        classifier=typed["classifier"],
+        asr=Asr(typed["asr"]).value,
+        asr_model=typed["asr_model"],
+        accelerator=Accelerator(typed["accelerator"]).value,
+        quiet=typed["quiet"],
+    )
+
+
+def _typed(context: typer.Context) -> list[str]:
+    """The options for listening that stand on the command line."""
+    return [
+        f"--{name.replace('_', '-')}"
+        for name in context.params
+        if name not in _NOT_LISTENING and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
 
 
 @models_app.callback(invoke_without_command=True)
@@ -137,7 +198,7 @@ def _models(context: typer.Context) -> None:
 def _fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name that stser-monitor models lists.")],
     quiet: Annotated[bool, typer.Option("--quiet", help="Show errors only.")] = False,
-    debug: Annotated[bool, typer.Option(_DEBUG, help="Show tracebacks.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Fetch a model by name."""
     from monitor.inventory import fetch_model
@@ -146,7 +207,7 @@ def _fetch(
 
 
 @app.command("devices")
-def _devices(debug: Annotated[bool, typer.Option(_DEBUG, help="Show tracebacks.")] = False) -> None:
+def _devices(debug: DebugOption = False) -> None:
     """List the microphones and other inputs."""
     from monitor.inventory import print_devices
 

@@ -26,8 +26,14 @@ class Conveyor(Generic[T]):
         self._capacity = capacity
         self._items: deque[T] = deque()
         self._changed = Condition()
+        self._idle_takers = 0
         self._closed = False
         self._cancelled = False
+
+    def __len__(self) -> int:
+        """How many items wait to be taken."""
+        with self._changed:
+            return len(self._items)
 
     def put(self, item: T) -> bool:
         """Append an item, waiting for room.
@@ -50,10 +56,23 @@ class Conveyor(Generic[T]):
             dropped = self._items.popleft() if full else None
             return self._append(item), dropped
 
+    def offer(self, item: T) -> bool:
+        """Append an item only if the taking thread is waiting for one right now; never waits itself.
+
+        Returns:
+            Whether it was accepted.
+        """
+        with self._changed:
+            return not self._items and self._idle_takers > 0 and self._append(item)
+
     def take(self) -> T | None:
         """Remove the oldest item, waiting for one; `None` when there will be no more."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._items)
+            self._idle_takers += 1
+            try:
+                self._changed.wait_for(lambda: self._closed or self._items)
+            finally:
+                self._idle_takers -= 1
             return self._pop()
 
     def take_if(self, wanted: Callable[[T], bool]) -> T | None:

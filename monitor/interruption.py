@@ -23,7 +23,18 @@ class Interruption:
         received: The first signal that came, or `None`.
     """
 
-    def __init__(self, stop: Callable[[], None], abort: Callable[[], None]) -> None:
+    def __init__(
+        self, stop: Callable[[], None], abort: Callable[[], None], before_exit: Callable[[], None] = lambda: None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            stop: Asks for an orderly end.
+            abort: Asks for an immediate one.
+            before_exit: Puts the terminal right before a third signal ends the process. Called inside the signal's
+                handler, so it must not wait for anything.
+        """
+        self._before_exit = before_exit
         self.received: signal.Signals | None = None
         self._callbacks = [stop, abort]
         self._before: dict[signal.Signals, Any] = {}
@@ -47,5 +58,6 @@ class Interruption:
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.received = self.received or signal.Signals(number)
         if not self._callbacks:
+            self._before_exit()
             os._exit(128 + number)
         threading.Thread(target=self._callbacks.pop(0), name="interruption", daemon=True).start()

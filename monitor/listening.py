@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from monitor.following import Following
     from monitor.transcribers import Listening, Transcriber
 
 Outcome: TypeAlias = "Future[Transcript | None]"
@@ -46,8 +47,17 @@ class ChannelListener:
     `begin`, `hear` and `finish` belong to the segmenter's thread, `listen` and `leave` to the listening one.
     """
 
-    def __init__(self, transcriber: Transcriber, capacity: int) -> None:
+    def __init__(self, transcriber: Transcriber, capacity: int, following: Following | None = None) -> None:
+        """Prepare.
+
+        Args:
+            transcriber: What understands.
+            capacity: How many tasks may wait.
+            following: Told of the utterance while it is spoken, by the listening thread; `None` where nobody
+                looks on.
+        """
         self._transcriber = transcriber
+        self._following = following
         self._tasks: Conveyor[_Begin | _Hear | _Finish] = Conveyor(capacity)
 
     def begin(self, start_s: float) -> bool:
@@ -78,12 +88,24 @@ class ChannelListener:
                     listening.feed(samples)
                 case _Finish(outcome):
                     _settle(listening, outcome)
+            if self._following is not None:
+                _follow(self._following, task, listening)
 
     def leave(self) -> None:
         """Take no more, and let nobody wait for a transcript that will not come."""
         for task in self._tasks.cancel():
             if isinstance(task, _Finish):
                 task.outcome.set_exception(Unheard())
+
+
+def _follow(following: Following, task: _Begin | _Hear | _Finish, listening: Listening) -> None:
+    match task:
+        case _Begin(start_s):
+            following.begin(start_s)
+        case _Hear(samples):
+            following.hear(samples, listening)
+        case _Finish():
+            following.end()
 
 
 def _settle(listening: Listening, outcome: Outcome) -> None:

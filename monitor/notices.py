@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from stser_core.command_line import complain
 
@@ -14,10 +15,20 @@ class Notices:
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
+        self._screen: Callable[[str], None] | None = None
+
+    def divert(self, screen: Callable[[str], None] | None) -> None:
+        """Give sentences to a screen that covers the terminal, or, with `None`, write them again."""
+        self._screen = screen
 
     def say(self, sentence: str) -> None:
-        """Say one sentence."""
-        if not self.quiet:
+        """Say one sentence. From any thread."""
+        screen = self._screen
+        if self.quiet:
+            return
+        if screen is not None:
+            screen(sentence)
+        else:
             complain(PROGRAM, sentence)
 
     def line(self, text: str) -> None:

@@ -10,33 +10,42 @@ heard is finished on the way; a failure also runs up the line, and stops what is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import time
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import numpy as np
+
+from monitor.channel_now import ChannelNow
 from monitor.conveyor import Conveyor
+from monitor.endpointing import Endpointing
 from monitor.flow import SAMPLE_RATE, AudioBlock, Turn, Utterance
-from monitor.listening import ChannelListener, Outcome
+from monitor.following import Following
+from monitor.listening import ChannelListener
+from monitor.loudness import SILENCE_DBFS, loudness_dbfs
+from monitor.notes import Note
+from monitor.scoring import Scored, Scoring, Waiting
 from monitor.segmenter import Segmenter, SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted
 from monitor.stages import Stages
-from monitor.turns import Heard, Lane, Scorer, TurnMaker
+from monitor.timings import Stamps, Timings
+from monitor.turns import Lane, Scorer, TurnMaker
 from stser_core.errors import StserError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from monitor.endpointing import Endpointing
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
 
 __all__ = ["Lane", "Pipeline", "Scorer"]
 
-_LARGEST_BATCH = 16
+T = TypeVar("T")
 
 
-class _Waiting(NamedTuple):
-    """An utterance whose transcript is on its way."""
+class _Arrived(NamedTuple):
+    """A block, and when it came, in seconds of `time.monotonic`."""
 
-    utterance: Utterance
-    outcome: Outcome
+    block: AudioBlock
+    at: float
 
 
 class Pipeline:
@@ -53,8 +62,11 @@ class Pipeline:
         transcriber: Transcriber,
         scorer: Scorer,
         outputs: Sequence[Callable[[Turn], None]],
+        note_outputs: Sequence[Callable[[Note], None]] = (),
         endpointing: Endpointing | None = None,
         capacity: int = 64,
+        follow: bool = False,
+        timings: Timings | None = None,
     ) -> None:
         """Set everything up; nothing runs yet.
 
@@ -65,8 +77,11 @@ class Pipeline:
             scorer: Called by one thread.
             outputs: Each is called with every turn, in order, by one thread. The turns come in the order of
                 their end times, numbered from 1.
+            note_outputs: Each is called with every note, by the same thread.
             endpointing: How the speech is cut into utterances; `None` for the defaults.
             capacity: How many items each queue holds.
+            follow: Whether `channels` also tells words and estimates while an utterance is being spoken.
+            timings: Collects how long each turn took.
 
         Raises:
             UsageError: The lanes do not fit the source's channels.
@@ -75,15 +90,23 @@ class Pipeline:
             raise UsageError(f"{source.name} has {source.channels} channels, but {len(lanes)} were described.")
         self._source = source
         self._outputs = list(outputs)
-        self._segmenter = Segmenter(source.channels, endpointing)
-        self._turn_maker = TurnMaker(source.name, lanes, scorer)
-        self._listeners = [ChannelListener(transcriber, capacity) for _ in lanes]
-        self._blocks: Conveyor[AudioBlock] = Conveyor(capacity)
-        self._waiting: Conveyor[_Waiting] = Conveyor(capacity)
-        self._turns: Conveyor[Turn] = Conveyor(capacity)
+        self._note_outputs = list(note_outputs)
+        self._endpointing = endpointing or Endpointing()
+        self._segmenter = Segmenter(source.channels, self._endpointing)
+        self._scoring = Scoring(TurnMaker(source.name, lanes, scorer), source.channels, capacity)
+        self._following = [Following(channel + 1, self._scoring.offer) for channel in range(source.channels)]
+        self._listeners = [
+            ChannelListener(transcriber, capacity, following if follow else None) for following in self._following
+        ]
+        self._blocks: Conveyor[_Arrived] = Conveyor(capacity)
+        self._finished: Conveyor[Scored | Note] = Conveyor(capacity)
+        self._timings = timings
         self._position = 0
+        self._segmented = 0
         self._dropped = 0
-        self._speaking = (False,) * source.channels
+        self._paused = False
+        self._levels = (SILENCE_DBFS,) * source.channels
+        self._since: tuple[float | None, ...] = (None,) * source.channels
         self._stages = self._all_stages()
 
     @property
@@ -97,9 +120,37 @@ class Pipeline:
         return round(1000 * self._dropped / SAMPLE_RATE)
 
     @property
+    def behind_s(self) -> float:
+        """Seconds of sound that have been read but not yet looked at."""
+        return max(0, self._position - self._segmented) / SAMPLE_RATE
+
+    @property
+    def turns_waiting(self) -> int:
+        """How many utterances wait to be scored."""
+        return len(self._scoring)
+
+    @property
     def speaking(self) -> tuple[bool, ...]:
         """For each channel, whether speech goes on."""
-        return self._speaking
+        return tuple(since_s is not None for since_s in self._since)
+
+    @property
+    def channels(self) -> tuple[ChannelNow, ...]:
+        """What is going on in each channel at this moment."""
+        return tuple(map(self._channel_now, range(len(self._since))))
+
+    @property
+    def paused(self) -> bool:
+        """Whether the sound is heard as silence."""
+        return self._paused
+
+    def pause(self, paused: bool) -> None:
+        """From now on hear the sound as silence, or no longer; time goes on. To be called by one thread."""
+        self._paused = paused
+
+    def note(self, note: Note) -> bool:
+        """Put a note among the turns, where the note outputs get it; false when the run is over. From any thread."""
+        return self._finished.put(note)
 
     def run(self) -> None:
         """Run until the source has ended or was stopped and everything heard has been written.
@@ -129,8 +180,9 @@ class Pipeline:
         self._stages.abandon()
         for listener in self._listeners:
             listener.leave()
-        for conveyor in (self._blocks, self._waiting, self._turns):
-            conveyor.cancel()
+        self._blocks.cancel()
+        self._scoring.leave()
+        self._finished.cancel()
         self._source.stop()
 
     def _all_stages(self) -> Stages:
@@ -139,99 +191,115 @@ class Pipeline:
         stages.add("segmenter", self._segment, self._leave_segmenter)
         for number, listener in enumerate(self._listeners, start=1):
             stages.add(f"transcriber of channel {number}", listener.listen, listener.leave)
-        stages.add("scorer", self._score, self._leave_scorer)
-        stages.add("output", self._write, self._turns.cancel)
+        stages.add("scorer", lambda: self._scoring.work(self._finished.put), self._leave_scorer)
+        stages.add("output", self._write, self._finished.cancel)
         return stages
 
     def _read(self) -> None:
         """Source thread."""
         for block in self._source.blocks():
             self._dropped += block.dropped
-            lost: AudioBlock | None = None
+            heard = _silent(block) if self._paused else block
+            arrived = _Arrived(heard, time.monotonic())
+            lost: _Arrived | None = None
             if self._source.live:
-                accepted, lost = self._blocks.put_dropping(block)
+                accepted, lost = self._blocks.put_dropping(arrived)
             else:
-                accepted = self._blocks.put(block)
+                accepted = self._blocks.put(arrived)
             if lost is not None:
-                self._dropped += lost.samples.shape[1]
+                self._dropped += lost.block.samples.shape[1]
             if not accepted:
                 return
+            self._levels = tuple(map(loudness_dbfs, heard.samples))
             self._position = block.end
 
     def _segment(self) -> None:
         """Segmenter thread."""
-        while (block := self._blocks.take()) is not None:
-            if not all(map(self._handle, self._segmenter.feed(block))):
+        while (arrived := self._blocks.take()) is not None:
+            events = self._segmenter.feed(arrived.block)
+            if not all(self._handle(event, arrived) for event in events):
                 return
-        all(map(self._handle, self._segmenter.flush()))
+            self._segmented = arrived.block.end
+        all(self._handle(event, None) for event in self._segmenter.flush())
 
-    def _handle(self, event: SpeechEvent) -> bool:
-        """Pass an event on; false when those after it are gone."""
+    def _handle(self, event: SpeechEvent, arrived: _Arrived | None) -> bool:
+        """Pass an event on that came with a block, or with the end; false when those after it are gone."""
         listener = self._listeners[event.channel - 1]
         match event:
             case SpeechStarted(channel, start_s):
-                self._note_speaking(channel, True)
+                self._since = _replaced(self._since, channel - 1, start_s)
                 return listener.begin(start_s)
             case SpeechAudio(_, samples):
                 return listener.hear(samples)
             case SpeechEnded(utterance):
-                self._note_speaking(utterance.channel, False)
+                self._since = _replaced(self._since, utterance.channel - 1, None)
                 outcome = listener.finish()
-                return outcome is not None and self._waiting.put(_Waiting(utterance, outcome))
+                sounded = None if arrived is None else self._sounded(utterance, arrived)
+                return outcome is not None and self._scoring.submit(
+                    Waiting(utterance, outcome, sounded, time.monotonic())
+                )
 
-    def _note_speaking(self, channel: int, speaking: bool) -> None:
-        before = self._speaking
-        self._speaking = (*before[: channel - 1], speaking, *before[channel:])
+    def _sounded(self, utterance: Utterance, arrived: _Arrived) -> float | None:
+        """When the utterance's last sound was captured; `None` where it may have been cut and not ended."""
+        settings = self._endpointing
+        if utterance.end_s - utterance.start_s >= settings.max_utterance_s - settings.cut_search_s:
+            return None
+        return arrived.at - (arrived.block.end / SAMPLE_RATE - (utterance.end_s - settings.post_roll_s))
 
     def _leave_segmenter(self) -> None:
         self._blocks.cancel()
         for listener in self._listeners:
             # With the scorer gone, nobody wants the transcripts any more.
-            if self._waiting.cancelled:
+            if self._scoring.cancelled:
                 listener.leave()
             listener.close()
-        self._waiting.close()
-
-    def _score(self) -> None:
-        """Scorer thread."""
-        while (first := self._waiting.take()) is not None:
-            batch = [heard for heard in map(_heard, self._batch(first)) if heard is not None]
-            for turn in self._turn_maker.make(batch):
-                if not self._turns.put(turn):
-                    return
-
-    def _batch(self, first: _Waiting) -> list[_Waiting]:
-        """The next utterance, and those after it whose transcripts are already there."""
-        batch = [first]
-        first.outcome.exception()  # waits
-        while len(batch) < _LARGEST_BATCH:
-            further = self._waiting.take_if(lambda waiting: waiting.outcome.done())
-            if further is None:
-                break
-            batch.append(further)
-        return batch
+        self._scoring.close()
 
     def _leave_scorer(self) -> None:
-        self._waiting.cancel()
-        self._turns.close()
+        self._scoring.leave()
+        self._finished.close()
 
     def _write(self) -> None:
         """Output thread."""
-        while (turn := self._turns.take()) is not None:
-            for output in tuple(self._outputs):
-                self._deliver(turn, output)
+        while (item := self._finished.take()) is not None:
+            if isinstance(item, Scored):
+                self._deliver(item.turn, self._outputs)
+                self._note_timing(item)
+            else:
+                self._deliver(item, self._note_outputs)
 
-    def _deliver(self, turn: Turn, output: Callable[[Turn], None]) -> None:
-        """Hand a turn to an output. One that fails ends the run, but the others still get what is finished."""
-        try:
-            output(turn)
-        except BaseException as error:  # noqa: BLE001  carried to the main thread, which raises it
-            self._outputs.remove(output)
-            self._stages.fail("output", error)
+    def _deliver(self, item: T, outputs: list[Callable[[T], None]]) -> None:
+        """Hand an item to its outputs. One that fails ends the run, but the others still get what is finished."""
+        for output in tuple(outputs):
+            try:
+                output(item)
+            except BaseException as error:  # noqa: BLE001  carried to the main thread, which raises it
+                outputs.remove(output)
+                self._stages.fail("output", error)
+
+    def _note_timing(self, done: Scored) -> None:
+        if self._timings is not None and done.sounded is not None:
+            self._timings.add(
+                Stamps(done.sounded, done.ended, done.taken, done.transcribed, done.scored, time.monotonic())
+            )
+
+    def _channel_now(self, place: int) -> ChannelNow:
+        since_s = self._since[place]
+        if since_s is None:
+            return ChannelNow(self._levels[place])
+        heard_s, words = self._following[place].words
+        estimate = self._scoring.estimates[place]
+        return ChannelNow(
+            level_dbfs=self._levels[place],
+            since_s=since_s,
+            words=words if heard_s == since_s else "",
+            scores=estimate.scores if estimate is not None and estimate.start_s == since_s else None,
+        )
 
 
-def _heard(waiting: _Waiting) -> Heard | None:
-    """The utterance with its transcript, or `None` where its listener has failed."""
-    if waiting.outcome.exception() is not None:
-        return None
-    return waiting.utterance, waiting.outcome.result()
+def _silent(block: AudioBlock) -> AudioBlock:
+    return AudioBlock(block.start, np.zeros_like(block.samples), block.dropped)
+
+
+def _replaced(values: tuple[T, ...], place: int, value: T) -> tuple[T, ...]:
+    return (*values[:place], value, *values[place + 1 :])

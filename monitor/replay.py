@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monitor.analysis import Analysis, Files, check_outputs, load_models, open_files, recogniser_name, wordless
 from monitor.display import Progress, Replay, clock, line
-from monitor.exporters import Exporter
-from monitor.exporters.csv import CsvExporter
 from monitor.exporters.destination import STDOUT, Destination
-from monitor.exporters.jsonl import JsonlExporter
-from monitor.flow import Turn
 from monitor.interruption import Interruption
 from monitor.notices import Notices
 from monitor.pipeline import Lane, Pipeline
 from monitor.replay_view import Manner, ReplayView, manner
 from monitor.roles import Role, merged, roles
 from monitor.sources.recording import Recording, channels_identical
-from monitor.speech_recogniser import NONE, choose, require_words
 from monitor.timeline import Timeline
-from stser_core.errors import UsageError
-from stser_core.scores import ENSEMBLE
 
 if TYPE_CHECKING:
     from monitor.transcribers import Transcriber
@@ -41,19 +34,9 @@ class ReplayOptions:
     """What the user typed after `replay`; the command's help says what each means."""
 
     recording: Path
-    channels: str | None = None
-    csv: str | None = None
-    jsonl: str | None = None
+    analysis: Analysis
     svg: str | None = None
     realtime: bool = False
-    score_agents: bool = False
-    transcripts: bool = True
-    checkpoint: str = "default"
-    classifier: str = ENSEMBLE
-    asr: str = "auto"
-    asr_model: str | None = None
-    accelerator: str = "auto"
-    quiet: bool = False
 
 
 def replay(options: ReplayOptions) -> int:
@@ -69,16 +52,17 @@ def replay(options: ReplayOptions) -> int:
         StserError: Something keeps the recording from being replayed to its end; what was finished before is
             in the outputs.
     """
-    notices = Notices(options.quiet)
-    _check_outputs(options)
+    analysis = options.analysis
+    notices = Notices(analysis.quiet)
+    check_outputs((analysis.csv, analysis.jsonl, options.svg), options.recording)
     recording, lanes = _opened(options, notices)
     with ExitStack() as cleanup:
-        exporters = _exporters(options, cleanup)
+        files = open_files(analysis, cleanup)
         picture = _picture(options, cleanup)
-        scorer, transcriber = _models(options, notices)
+        scorer, transcriber = load_models(analysis, notices)
         timeline = Timeline()
         how = _manner(options)
-        outputs = [*(exporter.write for exporter in exporters), timeline.add]
+        outputs = [*(exporter.write for exporter in files.exporters), timeline.add]
         if how is Manner.LINES:
             outputs.append(lambda turn: notices.line(line(turn)))
         pipeline = Pipeline(
@@ -86,19 +70,18 @@ def replay(options: ReplayOptions) -> int:
             lanes=[Lane(role.speaker, scored=role.scored) for role in lanes],
             transcriber=transcriber,
             scorer=scorer,
-            outputs=outputs if options.transcripts else [_wordless(output) for output in outputs],
+            outputs=outputs if analysis.transcripts else [wordless(output) for output in outputs],
         )
         facts = _facts(options, recording, lanes, scorer, transcriber)
         view = ReplayView(how, notices, facts, lambda: Progress(timeline.snapshot(), pipeline.position_s), picture)
-        code = _run(pipeline, exporters, view)
+        code = _run(pipeline, files, view)
     if code == 0:
         _warn_of_a_lost_end(recording, pipeline.position_s, notices)
     return code
 
 
-def _run(pipeline: Pipeline, exporters: list[Exporter], view: ReplayView) -> int:
-    for exporter in exporters:
-        exporter.begin()
+def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
+    files.begin()
     with view, Interruption(pipeline.stop, pipeline.abort) as interruption:
         pipeline.run()
         if interruption.received is None:
@@ -106,20 +89,10 @@ def _run(pipeline: Pipeline, exporters: list[Exporter], view: ReplayView) -> int
     return interruption.exit_code
 
 
-def _models(options: ReplayOptions, notices: Notices) -> tuple[Recognizer, Transcriber]:
-    # Imported here, because torch takes a second that a wrong file name or role should not cost.
-    from stser_core.recognizer import Recognizer
-
-    scorer = Recognizer.load(options.checkpoint, classifier=options.classifier, accelerator=options.accelerator)
-    transcriber = choose(options.asr, options.asr_model, notices)
-    require_words(scorer.classifiers, transcriber)
-    return scorer, transcriber
-
-
 def _manner(options: ReplayOptions) -> Manner:
     return manner(
-        quiet=options.quiet,
-        results_on_stdout=STDOUT in (options.csv, options.jsonl, options.svg),
+        quiet=options.analysis.quiet,
+        results_on_stdout=STDOUT in (options.analysis.csv, options.analysis.jsonl, options.svg),
         terminal=sys.stdout.isatty() and os.environ.get("TERM") != "dumb",
     )
 
@@ -136,8 +109,9 @@ def _facts(
         duration_s=recording.duration_s,
         speakers=tuple(role.speaker for role in lanes),
         checkpoint=scorer.name,
-        classifier=options.classifier,
-        recogniser="no transcript" if transcriber.name == NONE else transcriber.name,
+        classifier=options.analysis.classifier,
+        recogniser=recogniser_name(transcriber),
+        explain=options.analysis.explain,
     )
 
 
@@ -149,34 +123,16 @@ def _picture(options: ReplayOptions, cleanup: ExitStack) -> Destination | None:
     return picture
 
 
-def _check_outputs(options: ReplayOptions) -> None:
-    """Two results in one place, or one in place of the recording, are a slip of the user's."""
-    given = [output for output in (options.csv, options.jsonl, options.svg) if output is not None]
-    places = [output if output == STDOUT else str(Path(output).resolve()) for output in given]
-    for number, place in enumerate(places):
-        if place in places[:number]:
-            raise UsageError(f"Two outputs would go to '{given[number]}'; give each a file of its own.")
-        if place == str(options.recording.resolve()):
-            raise UsageError(f"The output '{given[number]}' is the recording itself; choose another file.")
-
-
-def _exporters(options: ReplayOptions, cleanup: ExitStack) -> list[Exporter]:
-    exporters: list[Exporter] = []
-    for path, kind in ((options.csv, CsvExporter), (options.jsonl, JsonlExporter)):
-        if path is not None:
-            exporters.append(kind(path))
-            cleanup.callback(exporters[-1].close)
-    return exporters
-
-
 def _opened(options: ReplayOptions, notices: Notices) -> tuple[Recording, tuple[Role, ...]]:
     recording = Recording(options.recording, realtime=options.realtime)
-    given = roles(options.channels, recording.channels, recording.name, score_agents=options.score_agents)
+    given = roles(
+        options.analysis.channels, recording.channels, recording.name, score_agents=options.analysis.score_agents
+    )
     if len(given) == 1:
         return Recording(options.recording, mix=True, realtime=options.realtime), given
     if not channels_identical(options.recording):
         return recording, given
-    role = merged(given, named=options.channels is not None)
+    role = merged(given, named=options.analysis.channels is not None)
     scored = "" if role.scored else " Nothing is scored, since an agent may be heard in it (see --score-agents)."
     same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
     notices.say(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
@@ -190,7 +146,3 @@ def _warn_of_a_lost_end(recording: Recording, heard_s: float, notices: Notices) 
         notices.say(
             f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(promised_s)}; it may be cut off."
         )
-
-
-def _wordless(output: Callable[[Turn], None]) -> Callable[[Turn], None]:
-    return lambda turn: output(replace(turn, transcript=None))

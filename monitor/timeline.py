@@ -64,6 +64,21 @@ class Timeline:
             return self._snapshot
 
 
+class Tally:
+    """Adds up the figures of each speaker, turn by turn, without keeping the turns."""
+
+    def __init__(self) -> None:
+        self._speakers: dict[tuple[int, str], _Sums] = {}
+
+    def add(self, turn: Turn) -> None:
+        """Count a turn in."""
+        self._speakers.setdefault((turn.channel, turn.speaker), _Sums()).add(turn)
+
+    def figures(self) -> tuple[SpeakerFigures, ...]:
+        """One entry for each channel and speaker that has a turn, in the order of the channels."""
+        return tuple(self._speakers[speaker].figures(*speaker) for speaker in sorted(self._speakers))
+
+
 def speaker_figures(turns: Iterable[Turn]) -> tuple[SpeakerFigures, ...]:
     """Count, talk time and emotions of each speaker, in the order of the channels.
 
@@ -73,23 +88,32 @@ def speaker_figures(turns: Iterable[Turn]) -> tuple[SpeakerFigures, ...]:
     Returns:
         One entry for each channel and speaker that has a turn.
     """
-    by_speaker: dict[tuple[int, str], list[Turn]] = {}
+    tally = Tally()
     for turn in turns:
-        by_speaker.setdefault((turn.channel, turn.speaker), []).append(turn)
-    return tuple(_figures(*speaker, by_speaker[speaker]) for speaker in sorted(by_speaker))
+        tally.add(turn)
+    return tally.figures()
 
 
-def _figures(channel: int, speaker: str, turns: list[Turn]) -> SpeakerFigures:
-    seconds = [0.0] * len(LABELS)
-    for turn in turns:
+class _Sums:
+    def __init__(self) -> None:
+        self._turns = 0
+        self._talk_s = 0.0
+        self._seconds = [0.0] * len(LABELS)
+
+    def add(self, turn: Turn) -> None:
+        length_s = turn.end_s - turn.start_s
+        self._turns += 1
+        self._talk_s += length_s
         if turn.scores is not None:
-            seconds[index(turn.scores.emotion)] += turn.end_s - turn.start_s
-    scored_s = sum(seconds)
-    return SpeakerFigures(
-        channel=channel,
-        speaker=speaker,
-        turns=len(turns),
-        talk_s=sum(turn.end_s - turn.start_s for turn in turns),
-        scored_s=scored_s,
-        shares=tuple(second / scored_s for second in seconds) if scored_s > 0 else None,
-    )
+            self._seconds[index(turn.scores.emotion)] += length_s
+
+    def figures(self, channel: int, speaker: str) -> SpeakerFigures:
+        scored_s = sum(self._seconds)
+        return SpeakerFigures(
+            channel=channel,
+            speaker=speaker,
+            turns=self._turns,
+            talk_s=self._talk_s,
+            scored_s=scored_s,
+            shares=tuple(second / scored_s for second in self._seconds) if scored_s > 0 else None,
+        )

@@ -13,6 +13,8 @@ from stser_core.scores import EmotionScores, Spoken
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from monitor.following import Provisional
+
 Heard: TypeAlias = "tuple[Utterance, Transcript | None]"
 """An utterance, and its transcript where there is one."""
 
@@ -61,6 +63,15 @@ class TurnMaker:
             self._made += 1
             turns.append(self._turn(heard, next(results) if self._lane(heard).scored else None))
         return turns
+
+    def scores_channel(self, channel: int) -> bool:
+        """Whether the emotion of a channel, counted from 1, is scored."""
+        return self._lanes[channel - 1].scored
+
+    def estimate(self, provisional: Provisional) -> EmotionScores | None:
+        """Score an utterance that goes on; it gets no number and is no turn."""
+        (scores,) = self._scorer.score([Spoken(provisional.samples, provisional.words or None)])
+        return scores
 
     def _lane(self, heard: Heard) -> Lane:
         return self._lanes[heard[0].channel - 1]

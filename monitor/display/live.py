@@ -12,7 +12,9 @@ from rich.text import Text
 from monitor.display.palette import Palette
 from monitor.display.screen import Progress, Replay, finished, running
 
-_FRAMES_PER_SECOND = 4
+FRAMES_PER_SECOND = 4
+"""How often a live view is drawn."""
+
 _SMALLEST = 12
 _TALLEST = 44
 
@@ -31,7 +33,7 @@ class LiveScreen:
         self._live = Live(
             console=console,
             get_renderable=self._frame,
-            refresh_per_second=_FRAMES_PER_SECOND,
+            refresh_per_second=FRAMES_PER_SECOND,
             vertical_overflow="crop",
         )
 
@@ -48,14 +50,14 @@ class LiveScreen:
         width, height = self._console.size
         # One line less than the terminal has, because the cursor needs one.
         lines = running(self._replay, self._progress(), width, max(_SMALLEST, min(_TALLEST, height - 1)), self._palette)
-        return _unwrapped(lines)
+        return unwrapped(lines)
 
 
 def print_finished(console: Console, replay: Replay, progress: Progress, *, interrupted: bool = False) -> None:
     """Print the view that stays."""
     width, height = console.size
     lines = finished(replay, progress, width, height - 1, Palette.of(console), interrupted=interrupted)
-    console.print(_unwrapped(lines))
+    console.print(unwrapped(lines))
 
 
 def as_svg(replay: Replay, progress: Progress, *, interrupted: bool = False) -> str:
@@ -68,7 +70,8 @@ def as_svg(replay: Replay, progress: Progress, *, interrupted: bool = False) -> 
         return console.export_svg(title=f"stser-monitor replay {replay.recording}")
 
 
-def _unwrapped(lines: list[Text]) -> Group:
+def unwrapped(lines: list[Text]) -> Group:
+    """Lines as rich draws them, none of them ever folded."""
     for line in lines:
         line.no_wrap = True
         line.overflow = "crop"

@@ -82,6 +82,16 @@ class Palette:
         return "━" if self.colour else "░"
 
     @property
+    def speaking(self) -> str:
+        """A lane where somebody speaks whose turn is not finished."""
+        return "▒" if self.unicode else ":"
+
+    @property
+    def mark(self) -> str:
+        """A mark on the time axis."""
+        return "▼" if self.unicode else "v"
+
+    @property
     def dash(self) -> str:
         """Between two times."""
         return "–" if self.unicode else "-"

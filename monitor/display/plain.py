@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from monitor.display.palette import clock, printable
 from monitor.display.summary import shares
 from monitor.flow import Turn
+from monitor.notes import Alert
 from monitor.timeline import SpeakerFigures
 
 
@@ -16,6 +17,12 @@ def line(turn: Turn) -> str:
     words = "" if turn.transcript is None else printable(turn.transcript.text)
     said = f' "{words}"' if words else ""
     return f"{clock(turn.start_s)}-{clock(turn.end_s)} {printable(turn.speaker)} {verdict}{said}"
+
+
+def alert_line(alert: Alert) -> str:
+    """An alert in one line: `0:15 alert: customer angry 0.82 (angry>0.7 for 2 turns)`."""
+    probability = f"{alert.emotion} {alert.probability:.2f}"
+    return f"{clock(alert.time_s)} alert: {printable(alert.speaker)} {probability} ({printable(alert.rule)})"
 
 
 def summary_lines(figures: Iterable[SpeakerFigures]) -> list[str]:

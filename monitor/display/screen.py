@@ -33,6 +33,7 @@ class Replay:
         checkpoint: Name of the checkpoint.
         classifier: The classifier that decides.
         recogniser: The speech recogniser, or words that say there is none.
+        explain: Whether to show where in a turn its emotion is.
     """
 
     recording: str
@@ -41,6 +42,7 @@ class Replay:
     checkpoint: str
     classifier: str
     recogniser: str
+    explain: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ def running(replay: Replay, progress: Progress, width: int, height: int, palette
         _progress_bar(replay, progress, width, palette),
         Text(""),
     ]
-    if height - len(lines) >= LATEST_HEIGHT + 2 + _FEWEST_ROWS:
-        lines += [*latest(progress.turns, width, palette), Text("")]
+    if height - len(lines) >= LATEST_HEIGHT + replay.explain + 2 + _FEWEST_ROWS:
+        lines += [*latest(progress.turns, width, palette, explain=replay.explain), Text("")]
     rows = max(0, height - len(lines) - 1)
     lines += [heading(progress.turns, width, palette), *table(progress.turns, rows, width, palette)]
     return lines[:height]

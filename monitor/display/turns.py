@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from monitor.display.attention import attention
 from monitor.display.palette import LETTERS, Palette, clock, printable
 from monitor.flow import Turn
+from monitor.salience import salient_words
 from stser_core.emotions import LABELS
 from stser_core.scores import CLASSIFIERS, EmotionScores
 
@@ -16,13 +19,18 @@ SPEAKER_WIDTH = 10
 """Cells for a speaker's name, here and before the lanes."""
 
 LATEST_HEIGHT = 6
-"""Lines of `latest`."""
+"""Lines of `latest`, and one more where it explains."""
+
+BRIEF_HEIGHT = 3
+"""Lines of `brief`, and one more where it explains."""
 
 _QUIET = Style(dim=True)
 _BOLD = Style(bold=True)
 _TIME_WIDTH = 7
 _NAME_WIDTH = 8
 _MARGIN = " "
+_SPOKEN = Style(italic=True)
+_STANDING_OUT = Style(italic=True, bold=True, underline=True)
 
 
 def heading(turns: Sequence[Turn], width: int, palette: Palette) -> Text:
@@ -52,19 +60,46 @@ def table(turns: Sequence[Turn], rows: int, width: int, palette: Palette) -> lis
     return lines + [Text("")] * (rows - len(lines))
 
 
-def latest(turns: Sequence[Turn], width: int, palette: Palette) -> list[Text]:
-    """The newest turn that was scored, in full and in exactly `LATEST_HEIGHT` lines.
+def latest(turns: Sequence[Turn], width: int, palette: Palette, *, explain: bool = False) -> list[Text]:
+    """The newest turn that was scored, in full and in exactly `LATEST_HEIGHT` lines, one more with `explain`.
 
     Who and when, a bar for each probability, and what was said. A turn that is not scored gives way to the one
     before, so that the bars stay; it is in the table.
     """
+    height = LATEST_HEIGHT + explain
     if not turns:
-        return _filled(Text(f"{_MARGIN}Listening for the first turn.", style=_QUIET))
-    turn = next((turn for turn in reversed(turns) if turn.scores is not None), turns[-1])
+        return _filled(height, _listening())
+    turn = _newest(turns)
     said = _said(turn, width, palette)
     if turn.scores is None:
-        return _filled(_who(turn, width, palette), Text(f"{_MARGIN}Emotion not scored.", style=_QUIET), said)
-    return _filled(_who(turn, width, palette), *_bars(turn.scores, width, palette), said)
+        return _filled(height, _who(turn, width, palette), _not_scored(), said)
+    where = [attention(turn, width, palette)] if explain else []
+    return _filled(height, _who(turn, width, palette), *_bars(turn.scores, width, palette), *where, said)
+
+
+def brief(turns: Sequence[Turn], width: int, palette: Palette, *, explain: bool = False) -> list[Text]:
+    """The same in exactly `BRIEF_HEIGHT` lines, one more with `explain`: the bars stand side by side."""
+    height = BRIEF_HEIGHT + explain
+    if not turns:
+        return _filled(height, _listening())
+    turn = _newest(turns)
+    said = _said(turn, width, palette)
+    if turn.scores is None:
+        return _filled(height, _who(turn, width, palette), _not_scored(), said)
+    where = [attention(turn, width, palette)] if explain else []
+    return _filled(height, _who(turn, width, palette), _side_by_side(turn.scores, width, palette), *where, said)
+
+
+def _newest(turns: Sequence[Turn]) -> Turn:
+    return next((turn for turn in reversed(turns) if turn.scores is not None), turns[-1])
+
+
+def _listening() -> Text:
+    return Text(f"{_MARGIN}Listening for the first turn.", style=_QUIET)
+
+
+def _not_scored() -> Text:
+    return Text(f"{_MARGIN}Emotion not scored.", style=_QUIET)
 
 
 def _row(turn: Turn, width: int, palette: Palette) -> Text:
@@ -101,8 +136,19 @@ def _who(turn: Turn, width: int, palette: Palette) -> Text:
     return text
 
 
-def _filled(*lines: Text) -> list[Text]:
-    return [*lines, *(Text("") for _ in range(LATEST_HEIGHT - len(lines)))]
+def _filled(height: int, *lines: Text) -> list[Text]:
+    return [*lines, *(Text("") for _ in range(height - len(lines)))]
+
+
+def _side_by_side(scores: EmotionScores, width: int, palette: Palette) -> Text:
+    room = max(1, (width - 2 * len(_MARGIN)) // len(LABELS) - 9)
+    line = Text(f"{_MARGIN} ")
+    for label, probability in zip(LABELS, scores.ensemble, strict=True):
+        line.append(f"{LETTERS[label]} {probability:.2f} ", Style(bold=label == scores.emotion))
+        line.append(palette.fitted(palette.bar(probability, room), room), palette.ink(label))
+        line.append("  ")
+    line.rstrip()
+    return line
 
 
 def _bars(scores: EmotionScores, width: int, palette: Palette) -> list[Text]:
@@ -120,12 +166,33 @@ def _bars(scores: EmotionScores, width: int, palette: Palette) -> list[Text]:
 
 
 def _said(turn: Turn, width: int, palette: Palette) -> Text:
-    words = _words(turn)
-    if not words:
+    """What was said, in quotation marks; the words in the salient stretch stand out, and are not cut off."""
+    if turn.transcript is None or not turn.transcript.words:
         return Text("")
     opening, closing = "“”" if palette.unicode else '""'
-    kept = palette.fitted(words, max(1, width - len(_MARGIN) - 2)).rstrip()
-    return Text(f"{_MARGIN}{opening}{kept}{closing}", style=Style(italic=True))
+    room = max(1, width - len(_MARGIN) - 2)
+    words = [printable(word.text) for word in turn.transcript.words]
+    salient = salient_words(turn)
+    first = _first_shown(words, salient, room)
+    said = Text(palette.ellipsis if first else "", style=_SPOKEN)
+    for place in range(first, len(words)):
+        said.append(" " if place > first else "", _STANDING_OUT if {place - 1, place} <= salient else _SPOKEN)
+        said.append(words[place], _STANDING_OUT if place in salient else _SPOKEN)
+    if said.cell_len > room:
+        said.truncate(room - 1)
+        said.rstrip()
+        said.append(palette.ellipsis, _SPOKEN)
+    return Text(_MARGIN).append(opening, _SPOKEN).append_text(said).append(closing, _SPOKEN)
+
+
+def _first_shown(words: Sequence[str], salient: frozenset[int], room: int) -> int:
+    """The word to begin with, so that as many of the salient ones as possible can be seen."""
+    if not salient:
+        return 0
+    first, last = 0, max(salient)
+    while first < min(salient) and cell_len(" ".join(words[first : last + 1])) > room - 2:
+        first += 1
+    return first
 
 
 def _words(turn: Turn) -> str:

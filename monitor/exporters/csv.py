@@ -11,33 +11,39 @@ import re
 from collections.abc import Sequence
 
 from monitor.exporters.destination import Destination
-from monitor.exporters.row import COLUMNS, Value, row
+from monitor.exporters.row import COLUMNS, SALIENT_COLUMNS, Value, row, salient_columns
 from monitor.flow import Turn
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_SECONDS = frozenset({"start_s", "end_s"})
+_SECONDS = frozenset({"start_s", "end_s", *SALIENT_COLUMNS})
 _LOUDNESS = "loudness_dbfs"
 
 
 class CsvExporter:
     """Writes a timeline as CSV."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, explain: bool = False) -> None:
         """Check that `path` can be written (`-` is standard output).
+
+        Args:
+            path: Where to write.
+            explain: Add the columns `salient_start_s` and `salient_end_s`.
 
         Raises:
             OutputError: The file cannot be opened for writing.
         """
         self._destination = Destination(path)
+        self._explain = explain
 
     def begin(self) -> None:
         """Empty the file and write the header."""
         self._destination.begin()
-        self._destination.write(_line(COLUMNS))
+        self._destination.write(_line(COLUMNS + SALIENT_COLUMNS * self._explain))
 
     def write(self, turn: Turn) -> None:
         """Write one row."""
-        self._destination.write(_line([_cell(column, value) for column, value in row(turn).items()]))
+        values = {**row(turn), **(salient_columns(turn) if self._explain else {})}
+        self._destination.write(_line([_cell(column, value) for column, value in values.items()]))
 
     def close(self) -> None:
         """Close the file."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from monitor.exporters.destination import Destination
-from monitor.exporters.row import printed_probabilities, row
+from monitor.exporters.row import printed_probabilities, row, salient_columns
 from monitor.flow import Turn
+from monitor.notes import Mark, Note
 from stser_core.emotions import LABELS
 
 
@@ -20,15 +22,28 @@ class JsonlExporter:
       transcribed;
     * `classifiers`: the probabilities of each classifier that answered, `{"speech": {"angry": …}, …}`, or
       `null` where nothing was scored.
+
+    Where the timeline explains, also
+
+    * `salient_start_s` and `salient_end_s`: the shortest stretch that holds half of the speech model's attention;
+    * `salience`: the attention's share on each 100 ms of the turn, or `null` where it is not known.
+
+    Notes are objects of their own, which a `type` tells from turns: `{"type": "mark", "number", "time_s"}` and
+    `{"type": "alert", "rule", "time_s", "channel", "speaker", "turn", "emotion", "probability"}`.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, explain: bool = False) -> None:
         """Check that `path` can be written (`-` is standard output).
+
+        Args:
+            path: Where to write.
+            explain: Add where the attention rested.
 
         Raises:
             OutputError: The file cannot be opened for writing.
         """
         self._destination = Destination(path)
+        self._explain = explain
 
     def begin(self) -> None:
         """Empty the file; a timeline without turns is an empty file."""
@@ -36,12 +51,56 @@ class JsonlExporter:
 
     def write(self, turn: Turn) -> None:
         """Write one line."""
-        keys = {**row(turn), "words": _words(turn), "classifiers": _classifiers(turn)}
-        self._destination.write(json.dumps(keys, ensure_ascii=False, allow_nan=False) + "\n")
+        self._write(turn_object(turn, explain=self._explain))
+
+    def write_note(self, note: Note) -> None:
+        """Write one line for a mark or an alert.
+
+        Raises:
+            OutputError: The destination cannot be written any more.
+        """
+        self._write(note_object(note))
 
     def close(self) -> None:
         """Close the file."""
         self._destination.close()
+
+    def _write(self, keys: Mapping[str, object]) -> None:
+        self._destination.write(as_json(keys) + "\n")
+
+
+def as_json(keys: Mapping[str, object]) -> str:
+    """An object as one line of JSON, with the characters of every language as they are."""
+    return json.dumps(keys, ensure_ascii=False, allow_nan=False)
+
+
+def turn_object(turn: Turn, *, explain: bool = False) -> dict[str, object]:
+    """A turn's keys and values, as `JsonlExporter` describes them."""
+    keys: dict[str, object] = {**row(turn), "words": _words(turn), "classifiers": _classifiers(turn)}
+    if explain:
+        keys |= {**salient_columns(turn), "salience": _salience(turn)}
+    return keys
+
+
+def note_object(note: Note) -> dict[str, object]:
+    """A note's keys and values, as `JsonlExporter` describes them."""
+    if isinstance(note, Mark):
+        return {"type": "mark", "number": note.number, "time_s": round(note.time_s, 3)}
+    return {
+        "type": "alert",
+        "rule": note.rule,
+        "time_s": round(note.time_s, 3),
+        "channel": note.channel,
+        "speaker": note.speaker,
+        "turn": note.turn,
+        "emotion": note.emotion,
+        "probability": round(note.probability, 4),
+    }
+
+
+def _salience(turn: Turn) -> list[float] | None:
+    salience = None if turn.scores is None else turn.scores.salience
+    return None if salience is None else list(printed_probabilities(salience))
 
 
 def _words(turn: Turn) -> list[dict[str, str | float]] | None:

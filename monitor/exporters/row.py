@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from monitor.flow import Turn
+from monitor.salience import salient_span
 from stser_core.emotions import LABELS, index
 from stser_core.scores import CLASSIFIERS, EmotionScores
 
@@ -27,6 +28,9 @@ COLUMNS: tuple[str, ...] = (
     "checkpoint",
 )
 """The columns of a timeline, in their order."""
+
+SALIENT_COLUMNS: tuple[str, ...] = ("salient_start_s", "salient_end_s")
+"""The columns that follow them where the timeline explains."""
 
 Value = str | int | float | None
 
@@ -60,6 +64,12 @@ def row(turn: Turn) -> dict[str, Value]:
         "dropped_ms": turn.dropped_ms,
         "checkpoint": turn.checkpoint,
     }
+
+
+def salient_columns(turn: Turn) -> dict[str, Value]:
+    """Where the speech model's attention rested: a value for each of `SALIENT_COLUMNS`, `None` where unknown."""
+    span = salient_span(turn) or (None, None)
+    return {column: _rounded(value, 3) for column, value in zip(SALIENT_COLUMNS, span, strict=True)}
 
 
 def printed_probabilities(probabilities: Sequence[float]) -> tuple[float, ...]:

@@ -1,0 +1,86 @@
+"""The command that an alert runs: on its own thread, so that it can never hold up the timeline."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from threading import Thread
+
+from monitor.conveyor import Conveyor
+from stser_core.errors import UsageError
+
+_WAITING = 8
+_PATIENCE_S = 2.0
+
+
+def command_words(command: str) -> list[str]:
+    """Split a command as a shell would, and see that its program is there. No shell ever runs it.
+
+    Raises:
+        UsageError: The command is empty, a quotation is not closed, or there is no such program.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--on-alert '{command}' cannot be read: {error}.") from error
+    if not words:
+        raise UsageError("--on-alert is empty; give the command to run.")
+    if shutil.which(words[0]) is None:
+        raise UsageError(f"--on-alert '{command}': there is no program '{words[0]}'.")
+    return words
+
+
+class AlertCommand:
+    """Runs a command for each alert, one after the other, with a text on its standard input.
+
+    What it prints goes nowhere. It is in a session of its own, so that Ctrl-C for the monitor is not one for it.
+    """
+
+    def __init__(self, words: list[str], say: Callable[[str], None]) -> None:
+        """Start waiting for alerts.
+
+        Args:
+            words: The program and its arguments.
+            say: Takes a sentence about what went wrong.
+        """
+        self._words = words
+        self._say = say
+        self._texts: Conveyor[str] = Conveyor(_WAITING)
+        self._thread = Thread(target=self._work, name="alert command", daemon=True)
+        self._thread.start()
+
+    def run(self, text: str) -> None:
+        """Run the command soon. Never waits: when too many alerts are waiting, the oldest is given up."""
+        _, given_up = self._texts.put_dropping(text)
+        if given_up is not None:
+            self._say(f"{self._words[0]} is too slow for the alerts; it was not run for one of them.")
+
+    def close(self, patience_s: float = _PATIENCE_S) -> None:
+        """Let what is waiting finish for a short time; then leave it behind."""
+        self._texts.close()
+        self._thread.join(patience_s)
+        if self._thread.is_alive():
+            self._say(f"{self._words[0]} has not finished; it was left behind.")
+            self._texts.cancel()
+
+    def _work(self) -> None:
+        while (text := self._texts.take()) is not None:
+            self._run_once(text)
+
+    def _run_once(self, text: str) -> None:
+        try:
+            done = subprocess.run(
+                self._words,
+                input=text.encode(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                check=False,
+            )
+        except OSError as error:
+            self._say(f"{self._words[0]} cannot be run on an alert: {error.strerror or error}.")
+            return
+        if done.returncode != 0:
+            self._say(f"{self._words[0]} failed on an alert with exit code {done.returncode}.")

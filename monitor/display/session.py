@@ -1,0 +1,233 @@
+"""The whole view of a microphone that is being listened to, as lines: while it runs, and when it is over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.style import Style
+from rich.text import Text
+
+from monitor.channel_now import ChannelNow
+from monitor.display.curve import CURVE_HEIGHT, curve
+from monitor.display.lanes import Span, axis, lane
+from monitor.display.now import now
+from monitor.display.palette import LETTERS, Palette, clock, printable
+from monitor.display.summary import summary
+from monitor.display.turns import BRIEF_HEIGHT, LATEST_HEIGHT, SPEAKER_WIDTH, brief, heading, latest, table
+from monitor.notes import Mark
+from monitor.recent import Heard
+
+_QUIET = Style(dim=True)
+_BOLD = Style(bold=True)
+_LABEL_WIDTH = SPEAKER_WIDTH + 1
+_TALK_WIDTH = 9
+_SECONDS_A_CELL = 2.0
+_FEWEST_ROWS = 3
+_MOST_ROWS_AFTERWARDS = 10
+_ALERT_SHOWN_S = 20.0
+_BEHIND_S = 1.0
+_TURNS_WAITING = 2
+_KEYS = "space pause   m mark   q quit"
+
+
+@dataclass(frozen=True)
+class Session:
+    """What stays the same while a device is listened to.
+
+    Attributes:
+        source: The device's name.
+        speakers: The role of each channel.
+        checkpoint: Name of the checkpoint.
+        classifier: The classifier that decides.
+        recogniser: The speech recogniser, or words that say there is none.
+        explain: Whether to show where in a turn its emotion is.
+        keys: Whether keys are obeyed.
+    """
+
+    source: str
+    speakers: tuple[str, ...]
+    checkpoint: str
+    classifier: str
+    recogniser: str
+    explain: bool = False
+    keys: bool = False
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What changes: a snapshot of everything.
+
+    Attributes:
+        heard: Turns, notes and figures so far.
+        channels: What is going on in each channel.
+        position_s: How far has been heard, in seconds.
+        dropped_ms: Milliseconds of sound that were lost.
+        behind_s: Seconds of sound that have not been looked at yet.
+        turns_waiting: Utterances that wait for their scores.
+        paused: Whether listening is paused.
+        waiting: Whether the device is away and waited for.
+        notice: The last sentence that the program had to say, if that is not long ago.
+    """
+
+    heard: Heard = field(default_factory=Heard)
+    channels: tuple[ChannelNow, ...] = ()
+    position_s: float = 0.0
+    dropped_ms: int = 0
+    behind_s: float = 0.0
+    turns_waiting: int = 0
+    paused: bool = False
+    waiting: bool = False
+    notice: str = ""
+
+
+def listening(session: Session, moment: Moment, width: int, height: int, palette: Palette) -> list[Text]:
+    """The view while the device is listened to.
+
+    Args:
+        session: What stays the same.
+        moment: What changes.
+        width: Cells in a line.
+        height: How many lines to fill.
+        palette: What the terminal can show.
+
+    Returns:
+        Exactly `height` lines. Where they are few, the curve goes first, then the newest turn's bars.
+    """
+    turns = moment.heard.turns
+    above = [*_title(session, moment, width, palette), _message(moment, width, palette)]
+    above += _lanes(session, moment, width, palette)
+    talking = _now(session, moment, width, palette)
+    below = [_keys(session, width, palette)]
+    room = height - len(above) - len(talking) - len(below) - 1 - _FEWEST_ROWS
+    newest: list[Text] = []
+    if room >= BRIEF_HEIGHT + session.explain + 1:
+        full = room >= LATEST_HEIGHT + session.explain + CURVE_HEIGHT + 4
+        show = latest if full else brief
+        newest = [Text(""), *show(turns, width, palette, explain=session.explain)]
+        room -= len(newest)
+    if room >= CURVE_HEIGHT:
+        above += curve(turns, _span(moment, width), moment.position_s, _LABEL_WIDTH, palette)
+        room -= CURVE_HEIGHT
+    blanks = [Text("")] if room >= 2 else []
+    lines = [*above, *blanks, *talking, *newest, *blanks]
+    rows = max(0, height - len(lines) - len(below) - 1)
+    lines += [heading(turns, width, palette), *table(turns, rows, width, palette), *below]
+    return lines[:height]
+
+
+def ended(session: Session, moment: Moment, width: int, height: int, palette: Palette) -> list[Text]:
+    """The view that stays when it is over: the last turns, the notes and the figures.
+
+    Args:
+        session: What stays the same.
+        moment: The last moment.
+        width: Cells in a line.
+        height: How many lines it should stay below, if the figures allow.
+        palette: What the terminal can show.
+    """
+    turns = moment.heard.turns
+    above = [*_title(session, moment, width, palette, over=True), Text("")]
+    figures = [*summary(moment.heard.figures, width, palette), *_notes(moment, width, palette)]
+    room = min(height - len(above) - len(figures) - 2, _MOST_ROWS_AFTERWARDS)
+    rows = max(0, min(room, len(turns)))
+    if rows:
+        above += [heading(turns, width, palette), *table(turns, rows, width, palette), Text("")]
+    return above + figures
+
+
+def _title(session: Session, moment: Moment, width: int, palette: Palette, *, over: bool = False) -> list[Text]:
+    state = "waiting for the device" if moment.waiting else "paused" if moment.paused else "listening"
+    right = f"{'heard' if over else state} {clock(moment.position_s)}"
+    room = max(1, width - len(right) - 2)
+    title = Text(palette.fitted(printable(session.source), room) + "  ", style=_BOLD)
+    calm = over or not (moment.waiting or moment.paused)
+    title.append(right, _BOLD if calm else Style(bold=True, reverse=True))
+    facts = [f"checkpoint {printable(session.checkpoint)} ({session.classifier})", session.recogniser]
+    if moment.dropped_ms > 0:
+        facts.insert(0, f"{moment.dropped_ms / 1000:.1f} s dropped")
+    if moment.behind_s > _BEHIND_S and not over:
+        facts.insert(0, f"{moment.behind_s:.0f} s behind")
+    if moment.turns_waiting > _TURNS_WAITING and not over:
+        facts.insert(0, f"{moment.turns_waiting} turns waiting")
+    return [title, Text(palette.fitted(palette.dot.join(facts), width).rstrip(), style=_QUIET)]
+
+
+def _message(moment: Moment, width: int, palette: Palette) -> Text:
+    """The last alert while it is fresh, else the last notice."""
+    alerts = moment.heard.alerts
+    if alerts and moment.position_s - alerts[-1].time_s < _ALERT_SHOWN_S:
+        alert = alerts[-1]
+        text = f"ALERT {clock(alert.time_s)} {printable(alert.speaker)}: {printable(alert.rule)}"
+        line = Text(f" {LETTERS[alert.emotion]} ", palette.block(alert.emotion))
+        return line.append(palette.fitted(f" {text} ({alert.probability:.2f})", max(1, width - 3)).rstrip(), _BOLD)
+    return Text(palette.fitted(printable(moment.notice), width).rstrip(), _BOLD)
+
+
+def _span(moment: Moment, width: int) -> Span:
+    """The last minutes. It moves by whole cells, so that the blocks keep their shape."""
+    cells = max(1, width - _LABEL_WIDTH - _TALK_WIDTH)
+    length_s = cells * _SECONDS_A_CELL
+    end_s = max(length_s, math.floor(moment.position_s / _SECONDS_A_CELL + 1) * _SECONDS_A_CELL)
+    return Span(end_s - length_s, end_s, cells)
+
+
+def _lanes(session: Session, moment: Moment, width: int, palette: Palette) -> list[Text]:
+    span = _span(moment, width)
+    lines = [_axis(moment.heard.marks, span, palette)]
+    talk_s = {(one.channel, one.speaker): one.talk_s for one in moment.heard.figures}
+    for channel, speaker in enumerate(session.speakers, start=1):
+        turns = [turn for turn in moment.heard.turns if turn.channel == channel]
+        line = Text(_label(speaker, palette))
+        blocks = lane(turns, span, moment.position_s, palette)
+        line.append_text(_with_turn_in_hand(blocks, moment, channel, span, palette))
+        line.append(clock(talk_s.get((channel, speaker), 0.0)).rjust(_TALK_WIDTH - 1) + " ", _BOLD)
+        lines.append(line)
+    return lines
+
+
+def _axis(marks: Sequence[Mark], span: Span, palette: Palette) -> Text:
+    line = axis(span)
+    for mark in marks:
+        if span.start_s <= mark.time_s < span.end_s:
+            place = span.cell(mark.time_s)
+            line = line[:place] + Text(palette.mark, _BOLD) + line[place + 1 :]
+    return Text(" " * _LABEL_WIDTH).append_text(line).append("talk".rjust(_TALK_WIDTH - 1) + " ", _QUIET)
+
+
+def _with_turn_in_hand(blocks: Text, moment: Moment, channel: int, span: Span, palette: Palette) -> Text:
+    """The lane with the turn in hand at its end, where it is not written yet."""
+    since_s = moment.channels[channel - 1].since_s if channel <= len(moment.channels) else None
+    if since_s is None or since_s >= span.end_s:
+        return blocks
+    first = span.cell(max(since_s, span.start_s))
+    after = span.cell(moment.position_s) + 1
+    return blocks[:first] + Text(palette.speaking * max(1, after - first), _QUIET) + blocks[max(after, first + 1) :]
+
+
+def _now(session: Session, moment: Moment, width: int, palette: Palette) -> list[Text]:
+    channels = moment.channels or (ChannelNow(),) * len(session.speakers)
+    return [
+        now(channel, _label(speaker, palette), moment.position_s, width, palette, paused=moment.paused)
+        for channel, speaker in zip(channels, session.speakers, strict=True)
+    ]
+
+
+def _label(speaker: str, palette: Palette) -> str:
+    return palette.fitted(printable(speaker), SPEAKER_WIDTH) + " "
+
+
+def _keys(session: Session, width: int, palette: Palette) -> Text:
+    return Text(palette.fitted(_KEYS if session.keys else "Ctrl-C ends", width).rstrip(), _QUIET)
+
+
+def _notes(moment: Moment, width: int, palette: Palette) -> list[Text]:
+    lines = []
+    if moment.heard.marks:
+        times = ", ".join(clock(mark.time_s) for mark in moment.heard.marks)
+        lines.append(Text(palette.fitted(f"Marks at {times}.", width).rstrip()))
+    if moment.heard.alerts:
+        times = ", ".join(f"{clock(one.time_s)} {printable(one.speaker)}" for one in moment.heard.alerts)
+        lines.append(Text(palette.fitted(f"Alerts at {times}.", width).rstrip()))
+    return lines
