@@ -1,0 +1,101 @@
+"""Between the speakers: silence, interruptions and response times."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+
+from monitor.analytics.results import Interruption, Interruptions, InterruptionsBy, ResponseTimes, Silence, Span
+from monitor.analytics.spans import Speaker, Stretch, Times, gaps, total
+
+LONG_SILENCE_MS = 3000
+"""A silence longer than this is listed."""
+
+INTERRUPTION_MS = 500
+"""Both speak at least this long: turns carry 0.24 s before and 0.15 s after their speech, which overlap harmlessly."""
+
+LISTENING_MS = 1000
+"""What is shorter and ends before the other does is a listener's "yes", no interruption."""
+
+
+def silence(speech: Sequence[Times], duration: int) -> Silence:
+    """When nobody speaks.
+
+    Args:
+        speech: The union of all turns.
+        duration: Length of the recording, no less than the last turn's end.
+    """
+    quiet = gaps(speech, duration)
+    long = [span for span in quiet if span[1] - span[0] > LONG_SILENCE_MS]
+    return Silence(
+        total_s=total(quiet) / 1000,
+        share=total(quiet) / duration if duration else None,
+        long_s=total(long) / 1000,
+        instances=tuple(Span(start / 1000, end / 1000) for start, end in long),
+    )
+
+
+def interruptions(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> Interruptions:
+    """Who interrupts whom.
+
+    Args:
+        found: The stretches of all speakers, in order of their start.
+        speakers: All speakers, in their order.
+    """
+    lists: dict[Speaker, list[Interruption]] = {speaker: [] for speaker in speakers}
+    active: list[Stretch] = []
+    for stretch in found:
+        active = [other for other in active if other.end > stretch.start]
+        speaking = [other for other in active if other.start < stretch.start and other.speaker != stretch.speaker]
+        active.append(stretch)
+        if speaking:
+            interrupted = max(speaking, key=lambda other: other.end)
+            if _interrupts(stretch, interrupted):
+                lists[stretch.speaker].append(_interruption(stretch, interrupted))
+    each = tuple(_by(speaker, lists[speaker]) for speaker in speakers)
+    return Interruptions(sum(by.count for by in each), _sum(by.total_s for by in each), each)
+
+
+def response_times(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> dict[Speaker, ResponseTimes]:
+    """How long each speaker leaves the others waiting: from the end of another's speech to the start of theirs.
+
+    What begins while somebody speaks is no response, nor is what goes on after the speaker's own pause.
+    """
+    waits: dict[Speaker, list[int]] = {speaker: [] for speaker in speakers}
+    last: Stretch | None = None
+    for stretch in found:
+        if last is not None and last.end <= stretch.start and last.speaker != stretch.speaker:
+            waits[stretch.speaker].append(stretch.start - last.end)
+        if last is None or stretch.end > last.end:
+            last = stretch
+    return {speaker: _response_times(waits[speaker]) for speaker in speakers}
+
+
+def _interrupts(stretch: Stretch, interrupted: Stretch) -> bool:
+    both = min(stretch.end, interrupted.end) - stretch.start
+    listening = stretch.end < interrupted.end and stretch.end - stretch.start < LISTENING_MS
+    return both >= INTERRUPTION_MS and not listening
+
+
+def _interruption(stretch: Stretch, interrupted: Stretch) -> Interruption:
+    end = min(stretch.end, interrupted.end)
+    channel, speaker = interrupted.speaker
+    return Interruption(stretch.start / 1000, end / 1000, stretch.turn, channel, speaker)
+
+
+def _by(speaker: Speaker, instances: Sequence[Interruption]) -> InterruptionsBy:
+    together = _sum(instance.end_s - instance.start_s for instance in instances)
+    return InterruptionsBy(*speaker, len(instances), together, tuple(instances))
+
+
+def _response_times(waits: Sequence[int]) -> ResponseTimes:
+    if not waits:
+        return ResponseTimes(0, None, None, None)
+    mean = statistics.fmean(waits)
+    return ResponseTimes(len(waits), statistics.median(waits) / 1000, mean / 1000, max(waits) / 1000)
+
+
+def _sum(seconds: Iterable[float]) -> float:
+    """A sum of times, each of whole milliseconds."""
+    return round(math.fsum(seconds), 3)

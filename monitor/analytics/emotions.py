@@ -1,0 +1,100 @@
+"""The emotions of one speaker over a call, and after the turns of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from monitor.analytics.results import Quarter, Replies, SpeakerEmotions
+from monitor.analytics.spans import Speaker, speaker_of, times, within
+from monitor.exporters.row import printed_probabilities
+from monitor.timeline_row import TimelineRow
+from stser_core.emotions import LABELS, index
+
+QUARTERS = 4
+UNPLEASANT = ("angry", "sad")
+STEADY = 0.1
+"""A change of the probability of anger or sadness below this is none."""
+
+
+def speaker_emotions(rows: Sequence[TimelineRow], duration: int) -> SpeakerEmotions | None:
+    """One speaker's emotions, or `None` where no talk time was scored.
+
+    Args:
+        rows: The speaker's turns, in order of their start.
+        duration: Length of the recording in milliseconds.
+    """
+    scored = [row for row in rows if row.emotion is not None and row.end_ms > row.start_ms]
+    if not scored:
+        return None
+    shares = _shares(scored, 0, duration) or {}
+    change = _change(scored)
+    return SpeakerEmotions(
+        scored_s=sum(row.end_ms - row.start_ms for row in scored) / 1000,
+        shares=shares,
+        main=max(LABELS, key=lambda label: shares[label]),
+        quarters=tuple(_quarter(scored, number, duration) for number in range(QUARTERS)),
+        first=scored[0].emotion or "",
+        last=scored[-1].emotion or "",
+        trend=None if change is None else _trend(change),
+        change=change,
+    )
+
+
+def replies(rows: Sequence[TimelineRow], speaker: Speaker) -> tuple[Replies, ...]:
+    """How a speaker sounds where the turn that began last before theirs is another's.
+
+    Args:
+        rows: The turns of all speakers, in order of their start.
+        speaker: Whose replies.
+    """
+    counts: dict[tuple[int, str, str | None], dict[str, int]] = {}
+    for before, row in pairwise(rows):
+        if speaker_of(row) == speaker != speaker_of(before) and row.emotion is not None:
+            of = counts.setdefault((*speaker_of(before), before.emotion), dict.fromkeys(LABELS, 0))
+            of[row.emotion] += 1
+    in_order = sorted(counts, key=lambda key: (*key[:2], _place(key[2])))
+    return tuple(Replies(*key, turns=sum(counts[key].values()), emotions=counts[key]) for key in in_order)
+
+
+def _quarter(rows: Iterable[TimelineRow], number: int, duration: int) -> Quarter:
+    start, end = duration * number // QUARTERS, duration * (number + 1) // QUARTERS
+    rows = [row for row in rows if within(times(row), start, end)]
+    scored = sum(within(times(row), start, end) for row in rows)
+    return Quarter(start / 1000, end / 1000, scored / 1000, _shares(rows, start, end))
+
+
+def _shares(rows: Iterable[TimelineRow], start: int, end: int) -> Mapping[str, float] | None:
+    """Each emotion's share of the talk time between `start` and `end`, in four decimals that sum to 1."""
+    talk = [0] * len(LABELS)
+    for row in rows:
+        talk[index(row.emotion or "")] += within(times(row), start, end)
+    return dict(zip(LABELS, printed_probabilities(talk), strict=True)) if any(talk) else None
+
+
+def _change(rows: Sequence[TimelineRow]) -> float | None:
+    """Mean probability of an unpleasant emotion in the second half of the talk time, less that in the first."""
+    if len(rows) < 2:
+        return None
+    half = sum(row.end_ms - row.start_ms for row in rows) / 2
+    heard = change = 0.0
+    for row in rows:
+        length = row.end_ms - row.start_ms
+        early = min(length, max(0.0, half - heard))
+        change += _unpleasant(row) * (length - 2 * early) / half
+        heard += length
+    return round(change, 4)
+
+
+def _unpleasant(row: TimelineRow) -> float:
+    return sum(row.probabilities[index(label)] for label in UNPLEASANT) if row.probabilities else 0.0
+
+
+def _trend(change: float) -> str:
+    if abs(change) < STEADY:
+        return "steady"
+    return "worse" if change > 0 else "better"
+
+
+def _place(emotion: str | None) -> int:
+    return len(LABELS) if emotion is None else index(emotion)

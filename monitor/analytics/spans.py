@@ -1,0 +1,87 @@
+"""Arithmetic with stretches of time, in whole milliseconds, so that parts add up exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
+
+from monitor.timeline_row import TimelineRow
+
+STRETCH_GAP_MS = 500
+"""Turns of one speaker closer than this are one stretch of speech: a long turn is cut, and a breath is no end."""
+
+Speaker: TypeAlias = tuple[int, str]
+"""A channel and the role on it."""
+
+Times: TypeAlias = tuple[int, int]
+"""Start and end."""
+
+
+class Stretch(NamedTuple):
+    """Speech of one speaker that goes on, in milliseconds, and the turn that begins it."""
+
+    start: int
+    end: int
+    speaker: Speaker
+    turn: int
+
+
+def speaker_of(row: TimelineRow) -> Speaker:
+    """Whose turn it is."""
+    return row.channel, row.speaker
+
+
+def times(row: TimelineRow) -> Times:
+    """A turn's start and end."""
+    return row.start_ms, row.end_ms
+
+
+def union(spans: Iterable[Times], gap: int = 0) -> list[Times]:
+    """Join what overlaps, touches or lies less than `gap` apart; in order."""
+    joined: list[Times] = []
+    for start, end in sorted(spans):
+        if joined and (start <= joined[-1][1] or start - joined[-1][1] < gap):
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def total(spans: Iterable[Times]) -> int:
+    """The sum of the lengths."""
+    return sum(end - start for start, end in spans)
+
+
+def gaps(spans: Sequence[Times], end: int) -> list[Times]:
+    """What lies between 0 and `end` and in none of the spans, which are a `union`."""
+    starts = [0, *(span[1] for span in spans)]
+    ends = [*(span[0] for span in spans), end]
+    return [(start, stop) for start, stop in zip(starts, ends, strict=True) if stop > start]
+
+
+def within(span: Times, start: int, end: int) -> int:
+    """How much of a span lies between `start` and `end`."""
+    return max(0, min(span[1], end) - max(span[0], start))
+
+
+def overlap(lanes: Iterable[Sequence[Times]]) -> int:
+    """Time that two or more lanes share; each lane is a `union`."""
+    edges = sorted((time, step) for lane in lanes for span in lane for time, step in zip(span, (1, -1), strict=True))
+    shared = depth = since = 0
+    for time, step in edges:
+        shared += time - since if depth > 1 else 0
+        depth, since = depth + step, time
+    return shared
+
+
+def stretches(rows: Iterable[TimelineRow]) -> list[Stretch]:
+    """The stretches of all speakers, in order of their start."""
+    by_speaker: dict[Speaker, list[TimelineRow]] = {}
+    for row in sorted(rows, key=times):
+        by_speaker.setdefault(speaker_of(row), []).append(row)
+    found = []
+    for speaker, turns in by_speaker.items():
+        first = {row.start_ms: row.turn for row in reversed(turns)}
+        joined = union(map(times, turns), STRETCH_GAP_MS)
+        found += [Stretch(start, end, speaker, first[start]) for start, end in joined]
+    return sorted(found)

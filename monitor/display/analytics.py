@@ -1,0 +1,142 @@
+"""Call analytics on the screen: who spoke how, how the emotions went, and where it went wrong.
+
+They follow the figures of `monitor.display.summary`, and do not repeat its turns, talk time and shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from rich.text import Text
+
+from monitor.analytics.results import CallAnalytics, Quarter, SpeakerAnalytics
+from monitor.display.palette import LETTERS, Palette, clock, printable
+from monitor.display.turns import SPEAKER_WIDTH
+
+_QUIET = Style(dim=True)
+_BOLD = Style(bold=True)
+_PLAIN = Style(bold=False, dim=False)
+_SPOKEN = Style(italic=True, dim=False)
+_MOST_WORDS = 5
+_COLUMNS = ("share", "words/min", "loudness", "longest", "response", "interrupts")
+_QUARTERS = ("1st quarter", "2nd quarter", "3rd quarter", "4th quarter")
+_QUARTER_WIDTH = 13
+_UNKNOWN = "-"
+
+
+def analytics_lines(analytics: CallAnalytics, width: int, palette: Palette) -> list[Text]:
+    """The analytics in lines of at most `width` cells; none where nobody spoke.
+
+    Args:
+        analytics: What `monitor.analytics.analyse` found.
+        width: Cells in a line; 80 are enough.
+        palette: What the terminal can show.
+    """
+    if not analytics.speakers:
+        return []
+    lines = _manners(analytics, palette)
+    lines += _emotions(analytics.speakers, palette)
+    lines += [Text(""), _silence(analytics), *_overlap(analytics), *_angriest(analytics, palette)]
+    return [_cut(line, width, palette) for line in lines]
+
+
+def _manners(analytics: CallAnalytics, palette: Palette) -> list[Text]:
+    """A line for each speaker: share, speech rate, loudness, longest turn, answers and interruptions."""
+    heading = Text("speaker".ljust(SPEAKER_WIDTH) + _figures(_COLUMNS), _QUIET)
+    counts = {}
+    if analytics.interruptions is not None:
+        counts = {(by.channel, by.speaker): by.count for by in analytics.interruptions.by_interrupter}
+    lines = [heading]
+    for speaker in analytics.speakers:
+        cells = _cells(speaker, counts.get((speaker.channel, speaker.speaker)))
+        lines.append(_name(speaker, palette).append(_figures(cells), _PLAIN))
+    return lines
+
+
+def _figures(cells: Sequence[str]) -> str:
+    return "".join(f"  {cell:>{max(7, len(column))}}" for cell, column in zip(cells, _COLUMNS, strict=True))
+
+
+def _cells(speaker: SpeakerAnalytics, interruptions: int | None) -> tuple[str, ...]:
+    responses = speaker.response_times
+    longest = speaker.longest_turn
+    return (
+        _UNKNOWN if speaker.talk_share is None else f"{speaker.talk_share:.0%}",
+        _UNKNOWN if speaker.words_per_minute is None else f"{speaker.words_per_minute:.0f}",
+        _UNKNOWN if speaker.loudness_dbfs is None else f"{speaker.loudness_dbfs:.0f} dB",
+        clock(longest.end_s - longest.start_s),
+        _UNKNOWN if responses is None or responses.median_s is None else f"{responses.median_s:.1f} s",
+        _UNKNOWN if interruptions is None else str(interruptions),
+    )
+
+
+def _emotions(speakers: Sequence[SpeakerAnalytics], palette: Palette) -> list[Text]:
+    """A line for each scored speaker: the main emotion of each quarter, and the trend."""
+    scored = [(speaker, speaker.emotions) for speaker in speakers if speaker.emotions is not None]
+    if not scored:
+        return []
+    heading = "mainly".ljust(SPEAKER_WIDTH) + "".join(f"  {quarter:<{_QUARTER_WIDTH}}" for quarter in _QUARTERS)
+    lines = [Text(""), Text(f"{heading}  trend", _QUIET)]
+    for speaker, emotions in scored:
+        line = _name(speaker, palette)
+        for quarter in emotions.quarters:
+            line.append("  ", _PLAIN).append_text(_quarter(quarter, palette))
+        lines.append(line.append(f"  {emotions.trend or _UNKNOWN}", _PLAIN))
+    return lines
+
+
+def _quarter(quarter: Quarter, palette: Palette) -> Text:
+    if quarter.shares is None:
+        return Text(_UNKNOWN.ljust(_QUARTER_WIDTH), _PLAIN)
+    emotion, share = max(quarter.shares.items(), key=lambda pair: pair[1])
+    text = Text(LETTERS[emotion], palette.block(emotion))
+    return text.append(f" {emotion} {share:.0%}".ljust(_QUARTER_WIDTH - 1), _PLAIN)
+
+
+def _silence(analytics: CallAnalytics) -> Text:
+    silence = analytics.silence
+    text = f"Nobody speaks for {clock(silence.total_s)} ({silence.share or 0.0:.0%})"
+    if silence.instances:
+        longest = max(silence.instances, key=lambda span: span.end_s - span.start_s)
+        times = "once" if len(silence.instances) == 1 else f"{len(silence.instances)} times"
+        text += f", {times} for over 3 s"
+        text += f", the longest {clock(longest.end_s - longest.start_s)} at {clock(longest.start_s)}"
+    return Text(f"{text}.", _PLAIN)
+
+
+def _overlap(analytics: CallAnalytics) -> list[Text]:
+    if not analytics.overlap_s:
+        return []
+    return [Text(f"Two or more speak at once for {analytics.overlap_s:.1f} s.", _PLAIN)]
+
+
+def _angriest(analytics: CallAnalytics, palette: Palette) -> list[Text]:
+    """The angriest minute and the words of its angry turns."""
+    minute = analytics.angriest_minute
+    angry = [turn for turn in minute.turns if turn.emotion == "angry"] if minute is not None else []
+    if minute is None or not angry:
+        return []
+    span = f"{clock(minute.start_s)}{palette.dash}{clock(minute.end_s)}"
+    lines = [Text(f"The angriest minute is {span} (anger {minute.anger:.0%} of what is scored):", _PLAIN)]
+    for turn in angry[:_MOST_WORDS]:
+        line = Text(f"{clock(turn.start_s):>7}  ", _QUIET)
+        line.append(palette.fitted(printable(turn.speaker), SPEAKER_WIDTH), Style(bold=True, dim=False))
+        words = printable(turn.transcript) if turn.transcript else "no words"
+        lines.append(line.append(f"  {words}", _SPOKEN if turn.transcript else _PLAIN))
+    if len(angry) > _MOST_WORDS:
+        lines.append(Text(f"{'':7}  and {len(angry) - _MOST_WORDS} more", _QUIET))
+    return lines
+
+
+def _name(speaker: SpeakerAnalytics, palette: Palette) -> Text:
+    return Text(palette.fitted(printable(speaker.speaker), SPEAKER_WIDTH), style=_BOLD)
+
+
+def _cut(line: Text, width: int, palette: Palette) -> Text:
+    """The line, with an ellipsis where it is too long."""
+    if line.cell_len <= width:
+        return line
+    kept = line.copy()
+    kept.truncate(width - 1)
+    return kept.append(palette.ellipsis)

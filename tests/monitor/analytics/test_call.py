@@ -1,0 +1,227 @@
+import math
+
+import pytest
+
+from monitor.analytics import analyse, from_json, to_json
+from monitor.analytics.results import LongestTurn, Quarter, Replies, ResponseTimes, Silence, Span
+from stser_core.errors import DataError
+
+
+@pytest.fixture
+def analytics(call):
+    return analyse(call, 80.0)
+
+
+@pytest.fixture
+def customer(analytics):
+    return analytics.speakers[0]
+
+
+@pytest.fixture
+def agent(analytics):
+    return analytics.speakers[1]
+
+
+def test_speech_silence_and_overlap_of_a_known_call(analytics):
+    assert (analytics.recording, analytics.duration_s, analytics.mixed) == ("call.wav", 80.0, False)
+    assert analytics.speech_s == 57.0
+    assert analytics.overlap_s == 1.0
+    assert analytics.silence == Silence(
+        total_s=23.0, share=23 / 80, long_s=14.0, instances=(Span(48.0, 52.0), Span(70.0, 80.0))
+    )
+
+
+def test_a_silence_of_exactly_three_seconds_is_not_long(row):
+    assert analyse([row(0, 1), row(4, 5)]).silence.instances == ()
+    assert analyse([row(0, 1), row(4.001, 5)]).silence.instances == (Span(1.0, 4.001),)
+
+
+def test_talk_time_and_share(customer, agent):
+    assert (customer.channel, customer.speaker, customer.turns, customer.talk_s) == (1, "customer", 4, 40.0)
+    assert (agent.channel, agent.speaker, agent.turns, agent.talk_s) == (2, "agent", 3, 18.0)
+    assert (customer.talk_share, agent.talk_share) == (40 / 58, 18 / 58)
+
+
+def test_the_longest_turn_is_the_first_of_equals(customer, agent):
+    assert customer.longest_turn == LongestTurn(1, 0.0, 10.0)
+    assert agent.longest_stretch == Span(12.0, 18.0)
+
+
+def test_a_turn_cut_in_pieces_is_one_stretch(row):
+    (speaker,) = analyse([row(0, 15), row(15, 29), row(29.4, 31), row(31.5, 40)]).speakers
+    assert speaker.longest_turn == LongestTurn(1, 0.0, 15.0)
+    assert speaker.longest_stretch == Span(0.0, 31.0)
+
+
+def test_words_per_minute_count_only_turns_with_words(row):
+    (speaker,) = analyse([row(0, 6, said="one two three"), row(10, 30), row(40, 44, said="four  five")]).speakers
+    assert speaker.words == 5
+    assert speaker.words_per_minute == 30.0
+    (silent,) = analyse([row(0, 6)]).speakers
+    assert (silent.words, silent.words_per_minute) == (None, None)
+
+
+def test_loudness_is_a_mean_of_power(customer, row):
+    power = (3 * 0.01 + 0.1) / 4
+    assert customer.loudness_dbfs == pytest.approx(10 * math.log10(power))
+    (unknown,) = analyse([row(0, 1, loudness_dbfs=None)]).speakers
+    assert unknown.loudness_dbfs is None
+
+
+def test_the_agent_interrupts_once(analytics):
+    interruptions = analytics.interruptions
+    assert (interruptions.count, interruptions.total_s) == (1, 1.0)
+    customer, agent = interruptions.by_interrupter
+    assert (customer.speaker, customer.count, customer.instances) == ("customer", 0, ())
+    assert (agent.speaker, agent.count, agent.total_s) == ("agent", 1, 1.0)
+    (instance,) = agent.instances
+    assert (instance.start_s, instance.end_s, instance.turn, instance.interrupted) == (29.0, 30.0, 4, "customer")
+
+
+@pytest.mark.parametrize(
+    ("second", "counted"),
+    [((9.5, 12.0), 1), ((9.501, 12.0), 0), ((4.0, 4.9), 0), ((4.0, 5.0), 1), ((0.0, 12.0), 0), ((9.2, 10.0), 1)],
+    ids=["half a second", "less", "a listener's yes", "a second inside", "begin together", "end together"],
+)
+def test_what_counts_as_an_interruption(row, second, counted):
+    assert analyse([row(0, 10, 1), row(*second, 2)]).interruptions.count == counted
+
+
+def test_a_turn_cut_in_pieces_interrupts_nobody(row):
+    interruptions = analyse([row(0, 15, 1), row(14, 18, 2), row(15, 20, 1)]).interruptions
+    assert [(by.speaker, by.count) for by in interruptions.by_interrupter] == [("customer", 0), ("agent", 1)]
+
+
+def test_of_three_speakers_the_one_who_speaks_longest_is_interrupted(row):
+    interruptions = analyse([row(0, 10, 1), row(1, 20, 2), row(5, 9, 3)]).interruptions
+    assert [by.count for by in interruptions.by_interrupter] == [0, 1, 1]
+    assert interruptions.by_interrupter[2].instances[0].interrupted == "agent"
+
+
+def test_response_times(customer, agent):
+    assert customer.response_times == ResponseTimes(3, 2.0, 7 / 3, 3.0)
+    assert agent.response_times == ResponseTimes(2, 3.0, 3.0, 4.0)
+
+
+def test_going_on_after_a_pause_is_no_response(row):
+    customer, agent = analyse([row(0, 10, 1), row(20, 30, 1), row(35, 40, 2)]).speakers
+    assert customer.response_times == ResponseTimes(0, None, None, None)
+    assert agent.response_times == ResponseTimes(1, 5.0, 5.0, 5.0)
+
+
+def test_emotions_by_talk_time_and_quarter(customer):
+    emotions = customer.emotions
+    assert emotions.scored_s == 40.0
+    assert emotions.shares == {"angry": 0.5, "happy": 0.0, "neutral": 0.5, "sad": 0.0}
+    neutral = {"angry": 0.0, "happy": 0.0, "neutral": 1.0, "sad": 0.0}
+    assert emotions.quarters == (
+        Quarter(0.0, 20.0, 10.0, neutral),
+        Quarter(20.0, 40.0, 12.0, {"angry": 0.1667, "happy": 0.0, "neutral": 0.8333, "sad": 0.0}),
+        Quarter(40.0, 60.0, 8.0, {"angry": 1.0, "happy": 0.0, "neutral": 0.0, "sad": 0.0}),
+        Quarter(60.0, 80.0, 10.0, {"angry": 1.0, "happy": 0.0, "neutral": 0.0, "sad": 0.0}),
+    )
+
+
+def test_first_last_and_trend(customer):
+    assert (customer.emotions.first, customer.emotions.last) == ("neutral", "angry")
+    assert (customer.emotions.trend, customer.emotions.change) == ("worse", 0.6)
+
+
+@pytest.mark.parametrize(
+    ("emotions", "trend", "change"),
+    [
+        (["sad", "happy"], "better", -0.6),
+        (["angry", "sad"], "steady", 0.0),
+        (["happy", "neutral"], "steady", 0.0),
+        (["happy", "sad", "happy"], "steady", 0.0),
+        (["angry"], None, None),
+    ],
+)
+def test_the_trend_compares_the_halves_of_the_scored_talk_time(row, emotions, trend, change):
+    rows = [row(10.0 * number, 10.0 * number + 4, 1, emotion) for number, emotion in enumerate(emotions)]
+    (speaker,) = analyse(rows).speakers
+    assert (speaker.emotions.trend, speaker.emotions.change) == (trend, change)
+
+
+def test_emotions_that_follow_the_others_turns(customer, agent):
+    counts = {"angry": 2, "happy": 0, "neutral": 1, "sad": 0}
+    assert customer.replies == (Replies(2, "agent", None, 3, counts),)
+    assert agent.replies is None
+
+
+def test_replies_are_told_apart_by_the_others_emotion(row):
+    rows = [
+        row(0, 1, 1, "angry"),
+        row(2, 3, 2, "sad"),
+        row(4, 5, 1, "happy"),
+        row(6, 7, 2, "sad"),
+        row(8, 9, 2, "angry"),
+    ]
+    customer, agent = analyse(rows).speakers
+    assert [(reply.to_emotion, reply.turns) for reply in agent.replies] == [("angry", 1), ("happy", 1)]
+    assert [(reply.to_emotion, reply.emotions["happy"]) for reply in customer.replies] == [("sad", 1)]
+
+
+def test_an_agent_who_is_not_scored_has_every_other_figure(agent):
+    assert agent.emotions is None
+    assert agent.words_per_minute == pytest.approx(13 / 18 * 60)
+    assert agent.loudness_dbfs is not None
+
+
+def test_the_angriest_minute_and_its_words(analytics):
+    minute = analytics.angriest_minute
+    assert (minute.start_s, minute.end_s) == (10.0, 70.0)
+    assert minute.angry_s == 15.0
+    assert minute.anger == 0.5
+    assert [turn.turn for turn in minute.turns] == [2, 3, 4, 5, 6, 7]
+    assert minute.turns[-1].transcript == "this is outrageous"
+
+
+def test_the_angriest_minute_of_a_long_call(row):
+    rows = [row(start, start + 5, 1, "angry" if 300 <= start < 350 else "neutral") for start in range(0, 600, 10)]
+    minute = analyse(rows).angriest_minute
+    assert minute.start_s <= 300
+    assert minute.end_s >= 345
+    assert minute.angry_s == pytest.approx(5 * 5 * 0.7 + 5 * 0.1)
+
+
+def test_a_call_shorter_than_a_minute_is_its_own_angriest(row):
+    minute = analyse([row(1, 2, 1, "happy")], 10.0).angriest_minute
+    assert (minute.start_s, minute.end_s, minute.anger, minute.angry_s) == (0.0, 10.0, 0.1, 0.1)
+
+
+def test_a_mixed_recording_tells_nothing_apart(row):
+    analytics = analyse([row(0, 10, 1, "angry", "hello", speaker="mixed"), row(12, 20, 1, "sad", speaker="mixed")])
+    assert analytics.mixed
+    assert (analytics.overlap_s, analytics.interruptions) == (None, None)
+    (mixed,) = analytics.speakers
+    assert (mixed.talk_share, mixed.response_times, mixed.replies) == (None, None, None)
+    assert mixed.emotions.shares["angry"] == pytest.approx(10 / 18, abs=1e-4)
+    assert mixed.words_per_minute == 6.0
+
+
+def test_speakers_told_apart_on_one_channel_cannot_be_heard_at_once(row):
+    analytics = analyse([row(0, 10, 1), row(12, 20, 1, speaker="agent")])
+    assert (analytics.overlap_s, analytics.interruptions) == (None, None)
+    assert [speaker.response_times.count for speaker in analytics.speakers] == [1, 0]
+
+
+def test_nobody_speaks():
+    analytics = analyse([], 10.0)
+    assert analytics.speakers == ()
+    assert analytics.silence == Silence(10.0, 1.0, 10.0, (Span(0.0, 10.0),))
+    assert analyse([]).silence.share is None
+
+
+def test_two_recordings_are_no_call(row):
+    with pytest.raises(DataError, match=r"holds 2 \('a.wav', 'b.wav', …\)"):
+        analyse([row(0, 1, recording="a.wav"), row(0, 1, recording="b.wav")])
+
+
+def test_json_reads_back(analytics):
+    text = to_json(analytics)
+    assert '"speaker": "customer"' in text
+    assert '"interruptions": {' in text
+    assert to_json(from_json(text)) == text
+    with pytest.raises(DataError, match="no call analytics"):
+        from_json('{"recording": 1}')
