@@ -1,0 +1,262 @@
+"""The microphone for real: PortAudio, ALSA and a sound server, on a machine without sound hardware."""
+
+import atexit
+import threading
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from monitor import devices
+from monitor.sources.microphone import Microphone
+from monitor.sources.port_audio import PortAudio
+from stser_core.errors import DeviceError
+
+RATE = 16_000
+
+
+@pytest.fixture
+def heard_by(monkeypatch):
+    """Make a virtual microphone the one that PortAudio knows in this process."""
+
+    def use(microphone):
+        for name, value in microphone.environment.items():
+            monkeypatch.setenv(name, value)
+        PortAudio().look_again()
+
+    yield use
+    import sounddevice
+
+    atexit.register(sounddevice._exit_handler)
+
+
+class Reading:
+    """Reads a microphone in a thread of its own, and keeps all blocks and what ended it."""
+
+    def __init__(self, microphone):
+        self.microphone = microphone
+        self.blocks = []
+        self.error = None
+        self.ended_s = None
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+        self.wait_until(lambda: self.blocks)
+
+    def _read(self):
+        try:
+            for block in self.microphone.blocks():
+                self.blocks.append(block)
+        except DeviceError as error:
+            self.error = error
+        self.ended_s = time.monotonic()
+
+    def wait_until(self, true, seconds=15.0):
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, "it did not come about"
+            time.sleep(0.01)
+
+    def join(self, seconds=5.0):
+        self._thread.join(seconds)
+        assert not self._thread.is_alive()
+
+    @property
+    def sound(self):
+        """All that was heard, zeros where something was lost."""
+        sound = np.zeros(self.blocks[-1].end, dtype=np.float32)
+        for block in self.blocks:
+            sound[block.start : block.end] = block.samples[0]
+        return sound
+
+
+def tone(frequency, seconds):
+    times = np.arange(round(seconds * RATE)) / RATE
+    return 0.5 * np.sin(2 * np.pi * frequency * times)
+
+
+def sounding(sound):
+    """Where it is not silent, in seconds: (start, end) of each stretch, pauses below 50 ms being none."""
+    loud = np.flatnonzero(np.abs(sound) > 0.01)
+    breaks = np.flatnonzero(np.diff(loud) > 0.05 * RATE)
+    starts, ends = loud[np.r_[0, breaks + 1]], loud[np.r_[breaks, len(loud) - 1]]
+    return [(start / RATE, end / RATE) for start, end in zip(starts, ends, strict=True)]
+
+
+def frequency(samples):
+    """The strongest frequency in Hz, and its share of the energy."""
+    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    peak = int(power.argmax())
+    return peak * RATE / len(samples), power[peak - 3 : peak + 4].sum() / power.sum()
+
+
+def test_the_default_input_is_listed_and_found(shared_microphone, heard_by):
+    heard_by(shared_microphone)
+
+    listed = devices.inputs()
+
+    assert {"default", "pulse"} <= {device.name for device in listed}
+    assert [device.name for device in listed if device.default] == ["default"]
+    assert devices.find("mic").name == "default"
+    assert devices.find("PULS").name == "pulse"
+
+
+def test_what_is_played_is_heard_at_the_right_time(shared_microphone, heard_by, write_speech):
+    heard_by(shared_microphone)
+    path = write_speech(np.concatenate([tone(440, 0.8), np.zeros(RATE // 2), tone(1000, 0.6)]))
+
+    reading = Reading(Microphone("mic"))
+    shared_microphone.play(path).wait(10)
+    time.sleep(0.3)
+    reading.microphone.stop()
+    reading.join()
+
+    (first, first_end), (second, second_end) = sounding(reading.sound)
+    assert first_end - first == pytest.approx(0.8, abs=0.02)
+    assert second - first_end == pytest.approx(0.5, abs=0.02)
+    assert second_end - second == pytest.approx(0.6, abs=0.02)
+    for start, end, expected in ((first, first_end, 440), (second, second_end, 1000)):
+        heard, purity = frequency(reading.sound[round((start + 0.05) * RATE) : round((end - 0.05) * RATE)])
+        assert heard == pytest.approx(expected, abs=3)
+        assert purity > 0.99
+    assert all(block.samples.dtype == np.float32 for block in reading.blocks)
+
+
+def test_blocks_follow_each_other_as_time_goes_by(shared_microphone, heard_by):
+    heard_by(shared_microphone)
+
+    reading = Reading(Microphone("mic", channels=2))
+    began, at_first = time.monotonic(), reading.blocks[-1].end
+    time.sleep(2)
+    passed, heard = time.monotonic() - began, reading.blocks[-1].end - at_first
+    reading.microphone.stop()
+    reading.join()
+
+    assert reading.blocks[0].start == 0
+    assert {block.samples.shape for block in reading.blocks} == {(2, 480)}
+    assert [block.start for block in reading.blocks[1:]] == [block.end for block in reading.blocks[:-1]]
+    assert heard / RATE == pytest.approx(passed, abs=0.15)
+    assert reading.microphone.overflows == 0
+
+
+def test_what_nobody_reads_is_counted_and_time_goes_on(shared_microphone, heard_by):
+    heard_by(shared_microphone)
+    microphone = Microphone("mic")
+    blocks = microphone.blocks()
+    next(blocks)
+    began = time.monotonic()
+    time.sleep(3)
+    late = []
+    for block in blocks:
+        late.append(block)
+        if block.dropped:
+            break
+    passed = time.monotonic() - began
+    microphone.stop()
+    list(blocks)
+
+    assert microphone.overflows > 10
+    assert [block.dropped for block in late[:-1]] == [0] * (len(late) - 1)
+    assert late[-1].start - late[-2].end == late[-1].dropped > 0.5 * RATE
+    assert late[-1].end / RATE == pytest.approx(passed, abs=0.2)
+
+
+def test_stopping_is_quick_from_another_thread(shared_microphone, heard_by):
+    heard_by(shared_microphone)
+    reading = Reading(Microphone("mic"))
+
+    asked = time.monotonic()
+    reading.microphone.stop()
+    reading.join()
+
+    assert reading.ended_s - asked < 1
+    assert reading.error is None
+
+
+def test_a_killed_server_is_reported_in_words(own_microphone, heard_by):
+    heard_by(own_microphone)
+    reading = Reading(Microphone("mic"))
+
+    killed = time.monotonic()
+    own_microphone.kill()
+    reading.join()
+
+    assert reading.ended_s - killed < 3
+    assert "'default' went away" in str(reading.error)
+
+
+def test_a_server_that_hangs_is_reported_and_does_not_hold_up_the_end(own_microphone, heard_by):
+    heard_by(own_microphone)
+    reading = Reading(Microphone("mic"))
+
+    own_microphone.freeze()
+    frozen = time.monotonic()
+    reading.join()
+    own_microphone.thaw()
+
+    assert 1.5 < reading.ended_s - frozen < 5
+    assert "delivers nothing" in str(reading.error)
+
+
+def test_a_device_that_comes_back_goes_on_in_the_same_timeline(own_microphone, heard_by, write_speech):
+    heard_by(own_microphone)
+    said = []
+    reading = Reading(Microphone("mic", reconnect=True, notices=said.append))
+    own_microphone.play(write_speech(tone(440, 0.5))).wait(10)
+    began, at_first = time.monotonic(), reading.blocks[-1].end
+
+    own_microphone.kill()
+    reading.wait_until(lambda: reading.microphone.waiting)
+    time.sleep(1)
+    own_microphone.start()
+    reading.wait_until(lambda: not reading.microphone.waiting)
+    own_microphone.play(write_speech(tone(1000, 0.5))).wait(10)
+    time.sleep(0.3)
+    passed = time.monotonic() - began
+    reading.microphone.stop()
+    reading.join()
+
+    assert reading.error is None
+    assert [sentence.split("'")[-1].split(";")[0] for sentence in said] == [" went away or fell silent", " is back."]
+    assert sum(block.dropped for block in reading.blocks) > RATE
+    assert all(later.start - block.end == later.dropped for block, later in pairwise(reading.blocks))
+    assert (reading.blocks[-1].end - at_first) / RATE == pytest.approx(passed, abs=0.4)
+    tones = [frequency(reading.sound[round(a * RATE) : round(b * RATE)])[0] for a, b in sounding(reading.sound)]
+    assert tones == pytest.approx([440, 1000], abs=5)
+
+
+def test_waiting_for_a_device_can_be_stopped(own_microphone, heard_by):
+    heard_by(own_microphone)
+    reading = Reading(Microphone("mic", reconnect=True))
+
+    own_microphone.kill()
+    reading.wait_until(lambda: reading.microphone.waiting)
+    asked = time.monotonic()
+    reading.microphone.stop()
+    reading.join()
+
+    assert reading.ended_s - asked < 2
+    assert reading.error is None
+
+
+def test_exact_zeros_are_noticed_and_are_no_error(shared_microphone, heard_by):
+    heard_by(shared_microphone)
+    said = []
+    reading = Reading(Microphone("mic", notices=said.append))
+
+    reading.wait_until(lambda: said)
+    reading.wait_until(lambda: reading.blocks[-1].end > 6 * RATE)
+    reading.microphone.stop()
+    reading.join()
+
+    assert len(said) == 1
+    assert "'default'" in said[0]
+    assert "zeros for 5 seconds" in said[0]
+    assert reading.error is None
+
+
+def test_more_channels_than_there_are_cannot_be_had(shared_microphone, heard_by):
+    heard_by(shared_microphone)
+
+    with pytest.raises(DeviceError, match="has 32 channels, but 99 were asked for"):
+        Microphone("mic", channels=99)

@@ -1,0 +1,235 @@
+"""The microphone on a capture system whose every sample, loss and failure is known.
+
+What PortAudio itself does is tested in tests/monitor/live, on a virtual microphone.
+"""
+
+import threading
+
+import numpy as np
+import pytest
+
+from monitor.sources.capture import Format
+from monitor.sources.microphone import Microphone
+from stser_core.errors import DeviceError
+
+
+class FakeSystem:
+    """A device that delivers when it is told to; its time is its own."""
+
+    def __init__(self, rate=16_000):
+        self.rate = rate
+        self.time = 100.0
+        self.there = True
+        self.closes = True
+        self.opened = threading.Semaphore(0)
+        self.heard = self.ended = None
+        self.counted = 0
+
+    def clock(self):
+        return self.time
+
+    def choose(self, device, channels):
+        if not self.there:
+            raise DeviceError("There is no such input.")
+        return Format(device, "Headset", channels, self.rate)
+
+    def open(self, chosen, heard, ended):
+        self.heard, self.ended, self.channels = heard, ended, chosen.channels
+        self.opened.release()
+        return self
+
+    def look_again(self):
+        pass
+
+    def close(self):
+        return self.closes
+
+    def deliver(self, samples=None, seconds=0.03, overflowed=False):
+        """Let a piece of sound go by, each sample telling its number in the device's count."""
+        if samples is None:
+            count = round(seconds * self.rate)
+            samples = (np.arange(self.counted, self.counted + count) / 1e7).astype(np.float32)
+        self.counted += len(samples)
+        self.time += len(samples) / self.rate
+        buffer = np.repeat(samples[:, None], self.channels, axis=1)
+        self.heard(buffer, overflowed)
+        buffer[:] = 9.0  # the system uses it again
+
+    def lose(self, seconds):
+        self.counted += round(seconds * self.rate)
+        self.time += seconds
+
+
+@pytest.fixture
+def system():
+    return FakeSystem()
+
+
+def begin(system, **options):
+    """A microphone that has heard one piece."""
+    microphone = Microphone("headset", system=system, clock=system.clock, **options)
+    blocks = microphone.blocks()
+    opener = threading.Thread(target=lambda: system.opened.acquire() and system.deliver(), daemon=True)
+    opener.start()
+    first = next(blocks)
+    opener.join(5)
+    return microphone, blocks, first
+
+
+def numbers(block):
+    return np.round(block.samples[0] * 1e7).astype(int)
+
+
+def test_says_what_it_is(system):
+    microphone = Microphone("headset", channels=2, system=system)
+    assert (microphone.name, microphone.channels, microphone.live) == ("Headset", 2, True)
+    assert (microphone.duration_s, microphone.overflows, microphone.waiting) == (None, 0, False)
+
+
+def test_keeps_what_the_system_overwrites_and_counts_samples(system):
+    _, blocks, first = begin(system, channels=2)
+    system.deliver()
+    second = next(blocks)
+    assert (first.start, second.start) == (0, 480)
+    assert second.samples.shape == (2, 480)
+    np.testing.assert_array_equal(numbers(second), np.arange(480, 960))
+
+
+def test_what_does_not_fit_is_dropped_counted_and_left_as_a_gap(system):
+    microphone, blocks, _ = begin(system)
+    for _ in range(100):
+        system.deliver()
+    kept = [next(blocks) for _ in range(64)]
+    system.deliver()
+    after = next(blocks)
+    assert kept[-1].end == 65 * 480
+    assert after.dropped == 36 * 480 == after.start - kept[-1].end
+    assert microphone.overflows == 36
+    np.testing.assert_array_equal(numbers(after), np.arange(after.start, after.end))
+
+
+def test_what_the_device_lost_is_estimated_and_counted(system):
+    microphone, blocks, _ = begin(system)
+    system.deliver()
+    system.lose(0.5)
+    system.deliver(overflowed=True)
+    next(blocks)
+    after = next(blocks)
+    assert after.dropped == pytest.approx(8000, abs=1)
+    assert numbers(after)[0] == pytest.approx(after.start, abs=1)
+    assert microphone.overflows == 1
+
+
+def test_at_another_rate_time_keeps_to_the_device(system):
+    system.rate = 44_100
+    _, blocks, first = begin(system)
+    came = [first]
+    for number in range(2000):
+        if number % 100 == 99:
+            system.lose(0.2)
+        system.deliver(overflowed=number % 100 == 99)
+        came.append(next(blocks))
+    assert came[-1].end / 16_000 == pytest.approx(system.counted / 44_100, abs=0.002)
+    # Where a sample is on the stream's clock, and which the device counted it as, is the same thing all along.
+    for block in came:
+        middle = (block.end - block.start) // 2
+        assert numbers(block)[middle] / 44_100 == pytest.approx((block.start + middle) / 16_000, abs=0.002)
+
+
+def test_stopping_gives_what_was_heard_and_nothing_that_comes_later(system):
+    microphone, blocks, _ = begin(system)
+    system.deliver()
+    system.deliver()
+    microphone.stop()
+    microphone.stop()
+    system.deliver()
+    assert [block.end for block in blocks] == [960, 1440]
+
+
+def test_a_device_that_goes_away_is_an_error_after_what_it_said(system):
+    _, blocks, _ = begin(system)
+    system.deliver()
+    system.ended()
+    assert next(blocks).end == 960
+    with pytest.raises(DeviceError, match="'Headset' went away; connect it again, or start with --reconnect"):
+        next(blocks)
+
+
+def test_a_device_that_delivers_nothing_is_an_error(system):
+    _, blocks, _ = begin(system)
+    system.time += 2.1
+    with pytest.raises(DeviceError, match="delivers nothing, for 2 seconds now"):
+        next(blocks)
+
+
+def test_numbers_that_are_none_become_silence_and_loud_ones_full_scale(system):
+    _, blocks, _ = begin(system)
+    system.deliver(np.array([0.5, np.nan, np.inf, -3.0] * 120, dtype=np.float32))
+    np.testing.assert_array_equal(next(blocks).samples[0, :4], np.float32([0.5, 0, 0, -1]))
+
+
+def test_zeros_are_told_of_once_a_silence_and_seldom(system):
+    said = []
+    _, blocks, _ = begin(system, notices=said.append)
+
+    def hear(value, seconds):
+        for _ in range(round(seconds / 0.03)):
+            system.deliver(np.full(480, value, dtype=np.float32))
+            next(blocks)
+
+    hear(0.0, 4.8)
+    assert said == []
+    hear(0.0, 10)
+    assert len(said) == 1
+    hear(0.1, 1)
+    hear(0.0, 10)
+    assert len(said) == 1
+    hear(0.1, 60)
+    hear(0.0, 6)
+    assert len(said) == 2
+
+
+def test_a_lost_device_is_waited_for_in_the_same_timeline(system):
+    said = []
+    microphone, blocks, first = begin(system, reconnect=True, notices=said.append)
+    system.there = False
+    system.ended()
+    system.time += 3.0
+    beat = next(blocks)
+    assert microphone.waiting
+    assert not beat.samples.any()
+    assert beat.end == pytest.approx(480 + 48_000, abs=1)
+    assert beat.dropped == beat.start - first.end
+
+    system.there = True
+    system.opened.acquire(blocking=False)
+    opener = threading.Thread(target=lambda: system.opened.acquire() and system.deliver(), daemon=True)
+    opener.start()
+    system.time += 2.0
+    later = next(blocks)
+    assert not microphone.waiting
+    assert later.end == pytest.approx(480 + 5.03 * 16_000, abs=2)
+    assert numbers(later)[0] == 480
+    assert said == [
+        "The input 'Headset' went away or fell silent; waiting for it to come back.",
+        "The input 'Headset' is back.",
+    ]
+
+
+def test_a_device_that_cannot_be_closed_is_not_opened_again(system):
+    microphone, blocks, _ = begin(system, reconnect=True)
+    system.closes = False
+    system.ended()
+    system.time += 3
+    next(blocks)
+    system.time += 3
+    next(blocks)
+    assert not system.opened.acquire(blocking=False)
+    microphone.stop()
+    assert list(blocks) == []
+
+
+def test_a_device_that_is_not_there_is_told_at_once(system):
+    system.there = False
+    with pytest.raises(DeviceError, match="no such input"):
+        Microphone("headset", system=system, reconnect=True)

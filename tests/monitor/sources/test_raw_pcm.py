@@ -1,0 +1,194 @@
+"""Sound from a pipe, with known samples."""
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import threading
+import time
+import wave
+
+import numpy as np
+import pytest
+
+from monitor.sources.raw_pcm import RawPcm
+from stser_core.errors import AudioError, DeviceError, UsageError
+
+COUNTING = np.arange(-5000, 5000, dtype="<i2")
+
+
+def heard(data, **options):
+    blocks = list(RawPcm(io.BytesIO(data), **options).blocks())
+    assert [block.start for block in blocks[1:]] == [block.end for block in blocks[:-1]]
+    assert blocks[0].start == 0
+    return np.concatenate([block.samples for block in blocks], axis=1)
+
+
+@pytest.fixture
+def pipe():
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb", buffering=0) as sink:
+        yield source, sink
+
+
+def test_says_what_it_is():
+    source = RawPcm(io.BytesIO(), channels=2)
+    assert (source.name, source.channels, source.live, source.duration_s) == ("stdin", 2, False, None)
+
+
+def test_every_sample_is_heard():
+    samples = heard(COUNTING.tobytes())
+    assert samples.dtype == np.float32
+    np.testing.assert_array_equal(samples[0] * 32768, COUNTING)
+
+
+def test_channels_are_interleaved():
+    left, right = heard(COUNTING.tobytes(), channels=2) * 32768
+    np.testing.assert_array_equal(left, COUNTING[::2])
+    np.testing.assert_array_equal(right, COUNTING[1::2])
+
+
+@pytest.mark.parametrize(("extra", "channels"), [(b"\x01", 1), (b"\x01", 2), (b"\x01\x02\x03", 2)])
+def test_an_incomplete_sample_at_the_end_is_ignored(extra, channels):
+    assert heard(COUNTING.tobytes() + extra, channels=channels).shape == (channels, 10_000 // channels)
+
+
+def test_another_rate_is_resampled_to_its_end():
+    times = np.arange(88_200) / 44_100
+    tone = (10_000 * np.sin(2 * np.pi * 440 * times)).astype("<i2")
+    samples = heard(tone.tobytes(), rate=44_100)[0]
+    assert len(samples) == pytest.approx(32_000, abs=1)
+    expected = 10_000 / 32768 * np.sin(2 * np.pi * 440 * np.arange(len(samples)) / 16_000)
+    np.testing.assert_allclose(samples[200:-200], expected[200:-200], atol=1e-3)
+
+
+def test_what_a_pipe_delivers_in_odd_bits_is_put_together(pipe):
+    source, sink = pipe
+    data = COUNTING.tobytes()
+
+    def write():
+        for start in range(0, len(data), 333):
+            sink.write(data[start : start + 333])
+        sink.close()
+
+    threading.Thread(target=write, daemon=True).start()
+    blocks = list(RawPcm(source).blocks())
+    np.testing.assert_array_equal(np.concatenate([block.samples for block in blocks], axis=1)[0] * 32768, COUNTING)
+    assert all(320 <= block.end - block.start <= 1600 for block in blocks[:-1])
+
+
+def test_what_comes_slowly_is_heard_at_once(pipe):
+    source, sink = pipe
+    blocks = RawPcm(source).blocks()
+    sink.write(COUNTING[:800].tobytes())
+    assert next(blocks).end == 800
+    sink.write(COUNTING[:800].tobytes())
+    assert next(blocks).end == 1600
+
+
+def test_a_slow_reader_makes_the_writer_wait_and_loses_nothing(pipe):
+    source, sink = pipe
+    data = np.zeros(16_000 * 60, dtype="<i2").tobytes()
+    written = []
+
+    def write():
+        for start in range(0, len(data), 3200):
+            written.append(sink.write(data[start : start + 3200]))
+        sink.close()
+
+    threading.Thread(target=write, daemon=True).start()
+    blocks = RawPcm(source).blocks()
+    first = next(blocks)
+    time.sleep(0.3)
+    assert sum(written) < len(data) / 4
+    assert first.end + sum(block.end - block.start for block in blocks) == 16_000 * 60
+
+
+def test_stopping_ends_it_while_the_pipe_is_silent(pipe):
+    source, sink = pipe
+    sink.write(COUNTING[:800].tobytes())
+    pcm = RawPcm(source)
+    came = []
+    reading = threading.Thread(target=lambda: came.extend(pcm.blocks()), daemon=True)
+    reading.start()
+    while not came:
+        time.sleep(0.01)
+    pcm.stop()
+    pcm.stop()
+    reading.join(2)
+    assert not reading.is_alive()
+    assert [block.end for block in came] == [800]
+
+
+def test_a_program_that_stops_while_the_pipe_is_silent_ends_well():
+    program = (
+        "import sys, threading; from monitor.sources.raw_pcm import RawPcm; pcm = RawPcm(sys.stdin.buffer);"
+        "threading.Timer(0.3, pcm.stop).start(); print(len(list(pcm.blocks())))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    # Its standard input stays open, and nothing comes.
+    assert process.wait(20) == 0
+    with process:
+        assert process.stdout.read() == b"0\n"
+        assert process.stderr.read() == b""
+
+
+def test_a_pipe_without_sound_is_reported():
+    with pytest.raises(AudioError, match="stdin ended before any sound came"):
+        list(RawPcm(io.BytesIO()).blocks())
+
+
+def wav(channels=1, rate=16_000):
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((channels, 2, rate, 0, "NONE", ""))
+        writer.writeframes(COUNTING.tobytes())
+    return file.getvalue()
+
+
+def test_a_wav_header_that_fits_is_passed_over():
+    np.testing.assert_array_equal(heard(wav())[0] * 32768, COUNTING)
+
+
+def test_other_chunks_of_a_wav_header_are_passed_over():
+    plain = wav()
+    remark = b"LIST" + struct.pack("<I", 5) + b"hello\0"
+    np.testing.assert_array_equal(heard(plain[:36] + remark + plain[36:])[0] * 32768, COUNTING)
+
+
+def test_a_wav_header_that_does_not_fit_is_reported_with_what_to_type():
+    with pytest.raises(AudioError, match="add --rate 44100 --channels-in 2"):
+        heard(wav(channels=2, rate=44_100))
+
+
+@pytest.mark.parametrize("end", [12, 20, 40])
+def test_a_wav_header_that_ends_early_is_reported(end):
+    with pytest.raises(AudioError, match="WAV header that is broken"):
+        heard(wav()[:end])
+
+
+def test_a_wav_file_of_8_bits_is_reported():
+    data = bytearray(wav())
+    data[34] = 8
+    with pytest.raises(AudioError, match="no 16-bit samples"):
+        heard(bytes(data))
+
+
+@pytest.mark.parametrize(("options", "said"), [({"rate": 16}, "16 Hz"), ({"channels": 0}, "0 channels")])
+def test_what_no_sound_has_is_refused(options, said):
+    with pytest.raises(UsageError, match=said):
+        RawPcm(io.BytesIO(), **options)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
+def test_a_terminal_is_refused():
+    keyboard, screen = os.openpty()
+    with (
+        os.fdopen(keyboard, "rb", buffering=0),
+        os.fdopen(screen, "rb", buffering=0) as terminal,
+        pytest.raises(DeviceError, match="stdin is a terminal"),
+    ):
+        RawPcm(terminal)

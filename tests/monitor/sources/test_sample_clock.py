@@ -1,0 +1,71 @@
+"""A device's clock whose losses are known."""
+
+import numpy as np
+import pytest
+
+from monitor.sources.sample_clock import SampleClock
+
+RATE = 16_000
+PIECE = 480
+
+
+class Device:
+    """Delivers a piece each 30 ms of its own clock, each up to `jitter_s` late."""
+
+    def __init__(self, *, jitter_s=0.0, drift=0.0, started_s=50.0):
+        self.clock = SampleClock(RATE)
+        self.sampled = 0
+        self._random = np.random.default_rng(3)
+        self._jitter_s, self._drift, self._started_s = jitter_s, drift, started_s
+
+    def deliver(self, **how):
+        self.sampled += PIECE
+        late_s = self._random.uniform(0, self._jitter_s)
+        return self.clock.hear(PIECE, self._started_s + self.sampled / RATE * (1 + self._drift) + late_s, **how)
+
+    def lose(self, samples):
+        self.sampled += samples
+
+
+def test_counts_samples_however_late_they_come():
+    device = Device(jitter_s=0.2)
+    assert [device.deliver() for _ in range(500)] == [number * PIECE for number in range(500)]
+
+
+def test_counts_in_what_is_known_to_be_lost():
+    device = Device()
+    device.deliver()
+    assert device.deliver(dropped=1000) == PIECE + 1000
+    assert device.clock.position == 2 * PIECE + 1000
+
+
+def test_finds_out_how_much_an_overflow_lost():
+    device = Device(jitter_s=0.005)
+    for _ in range(200):
+        device.deliver()
+    device.lose(8000)
+    assert device.deliver(overflowed=True) == pytest.approx(200 * PIECE + 8000, abs=0.006 * RATE)
+
+
+def test_an_overflow_that_lost_nothing_makes_no_gap():
+    device = Device()
+    for _ in range(200):
+        device.deliver()
+    assert device.deliver(overflowed=True) == 200 * PIECE
+
+
+@pytest.mark.parametrize("drift", [0.0, 200e-6, -200e-6])
+def test_a_thousand_overflows_do_not_add_up(drift):
+    device = Device(jitter_s=0.02, drift=drift)
+    for number in range(10_000):
+        overflowed = number % 10 == 9
+        if overflowed:
+            device.lose(1600)
+        device.deliver(overflowed=overflowed)
+    # After 400 s at 200 parts in a million, the two clocks are 80 ms apart themselves.
+    tolerance_s = 0.03 + abs(drift) * device.sampled / RATE
+    assert device.clock.position / RATE == pytest.approx(device.sampled / RATE, abs=tolerance_s)
+
+
+def test_an_overflow_at_once_tells_nothing_and_is_passed_over():
+    assert Device().deliver(overflowed=True) == 0
