@@ -15,6 +15,7 @@ from stser_core.errors import OutputError
 from stser_core.recognizer import Recognizer
 from stser_core.training import cross_validation
 from stser_core.training.clip import Clip
+from stser_core.training.distributed import is_first
 from stser_core.training.evaluation import BANDS, Band, judge, report
 from stser_core.training.folds import Fold, HoldOut, fixed_split, split_off
 from stser_core.training.pictures import draw_confusion
@@ -65,6 +66,8 @@ def fit_and_test(
         if (out / CHECKPOINT_FOLDER).is_dir():
             print(f"Interrupted; the best model so far is in {out / CHECKPOINT_FOLDER}.", file=sys.stderr)
         raise
+    if not is_first():
+        return
     print(f"The checkpoint is in {checkpoint}.", file=sys.stderr)
     if test:
         recognizer = Recognizer.load(checkpoint, accelerator="cpu")
@@ -104,6 +107,8 @@ def cross_validate(
     chosen = [rival(name) for name in rivals]
     folds = plan.folds_of(clips)
     results = cross_validation.cross_validate(folds, recipe, plan.seeds, out, cache, words)
+    if not is_first():
+        return
     ours = {source: cross_validation.summary(results, source) for source in words.sources}
     beside = {one.name: _rival_figures(one, folds, plan, recipe.model.features, cache) for one in chosen}
     everything = {

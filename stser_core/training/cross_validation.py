@@ -22,6 +22,7 @@ import numpy as np
 from stser_core.emotions import LABELS, index
 from stser_core.errors import DataError
 from stser_core.recognizer import Recognizer
+from stser_core.training.distributed import is_first, wait_for_all
 from stser_core.training.evaluation import judge, report
 from stser_core.training.folds import Fold
 from stser_core.training.metrics import measure
@@ -64,8 +65,9 @@ def cross_validate(
             seeded = replace(recipe, seed=seed)
             if not _finished(folder, seeded):
                 checkpoint = _train(fold, seeded, folder, cache, words)
-                reports = _judge(fold, checkpoint, cache, words)
-                done.write_bytes(msgspec.json.encode(reports))
+                if is_first():
+                    done.write_bytes(msgspec.json.encode(_judge(fold, checkpoint, cache, words)))
+                wait_for_all()
             results.append({"seed": seed, "fold": fold.name, "transcripts": msgspec.json.decode(done.read_bytes())})
     return results
 

@@ -1,13 +1,27 @@
-"""Batch norm over all processes of a distributed run, so that two train as one does.
+"""Several processes that train one model (`torchrun`): who writes, and batch norm over all of them.
 
-torch has it for GPUs only (`SyncBatchNorm`); this one serves every device that `torch.distributed` reaches.
+Two train as one does only if their batch norms see the whole batch. torch has that for GPUs only (`SyncBatchNorm`);
+the one here serves every device that `torch.distributed` reaches.
 """
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-from torch.distributed.nn import functional as collective
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes and prints."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def wait_for_all() -> None:
+    """Wait until every process has come here; a lone one goes on."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
@@ -34,9 +48,22 @@ class SharedBatchNorm(nn.BatchNorm2d):
         return normalised
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(context: Any, part: Tensor) -> Tensor:  # noqa: ANN401 (torch's own context)
+        total = part.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
+        return _Sum.forward(context, gradient)
+
+
 def _summed(part: Tensor) -> Tensor:
-    """The sum over all processes, through which gradients flow back."""
-    total: Tensor = collective.all_reduce(part)  # type: ignore[no-untyped-call]
+    total: Tensor = _Sum.apply(part)
     return total
 
 

@@ -14,8 +14,9 @@ from stser_core.errors import UsageError
 from stser_core.presets import preset
 from stser_core.scores import CLASSIFIERS
 from stser_core.training.augmentation import Augmentation
-from stser_core.training.clip import Clip
+from stser_core.training.clip import Clip, Corpus
 from stser_core.training.corpora import read
+from stser_core.training.distributed import is_first
 from stser_core.training.settings import Recipe
 from stser_core.training.transcripts import SOURCES, Source, Words
 
@@ -49,11 +50,16 @@ def clips_of(corpora: Sequence[str], data: Sequence[Path]) -> tuple[Clip, ...]:
     for name, place in zip(corpora, data, strict=True):
         corpus = read(name, place)
         clips += corpus.clips
-        counts = ", ".join(f"{label} {count:,}" for label, count in corpus.counts.items())
-        print(f"{place}: {len(corpus.clips):,} clips ({counts})", file=sys.stderr)
-        for note in corpus.notes:
-            print(f"  note: {note}", file=sys.stderr)
+        if is_first():
+            _describe(corpus, place)
     return tuple(clips)
+
+
+def _describe(corpus: Corpus, place: Path) -> None:
+    counts = ", ".join(f"{label} {count:,}" for label, count in corpus.counts.items())
+    print(f"{place}: {len(corpus.clips):,} clips ({counts})", file=sys.stderr)
+    for note in corpus.notes:
+        print(f"  note: {note}", file=sys.stderr)
 
 
 def words_of(sources: Sequence[str], model: Path | None) -> Words:

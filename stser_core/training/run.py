@@ -28,7 +28,7 @@ from stser_core.tmodel import Tmodel, Tokenizer, pretrained
 from stser_core.training.batches import LengthBatches, draw_weights
 from stser_core.training.card import Calibration, card
 from stser_core.training.ctrl_c import CtrlC
-from stser_core.training.distributed import share_batch_norms
+from stser_core.training.distributed import is_first, share_batch_norms, wait_for_all
 from stser_core.training.examples import Collator, Examples
 from stser_core.training.learner import Learner
 from stser_core.training.metrics import calibration_error, temperature
@@ -95,11 +95,11 @@ def fit(data: Data, recipe: Recipe, folder: Path, cache: Path, *, resume: bool =
         trainer.add_callback(StopOnCtrlC(ctrl_c))
         trainer.train(resume_from_checkpoint=_last_step(folder) if resume else None)
     calibrations = _calibrate(trainer, model, prepared.validation)
-    if trainer.is_world_process_zero():
+    if is_first():
         (folder / _HISTORY).write_bytes(msgspec.json.encode(trainer.state.log_history))
         text = card(recipe, data.train, data.validation, trainer.state.log_history, calibrations)
         checkpoints.save(folder / CHECKPOINT_FOLDER, model, tokenizer, text)
-    trainer.accelerator.wait_for_everyone()
+    wait_for_all()
     if ctrl_c.pressed:
         raise KeyboardInterrupt
     return folder / CHECKPOINT_FOLDER

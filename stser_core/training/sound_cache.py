@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 import numpy as np
+from filelock import FileLock
 
 from stser_core.audio import load_mono
 from stser_core.errors import DataError, OutputError, StserError
@@ -62,15 +63,16 @@ class SoundCache:
         paths = sorted({clip.path for clip in clips if clip.path is not None})
         stem = folder / f"sound-{_fingerprint(paths, settings)}"
         sound, index = stem.with_suffix(".i16"), stem.with_suffix(".json")
-        if not index.is_file():
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                partial = sound.with_suffix(".partial")
-                stored = _write(paths, partial, settings)
-                partial.rename(sound)
-                index.write_bytes(msgspec.json.encode(stored))
-            except OSError as error:
-                raise OutputError(f"The sound cache in {folder} cannot be written ({error.strerror}).") from error
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(stem.with_suffix(".lock")):  # of several processes, one makes it and the others wait
+                if not index.is_file():
+                    partial = sound.with_suffix(".partial")
+                    made = _write(paths, partial, settings)
+                    partial.rename(sound)
+                    index.write_bytes(msgspec.json.encode(made))
+        except OSError as error:
+            raise OutputError(f"The sound cache in {folder} cannot be written ({error.strerror}).") from error
         stored = msgspec.json.decode(index.read_bytes(), type=dict[str, Stored])
         empty = np.zeros(0, dtype=np.int16)
         return cls(np.memmap(sound, dtype=np.int16, mode="r") if sound.stat().st_size else empty, stored)

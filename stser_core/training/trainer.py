@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     _Array = NDArray[np.float32]
 
 _EVALUATION_BATCH = 32
+_ON_CPU = not (torch.cuda.is_available() or torch.backends.mps.is_available())
 _WORKERS = min(4, (os.cpu_count() or 1) - 1)
 """Processes that augment while the model learns; whatever they draw follows from the draw itself (`Examples`)."""
 
@@ -147,6 +148,8 @@ def _arguments(recipe: Recipe, folder: Path, steps: int) -> TrainingArguments:
         data_seed=recipe.seed,
         accelerator_config={"split_batches": True},
         ddp_find_unused_parameters=False,
+        use_cpu=_ON_CPU,
+        ddp_backend="gloo" if _ON_CPU else None,
         disable_tqdm=False,
         log_level="error",
     )

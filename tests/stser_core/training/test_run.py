@@ -125,16 +125,20 @@ def test_two_processes_train_as_one(iemocap: Path, recipe: Recipe, tmp_path: Pat
     # Without dropout: each process has dice of its own for it.
     still = replace(recipe.model, dropout=0.0, speech=replace(recipe.model.speech, dropout=0.0))
     given = write(replace(recipe, model=still, learning_rate=1e-3), tmp_path)
-    options = ["fit", "--corpus", "iemocap", "--data", iemocap, "--recipe", given, "--cache", tmp_path / "cache"]
-    options += ["--test-share", "0.2"]
+    options = ["fit", "--corpus", "iemocap", "--data", iemocap, "--recipe", given, "--test-share", "0.2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for number in (1, 2):
-        subprocess.run(
-            command(*options, "--out", tmp_path / str(number), processes=number),
+        done = subprocess.run(
+            command(
+                *options, "--out", tmp_path / str(number), "--cache", tmp_path / f"cache{number}", processes=number
+            ),
             check=True,
             capture_output=True,
+            text=True,
             env=environment,
         )
+        # Two that had each trained alone, on the whole of every batch, would each tell of its epochs.
+        assert done.stderr.count("epoch ") == 2
     one, two = (weights(tmp_path / name / "checkpoint") for name in ("1", "2"))
     for key, value in one.items():
         assert torch.allclose(value.float(), two[key].float(), atol=2e-3), key
