@@ -149,7 +149,7 @@ def _arguments(recipe: Recipe, folder: Path, steps: int) -> TrainingArguments:
         accelerator_config={"split_batches": True},
         ddp_find_unused_parameters=False,
         use_cpu=_ON_CPU,
-        ddp_backend="gloo" if _ON_CPU else None,
+        ddp_backend="gloo" if _ON_CPU and torch.distributed.is_torchelastic_launched() else None,
         disable_tqdm=False,
         log_level="error",
     )

@@ -140,11 +140,12 @@ def test_two_processes_train_as_one(iemocap: Path, recipe: Recipe, tmp_path: Pat
         # Two that had each trained alone, on the whole of every batch, would each tell of its epochs.
         assert done.stderr.count("epoch ") == 2
     one, two = (weights(tmp_path / name / "checkpoint") for name in ("1", "2"))
-    for key, value in one.items():
-        assert torch.allclose(value.float(), two[key].float(), atol=2e-3), key
+    # Adam takes whole steps along gradients that are all rounding, so single weights may part.
+    apart = torch.cat([(value.float() - two[key].float()).abs().flatten() for key, value in one.items()])
+    assert apart.mean() < 1e-4
     figures = [json.loads((tmp_path / name / "test.json").read_text())["classifiers"] for name in ("1", "2")]
     for name, expected in figures[0].items():
-        assert figures[1][name]["wa"] == pytest.approx(expected["wa"], abs=0.02), name
+        assert figures[1][name]["wa"] == pytest.approx(expected["wa"], abs=1.1 / expected["n"]), name
 
 
 def test_ctrl_c_keeps_the_best_so_far(iemocap: Path, speech_recipe: Recipe, tmp_path: Path) -> None:
