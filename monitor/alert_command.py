@@ -38,13 +38,15 @@ class AlertCommand:
     What it prints goes nowhere. It is in a session of its own, so that Ctrl-C for the monitor is not one for it.
     """
 
-    def __init__(self, words: list[str], say: Callable[[str], None]) -> None:
+    def __init__(self, words: list[str], say: Callable[[str], None], patience_s: float = _PATIENCE_S) -> None:
         """Start waiting for alerts.
 
         Args:
             words: The program and its arguments.
             say: Takes a sentence about what went wrong.
+            patience_s: How long `close` waits for commands that are not finished.
         """
+        self._patience_s = patience_s
         self._words = words
         self._say = say
         self._texts: Conveyor[str] = Conveyor(_WAITING)
@@ -57,10 +59,14 @@ class AlertCommand:
         if given_up is not None:
             self._say(f"{self._words[0]} is too slow for the alerts; it was not run for one of them.")
 
-    def close(self, patience_s: float = _PATIENCE_S) -> None:
+    def hurry(self) -> None:
+        """Wait for nothing any more. From any thread."""
+        self._patience_s = 0.0
+
+    def close(self) -> None:
         """Let what is waiting finish for a short time; then leave it behind."""
         self._texts.close()
-        self._thread.join(patience_s)
+        self._thread.join(self._patience_s)
         if self._thread.is_alive():
             self._say(f"{self._words[0]} has not finished; it was left behind.")
             self._texts.cancel()

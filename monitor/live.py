@@ -114,6 +114,7 @@ class _Run:
         self._timings = Timings() if options.timings else None
         self._how = _manner(options.analysis)
         self._marks = 0
+        self._runner = runner
         self._session = Session(
             source=source.name,
             speakers=tuple(role.speaker for role in given),
@@ -143,7 +144,7 @@ class _Run:
         # Signals are taken until the terminal is back as it was.
         with ExitStack() as terminal:
             interruption = terminal.enter_context(
-                Interruption(self._pipeline.stop, self._pipeline.abort, lambda: _call_all(restore))
+                Interruption(self._pipeline.stop, self._abort, lambda: _call_all(restore))
             )
             terminal.enter_context(view)
             if self._session.keys:
@@ -171,6 +172,11 @@ class _Run:
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         return {" ": self._pause, "p": self._pause, "m": self._mark, "q": self._pipeline.stop}
+
+    def _abort(self) -> None:
+        if self._runner is not None:
+            self._runner.hurry()
+        self._pipeline.abort()
 
     def _pause(self) -> None:
         self._pipeline.pause(not self._pipeline.paused)

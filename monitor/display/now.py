@@ -13,6 +13,8 @@ _BOLD = Style(bold=True)
 _METER = 10
 _LOWEST_DBFS = -60.0
 _STATE = 14
+_NAME = len("neutral? ")
+_ROOM_FOR_NAMES = 50
 
 
 def now(channel: ChannelNow, label: str, position_s: float, width: int, palette: Palette, *, paused: bool) -> Text:
@@ -53,7 +55,8 @@ def _so_far(channel: ChannelNow, room: int, palette: Palette) -> Text:
     if channel.scores is not None:
         emotion = channel.scores.emotion
         text.append(f" {LETTERS[emotion]}? ", palette.ink(emotion) + Style(dim=not palette.sixteen, reverse=True))
-        text.append(f" {emotion}? {channel.scores.confidence:.2f} ".ljust(15), _QUIET)
+        name = f"{emotion}? ".ljust(_NAME) if room > _ROOM_FOR_NAMES else ""
+        text.append(f" {name}{channel.scores.confidence:.2f} ", _QUIET)
     if channel.words:
         text.append(" " + _end_of(printable(channel.words), room - text.cell_len - 2, palette), _QUIET)
         text.append(palette.ellipsis, _QUIET)

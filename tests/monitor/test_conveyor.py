@@ -1,6 +1,7 @@
 """A queue that can be closed from either end."""
 
-from threading import Thread
+import time
+from threading import Event, Thread
 
 import pytest
 
@@ -84,3 +85,45 @@ def test_only_what_is_wanted_is_taken_and_nothing_waited_for():
     conveyor.put("a")
     assert conveyor.take_if(lambda item: item == "b") is None
     assert conveyor.take_if(lambda item: item == "a") == "a"
+
+
+def test_an_offer_is_taken_only_by_one_who_is_waiting():
+    conveyor = Conveyor(4)
+    assert not conveyor.offer("nobody waits")
+    taken = []
+    taking = in_thread(lambda: taken.append(conveyor.take()))
+    deadline = time.monotonic() + 5
+    while not conveyor.offer("now") and time.monotonic() < deadline:
+        time.sleep(0.001)
+    taking.join(5)
+    assert taken == ["now"]
+    assert not conveyor.offer("gone again")
+
+
+def test_only_one_offer_at_a_time_is_accepted():
+    conveyor = Conveyor(4)
+    go_on = Event()
+
+    def take_twice():
+        conveyor.take()
+        go_on.wait(5)
+        conveyor.take()
+
+    taking = in_thread(take_twice)
+    deadline = time.monotonic() + 5
+    while not conveyor.offer("first") and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert not conveyor.offer("the taker is busy")
+    assert conveyor.put("what must not be lost")
+    assert len(conveyor) <= 2
+    go_on.set()
+    taking.join(5)
+    assert not taking.is_alive()
+
+
+def test_after_closing_an_offer_is_refused():
+    conveyor = Conveyor(4)
+    taking = in_thread(conveyor.take)
+    conveyor.close()
+    taking.join(5)
+    assert not conveyor.offer("too late")

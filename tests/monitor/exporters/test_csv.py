@@ -6,6 +6,7 @@ import pytest
 from monitor.exporters.csv import CsvExporter
 from monitor.exporters.row import COLUMNS
 from monitor.flow import Transcript, Word
+from stser_core.scores import EmotionScores
 
 
 def said(text):
@@ -105,3 +106,17 @@ def test_a_dash_is_standard_output(capsys, turn):
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["emotion"] for row in rows] == ["angry"]
     print("standard output is still open")
+
+
+def test_an_explained_timeline_has_two_columns_more(tmp_path, turn):
+    scores = EmotionScores({"speech": (0.7, 0.1, 0.1, 0.1)}, (0.7, 0.1, 0.1, 0.1), (0.1, 0.2, 0.6, 0.1))
+    exporter = CsvExporter(str(tmp_path / "out.csv"), explain=True)
+    exporter.begin()
+    exporter.write(turn(start_s=1.0, end_s=1.4, scores=scores))
+    exporter.write(turn())
+    exporter.close()
+    with (tmp_path / "out.csv").open(newline="") as file:
+        known, unknown = csv.DictReader(file)
+    assert list(known) == [*COLUMNS, "salient_start_s", "salient_end_s"]
+    assert (known["salient_start_s"], known["salient_end_s"]) == ("1.200", "1.300")
+    assert (unknown["salient_start_s"], unknown["salient_end_s"]) == ("", "")

@@ -2,6 +2,8 @@ import json
 
 from monitor.exporters.jsonl import JsonlExporter
 from monitor.exporters.row import COLUMNS, row
+from monitor.notes import Alert, Mark
+from stser_core.scores import EmotionScores
 
 
 def written(path, *turns):
@@ -45,3 +47,39 @@ def test_an_empty_timeline_is_an_empty_file(tmp_path):
 def test_a_file_name_that_is_no_utf8_is_still_json(tmp_path, turn):
     (line,) = written(tmp_path / "out.jsonl", turn(recording="caf\udce9.wav"))
     assert line["recording"] == "caf\udce9.wav"
+
+
+def explained(salience):
+    return EmotionScores({"speech": (0.7, 0.1, 0.1, 0.1)}, (0.7, 0.1, 0.1, 0.1), salience)
+
+
+def test_an_explained_turn_tells_where_the_attention_rested(tmp_path, turn):
+    exporter = JsonlExporter(str(tmp_path / "out.jsonl"), explain=True)
+    exporter.begin()
+    exporter.write(turn(start_s=1.0, end_s=1.4, scores=explained((0.1, 0.2, 0.6, 0.1))))
+    exporter.write(turn(scores=None))
+    exporter.close()
+    known, unknown = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert (known["salient_start_s"], known["salient_end_s"]) == (1.2, 1.3)
+    assert known["salience"] == [0.1, 0.2, 0.6, 0.1]
+    assert (unknown["salient_start_s"], unknown["salience"]) == (None, None)
+
+
+def test_notes_are_told_from_turns_by_their_type(tmp_path):
+    exporter = JsonlExporter(str(tmp_path / "out.jsonl"))
+    exporter.begin()
+    exporter.write_note(Mark(2, 61.23456))
+    exporter.write_note(Alert("sad>0.5 for 2 turns", 70.5, 1, "customer", 9, "sad", 0.71239))
+    exporter.close()
+    mark, alert = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert mark == {"type": "mark", "number": 2, "time_s": 61.235}
+    assert alert == {
+        "type": "alert",
+        "rule": "sad>0.5 for 2 turns",
+        "time_s": 70.5,
+        "channel": 1,
+        "speaker": "customer",
+        "turn": 9,
+        "emotion": "sad",
+        "probability": 0.7124,
+    }
