@@ -110,6 +110,59 @@ def terminal():
     opened = []
 
     def start(command):
+        opened.append(Terminal(command))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def test_on_a_terminal_it_is_a_screen_that_obeys_keys(terminal, arguments, tmp_path):
+    import termios
+
+    screen = terminal(arguments({"explain": True}, alerts=["angry>=0"], timings=True))
+    screen.see("\x1b[?1049h")
+    screen.see("two_speakers_16k_mono.wav")
+    screen.see("speaking 0:0")
+    screen.see("ALERT 0:0")
+    assert "\a" in screen.drawn
+    screen.see("half of the attention")
+    screen.type("m")
+    screen.see("▼")
+    screen.type("p")
+    at = screen.see("paused 0:")
+    screen.type(" ")
+    screen.see("listening 0:", since=at)
+    screen.type("q")
+    assert screen.end() == 0
+    screen.see("Marks at 0:")
+    left = screen.drawn[screen.drawn.rindex("\x1b[?1049l") :]
+    assert "speaker1" in left
+    assert "last sound to row" in left
+    assert "Traceback" not in screen.drawn
+    assert termios.tcgetattr(screen.slave) == screen.modes
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    turns = [line for line in lines if "type" not in line]
+    assert len(turns) == len(rows(tmp_path / "out.csv")) >= 1
+    assert {line["type"] for line in lines if "type" in line} == {"mark", "alert"}
+    assert all(sum(turn["salience"]) == pytest.approx(1) for turn in turns)
+
+
+def test_ctrl_c_on_the_terminal_finishes_the_turn_in_hand(terminal, arguments, tmp_path):
+    import termios
+
+    screen = terminal(arguments())
+    screen.see("speaking 0:01")
+    before = len(rows(tmp_path / "out.csv"))
+    screen.type("\x03")
+    assert screen.end() == 130
+    assert len(rows(tmp_path / "out.csv")) >= before + 1
+    assert termios.tcgetattr(screen.slave) == screen.modes
+    assert screen.drawn.rindex("\x1b[?1049l") > screen.drawn.rindex("\x1b[?1049h")
+
+
+def start(command):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, env=environment, **pipes)
