@@ -125,7 +125,7 @@ class ConvBlock(nn.Module):
             dilation=(1, settings.dilation),
             bias=False,
         )
-        self.norm = nn.BatchNorm2d(settings.channels)
+        self.norm = MaskedBatchNorm(settings.channels)
         self.shortcut = nn.Conv2d(channels_in, settings.channels, 1, bias=False) if settings.residual else None
         self.pool = nn.MaxPool2d(settings.pool)
 
@@ -143,12 +143,56 @@ class ConvBlock(nn.Module):
         stride = self.settings.stride[1]
         convolved = torch.div(frames - 1, stride, rounding_mode="floor") + 1
         inside = frame_mask(convolved, out.shape[-1])
-        out = self.norm(out)
+        out = self.norm(out, inside)
         if self.shortcut is not None:
             out = out + self.shortcut(maps)
         out = self.pool(torch.relu(out) * inside[:, None, None, :])
         pooled = torch.div(convolved, self.settings.pool[1], rounding_mode="floor")
         return out * frame_mask(pooled, out.shape[-1])[:, None, None, :], pooled
+
+
+class MaskedBatchNorm(nn.BatchNorm2d):
+    """Batch norm whose training statistics leave out what lies behind each utterance's end.
+
+    So they do not depend on how much of a batch is padding, nor on how a batch is divided among processes.
+    """
+
+    def forward(self, maps: Tensor, inside: Tensor | None = None) -> Tensor:
+        """Normalise.
+
+        Args:
+            maps: float [batch, channels, bands, frames].
+            inside: bool [batch, frames], what counts in training; `None` for all.
+
+        Returns:
+            The normalised maps; what does not count holds anything.
+        """
+        if not self.training or inside is None:
+            return super().forward(maps)
+        held = maps * inside[:, None, None, :]
+        count = (inside.sum() * maps.shape[2]).to(torch.float32)
+        squares = torch.linalg.vector_norm(held, dim=(0, 2, 3), dtype=torch.float32).square()
+        everything = self.over_all(torch.cat([held.sum((0, 2, 3), dtype=torch.float32), squares, count[None]]))
+        count = everything[-1]
+        mean, squares = (everything[:-1] / count).chunk(2)
+        variance = (squares - mean.square()).clamp_min(0.0)
+        self._follow(mean.detach(), variance.detach() * count / (count - 1).clamp_min(1))
+        scale = (variance + self.eps).rsqrt() * self.weight
+        shift = self.bias - mean * scale
+        normalised: Tensor = maps * scale[:, None, None].to(maps.dtype) + shift[:, None, None].to(maps.dtype)
+        return normalised
+
+    def over_all(self, sums: Tensor) -> Tensor:
+        """The batch's sums from this process's part of it: the same, where there is but one process."""
+        return sums
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, variance: Tensor) -> None:
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance, self.momentum)
 
 
 class BiLstm(nn.Module):

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stser_core.smodel import MaskedBatchNorm
+
 
 def is_first() -> bool:
     """Whether this process is the one that writes and prints."""
@@ -24,28 +26,13 @@ def wait_for_all() -> None:
         torch.distributed.barrier()
 
 
-class SharedBatchNorm(nn.BatchNorm2d):
+class SharedBatchNorm(MaskedBatchNorm):
     """Batch norm whose training statistics are those of the whole batch, wherever its parts are."""
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Normalise float32 [batch, channels, height, width]."""
-        if not self.training:
-            return super().forward(maps)
-        assert self.running_mean is not None and self.running_var is not None
-        assert self.num_batches_tracked is not None and self.momentum is not None
-        wide = maps.float()
-        count = torch.tensor([maps.numel() / maps.shape[1]], device=maps.device)
-        total = _summed(torch.cat([wide.sum((0, 2, 3)), count]))
-        mean = total[:-1] / total[-1]
-        centred = wide - mean[:, None, None]
-        variance = _summed(centred.square().sum((0, 2, 3))) / total[-1]
-        with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * total[-1] / (total[-1] - 1), self.momentum)
-        scale = (variance + self.eps).rsqrt() * self.weight
-        normalised: Tensor = centred * scale[:, None, None] + self.bias[:, None, None]
-        return normalised
+    def over_all(self, sums: Tensor) -> Tensor:
+        """Add up the sums of all processes."""
+        total: Tensor = _Sum.apply(sums)
+        return total
 
 
 class _Sum(torch.autograd.Function):
@@ -62,15 +49,10 @@ class _Sum(torch.autograd.Function):
         return _Sum.forward(context, gradient)
 
 
-def _summed(part: Tensor) -> Tensor:
-    total: Tensor = _Sum.apply(part)
-    return total
-
-
 def share_batch_norms(module: nn.Module) -> None:
     """Put `SharedBatchNorm` in the place of every batch norm below `module`."""
     for name, child in module.named_children():
-        if type(child) is nn.BatchNorm2d:
+        if type(child) is MaskedBatchNorm:
             shared = SharedBatchNorm(child.num_features, child.eps, child.momentum)
             shared.load_state_dict(child.state_dict())
             setattr(module, name, shared)
