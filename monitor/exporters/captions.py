@@ -1,0 +1,53 @@
+"""What the formats for reading along have in common: their order, their times and what stands under a turn."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from monitor.timeline_row import TimelineRow
+
+_LINE_ENDS = ("Cc", "Zl", "Zp")
+_NO_WORDS = "[speech]"
+
+
+def in_order(rows: Iterable[TimelineRow]) -> list[TimelineRow]:
+    """The turns as one reads them: by their start."""
+    return sorted(rows, key=lambda row: (row.start_ms, row.end_ms, row.turn))
+
+
+def shown_ms(row: TimelineRow) -> tuple[int, int]:
+    """Start and end in milliseconds; the end lies after the start, as every one of these formats demands."""
+    return row.start_ms, max(row.end_ms, row.start_ms + 1)
+
+
+def caption(row: TimelineRow) -> str:
+    """Emotion and words in one line: `[angry 50%] where is it`."""
+    parts = [] if row.emotion is None or row.confidence is None else [f"[{row.emotion} {row.confidence:.0%}]"]
+    words = one_line(row.transcript or "")
+    if words:
+        parts.append(words)
+    return " ".join(parts) or _NO_WORDS
+
+
+def one_line(text: str) -> str:
+    """The text with a blank for each line end, tab and other control character, for formats that cannot hold them."""
+    return "".join(" " if unicodedata.category(sign) in _LINE_ENDS else sign for sign in text).strip()
+
+
+def clock_time(milliseconds: int, decimal: str) -> str:
+    """A time as `hh:mm:ss.mmm`.
+
+    Args:
+        milliseconds: From the start of the recording.
+        decimal: The sign before the milliseconds.
+    """
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{decimal}{milliseconds:03}"
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8; what a file name that is none has become, a lone surrogate, is a visible escape."""
+    return text.encode("utf-8", errors="backslashreplace")

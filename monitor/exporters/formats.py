@@ -1,0 +1,72 @@
+"""The formats to which a finished timeline can be exported.
+
+An `Exporter` writes turn by turn while they are found; these want the whole timeline: sorted, on tiers, or as a table.
+All but Parquet are written with the standard library: none of the libraries that know a format both escapes texts and
+writes to a stream, and each is worth more in the tests, as an independent reader of what it did not write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import BinaryIO, Protocol
+
+from monitor.exporters.audacity import write_audacity
+from monitor.exporters.eaf import write_eaf
+from monitor.exporters.emotionml import write_emotionml
+from monitor.exporters.json_lines import write_json_lines
+from monitor.exporters.parquet import write_parquet
+from monitor.exporters.rttm import write_rttm
+from monitor.exporters.srt import write_srt
+from monitor.exporters.textgrid import write_textgrid
+from monitor.exporters.webvtt import write_webvtt
+from monitor.timeline_row import TimelineRow
+
+
+class TimelineWriter(Protocol):
+    """Writes a whole timeline in one format."""
+
+    def __call__(self, rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+        """Write.
+
+        Args:
+            rows: The turns, in any order.
+            stream: Where the bytes go; it stays open.
+
+        Raises:
+            MissingExtraError: The format needs a library that is not installed.
+        """
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        ending: What its files' names end in.
+        write: Writes it.
+        table: It holds rows of any recordings; the others lay turns along the time of one.
+        binary: It is nothing for a terminal.
+    """
+
+    ending: str
+    write: TimelineWriter
+    table: bool = False
+    binary: bool = False
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "jsonl": Format(".jsonl", write_json_lines, table=True),
+        "webvtt": Format(".vtt", write_webvtt),
+        "srt": Format(".srt", write_srt),
+        "audacity": Format(".labels.txt", write_audacity),
+        "textgrid": Format(".TextGrid", write_textgrid),
+        "eaf": Format(".eaf", write_eaf),
+        "emotionml": Format(".emotionml", write_emotionml),
+        "rttm": Format(".rttm", write_rttm),
+        "parquet": Format(".parquet", write_parquet, table=True, binary=True),
+    }
+)
+"""Each format by the name that `--to` takes."""

@@ -1,0 +1,67 @@
+"""A timeline as Parquet, for tables of many calls: the CSV's columns with their types, `null` for what is not known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+from monitor.exporters.row import COLUMNS
+from monitor.timeline_row import TimelineRow
+from monitor.timeline_values import COUNTS, EMOTIONS, TEXTS
+from stser_core.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def write_parquet(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+    """Write one table.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtraError("Writing Parquet", "parquet") from error
+
+    pyarrow.parquet.write_table(table(rows), stream)
+
+
+def table(rows: Sequence[TimelineRow]) -> pyarrow.Table:
+    """The rows as one Arrow table: the timeline's columns, then whatever else the rows hold."""
+    import pyarrow
+
+    values = [row.values() for row in rows]
+    columns = {column: pyarrow.array([_text(each[column]) for each in values], _type(column)) for column in COLUMNS}
+    for name in sorted({name for row in rows for name in row.extra}):
+        columns[name] = _further([row.extra.get(name) for row in rows])
+    return pyarrow.table(columns)
+
+
+def _type(column: str) -> pyarrow.DataType:
+    import pyarrow
+
+    if column in TEXTS or column in EMOTIONS:
+        return pyarrow.string()
+    return pyarrow.int64() if column in COUNTS else pyarrow.float64()
+
+
+def _further(values: Sequence[object]) -> pyarrow.Array:
+    """Numbers as numbers where all are, else texts."""
+    import pyarrow
+
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
+        return pyarrow.array([None if value is None else float(str(value)) for value in values], pyarrow.float64())
+    return pyarrow.array([None if value is None else _text(_as_text(value)) for value in values], pyarrow.string())
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _text(value: object) -> object:
+    """Text without lone surrogates, which are no UTF-8."""
+    return value.encode("utf-8", errors="backslashreplace").decode() if isinstance(value, str) else value

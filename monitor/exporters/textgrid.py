@@ -1,0 +1,80 @@
+"""A timeline as a Praat TextGrid, in Praat's long text format.
+
+Each speaker has a tier of words and one of emotions, and one of single words where their times are known. Source: Praat
+manual, "TextGrid file formats": intervals follow each other without a gap, a quote within a text is doubled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, TypeAlias
+
+from monitor.exporters.captions import encoded, shown_ms
+from monitor.exporters.tiers import Tier, tiers_of
+from monitor.timeline_row import TimelineRow
+
+_NO_WORDS = "[speech]"
+
+Interval: TypeAlias = tuple[int, int, str]
+"""Start and end in milliseconds, and a text."""
+
+
+def write_textgrid(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+    """Write the tiers of all speakers."""
+    # Praat opens no TextGrid without a tier.
+    tiers = [named for tier in tiers_of(rows) for named in _tiers(tier)] or [("speech", [])]
+    end = max([1, *(intervals[-1][1] for _, intervals in tiers if intervals)])
+    filled = [(name, _filled(intervals, end)) for name, intervals in tiers]
+    stream.write(encoded("\n".join(_lines(filled, end)) + "\n"))
+
+
+def _tiers(tier: Tier) -> Iterator[tuple[str, list[Interval]]]:
+    yield tier.name, [(*shown_ms(row), row.transcript or _NO_WORDS) for row in tier.rows]
+    if any(row.emotion for row in tier.rows):
+        yield f"{tier.name} emotion", [(*shown_ms(row), row.emotion or "") for row in tier.rows]
+    words = list(_words(tier.rows))
+    if words:
+        yield f"{tier.name} words", words
+
+
+def _words(rows: Iterable[TimelineRow]) -> Iterator[Interval]:
+    """Words by themselves; one that overlaps the word before begins where that ends, if only for 1 ms."""
+    last = 0
+    for row in rows:
+        for word in row.words or ():
+            start = max(last, round(word.start_s * 1000))
+            last = max(start + 1, round(word.end_s * 1000))
+            yield start, last, word.text
+
+
+def _filled(intervals: Iterable[Interval], end: int) -> list[Interval]:
+    """The intervals, and empty ones between them, from 0 to `end`."""
+    filled: list[Interval] = []
+    last = 0
+    for start, stop, text in intervals:
+        if start > last:
+            filled.append((last, start, ""))
+        filled.append((start, stop, text))
+        last = stop
+    return [*filled, (last, end, "")] if last < end else filled
+
+
+def _lines(tiers: Sequence[tuple[str, Sequence[Interval]]], end: int) -> Iterator[str]:
+    yield from ('File type = "ooTextFile"', 'Object class = "TextGrid"', "")
+    yield from ("xmin = 0", f"xmax = {_seconds(end)}", "tiers? <exists>", f"size = {len(tiers)}", "item []:")
+    for number, (name, intervals) in enumerate(tiers, start=1):
+        yield from (f"    item [{number}]:", '        class = "IntervalTier"', f"        name = {_quoted(name)}")
+        yield from ("        xmin = 0", f"        xmax = {_seconds(end)}")
+        yield f"        intervals: size = {len(intervals)}"
+        for place, (start, stop, text) in enumerate(intervals, start=1):
+            yield f"        intervals [{place}]:"
+            yield from (f"            xmin = {_seconds(start)}", f"            xmax = {_seconds(stop)}")
+            yield f"            text = {_quoted(text)}"
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.3f}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\0", "").replace('"', '""') + '"'

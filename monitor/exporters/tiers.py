@@ -1,0 +1,63 @@
+"""A tier for each speaker, as phonetic tools want them: named apart, without overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from monitor.exporters.captions import in_order, shown_ms
+from monitor.timeline_row import TimelineRow
+
+BELOW = ("emotion", "confidence", "words")
+"""What a format may put on tiers of their own, named after the speaker's."""
+
+
+@dataclass
+class Tier:
+    """Turns of one speaker, none of which overlaps another.
+
+    Attributes:
+        name: Unlike any other tier's.
+        speaker: The speaker's role.
+        rows: The turns, in order.
+    """
+
+    name: str
+    speaker: str
+    rows: list[TimelineRow] = field(default_factory=list)
+
+    @property
+    def end_ms(self) -> int:
+        """Where the last turn ends."""
+        return shown_ms(self.rows[-1])[1] if self.rows else 0
+
+
+def tiers_of(rows: Iterable[TimelineRow]) -> list[Tier]:
+    """Put each turn on the first tier of its speaker where it fits, in the order of the channels.
+
+    A speaker's turns seldom overlap; those that do get a second tier, so that none is lost.
+    """
+    by_speaker: dict[tuple[int, str], list[Tier]] = {}
+    names: set[str] = set()
+    for row in in_order(rows):
+        tiers = by_speaker.setdefault((row.channel, row.speaker), [])
+        fitting = next((tier for tier in tiers if tier.end_ms <= row.start_ms), None)
+        if fitting is None:
+            fitting = Tier(_free(row.speaker or f"channel {row.channel}", names), row.speaker)
+            names |= _with_those_below(fitting.name)
+            tiers.append(fitting)
+        fitting.rows.append(row)
+    return [tier for speaker in sorted(by_speaker) for tier in by_speaker[speaker]]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while _with_those_below(free) & taken:
+        number += 1
+        free = f"{name} ({number})"
+    return free
+
+
+def _with_those_below(name: str) -> set[str]:
+    """The name of a tier and those of the tiers that a format puts below it."""
+    return {name, *(f"{name} {kind}" for kind in BELOW)}

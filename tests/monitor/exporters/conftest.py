@@ -1,0 +1,64 @@
+"""Rows of a timeline, and their bytes in a format."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from monitor.exporters.formats import FORMATS
+from monitor.timeline_row import TimelineRow
+
+
+def make_row(**changes: Any) -> TimelineRow:
+    usual: dict[str, Any] = {
+        "recording": "call one.wav",
+        "channel": 1,
+        "speaker": "customer",
+        "turn": 1,
+        "start_s": 1.0,
+        "end_s": 2.5,
+        "emotion": "angry",
+        "confidence": 0.5,
+        "probabilities": (0.5, 0.0833, 0.2767, 0.14),
+        "classifier_emotions": {"speech": "angry"},
+        "transcript": "where is it",
+        "transcript_confidence": 0.9,
+        "loudness_dbfs": -23.4,
+        "checkpoint": "compact",
+    }
+    return TimelineRow(**{**usual, **changes})
+
+
+UNSCORED = {"emotion": None, "confidence": None, "probabilities": None, "classifier_emotions": {}}
+
+
+@pytest.fixture(scope="session")
+def row() -> Callable[..., TimelineRow]:
+    """Make a row; what is given replaces the usual values."""
+    return make_row
+
+
+@pytest.fixture(scope="session")
+def agent() -> Callable[..., TimelineRow]:
+    """Make a row of an agent, who is not scored."""
+
+    def make(**changes: Any) -> TimelineRow:
+        usual = {"channel": 2, "speaker": "agent", "turn": 2, "start_s": 2.2, "end_s": 3.6, "transcript": "hold on"}
+        return make_row(**{**UNSCORED, **usual, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def exported() -> Callable[..., bytes]:
+    """Write rows in a format and give back its bytes."""
+
+    def export(name: str, *rows: TimelineRow) -> bytes:
+        stream = io.BytesIO()
+        FORMATS[name].write(rows, stream)
+        return stream.getvalue()
+
+    return export

@@ -1,0 +1,50 @@
+import io
+import sys
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.exporters.row import COLUMNS
+from stser_core.errors import MissingExtraError
+
+
+def read(content):
+    return pyarrow.parquet.read_table(io.BytesIO(content))
+
+
+def test_the_table_has_the_columns_of_the_csv_with_their_types(exported, row, agent):
+    table = read(exported("parquet", row(), agent()))
+    assert tuple(table.column_names) == COLUMNS
+    first, second = table.to_pylist()
+    assert first == row().values()
+    assert second == agent().values()
+    assert table.schema.field("turn").type == pyarrow.int64()
+    assert table.schema.field("p_angry").type == pyarrow.float64()
+    assert table.schema.field("transcript").type == pyarrow.string()
+
+
+def test_a_timeline_without_turns_has_the_same_types(exported, row):
+    assert read(exported("parquet")).schema == read(exported("parquet", row())).schema
+
+
+def test_further_columns_follow(exported, row):
+    rows = [row(extra={"salient_start_s": 1.2, "salience": [0.5, 0.5], "who": "Ann"}), row(extra={"who": None})]
+    table = read(exported("parquet", *rows))
+    assert table.column("salient_start_s").to_pylist() == [1.2, None]
+    assert table.column("salience").to_pylist() == ["[0.5, 0.5]", None]
+    assert table.column("who").to_pylist() == ["Ann", None]
+
+
+@given(st.text(max_size=20))
+def test_any_text_survives(exported, row, text):
+    assert read(exported("parquet", row(transcript=text or None))).column("transcript").to_pylist() == [text or None]
+
+
+def test_without_pyarrow_the_extra_is_named(exported, row, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingExtraError, match=r"Writing Parquet needs the extra \[parquet\]: pip install"):
+        exported("parquet", row())
