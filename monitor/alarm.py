@@ -38,7 +38,12 @@ class Alarm:
             for receive in self._receivers:
                 receive(alert)
             if self._command is not None:
-                self._command.run(as_json({**turn_object(turn, explain=True), "alert": alert.rule}) + "\n")
+                self._command.run(_as_text(turn, alert))
+
+
+def _as_text(turn: Turn, alert: Alert) -> str:
+    explained = turn.scores is not None and turn.scores.salience is not None
+    return as_json({**turn_object(turn, explain=explained), "alert": alert.rule}) + "\n"
 
 
 def ring(alert: Alert) -> None:
