@@ -17,6 +17,8 @@ import pytest
 
 RATE = 16_000
 
+_LISTENING_S = 0.8
+
 ALSA_SETTINGS = """</usr/share/alsa/alsa.conf>
 pcm.!default { type pulse }
 ctl.!default { type pulse }
@@ -67,6 +69,24 @@ class VirtualMicrophone:
     def play(self, path: Path) -> subprocess.Popen[bytes]:
         """Start to say something."""
         return subprocess.Popen(["paplay", "--latency-msec=100", str(path)], env=self._whole_environment())
+
+    def wait_for_listeners(self, count: int, seconds: float = 90.0) -> None:
+        """Wait until so many programs have been recording for a while; one that tries a device does so only briefly."""
+        deadline = time.monotonic() + seconds
+        since: dict[str, float] = {}
+        while sum(time.monotonic() - first > _LISTENING_S for first in since.values()) < count:
+            if time.monotonic() > deadline:
+                pytest.fail(f"Not {count} programs listen to the virtual microphone.")
+            time.sleep(0.1)
+            listed = subprocess.run(
+                ["pactl", "list", "short", "source-outputs"],
+                env=self._whole_environment(),
+                capture_output=True,
+                check=True,
+            )
+            # The first column is a number of its own for each; the waker has one, too.
+            present = [line.split()[0] for line in listed.stdout.decode().splitlines()][1:]
+            since = {number: since.get(number, time.monotonic()) for number in present}
 
     def freeze(self) -> None:
         """Let it hang as a driver does that waits for its device."""

@@ -1,0 +1,340 @@
+"""`stser-monitor --device mic` for real: in a pseudo-terminal, with a sound server, clips, signals and failures."""
+
+import contextlib
+import csv
+import fcntl
+import os
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pyte
+import pytest
+
+from stser_core import audio
+
+RATE = 16_000
+COMMAND = [str(Path(sys.executable).with_name("stser-monitor")), "--device", "mic", "--asr", "none"]
+ENDPOINT_SILENCE_S = 0.5
+CTRL_C = b"\x03"
+LETTERS = {"angry": "A", "happy": "H", "neutral": "N", "sad": "S"}
+
+
+@pytest.fixture(scope="module")
+def clips(data):
+    """Sentences without the silence around them, each ending at once: float32 [n]."""
+
+    def trimmed(path):
+        samples = audio.load_mono(path)
+        loud = np.flatnonzero(np.abs(samples) > 0.02)
+        return samples[loud[0] : loud[-1] + 1]
+
+    return [trimmed(path) for path in sorted((data / "emodb").glob("*.flac"))]
+
+
+def spoken(clips, gaps_s):
+    """Clips with gaps before them in a quiet room, and where each starts and ends, in seconds."""
+    pieces, times, position = [], [], 0
+    for clip, gap_s in zip(clips, gaps_s, strict=True):
+        pieces += [np.zeros(round(gap_s * RATE), dtype=np.float32), clip]
+        start = position + round(gap_s * RATE)
+        position = start + len(clip)
+        times.append((start / RATE, position / RATE))
+    samples = np.concatenate([*pieces, np.zeros(RATE // 5)])
+    return samples + np.random.default_rng(1).normal(0, 3e-4, len(samples)), times
+
+
+def rows(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def wait_until(true, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+class Terminal:
+    """The command in a pseudo-terminal, whose screen can be read at any time."""
+
+    def __init__(self, arguments, environment, columns=100, lines=30):
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
+        self._lock = threading.Lock()
+        self._keyboard, end = os.openpty()
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        # With --ctty it is the program's controlling terminal, whose Ctrl-C is a signal.
+        self._process = subprocess.Popen(
+            ["setsid", "--ctty", *COMMAND, *arguments],
+            env={**os.environ, **environment, "TERM": "xterm-256color"},
+            stdin=end,
+            stdout=end,
+            stderr=end,
+        )
+        os.close(end)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        # Linux reports an error once nobody has the other end any more.
+        with contextlib.suppress(OSError):
+            while shown := os.read(self._keyboard, 65536):
+                with self._lock:
+                    self._stream.feed(shown)
+
+    @property
+    def lines(self):
+        with self._lock:
+            return list(self._screen.display)
+
+    def press(self, key):
+        os.write(self._keyboard, key)
+
+    def wait(self, seconds=20.0):
+        """The exit code."""
+        code = self._process.wait(seconds)
+        self._reader.join(5)
+        return code
+
+    def close(self):
+        self._process.kill()
+        self.wait()
+        os.close(self._keyboard)
+
+
+@pytest.fixture
+def terminals():
+    """Start the command in a terminal; what still runs at the end is killed."""
+    started = []
+
+    def start(microphone, *arguments):
+        started.append(Terminal(arguments, microphone.environment))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+class Arrivals:
+    """Stamps each row of a growing CSV with the time when it could be read."""
+
+    def __init__(self, path):
+        self.times = []
+        self._path = path
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self):
+        while not self._ended.wait(0.002):
+            count = self._path.read_bytes().count(b"\n") - 1 if self._path.exists() else 0
+            self.times += [time.monotonic()] * (count - len(self.times))
+
+    def stop(self):
+        self._ended.set()
+        self._thread.join()
+
+
+class Tap:
+    """Hears the same sound as the command, and tells when each clip ended, on the clock of this process."""
+
+    def __init__(self, microphone):
+        self._recorder = subprocess.Popen(
+            ["parec", "--latency-msec=10", "--device=vmic.monitor", "--format=s16le", "--channels=1", f"--rate={RATE}"],
+            env={**os.environ, **microphone.environment},
+            stdout=subprocess.PIPE,
+        )
+        self.first_sound_s = None
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self):
+        while chunk := self._recorder.stdout.read1(4096):
+            arrived = time.monotonic()
+            samples = np.frombuffer(chunk[: len(chunk) // 2 * 2], dtype="<i2")
+            loud = np.flatnonzero(np.abs(samples) > 600)
+            if len(loud) and self.first_sound_s is None:
+                self.first_sound_s = arrived - (len(samples) - loud[0]) / RATE
+
+    def stop(self):
+        self._recorder.terminate()
+        self._recorder.wait()
+        self._thread.join()
+        self._recorder.stdout.close()
+
+
+def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, terminals, clips, write_speech, tmp_path):
+    table = tmp_path / "out.csv"
+    samples, times = spoken(clips, (0.5, 0.8, 1.0, 0.9, 1.3, 1.1))
+    terminal = terminals(shared_microphone, "--csv", str(table), "--timings")
+    shared_microphone.wait_for_listeners(1)
+    arrivals, tap = Arrivals(table), Tap(shared_microphone)
+    # Until the tap is there, too.
+    shared_microphone.wait_for_listeners(2)
+    shared_microphone.play(write_speech(samples)).wait(60)
+    wait_until(lambda: len(rows(table)) == len(clips))
+    time.sleep(0.5)
+    screen = "\n".join(terminal.lines)
+    arrivals.stop()
+    tap.stop()
+
+    # The turn in hand when Ctrl-C comes.
+    sentence = write_speech(np.concatenate(clips[:3]), "sentence.wav")
+    with shared_microphone.play(sentence) as playing:
+        time.sleep(1.8)
+        terminal.press(CTRL_C)
+        code = terminal.wait()
+        playing.terminate()
+
+    written = rows(table)
+    assert code == 130
+    assert len(written) == len(clips) + 1
+    assert [int(row["turn"]) for row in written] == list(range(1, len(clips) + 2))
+    check_times(written[: len(clips)], times)
+    assert float(written[-1]["end_s"]) - float(written[-1]["start_s"]) > 0.5
+    assert all(row["dropped_ms"] == "0" and row["emotion"] in LETTERS for row in written)
+    check_screen(screen, written[: len(clips)])
+    assert "last sound to row" in "\n".join(terminal.lines)
+    check_latency(arrivals.times, tap, times)
+
+
+def check_times(written, times):
+    """Start and end of every turn; where the stream's own time began is told by the middle of the first turn.
+
+    Every turn has 240 ms of what was before it and 150 ms of what was after it.
+    """
+    found = [(float(row["start_s"]), float(row["end_s"])) for row in written]
+    offset = sum(found[0]) / 2 - sum(times[0]) / 2
+    for (start, end), (expected_start, expected_end) in zip(found, times, strict=True):
+        assert start - offset == pytest.approx(expected_start, abs=0.3)
+        assert end - offset == pytest.approx(expected_end, abs=0.3)
+
+
+def check_screen(screen, written):
+    assert "listening" in screen
+    last = written[-1]
+    assert f"{last['emotion']} {float(last['confidence']):.2f}" in screen
+    table = [line for line in screen.splitlines() if " speaker1 " in line and line.strip()[0].isdigit()]
+    shown = [line for line in table if any(f" {LETTERS[row['emotion']]}  {row['emotion']}" in line for row in written)]
+    assert len(shown) >= len(written), screen
+
+
+def check_latency(arrived, tap, times):
+    first_start, _ = times[0]
+    took = [row_s - (tap.first_sound_s + end - first_start) for row_s, (_, end) in zip(arrived, times, strict=True)]
+    print("last sound to row:", " ".join(f"{1000 * one:.0f} ms" for one in took))
+    assert np.percentile(took, 95) < ENDPOINT_SILENCE_S + 0.15
+    # A row that came before its endpoint would mean that the measurement is wrong.
+    assert min(took) > ENDPOINT_SILENCE_S - 0.1
+
+
+class Program:
+    """The command without a terminal."""
+
+    def __init__(self, microphone, table, *arguments):
+        self.table = table
+        self._process = subprocess.Popen(
+            [*COMMAND, "--csv", str(table), *arguments],
+            env={**os.environ, **microphone.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def rows(self):
+        return rows(self.table) if self.table.exists() else []
+
+    def send_signal(self, number):
+        self._process.send_signal(number)
+
+    def end(self, seconds=30):
+        """The exit code, and what was said."""
+        _, said = self._process.communicate(timeout=seconds)
+        return self._process.returncode, said
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Start the command without a terminal; what still runs at the end is killed."""
+    started = []
+
+    def start(microphone, *arguments):
+        started.append(Program(microphone, tmp_path / f"{len(started)}.csv", *arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.send_signal(signal.SIGKILL)
+        one.end()
+
+
+def test_terminated_it_writes_the_turn_in_hand_and_killed_it_loses_no_more(
+    shared_microphone, clips, write_speech, program
+):
+    terminated, killed = program(shared_microphone), program(shared_microphone)
+    shared_microphone.wait_for_listeners(2)
+    samples, _ = spoken([clips[0], clips[1], np.concatenate(clips[2:])], (0.3, 0.9, 0.9))
+    with shared_microphone.play(write_speech(samples)) as playing:
+        wait_until(lambda: len(terminated.rows) == len(killed.rows) == 2)
+        # The third turn began while the second was written, and goes on for seconds.
+        time.sleep(1.5)
+        killed.send_signal(signal.SIGKILL)
+        terminated.send_signal(signal.SIGTERM)
+        code, said = terminated.end()
+        killed_code, _ = killed.end()
+        playing.terminate()
+
+    assert code == 143, said
+    assert len(terminated.rows) == 3
+    assert float(terminated.rows[2]["end_s"]) - float(terminated.rows[2]["start_s"]) > 0.8
+    assert "Traceback" not in said
+    assert killed_code == -signal.SIGKILL
+    assert [row["turn"] for row in killed.rows] == ["1", "2"]
+    assert killed.table.read_bytes().endswith(b"\n")
+
+
+def test_a_sound_server_that_dies_costs_no_turn_and_one_that_comes_back_goes_on(
+    own_microphone, clips, write_speech, program
+):
+    strict, patient = program(own_microphone), program(own_microphone, "--reconnect")
+    own_microphone.wait_for_listeners(2)
+    samples, _ = spoken([clips[0], np.concatenate(clips[1:4])], (0.3, 0.9))
+    with own_microphone.play(write_speech(samples)) as playing:
+        wait_until(lambda: len(strict.rows) == len(patient.rows) == 1)
+        time.sleep(1.5)
+        own_microphone.kill()
+        killed = time.monotonic()
+        code, said = strict.end()
+        took = time.monotonic() - killed
+        playing.wait(10)
+
+    assert code == 1
+    assert took < 6
+    assert "'default' went away" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert len(strict.rows) == 2
+
+    wait_until(lambda: len(patient.rows) == 2)
+    own_microphone.start()
+    own_microphone.wait_for_listeners(1)
+    own_microphone.play(write_speech(spoken(clips[4:5], (0.3,))[0], "again.wav")).wait(30)
+    wait_until(lambda: len(patient.rows) == 3)
+    patient.send_signal(signal.SIGINT)
+    code, said = patient.end()
+
+    assert code == 130
+    assert "went away" in said
+    assert "is back" in said
+    before, after = (float(row["end_s"]) for row in patient.rows[1:])
+    assert after - before > time.monotonic() - killed - 8
