@@ -1,10 +1,15 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from monitor.interruption import Interruption
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
@@ -61,3 +66,17 @@ def test_off_the_main_thread_signals_stay_where_they_are():
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_a_third_signal_ends_the_process_on_the_spot_with_the_terminal_put_right():
+    script = """
+import os, signal, threading, time
+from monitor.interruption import Interruption
+with Interruption(lambda: None, lambda: None, lambda: os.write(1, b"put right")):
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+    os.write(1, b"never")
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (run.returncode, run.stdout) == (130, "put right")

@@ -1,4 +1,5 @@
-from monitor.display import line, summary_lines
+from monitor.display import alert_line, line, summary_lines
+from monitor.notes import Alert
 from monitor.timeline import speaker_figures
 
 
@@ -25,3 +26,8 @@ def test_the_figures_are_a_sentence_for_each_speaker(turn, surely):
         "agent: 1 turn, talk time 0:02, not scored.",
     ]
     assert summary_lines(()) == ["No speech was found."]
+
+
+def test_an_alert_is_one_line():
+    alert = Alert("angry>0.7 for 2 turns", 75.2, 1, "custo\nmer", 4, "angry", 0.825)
+    assert alert_line(alert) == "1:15 alert: custo?mer angry 0.82 (angry>0.7 for 2 turns)"
