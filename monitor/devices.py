@@ -87,6 +87,22 @@ def inputs() -> tuple[Device, ...]:
     )
 
 
+def look_again() -> None:
+    """Start PortAudio again, since it looks for devices only then. No stream may be open.
+
+    Raises:
+        DeviceError: PortAudio is missing or does not start.
+    """
+    sounddevice = port_audio()
+    try:
+        # What the package has for this begins with an underscore; it offers nothing else.
+        if sounddevice._initialized:
+            sounddevice._terminate()
+        sounddevice._initialize()
+    except sounddevice.PortAudioError as error:
+        raise DeviceError(f"PortAudio cannot look for devices ({error}).") from error
+
+
 def find(device: str, among: Sequence[Device] | None = None) -> Device:
     """The input that the user means.
 

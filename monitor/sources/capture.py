@@ -11,22 +11,24 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from monitor.devices import Device
+
 
 @dataclass(frozen=True)
 class Format:
     """How a device is going to be captured.
 
     Attributes:
-        device: What the user typed, or the device's whole name.
-        name: The device's whole name.
+        device: The device, as it was numbered and named when it was found.
         channels: How many channels are captured.
         rate: Samples per second: 16 kHz where the device can, else its own.
+        usual: Whether the system's default is meant, whichever device that is.
     """
 
-    device: str
-    name: str
+    device: Device
     channels: int
     rate: int
+    usual: bool
 
 
 class Capture(Protocol):
@@ -58,7 +60,7 @@ class CaptureSystem(Protocol):
         """Start capturing.
 
         Args:
-            chosen: What `choose` returned.
+            chosen: What `choose` or `find_again` returned.
             heard: Called for each piece of sound from a thread of the system's, with float32 [n, channels], which
                 are valid during the call only, and whether sound was lost just before them.
             ended: Called from a thread of the system's when the device goes away.
@@ -68,10 +70,10 @@ class CaptureSystem(Protocol):
         """
         ...
 
-    def look_again(self) -> None:
-        """Look for devices that came or went. Nothing may be open.
+    def find_again(self, chosen: Format) -> Format:
+        """Look for a device among those that are there now. Nothing may be open.
 
         Raises:
-            DeviceError: The system does not answer.
+            DeviceError: It is not there, or cannot be captured; or the system does not answer.
         """
         ...

@@ -70,8 +70,8 @@ class Microphone:
         self._intake = Intake(clock)
         self._earlier_overflows = 0
         self._placer = Placer(self._chosen.rate, self._chosen.channels)
-        self._zeros = ZeroWatch(self._chosen.name, notices)
-        self.name = self._chosen.name
+        self._zeros = ZeroWatch(self._chosen.device.name, notices)
+        self.name = self._chosen.device.name
         self.channels = self._chosen.channels
         self.waiting = False
 
@@ -166,8 +166,7 @@ class Microphone:
 
     def _open_again(self) -> Capture | None:
         try:
-            self._system.look_again()
-            self._chosen = self._system.choose(self._chosen.device, self.channels)
+            self._chosen = self._system.find_again(self._chosen)
             self._placer.begin(self._chosen.rate)
             return self._open()
         except DeviceError:

@@ -6,7 +6,7 @@ import atexit
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from monitor.devices import DEFAULT, Device, find, port_audio
+from monitor.devices import DEFAULT, Device, find, inputs, look_again, port_audio
 from monitor.flow import SAMPLE_RATE
 from monitor.sources.capture import Format
 from stser_core.errors import DeviceError
@@ -31,14 +31,7 @@ class PortAudio:
         Raises:
             DeviceError: None or several fit, the input has fewer channels, or it can be captured at no rate.
         """
-        found = find(device)
-        if channels > found.channels:
-            raise DeviceError(
-                f"The input '{found.name}' has {_counted(found.channels)}, but {channels} were asked for."
-            )
-        # An index may belong to another device when the devices are looked for again.
-        name = device if device == DEFAULT else found.name
-        return Format(name, found.name, channels, _rate(found, channels))
+        return _format(find(device), channels, usual=device == DEFAULT)
 
     def open(
         self, chosen: Format, heard: Callable[[NDArray[np.float32], bool], None], ended: Callable[[], None]
@@ -49,7 +42,6 @@ class PortAudio:
             DeviceError: The input has gone, or another program keeps it to itself.
         """
         library = port_audio()
-        found = find(chosen.device)
 
         # PortAudio calls this from a thread that must not wait, and where an exception would be lost.
         def take(samples: NDArray[np.float32], frames: int, times: object, status: sounddevice.CallbackFlags) -> None:
@@ -57,7 +49,7 @@ class PortAudio:
 
         try:
             stream = library.InputStream(
-                device=found.index,
+                device=chosen.device.index,
                 channels=chosen.channels,
                 samplerate=chosen.rate,
                 blocksize=round(_PIECE_S * chosen.rate),
@@ -66,25 +58,32 @@ class PortAudio:
                 callback=take,
                 finished_callback=ended,
             )
+        except library.PortAudioError as error:
+            raise DeviceError(_refusal(chosen.device.name, error)) from error
+        capture = PortAudioCapture(stream)
+        try:
             stream.start()
         except library.PortAudioError as error:
-            raise DeviceError(_refusal(found.name, error)) from error
-        return PortAudioCapture(stream)
+            capture.close()
+            raise DeviceError(_refusal(chosen.device.name, error)) from error
+        return capture
 
-    def look_again(self) -> None:
-        """Start PortAudio again, since it looks for devices only then.
+    def find_again(self, chosen: Format) -> Format:
+        """Look for an input among those that are there now, which may be numbered otherwise.
 
         Raises:
-            DeviceError: It does not start.
+            DeviceError: It is not there, cannot be captured, or PortAudio does not start.
         """
-        library = port_audio()
-        try:
-            # What the package offers for this has no public name (python-sounddevice, issue 16).
-            if library._initialized:
-                library._terminate()
-            library._initialize()
-        except library.PortAudioError as error:
-            raise DeviceError(f"PortAudio cannot look for devices ({error}).") from error
+        look_again()
+        if chosen.usual:
+            return self.choose(DEFAULT, chosen.channels)
+        before = chosen.device
+        alike = [one for one in inputs() if (one.name, one.host_api) == (before.name, before.host_api)]
+        if not alike:
+            raise DeviceError(f"The input '{before.name}' is not there.")
+        # Two microphones of one kind have one name; the same number is then the better guess.
+        same_number = [one for one in alike if one.index == before.index]
+        return _format((same_number or alike)[0], chosen.channels, usual=False)
 
 
 class PortAudioCapture:
@@ -110,6 +109,13 @@ class PortAudioCapture:
         self._stream.close(ignore_errors=True)
 
 
+def _format(device: Device, channels: int, *, usual: bool) -> Format:
+    if channels > device.channels:
+        there = "1 channel" if device.channels == 1 else f"{device.channels} channels"
+        raise DeviceError(f"The input '{device.name}' has {there}, but {channels} were asked for.")
+    return Format(device, channels, _rate(device, channels), usual)
+
+
 def _rate(device: Device, channels: int) -> int:
     """16 kHz if possible, else the device's own rate."""
     library = port_audio()
@@ -125,7 +131,3 @@ def _rate(device: Device, channels: int) -> int:
 
 def _refusal(name: str, error: Exception) -> str:
     return f"The input '{name}' cannot be opened ({error}); another program may be using it, or it has gone."
-
-
-def _counted(channels: int) -> str:
-    return "1 channel" if channels == 1 else f"{channels} channels"

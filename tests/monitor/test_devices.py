@@ -1,9 +1,16 @@
 """Which input a user means."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from monitor.devices import Device, find
 from stser_core.errors import DeviceError
+
+ROOT = Path(__file__).parents[2]
 
 ALSA = (
     Device(0, "HDA Intel PCH: ALC257 (hw:0,0)", 2, 48_000, False, "ALSA"),
@@ -61,3 +68,20 @@ def test_without_a_default_there_is_no_mic():
 def test_without_any_input_there_is_a_way_out():
     with pytest.raises(DeviceError, match="no input device; connect a microphone, or give '--device -'"):
         find("mic", ())
+
+
+@pytest.mark.parametrize("arguments", [["devices"], ["--device", "mic", "--asr", "none"]])
+def test_without_port_audio_the_package_to_install_is_named(tmp_path, arguments):
+    # This is what the package does where the library is missing.
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
+    run = subprocess.run(
+        [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())", *arguments],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert run.stderr.count("\n") == 1
+    assert "apt-get install libportaudio2" in run.stderr

@@ -10,7 +10,6 @@ import pytest
 
 from monitor import devices
 from monitor.sources.microphone import Microphone
-from monitor.sources.port_audio import PortAudio
 from stser_core.errors import DeviceError
 
 RATE = 16_000
@@ -23,7 +22,7 @@ def heard_by(monkeypatch):
     def use(microphone):
         for name, value in microphone.environment.items():
             monkeypatch.setenv(name, value)
-        PortAudio().look_again()
+        devices.look_again()
 
     yield use
     import sounddevice
@@ -223,6 +222,22 @@ def test_a_device_that_comes_back_goes_on_in_the_same_timeline(own_microphone, h
     assert (reading.blocks[-1].end - at_first) / RATE == pytest.approx(passed, abs=0.4)
     tones = [frequency(reading.sound[round(a * RATE) : round(b * RATE)])[0] for a, b in sounding(reading.sound)]
     assert tones == pytest.approx([440, 1000], abs=5)
+
+
+def test_an_input_given_by_its_number_is_found_again_by_its_name(own_microphone, heard_by):
+    heard_by(own_microphone)
+    number = devices.find("pulse").index
+    reading = Reading(Microphone(str(number), reconnect=True))
+
+    own_microphone.kill()
+    reading.wait_until(lambda: reading.microphone.waiting)
+    own_microphone.start()
+    reading.wait_until(lambda: not reading.microphone.waiting)
+    reading.microphone.stop()
+    reading.join()
+
+    assert reading.microphone.name == "pulse"
+    assert reading.error is None
 
 
 def test_waiting_for_a_device_can_be_stopped(own_microphone, heard_by):

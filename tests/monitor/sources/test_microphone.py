@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from monitor.devices import Device
 from monitor.sources.capture import Format
 from monitor.sources.microphone import Microphone
 from stser_core.errors import DeviceError
@@ -31,15 +32,15 @@ class FakeSystem:
     def choose(self, device, channels):
         if not self.there:
             raise DeviceError("There is no such input.")
-        return Format(device, "Headset", channels, self.rate)
+        return Format(Device(3, "Headset", 2, self.rate, False, "ALSA"), channels, self.rate, usual=False)
 
     def open(self, chosen, heard, ended):
         self.heard, self.ended, self.channels = heard, ended, chosen.channels
         self.opened.release()
         return self
 
-    def look_again(self):
-        pass
+    def find_again(self, chosen):
+        return self.choose("headset", chosen.channels)
 
     def close(self):
         return self.closes
