@@ -54,7 +54,7 @@ def save_analytics(call: CallAnalytics, output: str) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    write_whole(output, to_json(call).encode("utf-8", errors="backslashreplace"))
+    write_whole(output, to_json(call).encode())
 
 
 def _show(call: CallAnalytics) -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import msgspec
 
 from monitor.exporters.row import COLUMNS
 from monitor.timeline_row import TimelineRow
@@ -187,13 +186,20 @@ def _cell(name: str, cell: str) -> object:
 
 
 def _object(text: str) -> dict[str, object]:
+    # A file name that is no UTF-8 stands in JSON as a lone surrogate, which stricter readers than this refuse.
     try:
-        values = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+        values = json.loads(text, parse_constant=_refused)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is no JSON: {error.msg} at column {error.colno}") from error
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"this is no JSON: {error}") from error
     if not isinstance(values, dict):
         raise ValueError("this is no JSON object")
     return values
+
+
+def _refused(constant: str) -> object:
+    raise ValueError(f"{constant} is no number")
 
 
 def _json_row(values: Mapping[str, object]) -> TimelineRow:

@@ -12,7 +12,7 @@ _DECIMALS = 4
 
 def to_json(analytics: CallAnalytics) -> str:
     """The analytics as an indented JSON object, ending in a line end; numbers have at most four decimals."""
-    values = _rounded(msgspec.to_builtins(analytics))
+    values = _printed(msgspec.to_builtins(analytics))
     return msgspec.json.format(msgspec.json.encode(values), indent=2).decode() + "\n"
 
 
@@ -28,9 +28,12 @@ def from_json(text: str | bytes) -> CallAnalytics:
         raise DataError(f"These are no call analytics: {error}.") from error
 
 
-def _rounded(value: object) -> object:
+def _printed(value: object) -> object:
+    """Numbers rounded, and lone surrogates (from a file name that is no UTF-8) as visible escapes."""
     if isinstance(value, float):
         return round(value, _DECIMALS)
+    if isinstance(value, str):
+        return value.encode("utf-8", errors="backslashreplace").decode()
     if isinstance(value, dict):
-        return {key: _rounded(part) for key, part in value.items()}
-    return [_rounded(part) for part in value] if isinstance(value, (list, tuple)) else value
+        return {key: _printed(part) for key, part in value.items()}
+    return [_printed(part) for part in value] if isinstance(value, (list, tuple)) else value

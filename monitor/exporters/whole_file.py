@@ -39,6 +39,26 @@ def write_whole(target: str, content: bytes) -> None:
         raise OutputError(f"Cannot write '{target}': {reason}.") from error
 
 
+def check_writable(target: str) -> None:
+    """Find out before the work, rather than after it, that a file cannot be written; leaves everything untouched.
+
+    Args:
+        target: A file's path, or `-` for standard output.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    path = Path(target)
+    if target == STDOUT:
+        return
+    if path.is_dir():
+        raise OutputError(f"Cannot write '{target}': it is a folder.")
+    if not path.parent.is_dir():
+        raise OutputError(f"Cannot write '{target}': there is no folder '{path.parent}'.")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"Cannot write '{target}': the folder '{path.parent}' is read-only.")
+
+
 def _replace(path: Path, content: bytes) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)

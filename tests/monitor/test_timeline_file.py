@@ -247,6 +247,13 @@ def test_malformed_json_is_refused_with_its_line(tmp_path, line, reason):
         read_timeline(path)
 
 
+def test_a_file_name_that_is_no_utf8_comes_back_from_json_lines(tmp_path, turn):
+    (row,) = read_timeline(written(tmp_path / "call.jsonl", JsonlExporter, [turn(recording="caf\udce9.wav")])).rows
+    assert row.recording == "caf\udce9.wav"
+    (row,) = read_timeline(written(tmp_path / "call.csv", CsvExporter, [turn(recording="caf\udce9.wav")])).rows
+    assert row.recording == r"caf\udce9.wav"
+
+
 def test_an_empty_file_of_json_lines_is_a_timeline_without_turns(tmp_path):
     path = tmp_path / "call.jsonl"
     path.write_bytes(b"")

@@ -225,3 +225,7 @@ def test_json_reads_back(analytics):
     assert to_json(from_json(text)) == text
     with pytest.raises(DataError, match="no call analytics"):
         from_json('{"recording": 1}')
+
+
+def test_a_file_name_that_is_no_utf8_is_a_visible_escape_in_json(row):
+    assert from_json(to_json(analyse([row(0, 1, recording="caf\udce9.wav")]))).recording == r"caf\udce9.wav"

@@ -10,6 +10,8 @@ import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.exporters.formats import FORMATS
+
 HOSTILE = [
     "a --> b",
     "00:00:01.000 --> 00:00:09.000",
@@ -125,5 +127,6 @@ def test_a_webvtt_without_turns_is_its_header(exported):
     assert exported("webvtt") == b"WEBVTT\n"
 
 
-def test_a_file_name_that_is_no_utf8_becomes_a_visible_escape(exported, row):
-    assert rb"caf\udce9" in exported("rttm", row(recording="caf\udce9.wav"))
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_a_file_name_that_is_no_utf8_stops_no_format(exported, row, name):
+    assert exported(name, row(recording="caf\udce9.wav", speaker="\udce9", transcript="\udce9", checkpoint="\udce9"))

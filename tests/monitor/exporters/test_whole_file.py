@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.exporters.whole_file import write_whole
+from monitor.exporters.whole_file import check_writable, write_whole
 from stser_core.errors import ClosedPipeError, OutputError
 
 
@@ -35,3 +35,13 @@ def test_a_reader_that_has_gone_ends_the_export_quietly(monkeypatch):
             write_whole("-", b"x")
         monkeypatch.undo()
         os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
+
+
+def test_what_cannot_be_written_is_found_before_the_work(tmp_path):
+    check_writable("-")
+    check_writable(str(tmp_path / "new.json"))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError, match="it is a folder"):
+        check_writable(str(tmp_path))
+    with pytest.raises(OutputError, match="there is no folder '.*gone'"):
+        check_writable(str(tmp_path / "gone" / "new.json"))
