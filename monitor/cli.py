@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli_options import (
+from monitor.commands.notices import PROGRAM
+from monitor.commands.options import (
     Accelerator,
     AcceleratorOption,
     Asr,
@@ -25,12 +26,11 @@ from monitor.cli_options import (
     QuietOption,
     ScoreAgentsOption,
 )
-from monitor.notices import PROGRAM
 from stser_core import command_line
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from monitor.analysis import Analysis
+    from monitor.commands.analysis import Analysis
 
 _NOT_LISTENING = {"version", "verbose"}
 
@@ -100,7 +100,7 @@ def _listen(
     ] = False,
 ) -> None:
     if version:
-        from monitor.inventory import describe_version
+        from monitor.commands.inventory import describe_version
 
         print(describe_version(verbose=verbose))
         raise typer.Exit
@@ -114,7 +114,7 @@ def _listen(
         return
     if device is None:
         raise UsageError("What to listen to is missing; --device mic is the default microphone.")
-    from monitor.live import LiveOptions, listen
+    from monitor.commands.live import LiveOptions, listen
 
     options = LiveOptions(
         device=device,
@@ -150,7 +150,7 @@ def _replay(
     debug: DebugOption = False,
 ) -> None:
     """Replay a recording, and show which emotion each utterance expresses."""
-    from monitor.replay import ReplayOptions, replay
+    from monitor.commands.replay import ReplayOptions, replay
 
     options = ReplayOptions(recording=recording, analysis=_analysis(context), svg=svg, realtime=realtime)
     raise typer.Exit(replay(options))
@@ -158,7 +158,7 @@ def _replay(
 
 def _analysis(context: typer.Context) -> Analysis:
     """The values of the options that listening and replay share."""
-    from monitor.analysis import Analysis
+    from monitor.commands.analysis import Analysis
 
     typed = context.params
     return Analysis(
@@ -189,7 +189,7 @@ def _typed(context: typer.Context) -> list[str]:
 @models_app.callback(invoke_without_command=True)
 def _models(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
-        from monitor.inventory import print_models
+        from monitor.commands.inventory import print_models
 
         print_models()
 
@@ -201,7 +201,7 @@ def _fetch(
     debug: DebugOption = False,
 ) -> None:
     """Fetch a model by name."""
-    from monitor.inventory import fetch_model
+    from monitor.commands.inventory import fetch_model
 
     fetch_model(name, quiet=quiet)
 
@@ -209,7 +209,7 @@ def _fetch(
 @app.command("devices")
 def _devices(debug: DebugOption = False) -> None:
     """List the microphones and other inputs."""
-    from monitor.inventory import print_devices
+    from monitor.commands.inventory import print_devices
 
     print_devices()
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (
     ("monitor.cli",),
+    ("monitor.commands",),
     ("monitor.display", "monitor.exporters", "monitor.archive", "monitor.report"),
     ("monitor.pipeline",),
     ("monitor.sources", "monitor.segmenter", "monitor.transcribers"),
@@ -104,11 +105,18 @@ def test_a_route_goes_through_other_modules():
 
 
 def test_the_project_is_where_this_test_looks(edges):
-    assert {"monitor.cli", "monitor.pipeline", "stser_core.recognizer", "stser_core.training.cli"} <= edges.keys()
+    assert {
+        "monitor.cli",
+        "monitor.pipeline.pipeline",
+        "stser_core.recognizer",
+        "stser_core.training.cli",
+    } <= edges.keys()
     assert "stser_core.errors" in edges["stser_core.audio"]
 
 
-@pytest.mark.parametrize("depth", range(1, len(LAYERS)), ids=["outputs", "pipeline", "inputs", "stser_core"])
+@pytest.mark.parametrize(
+    "depth", range(1, len(LAYERS)), ids=["commands", "outputs", "pipeline", "inputs", "stser_core"]
+)
 def test_no_room_reaches_one_above_it(edges, depth):
     above = tuple(room for layer in LAYERS[:depth] for room in layer)
     members = [module for module in edges if any(inside(module, room) for room in LAYERS[depth])]

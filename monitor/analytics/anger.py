@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from monitor.analytics.results import AngriestMinute, SpokenTurn
 from monitor.analytics.spans import times, within
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 from stser_core.emotions import index
 
 MINUTE_MS = 60_000

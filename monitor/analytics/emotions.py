@@ -8,7 +8,7 @@ from itertools import pairwise
 from monitor.analytics.results import Quarter, Replies, SpeakerEmotions
 from monitor.analytics.spans import Speaker, speaker_of, times, within
 from monitor.exporters.row import printed_probabilities
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 from stser_core.emotions import LABELS, index
 
 QUARTERS = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 STRETCH_GAP_MS = 500
 """Turns of one speaker closer than this are one stretch of speech: a long turn is cut, and a breath is no end."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from monitor.analytics.results import LongestTurn, Span
 from monitor.analytics.spans import STRETCH_GAP_MS, times, union
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 
 def words(rows: Sequence[TimelineRow]) -> int | None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from monitor.display.palette import Palette
 from monitor.flow import Turn
-from monitor.salience import STEP_S, salient_span, salient_steps
+from monitor.timeline.salience import STEP_S, salient_span, salient_steps
 
 _QUIET = Style(dim=True)
 _BEFORE = " " * 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 
-from monitor.channel_now import ChannelNow
 from monitor.display.palette import LETTERS, Palette, clock, printable
+from monitor.pipeline.channel_now import ChannelNow
 
 _QUIET = Style(dim=True)
 _BOLD = Style(bold=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from monitor.display.palette import clock, printable
 from monitor.display.summary import shares
 from monitor.flow import Turn
-from monitor.notes import Alert
-from monitor.timeline import SpeakerFigures
+from monitor.timeline.notes import Alert
+from monitor.timeline.timeline import SpeakerFigures
 
 
 def line(turn: Turn) -> str:

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from rich.style import Style
 from rich.text import Text
 
-from monitor.channel_now import ChannelNow
 from monitor.display.curve import CURVE_HEIGHT, curve
 from monitor.display.lanes import Span, axis, lane
 from monitor.display.now import now
 from monitor.display.palette import LETTERS, Palette, clock, printable
 from monitor.display.summary import summary
 from monitor.display.turns import BRIEF_HEIGHT, LATEST_HEIGHT, SPEAKER_WIDTH, brief, heading, latest, table
-from monitor.notes import Mark
-from monitor.recent import Heard
+from monitor.pipeline.channel_now import ChannelNow
+from monitor.timeline.notes import Mark
+from monitor.timeline.recent import Heard
 
 _QUIET = Style(dim=True)
 _BOLD = Style(bold=True)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from monitor.display.palette import LETTERS, Palette, clock, printable
 from monitor.display.turns import SPEAKER_WIDTH
-from monitor.timeline import SpeakerFigures
+from monitor.timeline.timeline import SpeakerFigures
 from stser_core.emotions import LABELS
 
 _QUIET = Style(dim=True)

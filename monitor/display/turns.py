@@ -11,7 +11,7 @@ from rich.text import Text
 from monitor.display.attention import attention
 from monitor.display.palette import LETTERS, Palette, clock, printable
 from monitor.flow import Turn
-from monitor.salience import salient_words
+from monitor.timeline.salience import salient_words
 from stser_core.emotions import LABELS
 from stser_core.scores import CLASSIFIERS, EmotionScores
 

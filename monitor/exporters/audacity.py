@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from monitor.exporters.captions import caption, encoded, in_order, one_line, shown_ms
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 
 def write_audacity(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:

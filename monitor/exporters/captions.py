@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 _LINE_ENDS = ("Cc", "Zl", "Zp")
 _NO_WORDS = "[speech]"

@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element, SubElement
 from monitor.exporters.captions import shown_ms
 from monitor.exporters.tiers import Tier, tiers_of
 from monitor.exporters.xml import data, write_document
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 from stser_core.emotions import LABELS
 
 _SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"

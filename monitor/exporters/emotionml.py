@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from monitor.exporters.captions import in_order, shown_ms
 from monitor.exporters.xml import data, write_document
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 from stser_core.emotions import LABELS
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"

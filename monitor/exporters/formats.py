@@ -21,7 +21,7 @@ from monitor.exporters.rttm import write_rttm
 from monitor.exporters.srt import write_srt
 from monitor.exporters.textgrid import write_textgrid
 from monitor.exporters.webvtt import write_webvtt
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 
 class TimelineWriter(Protocol):

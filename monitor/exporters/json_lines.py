@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from monitor.exporters.captions import encoded
 from monitor.exporters.jsonl import as_json
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 from stser_core.emotions import LABELS
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from monitor.exporters.destination import Destination
 from monitor.exporters.row import printed_probabilities, row, salient_columns
 from monitor.flow import Turn
-from monitor.notes import Mark, Note
+from monitor.timeline.notes import Mark, Note
 from stser_core.emotions import LABELS
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from monitor.exporters.row import COLUMNS
-from monitor.timeline_row import TimelineRow
-from monitor.timeline_values import COUNTS, EMOTIONS, TEXTS
+from monitor.timeline.row import TimelineRow
+from monitor.timeline.values import COUNTS, EMOTIONS, TEXTS
 from stser_core.errors import MissingExtraError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from monitor.flow import Turn
-from monitor.salience import salient_span
+from monitor.timeline.salience import salient_span
 from stser_core.emotions import LABELS, index
 from stser_core.scores import CLASSIFIERS, EmotionScores
 

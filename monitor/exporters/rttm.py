@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from monitor.exporters.captions import encoded, in_order, shown_ms
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 _NOTHING = "<NA>"
 

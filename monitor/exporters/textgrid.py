@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeAlias
 
 from monitor.exporters.captions import encoded, shown_ms
 from monitor.exporters.tiers import Tier, tiers_of
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 _NO_WORDS = "[speech]"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from monitor.exporters.captions import in_order, shown_ms
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 BELOW = ("emotion", "confidence", "words")
 """What a format may put on tiers of their own, named after the speaker's."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from monitor.exporters.captions import caption, clock_time, encoded, in_order, one_line, shown_ms
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 

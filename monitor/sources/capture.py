@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from monitor.devices import Device
+    from monitor.sources.devices import Device
 
 
 @dataclass(frozen=True)

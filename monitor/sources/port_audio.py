@@ -6,9 +6,9 @@ import atexit
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from monitor.devices import DEFAULT, Device, find, inputs, look_again, port_audio
 from monitor.flow import SAMPLE_RATE
 from monitor.sources.capture import Format
+from monitor.sources.devices import DEFAULT, Device, find, inputs, look_again, port_audio
 from stser_core.errors import DeviceError
 
 if TYPE_CHECKING:

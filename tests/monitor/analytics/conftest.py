@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 from stser_core.emotions import LABELS
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.analytics import analyse, from_json, to_json
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 from stser_core.emotions import LABELS
 
 milliseconds = st.integers(0, 200_000)

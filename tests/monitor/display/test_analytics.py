@@ -4,7 +4,7 @@ from rich.cells import cell_len
 from monitor.analytics import analyse
 from monitor.display.analytics import analytics_lines
 from monitor.display.palette import Palette
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 
 def spoken(turn, start_s, end_s, channel, emotion=None, said=None, **more):

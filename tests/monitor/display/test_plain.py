@@ -1,6 +1,6 @@
 from monitor.display import alert_line, line, summary_lines
-from monitor.notes import Alert
-from monitor.timeline import speaker_figures
+from monitor.timeline.notes import Alert
+from monitor.timeline.timeline import speaker_figures
 
 
 def test_a_turn_is_one_line(turn):

@@ -5,14 +5,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from monitor.channel_now import ChannelNow
 from monitor.display.listening_screen import ListeningScreen
 from monitor.display.now import meter_share
 from monitor.display.palette import Palette
 from monitor.display.session import Moment, Session, ended, listening
 from monitor.flow import Transcript, Word
-from monitor.notes import Alert, Mark
-from monitor.recent import Recent
+from monitor.pipeline.channel_now import ChannelNow
+from monitor.timeline.notes import Alert, Mark
+from monitor.timeline.recent import Recent
 from stser_core.scores import EmotionScores
 
 SESSION = Session("USB Microphone", ("customer", "agent"), "compact", "ensemble", "vosk (small)", keys=True)

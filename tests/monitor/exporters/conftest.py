@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitor.exporters.formats import FORMATS
-from monitor.timeline_row import TimelineRow
+from monitor.timeline.row import TimelineRow
 
 
 def make_row(**changes: Any) -> TimelineRow:

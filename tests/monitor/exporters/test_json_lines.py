@@ -1,6 +1,6 @@
 from monitor.exporters.jsonl import JsonlExporter
-from monitor.timeline_file import read_timeline
-from monitor.timeline_row import row_of
+from monitor.timeline.file import read_timeline
+from monitor.timeline.row import row_of
 
 
 def test_json_lines_that_were_read_back_are_written_as_they_were(tmp_path, turn, surely, exported):

@@ -2,7 +2,7 @@ import json
 
 from monitor.exporters.jsonl import JsonlExporter
 from monitor.exporters.row import COLUMNS, row
-from monitor.notes import Alert, Mark
+from monitor.timeline.notes import Alert, Mark
 from stser_core.scores import EmotionScores
 
 

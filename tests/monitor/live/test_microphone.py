@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from monitor import devices
+from monitor.sources import devices
 from monitor.sources.microphone import Microphone
 from stser_core.errors import DeviceError
 

@@ -8,8 +8,8 @@ import threading
 import numpy as np
 import pytest
 
-from monitor.devices import Device
 from monitor.sources.capture import Format
+from monitor.sources.devices import Device
 from monitor.sources.microphone import Microphone
 from stser_core.errors import DeviceError
 

@@ -1,0 +1,1 @@
+"""Rules over finished turns, and what happens when one holds."""

@@ -1,0 +1,136 @@
+"""Rules such as `angry>0.7 for 2 turns`: read from the command line, and held against every finished turn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from monitor.flow import Turn
+from monitor.timeline.notes import Alert
+from stser_core.emotions import LABELS, index
+from stser_core.errors import UsageError
+
+_RULE = re.compile(
+    r"(?:(?P<speaker>[^:]*\S)\s*:)?\s*(?P<emotion>[a-z]+)\s*(?P<relation>>=?)\s*(?P<threshold>\d*\.?\d+)"
+    r"(?:\s+for\s+(?P<turns>\d+)\s+turns?)?",
+    re.IGNORECASE,
+)
+_FORM = "write it like 'angry>0.7', 'angry>0.7 for 2 turns' or 'customer: sad>=0.5 for 3 turns'"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When to ring: an emotion is above a threshold, for so many turns of one speaker in a row.
+
+    Attributes:
+        text: The rule as the user wrote it.
+        emotion: One of `LABELS`.
+        threshold: A probability.
+        reached: Whether the threshold itself is enough (`>=`).
+        turns: How many turns in a row, at least 1.
+        speaker: Whose turns count, or `None` for everybody's, each for themselves.
+    """
+
+    text: str
+    emotion: str
+    threshold: float
+    reached: bool = False
+    turns: int = 1
+    speaker: str | None = None
+
+    def concerns(self, turn: Turn) -> bool:
+        """Whether the turn is one of the speaker's. An emotion that was not scored says nothing either way."""
+        return turn.scores is not None and (self.speaker is None or turn.speaker.casefold() == self.speaker.casefold())
+
+    def holds(self, probability: float) -> bool:
+        """Whether a turn with this probability of the emotion counts."""
+        return probability > self.threshold or (self.reached and probability == self.threshold)
+
+
+def parse(text: str) -> Rule:
+    """Read a rule.
+
+    Args:
+        text: `[SPEAKER:] EMOTION>PROBABILITY [for N turns]`, with `>` or `>=`.
+
+    Raises:
+        UsageError: It cannot be read, or could never come true.
+    """
+    found = _RULE.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"The alert '{text}' cannot be read; {_FORM}.")
+    emotion, threshold, turns = found["emotion"].lower(), float(found["threshold"]), int(found["turns"] or 1)
+    if emotion not in LABELS:
+        raise UsageError(f"The alert '{text}' names the emotion '{emotion}'; there are {', '.join(LABELS)}.")
+    reached = found["relation"] == ">="
+    if threshold > 1 or (threshold == 1 and not reached):
+        raise UsageError(f"The alert '{text}' could never ring, as no probability is above 1.")
+    if turns < 1:
+        raise UsageError(f"The alert '{text}' asks for {turns} turns; one is the least.")
+    speaker = found["speaker"]
+    return Rule(text.strip(), emotion, threshold, reached, turns, None if speaker is None else speaker.strip())
+
+
+def require_speakers(rules: Iterable[Rule], scored: Sequence[str], unscored: Sequence[str]) -> None:
+    """Refuse rules about somebody who is not there or is not scored.
+
+    Args:
+        rules: The rules.
+        scored: The speakers whose emotion is scored.
+        unscored: Those whose emotion is not.
+
+    Raises:
+        UsageError: With the rule and the speakers that there are.
+    """
+    known = {name.casefold() for name in scored}
+    for rule in rules:
+        if rule.speaker is None or rule.speaker.casefold() in known:
+            continue
+        if rule.speaker.casefold() in {name.casefold() for name in unscored}:
+            raise UsageError(f"The alert '{rule.text}' could never ring, as {rule.speaker} is not scored.")
+        there = ", ".join([*scored, *unscored])
+        raise UsageError(f"The alert '{rule.text}' is about '{rule.speaker}'; the speakers are {there}.")
+
+
+class Watch:
+    """Holds the rules against one turn after the other.
+
+    A rule rings with the turn that makes its count full, once; it can ring again for the same speaker after a
+    turn for which it does not hold.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = tuple(rules)
+        self._counts: dict[tuple[int, int, str], int] = {}
+
+    def hear(self, turn: Turn) -> list[Alert]:
+        """The alerts that this turn sets off, in the order of the rules."""
+        return [
+            _alert(rule, turn)
+            for number, rule in enumerate(self._rules)
+            if rule.concerns(turn) and self._count(number, rule, turn) == rule.turns
+        ]
+
+    def _count(self, number: int, rule: Rule, turn: Turn) -> int:
+        """How many turns in a row the rule has held for this speaker; counted no further than it needs."""
+        key = (number, turn.channel, turn.speaker)
+        holds = rule.holds(_probability(rule, turn))
+        self._counts[key] = min(self._counts.get(key, 0) + 1, rule.turns + 1) if holds else 0
+        return self._counts[key]
+
+
+def _probability(rule: Rule, turn: Turn) -> float:
+    return 0.0 if turn.scores is None else turn.scores.ensemble[index(rule.emotion)]
+
+
+def _alert(rule: Rule, turn: Turn) -> Alert:
+    return Alert(
+        rule=rule.text,
+        time_s=turn.end_s,
+        channel=turn.channel,
+        speaker=turn.speaker,
+        turn=turn.turn,
+        emotion=rule.emotion,
+        probability=_probability(rule, turn),
+    )

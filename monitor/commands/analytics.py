@@ -1,0 +1,71 @@
+"""`stser-monitor analytics`: the figures of a call from its timeline, on the screen or as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.analytics import CallAnalytics, analyse, to_json
+from monitor.commands.notices import Notices
+from monitor.exporters.whole_file import write_whole
+from monitor.timeline.file import read_timeline
+from monitor.timeline.row import without_words
+
+
+def analytics(
+    timeline: Path,
+    output: str | None = None,
+    *,
+    duration_s: float | None = None,
+    transcripts: bool = True,
+    quiet: bool = False,
+) -> None:
+    """Make the figures of a call from its timeline.
+
+    Args:
+        timeline: CSV or JSON Lines, as `--csv` and `--jsonl` write it.
+        output: Where to write them as JSON; `-` is standard output. Without it they are shown.
+        duration_s: Length of the recording, where a silence after the last turn should count.
+        transcripts: Whether words are written.
+        quiet: Whether to say nothing but errors.
+
+    Raises:
+        DataError: The timeline cannot be read, or holds more than one recording.
+        OutputError: The output cannot be written.
+    """
+    file = read_timeline(timeline)
+    notices = Notices(quiet)
+    for notice in file.notices:
+        notices.say(notice)
+    rows = file.rows if transcripts else [without_words(row) for row in file.rows]
+    call = analyse(rows, duration_s)
+    if output is None:
+        _show(call)
+    else:
+        save_analytics(call, output)
+
+
+def save_analytics(call: CallAnalytics, output: str) -> None:
+    """Write the figures of a call as JSON.
+
+    Args:
+        call: The figures.
+        output: A file's path, or `-` for standard output.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    write_whole(output, to_json(call).encode())
+
+
+def _show(call: CallAnalytics) -> None:
+    from rich.console import Console
+
+    from monitor.display.analytics import analytics_lines
+    from monitor.display.palette import Palette
+
+    console = Console(highlight=False)
+    lines = analytics_lines(call, console.width, Palette.of(console))
+    for line in lines:
+        console.print(line, no_wrap=True, overflow="crop")
+    if not lines:
+        console.print("No speech was found.")

@@ -1,0 +1,71 @@
+"""`stser-monitor export`: a timeline in another program's format."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from monitor.commands.notices import Notices
+from monitor.exporters.destination import STDOUT
+from monitor.exporters.formats import FORMATS, Format
+from monitor.exporters.whole_file import write_whole
+from monitor.timeline.file import read_timeline
+from monitor.timeline.row import TimelineRow, without_words
+from stser_core.errors import DataError, UsageError
+
+
+def export(
+    timeline: Path, to: str, output: str | None = None, *, transcripts: bool = True, quiet: bool = False
+) -> None:
+    """Read a timeline and write it in another format.
+
+    Args:
+        timeline: CSV or JSON Lines, as `--csv` and `--jsonl` write it.
+        to: The format's name.
+        output: Where to write; `-` is standard output. By default a file beside the timeline, with the format's
+            ending.
+        transcripts: Whether words are written.
+        quiet: Whether to say nothing but errors.
+
+    Raises:
+        UsageError: There is no such format, or the output is the timeline itself.
+        DataError: The timeline cannot be read or does not suit the format.
+        OutputError: The output cannot be written; an older file is then left as it was.
+        MissingExtraError: The format needs a library that is not installed.
+    """
+    if to not in FORMATS:
+        raise UsageError(f"--to '{to}' is no format; choose one of {', '.join(FORMATS)}.")
+    chosen = FORMATS[to]
+    target = output or str(timeline.with_suffix(chosen.ending))
+    _check_target(target, timeline, chosen)
+    notices = Notices(quiet)
+    file = read_timeline(timeline)
+    for notice in file.notices:
+        notices.say(notice)
+    _check_recordings(file.rows, timeline, to)
+    rows = file.rows if transcripts else tuple(without_words(row) for row in file.rows)
+    stream = io.BytesIO()
+    chosen.write(rows, stream)
+    write_whole(target, stream.getvalue())
+    if target != STDOUT:
+        notices.say(f"Wrote '{target}'.")
+
+
+def _check_target(target: str, timeline: Path, chosen: Format) -> None:
+    if target == STDOUT:
+        if chosen.binary and sys.stdout.isatty():
+            raise UsageError("This format is nothing for a terminal; give a file with -o, or a pipe.")
+    elif Path(target).exists() and timeline.exists() and Path(target).samefile(timeline):
+        raise UsageError(f"The output '{target}' is the timeline itself; give another file with -o.")
+
+
+def _check_recordings(rows: Sequence[TimelineRow], timeline: Path, to: str) -> None:
+    recordings = {row.recording for row in rows}
+    if len(recordings) > 1 and not FORMATS[to].table:
+        tables = " or ".join(name for name, each in FORMATS.items() if each.table)
+        raise DataError(
+            f"'{timeline}' holds {len(recordings)} recordings, but {to} lays turns along the time of one; "
+            f"export each by itself, or to {tables}."
+        )

@@ -1,0 +1,133 @@
+"""What is there: models, devices, and the versions of the parts, as the small commands print them."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import stser_core
+from monitor.commands.notices import PROGRAM, Notices
+
+_PARTS = ("torch", "torchaudio", "transformers", "vosk", "webrtcvad-wheels", "sounddevice", "av", "rich", "typer")
+_ENCODER_SIGN = "albert"
+
+
+def print_models() -> None:
+    """Print the speech recognisers, checkpoints and text encoders that are present, and what can be fetched."""
+    from monitor.transcribers import models
+    from stser_core import checkpoint
+
+    present = models.installed()
+    _print_table("speech recognisers", present)
+    _print_table("checkpoints", [(one.name, one.path, one.size) for one in checkpoint.available()])
+    _print_table("text encoders", _text_encoders())
+    names = {name for name, _, _ in present}
+    missing = {name: model for name, model in models.KNOWN.items() if name not in names}
+    if missing:
+        print("can be fetched")
+        for name, model in missing.items():
+            print(f"  {name}  {_megabytes(model.size)}  {model.licence}  {PROGRAM} models fetch {name}")
+
+
+def fetch_model(name: str, *, quiet: bool) -> None:
+    """Fetch a model and say where it is.
+
+    Raises:
+        DownloadError: The name is not known, there is no network, or what came is not what it should be.
+    """
+    from monitor.commands.fetching import fetch
+
+    notices = Notices(quiet)
+    notices.say(f"{name} is in {fetch(name, notices)}.")
+
+
+def print_devices() -> None:
+    """Print the inputs, the default one marked with a star.
+
+    Raises:
+        DeviceError: PortAudio is missing or does not answer.
+    """
+    from monitor.sources.devices import inputs
+
+    devices = inputs()
+    if not devices:
+        print("There is no input device.")
+    for device in devices:
+        channels = "1 channel" if device.channels == 1 else f"{device.channels} channels"
+        mark = "*" if device.default else " "
+        print(f"{mark} {device.index:3d}  {device.name}  ({channels}, {device.sample_rate} Hz)")
+
+
+def describe_version(*, verbose: bool) -> str:
+    """The program's version; with `verbose` also its parts' and the checkpoints with their licences."""
+    lines = [f"{PROGRAM} {stser_core.__version__}"]
+    if verbose:
+        from stser_core import checkpoint
+
+        lines.append(f"Python {platform.python_version()} on {platform.platform()}")
+        lines += [f"{part} {_version(part)}" for part in _PARTS]
+        for one in checkpoint.available():
+            lines.append(f"checkpoint {one.name}: {_licence(one.path)}")
+    return "\n".join(lines)
+
+
+def _print_table(title: str, rows: Sequence[tuple[str, Path, int]]) -> None:
+    print(title)
+    if not rows:
+        print("  none")
+    for name, path, size in rows:
+        print(f"  {name}  {_megabytes(size)}  {path}")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _version(part: str) -> str:
+    try:
+        return metadata.version(part)
+    except metadata.PackageNotFoundError:
+        return "is not installed"
+
+
+def _licence(folder: Path) -> str:
+    """The licence that a model card's front matter names (Hugging Face Hub, "Model Cards")."""
+    from stser_core.checkpoint import CARD_FILE
+
+    card = folder / CARD_FILE
+    if not card.is_file():
+        return "no model card"
+    for line in _front_matter(card.read_text(encoding="utf-8").splitlines()):
+        key, _, value = line.partition(":")
+        if key.strip() in ("license_name", "license") and value.strip() not in ("", "other"):
+            return f"{value.strip()}, see {card}"
+    return f"see {card}"
+
+
+def _front_matter(lines: Iterable[str]) -> Iterable[str]:
+    for number, line in enumerate(lines):
+        if line.strip() == "---":
+            if number > 0:
+                return
+        elif number > 0:
+            yield line
+        else:
+            return
+
+
+def _text_encoders() -> list[tuple[str, Path, int]]:
+    """ALBERT models in the Hugging Face Hub's cache, whose folders are named `models--owner--name`."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    folders = sorted(Path(HF_HUB_CACHE).glob("models--*"))
+    return [
+        (folder.name.removeprefix("models--").replace("--", "/"), folder, _bytes(folder / "blobs"))
+        for folder in folders
+        if _ENCODER_SIGN in folder.name
+    ]
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,148 @@
+"""The command `replay`: puts recording, pipeline, exporters and display together, and runs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.commands.analysis import Analysis, Files, check_outputs, load_models, open_files, recogniser_name, wordless
+from monitor.commands.interruption import Interruption
+from monitor.commands.notices import Notices
+from monitor.commands.replay_view import Manner, ReplayView, manner
+from monitor.commands.roles import Role, merged, roles
+from monitor.display import Progress, Replay, clock, line
+from monitor.exporters.destination import STDOUT, Destination
+from monitor.pipeline.pipeline import Lane, Pipeline
+from monitor.sources.recording import Recording, channels_identical
+from monitor.timeline.timeline import Timeline
+
+if TYPE_CHECKING:
+    from monitor.transcribers import Transcriber
+    from stser_core.recognizer import Recognizer
+
+# Lengths of compressed files are often estimates; less than this is no sign of anything.
+_TOLERATED_LOSS_S = 1.0
+_TOLERATED_LOSS = 0.02
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """What the user typed after `replay`; the command's help says what each means."""
+
+    recording: Path
+    analysis: Analysis
+    svg: str | None = None
+    realtime: bool = False
+
+
+def replay(options: ReplayOptions) -> int:
+    """Replay a recording.
+
+    Whatever can be wrong is looked at first (the outputs, the recording, the roles, the models), so that nothing
+    is processed, and no older timeline is overwritten, for a run that cannot succeed.
+
+    Returns:
+        0, or 128 and the signal's number where the user stopped it.
+
+    Raises:
+        StserError: Something keeps the recording from being replayed to its end; what was finished before is
+            in the outputs.
+    """
+    analysis = options.analysis
+    notices = Notices(analysis.quiet)
+    check_outputs((analysis.csv, analysis.jsonl, options.svg), options.recording)
+    recording, lanes = _opened(options, notices)
+    with ExitStack() as cleanup:
+        files = open_files(analysis, cleanup)
+        picture = _picture(options, cleanup)
+        scorer, transcriber = load_models(analysis, notices)
+        timeline = Timeline()
+        how = _manner(options)
+        outputs = [*(exporter.write for exporter in files.exporters), timeline.add]
+        if how is Manner.LINES:
+            outputs.append(lambda turn: notices.line(line(turn)))
+        pipeline = Pipeline(
+            recording,
+            lanes=[Lane(role.speaker, scored=role.scored) for role in lanes],
+            transcriber=transcriber,
+            scorer=scorer,
+            outputs=outputs if analysis.transcripts else [wordless(output) for output in outputs],
+        )
+        facts = _facts(options, recording, lanes, scorer, transcriber)
+        view = ReplayView(how, notices, facts, lambda: Progress(timeline.snapshot(), pipeline.position_s), picture)
+        code = _run(pipeline, files, view)
+    if code == 0:
+        _warn_of_a_lost_end(recording, pipeline.position_s, notices)
+    return code
+
+
+def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
+    files.begin()
+    with view, Interruption(pipeline.stop, pipeline.abort) as interruption:
+        pipeline.run()
+        if interruption.received is None:
+            view.complete()
+    return interruption.exit_code
+
+
+def _manner(options: ReplayOptions) -> Manner:
+    return manner(
+        quiet=options.analysis.quiet,
+        results_on_stdout=STDOUT in (options.analysis.csv, options.analysis.jsonl, options.svg),
+        terminal=sys.stdout.isatty() and os.environ.get("TERM") != "dumb",
+    )
+
+
+def _facts(
+    options: ReplayOptions,
+    recording: Recording,
+    lanes: tuple[Role, ...],
+    scorer: Recognizer,
+    transcriber: Transcriber,
+) -> Replay:
+    return Replay(
+        recording=recording.name,
+        duration_s=recording.duration_s,
+        speakers=tuple(role.speaker for role in lanes),
+        checkpoint=scorer.name,
+        classifier=options.analysis.classifier,
+        recogniser=recogniser_name(transcriber),
+        explain=options.analysis.explain,
+    )
+
+
+def _picture(options: ReplayOptions, cleanup: ExitStack) -> Destination | None:
+    if options.svg is None:
+        return None
+    picture = Destination(options.svg)
+    cleanup.callback(picture.close)
+    return picture
+
+
+def _opened(options: ReplayOptions, notices: Notices) -> tuple[Recording, tuple[Role, ...]]:
+    recording = Recording(options.recording, realtime=options.realtime)
+    given = roles(
+        options.analysis.channels, recording.channels, recording.name, score_agents=options.analysis.score_agents
+    )
+    if len(given) == 1:
+        return Recording(options.recording, mix=True, realtime=options.realtime), given
+    if not channels_identical(options.recording):
+        return recording, given
+    role = merged(given, named=options.analysis.channels is not None)
+    scored = "" if role.scored else " Nothing is scored, since an agent may be heard in it (see --score-agents)."
+    same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
+    notices.say(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
+    return Recording(options.recording, mix=True, realtime=options.realtime), (role,)
+
+
+def _warn_of_a_lost_end(recording: Recording, heard_s: float, notices: Notices) -> None:
+    """Say that a file holds less than it promises: it was cut off, perhaps while it was copied."""
+    promised_s = recording.duration_s
+    if promised_s is not None and promised_s - heard_s > max(_TOLERATED_LOSS_S, _TOLERATED_LOSS * promised_s):
+        notices.say(
+            f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(promised_s)}; it may be cut off."
+        )

@@ -1,0 +1,1 @@
+"""The threads, the bounded queues between them, and what each does."""

@@ -1,0 +1,1 @@
+"""What is speech: voice activity, endpoints, utterances."""

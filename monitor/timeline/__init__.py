@@ -1,0 +1,1 @@
+"""What has been heard so far: turns, notes, figures, and the files they are kept in."""

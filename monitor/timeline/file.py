@@ -1,0 +1,214 @@
+"""Reads a timeline back from the CSV or JSON Lines that `monitor.exporters` writes.
+
+The reader is strict: a figure made of a damaged timeline would be wrong without anybody noticing. Only what a
+killed program leaves behind, a last line that breaks off, is left out with a notice.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from monitor.exporters.row import COLUMNS
+from monitor.timeline.row import TimelineRow
+from monitor.timeline.values import COUNTS, EMOTIONS, TEXTS, checked_row
+from stser_core.errors import DataError
+
+_JSON_LINES = (".jsonl", ".ndjson")
+_BYTE_ORDER_MARK = "\ufeff"
+_NEUTRALISED = re.compile(r"'+[=+\-@\t\r]")
+_INTEGER = re.compile(r"-?[0-9]{1,17}")
+_DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class TimelineFile:
+    """What a timeline's file holds.
+
+    Attributes:
+        rows: Its turns, in the file's order.
+        notes: Marks and alerts, as the objects that the JSON Lines hold.
+        notices: What the user should be told, in sentences: a last line that was left out.
+    """
+
+    rows: tuple[TimelineRow, ...]
+    notes: tuple[Mapping[str, object], ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def read_timeline(path: str | Path) -> TimelineFile:
+    """Read a timeline.
+
+    A file that begins with `{` or whose name ends in `.jsonl` is read as JSON Lines, any other as CSV.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DataError: It cannot be read, or is no timeline: with file, line and reason.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"Cannot read the timeline '{path}': {reason}.") from error
+    parse = _json_lines if path.suffix.lower() in _JSON_LINES or data.lstrip()[:1] == b"{" else _csv
+    return parse(data, str(path))
+
+
+def _csv(data: bytes, path: str) -> TimelineFile:
+    body, tail = _split(data, path)
+    records = _records(body.removeprefix(_BYTE_ORDER_MARK), path)
+    header = _header(next(records, (1, []))[1], path)
+    rows: list[TimelineRow] = []
+    for line, cells in records:
+        if cells:
+            with _refusals(path, line):
+                rows.append(_csv_row(header, cells))
+    last_line = body.count("\n") + 1
+    return _with_tail(rows, (), tail, path, last_line, lambda text: _csv_row(header, _one_record(text)))
+
+
+def _json_lines(data: bytes, path: str) -> TimelineFile:
+    body, tail = _split(data, path)
+    rows: list[TimelineRow] = []
+    notes: list[Mapping[str, object]] = []
+    lines = body.removeprefix(_BYTE_ORDER_MARK).split("\n")
+    for line, text in enumerate(lines, start=1):
+        if not text.strip():
+            continue
+        with _refusals(path, line):
+            values = _object(text)
+            if "type" in values:
+                notes.append(values)
+            else:
+                rows.append(_json_row(values))
+    return _with_tail(rows, notes, tail, path, len(lines), lambda text: _json_row(_object(text)))
+
+
+def _split(data: bytes, path: str) -> tuple[str, bytes]:
+    """The whole lines, and what follows the last line end."""
+    end = data.rfind(b"\n") + 1
+    try:
+        return data[:end].decode(), data[end:]
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise DataError(f"'{path}', line {line}: this is not UTF-8; a timeline is.") from error
+
+
+def _with_tail(
+    rows: Sequence[TimelineRow],
+    notes: Sequence[Mapping[str, object]],
+    tail: bytes,
+    path: str,
+    line: int,
+    parse: Callable[[str], TimelineRow],
+) -> TimelineFile:
+    """A line without an end is kept where it is whole: an editor may have taken the line end away."""
+    whole = TimelineFile(tuple(rows), tuple(notes))
+    if not tail.strip():
+        return whole
+    try:
+        return replace(whole, rows=(*rows, parse(tail.decode())))
+    except (ValueError, csv.Error):
+        return replace(whole, notices=(f"'{path}', line {line}: the last line breaks off and was left out.",))
+
+
+@contextmanager
+def _refusals(path: str, line: int) -> Iterator[None]:
+    """Say where a row stands that is refused."""
+    try:
+        yield
+    except ValueError as error:
+        raise DataError(f"'{path}', line {line}: {error}.") from error
+
+
+def _records(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record with the line where it starts."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"'{path}', line {line}: this is no CSV: {error}.") from error
+
+
+def _one_record(text: str) -> list[str]:
+    records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    if len(records) != 1:
+        raise ValueError("not one record")
+    return records[0]
+
+
+def _header(names: Sequence[str], path: str) -> tuple[str, ...]:
+    if not names:
+        raise DataError(f"'{path}' has no header; a timeline as CSV begins with one, even where nobody speaks.")
+    missing = [column for column in COLUMNS if column not in names]
+    if missing:
+        raise DataError(
+            f"'{path}', line 1: this is not the header of a timeline, for it lacks {_listed(missing)}; "
+            "a timeline is what --csv or --jsonl writes."
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"'{path}', line 1: the header names {_listed(twice)} more than once.")
+    return tuple(names)
+
+
+def _csv_row(header: Sequence[str], cells: Sequence[str]) -> TimelineRow:
+    if len(cells) != len(header):
+        raise ValueError(f"{len(cells)} cells, but the header has {len(header)}")
+    return checked_row({name: _cell(name, cell) for name, cell in zip(header, cells, strict=True)})
+
+
+def _cell(name: str, cell: str) -> object:
+    """A cell's value; one that is not what its column holds stays a text, which `checked_row` refuses."""
+    if cell == "":
+        return None
+    if name in TEXTS:
+        return cell[1:] if _NEUTRALISED.match(cell) else cell
+    if name in COUNTS:
+        return int(cell) if _INTEGER.fullmatch(cell) else cell
+    # A further column keeps its text, except that of a name in _s, which holds seconds.
+    if name in EMOTIONS or not (name in COLUMNS or name.endswith("_s")) or not _DECIMAL.fullmatch(cell):
+        return cell
+    return float(cell)
+
+
+def _object(text: str) -> dict[str, object]:
+    # A file name that is no UTF-8 stands in JSON as a lone surrogate, which stricter readers than this refuse.
+    try:
+        values = json.loads(text, parse_constant=_refused)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is no JSON: {error.msg} at column {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"this is no JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError("this is no JSON object")
+    return values
+
+
+def _refused(constant: str) -> object:
+    raise ValueError(f"{constant} is no number")
+
+
+def _json_row(values: Mapping[str, object]) -> TimelineRow:
+    missing = [column for column in COLUMNS if column not in values]
+    if missing:
+        raise ValueError(f"this is no turn of a timeline, for it lacks {_listed(missing)}")
+    return checked_row(values)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return shown if shown.isprintable() and len(shown) <= _LONGEST_NAME * 2 else ascii(shown)[: _LONGEST_NAME * 2]

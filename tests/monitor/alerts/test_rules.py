@@ -1,0 +1,112 @@
+import pytest
+
+from monitor.alerts.rules import Rule, Watch, parse, require_speakers
+from stser_core.emotions import LABELS
+from stser_core.errors import UsageError
+from stser_core.scores import EmotionScores
+
+
+def scores(angry):
+    rest = (1 - angry) / 3
+    return EmotionScores({"speech": (angry, rest, rest, rest)}, (angry, rest, rest, rest))
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("angry>0.7", Rule("angry>0.7", "angry", 0.7)),
+        (" Sad >= .5 for 3 turns ", Rule("Sad >= .5 for 3 turns", "sad", 0.5, reached=True, turns=3)),
+        ("happy>0 for 1 turn", Rule("happy>0 for 1 turn", "happy", 0.0)),
+        ("customer: angry>0.7", Rule("customer: angry>0.7", "angry", 0.7, speaker="customer")),
+        ("Mr. X, left :sad>0.2", Rule("Mr. X, left :sad>0.2", "sad", 0.2, speaker="Mr. X, left")),
+        ("sad>=1", Rule("sad>=1", "sad", 1.0, reached=True)),
+    ],
+)
+def test_a_rule_is_read(text, rule):
+    assert parse(text) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "cannot be read"),
+        ("angry", "cannot be read"),
+        ("angry<0.2", "cannot be read"),
+        ("angry>0.7 for two turns", "cannot be read"),
+        ("angry>0.7 and sad>0.1", "cannot be read"),
+        (": angry>0.7", "cannot be read"),
+        ("angry>70%", "cannot be read"),
+        ("furious>0.7", "there are angry, happy, neutral, sad"),
+        ("angry>1", "never ring"),
+        ("angry>=1.5", "never ring"),
+        ("angry>0.5 for 0 turns", "one is the least"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused_with_a_reason(text, why):
+    with pytest.raises(UsageError, match=why):
+        parse(text)
+
+
+def test_a_rule_about_nobody_is_refused():
+    there, unscored = ["customer"], ["agent"]
+    require_speakers([parse("angry>0.5"), parse("Customer: sad>0.1")], there, unscored)
+    with pytest.raises(UsageError, match="the speakers are customer, agent"):
+        require_speakers([parse("caller: angry>0.5")], there, unscored)
+    with pytest.raises(UsageError, match="agent is not scored"):
+        require_speakers([parse("agent: angry>0.5")], there, unscored)
+
+
+def rings(rules, turns):
+    watch = Watch([parse(rule) for rule in rules])
+    return [(alert.turn, alert.rule) for turn in turns for alert in watch.hear(turn)]
+
+
+@pytest.fixture
+def talk(turn):
+    """Turns of one speaker with these probabilities of anger; `None` is one without scores."""
+
+    def make(*angry, **changes):
+        return [
+            turn(turn=number, scores=None if share is None else scores(share), **changes)
+            for number, share in enumerate(angry, start=1)
+        ]
+
+    return make
+
+
+def test_it_rings_once_when_the_count_is_full(talk):
+    rule = "angry>0.7 for 2 turns"
+    assert rings([rule], talk(0.8, 0.9, 0.9, 0.9)) == [(2, rule)]
+
+
+def test_it_rings_again_after_a_turn_in_between(talk):
+    assert rings(["angry>0.7"], talk(0.8, 0.9, 0.2, 0.8)) == [(1, "angry>0.7"), (4, "angry>0.7")]
+
+
+def test_turns_must_be_in_a_row(talk):
+    assert rings(["angry>0.7 for 2 turns"], talk(0.8, 0.1, 0.8, 0.1)) == []
+
+
+def test_a_turn_without_scores_says_nothing_either_way(talk):
+    assert rings(["angry>0.7 for 2 turns"], talk(0.8, None, 0.8)) == [(3, "angry>0.7 for 2 turns")]
+
+
+def test_the_threshold_itself_counts_only_where_it_is_said_to(talk):
+    assert rings(["angry>0.5", "angry>=0.5"], talk(0.5)) == [(1, "angry>=0.5")]
+
+
+def test_each_speaker_is_counted_alone(turn):
+    turns = [
+        turn(turn=1, channel=1, speaker="customer", scores=scores(0.8)),
+        turn(turn=2, channel=2, speaker="friend", scores=scores(0.8)),
+        turn(turn=3, channel=1, speaker="customer", scores=scores(0.8)),
+    ]
+    assert rings(["angry>0.7 for 2 turns"], turns) == [(3, "angry>0.7 for 2 turns")]
+    assert rings(["friend: angry>0.7"], turns) == [(2, "friend: angry>0.7")]
+
+
+def test_an_alert_tells_all_about_its_turn(turn):
+    (alert,) = Watch([parse("customer: angry>0.7")]).hear(turn(turn=7, end_s=12.5, scores=scores(0.9)))
+    assert (alert.turn, alert.time_s, alert.channel, alert.speaker) == (7, 12.5, 1, "customer")
+    assert (alert.emotion, alert.probability) == ("angry", 0.9)
+    assert alert.emotion in LABELS

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from monitor.analytics import analyse
+from monitor.commands.analytics import analytics
+from monitor.exporters.csv import CsvExporter
+from monitor.exporters.jsonl import JsonlExporter
+from monitor.timeline.file import read_timeline
+from monitor.timeline.row import row_of
+
+
+@pytest.fixture
+def turns(turn, surely):
+    agent = {"channel": 2, "speaker": "agent", "scores": None}
+    return [turn(), turn(turn=2, start_s=2.2034, end_s=9.0001, **agent), turn(turn=3, start_s=12, end_s=15)]
+
+
+@pytest.fixture
+def timeline(tmp_path, turns):
+    return written(tmp_path / "call.csv", CsvExporter, turns)
+
+
+def written(path, kind, turns):
+    exporter = kind(str(path))
+    exporter.begin()
+    for each in turns:
+        exporter.write(each)
+    exporter.close()
+    return path
+
+
+def test_the_figures_are_the_same_from_turns_csv_and_json_lines(tmp_path, turns, timeline):
+    expected = analyse(map(row_of, turns), 20.0)
+    assert analyse(read_timeline(timeline).rows, 20.0) == expected
+    assert analyse(read_timeline(written(tmp_path / "call.jsonl", JsonlExporter, turns)).rows, 20.0) == expected
+
+
+def test_they_are_written_as_json(timeline, tmp_path):
+    analytics(timeline, str(tmp_path / "out.json"), duration_s=20.0)
+    figures = json.loads((tmp_path / "out.json").read_text())
+    assert figures["duration_s"] == 20.0
+    assert [speaker["speaker"] for speaker in figures["speakers"]] == ["customer", "agent"]
+    assert figures["speakers"][1]["emotions"] is None
+    assert figures["angriest_minute"]["turns"][0]["transcript"] == "where is it"
+
+
+def test_they_are_shown_without_a_file(timeline, capsys):
+    analytics(timeline)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["speaker", "customer", "agent"]
+    assert "where is it" in lines[-1]
+
+
+def test_words_can_be_kept_out(timeline, capsys):
+    analytics(timeline, "-", transcripts=False)
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["speakers"][0]["words"] is None
+    assert {turn["transcript"] for turn in figures["angriest_minute"]["turns"]} == {None}
+
+
+def test_nobody_spoke(tmp_path, capsys):
+    analytics(written(tmp_path / "silent.csv", CsvExporter, []))
+    assert capsys.readouterr().out == "No speech was found.\n"

@@ -1,0 +1,128 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from monitor.commands.export import export
+from monitor.exporters.formats import FORMATS
+from monitor.exporters.jsonl import JsonlExporter
+from stser_core.errors import DataError, OutputError, UsageError
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def timeline(tmp_path, turn):
+    return written(tmp_path / "call.jsonl", turn(), turn(turn=2, channel=2, speaker="agent", scores=None))
+
+
+def written(path, *turns):
+    exporter = JsonlExporter(str(path))
+    exporter.begin()
+    for each in turns:
+        exporter.write(each)
+    exporter.close()
+    return path
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "jsonl"])
+def test_by_default_the_file_lies_beside_the_timeline(timeline, name, capsys):
+    export(timeline, name)
+    (made,) = set(timeline.parent.iterdir()) - {timeline}
+    assert made.name == f"call{FORMATS[name].ending}"
+    assert made.stat().st_size > 0
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"stser-monitor: Wrote '{made}'.\n")
+
+
+def test_a_dash_is_standard_output(timeline, capsysbinary):
+    export(timeline, "rttm", "-")
+    captured = capsysbinary.readouterr()
+    assert captured.out.startswith(b"SPEAKER call 1 1.000 1.500")
+    assert captured.err == b""
+
+
+def test_a_wrong_format_is_told_with_those_there_are(timeline):
+    with pytest.raises(
+        UsageError, match="--to 'docx' is no format; choose one of jsonl, webvtt, srt, audacity, textgrid, "
+    ):
+        export(timeline, "docx")
+
+
+@pytest.mark.parametrize("output", [None, "call.jsonl", "link.jsonl"])
+def test_the_timeline_itself_is_never_overwritten(timeline, output):
+    content = timeline.read_bytes()
+    (timeline.parent / "link.jsonl").symlink_to(timeline)
+    with pytest.raises(UsageError, match="is the timeline itself; give another file with -o"):
+        export(timeline, "jsonl", None if output is None else str(timeline.parent / output))
+    assert timeline.read_bytes() == content
+
+
+def test_an_export_that_fails_leaves_the_older_file(timeline):
+    target = timeline.with_suffix(".vtt")
+    export(timeline, "webvtt", quiet=True)
+    before = target.read_bytes()
+    timeline.write_text('{"turn": 1}\n')
+    with pytest.raises(DataError):
+        export(timeline, "webvtt")
+    assert target.read_bytes() == before
+    assert sorted(path.name for path in timeline.parent.iterdir()) == ["call.jsonl", "call.vtt"]
+
+
+def test_words_can_be_kept_out_of_every_format(timeline):
+    for name in FORMATS:
+        target = timeline.parent / f"out.{name}"
+        export(timeline, name, str(target), transcripts=False, quiet=True)
+        assert b"where" not in target.read_bytes()
+
+
+def test_a_last_line_that_breaks_off_is_said(timeline, capsys):
+    with timeline.open("ab") as file:
+        file.write(b'{"recording": "ca')
+    export(timeline, "srt", "-")
+    captured = capsys.readouterr()
+    assert captured.out.count("-->") == 2
+    assert "line 3: the last line breaks off and was left out." in captured.err
+
+
+def test_two_recordings_fit_a_table_only(tmp_path, turn):
+    timeline = written(tmp_path / "calls.jsonl", turn(), turn(recording="other.wav"))
+    with pytest.raises(
+        DataError, match=r"holds 2 recordings, but srt .*; export each by itself, or to jsonl or parquet\."
+    ):
+        export(timeline, "srt")
+    export(timeline, "parquet", quiet=True)
+    assert (tmp_path / "calls.parquet").exists()
+
+
+def test_a_folder_that_is_not_there_is_said(timeline):
+    with pytest.raises(OutputError, match=r"Cannot write '.*gone/out.srt': No such file or directory\."):
+        export(timeline, "srt", str(timeline.parent / "gone" / "out.srt"))
+
+
+def test_an_export_needs_no_model_and_half_a_second_of_the_processor_at_most(timeline):
+    code = (
+        "import sys; from pathlib import Path; from monitor.commands.export import export;"
+        f"export(Path({str(timeline)!r}), 'eaf', '-');"
+        "heavy = {'torch', 'numpy', 'av', 'vosk', 'pyarrow', 'transformers'} & sys.modules.keys();"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    seconds = []
+    for _ in range(2):
+        before = os.times()
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        after = os.times()
+        seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    assert done.stderr == "[]\n"
+    assert "<ANNOTATION_DOCUMENT" in done.stdout
+    assert min(seconds) < 0.5
+
+
+def test_a_csv_that_a_json_timeline_became_is_one_object_a_line(timeline, capsys):
+    export(timeline, "jsonl", "-")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["speaker"] for line in lines] == ["customer", "agent"]
+    assert lines[0]["words"][0]["text"] == "where"

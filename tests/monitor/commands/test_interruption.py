@@ -1,0 +1,82 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from monitor.commands.interruption import Interruption
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+
+
+def test_the_first_signal_stops_and_the_second_aborts():
+    stopped, aborted = threading.Event(), threading.Event()
+    with Interruption(stopped.set, aborted.set) as interruption:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stopped.wait(5)
+        assert not aborted.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert aborted.wait(5)
+    assert interruption.exit_code == 130
+
+
+def test_a_termination_has_its_own_code():
+    stopped = threading.Event()
+    with Interruption(stopped.set, lambda: None) as interruption:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopped.wait(5)
+    assert interruption.exit_code == 143
+
+
+def test_without_a_signal_all_is_well_and_the_handlers_are_back():
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption(lambda: None, lambda: None) as interruption:
+        assert signal.getsignal(signal.SIGINT) != before
+    assert interruption.exit_code == 0
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_callback_may_take_a_lock_that_the_interrupted_thread_holds():
+    lock, stopped = threading.Lock(), threading.Event()
+
+    def stop():
+        with lock:
+            stopped.set()
+
+    with Interruption(stop, lambda: None):
+        with lock:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert stopped.wait(5)
+
+
+def test_off_the_main_thread_signals_stay_where_they_are():
+    before = signal.getsignal(signal.SIGINT)
+    seen = []
+
+    def enter():
+        with Interruption(lambda: None, lambda: None):
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
+def test_a_third_signal_ends_the_process_on_the_spot_with_the_terminal_put_right():
+    script = """
+import os, signal, threading, time
+from monitor.commands.interruption import Interruption
+with Interruption(lambda: None, lambda: None, lambda: os.write(1, b"put right")):
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+    os.write(1, b"never")
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (run.returncode, run.stdout) == (130, "put right")

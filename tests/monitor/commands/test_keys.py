@@ -1,0 +1,85 @@
+import io
+import os
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+if sys.platform != "win32":
+    import pty
+    import termios
+
+    from monitor.commands.keys import Keys, can_be_read
+
+
+@pytest.fixture
+def terminal():
+    """A pseudo-terminal: the end that types, and the end that the program reads."""
+    typing, reading = pty.openpty()
+    with os.fdopen(reading, "r") as stream:
+        yield typing, stream
+    os.close(typing)
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
+
+
+def test_each_key_calls_its_action_without_enter(terminal):
+    typing, stream = terminal
+    done = []
+    with Keys(stream, {"m": lambda: done.append("mark"), " ": lambda: done.append("pause")}):
+        os.write(typing, b"m x")
+        os.write(typing, b"M")
+        assert wait_for(lambda: done == ["mark", "pause", "mark"])
+
+
+def test_arrow_keys_are_no_letters(terminal):
+    typing, stream = terminal
+    done = []
+    with Keys(stream, {"a": lambda: done.append("a"), "o": lambda: done.append("o")}):
+        os.write(typing, b"\x1b[A")
+        time.sleep(0.1)
+        os.write(typing, b"o")
+        assert wait_for(lambda: "o" in done)
+    assert done == ["o"]
+
+
+def test_ctrl_c_stays_a_signal_and_what_is_typed_is_not_shown(terminal):
+    _, stream = terminal
+    with Keys(stream, {}):
+        modes = termios.tcgetattr(stream)[3]
+    assert modes & termios.ISIG
+    assert not modes & (termios.ECHO | termios.ICANON)
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt, ValueError])
+def test_the_terminal_is_put_back_whatever_happens(terminal, error):
+    _, stream = terminal
+    before = termios.tcgetattr(stream)
+    try:
+        with Keys(stream, {}):
+            assert termios.tcgetattr(stream) != before
+            if error is not None:
+                raise error
+    except (KeyboardInterrupt, ValueError):
+        pass
+    assert termios.tcgetattr(stream) == before
+
+
+def test_it_can_be_put_back_at_once(terminal):
+    _, stream = terminal
+    before = termios.tcgetattr(stream)
+    with Keys(stream, {}) as keys:
+        keys.restore()
+        assert termios.tcgetattr(stream) == before
+
+
+def test_only_a_terminal_in_the_foreground_is_read(terminal):
+    assert not can_be_read(io.StringIO())
+    # A terminal, but not the one that this process belongs to.
+    assert not can_be_read(terminal[1])

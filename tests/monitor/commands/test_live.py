@@ -1,0 +1,221 @@
+"""The default command with a recording in place of a microphone, on a terminal and without one."""
+
+import csv
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from monitor.cli import main
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals and signals")
+
+LISTEN = """
+import fcntl, json, sys, termios, time
+if sys.stdin.isatty():
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from monitor.commands.analysis import Analysis
+from monitor.commands.live import LiveOptions, listen
+from monitor.sources.recording import Recording
+class Hasty:
+    def now(self):
+        return 4 * time.monotonic()
+    def wait(self, seconds, stopped):
+        stopped.wait(seconds / 4)
+call, analysis, options = json.loads(sys.argv[1])
+source = Recording(call, realtime=True, clock=Hasty())
+sys.exit(listen(LiveOptions(device="mic", analysis=Analysis(asr="none", **analysis), **options), source))
+"""
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def arguments(data, scratch_checkpoint, tmp_path):
+    """What the child is told; results go to `out.csv` and `out.jsonl`."""
+
+    def make(analysis=None, **options):
+        usual = {
+            "checkpoint": str(scratch_checkpoint),
+            "csv": str(tmp_path / "out.csv"),
+            "jsonl": str(tmp_path / "out.jsonl"),
+        }
+        call = str(data / "calls" / "two_speakers_16k_mono.wav")
+        return [sys.executable, "-c", LISTEN, json.dumps([call, {**usual, **(analysis or {})}, options])]
+
+    return make
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class Terminal:
+    """A program on a pseudo-terminal of 24 lines, and all that it has drawn."""
+
+    def __init__(self, command):
+        import fcntl
+        import pty
+        import struct
+        import termios
+
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.modes = termios.tcgetattr(self.slave)
+        environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[3])}
+        self.process = subprocess.Popen(
+            command, stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True, env=environment
+        )
+        self.drawn = ""
+
+    def see(self, text, since=0):
+        """Read until a text is drawn; returns where it ends."""
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in self.drawn[since:]:
+            assert time.monotonic() < deadline, f"{text!r} was never drawn:\n{self.drawn[-3000:]}"
+            self.read()
+        return self.drawn.index(text, since) + len(text)
+
+    def read(self):
+        if select.select([self.master], [], [], 0.05)[0]:
+            self.drawn += os.read(self.master, 65536).decode(errors="replace")
+
+    def type(self, key):
+        os.write(self.master, key.encode())
+
+    def end(self):
+        deadline = time.monotonic() + PATIENCE_S
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, "it does not end"
+            self.read()
+        self.read()
+        return self.process.returncode
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@pytest.fixture
+def terminal():
+    opened = []
+
+    def start(command):
+        opened.append(Terminal(command))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def test_on_a_terminal_it_is_a_screen_that_obeys_keys(terminal, arguments, tmp_path):
+    import termios
+
+    screen = terminal(arguments({"explain": True}, alerts=["angry>=0"], timings=True))
+    screen.see("\x1b[?1049h")
+    screen.see("two_speakers_16k_mono.wav")
+    screen.see("speaking 0:0")
+    screen.see("ALERT 0:0")
+    assert "\a" in screen.drawn
+    screen.see("half of the attention")
+    screen.type("m")
+    screen.see("▼")
+    screen.type("p")
+    at = screen.see("paused 0:")
+    screen.type(" ")
+    screen.see("listening 0:", since=at)
+    screen.type("q")
+    assert screen.end() == 0
+    screen.see("Marks at 0:")
+    left = screen.drawn[screen.drawn.rindex("\x1b[?1049l") :]
+    assert "speaker1" in left
+    assert "last sound to row" in left
+    assert "Traceback" not in screen.drawn
+    assert termios.tcgetattr(screen.slave) == screen.modes
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    turns = [line for line in lines if "type" not in line]
+    assert len(turns) == len(rows(tmp_path / "out.csv")) >= 1
+    assert {line["type"] for line in lines if "type" in line} == {"mark", "alert"}
+    assert all(sum(turn["salience"]) == pytest.approx(1) for turn in turns)
+
+
+def test_ctrl_c_on_the_terminal_finishes_the_turn_in_hand(terminal, arguments, tmp_path):
+    import termios
+
+    screen = terminal(arguments())
+    screen.see("speaking 0:01")
+    before = len(rows(tmp_path / "out.csv"))
+    screen.type("\x03")
+    assert screen.end() == 130
+    assert len(rows(tmp_path / "out.csv")) >= before + 1
+    assert termios.tcgetattr(screen.slave) == screen.modes
+    assert screen.drawn.rindex("\x1b[?1049l") > screen.drawn.rindex("\x1b[?1049h")
+
+
+def start(command):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, env=environment, **pipes)
+
+
+def test_without_a_terminal_it_is_a_line_a_turn(arguments, tmp_path):
+    process = start(arguments(alerts=["angry>=0 for 2 turns"]))
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert out == ""
+    lines = err.splitlines()
+    turns = [line for line in lines if line.startswith("0:") and "alert" not in line]
+    assert len(turns) == len(rows(tmp_path / "out.csv")) > 2
+    assert sum("alert: speaker1 angry" in line for line in lines) == 1
+    assert lines[-1].startswith(f"speaker1: {len(turns)} turns")
+
+
+def test_a_live_timeline_is_the_replayed_one(arguments, data, scratch_checkpoint, tmp_path):
+    process = start(arguments({"quiet": True}))
+    assert process.communicate(timeout=PATIENCE_S) == ("", "")
+    call = str(data / "calls" / "two_speakers_16k_mono.wav")
+    replayed = tmp_path / "replayed.csv"
+    usual = ["--asr", "none", "--checkpoint", str(scratch_checkpoint), "--quiet"]
+    assert main(["replay", call, "--csv", str(replayed), *usual]) == 0
+    assert (tmp_path / "out.csv").read_text() == replayed.read_text()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_in_order(arguments, tmp_path, number, code):
+    process = start(arguments({"csv": "-"}))
+    head = [process.stdout.readline(), process.stdout.readline()]
+    process.send_signal(number)
+    rest, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == code
+    assert "".join(head) + rest
+    assert "talk time" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--csv", "x.csv"], "--device mic"),
+        (["--device", "mic", "--alert", "furious>0.5"], "furious"),
+        (["--device", "mic", "--alert", "angry>0.5", "--on-alert", "no-such-program"], "no-such-program"),
+        (["--device", "mic", "--on-alert", "true"], "without --alert"),
+        (["--device", "mic", "--rate", "8000"], "--rate is for --device -"),
+        (["--device", "mic", "--csv", "same", "--jsonl", "same"], "Two outputs"),
+        (["--device", "mic", "replay", "call.wav"], "--device is for listening"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(options, why, capsys):
+    assert main(options) == 2
+    err = capsys.readouterr().err
+    assert why in err
+    assert err.count("\n") == 1

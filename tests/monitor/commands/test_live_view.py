@@ -1,0 +1,55 @@
+from monitor.commands.live_view import LiveView, ScreenNotices
+from monitor.commands.notices import Notices
+from monitor.commands.replay_view import Manner
+from monitor.display import Moment, Session
+from monitor.pipeline.channel_now import ChannelNow
+from monitor.timeline.recent import Recent
+
+SESSION = Session("mic", ("speaker1",), "compact", "ensemble", "no transcript")
+
+
+def view(how, notices, recent):
+    return LiveView(how, notices, SESSION, lambda notice: Moment(recent.snapshot(), (ChannelNow(),), notice=notice))
+
+
+def test_while_a_screen_is_there_sentences_go_to_it_and_are_written_afterwards(capsys):
+    notices, said = Notices(quiet=False), ScreenNotices()
+    notices.divert(said.say)
+    notices.say("the device is slow.")
+    assert capsys.readouterr().err == ""
+    assert said.last() == "the device is slow."
+    notices.divert(None)
+    for sentence in said.all():
+        notices.say(sentence)
+    assert capsys.readouterr().err == "stser-monitor: the device is slow.\n"
+
+
+def test_quiet_is_quiet_on_the_screen_too():
+    notices, said = Notices(quiet=True), ScreenNotices()
+    notices.divert(said.say)
+    notices.say("the device is slow.")
+    assert said.last() == ""
+
+
+def test_only_the_last_sentences_are_kept():
+    said = ScreenNotices()
+    for number in range(1000):
+        said.say(str(number))
+    assert said.last() == "999"
+    assert len(said.all()) < 100
+
+
+def test_plain_lines_end_with_the_figures(capsys, turn):
+    recent = Recent()
+    recent.add(turn())
+    with view(Manner.LINES, Notices(quiet=False), recent):
+        pass
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("customer: 1 turn, talk time 0:01, angry 100%.")
+
+
+def test_nothing_is_nothing(capsys, turn):
+    with view(Manner.NOTHING, Notices(quiet=True), Recent()):
+        pass
+    assert capsys.readouterr() == ("", "")

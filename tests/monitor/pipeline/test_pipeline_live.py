@@ -1,0 +1,268 @@
+"""What a pipeline tells while somebody speaks, and what can be done to it meanwhile."""
+
+import time
+from itertools import pairwise
+from threading import Event, Thread
+
+import numpy as np
+import pytest
+
+from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript
+from monitor.pipeline.pipeline import Lane, Pipeline
+from monitor.pipeline.timings import Timings
+from monitor.segmenter.endpointing import Endpointing
+from monitor.timeline.notes import Mark
+from stser_core.audio import load_mono
+from stser_core.scores import EmotionScores
+
+SURE = EmotionScores({"speech": (0.97, 0.01, 0.01, 0.01)}, (0.97, 0.01, 0.01, 0.01))
+PATIENCE_S = 10
+
+
+class Stepping:
+    """A source that gives as much sound as it is told to."""
+
+    name, live, duration_s = "mic", True, None
+
+    def __init__(self, sound):
+        self.sound, self.channels = sound, len(sound)
+        self.allowed, self.stopped = 0, Event()
+
+    def blocks(self):
+        start = 0
+        while not self.stopped.is_set() and start < self.sound.shape[1]:
+            if start < self.allowed:
+                yield AudioBlock(start, self.sound[:, start : start + 800])
+                start += 800
+            else:
+                self.stopped.wait(0.001)
+
+    def stop(self):
+        self.stopped.set()
+
+
+class Counting:
+    """A transcriber that knows how many seconds it has heard."""
+
+    name = "counting"
+
+    def listen(self, start_s):
+        return Counted()
+
+
+class Counted:
+    def __init__(self):
+        self.heard = 0
+
+    def feed(self, samples):
+        self.heard += len(samples)
+
+    def partial(self):
+        return f"{self.heard / SAMPLE_RATE:.1f} seconds"
+
+    def finish(self):
+        return Transcript(())
+
+
+class Scorer:
+    name = "fake"
+
+    def __init__(self):
+        self.lengths_s, self.texts, self.gate, self.at_gate = [], [], None, Event()
+
+    def score(self, utterances):
+        if self.gate is not None:
+            self.at_gate.set()
+            self.gate.wait(PATIENCE_S)
+        self.lengths_s += [len(spoken.samples) / SAMPLE_RATE for spoken in utterances]
+        self.texts += [spoken.text for spoken in utterances]
+        return [SURE] * len(utterances)
+
+
+@pytest.fixture(scope="module")
+def sound(data):
+    """One second of silence, then somebody on the first channel for some seconds, then silence again."""
+    clip = load_mono(data / "emodb" / "03a02Nc.flac")
+    talk = np.zeros((2, 10 * SAMPLE_RATE), dtype=np.float32)
+    noise = np.random.default_rng(1).normal(0, 1e-4, talk.shape[1]).astype(np.float32)
+    long = np.concatenate([clip, clip, clip])[: 4 * SAMPLE_RATE]
+    talk[0, SAMPLE_RATE : SAMPLE_RATE + len(long)] = long
+    return talk + noise
+
+
+class Run:
+    def __init__(self, sound, scorer=None, **options):
+        self.source, self.scorer, self.turns = Stepping(sound), scorer or Scorer(), []
+        self.pipeline = Pipeline(
+            self.source,
+            lanes=[Lane("customer"), Lane("agent", scored=False)],
+            transcriber=Counting(),
+            scorer=self.scorer,
+            outputs=[self.turns.append],
+            endpointing=Endpointing(),
+            follow=True,
+            capacity=512,
+            **options,
+        )
+        self.thread = Thread(target=self.pipeline.run, daemon=True)
+        self.thread.start()
+
+    def hear_until(self, seconds):
+        """Step by step, so that all threads keep pace as they do with a microphone."""
+        while self.source.allowed < round(seconds * SAMPLE_RATE):
+            self.source.allowed = min(self.source.allowed + 1600, round(seconds * SAMPLE_RATE))
+            heard_s = self.source.allowed / SAMPLE_RATE
+            self.wait(lambda heard_s=heard_s: self.pipeline.position_s >= heard_s and self.pipeline.behind_s == 0)
+
+    def wait(self, condition):
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "it never happened"
+            time.sleep(0.002)
+
+    def end(self):
+        if self.scorer.gate is not None:
+            self.scorer.gate.set()
+        self.pipeline.stop()
+        self.thread.join(PATIENCE_S)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def run(sound):
+    runs = []
+
+    def start(*arguments, **options):
+        runs.append(Run(*(arguments or (sound,)), **options))
+        return runs[-1]
+
+    yield start
+    for one in runs:
+        one.end()
+
+
+class TestWhileSomebodySpeaks:
+    def test_level_words_and_an_estimate_can_be_read(self, run):
+        going = run()
+        going.hear_until(0.9)
+        quiet, _ = going.pipeline.channels
+        assert not quiet.speaking
+        assert quiet.level_dbfs < -60
+        going.hear_until(3.5)
+        going.wait(lambda: going.pipeline.channels[0].scores is not None)
+        speaking, other = going.pipeline.channels
+        assert speaking.since_s == pytest.approx(1.0, abs=0.35)
+        assert speaking.level_dbfs > -50
+        assert speaking.words.endswith("seconds")
+        assert speaking.scores == SURE
+        assert not other.speaking
+
+    def test_nothing_of_it_is_exported(self, run):
+        going = run()
+        going.hear_until(3.5)
+        going.wait(lambda: going.pipeline.channels[0].scores is not None)
+        assert going.turns == []
+        going.hear_until(8.0)
+        going.wait(lambda: len(going.turns) > 0)
+        assert [turn.turn for turn in going.turns] == list(range(1, len(going.turns) + 1))
+
+    def test_an_estimate_is_made_of_all_that_was_heard_so_far(self, run):
+        going = run()
+        going.hear_until(4.6)
+        going.wait(lambda: len(going.scorer.lengths_s) >= 2)
+        lengths = going.scorer.lengths_s
+        assert 2 <= len(lengths) <= 4
+        assert lengths == sorted(lengths)
+        assert all(later - earlier >= 0.99 for earlier, later in pairwise(lengths))
+        assert going.scorer.texts[-1].endswith("seconds")
+
+    def test_when_it_has_ended_nothing_of_it_is_left(self, run):
+        going = run()
+        going.hear_until(8.0)
+        going.wait(lambda: len(going.turns) > 0)
+        assert going.pipeline.channels[0].scores is None
+        assert going.pipeline.channels[0].words == ""
+
+    def test_a_channel_that_is_not_scored_is_not_estimated(self, run, sound):
+        going = run(sound[::-1])
+        going.hear_until(4.5)
+        going.wait(lambda: going.pipeline.channels[1].words != "")
+        assert going.pipeline.channels[1].speaking
+        time.sleep(0.05)
+        assert going.scorer.lengths_s == []
+
+    def test_a_busy_scorer_is_never_kept_from_turns_by_estimates(self, run):
+        scorer = Scorer()
+        scorer.gate = Event()
+        going = run(scorer=scorer)
+        going.hear_until(3.9)
+        assert scorer.at_gate.wait(PATIENCE_S)
+        going.hear_until(9.0)
+        # One estimate is being made; those that came meanwhile are dropped, the turn waits.
+        going.wait(lambda: going.pipeline.turns_waiting > 0)
+        scorer.gate.set()
+        going.wait(lambda: going.pipeline.turns_waiting == 0 and len(going.turns) > 0)
+        assert len(scorer.lengths_s) == len(going.turns) + 1
+
+
+class TestPausing:
+    def test_what_is_said_is_not_analysed_and_time_goes_on(self, run):
+        going = run()
+        going.hear_until(0.5)
+        going.pipeline.pause(True)
+        going.hear_until(6.0)
+        assert going.pipeline.paused
+        assert going.pipeline.position_s == 6.0
+        going.end()
+        assert going.turns == []
+        assert going.scorer.lengths_s == []
+
+    def test_what_was_being_said_ends_with_it_and_what_comes_after_is_heard(self, run):
+        going = run()
+        going.hear_until(2.5)
+        going.pipeline.pause(True)
+        going.hear_until(3.6)
+        going.wait(lambda: len(going.turns) == 1)
+        assert going.turns[0].end_s == pytest.approx(2.65, abs=0.2)
+        going.pipeline.pause(False)
+        going.hear_until(8.0)
+        going.wait(lambda: len(going.turns) >= 2)
+        assert going.turns[1].start_s == pytest.approx(3.6, abs=0.35)
+        assert {turn.dropped_ms for turn in going.turns} == {0}
+
+
+def test_a_note_goes_to_its_outputs_between_the_turns(run):
+    notes = []
+    going = run(note_outputs=[notes.append])
+    going.hear_until(2.0)
+    assert going.pipeline.note(Mark(1, going.pipeline.position_s))
+    going.wait(lambda: notes == [Mark(1, 2.0)])
+    going.end()
+    assert not going.pipeline.note(Mark(2, 3.0))
+
+
+def test_each_turn_that_a_pause_ended_is_timed(run):
+    timings = Timings()
+    going = run(timings=timings)
+    going.hear_until(7.0)
+    going.wait(lambda: len(going.turns) >= 1)
+    going.end()
+    assert timings.lines()[0].startswith("milliseconds (1 turn)")
+
+
+def test_a_replay_asks_for_no_words_on_the_way(sound):
+    class Strict(Counted):
+        def partial(self):
+            raise AssertionError("nobody looks on")
+
+    class Transcriber(Counting):
+        def listen(self, start_s):
+            return Strict()
+
+    source = Stepping(sound)
+    source.live, source.allowed = False, sound.shape[1]
+    turns = []
+    Pipeline(
+        source, lanes=[Lane("a"), Lane("b")], transcriber=Transcriber(), scorer=Scorer(), outputs=[turns.append]
+    ).run()
+    assert turns

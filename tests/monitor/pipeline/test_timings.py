@@ -1,0 +1,35 @@
+import pytest
+
+from monitor.pipeline.timings import Stamps, Timings, percentile
+
+
+def test_the_nearest_rank():
+    assert percentile([5.0], 0.95) == 5
+    assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2
+    assert percentile(list(range(1, 101)), 0.95) == 95
+
+
+def test_steps_lie_between_the_stamps():
+    steps = Stamps(10.0, 10.5, 10.51, 10.6, 10.62, 10.63).steps
+    assert steps == pytest.approx((0.5, 0.01, 0.09, 0.02, 0.01))
+
+
+def test_the_table_is_in_milliseconds():
+    timings = Timings()
+    for late in (0.0, 0.0, 1.0):
+        timings.add(Stamps(0.0, 0.5, 0.5, 0.6, 0.62, 0.63 + late))
+    rows = {line[:24].strip(): [int(cell) for cell in line[24:].split()] for line in timings.lines()[1:]}
+    assert timings.lines()[0].split() == ["milliseconds", "(3", "turns)", "p50", "p95", "max"]
+    assert rows == {
+        "endpoint silence": [500, 500, 500],
+        "waiting": [0, 0, 0],
+        "transcript": [100, 100, 100],
+        "scoring": [20, 20, 20],
+        "writing": [10, 1010, 1010],
+        "after the endpoint": [130, 1130, 1130],
+        "last sound to row": [630, 1630, 1630],
+    }
+
+
+def test_without_turns_it_says_so():
+    assert Timings().lines() == ["Timings: no turn ended with a pause."]

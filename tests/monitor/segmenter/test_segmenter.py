@@ -1,0 +1,324 @@
+"""Where speech is found: real clips at known times, alone, in noise, and on two channels."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.flow import SAMPLE_RATE, AudioBlock
+from monitor.segmenter.endpointing import Endpointing
+from monitor.segmenter.segmenter import Segmenter, SpeechAudio, SpeechEnded, SpeechStarted
+from stser_core.audio import load_mono
+
+CLIPS = ("03a02Nc", "03a02Ta", "08a01Wa", "10a02Fa", "13a02Wa", "14a01Na")
+SPACING_S = 3.0
+
+
+def events_of(sound, sizes=(1600,), endpointing=None):
+    """All events of a sound [channels, n] that comes in blocks of these sizes, over and over."""
+    sound = np.atleast_2d(sound).astype(np.float32)
+    segmenter = Segmenter(len(sound), endpointing)
+    events, start, turn = [], 0, 0
+    while start < sound.shape[1]:
+        size = sizes[turn % len(sizes)]
+        events += segmenter.feed(AudioBlock(start, sound[:, start : start + size]))
+        start, turn = start + size, turn + 1
+    return events + segmenter.flush()
+
+
+def utterances(sound, sizes=(1600,), endpointing=None):
+    return [event.utterance for event in events_of(sound, sizes, endpointing) if isinstance(event, SpeechEnded)]
+
+
+def times(found):
+    return [(one.channel, one.start_s, one.end_s, one.samples.tobytes()) for one in found]
+
+
+def noise(seconds, dbfs, colour="white", seed=1):
+    spectrum = np.fft.rfft(np.random.default_rng(seed).normal(size=round(seconds * SAMPLE_RATE)))
+    if colour == "pink":
+        spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 20 * seconds))
+    sound = np.fft.irfft(spectrum, round(seconds * SAMPLE_RATE))
+    return sound / np.sqrt(np.mean(sound**2)) * 10 ** (dbfs / 20)
+
+
+def loud_part(clip):
+    """Seconds at which the clip's speech starts and ends: what is at most 35 dB below its loudest 10 ms."""
+    levels = [np.mean(clip[i : i + 160] ** 2) for i in range(0, len(clip) - 159, 160)]
+    loud = np.flatnonzero(levels > np.max(levels) / 10**3.5)
+    return loud[0] / 100, (loud[-1] + 1) / 100
+
+
+@pytest.fixture(scope="module")
+def clips(data):
+    return [load_mono(data / "emodb" / f"{name}.flac") for name in CLIPS]
+
+
+@pytest.fixture(scope="module")
+def spoken(clips):
+    """All clips, three seconds apart: the sound, and when each one speaks."""
+    sound = np.zeros(round((SPACING_S * len(clips) + 1) * SAMPLE_RATE))
+    truth = []
+    for number, clip in enumerate(clips):
+        at = 1 + SPACING_S * number
+        sound[round(at * SAMPLE_RATE) :][: len(clip)] = clip
+        truth.append(tuple(at + edge for edge in loud_part(clip)))
+    return sound, truth
+
+
+def speech_level(sound):
+    return 10 * np.log10(np.mean(sound[np.abs(sound) > 0] ** 2))
+
+
+def assert_found(found, truth, tolerance_s=0.3):
+    assert len(found) == len(truth)
+    for one, (start_s, end_s) in zip(found, truth, strict=True):
+        assert one.start_s == pytest.approx(start_s, abs=tolerance_s)
+        assert one.end_s == pytest.approx(end_s, abs=tolerance_s)
+
+
+class TestSpeechIsFound:
+    def test_in_digital_silence_and_nothing_of_it_is_missing(self, spoken):
+        sound, truth = spoken
+        found = utterances(sound)
+        assert_found(found, truth)
+        assert all(one.start_s <= start for one, (start, _) in zip(found, truth, strict=True))
+
+    @pytest.mark.parametrize("colour", ["white", "pink"])
+    @pytest.mark.parametrize("snr_db", [30, 20, 10])
+    def test_in_noise(self, spoken, snr_db, colour):
+        sound, truth = spoken
+        level = speech_level(sound) - snr_db
+        assert_found(utterances(sound + noise(len(sound) / SAMPLE_RATE, level, colour)), truth)
+
+    def test_at_minus_45_dbfs(self, spoken):
+        sound, truth = spoken
+        quiet = sound * 10 ** ((-45 - speech_level(sound)) / 20)
+        assert_found(utterances(quiet + noise(len(sound) / SAMPLE_RATE, -75)), truth)
+
+    def test_on_two_channels_that_talk_at_the_same_time(self, spoken):
+        sound, truth = spoken
+        later = round(0.7 * SAMPLE_RATE)
+        other = np.concatenate([np.zeros(later), sound[:-later]])
+        found = utterances(np.stack([sound, other]))
+        assert_found([one for one in found if one.channel == 1], truth)
+        assert_found([one for one in found if one.channel == 2], [(a + 0.7, b + 0.7) for a, b in truth])
+
+    def test_from_the_first_sample_to_the_last(self, clips):
+        found = utterances(clips[0])
+        assert len(found) == 1
+        assert found[0].start_s == 0
+        assert found[0].end_s == pytest.approx(len(clips[0]) / SAMPLE_RATE, abs=0.1)
+
+    def test_of_a_line_that_opens_in_the_middle_of_a_drawn_out_vowel(self, clips):
+        # The vowel alone looks like a noise floor; only the first consonants show that it was none.
+        vowel = sum(hum(0.5, 120 * harmonic, 0.15 / harmonic) for harmonic in range(1, 20))
+        sound = np.concatenate([np.zeros(SAMPLE_RATE), vowel, clips[0], np.zeros(SAMPLE_RATE)])
+        assert utterances(sound)[0].start_s <= 1
+
+    def test_of_somebody_who_never_pauses(self, clips):
+        parts = []
+        for clip in clips * 6:
+            start, end = loud_part(clip)
+            parts.append(clip[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)])
+        monologue = np.concatenate(parts)
+        found = utterances(monologue)
+        heard = sum(one.end_s - one.start_s for one in found)
+        assert heard > 0.97 * len(monologue) / SAMPLE_RATE
+        assert max(one.end_s - one.start_s for one in found) <= 15
+
+    def test_with_the_samples_of_its_time(self, spoken):
+        sound, _ = spoken
+        for one in utterances(sound):
+            start, end = round(one.start_s * SAMPLE_RATE), round(one.end_s * SAMPLE_RATE)
+            np.testing.assert_array_equal(one.samples, sound[start:end].astype(np.float32))
+
+
+def hum(seconds, hertz=50.0, amplitude=0.1):
+    return amplitude * np.sin(2 * np.pi * hertz * np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE)
+
+
+NOT_SPEECH = {
+    "digital silence": np.zeros(120 * SAMPLE_RATE),
+    "a quiet room": noise(120, -60),
+    "white noise": noise(120, -30),
+    "loud white noise": noise(120, -15),
+    "pink noise": noise(120, -30, "pink"),
+    "mains hum": hum(120),
+    "mains hum in a noisy room": hum(120) + noise(120, -45),
+    "a tone": hum(120, hertz=425),
+    "ringing": hum(60, hertz=425) * (np.arange(60 * SAMPLE_RATE) % (5 * SAMPLE_RATE) < SAMPLE_RATE),
+    "hum that sets in": np.concatenate([noise(30, -60), hum(30)]),
+    "noise that sets in": np.concatenate([noise(30, -60), noise(30, -25)]),
+    "a click": np.concatenate([np.zeros(16000), noise(0.01, -6), np.zeros(16000)]),
+    "a click in a quiet room": np.concatenate([noise(2, -60), noise(0.01, -6), noise(2, -60)]),
+    "no sample at all": np.zeros(0),
+    "one sample": np.ones(1),
+}
+
+
+@pytest.mark.parametrize("name", NOT_SPEECH)
+def test_what_is_no_speech_gives_nothing(name):
+    assert events_of(NOT_SPEECH[name]) == []
+
+
+@given(st.lists(st.integers(1, 9000), min_size=1, max_size=4))
+def test_the_size_of_the_blocks_does_not_matter(spoken_pair, sizes):
+    sound, expected = spoken_pair
+    assert times(utterances(sound, [*sizes, 4000])) == expected
+
+
+@pytest.fixture(scope="module")
+def spoken_pair(spoken):
+    sound = np.stack([spoken[0], np.roll(spoken[0], 9000)])[:, : 8 * SAMPLE_RATE]
+    return sound, times(utterances(sound))
+
+
+@pytest.fixture(scope="module")
+def told(spoken, clips):
+    monologue = np.concatenate(clips * 3)
+    sound = np.zeros((2, max(len(monologue), len(spoken[0]))))
+    sound[0, : len(monologue)], sound[1, : len(spoken[0])] = monologue, spoken[0]
+    return events_of(sound)
+
+
+class TestTellingWhileItGoesOn:
+    @pytest.mark.parametrize("channel", [1, 2])
+    def test_the_pieces_joined_are_the_utterance(self, told, channel):
+        mine = [event for event in told if event.channel == channel]
+        pieces, started = [], None
+        for event in mine:
+            match event:
+                case SpeechStarted(_, start_s):
+                    assert started is None
+                    pieces, started = [], start_s
+                case SpeechAudio(_, samples):
+                    pieces.append(samples)
+                case SpeechEnded(utterance):
+                    assert started == utterance.start_s
+                    np.testing.assert_array_equal(np.concatenate(pieces), utterance.samples)
+                    started = None
+        assert started is None
+        assert sum(isinstance(event, SpeechEnded) for event in mine) > 1
+
+    def test_sound_is_told_long_before_the_utterance_ends(self, clips):
+        clip = np.concatenate(clips[:2])
+        segmenter = Segmenter(1)
+        heard = 0
+        for start in range(0, 2 * SAMPLE_RATE, 1600):
+            block = clip[None, start : start + 1600]
+            heard += sum(e.samples.size for e in segmenter.feed(AudioBlock(start, block)) if isinstance(e, SpeechAudio))
+        assert heard > 1.8 * SAMPLE_RATE
+
+
+class TestLongTurns:
+    SETTINGS = Endpointing(max_utterance_s=4, cut_search_s=1.5)
+
+    def monologue(self, clips, dip_at_s):
+        """Speech without a pause but for a dip of 60 ms at a known time."""
+        parts = [clip[round(a * SAMPLE_RATE) : round(b * SAMPLE_RATE)] for clip in clips for a, b in [loud_part(clip)]]
+        sound = np.concatenate(parts * 2)[: 7 * SAMPLE_RATE].copy()
+        dip = round(dip_at_s * SAMPLE_RATE)
+        sound[dip - 480 : dip + 480] = 0
+        return sound
+
+    @pytest.mark.parametrize("dip_at_s", [2.7, 3.3, 3.84])
+    def test_are_cut_at_their_quietest_late_point(self, clips, dip_at_s):
+        found = utterances(self.monologue(clips, dip_at_s), endpointing=self.SETTINGS)
+        assert found[0].end_s == pytest.approx(dip_at_s, abs=0.04)
+
+    def test_lose_and_double_nothing(self, clips):
+        sound = self.monologue(clips, 3.3)
+        found = utterances(sound, endpointing=self.SETTINGS)
+        assert len(found) >= 2
+        assert all(one.end_s == other.start_s for one, other in pairwise(found))
+        joined = np.concatenate([one.samples for one in found])
+        np.testing.assert_array_equal(joined, sound[: len(joined)].astype(np.float32))
+        assert len(joined) > len(sound) - 0.3 * SAMPLE_RATE
+
+    def test_wait_for_a_pause_elsewhere_that_may_be_an_earlier_end(self, clips):
+        long = self.monologue(clips, dip_at_s=3.84)
+        other = np.zeros_like(long)
+        end = round((3.5 - loud_part(clips[4])[1]) * SAMPLE_RATE)
+        other[end:][: len(clips[4])] = clips[4]
+        found = utterances(np.stack([long, other]), endpointing=self.SETTINGS)
+        assert [one.channel for one in found][:2] == [2, 1]
+        # The cut is decided at 4 s, before the other's pause has lasted long enough to be an end.
+        assert found[0].end_s < found[1].end_s < 4 < found[0].end_s - 0.15 + 0.5
+
+    @given(st.integers(0, 60_000), st.integers(0, 60_000))
+    def test_on_several_channels_keep_the_order_of_ends(self, clips, shift, other_shift):
+        sound = np.concatenate([*clips, *clips[::-1]])
+        three = np.stack([sound, np.roll(sound, shift), np.roll(sound, -other_shift)])
+        settings = Endpointing(max_utterance_s=3, cut_search_s=1.5, endpoint_silence_s=0.3)
+        ends = [one.end_s for one in utterances(three, endpointing=settings)]
+        assert len(ends) > 9
+        assert ends == sorted(ends)
+
+
+class TestGaps:
+    def fed(self, sound, lost):
+        """The utterances of a sound of which the samples from lost[0] to lost[1] never came."""
+        segmenter, events = Segmenter(1), []
+        for start in range(0, len(sound), 1600):
+            if not lost[0] <= start < lost[1]:
+                block = sound[None, start : start + 1600].astype(np.float32)
+                events += segmenter.feed(AudioBlock(start, block))
+        events += segmenter.flush()
+        return [event.utterance for event in events if isinstance(event, SpeechEnded)]
+
+    def test_inside_an_utterance_are_silence_that_is_counted(self, spoken):
+        sound, truth = spoken
+        start = round(truth[0][0] + 0.6) * SAMPLE_RATE
+        found = self.fed(sound, (start, start + 3200))
+        assert_found(found, truth)
+        assert [one.dropped_ms for one in found] == [200, 0, 0, 0, 0, 0]
+        first = round(found[0].start_s * SAMPLE_RATE)
+        assert not found[0].samples[start - first : start - first + 3200].any()
+
+    def test_between_utterances_change_nothing_else(self, spoken):
+        sound, truth = spoken
+        between = round((truth[1][1] + 0.6) * 10) * 1600
+        found = self.fed(sound, (between, between + 1600))
+        assert_found(found, truth)
+        assert not any(one.dropped_ms for one in found)
+
+    def test_of_a_day_end_what_goes_on_and_cost_nothing(self, clips):
+        day = 24 * 3600
+        segmenter = Segmenter(1)
+        events = segmenter.feed(AudioBlock(0, clips[0][None, :SAMPLE_RATE]))
+        events += segmenter.feed(AudioBlock(day * SAMPLE_RATE, clips[1][None]))
+        events += segmenter.flush()
+        first, second = [event.utterance for event in events if isinstance(event, SpeechEnded)]
+        assert first.end_s < 1.3
+        assert second.start_s == pytest.approx(day, abs=0.3)
+
+    def test_that_go_back_are_an_error(self):
+        segmenter = Segmenter(1)
+        segmenter.feed(AudioBlock(0, np.zeros((1, 1600), np.float32)))
+        with pytest.raises(ValueError, match="starts at sample 800, but 1600"):
+            segmenter.feed(AudioBlock(800, np.zeros((1, 1600), np.float32)))
+
+
+def test_another_number_of_channels_is_an_error():
+    with pytest.raises(ValueError, match="2 channels instead of 1"):
+        Segmenter(1).feed(AudioBlock(0, np.zeros((2, 1600), np.float32)))
+
+
+def test_memory_does_not_grow_with_the_stream(clips):
+    import tracemalloc
+
+    segmenter = Segmenter(2)
+    conversation = np.stack([np.concatenate([clips[0], np.zeros(30000)]), np.concatenate([np.zeros(30000), clips[0]])])
+    steps = conversation.shape[1] // 1600
+    sizes = []
+    tracemalloc.start()
+    for turn in range(24):
+        for step in range(steps):
+            start = (turn * steps + step) * 1600
+            segmenter.feed(AudioBlock(start, conversation[:, step * 1600 : step * 1600 + 1600].astype(np.float32)))
+        sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert max(sizes[12:]) <= max(sizes[4:12]) + 20_000

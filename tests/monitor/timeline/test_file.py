@@ -1,0 +1,272 @@
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.exporters.csv import CsvExporter
+from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters.row import COLUMNS, row
+from monitor.flow import Transcript, Turn, Word
+from monitor.timeline.file import read_timeline
+from monitor.timeline.row import row_of
+from stser_core.errors import DataError, StserError
+from stser_core.scores import EmotionScores
+
+HEADER = ",".join(COLUMNS)
+ROW = (
+    "call.wav,1,customer,1,1.000,2.500,angry,0.5000,0.5000,0.0833,0.2767,0.1400,angry,,,"
+    "where is it,0.9000,-23.4,0,compact"
+)
+
+seconds = st.floats(0, 1e6)
+shares = st.floats(0, 1)
+probabilities = st.lists(st.floats(0.001, 1), min_size=4, max_size=4).map(
+    lambda weights: tuple(weight / sum(weights) for weight in weights)
+)
+scores = st.builds(
+    EmotionScores,
+    by_classifier=st.dictionaries(st.sampled_from(["speech", "text", "bimodal"]), probabilities),
+    ensemble=probabilities,
+)
+
+
+def turns_saying(texts):
+    words = st.builds(Word, text=texts, start_s=seconds, end_s=seconds, confidence=shares)
+    return st.builds(
+        Turn,
+        recording=texts,
+        channel=st.integers(1, 9),
+        speaker=texts,
+        turn=st.integers(1, 10**6),
+        start_s=seconds,
+        end_s=st.floats(1e6, 2e6),
+        scores=st.none() | scores,
+        transcript=st.none() | st.builds(Transcript, st.lists(words, max_size=3).map(tuple)),
+        loudness_dbfs=st.floats(-100, 10) | st.just(-float("inf")),
+        dropped_ms=st.integers(0, 10**6),
+        checkpoint=texts,
+    )
+
+
+# Surrogates come from file names that are no UTF-8, and are written as visible escapes.
+texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
+formulas = st.text("'=+-@\t\r1", max_size=4)
+turns = turns_saying(texts | formulas)
+turns_on_one_line = turns_saying(st.text(st.characters(categories=("L", "N", "P")), max_size=12))
+
+
+def written(path, kind, timeline):
+    exporter = kind(str(path))
+    exporter.begin()
+    for turn in timeline:
+        exporter.write(turn)
+    exporter.close()
+    return path
+
+
+def as_the_csv_keeps_it(turn):
+    return replace(row_of(turn), words=None, classifiers=None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("timelines")
+
+
+@given(st.lists(turns, max_size=4))
+def test_any_timeline_reads_back_from_its_csv(folder, timeline):
+    file = read_timeline(written(folder / "call.csv", CsvExporter, timeline))
+    assert list(file.rows) == [as_the_csv_keeps_it(turn) for turn in timeline]
+    assert (file.notes, file.notices) == ((), ())
+
+
+@given(st.lists(turns, max_size=4))
+def test_any_timeline_reads_back_from_its_json_lines(folder, timeline):
+    file = read_timeline(written(folder / "call.jsonl", JsonlExporter, timeline))
+    assert list(file.rows) == [row_of(turn) for turn in timeline]
+
+
+@given(st.binary(max_size=300), st.sampled_from(["any.csv", "any.jsonl", "any"]))
+def test_arbitrary_bytes_are_refused_in_a_sentence(folder, data, name):
+    assert_refused_or_read(folder / name, data)
+
+
+@given(st.lists(turns, min_size=1, max_size=2), st.data())
+@pytest.mark.parametrize("kind", [CsvExporter, JsonlExporter])
+def test_a_damaged_timeline_is_refused_in_a_sentence(folder, kind, timeline, data):
+    content = bytearray(written(folder / "whole", kind, timeline).read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place : place + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=3))
+    assert_refused_or_read(folder / "damaged", bytes(content))
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | texts, st.lists), st.sampled_from(COLUMNS)
+)
+def test_any_value_in_json_is_refused_in_a_sentence(folder, value, column):
+    values = {**dict.fromkeys(COLUMNS), "channel": 1, "turn": 1, "dropped_ms": 0, "start_s": 0, "end_s": 1}
+    assert_refused_or_read(folder / "any.jsonl", json.dumps({**values, column: value}).encode() + b"\n")
+
+
+def assert_refused_or_read(path, data):
+    path.write_bytes(data)
+    try:
+        read_timeline(path)
+    except StserError as error:
+        assert str(path) in str(error)
+        assert str(error).endswith(".")
+        assert "\n" not in str(error).replace("\\n", "")
+
+
+@given(st.lists(turns_on_one_line, min_size=1, max_size=3), st.data())
+@pytest.mark.parametrize("kind", [CsvExporter, JsonlExporter])
+def test_a_kill_costs_at_most_the_turn_that_was_being_written(tmp_path_factory, kind, timeline, data):
+    path = written(tmp_path_factory.mktemp("killed") / "call", kind, timeline)
+    content = path.read_bytes()
+    before = written(path.with_name("before"), kind, timeline[:-1]).read_bytes()
+    path.write_bytes(content[: data.draw(st.integers(len(before) + 1, len(content) - 1))])
+    if kind is JsonlExporter and not before:
+        path = path.rename(path.with_suffix(".jsonl"))
+    whole = read_timeline(written(path.with_name("whole"), kind, timeline)).rows
+    file = read_timeline(path)
+    assert file.rows[: len(timeline) - 1] == whole[:-1]
+    assert len(file.rows) == len(timeline) or "breaks off" in file.notices[0]
+
+
+def test_a_last_line_that_breaks_off_is_left_out_and_said(tmp_path):
+    path = tmp_path / "call.csv"
+    path.write_text(f"{HEADER}\n{ROW}\n{ROW[:40]}")
+    file = read_timeline(path)
+    assert len(file.rows) == 1
+    assert file.notices == (f"'{path}', line 3: the last line breaks off and was left out.",)
+
+
+def test_a_whole_last_line_without_a_line_end_is_kept(tmp_path):
+    path = tmp_path / "call.csv"
+    path.write_text(f"{HEADER}\n{ROW}")
+    file = read_timeline(path)
+    assert [row.checkpoint for row in file.rows] == ["compact"]
+    assert file.notices == ()
+
+
+def test_what_a_spreadsheet_saves_is_read(tmp_path):
+    path = tmp_path / "call.csv"
+    path.write_bytes(f"\ufeff{HEADER}\r\n{ROW}\r\n".encode())
+    (row,) = read_timeline(path).rows
+    assert (row.recording, row.transcript, row.start_s, row.loudness_dbfs) == ("call.wav", "where is it", 1.0, -23.4)
+    assert row.classifier_emotions == {"speech": "angry"}
+
+
+def test_further_columns_are_kept(tmp_path):
+    path = tmp_path / "call.csv"
+    path.write_text(f"{HEADER},salient_start_s,reviewer\n{ROW},1.200,'=Ann\n")
+    (row,) = read_timeline(path).rows
+    assert row.extra == {"salient_start_s": 1.2, "reviewer": "'=Ann"}
+    assert tuple(row.values()) == COLUMNS
+
+
+def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn):
+    path = written(tmp_path / "call.jsonl", JsonlExporter, [turn()])
+    values = json.loads(path.read_text())
+    note = {"type": "mark", "number": 1, "time_s": 2.0}
+    path.write_text(f"{json.dumps({**values, 'salience': [0.5, 0.5]})}\n\n{json.dumps(note)}\n")
+    file = read_timeline(path)
+    assert file.rows[0].extra == {"salience": [0.5, 0.5]}
+    assert file.notes == (note,)
+
+
+@pytest.mark.parametrize(("text", "read"), [("'=1+1", "=1+1"), ("'tis", "'tis"), ("'", "'"), ("=1", "=1"), ("'@", "@")])
+def test_only_what_was_neutralised_loses_its_apostrophe(tmp_path, text, read):
+    path = tmp_path / "call.csv"
+    path.write_text(f"{HEADER}\n{ROW.replace('where is it', text)}\n")
+    assert read_timeline(path).rows[0].transcript == read
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (",1.000,", ",one,", "start_s 'one' is no number"),
+        (",1.000,", ",-1.000,", "start_s -1.0 is no number in 0…1e+09"),
+        (",1.000,", ",,", "start_s is missing"),
+        (",1.000,", ",3.000,", "end_s 2.5 lies before start_s 3.0"),
+        (",1.000,", ",nan,", "start_s 'nan' is no number"),
+        ("wav,1,", "wav,0,", "channel 0 is no whole number from 1 upwards"),
+        ("wav,1,", "wav,1.0,", "channel '1.0' is no whole number from 1 upwards"),
+        (",angry,0.5", ",furious,0.5", "emotion 'furious' is none of angry, happy, neutral, sad"),
+        (",angry,0.5000,0.5", ",,0.5000,0.5", "are not all there, nor all empty"),
+        ("0.2767", "0.9767", "the four probabilities sum to 1.7000, not to 1"),
+        ("0.9000", "1.9000", "transcript_confidence 1.9 is no number in 0…1"),
+        (",compact", ",compact,more", "21 cells, but the header has 20"),
+        ("where is it", '"where" is it', "this is no CSV: ',' expected after"),
+        ("where is it", '"where is it', "no CSV: unexpected end of data"),
+    ],
+)
+def test_a_malformed_row_is_refused_with_line_and_reason(tmp_path, old, new, reason):
+    path = tmp_path / "call.csv"
+    path.write_text(f"{HEADER}\n{ROW}\n{ROW.replace(old, new)}\n")
+    with pytest.raises(DataError) as refused:
+        read_timeline(path)
+    assert str(refused.value).startswith(f"'{path}', line 3: ")
+    assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "has no header"),
+        (b"a,b\n1,2\n", "lacks recording, channel, speaker and 17 more"),
+        (HEADER.replace(",speaker", "").encode() + b"\n", "lacks speaker"),
+        (HEADER.encode() + b",turn\n", "names turn more than once"),
+        (HEADER.encode() + b"\n\xff\xfe\n", "line 2: this is not UTF-8"),
+        (b"RIFF\x00\x00WAVE\n\xf0\n", "not UTF-8"),
+    ],
+)
+def test_what_is_no_timeline_is_refused(tmp_path, content, reason):
+    path = tmp_path / "call.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=reason):
+        read_timeline(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[]", "no JSON object"),
+        ('{"turn": 1}', "lacks recording, channel"),
+    ],
+)
+def test_malformed_json_is_refused_with_its_line(tmp_path, line, reason):
+    path = tmp_path / "call.jsonl"
+    path.write_text(f"\n{line}\n")
+    with pytest.raises(DataError, match=f"line 2: .*{reason}"):
+        read_timeline(path)
+
+
+def test_a_file_name_that_is_no_utf8_comes_back_from_json_lines(tmp_path, turn):
+    (row,) = read_timeline(written(tmp_path / "call.jsonl", JsonlExporter, [turn(recording="caf\udce9.wav")])).rows
+    assert row.recording == "caf\udce9.wav"
+    (row,) = read_timeline(written(tmp_path / "call.csv", CsvExporter, [turn(recording="caf\udce9.wav")])).rows
+    assert row.recording == r"caf\udce9.wav"
+
+
+def test_an_empty_file_of_json_lines_is_a_timeline_without_turns(tmp_path):
+    path = tmp_path / "call.jsonl"
+    path.write_bytes(b"")
+    assert read_timeline(path).rows == ()
+
+
+def test_a_file_that_is_not_there_is_said_so(tmp_path):
+    with pytest.raises(DataError, match=r"Cannot read the timeline '.*gone.csv': No such file or directory\."):
+        read_timeline(tmp_path / "gone.csv")
+    with pytest.raises(DataError, match="Is a directory"):
+        read_timeline(tmp_path)
+
+
+def test_the_values_of_a_row_are_those_of_its_turn(turn):
+    assert row_of(turn()).values() == row(turn())
+    assert row_of(turn(scores=None, transcript=None)).values() == row(turn(scores=None, transcript=None))

@@ -1,0 +1,61 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.flow import Transcript, Word
+from monitor.timeline.salience import salient_span, salient_steps, salient_words
+from stser_core.scores import EmotionScores
+
+
+@pytest.mark.parametrize(
+    ("salience", "stretch"),
+    [
+        ([1.0], (0, 1)),
+        ([0.1, 0.2, 0.6, 0.1], (2, 3)),
+        ([0.1, 0.3, 0.3, 0.3], (1, 3)),
+        ([0.25, 0.25, 0.25, 0.25], (0, 2)),
+        ([0.0, 0.0, 0.0, 0.5, 0.5], (3, 4)),
+        ([0.3, 0.25, 0.05, 0.4], (0, 2)),
+        ([0.5, 0.0, 0.0, 0.0, 0.5], (0, 1)),
+        ([0.2, 0.3, 0.1, 0.4], (0, 2)),
+    ],
+)
+def test_the_shortest_stretch_with_half_of_the_attention(salience, stretch):
+    assert salient_steps(salience) == stretch
+
+
+def test_of_equally_short_stretches_the_one_that_holds_most():
+    assert salient_steps([0.3, 0.2, 0.0, 0.25, 0.27]) == (3, 5)
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=40).filter(any))
+def test_no_stretch_that_is_shorter_would_do(weights):
+    shares = [weight / sum(weights) for weight in weights]
+    first, after = salient_steps(shares)
+    assert sum(shares[first:after]) >= 0.5 - 1e-6
+    for start in range(len(shares)):
+        assert sum(shares[start : start + after - first - 1]) < 0.5
+
+
+def explained(salience):
+    return EmotionScores({"speech": (0.7, 0.1, 0.1, 0.1)}, (0.7, 0.1, 0.1, 0.1), salience)
+
+
+def test_the_span_lies_where_the_turn_lies(turn):
+    span = salient_span(turn(start_s=10.0, end_s=10.35, scores=explained((0.1, 0.1, 0.2, 0.6))))
+    # The last of the steps is only half inside the turn.
+    assert span == (pytest.approx(10.3), 10.35)
+
+
+def test_what_was_not_explained_has_no_span(turn):
+    assert salient_span(turn()) is None
+    assert salient_span(turn(scores=None)) is None
+    assert salient_words(turn()) == frozenset()
+
+
+def test_words_are_salient_if_their_middle_is(turn):
+    words = (Word("a", 1.0, 1.19, 1.0), Word("b", 1.15, 1.3, 1.0), Word("c", 1.3, 1.38, 1.0), Word("d", 1.4, 1.5, 1.0))
+    one = turn(start_s=1.0, end_s=1.5, scores=explained((0.0, 0.1, 0.5, 0.3, 0.1)), transcript=Transcript(words))
+    assert salient_span(one) == (pytest.approx(1.2), pytest.approx(1.3))
+    assert salient_words(one) == {1}
+    assert salient_words(turn(scores=explained((1.0,)), transcript=None)) == frozenset()

@@ -1,0 +1,55 @@
+import threading
+
+import pytest
+
+from monitor.timeline.timeline import Timeline, speaker_figures
+
+
+def test_a_snapshot_does_not_change_when_turns_are_added(turn):
+    timeline = Timeline()
+    timeline.add(turn(turn=1))
+    before = timeline.snapshot()
+    timeline.add(turn(turn=2))
+    assert [one.turn for one in before] == [1]
+    assert [one.turn for one in timeline.snapshot()] == [1, 2]
+
+
+def test_turns_of_many_threads_all_arrive(turn):
+    timeline, one = Timeline(), turn()
+    threads = [threading.Thread(target=lambda: [timeline.add(one) for _ in range(500)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(timeline.snapshot()) == 2000
+
+
+def test_shares_are_of_talk_time_and_not_of_turns(turn, surely):
+    turns = [
+        turn(start_s=0.0, end_s=6.0, scores=surely("sad")),
+        turn(start_s=7.0, end_s=8.0, scores=surely("happy")),
+        turn(start_s=9.0, end_s=10.0, scores=surely("happy")),
+    ]
+    (figures,) = speaker_figures(turns)
+    assert figures.turns == 3
+    assert figures.talk_s == pytest.approx(8.0)
+    assert figures.shares == pytest.approx((0.0, 0.25, 0.0, 0.75))
+    assert figures.main_emotion == "sad"
+
+
+def test_turns_without_scores_count_as_talk_but_not_as_emotion(turn, surely):
+    turns = [
+        turn(channel=2, speaker="agent", start_s=0.0, end_s=3.0, scores=None),
+        turn(channel=1, speaker="customer", start_s=4.0, end_s=5.0, scores=surely("angry")),
+        turn(channel=1, speaker="customer", start_s=6.0, end_s=9.0, scores=None),
+    ]
+    customer, agent = speaker_figures(turns)
+    assert (customer.speaker, agent.speaker) == ("customer", "agent")
+    assert (customer.talk_s, customer.scored_s) == (4.0, 1.0)
+    assert customer.shares == (1.0, 0.0, 0.0, 0.0)
+    assert agent.shares is None
+    assert agent.main_emotion is None
+
+
+def test_nobody_spoke():
+    assert speaker_figures(()) == ()
