@@ -23,8 +23,10 @@ from monitor.commands.options import (
     ExplainOption,
     JsonlOption,
     NoTranscriptOption,
+    OutputOption,
     QuietOption,
     ScoreAgentsOption,
+    TimelineArgument,
 )
 from stser_core import command_line
 from stser_core.errors import UsageError
@@ -137,6 +139,9 @@ def _replay(
     csv: CsvOption = None,
     jsonl: JsonlOption = None,
     svg: Annotated[str | None, typer.Option(metavar="FILE", help="Save the last screen as a picture (SVG).")] = None,
+    analytics: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the figures of the call as JSON; - is standard output.")
+    ] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Replay no faster than it was spoken.")] = False,
     explain: ExplainOption = False,
     score_agents: ScoreAgentsOption = False,
@@ -152,7 +157,9 @@ def _replay(
     """Replay a recording, and show which emotion each utterance expresses."""
     from monitor.commands.replay import ReplayOptions, replay
 
-    options = ReplayOptions(recording=recording, analysis=_analysis(context), svg=svg, realtime=realtime)
+    options = ReplayOptions(
+        recording=recording, analysis=_analysis(context), svg=svg, analytics=analytics, realtime=realtime
+    )
     raise typer.Exit(replay(options))
 
 
@@ -184,6 +191,38 @@ def _typed(context: typer.Context) -> list[str]:
         for name in context.params
         if name not in _NOT_LISTENING and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     ]
+
+
+@app.command("export")
+def _export(
+    timeline: TimelineArgument,
+    to: Annotated[
+        str,
+        typer.Option(metavar="FORMAT", help="jsonl, webvtt, srt, audacity, textgrid, eaf, emotionml, rttm or parquet."),
+    ],
+    output: OutputOption = None,
+    no_transcript: NoTranscriptOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write a timeline in another program's format."""
+    from monitor.commands.export import export
+
+    export(timeline, to, output, transcripts=not no_transcript, quiet=quiet)
+
+
+@app.command("analytics")
+def _analytics(
+    timeline: TimelineArgument,
+    output: OutputOption = None,
+    no_transcript: NoTranscriptOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Show the figures of a call, or write them as JSON: who spoke how, and where it went wrong."""
+    from monitor.commands.analytics import analytics
+
+    analytics(timeline, output, transcripts=not no_transcript, quiet=quiet)
 
 
 @models_app.callback(invoke_without_command=True)

@@ -60,12 +60,10 @@ def save_analytics(call: CallAnalytics, output: str) -> None:
 def _show(call: CallAnalytics) -> None:
     from rich.console import Console
 
-    from monitor.display.analytics import analytics_lines
-    from monitor.display.palette import Palette
+    from monitor.display.analytics import print_analytics
 
     console = Console(highlight=False)
-    lines = analytics_lines(call, console.width, Palette.of(console))
-    for line in lines:
-        console.print(line, no_wrap=True, overflow="crop")
-    if not lines:
+    if call.speakers:
+        print_analytics(console, call)
+    else:
         console.print("No speech was found.")

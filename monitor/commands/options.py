@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,6 +35,12 @@ ChannelsOption = Annotated[
 CsvOption = Annotated[str | None, typer.Option(metavar="FILE", help="Write the timeline as CSV; - is standard output.")]
 JsonlOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="Write the timeline as JSON Lines; - is standard output.")
+]
+TimelineArgument = Annotated[
+    Path, typer.Argument(metavar="TIMELINE", help="CSV or JSON Lines, as --csv and --jsonl write it.")
+]
+OutputOption = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is standard output.")
 ]
 ExplainOption = Annotated[
     bool,

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monitor.analytics import CallAnalytics, analyse
 from monitor.commands.analysis import Analysis, Files, check_outputs, load_models, open_files, recogniser_name, wordless
+from monitor.commands.analytics import save_analytics
 from monitor.commands.interruption import Interruption
 from monitor.commands.notices import Notices
 from monitor.commands.replay_view import Manner, ReplayView, manner
 from monitor.commands.roles import Role, merged, roles
 from monitor.display import Progress, Replay, clock, line
 from monitor.exporters.destination import STDOUT, Destination
+from monitor.exporters.whole_file import check_writable
 from monitor.pipeline.pipeline import Lane, Pipeline
 from monitor.sources.recording import Recording, channels_identical
+from monitor.timeline.row import row_of
 from monitor.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ class ReplayOptions:
     recording: Path
     analysis: Analysis
     svg: str | None = None
+    analytics: str | None = None
     realtime: bool = False
 
 
@@ -54,7 +59,9 @@ def replay(options: ReplayOptions) -> int:
     """
     analysis = options.analysis
     notices = Notices(analysis.quiet)
-    check_outputs((analysis.csv, analysis.jsonl, options.svg), options.recording)
+    check_outputs((analysis.csv, analysis.jsonl, options.svg, options.analytics), options.recording)
+    if options.analytics is not None:
+        check_writable(options.analytics)
     recording, lanes = _opened(options, notices)
     with ExitStack() as cleanup:
         files = open_files(analysis, cleanup)
@@ -73,8 +80,17 @@ def replay(options: ReplayOptions) -> int:
             outputs=outputs if analysis.transcripts else [wordless(output) for output in outputs],
         )
         facts = _facts(options, recording, lanes, scorer, transcriber)
-        view = ReplayView(how, notices, facts, lambda: Progress(timeline.snapshot(), pipeline.position_s), picture)
+
+        def call() -> CallAnalytics:
+            return analyse(map(row_of, timeline.snapshot()), recording.duration_s or pipeline.position_s)
+
+        def progress() -> Progress:
+            return Progress(timeline.snapshot(), pipeline.position_s)
+
+        view = ReplayView(how, notices, facts, progress, call, picture)
         code = _run(pipeline, files, view)
+    if options.analytics is not None:
+        save_analytics(call(), options.analytics)
     if code == 0:
         _warn_of_a_lost_end(recording, pipeline.position_s, notices)
     return code
@@ -92,7 +108,7 @@ def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
 def _manner(options: ReplayOptions) -> Manner:
     return manner(
         quiet=options.analysis.quiet,
-        results_on_stdout=STDOUT in (options.analysis.csv, options.analysis.jsonl, options.svg),
+        results_on_stdout=STDOUT in (options.analysis.csv, options.analysis.jsonl, options.svg, options.analytics),
         terminal=sys.stdout.isatty() and os.environ.get("TERM") != "dumb",
     )
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from rich.console import Console
 
 from monitor import display
+from monitor.analytics import CallAnalytics
 from monitor.commands.notices import Notices
 from monitor.display import Progress, Replay
 from monitor.exporters.destination import Destination
@@ -45,6 +46,7 @@ class ReplayView:
         notices: Notices,
         replay: Replay,
         progress: Callable[[], Progress],
+        call: Callable[[], CallAnalytics],
         picture: Destination | None,
     ) -> None:
         """Prepare, without showing anything yet.
@@ -54,12 +56,14 @@ class ReplayView:
             notices: Where plain lines go.
             replay: What stays the same.
             progress: Gives a snapshot at any time, from any thread.
+            call: Gives the figures of what was heard.
             picture: Where the last screen goes as SVG.
         """
         self._how = how
         self._notices = notices
         self._replay = replay
         self._progress = progress
+        self._call = call
         self._picture = picture
         if isinstance(sys.stdout, io.TextIOWrapper):
             # Words in a script that the terminal's encoding lacks must not end the view.
@@ -84,6 +88,7 @@ class ReplayView:
         if self._screen is not None:
             self._screen.stop()
             display.print_finished(self._console, self._replay, self._progress(), interrupted=interrupted)
+            display.print_analytics(self._console, self._call())
         elif self._how is Manner.LINES:
             self._print_figures(interrupted)
         if self._picture is not None:

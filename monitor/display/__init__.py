@@ -1,5 +1,6 @@
 """Shows a timeline: a live view on a terminal, and plain lines elsewhere."""
 
+from monitor.display.analytics import print_analytics
 from monitor.display.listening_screen import ListeningScreen, leave_screen
 from monitor.display.live import LiveScreen, as_svg, print_finished
 from monitor.display.palette import clock
@@ -19,6 +20,7 @@ __all__ = [
     "clock",
     "leave_screen",
     "line",
+    "print_analytics",
     "print_finished",
     "stopped_at",
     "summary_lines",

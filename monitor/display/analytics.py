@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
@@ -39,6 +40,12 @@ def analytics_lines(analytics: CallAnalytics, width: int, palette: Palette) -> l
     lines += _emotions(analytics.speakers, palette)
     lines += [Text(""), _silence(analytics), *_overlap(analytics), *_angriest(analytics, palette)]
     return [_cut(line, width, palette) for line in lines]
+
+
+def print_analytics(console: Console, analytics: CallAnalytics) -> None:
+    """Print the analytics as wide as the console is."""
+    for text in analytics_lines(analytics, console.width, Palette.of(console)):
+        console.print(text, no_wrap=True, overflow="crop")
 
 
 def _manners(analytics: CallAnalytics, palette: Palette) -> list[Text]:
