@@ -27,7 +27,8 @@ def test_the_figures_are_those_of_the_timeline(replayed: Path, capsys: pytest.Ca
         rows = list(csv.DictReader(file))
     (speaker,) = figures["speakers"]
     assert speaker["turns"] == len(rows) == 6
-    assert speaker["talk_s"] == pytest.approx(sum(float(row["end_s"]) - float(row["start_s"]) for row in rows), abs=0.01)
+    spoken = sum(float(row["end_s"]) - float(row["start_s"]) for row in rows)
+    assert speaker["talk_s"] == pytest.approx(spoken, abs=0.01)
 
     assert main(["analytics", str(replayed / "call.csv"), "-o", "-"]) == 0
     again = json.loads(capsys.readouterr().out)
