@@ -19,6 +19,7 @@ from stser_core.training.metrics import measure
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 try:
+    import accelerate  # noqa: F401 (the Trainer's own need)
     from transformers import (
         EarlyStoppingCallback,
         ProgressCallback,
