@@ -41,7 +41,8 @@ def choose(asr: str, model: str | None, notices: Notices) -> Transcriber:
     except DownloadError as error:
         if asr == VOSK:
             raise
-        notices.say(f"no speech recogniser: {error} The speech classifier alone answers.")
+        reason = str(error).rstrip(".")
+        notices.say(f"without a speech recogniser ({reason}), the speech classifier alone answers.")
         return NoTranscriber()
     from monitor.transcribers.vosk import VoskTranscriber
 

@@ -94,6 +94,6 @@ def _read(response: http.client.HTTPResponse, address: str) -> bytes:
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"the server says {error.code} {error.reason}"
-    if isinstance(error, urllib.error.URLError):
-        return str(error.reason)
-    return str(error) or type(error).__name__
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
+        return _reason(error.reason)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

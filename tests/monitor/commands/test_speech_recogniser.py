@@ -24,7 +24,7 @@ def test_auto_goes_on_with_the_voice_alone_and_says_so(offline, capsys):
     assert choose("auto", None, Notices(False)).name == "none"
     said = capsys.readouterr().err.splitlines()
     assert "no network" in said[-1]
-    assert said[-1].endswith("The speech classifier alone answers.")
+    assert said[-1].endswith("the speech classifier alone answers.")
 
 
 def test_vosk_that_cannot_be_had_is_an_error(offline):
