@@ -22,6 +22,7 @@ import torch
 
 from stser_core import checkpoint as checkpoints
 from stser_core.errors import DataError, OutputError, UsageError
+from stser_core.features import LogMel
 from stser_core.scores import CLASSIFIERS
 from stser_core.stser import Stser, StserSettings
 from stser_core.tmodel import Tmodel, Tokenizer, pretrained
@@ -186,6 +187,7 @@ def _trainer(
     if torch.distributed.is_torchelastic_launched():
         share_batch_norms(model)
     lengths = [prepared.train.length(position) for position in range(len(prepared.train))]
+    logmel = LogMel(recipe.model.features)  # of its own: the model's moves to the GPU, and spectrograms are made here
     return StserTrainer(
         Learner(model, recipe.losses, getattr(torch, recipe.precision)),
         recipe,
@@ -193,8 +195,8 @@ def _trainer(
         train=prepared.train,
         batches=LengthBatches(lengths, prepared.weights, recipe.batch, recipe.seed),
         validation=prepared.validation,
-        training_collator=Collator(model.logmel, tokenizer, recipe.augmentation, recipe.label_smoothing),
-        plain_collator=Collator(model.logmel, tokenizer, None),
+        training_collator=Collator(logmel, tokenizer, recipe.augmentation, recipe.label_smoothing),
+        plain_collator=Collator(logmel, tokenizer, None),
     )
 
 

@@ -89,7 +89,8 @@ class StserTrainer(Trainer):
             batch_sampler=self._batches,
             collate_fn=self._training_collator,
             num_workers=_WORKERS,
-            multiprocessing_context="fork" if _WORKERS and hasattr(os, "fork") else None,
+            # A process that holds a GPU must not be forked without torch's leave.
+            multiprocessing_context="fork" if _ON_CPU and _WORKERS and hasattr(os, "fork") else None,
         )
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from stser_core import checkpoint
 from stser_core.errors import DataError, UsageError
+from stser_core.training import run
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.pairs import PairMixture
 from stser_core.training.run import Data, fit
@@ -183,3 +184,12 @@ def test_a_preset_without_a_text_encoder_says_what_to_do(sample: Data, recipe: R
     nameless = replace(recipe, model=replace(recipe.model, text=replace(recipe.model.text, encoder="")))
     with pytest.raises(UsageError, match="--text-encoder"):
         fit(sample, nameless, tmp_path / "run", tmp_path / "cache")
+
+
+def test_batches_are_made_beside_a_model_on_a_gpu(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    model, tokenizer = run.build(recipe.model)
+    prepared = run._prepare(sample, recipe, tmp_path / "cache")
+    trainer = run._trainer(model, tokenizer, prepared, recipe, tmp_path / "run")
+    trainer.model.to("meta")  # stands for a GPU: whatever still computes with the model's tensors has no values
+    batch = trainer.data_collator([prepared.validation[position] for position in range(3)])
+    assert batch["spectrograms"].device.type == "cpu" and batch["spectrograms"].abs().sum() > 0
