@@ -144,11 +144,12 @@ def read_settings(folder: Path) -> StserSettings:
     """
     import msgspec
 
+    from stser_core.settings_json import decode
     from stser_core.stser import StserSettings
 
     path = folder / CONFIG_FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=StserSettings)
+        return decode(path.read_bytes(), StserSettings)
     except OSError as error:
         raise CheckpointError(f"{folder} is no checkpoint: its {CONFIG_FILE} cannot be read.") from error
     except msgspec.DecodeError as error:

@@ -14,6 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from stser_core import bounds
+from stser_core.errors import UsageError
 from stser_core.features import frame_mask
 
 
@@ -28,6 +30,9 @@ class ConvSettings:
         pool: Of the max pooling, over (bands, frames).
         dilation: Of the convolution over frames.
         residual: Adds the block's input (through a 1x1 convolution) before the ReLU; needs stride (1, 1).
+
+    Raises:
+        UsageError: A size is below 1, or the kernel even.
     """
 
     channels: int
@@ -36,6 +41,14 @@ class ConvSettings:
     pool: tuple[int, int] = (2, 2)
     dilation: int = 1
     residual: bool = False
+
+    def __post_init__(self) -> None:
+        for what, size in (("channels", self.channels), ("kernel", self.kernel), ("dilation", self.dilation)):
+            bounds.check(f"A convolution block's {what}", size, 1)
+        for what, sizes in (("stride", self.stride), ("pool", self.pool)):
+            bounds.check(f"A convolution block's {what}", min(sizes), 1)
+        if self.kernel % 2 == 0:
+            raise UsageError(f"A convolution block's kernel must be odd; it is {self.kernel}.")
 
     def after(self, size: int, axis: int) -> int:
         """What the block leaves of `size` bands (axis 0) or frames (axis 1)."""
@@ -52,6 +65,10 @@ class SpeechSettings:
         heads: Of the self-attention; the paper has four.
         pooling: How the sequence becomes one vector: its mean, or its mean and standard deviation over time.
         dropout: Share of units dropped after the convolutions, the Bi-LSTM and the pooling, in training.
+
+    Raises:
+        UsageError: A size is below 1, the heads do not divide the Bi-LSTM's two directions, or the dropout is no
+            share.
     """
 
     blocks: tuple[ConvSettings, ...]
@@ -59,6 +76,16 @@ class SpeechSettings:
     heads: int = 4
     pooling: Literal["mean", "mean_deviation"] = "mean"
     dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        bounds.check("The Bi-LSTM's lstm_units", self.lstm_units, 1)
+        bounds.check("The self-attention's heads", self.heads, 1)
+        bounds.check("The speech model's dropout", self.dropout, 0, 1)
+        if 2 * self.lstm_units % self.heads:
+            raise UsageError(
+                f"{self.heads} attention heads do not divide the Bi-LSTM's {2 * self.lstm_units} values (twice its "
+                "lstm_units)."
+            )
 
     @property
     def vector_size(self) -> int:

@@ -5,7 +5,7 @@ Every function draws from the generator that it is given and from nothing else, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import fftconvolve
 from torchaudio import functional
 
+from stser_core import bounds
 from stser_core.audio import SAMPLE_RATE, telephone_band
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ class Augmentation:
         masks: Two stretches of time and two of bands are blanked (SpecAugment, Park et al. 2019,
             https://doi.org/10.21437/Interspeech.2019-2680).
         mixup: Two clips of a batch are mixed, and their labels with them (Zhang et al. 2018,
-            https://arxiv.org/abs/1710.09412).
+            https://arxiv.org/abs/1710.09412). Words cannot be mixed: as soon as any classifier reads text, nothing
+            is.
+
+    Raises:
+        UsageError: A probability is not between 0 and 1.
     """
 
     speed: float = 0.0
@@ -58,6 +63,10 @@ class Augmentation:
     band_cut: float = 0.0
     masks: float = 0.0
     mixup: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            bounds.check(f"augmentation.{field.name}", getattr(self, field.name), 0, 1)
 
 
 _SPEEDS = (8, 9, 11, 12)

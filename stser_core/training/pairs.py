@@ -1,16 +1,17 @@
 """Unpaired data: speech clips and texts joined on the fly, so that the fusion learns how far to trust each side.
 
 Open corpora have either acted speech with fixed sentences or texts without sound. A clip is therefore joined with
-a text drawn at random, in a stated mixture of four kinds, each with what the bimodal classifier should answer.
+a text drawn at random, in a stated mixture of five kinds, each with what the bimodal classifier should answer.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
+from stser_core import bounds
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip
 
@@ -33,6 +34,9 @@ class PairMixture:
             the answer, and the text classifier learns nothing from it.
         text_empty: No words: only the speech classifier is trained.
         voice_neutral: A neutral voice says words that carry an emotion: the words are the answer.
+
+    Raises:
+        UsageError: A share is below 0.
     """
 
     agreeing: float = 0.4
@@ -40,6 +44,10 @@ class PairMixture:
     text_garbled: float = 0.05
     text_empty: float = 0.05
     voice_neutral: float = 0.25
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            bounds.check(f"pairs.{field.name}", getattr(self, field.name), 0)
 
 
 @dataclass(frozen=True)

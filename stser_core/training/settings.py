@@ -8,8 +8,11 @@ from typing import Literal
 
 import msgspec
 
-from stser_core.errors import DataError
+from stser_core import bounds
+from stser_core.errors import DataError, UsageError
 from stser_core.presets import PAPER
+from stser_core.scores import CLASSIFIERS
+from stser_core.settings_json import decode
 from stser_core.stser import StserSettings
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.pairs import PairMixture
@@ -43,7 +46,10 @@ class Recipe:
         own_words: Where texts are given apart, clips that have words of their own keep them. Switch it off for acted
             corpora, whose few sentences are said in every emotion.
         precision: `float32` or `bfloat16` (mixed).
-        seed: Fixes everything that is drawn.
+        seed: Fixes everything that is drawn; 0 or more.
+
+    Raises:
+        UsageError: A number is out of its bounds, or `losses` names no classifier.
     """
 
     model: StserSettings = PAPER
@@ -69,15 +75,29 @@ class Recipe:
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name, least in {"epochs": 1, "patience": 0, "batch": 1, "accumulate": 1, "seed": 0}.items():
+            bounds.check(name, getattr(self, name), least)
+        bounds.check("learning_rate", self.learning_rate, 0, above=True)
+        if self.text_learning_rate is not None:
+            bounds.check("text_learning_rate", self.text_learning_rate, 0, above=True)
+        bounds.check("weight_decay", self.weight_decay, 0)
+        for name in ("warmup", "label_smoothing", "balance_corpora"):
+            bounds.check(name, getattr(self, name), 0, 1)
+        for name, weight in self.losses.items():
+            if name not in CLASSIFIERS:
+                raise UsageError(f"losses: there is no classifier {name!r}; there are {', '.join(CLASSIFIERS)}.")
+            bounds.check(f"losses.{name}", weight, 0)
+
     @classmethod
     def read(cls, path: Path) -> Recipe:
         """Read a recipe from a JSON file; what it leaves out keeps its default.
 
         Raises:
-            DataError: The file cannot be read, or is no recipe.
+            DataError: The file cannot be read, or is no recipe: a key is unknown, or a value does not fit.
         """
         try:
-            return msgspec.json.decode(path.read_bytes(), type=cls)
+            return decode(path.read_bytes(), cls)
         except OSError as error:
             raise DataError(f"The recipe {path} cannot be read ({error.strerror}).") from error
         except msgspec.DecodeError as error:

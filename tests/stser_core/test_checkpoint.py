@@ -94,6 +94,7 @@ DAMAGES = {
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), "does not describe an STSER model"),
     "config is binary": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe{}"), "does not describe an STSER model"),
     "a wrong type": (lambda f: edit(f, dropout="much"), "does not describe an STSER model"),
+    "an unknown setting": (lambda f: edit(f, droput=0.1), "there is no setting droput"),
     "another label order": (
         lambda f: edit(f, labels=["neutral", "happy", "angry", "sad"]),
         "neutral, happy, angry, sad",
@@ -104,11 +105,11 @@ DAMAGES = {
     "a classifier without encoder": (lambda f: edit(f, text=None), "text classifier lacks its encoder"),
     "heads that do not divide": (
         lambda f: edit(f, speech={"blocks": [{"channels": 6}], "lstm_units": 8, "heads": 5}),
-        "describes no model that can be built",
+        "5 attention heads do not divide",
     ),
     "no width": (
         lambda f: edit(f, speech={"blocks": [{"channels": 6}], "lstm_units": 0}),
-        "describes no model that can be built",
+        "lstm_units must be 1 or more; it is 0",
     ),
     "an empty ALBERT": (lambda f: edit(f, text={"albert": {}}), "describes no model that can be built"),
     "a negative ALBERT": (

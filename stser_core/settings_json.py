@@ -1,0 +1,44 @@
+"""Settings read from JSON: what no setting is called by is an error, not something to be passed over."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from stser_core.errors import UsageError
+
+Settings = TypeVar("Settings")
+
+
+def decode(content: bytes, kind: type[Settings]) -> Settings:
+    """Decode a dataclass of settings; what is left out keeps its default.
+
+    Args:
+        content: JSON.
+        kind: The dataclass.
+
+    Raises:
+        msgspec.DecodeError: This is no JSON, a value has the wrong type or is out of bounds, or a key is unknown.
+    """
+    try:
+        settings = msgspec.json.decode(content, type=kind)
+    except UsageError as error:
+        raise msgspec.ValidationError(str(error).rstrip(".")) from error
+    unknown = _unknown(msgspec.json.decode(content), msgspec.to_builtins(settings))
+    if unknown:
+        raise msgspec.ValidationError(f"there is no setting {', '.join(unknown)}")
+    return settings
+
+
+def _unknown(given: object, known: object, place: str = "") -> list[str]:
+    """Keys that decoding has dropped: whatever is a setting comes back out of the decoded record."""
+    if isinstance(given, dict) and isinstance(known, dict):
+        dropped = [f"{place}{key}" for key in given if key not in known]
+        pairs = [(given[key], known[key], f"{place}{key}.") for key in given if key in known]
+    elif isinstance(given, list) and isinstance(known, list | tuple):
+        dropped = []
+        pairs = [(one, other, f"{place}{n}.") for n, (one, other) in enumerate(zip(given, known, strict=True))]
+    else:
+        return []
+    return dropped + [key for pair in pairs for key in _unknown(*pair)]
