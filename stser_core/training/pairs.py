@@ -7,11 +7,12 @@ a text drawn at random, in a stated mixture of five kinds, each with what the bi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 from stser_core import bounds
+from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip
 
@@ -86,71 +87,90 @@ def as_recorded(clip: Clip) -> Example:
 class Pairing:
     """Joins a clip with a text."""
 
-    def __init__(self, texts: Sequence[Clip], mixture: PairMixture) -> None:
+    def __init__(self, texts: Sequence[Clip], mixture: PairMixture, labels: Collection[str] = LABELS) -> None:
         """Prepare the texts.
 
         Args:
             texts: Clips with text; their sound, if any, is not used.
             mixture: How often each kind of pair is made.
+            labels: Of the clips that are going to be joined.
 
         Raises:
-            DataError: A label has no text.
+            DataError: A label lacks the texts, or a voice the kinds of pairs, that the mixture needs.
         """
         self._texts: dict[str, list[str]] = defaultdict(list)
         for clip in texts:
             if clip.text:
                 self._texts[clip.label].append(clip.text)
-        self._mixture = mixture
+        self._emotional = sorted(label for label in self._texts if label != NEUTRAL)
+        self._shares = {label: _shares(mixture, label) for label in labels}
+        for label in sorted(labels):
+            self._check(label)
 
     def join(self, clip: Clip, dice: Generator) -> Example:
         """Draw a kind and a text for a clip.
 
         A neutral voice makes agreeing or voice-neutral pairs, an emotional one agreeing or text-neutral ones: each
-        clip's own label says which kinds it can be part of, and their shares are kept among those.
+        clip's own label says which kinds it can be part of, and their shares are kept among those. Emotional words
+        are drawn among the emotions that have texts.
         """
-        kind = self._kind(clip, dice)
         label = clip.label
+        kind = self._kind(label, dice)
         if kind == "text_empty":
             return Example(clip, None, label, None, None, kind)
         if kind == "text_garbled":
             return Example(clip, self._garbled(dice), label, None, label, kind)
         if kind == "voice_neutral":
-            emotional = [one for one in self._texts if one != NEUTRAL]
-            said = str(dice.choice(sorted(emotional)))
+            said = str(dice.choice(self._emotional))
             return Example(clip, self._draw(said, dice), label, said, said, kind)
         said = label if kind == "agreeing" else NEUTRAL
         return Example(clip, self._draw(said, dice), label, said, label, kind)
 
-    def _kind(self, clip: Clip, dice: Generator) -> PairKind:
-        mixture = self._mixture
-        shares: dict[PairKind, float] = {
-            "agreeing": mixture.agreeing,
-            "text_garbled": mixture.text_garbled,
-            "text_empty": mixture.text_empty,
-        }
-        # An emotional voice can be told from neutral words, a neutral voice cannot be told from emotional words by
-        # itself: the two kinds of disagreement each belong to one kind of clip.
-        if clip.label == NEUTRAL:
-            shares["voice_neutral"] = mixture.voice_neutral
-        else:
-            shares["text_neutral"] = mixture.text_neutral
-        total = sum(shares.values())
-        if total <= 0:
-            raise DataError(f"The pair mixture leaves no kind of pair for a {clip.label} voice; give one a share.")
-        at = dice.random() * total
+    def _check(self, label: str) -> None:
+        kinds = self._shares[label]
+        if not kinds:
+            raise DataError(f"The pair mixture leaves no kind of pair for voices labelled {label}; give one a share.")
+        wanted = {"agreeing": label, "text_neutral": NEUTRAL}
+        for kind, said in wanted.items():
+            if kind in kinds and said not in self._texts:
+                raise DataError(f"No text is labelled {said}, as {kind} pairs need; add some, or set their share to 0.")
+        if "voice_neutral" in kinds and not self._emotional:
+            raise DataError("No text is labelled with an emotion, as voice_neutral pairs need; add some.")
+        if "text_garbled" in kinds and not self._texts:
+            raise DataError("There are no texts to draw garbled words from; add some.")
+
+    def _kind(self, label: str, dice: Generator) -> PairKind:
+        shares = self._shares[label]
+        at = dice.random() * sum(shares.values())
         for kind, share in shares.items():
             at -= share
             if at < 0:
                 return kind
-        return "agreeing"
+        return next(reversed(shares))  # the dice fell onto the very end
 
     def _draw(self, label: str, dice: Generator) -> str:
-        texts = self._texts.get(label)
-        if not texts:
-            raise DataError(f"No text is labelled {label}; add texts for every emotion.")
+        texts = self._texts[label]
         return texts[int(dice.integers(len(texts)))]
 
     def _garbled(self, dice: Generator) -> str:
         words = [word for label in sorted(self._texts) for word in self._draw(label, dice).split()]
         dice.shuffle(words)
         return " ".join(words[: max(1, int(dice.integers(1, 9)))])
+
+
+def _shares(mixture: PairMixture, label: str) -> dict[PairKind, float]:
+    """The shares of the kinds that a voice can be part of, without those that have none.
+
+    An emotional voice can be told from neutral words, a neutral voice cannot be told from emotional words by itself:
+    the two kinds of disagreement each belong to one kind of clip.
+    """
+    shares: dict[PairKind, float] = {
+        "agreeing": mixture.agreeing,
+        "text_garbled": mixture.text_garbled,
+        "text_empty": mixture.text_empty,
+    }
+    if label == NEUTRAL:
+        shares["voice_neutral"] = mixture.voice_neutral
+    else:
+        shares["text_neutral"] = mixture.text_neutral
+    return {kind: share for kind, share in shares.items() if share > 0}

@@ -64,12 +64,35 @@ def test_shares_are_kept_among_the_kinds_that_a_clip_can_be_part_of() -> None:
     assert neutral["text_neutral"] == 0
 
 
-def test_a_label_without_texts_is_an_error() -> None:
-    pairing = Pairing(TEXTS[1:], PairMixture(1, 0, 0, 0, 0))
-    with pytest.raises(DataError, match="No text is labelled angry"):
-        pairing.join(VOICE, np.random.default_rng(0))
+def texts_of(*labels: str) -> list[Clip]:
+    return [text for text in TEXTS if text.label in labels]
 
 
-def test_a_mixture_without_shares_is_an_error() -> None:
-    with pytest.raises(DataError, match="leaves no kind of pair"):
-        Pairing(TEXTS, PairMixture(0, 0, 0, 0, 0)).join(VOICE, np.random.default_rng(0))
+@pytest.mark.parametrize(
+    ("texts", "mixture", "complaint"),
+    [
+        (texts_of("happy", "neutral", "sad"), PairMixture(), "No text is labelled angry, as agreeing pairs need"),
+        (texts_of("angry"), PairMixture(0, 1, 0, 0, 1), "No text is labelled neutral, as text_neutral pairs need"),
+        (texts_of("neutral"), PairMixture(0, 1, 0, 0, 1), "No text is labelled with an emotion"),
+        ([], PairMixture(0, 0, 1, 0, 0), "no texts to draw garbled words from"),
+        (TEXTS, PairMixture(0, 0, 0, 0, 0), "leaves no kind of pair for voices labelled angry"),
+    ],
+)
+def test_what_the_mixture_lacks_is_said_before_anything_is_joined(
+    texts: list[Clip], mixture: PairMixture, complaint: str
+) -> None:
+    with pytest.raises(DataError, match=complaint):
+        Pairing(texts, mixture)
+
+
+def test_a_label_that_no_clip_has_needs_no_texts() -> None:
+    pairing = Pairing(texts_of("sad", "neutral"), PairMixture(), {"sad", "neutral"})
+    dice = np.random.default_rng(0)
+    said = {pairing.join(replace(VOICE, label="neutral"), dice).text_label for _ in range(500)}
+    assert said == {"sad", "neutral", None}
+
+
+def test_an_emotion_without_texts_is_not_drawn_for_a_neutral_voice() -> None:
+    pairing = Pairing(texts_of("happy", "neutral"), PairMixture(0, 1, 0, 0, 1))
+    dice = np.random.default_rng(0)
+    assert {pairing.join(replace(VOICE, label="neutral"), dice).text_label for _ in range(50)} == {"happy"}
