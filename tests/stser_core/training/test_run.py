@@ -85,8 +85,11 @@ def test_only_what_has_data_is_trained(sample: Data, recipe: Recipe, tmp_path: P
     assert not (heard / "tokenizer.json").exists()
     read = fit(without_sound(sample), recipe, tmp_path / "text", tmp_path / "cache")
     assert checkpoint.read_settings(read).classifiers == ("text",)
-    with pytest.raises(DataError, match="nothing to train on"):
+    with pytest.raises(DataError, match="nothing to train on: no training clip has sound or text"):
         fit(without_sound(without_words(sample)), recipe, tmp_path / "none", tmp_path / "cache")
+    reading = replace(recipe, model=replace(recipe.model, classifiers=("text",)))
+    with pytest.raises(DataError, match=r"no training clip has text for the classifiers .*\(text\)"):
+        fit(without_words(sample), reading, tmp_path / "none", tmp_path / "cache")
 
 
 def test_sound_and_texts_apart_are_joined(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
