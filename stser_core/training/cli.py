@@ -64,6 +64,7 @@ def fit(
     test_share: Annotated[float, typer.Option(help="Speakers held out, and judged at the end.", min=0, max=0.9)] = 0.0,
     cache: CacheFolder = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run in --out stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Throw away an earlier run in --out.")] = False,
     debug: Debug = False,
 ) -> None:
     """Train one model and write its checkpoint."""
@@ -88,6 +89,7 @@ def fit(
         out,
         cache or cache_folder(),
         resume=resume,
+        overwrite=overwrite,
     )
 
 

@@ -11,18 +11,19 @@ import msgspec
 from rich.console import Console
 
 from stser_core.emotions import LABELS
-from stser_core.errors import OutputError
 from stser_core.recognizer import Recognizer
 from stser_core.training import cross_validation
 from stser_core.training.clip import Clip
 from stser_core.training.distributed import is_first
 from stser_core.training.evaluation import BANDS, Band, judge, report
 from stser_core.training.folds import Fold, HoldOut, fixed_split, split_off
+from stser_core.training.output import write_json
 from stser_core.training.pictures import draw_confusion
 from stser_core.training.plan import Plan
 from stser_core.training.published import TABLE_1, TABLE_2
 from stser_core.training.rivals import Rival, rival
-from stser_core.training.run import CHECKPOINT_FOLDER, Data, fit
+from stser_core.training.run import Data, fit
+from stser_core.training.run_folder import TEST_FILE
 from stser_core.training.settings import Recipe
 from stser_core.training.sound_cache import SoundCache
 from stser_core.training.tables import cross_validation_table, metrics_table
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from stser_core.features import FeatureSettings
     from stser_core.training.transcripts import Words
 
-TEST_FILE = "test.json"
 RESULTS_FILE = "results.json"
 CONFUSION_PICTURE = "confusion.png"
 
@@ -47,6 +47,7 @@ def fit_and_test(
     cache: Path,
     *,
     resume: bool,
+    overwrite: bool = False,
 ) -> None:
     """Train on clips, and judge the result on speakers that it never heard, where some were held out.
 
@@ -58,21 +59,17 @@ def fit_and_test(
         out: The run's folder.
         cache: Where decoded sound is kept.
         resume: Go on where an earlier run stopped.
+        overwrite: Throw away the run that is there.
     """
     train, validation, test = _parts(clips, hold_out, test_share)
-    try:
-        checkpoint = fit(Data(train, validation), recipe, out, cache, resume=resume)
-    except KeyboardInterrupt:
-        if (out / CHECKPOINT_FOLDER).is_dir():
-            print(f"Interrupted; the best model so far is in {out / CHECKPOINT_FOLDER}.", file=sys.stderr)
-        raise
+    checkpoint = fit(Data(train, validation), recipe, out, cache, resume=resume, overwrite=overwrite)
     if not is_first():
         return
     print(f"The checkpoint is in {checkpoint}.", file=sys.stderr)
     if test:
         recognizer = Recognizer.load(checkpoint, accelerator="cpu")
         figures = report(recognizer, judge(recognizer, test, bands=BANDS))
-        _write_json(figures, out / TEST_FILE)
+        write_json(figures, out / TEST_FILE)
         _print_table(metrics_table(figures), None)
 
 
@@ -89,7 +86,7 @@ def evaluate(
     bands: Sequence[Band] = BANDS if band == "both" else (band,)
     figures = report(recognizer, judge(recognizer, clips, bands=bands))
     if json is not None:
-        _write_json(figures, json)
+        write_json(figures, json)
     _print_table(metrics_table(figures), json)
 
 
@@ -120,11 +117,11 @@ def cross_validate(
         "rivals": beside,
         "published": {"table 1": dict(TABLE_1), "table 2": dict(TABLE_2)},
     }
-    _write_json(everything, out / RESULTS_FILE)
+    write_json(everything, out / RESULTS_FILE)
     counts = cross_validation.confusion(results, words.sources[0], "ensemble")
     draw_confusion(counts, f"{plan.described(folds)}, ensemble", out / CONFUSION_PICTURE)
     if json is not None:
-        _write_json(everything, json)
+        write_json(everything, json)
     _print_table(cross_validation_table(plan.described(folds), ours, _summaries(beside)), json)
 
 
@@ -136,7 +133,7 @@ def baseline(
     folds = plan.folds_of(clips)
     beside = {one.name: _rival_figures(one, folds, plan, features, cache) for one in chosen}
     if json is not None:
-        _write_json({"plan": msgspec.to_builtins(plan), "labels": LABELS, "rivals": beside}, json)
+        write_json({"plan": msgspec.to_builtins(plan), "labels": LABELS, "rivals": beside}, json)
     _print_table(cross_validation_table(plan.described(folds), {}, _summaries(beside)), json)
 
 
@@ -178,15 +175,3 @@ def _parts(
         for part, some in zip(parts, divided, strict=True):
             part.extend(some)
     return tuple(parts[0]), tuple(parts[1]), tuple(parts[2])
-
-
-def _write_json(figures: Mapping[str, Any], path: Path) -> None:
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2)
-    if str(path) == "-":
-        sys.stdout.write(encoded.decode() + "\n")
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded + b"\n")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}).") from error

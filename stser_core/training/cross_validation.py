@@ -2,7 +2,8 @@
 
 What the folder of a cross-validation holds:
 
-    seed0/fold1/           a run (see `run`), with test.json: its figures on the fold's test clips
+    seed0/fold1/           a run (see `run_folder`), with test.json: its figures on the fold's test clips,
+                           and fold.json: fingerprints of the clips that it was trained on and judged by
     rivals/…json           each rival's figures, fold by fold
     results.json           everything
     confusion.png          the ensemble's answers, all folds and seeds together
@@ -26,16 +27,19 @@ from stser_core.training.distributed import is_first, wait_for_all
 from stser_core.training.evaluation import judge, report
 from stser_core.training.folds import Fold
 from stser_core.training.metrics import measure
+from stser_core.training.output import write_json
 from stser_core.training.rivals import Rival
-from stser_core.training.run import RECIPE_FILE, Data, fit
+from stser_core.training.run import Data, fit
+from stser_core.training.run_folder import CHECKPOINT_FOLDER, TEST_FILE, fingerprint, holds
 from stser_core.training.sound_cache import SoundCache
 from stser_core.training.transcripts import Words, with_transcripts
 
 if TYPE_CHECKING:
-    from stser_core.training.clip import Clip
     from stser_core.training.settings import Recipe
+    from stser_core.training.transcripts import Source
 
-TEST_FILE = "test.json"
+
+FOLD_FILE = "fold.json"
 
 
 def cross_validate(
@@ -61,14 +65,12 @@ def cross_validate(
     for seed in seeds:
         for fold in folds:
             folder = out / f"seed{seed}" / fold.name
-            done = folder / TEST_FILE
-            seeded = replace(recipe, seed=seed)
-            if not _finished(folder, seeded):
-                checkpoint = _train(fold, seeded, folder, cache, words)
-                if is_first():
-                    done.write_bytes(msgspec.json.encode(_judge(fold, checkpoint, cache, words)))
-                wait_for_all()
-            results.append({"seed": seed, "fold": fold.name, "transcripts": msgspec.json.decode(done.read_bytes())})
+            _train(fold, replace(recipe, seed=seed), folder, cache, words)
+            if is_first():
+                _judge(fold, folder, cache, words)
+            wait_for_all()
+            figures = msgspec.json.decode((folder / TEST_FILE).read_bytes())
+            results.append({"seed": seed, "fold": fold.name, "transcripts": figures})
     return results
 
 
@@ -125,22 +127,59 @@ def confusion(results: Sequence[Mapping[str, Any]], source: str, classifier: str
     return total
 
 
-def _finished(folder: Path, recipe: Recipe) -> bool:
-    made_by = folder / RECIPE_FILE
-    return (folder / TEST_FILE).is_file() and made_by.is_file() and made_by.read_bytes() == recipe.to_json()
+@dataclass(frozen=True)
+class _Fold:
+    """What a finished run was trained on, and its checkpoint judged by, as fingerprints."""
+
+    trained: str
+    judged: dict[str, str]
+
+    @classmethod
+    def read(cls, folder: Path) -> _Fold | None:
+        """`None` where training has not come to its end."""
+        try:
+            return msgspec.json.decode((folder / FOLD_FILE).read_bytes(), type=cls)
+        except (OSError, msgspec.DecodeError):
+            return None
 
 
-def _train(fold: Fold, recipe: Recipe, folder: Path, cache: Path, words: Words) -> Path:
-    def heard(clips: tuple[Clip, ...]) -> tuple[Clip, ...]:
-        return with_transcripts(clips, words.sources[0], words.model, cache)
+def _train(fold: Fold, recipe: Recipe, folder: Path, cache: Path, words: Words) -> None:
+    """Train a fold, unless its checkpoint is there: made by this recipe, of these clips, with these words."""
+    asked = fingerprint((fold.train, fold.validation), *_described(words, words.sources[0]))
+    before = _Fold.read(folder)
+    finished = before is not None and before.trained == asked and (folder / CHECKPOINT_FOLDER).is_dir()
+    wait_for_all()  # every process has seen the folder as it was
+    if finished and holds(folder, recipe):
+        return
+    train, validation = (
+        with_transcripts(part, words.sources[0], words.model, cache) for part in (fold.train, fold.validation)
+    )
+    data = Data(train, validation)
+    half_done = holds(folder, recipe, data.fingerprint())
+    fit(data, recipe, folder, cache, resume=half_done, overwrite=not half_done)
+    if is_first():
+        write_json(_Fold(asked, {}), folder / FOLD_FILE)
 
-    half_done = (folder / RECIPE_FILE).is_file() and (folder / RECIPE_FILE).read_bytes() == recipe.to_json()
-    return fit(Data(heard(fold.train), heard(fold.validation)), recipe, folder, cache, resume=half_done)
+
+def _judge(fold: Fold, folder: Path, cache: Path, words: Words) -> None:
+    """Judge a fold's checkpoint with each source's words, but for those that it has been judged with."""
+    kept = _Fold.read(folder)
+    if kept is None:
+        raise DataError(f"{folder / FOLD_FILE} has gone while its fold was judged; call again.")
+    asked = {source: fingerprint((fold.test,), kept.trained, *_described(words, source)) for source in words.sources}
+    path = folder / TEST_FILE
+    figures: dict[str, Any] = msgspec.json.decode(path.read_bytes()) if kept.judged and path.is_file() else {}
+    missing = [source for source in words.sources if source not in figures or kept.judged.get(source) != asked[source]]
+    if not missing:
+        return
+    recognizer = Recognizer.load(folder / CHECKPOINT_FOLDER)
+    for source in missing:
+        clips = with_transcripts(fold.test, source, words.model, cache)
+        figures[source] = report(recognizer, judge(recognizer, clips))
+    write_json(figures, path)
+    write_json(replace(kept, judged=kept.judged | asked), folder / FOLD_FILE)
 
 
-def _judge(fold: Fold, checkpoint: Path, cache: Path, words: Words) -> dict[str, Any]:
-    recognizer = Recognizer.load(checkpoint)
-    return {
-        source: report(recognizer, judge(recognizer, with_transcripts(fold.test, source, words.model, cache)))
-        for source in words.sources
-    }
+def _described(words: Words, source: Source) -> tuple[str, ...]:
+    """What a source's words depend on besides the clips."""
+    return (source,) if source == "gold" else (source, str(words.model and words.model.resolve()))

@@ -1,27 +1,18 @@
-"""One training run: clips in, a calibrated checkpoint out.
-
-What a run's folder holds:
-
-    recipe.json      what was asked for
-    steps/           the trainer's own state, for --resume
-    history.json     each epoch's figures
-    checkpoint/      the best model, calibrated, with its model card
-"""
+"""One training run: clips in, a calibrated checkpoint out; `run_folder` says where it is kept."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
 import numpy as np
 import torch
 
 from stser_core import checkpoint as checkpoints
-from stser_core.errors import DataError, OutputError, UsageError
+from stser_core.errors import DataError, UsageError
 from stser_core.features import LogMel
 from stser_core.scores import CLASSIFIERS
 from stser_core.stser import Stser, StserSettings
@@ -33,21 +24,25 @@ from stser_core.training.distributed import is_first, share_batch_norms, wait_fo
 from stser_core.training.examples import Collator, Examples
 from stser_core.training.learner import Learner
 from stser_core.training.metrics import calibration_error, temperature
+from stser_core.training.output import write_json
 from stser_core.training.pairs import Pairing
+from stser_core.training.run_folder import (
+    CHECKPOINT_FOLDER,
+    HISTORY_FILE,
+    STEPS_FOLDER,
+    evaluations,
+    fingerprint,
+    last_step,
+    start,
+)
 from stser_core.training.sound_cache import SoundCache
-from stser_core.training.trainer import StopOnCtrlC, StserTrainer
+from stser_core.training.trainer import StopOnCtrlC, StserTrainer, epochs_without_better
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stser_core.training.clip import Clip
     from stser_core.training.settings import Recipe
-
-CHECKPOINT_FOLDER = "checkpoint"
-RECIPE_FILE = "recipe.json"
-
-_STEPS = "steps"
-_HISTORY = "history.json"
 
 
 @dataclass(frozen=True)
@@ -57,6 +52,10 @@ class Data:
     train: tuple[Clip, ...]
     validation: tuple[Clip, ...]
 
+    def fingerprint(self) -> str:
+        """Other clips, labels or texts, another fingerprint."""
+        return fingerprint((self.train, self.validation))
+
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
@@ -65,11 +64,13 @@ class _Prepared:
     weights: Sequence[float]
 
 
-def fit(data: Data, recipe: Recipe, folder: Path, cache: Path, *, resume: bool = False) -> Path:
+def fit(
+    data: Data, recipe: Recipe, folder: Path, cache: Path, *, resume: bool = False, overwrite: bool = False
+) -> Path:
     """Train, calibrate, and write a checkpoint.
 
-    Ctrl-C ends the training; the best model so far is calibrated and written all the same, then the interruption
-    goes on.
+    Ctrl-C ends the training; the best of the epochs that were finished is calibrated and written all the same, then
+    the interruption goes on.
 
     Args:
         data: Training and validation clips. Where both hold clips with sound and texts alone, sound and texts are
@@ -77,33 +78,73 @@ def fit(data: Data, recipe: Recipe, folder: Path, cache: Path, *, resume: bool =
         recipe: All settings.
         folder: Where the run is kept.
         cache: Where decoded sound is kept.
-        resume: Go on where an earlier run in this folder stopped.
+        resume: Go on where an earlier run in this folder stopped; one that had finished is left as it is.
+        overwrite: Throw away an earlier run in this folder.
 
     Returns:
         The checkpoint's folder.
 
     Raises:
-        DataError: There is nothing to train on, or the folder holds a run of another recipe.
+        DataError: There is nothing to train on, or to validate with, or the folder holds a run of another recipe
+            or other data.
+        UsageError: The folder holds a run that is neither resumed nor overwritten.
         OutputError: The folder cannot be written.
         CheckpointError: The text encoder cannot be had.
     """
-    _start(folder, recipe, resume)
+    settings = _trained_classifiers(data, recipe.model)
+    resumed = start(folder, recipe, data.fingerprint(), resume=resume, overwrite=overwrite)
+    step = last_step(folder) if resumed else None
+    ended = step is not None and _ended(recipe, evaluations(step))
+    if ended and (folder / HISTORY_FILE).is_file() and (folder / CHECKPOINT_FOLDER).is_dir():
+        return folder / CHECKPOINT_FOLDER
     torch.manual_seed(recipe.seed)
-    model, tokenizer = build(_trained_classifiers(data, recipe.model))
+    model, tokenizer = build(settings)
     prepared = _prepare(data, recipe, cache)
     trainer = _trainer(model, tokenizer, prepared, recipe, folder)
+    if step is not None and ended:  # killed between its last epoch and its checkpoint
+        trainer.args.num_train_epochs = len(evaluations(step))
     with CtrlC() as ctrl_c:
         trainer.add_callback(StopOnCtrlC(ctrl_c))
-        trainer.train(resume_from_checkpoint=_last_step(folder) if resume else None)
-    calibrations = _calibrate(trainer, model, prepared.validation)
-    if is_first():
-        (folder / _HISTORY).write_bytes(msgspec.json.encode(trainer.state.log_history))
-        text = card(recipe, data.train, data.validation, trainer.state.log_history, calibrations)
-        checkpoints.save(folder / CHECKPOINT_FOLDER, model, tokenizer, text)
-    wait_for_all()
+        trainer.train(resume_from_checkpoint=None if step is None else str(step))
+    if trainer.state.best_model_checkpoint is not None:
+        _write(trainer, model, tokenizer, data, recipe, prepared.validation, folder)
     if ctrl_c.pressed:
+        _tell_interrupted(trainer, folder)
         raise KeyboardInterrupt
     return folder / CHECKPOINT_FOLDER
+
+
+def _ended(recipe: Recipe, epochs: Sequence[Mapping[str, float]]) -> bool:
+    """Whether a run with these epochs' figures has nothing left to train."""
+    waited = epochs_without_better(epochs, f"eval_{recipe.best_by}")
+    return len(epochs) >= recipe.epochs or bool(recipe.patience and waited >= recipe.patience)
+
+
+def _write(
+    trainer: StserTrainer,
+    model: Stser,
+    tokenizer: Tokenizer | None,
+    data: Data,
+    recipe: Recipe,
+    validation: Examples,
+    folder: Path,
+) -> None:
+    """Calibrate the best model and write its checkpoint."""
+    calibrations = _calibrate(trainer, model, validation)
+    if is_first():
+        text = card(recipe, data.train, data.validation, trainer.state.log_history, calibrations)
+        checkpoints.save(folder / CHECKPOINT_FOLDER, model, tokenizer, text)
+        write_json(trainer.state.log_history, folder / HISTORY_FILE)
+    wait_for_all()
+
+
+def _tell_interrupted(trainer: StserTrainer, folder: Path) -> None:
+    if not is_first():
+        return
+    if trainer.state.best_model_checkpoint is None:
+        print("Interrupted before the first epoch's end; there is no checkpoint yet.", file=sys.stderr)
+    else:
+        print(f"Interrupted; the best model so far is in {folder / CHECKPOINT_FOLDER}.", file=sys.stderr)
 
 
 def build(settings: StserSettings) -> tuple[Stser, Tokenizer | None]:
@@ -121,22 +162,6 @@ def build(settings: StserSettings) -> tuple[Stser, Tokenizer | None]:
     model = Stser(replace(settings, text=tmodel.settings))
     cast(Tmodel, model.tmodel).load_state_dict(tmodel.state_dict())
     return model, tokenizer
-
-
-def _start(folder: Path, recipe: Recipe, resume: bool) -> None:
-    path = folder / RECIPE_FILE
-    if resume and path.is_file():
-        if path.read_bytes() != recipe.to_json():
-            raise DataError(
-                f"The run in {folder} has another recipe ({path}); resume it as it was, or use a new folder."
-            )
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder / _STEPS, ignore_errors=True)
-        path.write_bytes(recipe.to_json())
-    except OSError as error:
-        raise OutputError(f"The run's folder {folder} cannot be written ({error.strerror}).") from error
 
 
 def _trained_classifiers(data: Data, settings: StserSettings) -> StserSettings:
@@ -200,18 +225,13 @@ def _trainer(
     return StserTrainer(
         Learner(model, recipe.losses, getattr(torch, recipe.precision)),
         recipe,
-        folder / _STEPS,
+        folder / STEPS_FOLDER,
         train=prepared.train,
         batches=LengthBatches(lengths, prepared.weights, recipe.batch, recipe.seed),
         validation=prepared.validation,
         training_collator=Collator(logmel, tokenizer, recipe.augmentation, recipe.label_smoothing),
         plain_collator=Collator(logmel, tokenizer, None),
     )
-
-
-def _last_step(folder: Path) -> str | None:
-    steps = sorted((folder / _STEPS).glob("checkpoint-*/trainer_state.json"), key=lambda path: path.stat().st_mtime)
-    return str(steps[-1].parent) if steps else None
 
 
 def _calibrate(trainer: StserTrainer, model: Stser, validation: Examples) -> dict[str, Calibration]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -173,7 +174,7 @@ def _optimizer(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def _callbacks(recipe: Recipe) -> list[TrainerCallback]:
-    stopping = [EarlyStoppingCallback(recipe.patience)] if recipe.patience else []
+    stopping = [PatienceOverRuns(recipe.patience)] if recipe.patience else []
     return [EpochLines(), *stopping]
 
 
@@ -209,8 +210,36 @@ class EpochLines(ProgressCallback):
             self.training_bar.write(line, file=sys.stderr)
 
 
+def epochs_without_better(epochs: Iterable[Mapping[str, float]], figure: str) -> int:
+    """How many epochs have passed since the one with the best figure; of equals the first is the best.
+
+    Args:
+        epochs: Their figures, in order; other entries of the trainer's log are passed over.
+        figure: By its name in the log; the higher, the better.
+    """
+    best, waited = -math.inf, 0
+    for value in (one[figure] for one in epochs if figure in one):
+        best, waited = (value, 0) if value > best else (best, waited + 1)
+    return waited
+
+
+class PatienceOverRuns(EarlyStoppingCallback):
+    """Early stopping that, in a resumed run, goes on counting where the earlier one stopped."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Count the epochs that the log already has."""
+        # What the base class does here is to check its settings, which `_arguments` fixes.
+        figure = str(args.metric_for_best_model)
+        self.early_stopping_patience_counter = epochs_without_better(state.log_history, figure)
+
+
 class StopOnCtrlC(TrainerCallback):
-    """Ends the training after the step in hand; the trainer then goes back to the best model so far."""
+    """Ends the training after the step in hand; the trainer then goes back to the best model so far.
+
+    An epoch that is broken off is neither judged nor kept: a resumed run begins it again, as if it had never begun.
+    """
 
     def __init__(self, ctrl_c: CtrlC) -> None:
         self._ctrl_c = ctrl_c
@@ -220,4 +249,15 @@ class StopOnCtrlC(TrainerCallback):
     ) -> TrainerControl:
         """Look whether Ctrl-C was pressed."""
         control.should_training_stop = control.should_training_stop or self._ctrl_c.pressed
+        return control
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> TrainerControl:
+        """Let only a whole epoch be evaluated and saved."""
+        whole = state.epoch is not None and float(state.epoch).is_integer()
+        if self._ctrl_c.pressed:
+            control.should_training_stop = True
+        if not whole:
+            control.should_evaluate = control.should_save = False
         return control

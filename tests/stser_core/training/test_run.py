@@ -22,6 +22,7 @@ from stser_core.training.augmentation import Augmentation
 from stser_core.training.pairs import PairMixture
 from stser_core.training.run import Data, fit
 from stser_core.training.settings import Recipe
+from stser_core.training.trainer import StopOnCtrlC
 
 # Whoever started these tests in the background has switched Ctrl-C off.
 _COMMAND = """
@@ -181,6 +182,90 @@ def test_resuming_with_another_recipe_is_refused(sample: Data, speech_recipe: Re
     fit(sample, replace(speech_recipe, epochs=1), tmp_path / "run", tmp_path / "cache")
     with pytest.raises(DataError, match="another recipe"):
         fit(sample, speech_recipe, tmp_path / "run", tmp_path / "cache", resume=True)
+
+
+def test_resuming_with_other_data_is_refused(sample: Data, speech_recipe: Recipe, tmp_path: Path) -> None:
+    once = replace(speech_recipe, epochs=1)
+    first = fit(sample, once, tmp_path / "run", tmp_path / "cache")
+    stamp = (first / "model.safetensors").stat().st_mtime_ns
+    shuffled = Data(sample.train[::-1], sample.validation)
+    assert fit(shuffled, once, tmp_path / "run", tmp_path / "cache", resume=True) == first  # the same data
+    assert (first / "model.safetensors").stat().st_mtime_ns == stamp, "it had finished"
+    relabelled = (replace(sample.train[0], label="sad" if sample.train[0].label != "sad" else "angry"),)
+    for other in (sample.train[1:], relabelled + sample.train[1:]):
+        with pytest.raises(DataError, match="other data"):
+            fit(Data(other, sample.validation), once, tmp_path / "run", tmp_path / "cache", resume=True)
+
+
+def test_a_run_is_not_lost_by_mistake(sample: Data, speech_recipe: Recipe, tmp_path: Path) -> None:
+    once = replace(speech_recipe, epochs=1)
+    folder = fit(sample, once, tmp_path / "run", tmp_path / "cache")
+    before = weights(folder)
+    (tmp_path / "run" / "test.json").write_text("{}")
+    with pytest.raises(UsageError, match="--overwrite"):
+        fit(sample, replace(once, seed=1), tmp_path / "run", tmp_path / "cache")
+    assert same(weights(folder), before)
+    fit(sample, replace(once, seed=1), tmp_path / "run", tmp_path / "cache", overwrite=True)
+    assert not same(weights(folder), before)
+    assert not (tmp_path / "run" / "test.json").exists()
+
+
+def pressing_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Press Ctrl-C in the step with this number."""
+
+    class Pressing(StopOnCtrlC):
+        def on_step_end(self, args, state, control, **more):
+            if state.global_step == number:
+                signal.raise_signal(signal.SIGINT)
+            return super().on_step_end(args, state, control, **more)
+
+    monkeypatch.setattr(run, "StopOnCtrlC", Pressing)
+
+
+def test_ctrl_c_in_an_epoch_and_resumed_as_if_it_had_not_been(
+    sample: Data, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    longer = replace(recipe, epochs=4)
+    whole = fit(sample, longer, tmp_path / "whole", tmp_path / "cache")
+    steps = len(sample.train) // recipe.batch
+    assert steps > 1
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        pressing_at(steps + 1, patch)
+        fit(sample, longer, tmp_path / "broken", tmp_path / "cache")
+    assert "the best model so far is in" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "broken" / "steps").glob("checkpoint-*")] == [f"checkpoint-{steps}"]
+    resumed = fit(sample, longer, tmp_path / "broken", tmp_path / "cache", resume=True)
+    assert same(weights(resumed), weights(whole))
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_no_checkpoint(
+    sample: Data, speech_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        pressing_at(1, patch)
+        fit(sample, speech_recipe, tmp_path / "run", tmp_path / "cache")
+    assert "no checkpoint" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "checkpoint").exists()
+    assert fit(sample, speech_recipe, tmp_path / "run", tmp_path / "cache", resume=True).is_dir()
+
+
+def test_patience_outlasts_an_interruption(
+    sample: Data, speech_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With a learning rate of next to nothing no epoch is better than the first.
+    patient = replace(speech_recipe, epochs=9, patience=2, learning_rate=1e-12)
+
+    def epochs(name: str) -> int:
+        history = json.loads((tmp_path / name / "history.json").read_text())
+        return sum("eval_wa" in row for row in history)
+
+    fit(sample, patient, tmp_path / "whole", tmp_path / "cache")
+    steps = len(sample.train) // patient.batch
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        pressing_at(2 * steps + 1, patch)
+        fit(sample, patient, tmp_path / "broken", tmp_path / "cache")
+    fit(sample, patient, tmp_path / "broken", tmp_path / "cache", resume=True)
+    assert epochs("whole") == epochs("broken") < 9
 
 
 def test_a_preset_without_a_text_encoder_says_what_to_do(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
