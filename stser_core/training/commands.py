@@ -15,8 +15,9 @@ from stser_core.recognizer import Recognizer
 from stser_core.training import cross_validation
 from stser_core.training.clip import Clip
 from stser_core.training.distributed import is_first
+from stser_core.training.division import divide, refuse_doubles
 from stser_core.training.evaluation import BANDS, Band, judge, report
-from stser_core.training.folds import Fold, HoldOut, fixed_split, split_off
+from stser_core.training.folds import Fold, HoldOut
 from stser_core.training.output import write_json
 from stser_core.training.pictures import draw_confusion
 from stser_core.training.plan import Plan
@@ -61,14 +62,15 @@ def fit_and_test(
         resume: Go on where an earlier run stopped.
         overwrite: Throw away the run that is there.
     """
-    train, validation, test = _parts(clips, hold_out, test_share)
-    checkpoint = fit(Data(train, validation), recipe, out, cache, resume=resume, overwrite=overwrite)
+    refuse_doubles(clips)
+    fold = divide(clips, hold_out, test_share)
+    checkpoint = fit(Data(fold.train, fold.validation), recipe, out, cache, resume=resume, overwrite=overwrite)
     if not is_first():
         return
     print(f"The checkpoint is in {checkpoint}.", file=sys.stderr)
-    if test:
+    if fold.test:
         recognizer = Recognizer.load(checkpoint, accelerator="cpu")
-        figures = report(recognizer, judge(recognizer, test, bands=BANDS))
+        figures = report(recognizer, judge(recognizer, fold.test, bands=BANDS))
         write_json(figures, out / TEST_FILE)
         _print_table(metrics_table(figures), None)
 
@@ -82,6 +84,7 @@ def evaluate(
     json: Path | None,
 ) -> None:
     """Judge a checkpoint and write the figures."""
+    refuse_doubles(clips)
     recognizer = Recognizer.load(checkpoint, classifier=classifier, accelerator=accelerator)
     bands: Sequence[Band] = BANDS if band == "both" else (band,)
     figures = report(recognizer, judge(recognizer, clips, bands=bands))
@@ -101,6 +104,7 @@ def cross_validate(
     json: Path | None,
 ) -> None:
     """Train and judge every fold, print the table, and leave everything in `out`."""
+    refuse_doubles(clips)
     chosen = [rival(name) for name in rivals]
     folds = plan.folds_of(clips)
     results = cross_validation.cross_validate(folds, recipe, plan.seeds, out, cache, words)
@@ -129,6 +133,7 @@ def baseline(
     clips: Sequence[Clip], plan: Plan, rivals: Sequence[str], features: FeatureSettings, cache: Path, json: Path | None
 ) -> None:
     """Judge rivals alone, in the folds that `cross_validate` would use."""
+    refuse_doubles(clips)
     chosen = [rival(name) for name in rivals]
     folds = plan.folds_of(clips)
     beside = {one.name: _rival_figures(one, folds, plan, features, cache) for one in chosen}
@@ -154,24 +159,3 @@ def _summaries(beside: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str
 def _print_table(table: Table, json: Path | None) -> None:
     """On standard output, unless the figures go there."""
     Console(stderr=json is not None and str(json) == "-").print(table)
-
-
-def _parts(
-    clips: Sequence[Clip], hold_out: HoldOut, test_share: float
-) -> tuple[tuple[Clip, ...], tuple[Clip, ...], tuple[Clip, ...]]:
-    """Training, validation and test clips, corpus by corpus, so that each corpus is in each part."""
-    parts: tuple[list[Clip], list[Clip], list[Clip]] = ([], [], [])
-    for corpus in sorted({clip.corpus for clip in clips}):
-        own = [clip for clip in clips if clip.corpus == corpus]
-        if all(clip.split is not None for clip in own):
-            (fold,) = fixed_split(own, hold_out)
-            divided: tuple[tuple[Clip, ...], ...] = (fold.train, fold.validation, fold.test)
-        else:
-            held: tuple[Clip, ...] = ()
-            if test_share:
-                own_left, held = split_off(own, HoldOut("speaker", test_share, hold_out.seed))
-                own = list(own_left)
-            divided = (*split_off(own, hold_out), held)
-        for part, some in zip(parts, divided, strict=True):
-            part.extend(some)
-    return tuple(parts[0]), tuple(parts[1]), tuple(parts[2])
