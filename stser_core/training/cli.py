@@ -15,11 +15,18 @@ PROGRAM = "stser-train"
 app = typer.Typer(
     name=PROGRAM,
     help="Train, cross-validate and evaluate STSER: emotion from speech and text.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _choose(context: typer.Context) -> None:
+    """Train, cross-validate and evaluate STSER: emotion from speech and text."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
 
 Corpora = Annotated[list[str], typer.Option("--corpus", help="A corpus's name; repeat it, with --data, for several.")]
 DataPaths = Annotated[list[Path], typer.Option("--data", help="Its folder, or a manifest's file.")]
@@ -54,7 +61,7 @@ def fit(
     patience: Patience = None,
     batch: Batch = None,
     learning_rate: LearningRate = None,
-    seed: Annotated[int | None, typer.Option()] = None,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
     precision: Precision = None,
     augment: Augment = [],  # noqa: B006 (typer copies it)
     text_encoder: TextEncoder = None,
@@ -188,15 +195,17 @@ def evaluate(
     json: Json = None,
     band: Annotated[Literal["wide", "telephone", "both"], typer.Option(help="As recorded, or over the line.")] = "wide",
     classifier: Annotated[str, typer.Option(help="ensemble, or names joined by +.")] = "ensemble",
-    split: Annotated[str | None, typer.Option(help="Only clips of this split: train, validation or test.")] = None,
+    session: Annotated[list[str], typer.Option(help="Only clips of this session; repeat it.")] = [],  # noqa: B006
+    speaker: Annotated[list[str], typer.Option(help="Only clips of this speaker; repeat it.")] = [],  # noqa: B006
+    split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="Only clips of it.")] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     debug: Debug = False,
 ) -> None:
     """Judge a checkpoint on a corpus, through the recognizer that the monitor runs."""
     from stser_core.training import commands
-    from stser_core.training.options import clips_of
+    from stser_core.training.options import chosen, clips_of
 
-    clips = tuple(clip for clip in clips_of(corpus, data) if split is None or clip.split == split)
+    clips = chosen(clips_of(corpus, data), sessions=session, speakers=speaker, split=split)
     commands.evaluate(clips, checkpoint, classifier, band, accelerator, json)
 
 

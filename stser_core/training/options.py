@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from platformdirs import user_cache_path
 
-from stser_core.errors import UsageError
+from stser_core.errors import DataError, UsageError
 from stser_core.presets import preset
 from stser_core.scores import CLASSIFIERS
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.clip import Clip, Corpus
 from stser_core.training.corpora import read
+from stser_core.training.corpora.files import some
 from stser_core.training.distributed import is_first
 from stser_core.training.settings import Recipe
 from stser_core.training.transcripts import SOURCES, Source, Words
@@ -53,6 +54,46 @@ def clips_of(corpora: Sequence[str], data: Sequence[Path]) -> tuple[Clip, ...]:
         if is_first():
             _describe(corpus, place)
     return tuple(clips)
+
+
+def chosen(
+    clips: Sequence[Clip], *, sessions: Sequence[str] = (), speakers: Sequence[str] = (), split: str | None = None
+) -> tuple[Clip, ...]:
+    """The clips of some sessions, speakers or a split; all of them where nothing is named.
+
+    Raises:
+        DataError: No clip is of a session, a speaker or a split that was named, or none is of all of them together.
+    """
+    left = tuple(clips)
+    for what, wanted, value_of in (
+        ("session", sessions, lambda clip: clip.session),
+        ("speaker", speakers, lambda clip: clip.speaker),
+        ("split", () if split is None else (split,), lambda clip: clip.split),
+    ):
+        if wanted:
+            left = _of(what, wanted, clips, left, value_of)
+    return left
+
+
+def _of(
+    what: str,
+    wanted: Sequence[str],
+    clips: Sequence[Clip],
+    left: Sequence[Clip],
+    value_of: Callable[[Clip], str | None],
+) -> tuple[Clip, ...]:
+    there = sorted({value for clip in clips if (value := value_of(clip)) is not None})
+    if not there:
+        raise DataError(f"--{what}: no clip of these data has a {what}; leave the option out.")
+    for name in wanted:
+        if name not in there:
+            raise DataError(f"--{what}: no clip is of the {what} {name!r}; there are {some(there)}.")
+    found = tuple(clip for clip in left if value_of(clip) in wanted)
+    if not found:
+        raise DataError(
+            f"--{what} {' '.join(wanted)}: none of the clips chosen so far is of it; drop one of the options."
+        )
+    return found
 
 
 def _describe(corpus: Corpus, place: Path) -> None:
@@ -111,7 +152,14 @@ def recipe_of(
 def _with_encoder(model: StserSettings, encoder: str) -> StserSettings:
     if model.text is None:
         raise UsageError("--text-encoder: this recipe's model has no text classifier.")
+    if _is_path(encoder) and not Path(encoder).is_dir():
+        raise UsageError(f"--text-encoder: the folder {encoder} does not exist; name a folder or a Hub id.")
     return replace(model, text=replace(model.text, encoder=encoder))
+
+
+def _is_path(encoder: str) -> bool:
+    """Whether this can be no Hub id, which is `name` or `owner/name`."""
+    return encoder.startswith((".", "/", "~")) or encoder.count("/") > 1 or "\\" in encoder
 
 
 def _with_classifiers(model: StserSettings, names: str) -> StserSettings:

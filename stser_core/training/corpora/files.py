@@ -63,8 +63,14 @@ def read_text(path: Path) -> str:
     """Read a text file as UTF-8 (with or without a byte order mark), or as Latin-1 where it is not UTF-8.
 
     Old releases mix both; Latin-1 gives every byte a meaning, so nothing is lost.
+
+    Raises:
+        DataError: The file cannot be read.
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

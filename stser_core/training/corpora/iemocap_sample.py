@@ -241,6 +241,8 @@ def main() -> None:
         sample = make_tree(arguments.directory, arguments.turns, arguments.seed)
     except UsageError as error:
         parser.error(str(error))
+    except OSError as error:
+        parser.exit(1, f"{parser.prog}: {arguments.directory} cannot be written ({error.strerror}).\n")
     counts = ", ".join(f"{label} {count}" for label, count in sample.counts.items())
     print(f"{sample.turns} turns in {arguments.directory}: {counts}, others {sum(sample.left_out.values())}")
 

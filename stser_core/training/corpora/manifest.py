@@ -83,9 +83,15 @@ def read(source: Path) -> Corpus:
 
 
 def _table(source: Path) -> Path:
-    for path in (source, *(source / name for name in _FILES)):
-        if path.is_file():
-            return path
+    try:
+        for path in (source, *(source / name for name in _FILES)):
+            if path.is_file():
+                return path
+        there = source.exists()
+    except OSError as error:
+        raise DataError(f"{_NAME}: {source} cannot be read ({error.strerror}).") from error
+    if not there:
+        raise DataError(f"{_NAME}: {source} does not exist; give the table, or the folder that holds it.")
     raise DataError(f"{_NAME}: {source} is no table and holds no {' or '.join(_FILES)}; give the table itself.")
 
 

@@ -6,7 +6,7 @@ import wave
 import pytest
 
 from stser_core.errors import DataError, UsageError
-from stser_core.training.corpora import read
+from stser_core.training.corpora import iemocap_sample, read
 from stser_core.training.corpora.iemocap_sample import make_tree
 
 RATING = "[6.2901 - 8.2357]\t{turn}\t{code}\t[2.5000, 2.5000, 2.5000]\nC-E2:\tNeutral;\t()\n"
@@ -88,6 +88,14 @@ def test_the_same_seed_writes_the_same_tree_and_another_seed_another(made, tmp_p
 def test_a_tree_needs_turns_for_every_dialogue(tmp_path):
     with pytest.raises(UsageError, match="5 turns are too few"):
         make_tree(tmp_path, turns=5)
+
+
+def test_a_place_where_no_tree_can_be_written_is_one_sentence(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("sys.argv", ["iemocap_sample", str(tmp_path / "file" / "tree")])
+    with pytest.raises(SystemExit, match="1"):
+        iemocap_sample.main()
+    assert capsys.readouterr().err == f"iemocap_sample: {tmp_path}/file/tree cannot be written (Not a directory).\n"
 
 
 def test_a_missing_session_is_named(tree):

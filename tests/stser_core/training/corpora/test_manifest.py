@@ -125,3 +125,18 @@ def test_an_open_quotation_mark_does_not_swallow_the_lines_after_it(write):
 def test_a_manifest_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"holds no manifest.csv or manifest.tsv"):
         read("manifest", tmp_path)
+    with pytest.raises(DataError, match=r"nothing\.csv does not exist"):
+        read("manifest", tmp_path / "nothing.csv")
+
+
+def test_a_manifest_that_cannot_be_read(write, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    table = write("text,label\nHi,sad\n")
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)"):
+        read("manifest", table)
+    monkeypatch.setattr("pathlib.Path.is_file", refuse)
+    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)"):
+        read("manifest", table)

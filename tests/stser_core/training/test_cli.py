@@ -1,0 +1,74 @@
+"""`stser-train`: what its options choose, and what it says of those that do not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stser_core.errors import DataError
+from stser_core.training.cli import main
+from stser_core.training.clip import Clip
+from stser_core.training.options import chosen
+
+
+def clip(number: int, speaker: str, session: str | None, split: str | None = None) -> Clip:
+    return Clip(f"c/{number}", None, "words", "sad", speaker, session, split, "en", "c", None)
+
+
+CLIPS = [clip(1, "anna", "Ses1"), clip(2, "ben", "Ses1"), clip(3, "cleo", "Ses2"), clip(4, "dan", "Ses3")]
+
+
+def numbers(clips: tuple[Clip, ...]) -> list[str]:
+    return [one.id[2:] for one in clips]
+
+
+def test_clips_are_chosen_by_session_and_by_speaker() -> None:
+    assert numbers(chosen(CLIPS)) == ["1", "2", "3", "4"]
+    assert numbers(chosen(CLIPS, sessions=["Ses1", "Ses3"])) == ["1", "2", "4"]
+    assert numbers(chosen(CLIPS, speakers=["cleo"])) == ["3"]
+    assert numbers(chosen(CLIPS, sessions=["Ses1"], speakers=["ben", "cleo"])) == ["2"]
+    assert numbers(chosen([*CLIPS, clip(5, "eve", None, "test")], split="test")) == ["5"]
+
+
+def test_what_is_not_there_is_named_with_what_is() -> None:
+    with pytest.raises(DataError, match=r"no clip is of the session 'Ses05'; there are Ses1, Ses2, Ses3\."):
+        chosen(CLIPS, sessions=["Ses1", "Ses05"])
+    with pytest.raises(DataError, match="no clip is of the speaker 'zoe'; there are anna, ben, cleo and 1 more"):
+        chosen(CLIPS, speakers=["zoe"])
+    with pytest.raises(DataError, match="--split: no clip of these data has a split"):
+        chosen(CLIPS, split="test")
+    with pytest.raises(DataError, match="none of the clips chosen so far"):
+        chosen(CLIPS, sessions=["Ses1"], speakers=["dan"])
+
+
+def test_without_arguments_it_says_what_it_can_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Usage: stser-train")
+    assert "cross-validate" in said.out
+    assert said.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (["--seed", "-1"], 2, "--seed"),
+        (["--text-encoder", "/nonexistent"], 2, "the folder /nonexistent does not exist"),
+        (["--augment", "speed=2"], 2, "a probability lies between 0 and 1"),
+        ([], 1, "nothing.csv does not exist"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_one_sentence(
+    arguments: list[str], code: int, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ["--corpus", "manifest", "--data", str(tmp_path / "nothing.csv"), "--out", str(tmp_path / "run")]
+    assert main(["fit", *place, *arguments]) == code
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
+
+
+def test_a_split_is_one_of_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--checkpoint", "default", "--corpus", "manifest", "--data", "x", "--split", "dev"]) == 2
+    assert "'train', 'validation', 'test'" in capsys.readouterr().err
