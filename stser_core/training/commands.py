@@ -132,7 +132,9 @@ def cross_validate(
 def baseline(
     clips: Sequence[Clip], plan: Plan, rivals: Sequence[str], features: FeatureSettings, cache: Path, json: Path | None
 ) -> None:
-    """Judge rivals alone, in the folds that `cross_validate` would use."""
+    """Judge rivals alone, in the folds that `cross_validate` would use; of several processes only the first does."""
+    if not is_first():
+        return
     refuse_doubles(clips)
     chosen = [rival(name) for name in rivals]
     folds = plan.folds_of(clips)

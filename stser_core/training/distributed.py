@@ -12,12 +12,35 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stser_core.errors import UsageError
 from stser_core.smodel import MaskedBatchNorm
 
 
 def is_first() -> bool:
     """Whether this process is the one that writes and prints."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def processes() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def shared_batch(batch: int, clips: int) -> int:
+    """Clips in a batch, such that every process has the same share of it.
+
+    Args:
+        batch: As asked for.
+        clips: No batch can be larger.
+
+    Raises:
+        UsageError: There are more processes than clips in a batch.
+    """
+    most = min(batch, clips)
+    shared = most - most % processes()
+    if not shared:
+        raise UsageError(f"{processes()} processes cannot share a batch of {most}; give a larger --batch, or fewer.")
+    return shared
 
 
 def wait_for_all() -> None:

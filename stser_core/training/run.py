@@ -20,7 +20,7 @@ from stser_core.tmodel import Tmodel, Tokenizer, pretrained
 from stser_core.training.batches import LengthBatches, draw_weights
 from stser_core.training.card import Calibration, card
 from stser_core.training.ctrl_c import CtrlC
-from stser_core.training.distributed import is_first, share_batch_norms, wait_for_all
+from stser_core.training.distributed import is_first, share_batch_norms, shared_batch, wait_for_all
 from stser_core.training.examples import Collator, Examples
 from stser_core.training.learner import Learner
 from stser_core.training.metrics import calibration_error, temperature
@@ -100,6 +100,7 @@ def fit(
     torch.manual_seed(recipe.seed)
     model, tokenizer = build(settings)
     prepared = _prepare(data, recipe, cache)
+    _need_validation(prepared.validation, settings.classifiers)
     trainer = _trainer(model, tokenizer, prepared, recipe, folder)
     if step is not None and ended:  # killed between its last epoch and its checkpoint
         trainer.args.num_train_epochs = len(evaluations(step))
@@ -213,6 +214,24 @@ def _prepare(data: Data, recipe: Recipe, cache: Path) -> _Prepared:
     )
 
 
+def _need_validation(validation: Examples, classifiers: Sequence[str]) -> None:
+    """See that there is something that all classifiers can answer: by their ensemble the best epoch is chosen."""
+    alone = dict.fromkeys(classifiers, False)
+    for position in range(len(validation)):
+        example = validation[position].example
+        labels = {"speech": example.speech_label, "text": example.text_label, "bimodal": example.bimodal_label}
+        can = {name: labels[name] is not None for name in classifiers}
+        if all(can.values()):
+            return
+        alone = {name: alone[name] or can[name] for name in classifiers}
+    lacking = [name for name, answered in alone.items() if not answered]
+    what = f"the {lacking[0]} classifier" if lacking else f"all of {', '.join(classifiers)} together"
+    raise DataError(
+        f"No validation clip has what {what} reads, though training clips have; "
+        "add some with the split validation, or choose --classifiers."
+    )
+
+
 def _trainer(
     model: Stser, tokenizer: Tokenizer | None, prepared: _Prepared, recipe: Recipe, folder: Path
 ) -> StserTrainer:
@@ -227,7 +246,7 @@ def _trainer(
         recipe,
         folder / STEPS_FOLDER,
         train=prepared.train,
-        batches=LengthBatches(lengths, prepared.weights, recipe.batch, recipe.seed),
+        batches=LengthBatches(lengths, prepared.weights, shared_batch(recipe.batch, len(lengths)), recipe.seed),
         validation=prepared.validation,
         training_collator=Collator(logmel, tokenizer, recipe.augmentation, recipe.label_smoothing),
         plain_collator=Collator(logmel, tokenizer, None),

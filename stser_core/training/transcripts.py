@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
+from filelock import FileLock
 
 from stser_core.audio import SAMPLE_RATE, load_mono
 from stser_core.errors import MissingExtraError, OutputError, TranscriberError, UsageError
@@ -59,11 +61,44 @@ def with_transcripts(clips: Sequence[Clip], source: Source, model: Path | None, 
     """
     if source == "gold":
         return tuple(clips)
+    model = _given(model, source)
+    store = cache / f"transcripts-{source}-{hashlib.sha256(str(model.resolve()).encode()).hexdigest()[:12]}.json"
+    with _locked(store):  # of several processes, one recognises and the others wait
+        known = _recognised({clip.path for clip in clips if clip.path is not None}, source, model, store)
+    return tuple(clip if clip.path is None else replace(clip, text=known[_key(clip.path)] or None) for clip in clips)
+
+
+def need_recognisers(words: Words) -> None:
+    """See before long work that the recognisers' model is there and can be loaded.
+
+    Raises:
+        UsageError: A recogniser was asked for without a model.
+        TranscriberError: The model cannot be loaded.
+        MissingExtraError: faster-whisper is not installed.
+    """
+    for source in words.sources:
+        if source != "gold":
+            _recognisers[source](_given(words.model, source))
+
+
+def _given(model: Path | None, source: Source) -> Path:
     if model is None:
         raise UsageError(f"--transcripts {source} needs its model's folder: --asr-model DIR.")
-    store = cache / f"transcripts-{source}-{hashlib.sha256(str(model.resolve()).encode()).hexdigest()[:12]}.json"
+    return model
+
+
+def _locked(store: Path) -> AbstractContextManager[object]:
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(store.with_suffix(".lock")).acquire()
+    except OSError as error:
+        raise OutputError(f"The transcripts {store} cannot be written ({error.strerror}).") from error
+
+
+def _recognised(paths: set[Path], source: Source, model: Path, store: Path) -> dict[str, str]:
+    """The words of these recordings, and of all that were recognised before."""
     known: dict[str, str] = msgspec.json.decode(store.read_bytes()) if store.is_file() else {}
-    missing = sorted({clip.path for clip in clips if clip.path is not None and _key(clip.path) not in known})
+    missing = sorted(path for path in paths if _key(path) not in known)
     if missing:
         recognise = _recognisers[source](model)
         try:
@@ -71,7 +106,7 @@ def with_transcripts(clips: Sequence[Clip], source: Source, model: Path | None, 
                 known[_key(path)] = recognise(load_mono(path))
         finally:  # what was recognised before Ctrl-C or a broken recording stays
             _keep(known, store)
-    return tuple(clip if clip.path is None else replace(clip, text=known[_key(clip.path)] or None) for clip in clips)
+    return known
 
 
 def _key(path: Path) -> str:
@@ -81,7 +116,6 @@ def _key(path: Path) -> str:
 
 def _keep(known: dict[str, str], store: Path) -> None:
     try:
-        store.parent.mkdir(parents=True, exist_ok=True)
         partial = store.with_suffix(".partial")
         partial.write_bytes(msgspec.json.encode(known))
         partial.rename(store)

@@ -19,6 +19,7 @@ from stser_core import checkpoint
 from stser_core.errors import DataError, UsageError
 from stser_core.training import run
 from stser_core.training.augmentation import Augmentation
+from stser_core.training.distributed import shared_batch
 from stser_core.training.pairs import PairMixture
 from stser_core.training.run import Data, fit
 from stser_core.training.settings import Recipe
@@ -182,6 +183,20 @@ def test_resuming_with_another_recipe_is_refused(sample: Data, speech_recipe: Re
     fit(sample, replace(speech_recipe, epochs=1), tmp_path / "run", tmp_path / "cache")
     with pytest.raises(DataError, match="another recipe"):
         fit(sample, speech_recipe, tmp_path / "run", tmp_path / "cache", resume=True)
+
+
+def test_a_classifier_with_nothing_to_validate_with_is_named(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    mute = tuple(replace(clip, text=None) for clip in sample.validation)
+    with pytest.raises(DataError, match="No validation clip has what the text classifier reads"):
+        fit(Data(sample.train, mute), recipe, tmp_path / "run", tmp_path / "cache")
+
+
+def test_processes_share_a_batch_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shared_batch(15, 100) == 15
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert (shared_batch(15, 100), shared_batch(32, 7)) == (14, 6)
+    with pytest.raises(UsageError, match="--batch"):
+        shared_batch(1, 100)
 
 
 def test_resuming_with_other_data_is_refused(sample: Data, speech_recipe: Recipe, tmp_path: Path) -> None:

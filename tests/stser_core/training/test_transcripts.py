@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from stser_core.audio import load_mono
 from stser_core.errors import TranscriberError, UsageError
+from stser_core.training import transcripts
 from stser_core.training.clip import Clip
-from stser_core.training.transcripts import with_transcripts
+from stser_core.training.transcripts import Words, need_recognisers, with_transcripts
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,31 @@ def test_vosk_writes_what_it_hears_once(clips: list[Clip], model: Path, tmp_path
     stamp = store.stat().st_mtime_ns
     assert with_transcripts(clips, "vosk", model, tmp_path) == first
     assert store.stat().st_mtime_ns == stamp
+
+
+def test_two_processes_recognise_each_recording_once(
+    clips: list[Clip], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Path] = []
+
+    def slowly(path: Path) -> object:
+        heard.append(path)
+        time.sleep(0.2)
+        return load_mono(path)
+
+    monkeypatch.setattr(transcripts, "load_mono", slowly)
+    with ThreadPoolExecutor(2) as pool:  # two locks on one file: as good as two processes
+        one, other = pool.map(lambda _: with_transcripts(clips, "vosk", model, tmp_path), range(2))
+    assert one == other and len(heard) == 2
+
+
+def test_a_recogniser_is_looked_for_before_the_work(model: Path, tmp_path: Path) -> None:
+    need_recognisers(Words())
+    need_recognisers(Words(("gold", "vosk"), model))
+    with pytest.raises(UsageError, match="--asr-model"):
+        need_recognisers(Words(("gold", "vosk")))
+    with pytest.raises(TranscriberError, match="no Vosk model"):
+        need_recognisers(Words(("gold", "vosk"), tmp_path))
 
 
 def test_a_recogniser_needs_its_model(clips: list[Clip], tmp_path: Path) -> None:
