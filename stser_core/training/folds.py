@@ -17,7 +17,7 @@ from typing import Literal
 
 from stser_core.errors import DataError, UsageError
 from stser_core.training.clip import SPLITS, Clip
-from stser_core.training.grouping import grouped, random_share
+from stser_core.training.grouping import grouped, groups_near_share, random_share
 
 HoldOutBy = Literal["speaker", "session", "utterances"]
 
@@ -156,7 +156,7 @@ def split_off(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[tuple[Clip, ...
 
 
 def _groups_near_share(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[Clip, ...]:
-    """The fold of whole groups whose size is nearest to the share that was asked for."""
+    """Whole groups whose size is as near to the share that was asked for as they can."""
     group_of = _session_of if hold_out.by == "session" else _speaker_of
     groups = len({group_of(clip) for clip in clips})
     if groups < 2:
@@ -164,8 +164,7 @@ def _groups_near_share(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[Clip, 
             f"No {hold_out.by} can be held out for validation: the training part has only {groups}; "
             "hold out utterances, or add data."
         )
-    parts = grouped(clips, group_of, hold_out.by, min(max(2, round(1 / hold_out.share)), groups), hold_out.seed)
-    return min(parts, key=lambda part: abs(len(part) / len(clips) - hold_out.share))
+    return groups_near_share(clips, group_of, hold_out.by, hold_out.share, hold_out.seed)
 
 
 def _speaker_of(clip: Clip) -> str:

@@ -17,6 +17,9 @@ from stser_core.training.clip import Clip
 _SIZE = "size"
 """What is balanced beside the labels: the number of clips."""
 
+_CANDIDATES = 200
+"""Of so many groups, the one is found that serves well enough."""
+
 
 def grouped(
     clips: Sequence[Clip], group_of: Callable[[Clip], str], what: str, parts: int, seed: int
@@ -68,6 +71,61 @@ def _deal(groups: dict[str, Counter[str]], parts: int, dice: random.Random) -> d
 def _unevenness(part: Counter[str], group: Counter[str], whole: Counter[str]) -> float:
     """How much a group adds to the sum over the parts of squared shares, of each label and of the size."""
     return sum(count * (2 * part[what] + count) / whole[what] ** 2 for what, count in group.items())
+
+
+def groups_near_share(
+    clips: Sequence[Clip], group_of: Callable[[Clip], str], what: str, share: float, seed: int
+) -> tuple[Clip, ...]:
+    """Take whole groups, until no other one, taken or given back, brings the share of clips nearer to what is asked.
+
+    Args:
+        clips: What to take from; the same clips in another order give the same choice.
+        group_of: A clip's group.
+        what: What a group is called in messages.
+        share: Of the clips, in 0…1; at least one group is taken and at least one stays.
+        seed: Another seed, another choice.
+
+    Returns:
+        The clips of the groups taken, in the order in which they came; their labels are as alike to the rest's as the
+        groups allow.
+
+    Raises:
+        DataError: There are fewer than two groups.
+    """
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    for clip in clips:
+        groups[group_of(clip)].update((clip.label, _SIZE))
+    smaller = min(share, 1 - share)
+    parts = grouped(clips, group_of, what, max(2, min(round(1 / smaller), len(groups))), seed)
+    nearest = min(parts, key=lambda part: abs(len(part) / len(clips) - smaller))
+    taken = {group_of(clip) for clip in nearest}
+    if share > smaller:
+        taken = groups.keys() - taken
+    _bring_nearer(taken, groups, share, random.Random(seed))
+    return tuple(clip for clip in clips if group_of(clip) in taken)
+
+
+def _bring_nearer(taken: set[str], groups: dict[str, Counter[str]], share: float, dice: random.Random) -> None:
+    """Take or give back one group at a time, the one that serves size and then labels best."""
+    whole = sum((groups[name] for name in sorted(groups)), Counter[str]())
+    held = sum((groups[name] for name in sorted(taken)), Counter[str]())
+
+    def misses(name: str | None) -> tuple[float, float]:
+        """How far size and labels are from the share after a group has changed sides."""
+        sign = 0 if name is None else -1 if name in taken else 1
+        change = {} if name is None else groups[name]
+        gaps = {key: abs(held[key] + sign * change.get(key, 0) - share * whole[key]) / whole[key] for key in whole}
+        return gaps[_SIZE], sum(gaps.values())
+
+    names = sorted(groups)
+    while True:
+        some = dice.sample(names, _CANDIDATES) if len(names) > _CANDIDATES else names
+        movable = [name for name in some if 0 < len(taken) + (-1 if name in taken else 1) < len(names)]
+        best = min(movable, key=misses, default=None)
+        if best is None or misses(best)[0] > misses(None)[0] - 1e-9:
+            return
+        (held.subtract if best in taken else held.update)(groups[best])
+        taken ^= {best}
 
 
 def random_share(clips: Sequence[Clip], share: float, seed: int) -> tuple[Clip, ...]:

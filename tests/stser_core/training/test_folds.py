@@ -119,6 +119,44 @@ def test_seeds_matter_even_where_no_two_speakers_are_alike():
     assert len(held) > 1
 
 
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9])
+def test_what_is_held_out_comes_as_near_to_its_share_as_whole_speakers_allow(share):
+    clips = [clip(f"{who}-{turn}", f"speaker{who}", LABELS[turn % 4]) for who in range(10) for turn in range(8)]
+    for seed in range(5):
+        train, held = split_off(clips, HoldOut(share=share, seed=seed))
+        assert len(held) == round(share * len(clips))
+        assert set(Counter(one.label for one in held).values()) == {len(held) // 4}
+        assert not speakers(train) & speakers(held)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.99])
+def test_at_least_one_speaker_is_on_each_side(share):
+    clips = conversation()
+    train, held = split_off(clips, HoldOut(share=share))
+    assert min(len(speakers(train)), len(speakers(held))) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=12), st.floats(0.02, 0.98), st.integers(0, 9))
+def test_no_other_speaker_would_bring_the_share_nearer(sizes, share, seed):
+    clips = [clip(f"{who}-{n}", f"s{who}", LABELS[n % 4]) for who, size in enumerate(sizes) for n in range(size)]
+    _, held = split_off(clips, HoldOut(share=share, seed=seed))
+    taken = speakers(held)
+    for who, size in enumerate(sizes):
+        left = len(taken) - 1 if f"s{who}" in taken else len(taken) + 1
+        if 0 < left < len(sizes):
+            other = len(held) + (-size if f"s{who}" in taken else size)
+            assert abs(len(held) - share * len(clips)) <= abs(other - share * len(clips)) + 1e-6
+
+
+def test_tens_of_thousands_of_texts_are_held_out_quickly_at_any_share():
+    texts = [replace(clip(n, f"text{n}", LABELS[n % 4]), path=None) for n in range(20_000)]
+    started = time.process_time()
+    _, held = split_off(texts, HoldOut(share=0.4))
+    assert time.process_time() - started < 10
+    assert Counter(one.label for one in held) == dict.fromkeys(LABELS, 2_000)
+
+
 def test_another_seed_makes_other_folds():
     clips = conversation()
     tests = {tuple(sorted(speakers(grouped_by_speaker(clips, HoldOut(), 5, seed)[0].test))) for seed in range(6)}
