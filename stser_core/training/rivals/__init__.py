@@ -13,10 +13,11 @@ The two networks are own implementations from the papers' descriptions; each say
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from stser_core.errors import UsageError
+from stser_core.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,10 @@ RIVALS: Mapping[str, Callable[[], Rival]] = MappingProxyType(
 )
 """What makes each rival, by the name that the command line takes."""
 
+_PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"egemaps": ("opensmile", "sklearn"), "tfidf": ("sklearn",)}
+)
+
 
 def rival(name: str) -> Rival:
     """Make a rival with its default settings.
@@ -94,10 +99,14 @@ def rival(name: str) -> Rival:
 
     Raises:
         UsageError: There is no such rival.
+        MissingExtraError: A package that it needs is not installed.
     """
     make = RIVALS.get(name.lower())
     if make is None:
         raise UsageError(f"There is no rival {name!r}; choose one of {', '.join(RIVALS)}.")
+    for package in _PACKAGES.get(name.lower(), ()):
+        if find_spec(package) is None:
+            raise MissingExtraError(f"The rival {name.lower()}", "rivals")
     return make()
 
 
