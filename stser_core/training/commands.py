@@ -18,7 +18,7 @@ from stser_core.training.distributed import is_first
 from stser_core.training.division import divide, refuse_doubles
 from stser_core.training.evaluation import BANDS, Band, judge, report
 from stser_core.training.folds import Fold, HoldOut
-from stser_core.training.output import write_json
+from stser_core.training.output import need_folder, need_writable, write_json
 from stser_core.training.pictures import draw_confusion
 from stser_core.training.plan import Plan
 from stser_core.training.published import TABLE_1, TABLE_2
@@ -28,6 +28,7 @@ from stser_core.training.run_folder import TEST_FILE
 from stser_core.training.settings import Recipe
 from stser_core.training.sound_cache import SoundCache
 from stser_core.training.tables import cross_validation_table, metrics_table
+from stser_core.training.transcripts import need_recognisers
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from stser_core.training.transcripts import Words
 
 RESULTS_FILE = "results.json"
+RIVALS_FOLDER = "rivals"
 CONFUSION_PICTURE = "confusion.png"
 
 
@@ -85,6 +87,7 @@ def evaluate(
 ) -> None:
     """Judge a checkpoint and write the figures."""
     refuse_doubles(clips)
+    need_writable(json)
     recognizer = Recognizer.load(checkpoint, classifier=classifier, accelerator=accelerator)
     bands: Sequence[Band] = BANDS if band == "both" else (band,)
     figures = report(recognizer, judge(recognizer, clips, bands=bands))
@@ -105,13 +108,16 @@ def cross_validate(
 ) -> None:
     """Train and judge every fold, print the table, and leave everything in `out`."""
     refuse_doubles(clips)
-    chosen = [rival(name) for name in rivals]
+    chosen = {name.lower(): rival(name) for name in rivals}
+    need_writable(json)
+    need_folder(out)
+    need_recognisers(words)
     folds = plan.folds_of(clips)
     results = cross_validation.cross_validate(folds, recipe, plan.seeds, out, cache, words)
     if not is_first():
         return
     ours = {source: cross_validation.summary(results, source) for source in words.sources}
-    beside = {one.name: _rival_figures(one, folds, plan, recipe.model.features, cache) for one in chosen}
+    beside = _rival_figures(chosen, folds, plan, recipe.model.features, cache, out)
     everything = {
         "recipe": msgspec.to_builtins(recipe),
         "plan": msgspec.to_builtins(plan),
@@ -136,22 +142,41 @@ def baseline(
     if not is_first():
         return
     refuse_doubles(clips)
-    chosen = [rival(name) for name in rivals]
+    chosen = {name.lower(): rival(name) for name in rivals}
+    need_writable(json)
     folds = plan.folds_of(clips)
-    beside = {one.name: _rival_figures(one, folds, plan, features, cache) for one in chosen}
+    beside = _rival_figures(chosen, folds, plan, features, cache, None)
     if json is not None:
         write_json({"plan": msgspec.to_builtins(plan), "labels": LABELS, "rivals": beside}, json)
     _print_table(cross_validation_table(plan.described(folds), {}, _summaries(beside)), json)
 
 
 def _rival_figures(
-    one: Rival, folds: Sequence[Fold], plan: Plan, features: FeatureSettings, cache: Path
-) -> dict[str, Any]:
+    chosen: Mapping[str, Rival],
+    folds: Sequence[Fold],
+    plan: Plan,
+    features: FeatureSettings,
+    cache: Path,
+    out: Path | None,
+) -> dict[str, dict[str, Any]]:
+    """Each rival's figures by its name; those that `out` keeps from an earlier call are not made again."""
+    if not chosen:
+        return {}
     clips = [clip for fold in folds for part in (fold.train, fold.validation, fold.test) for clip in part]
     sounds = SoundCache.of(clips, cache, features)
-    runs = [run for seed in plan.seeds for run in cross_validation.judge_rival(one, folds, sounds, cache, seed)]
-    spread = {figure: cross_validation.Spread.of(run[figure] for run in runs) for figure in ("wa", "ua")}
-    return {"runs": runs, "summary": spread}
+    beside: dict[str, dict[str, Any]] = {}
+    for key, one in chosen.items():
+        store = None if out is None else out / RIVALS_FOLDER / f"{key}.json"
+        runs = [
+            run
+            for seed in plan.seeds
+            for run in cross_validation.judge_rival(
+                one, folds, sounds, cache, seed, store=store, described=repr((one, features))
+            )
+        ]
+        spread = {figure: cross_validation.Spread.of(run[figure] for run in runs) for figure in ("wa", "ua")}
+        beside[one.name] = {"runs": runs, "summary": spread}
+    return beside
 
 
 def _summaries(beside: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, cross_validation.Spread]]:

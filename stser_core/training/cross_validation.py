@@ -4,7 +4,7 @@ What the folder of a cross-validation holds:
 
     seed0/fold1/           a run (see `run_folder`), with test.json: its figures on the fold's test clips,
                            and fold.json: fingerprints of the clips that it was trained on and judged by
-    rivals/…json           each rival's figures, fold by fold
+    rivals/tfidf.json      a rival's figures, fold by fold, each with the fingerprint of its fold
     results.json           everything
     confusion.png          the ensemble's answers, all folds and seeds together
 """
@@ -75,23 +75,66 @@ def cross_validate(
 
 
 def judge_rival(
-    rival: Rival, folds: Sequence[Fold], sounds: SoundCache, cache: Path, seed: int
+    rival: Rival,
+    folds: Sequence[Fold],
+    sounds: SoundCache,
+    cache: Path,
+    seed: int,
+    *,
+    store: Path | None = None,
+    described: str = "",
 ) -> list[dict[str, Any]]:
     """Train and judge a rival in the same folds.
 
+    Args:
+        rival: The rival.
+        folds: As `folds` makes them.
+        sounds: Has the sound of all clips.
+        cache: Where features are kept.
+        seed: The same seed gives the same figures.
+        store: Its figures are kept in this file, fold by fold, and those that it has are not made again.
+        described: Whatever else the figures depend on, in words.
+
     Returns:
         For each fold, its name and the rival's metrics on what it could judge.
+
+    Raises:
+        DataError: There is nothing that it could judge.
+        OutputError: The figures cannot be kept.
     """
     results = []
+    known = _known(store)
     for fold in folds:
-        answers = rival.answer(fold, sounds, cache, seed)
-        could = ~np.isnan(answers).any(axis=1)
-        if could.any():
-            truth = np.array([index(clip.label) for clip in fold.test])
-            results.append({"seed": seed, "fold": fold.name, **asdict(measure(truth[could], answers[could]))})
+        asked = fingerprint((fold.train, fold.validation, fold.test), described)
+        name = f"seed{seed}/{fold.name}"
+        if name not in known or known[name]["fold"] != asked:
+            known[name] = {"fold": asked, "figures": _answered(rival, fold, sounds, cache, seed)}
+            if store is not None:
+                write_json(known, store)
+        if known[name]["figures"] is not None:
+            results.append({"seed": seed, "fold": fold.name, **known[name]["figures"]})
     if not results:
         raise DataError(f"{rival.name} could judge no clip of any fold.")
     return results
+
+
+def _known(store: Path | None) -> dict[str, dict[str, Any]]:
+    """What an earlier call has kept; what it could not write to its end is made again."""
+    if store is None or not store.is_file():
+        return {}
+    try:
+        return msgspec.json.decode(store.read_bytes(), type=dict[str, dict[str, Any]])
+    except msgspec.DecodeError:
+        return {}
+
+
+def _answered(rival: Rival, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> dict[str, Any] | None:
+    answers = rival.answer(fold, sounds, cache, seed)
+    could = ~np.isnan(answers).any(axis=1)
+    if not could.any():
+        return None
+    truth = np.array([index(clip.label) for clip in fold.test])
+    return asdict(measure(truth[could], answers[could]))
 
 
 @dataclass(frozen=True)

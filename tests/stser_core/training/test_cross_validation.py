@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stser_core import checkpoint
 from stser_core.training.cli import main
-from stser_core.training.cross_validation import Spread, cross_validate
+from stser_core.training.cross_validation import Spread, cross_validate, judge_rival
 from stser_core.training.folds import Fold
 from stser_core.training.settings import Recipe
+from stser_core.training.sound_cache import SoundCache
 from stser_core.training.transcripts import Source, Words
 
 
@@ -79,6 +82,48 @@ def test_a_fold_of_other_clips_is_trained_anew_and_another_source_only_judged(
     assert again == trained and more["gold"] != "kept"
     more, again = validated(replace(fold, train=fold.train[1:]), "gold")
     assert again > trained
+
+
+def test_a_rival_is_asked_again_only_about_other_clips(folds: list[Fold], tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Quiet:
+        name = "quiet"
+
+        def answer(self, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> np.ndarray:
+            asked.append(fold.name)
+            return np.eye(4, dtype=np.float32)[[0] * len(fold.test)]
+
+    sounds, store = SoundCache(np.zeros(0, dtype=np.int16), {}), tmp_path / "rivals" / "quiet.json"
+    first = judge_rival(Quiet(), folds, sounds, tmp_path, 0, store=store)
+    assert judge_rival(Quiet(), folds, sounds, tmp_path, 0, store=store) == first
+    assert len(first) == len(asked) == 5
+    fewer = [replace(folds[0], train=folds[0].train[1:]), *folds[1:]]
+    judge_rival(Quiet(), fewer, sounds, tmp_path, 0, store=store)
+    assert asked[5:] == [folds[0].name]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (["--transcripts", "vosk"], 2, "--asr-model"),
+        (["--transcripts", "vosk", "--asr-model", "."], 1, "no Vosk model"),
+        (["--json", "."], 1, "it is a folder"),
+        (["--json", "file/figures.json"], 1, "cannot be made"),
+        (["--out", "file"], 1, "cannot be made"),
+        (["--rival", "egemaps"], 1, "[rivals]"),
+    ],
+)
+def test_what_would_fail_after_training_fails_before(
+    options: list[str], code: int, sentence: str, iemocap: Path, given: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "opensmile", None)  # as if it were not installed
+    (tmp_path / "file").touch()
+    arguments = ["cross-validate", "--corpus", "iemocap", "--data", str(iemocap), "--recipe", str(given)]
+    assert main([*arguments, "--out", "out", *options]) == code
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.rglob("recipe.json"))[1:], "no run was begun"
 
 
 def test_rivals_alone(iemocap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
