@@ -24,9 +24,10 @@ CONFIDENCE_FLOOR = 0.35
 UNKNOWN_SHARE = 0.5
 """A transcript of which more than this share of pieces is unknown is in a language the text model cannot read."""
 
-_BATCH_SECONDS = {"cpu": 0.0, "cuda": 240.0, "mps": 60.0}
-"""How much sound, padding included, one batch holds. A CPU gains nothing from batches (a lone utterance already
-fills it), and alone, an utterance's scores are the same to the last bit whatever it is scored with."""
+_BATCH_LIMITS = {"cpu": (0.0, 1), "cuda": (240.0, 256), "mps": (60.0, 64)}
+"""How many seconds of sound, padding included, and how many utterances one batch holds. A CPU gains nothing from
+batches (a lone utterance already fills it), and alone, an utterance's scores are the same to the last bit whatever it
+is scored with."""
 
 _SALIENCE_STEP = SAMPLE_RATE // 10
 
@@ -97,7 +98,7 @@ class Recognizer:
         scores: list[EmotionScores | None] = [None] * len(utterances)
         for needs in product((False, True), repeat=2):
             chosen = [i for i, spoken in enumerate(utterances) if (len(spoken.samples) > 0, readable[i]) == needs]
-            for batch in _batches(chosen, utterances, _BATCH_SECONDS[self.accelerator]):
+            for batch in _batches(chosen, utterances, *_BATCH_LIMITS[self.accelerator]):
                 for i, one in zip(batch, self._score(utterances, batch, *needs), strict=True):
                     scores[i] = one
         return scores
@@ -161,12 +162,13 @@ def _trusted(spoken: Spoken) -> bool:
     return spoken.text_confidence is None or spoken.text_confidence >= CONFIDENCE_FLOOR
 
 
-def _batches(chosen: Sequence[int], utterances: Sequence[Spoken], seconds: float) -> list[list[int]]:
-    """Groups of similar length; only a lone utterance may be longer than `seconds`, padding included."""
+def _batches(chosen: Sequence[int], utterances: Sequence[Spoken], seconds: float, most: int) -> list[list[int]]:
+    """Groups of at most `most` and of similar length; only a lone one may be longer than `seconds` with its padding."""
     groups: list[list[int]] = []
     longest = 0
     for i in sorted(chosen, key=lambda i: -len(utterances[i].samples)):
-        if not groups or longest * (len(groups[-1]) + 1) > seconds * SAMPLE_RATE:
+        full = not groups or len(groups[-1]) == most or longest * (len(groups[-1]) + 1) > seconds * SAMPLE_RATE
+        if full:
             groups.append([])
             longest = len(utterances[i].samples)
         groups[-1].append(i)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
-from stser_core.audio import load_mono, telephone_band
+from stser_core.audio import SAMPLE_RATE, load_mono, telephone_band
 from stser_core.emotions import LABELS, index
 from stser_core.errors import DataError
 from stser_core.scores import ENSEMBLE, EmotionScores, Spoken
@@ -29,12 +29,14 @@ Band = Literal["wide", "telephone"]
 
 BANDS: tuple[Band, ...] = ("wide", "telephone")
 
+_CHUNK_CLIPS = 64
+_CHUNK_SAMPLES = 600 * SAMPLE_RATE
 _NO_SOUND = np.zeros(0, dtype=np.float32)
 _BREAKDOWNS: Mapping[str, Callable[[Judged], str | None]] = {
     "corpus": lambda judged: judged.clip.corpus,
     "gender": lambda judged: judged.clip.gender,
     "language": lambda judged: judged.clip.language,
-    "band": lambda judged: judged.band,
+    "band": lambda judged: None if judged.clip.path is None else judged.band,
 }
 
 
@@ -65,12 +67,19 @@ def judge(
     Raises:
         AudioError: A recording cannot be decoded.
     """
+    heard = (
+        (clip, band, spoken)
+        for clip in progress(clips, "Evaluating", len(clips))
+        for band, spoken in _heard(clip, bands, load)
+    )
     judged = []
-    for clip in progress(clips, "Evaluating", len(clips)):
-        for band, spoken in _heard(clip, bands, load):
-            scores = recognizer.score([spoken])[0]
-            if scores is not None:
-                judged.append(Judged(clip, band, scores))
+    for together in _chunks(heard):
+        scored = recognizer.score([spoken for _, _, spoken in together])
+        judged += [
+            Judged(clip, band, scores)
+            for (clip, band, _), scores in zip(together, scored, strict=True)
+            if scores is not None
+        ]
     return judged
 
 
@@ -83,7 +92,8 @@ def report(recognizer: Recognizer, judged: Sequence[Judged]) -> dict[str, Any]:
 
     Returns:
         `checkpoint`, `labels`, `classifiers` (for each that had something to judge: n, wa, ua, recall, confusion,
-        ece; see `Metrics`), and `breakdown`: the same for each corpus, gender, language and band.
+        ece; see `Metrics`), and `breakdown`: the same for each corpus, gender, language and band; texts without
+        sound are of no band.
 
     Raises:
         DataError: There is nothing to judge.
@@ -131,6 +141,20 @@ def _shares(scores: EmotionScores, name: str, classifiers: int) -> tuple[float, 
     if name != ENSEMBLE:
         return scores.by_classifier.get(name)
     return scores.ensemble if len(scores.by_classifier) == classifiers else None
+
+
+def _chunks(heard: Iterable[tuple[Clip, Band, Spoken]]) -> Iterator[list[tuple[Clip, Band, Spoken]]]:
+    """What is scored in one call, so that the recognizer has something to make batches of, within bounded memory."""
+    chunk: list[tuple[Clip, Band, Spoken]] = []
+    samples = 0
+    for one in heard:
+        chunk.append(one)
+        samples += len(one[2].samples)
+        if len(chunk) == _CHUNK_CLIPS or samples >= _CHUNK_SAMPLES:
+            yield chunk
+            chunk, samples = [], 0
+    if chunk:
+        yield chunk
 
 
 def _heard(

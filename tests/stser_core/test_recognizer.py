@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stser_core.checkpoint import Checkpoint, save
 from stser_core.emotions import LABELS
 from stser_core.errors import CheckpointError, DeviceError, UsageError
-from stser_core.recognizer import _BATCH_SECONDS, CONFIDENCE_FLOOR, Recognizer
+from stser_core.recognizer import _BATCH_LIMITS, CONFIDENCE_FLOOR, Recognizer
 from stser_core.scores import CLASSIFIERS, EmotionScores, Spoken
 
 ANGRY = "i'm really angry about my internet bill"
@@ -89,9 +89,26 @@ def test_real_batches_give_what_each_utterance_alone_gives(recognizer, monkeypat
     """As on an accelerator, where utterances of different lengths share a batch."""
     utterances = [Spoken(sound(n, n), ANGRY if n % 2 else None) for n in (16_000, 1_601, 4_001, 30_001, 24_000)]
     alone = recognizer.score(utterances)
-    monkeypatch.setitem(_BATCH_SECONDS, "cpu", 10.0)
+    monkeypatch.setitem(_BATCH_LIMITS, "cpu", (10.0, 256))
 
     assert all(near(got, wanted) for got, wanted in zip(recognizer.score(utterances), alone, strict=True))
+
+
+def test_no_batch_holds_more_utterances_than_it_may(recognizer, monkeypatch):
+    """Texts have no sound whose length would bound a batch of them."""
+    texts = [Spoken(sound(0), f"number {n}") for n in range(10)]
+    alone = recognizer.score(texts)
+    sizes = []
+    forward = recognizer._model.forward
+    monkeypatch.setattr(
+        recognizer._model,
+        "forward",
+        lambda *given, **more: sizes.append(len(given[1].pieces)) or forward(*given, **more),
+    )
+    monkeypatch.setitem(_BATCH_LIMITS, "cpu", (10.0, 4))
+
+    assert all(near(got, wanted) for got, wanted in zip(recognizer.score(texts), alone, strict=True))
+    assert sizes == [4, 4, 2]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +234,7 @@ def test_salience_rests_on_no_silence_that_was_cut(explaining):
 def test_salience_does_not_depend_on_a_batch(explaining, monkeypatch):
     utterances = [Spoken(sound(n, n)) for n in (16_000, 30_001, 4_001)]
     alone = explaining.score(utterances)
-    monkeypatch.setitem(_BATCH_SECONDS, "cpu", 10.0)
+    monkeypatch.setitem(_BATCH_LIMITS, "cpu", (10.0, 256))
 
     for got, wanted in zip(explaining.score(utterances), alone, strict=True):
         assert got.salience == pytest.approx(wanted.salience, abs=1e-5)

@@ -93,6 +93,29 @@ def test_the_line_changes_the_sound_and_is_reported_apart() -> None:
     assert bands["wide"]["speech"]["n"] == bands["telephone"]["speech"]["n"] == 3
 
 
+def test_texts_without_sound_are_of_no_band() -> None:
+    bands = report(Oracle(), judge(Oracle(), CLIPS, bands=("telephone",), load=load))["breakdown"]["band"]
+    assert {band: classifiers["text"]["n"] for band, classifiers in bands.items()} == {"telephone": 2}
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.1, [64, 64, 22]), (240, [3] * 50)])
+def test_clips_are_scored_several_at_a_time_within_bounded_memory(seconds: float, calls: list[int]) -> None:
+    class Counting(Oracle):
+        def __init__(self) -> None:
+            self.calls: list[int] = []
+
+        def score(self, utterances: list[Spoken]) -> list[EmotionScores | None]:
+            self.calls.append(len(utterances))
+            return super().score(utterances)
+
+    counting = Counting()
+    sound = np.full(int(seconds * 16_000), 0.9, dtype=np.float32)
+    clips = [clip(number, "loud", None, "angry") for number in range(150)]
+    judged = judge(counting, clips, load=lambda _: sound)
+    assert [one.clip.id for one in judged] == [one.id for one in clips]
+    assert counting.calls == calls
+
+
 def test_the_telephone_takes_the_treble_away() -> None:
     time = np.arange(16_000) / 16_000
     treble = np.sin(2 * np.pi * 5_000 * time).astype(np.float32)
