@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -158,8 +159,9 @@ def _read(encoder: str, *, pooler: bool) -> tuple[AlbertModel, PieceTokenizer]:
         kind = AlbertConfig.get_config_dict(encoder)[0].get("model_type")
         if kind != "albert":
             raise CheckpointError(f"The text encoder {encoder!r} is no ALBERT; its config.json says {kind!r}.")
-        loaded: Any = AlbertModel.from_pretrained(encoder, add_pooling_layer=pooler, output_loading_info=True)
-        tokenizer = AlbertTokenizer.from_pretrained(encoder)
+        with _silence():
+            loaded: Any = AlbertModel.from_pretrained(encoder, add_pooling_layer=pooler, output_loading_info=True)
+            tokenizer = AlbertTokenizer.from_pretrained(encoder)
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise CheckpointError(f"The text encoder {encoder!r} cannot be loaded ({reason}).") from error
@@ -170,6 +172,23 @@ def _read(encoder: str, *, pooler: bool) -> tuple[AlbertModel, PieceTokenizer]:
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise CheckpointError(f"The text encoder {encoder!r} lacks its {TOKENIZER_FILE}.")
     return albert, tokenizer.backend_tokenizer
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep transformers from showing a bar and a report while it loads; what matters in it is judged here."""
+    from transformers import utils
+
+    logging: Any = utils.logging  # it has no types
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _described(config: dict[str, Any]) -> dict[str, Any]:
