@@ -220,6 +220,7 @@ def _arguments(settings: TrainingSettings, folder: Path, seed: int) -> TrainingA
         seed=seed,
         data_seed=seed,
         accelerator_config={"split_batches": True},
+        use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
         log_level="error",
     )
 
