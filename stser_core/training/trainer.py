@@ -23,6 +23,7 @@ try:
     import accelerate  # noqa: F401 (the Trainer's own need)
     from transformers import (
         EarlyStoppingCallback,
+        PrinterCallback,
         ProgressCallback,
         Trainer,
         TrainerCallback,
@@ -79,9 +80,10 @@ class StserTrainer(Trainer):
             compute_metrics=lambda prediction: figures(prediction, tuple(learner.stser.settings.classifiers)),
             optimizers=(_optimizer(learner, recipe), None),
         )
-        self.remove_callback(ProgressCallback)
-        for callback in _callbacks(recipe):
-            self.add_callback(callback)
+        for callback in (ProgressCallback, PrinterCallback):  # the Trainer's own way of telling
+            self.remove_callback(callback)
+        for ours in _callbacks(recipe):
+            self.add_callback(ours)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Our own batches; each process takes its part of every one."""
@@ -153,7 +155,7 @@ def _arguments(recipe: Recipe, folder: Path, steps: int) -> TrainingArguments:
         ddp_find_unused_parameters=False,
         use_cpu=_ON_CPU,
         ddp_backend="gloo" if _ON_CPU and torch.distributed.is_torchelastic_launched() else None,
-        disable_tqdm=False,
+        disable_tqdm=not sys.stderr.isatty(),
         log_level="error",
     )
 
@@ -175,7 +177,7 @@ def _optimizer(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
 
 def _callbacks(recipe: Recipe) -> list[TrainerCallback]:
     stopping = [PatienceOverRuns(recipe.patience)] if recipe.patience else []
-    return [EpochLines(), *stopping]
+    return [EpochLinesAndBar() if sys.stderr.isatty() else EpochLines(), *stopping]
 
 
 def _tensorboard() -> bool:
@@ -184,7 +186,24 @@ def _tensorboard() -> bool:
     return find_spec("tensorboard") is not None
 
 
-class EpochLines(ProgressCallback):
+class EpochLines(TrainerCallback):
+    """One line an epoch, where nobody watches: in a log file, say."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Print the epoch's figures once its evaluation is there."""
+        line = _epoch_line(state, logs)
+        if line:
+            print(line, file=sys.stderr, flush=True)
+
+
+class EpochLinesAndBar(ProgressCallback):
     """A progress bar with the time left, and one line an epoch above it."""
 
     def on_log(
@@ -196,18 +215,33 @@ class EpochLines(ProgressCallback):
         **_: object,
     ) -> None:
         """Print the epoch's figures once its evaluation is there."""
-        if not state.is_world_process_zero or not logs or "eval_wa" not in logs:
-            return
-        loss = next((one["loss"] for one in reversed(state.log_history) if "loss" in one), math.nan)
-        keys = {name: f"eval_{name}_" for name in CLASSIFIERS} | {"ensemble": "eval_"}
-        each = "  ".join(
-            f"{name} WA {logs[key + 'wa']:.3f} UA {logs[key + 'ua']:.3f}"
-            for name, key in keys.items()
-            if key + "wa" in logs
-        )
-        line = f"epoch {state.epoch:3.0f}  loss {loss:.4f}  {each}"
-        if self.training_bar is not None:
+        line = _epoch_line(state, logs)
+        if line and self.training_bar is not None:
             self.training_bar.write(line, file=sys.stderr)
+
+    def on_prediction_step(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        eval_dataloader: object = None,
+        **_: object,
+    ) -> None:
+        """Show no bar of its own for an evaluation: it is over soon."""
+
+
+def _epoch_line(state: TrainerState, logs: dict[str, float] | None) -> str:
+    """An epoch's figures; nothing before its evaluation, and in other processes than the first."""
+    if not state.is_world_process_zero or not logs or "eval_wa" not in logs:
+        return ""
+    loss = next((one["loss"] for one in reversed(state.log_history) if "loss" in one), math.nan)
+    keys = {name: f"eval_{name}_" for name in CLASSIFIERS} | {"ensemble": "eval_"}
+    each = "  ".join(
+        f"{name} WA {logs[key + 'wa']:.3f} UA {logs[key + 'ua']:.3f}"
+        for name, key in keys.items()
+        if key + "wa" in logs
+    )
+    return f"epoch {state.epoch:3.0f}  loss {loss:.4f}  {each}"
 
 
 def epochs_without_better(epochs: Iterable[Mapping[str, float]], figure: str) -> int:

@@ -199,6 +199,13 @@ def test_processes_share_a_batch_evenly(monkeypatch: pytest.MonkeyPatch) -> None
         shared_batch(1, 100)
 
 
+def test_a_log_file_gets_plain_lines_only(sample: Data, recipe: Recipe, tmp_path: Path, capfd) -> None:
+    fit(sample, recipe, tmp_path / "run", tmp_path / "cache")
+    said = capfd.readouterr()
+    assert [line[:9] for line in said.err.splitlines()] == ["epoch   1", "epoch   2"]
+    assert said.out == ""
+
+
 def test_resuming_with_other_data_is_refused(sample: Data, speech_recipe: Recipe, tmp_path: Path) -> None:
     once = replace(speech_recipe, epochs=1)
     first = fit(sample, once, tmp_path / "run", tmp_path / "cache")
