@@ -69,6 +69,7 @@ class StserTrainer(Trainer):
         plain_collator: Collator,
     ) -> None:
         self._batches = batches
+        _leave_cores_to_workers()
         self._train_examples = train
         self._training_collator = training_collator
         super().__init__(
@@ -125,6 +126,12 @@ def figures(prediction: EvalPrediction, classifiers: tuple[str, ...]) -> dict[st
         measured = measure(targets[judged, last].argmax(axis=1), np.mean(shares, axis=0)[judged])
         found |= {"wa": measured.wa, "ua": measured.ua}
     return found
+
+
+def _leave_cores_to_workers() -> None:
+    """As many threads as cores that no worker uses; where they are too many, they wait for each other."""
+    if _ON_CPU and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) - _WORKERS))
 
 
 def _arguments(recipe: Recipe, folder: Path, steps: int) -> TrainingArguments:
