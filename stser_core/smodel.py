@@ -173,7 +173,7 @@ class ConvBlock(nn.Module):
         out = self.norm(out, inside)
         if self.shortcut is not None:
             out = out + self.shortcut(maps)
-        out = self.pool(torch.relu(out) * inside[:, None, None, :])
+        out = self.pool(torch.relu(out))  # a window that reaches behind the end is not counted in `pooled`
         pooled = torch.div(convolved, self.settings.pool[1], rounding_mode="floor")
         return out * frame_mask(pooled, out.shape[-1])[:, None, None, :], pooled
 
