@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from stser_core.errors import DataError, UsageError
-from stser_core.training.clip import SPLITS, Clip
+from stser_core.training.clip import Clip
 from stser_core.training.grouping import grouped, groups_near_share, random_share
 
 HoldOutBy = Literal["speaker", "session", "utterances"]
@@ -113,21 +113,6 @@ def grouped_by_speaker(clips: Sequence[Clip], hold_out: HoldOut, folds: int = 5,
     """
     tests = grouped(clips, lambda clip: clip.speaker, "speaker", folds, seed)
     return [_fold(f"fold{number}", clips, test, hold_out) for number, test in enumerate(tests, start=1)]
-
-
-def fixed_split(clips: Sequence[Clip], hold_out: HoldOut) -> list[Fold]:
-    """The one fold that the corpus itself fixes; validation is held out of training where it fixes none.
-
-    Raises:
-        DataError: A clip has no split, nothing is left to train on, or a speaker is in two parts.
-    """
-    without = sum(clip.split is None for clip in clips)
-    if without:
-        raise DataError(f"{without:,} of {len(clips):,} clips have no split; fill that column or use other folds.")
-    train, validation, test = (tuple(clip for clip in clips if clip.split == part) for part in SPLITS)
-    if not validation:
-        train, validation = split_off(train, hold_out)
-    return [Fold("split", train, validation, test, validation_by=hold_out.by)]
 
 
 def cross_validation(clips: Sequence[Clip], hold_out: HoldOut, folds: int = 5, seed: int = 0) -> list[Fold]:

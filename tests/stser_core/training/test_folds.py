@@ -17,7 +17,6 @@ from stser_core.training.folds import (
     Fold,
     HoldOut,
     cross_validation,
-    fixed_split,
     grouped_by_speaker,
     leave_one_corpus_out,
     leave_one_session_out,
@@ -207,33 +206,6 @@ def test_cross_validation_goes_by_session_where_there_are_some_else_by_speaker()
     assert [fold.name for fold in cross_validation(without, HoldOut(), 2)] == ["fold1", "fold2"]
 
 
-def test_a_corpus_s_own_split_is_kept():
-    clips = [clip(split, split, split=split) for split in ("train", "validation", "test")]
-    (fold,) = fixed_split(clips, HoldOut())
-    assert ([one.id for one in fold.train], [one.id for one in fold.validation], [one.id for one in fold.test]) == (
-        ["c/train"],
-        ["c/validation"],
-        ["c/test"],
-    )
-
-
-def test_a_split_without_validation_holds_some_out_of_training_only():
-    clips = [clip(n, f"s{n}", split="train") for n in range(10)] + [clip("t", "t", split="test")]
-    (fold,) = fixed_split(clips, HoldOut())
-    assert len(fold.validation) == 2
-    assert [one.id for one in fold.test] == ["c/t"]
-
-
-def test_a_split_that_shares_a_speaker_names_the_speaker():
-    clips = [clip(1, "anna", split="train"), clip(2, "ben", split="validation"), clip(3, "anna", split="test")]
-    with pytest.raises(DataError, match="shares 1 speaker between its parts: anna in training and test"):
-        fixed_split(clips, HoldOut())
-    leaky = [clip(1, "anna", split="train"), clip(2, "anna", split="validation"), clip(3, "ben", split="test")]
-    with pytest.raises(DataError, match="anna in training and validation"):
-        fixed_split(leaky, HoldOut())
-    assert fixed_split(leaky, HoldOut("utterances"))[0].validation == (leaky[1],)
-
-
 def test_a_speaker_in_two_sessions_or_corpora_is_named():
     clips = conversation(3)
     clips.append(clip("stray", "1F", session="Ses2"))
@@ -283,7 +255,5 @@ def test_what_cannot_be_done_is_said():
         split_off([clip(1)], HoldOut("utterances"))
     with pytest.raises(DataError, match="1 of 2 clips have no session; use folds by speaker"):
         leave_one_session_out([clip(1, session="Ses1"), clip(2)], HoldOut())
-    with pytest.raises(DataError, match="1 of 2 clips have no split"):
-        fixed_split([clip(1, split="train"), clip(2)], HoldOut())
     with pytest.raises(UsageError, match=r"A share of 1\.5 cannot be held out"):
         HoldOut(share=1.5)
