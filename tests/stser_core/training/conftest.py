@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,14 @@ from stser_core.training.corpora.iemocap_sample import make_tree
 from stser_core.training.folds import Fold, HoldOut, leave_one_session_out
 from stser_core.training.run import Data
 from stser_core.training.settings import Recipe
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """Whoever started these tests in the background has switched Ctrl-C off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
