@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from stser_core.encoding import Encoding
+
 CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
 """The paper's three classifiers (section 3), in the order in which they are listed everywhere."""
 
@@ -26,11 +28,13 @@ class Spoken:
         samples: float32 [n] in −1…1, 16 kHz mono; empty for words without sound.
         text: Its transcript, or `None` where nothing was transcribed.
         text_confidence: The transcriber's confidence in 0…1, or `None` where it gives none.
+        encoding: What the transcriber's own encoder made of it, or `None` where it has none to give.
     """
 
     samples: NDArray[np.float32]
     text: str | None = None
     text_confidence: float | None = None
+    encoding: Encoding | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from monitor.flow import Transcript, Turn, Utterance
@@ -94,7 +94,7 @@ class TurnMaker:
             start_s=utterance.start_s,
             end_s=utterance.end_s,
             scores=scores,
-            transcript=transcript,
+            transcript=transcript and replace(transcript, encoding=None),  # scored: nobody reads it any more
             loudness_dbfs=loudness_dbfs(utterance.samples),
             dropped_ms=utterance.dropped_ms,
             checkpoint=self._scorer.name,
@@ -102,6 +102,8 @@ class TurnMaker:
 
 
 def _spoken(utterance: Utterance, transcript: Transcript | None) -> Spoken:
-    if transcript is None or not transcript.words:
+    if transcript is None:
         return Spoken(utterance.samples)
-    return Spoken(utterance.samples, transcript.text, transcript.confidence)
+    if not transcript.words:
+        return Spoken(utterance.samples, encoding=transcript.encoding)
+    return Spoken(utterance.samples, transcript.text, transcript.confidence, transcript.encoding)

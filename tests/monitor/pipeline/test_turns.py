@@ -1,0 +1,46 @@
+"""What a transcriber's encoder made of an utterance reaches the scorer, and goes no further."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from monitor.flow import Transcript, Utterance, Word
+from monitor.pipeline.turns import Lane, TurnMaker
+from stser_core.encoding import Encoding
+
+
+class RecordingScorer:
+    name = "default"
+
+    def __init__(self):
+        self.scored = []
+
+    def score(self, utterances):
+        self.scored += utterances
+        return [None] * len(utterances)
+
+
+def turns_of(*transcripts):
+    scorer = RecordingScorer()
+    utterance = Utterance(1, 0.0, 1.0, np.zeros(16_000, dtype=np.float32))
+    turns = TurnMaker("call.wav", [Lane("customer")], scorer).make([(utterance, one) for one in transcripts])
+    return scorer.scored, turns
+
+
+def test_the_encoding_reaches_the_scorer_with_and_without_words():
+    encoding = Encoding("whisper-base", np.ones(4, dtype=np.float32))
+    words = (Word("yes", 0.1, 0.3, 0.9),)
+
+    scored, _ = turns_of(Transcript(words, encoding), Transcript((), encoding), Transcript(words), None)
+
+    assert [one.encoding for one in scored] == [encoding, encoding, None, None]
+    assert [one.text for one in scored] == ["yes", None, "yes", None]
+
+
+def test_a_turn_keeps_the_words_and_not_the_encoding():
+    words = (Word("yes", 0.1, 0.3, 0.9),)
+
+    _, turns = turns_of(Transcript(words, Encoding("whisper-base", np.ones(4, dtype=np.float32))), None)
+
+    assert turns[0].transcript == Transcript(words)
+    assert turns[1].transcript is None
