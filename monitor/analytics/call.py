@@ -10,7 +10,7 @@ from monitor.analytics.emotions import replies, speaker_emotions
 from monitor.analytics.results import CallAnalytics, ResponseTimes, SpeakerAnalytics
 from monitor.analytics.spans import Speaker, overlap, speaker_of, stretches, times, total, union
 from monitor.analytics.speech import longest_stretch, longest_turn, loudness_dbfs, words, words_per_minute
-from monitor.commands.roles import MIXED
+from monitor.roles import MIXED
 from monitor.timeline.row import TimelineRow
 from stser_core.errors import DataError
 

@@ -17,12 +17,12 @@ from monitor.commands.keys import Keys, can_be_read
 from monitor.commands.live_view import LiveView
 from monitor.commands.notices import Notices
 from monitor.commands.replay_view import Manner, manner
-from monitor.commands.roles import Role, roles
 from monitor.commands.warming import warm_up
 from monitor.display import Moment, Session, alert_line, line
 from monitor.exporters.destination import STDOUT
 from monitor.pipeline.pipeline import Lane, Pipeline
 from monitor.pipeline.timings import Timings
+from monitor.roles import Role, roles
 from monitor.sources.mixed import Mixed
 from monitor.timeline.notes import Mark
 from monitor.timeline.recent import Recent

@@ -15,12 +15,12 @@ from monitor.commands.analytics import save_analytics
 from monitor.commands.interruption import Interruption
 from monitor.commands.notices import Notices
 from monitor.commands.replay_view import Manner, ReplayView, manner
-from monitor.commands.roles import Role, merged, roles
 from monitor.display import Progress, Replay, clock, line
 from monitor.exporters.destination import STDOUT, Destination
 from monitor.exporters.whole_file import check_writable
-from monitor.pipeline.pipeline import Lane, Pipeline
-from monitor.sources.recording import Recording, channels_identical
+from monitor.pipeline.opening import Opened, open_recording
+from monitor.pipeline.pipeline import Pipeline
+from monitor.sources.recording import Recording
 from monitor.timeline.row import row_of
 from monitor.timeline.timeline import Timeline
 
@@ -62,7 +62,12 @@ def replay(options: ReplayOptions) -> int:
     check_outputs((analysis.csv, analysis.jsonl, options.svg, options.analytics), options.recording)
     if options.analytics is not None:
         check_writable(options.analytics)
-    recording, lanes = _opened(options, notices)
+    opened = open_recording(
+        options.recording, analysis.channels, score_agents=analysis.score_agents, realtime=options.realtime
+    )
+    if opened.notice is not None:
+        notices.say(opened.notice)
+    recording = opened.recording
     with ExitStack() as cleanup:
         files = open_files(analysis, cleanup)
         picture = _picture(options, cleanup)
@@ -74,12 +79,12 @@ def replay(options: ReplayOptions) -> int:
             outputs.append(lambda turn: notices.line(line(turn)))
         pipeline = Pipeline(
             recording,
-            lanes=[Lane(role.speaker, scored=role.scored) for role in lanes],
+            lanes=opened.lanes,
             transcriber=transcriber,
             scorer=scorer,
             outputs=outputs if analysis.transcripts else [wordless(output) for output in outputs],
         )
-        facts = _facts(options, recording, lanes, scorer, transcriber)
+        facts = _facts(options, opened, scorer, transcriber)
 
         def call() -> CallAnalytics:
             return analyse(map(row_of, timeline.snapshot()), recording.duration_s or pipeline.position_s)
@@ -115,15 +120,14 @@ def _manner(options: ReplayOptions) -> Manner:
 
 def _facts(
     options: ReplayOptions,
-    recording: Recording,
-    lanes: tuple[Role, ...],
+    opened: Opened,
     scorer: Recognizer,
     transcriber: Transcriber,
 ) -> Replay:
     return Replay(
-        recording=recording.name,
-        duration_s=recording.duration_s,
-        speakers=tuple(role.speaker for role in lanes),
+        recording=opened.recording.name,
+        duration_s=opened.recording.duration_s,
+        speakers=tuple(role.speaker for role in opened.roles),
         checkpoint=scorer.name,
         classifier=options.analysis.classifier,
         recogniser=recogniser_name(transcriber),
@@ -137,22 +141,6 @@ def _picture(options: ReplayOptions, cleanup: ExitStack) -> Destination | None:
     picture = Destination(options.svg)
     cleanup.callback(picture.close)
     return picture
-
-
-def _opened(options: ReplayOptions, notices: Notices) -> tuple[Recording, tuple[Role, ...]]:
-    recording = Recording(options.recording, realtime=options.realtime)
-    given = roles(
-        options.analysis.channels, recording.channels, recording.name, score_agents=options.analysis.score_agents
-    )
-    if len(given) == 1:
-        return Recording(options.recording, mix=True, realtime=options.realtime), given
-    if not channels_identical(options.recording):
-        return recording, given
-    role = merged(given, named=options.analysis.channels is not None)
-    scored = "" if role.scored else " Nothing is scored, since an agent may be heard in it (see --score-agents)."
-    same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
-    notices.say(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
-    return Recording(options.recording, mix=True, realtime=options.realtime), (role,)
 
 
 def _warn_of_a_lost_end(recording: Recording, heard_s: float, notices: Notices) -> None:

@@ -48,7 +48,13 @@ class Recording:
     live = False
 
     def __init__(
-        self, path: str | Path, *, mix: bool = False, realtime: bool = False, clock: Clock | None = None
+        self,
+        path: str | Path,
+        *,
+        mix: bool = False,
+        realtime: bool = False,
+        clock: Clock | None = None,
+        name: str | None = None,
     ) -> None:
         """Look at a file without decoding it.
 
@@ -57,6 +63,7 @@ class Recording:
             mix: Average all channels into one.
             realtime: Let each block come when it would have been heard, instead of as fast as possible.
             clock: What real time is measured with.
+            name: Its name in the timeline; the file's own without it.
 
         Raises:
             stser_core.errors.AudioError: The file is missing or is not audio.
@@ -67,7 +74,7 @@ class Recording:
         self._clock = clock or MonotonicClock()
         self._stopped = Event()
         info = audio.probe(self._path)
-        self.name = self._path.name
+        self.name = name or self._path.name
         self.channels = 1 if mix else info.channels
         self.duration_s = info.duration_s
 

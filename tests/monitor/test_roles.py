@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.commands.roles import Role, merged, roles
+from monitor.roles import Role, merged, roles
 from stser_core.errors import UsageError
 
 
