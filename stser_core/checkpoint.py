@@ -1,16 +1,23 @@
 """A checkpoint folder: `config.json`, `model.safetensors`, the tokenizer's file, and the model card `README.md`.
 
+`config.json` holds the model's settings and, under `members` and `weights`, the ensemble's further members, whose
+tensors lie in files of their own (`stser_core.members`).
+
 Never a pickle. Finding and listing checkpoints needs no torch; loading one does.
 """
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stser_core.errors import CheckpointError, OutputError
+from stser_core.members import listing
+from stser_core.members.listing import Roster
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +30,7 @@ WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
 DEFAULT = "default"
 
-_WANTED = (CONFIG_FILE, WEIGHTS_FILE, "tokenizer.json", CARD_FILE)
+_WANTED = (CONFIG_FILE, "*.safetensors", "tokenizer.json", CARD_FILE)
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,15 @@ class Checkpoint:
         name: The folder's name.
         model: In evaluation mode, on the CPU.
         tokenizer: `None` where no classifier reads text.
+        roster: The ensemble's further members; they are loaded when they are asked.
+        folder: Where it lies, or `None` where it lies nowhere.
     """
 
     name: str
     model: Stser
     tokenizer: Tokenizer | None
+    roster: Roster = field(default_factory=Roster)
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -94,11 +105,11 @@ def load(name: str | Path = DEFAULT) -> Checkpoint:
     from stser_core.tmodel import Tokenizer
 
     folder = resolve(name)
-    settings = read_settings(folder)
+    settings, roster = read_config(folder)
     model = _built(settings, folder)
     _load_weights(model, folder / WEIGHTS_FILE)
     tokenizer = Tokenizer.load(folder, settings.text.maximum_pieces) if settings.text else None
-    return Checkpoint(folder.resolve().name, model.eval(), tokenizer)
+    return Checkpoint(folder.resolve().name, model.eval(), tokenizer, roster, folder)
 
 
 def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> None:
@@ -113,31 +124,51 @@ def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> 
     Raises:
         OutputError: The folder cannot be written, or holds something else.
     """
-    import msgspec
-    from safetensors import SafetensorError
     from safetensors.torch import save as serialised
 
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG_FILE).is_file():
-        raise OutputError(f"{folder} holds something that is no checkpoint; name another folder.")
-    partial = folder.with_name(folder.name + ".partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        encoded = msgspec.json.format(msgspec.json.encode(model.settings), indent=2)
-        (partial / CONFIG_FILE).write_bytes(encoded + b"\n")
+    with _written(folder) as partial:
+        (partial / CONFIG_FILE).write_bytes(_indented(model.settings))
         weights = {key: value.detach().cpu().contiguous() for key, value in _weights(model).items()}
         (partial / WEIGHTS_FILE).write_bytes(serialised(weights))  # not save_file: it denies others the file
         if tokenizer is not None:
             tokenizer.save(partial)
         (partial / CARD_FILE).write_text(card, encoding="utf-8")
-        _swap(partial, folder)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"The checkpoint {folder} cannot be written ({reason}).") from error
+
+
+def add_member(folder: Path, target: Path, member: listing.Listed, weights: Mapping[str, Tensor]) -> None:
+    """Write a checkpoint that has one more member than another; all else is taken over as it is.
+
+    Args:
+        folder: The checkpoint to start from.
+        target: Where the new one is written; it may be `folder`, and what an older checkpoint there held is replaced.
+        member: How it is listed; one of the same name is replaced.
+        weights: Its own tensors.
+
+    Raises:
+        CheckpointError: `folder` holds no checkpoint, or the member does not fit into it.
+        OutputError: The target cannot be written, or holds something else.
+    """
+    import msgspec
+    from safetensors.torch import save as serialised
+
+    settings, roster = read_config(folder)
+    others = tuple(one for one in roster.members if one.name != member.name)
+    roster = replace(roster, members=(*others, member))
+    listing.check(roster, settings.classifiers)
+    config = msgspec.to_builtins(settings) | {key: value for key, value in msgspec.to_builtins(roster).items() if value}
+    with _written(target) as partial:
+        shutil.copytree(folder, partial, dirs_exist_ok=True)
+        (partial / CONFIG_FILE).write_bytes(_indented(config))
+        (partial / member.weights_file).write_bytes(serialised(dict(weights)))
 
 
 def read_settings(folder: Path) -> StserSettings:
-    """Read a checkpoint's `config.json`.
+    """Read the model's settings in a checkpoint's `config.json`; see `read_config`."""
+    return read_config(folder)[0]
+
+
+def read_config(folder: Path) -> tuple[StserSettings, Roster]:
+    """Read a checkpoint's `config.json`: the model's settings, and the ensemble's further members.
 
     Raises:
         CheckpointError: It is missing, or does not say what it should.
@@ -149,11 +180,40 @@ def read_settings(folder: Path) -> StserSettings:
 
     path = folder / CONFIG_FILE
     try:
-        return decode(path.read_bytes(), StserSettings)
+        config = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        further = {key: config.pop(key) for key in ("members", "weights") if key in config}
+        settings = decode(msgspec.json.encode(config), StserSettings)
+        roster = decode(msgspec.json.encode(further), Roster)
     except OSError as error:
         raise CheckpointError(f"{folder} is no checkpoint: its {CONFIG_FILE} cannot be read.") from error
     except msgspec.DecodeError as error:
         raise CheckpointError(f"{path} does not describe an STSER model ({error}).") from error
+    listing.check(roster, settings.classifiers)
+    return settings, roster
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[Path]:
+    """A folder to write a checkpoint into, which takes `folder`'s place when all is written."""
+    from safetensors import SafetensorError
+
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG_FILE).is_file():
+        raise OutputError(f"{folder} holds something that is no checkpoint; name another folder.")
+    partial = folder.with_name(folder.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        _swap(partial, folder)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"The checkpoint {folder} cannot be written ({reason}).") from error
+
+
+def _indented(settings: object) -> bytes:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
 
 
 def _swap(new: Path, folder: Path) -> None:

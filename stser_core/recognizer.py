@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
@@ -14,12 +15,11 @@ from stser_core import checkpoint as checkpoints
 from stser_core.audio import SAMPLE_RATE
 from stser_core.errors import CheckpointError, DeviceError, UsageError
 from stser_core.features import pad, trim
+from stser_core.members import asking, kinds
+from stser_core.members.member import Member
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken
-from stser_core.stser import SpeechBatch, StserOutput, TextBatch, ensemble, probabilities
-from stser_core.text import normalise
-
-CONFIDENCE_FLOOR = 0.35
-"""A transcript that its recogniser trusts less than this is treated as none."""
+from stser_core.stser import SpeechBatch, TextBatch, ensemble, probabilities
+from stser_core.trust import trusted
 
 UNKNOWN_SHARE = 0.5
 """A transcript of which more than this share of pieces is unknown is in a language the text model cannot read."""
@@ -32,12 +32,25 @@ is scored with."""
 _SALIENCE_STEP = SAMPLE_RATE // 10
 
 
+_PAPERS = frozenset(CLASSIFIERS)
+_HEARING = frozenset({"speech", "bimodal"})
+_READING = frozenset({"text", "bimodal"})
+
+
+@dataclass
+class _Answers:
+    """What has been answered about one utterance so far."""
+
+    shares: dict[str, Tensor] = field(default_factory=dict)
+    salience: tuple[float, ...] | None = None
+
+
 class Recognizer:
     """Scores utterances with a checkpoint's classifiers.
 
     Attributes:
         name: The checkpoint's name.
-        classifiers: Those that take part, in the order of `CLASSIFIERS`.
+        classifiers: Those that take part: the paper's in the order of `CLASSIFIERS`, then the checkpoint's members.
         accelerator: `cpu`, `cuda` or `mps`.
     """
 
@@ -53,13 +66,13 @@ class Recognizer:
 
         Args:
             loaded: The checkpoint.
-            classifier: `ensemble` for all that it has, or names joined by `+`, such as `speech` or `speech+text`.
+            classifier: `ensemble` for all that it has, or names joined by `+`, such as `speech` or `speech+whisper`.
             accelerator: `auto`, `cpu`, `cuda` or `mps`.
             explain: Also give the salience of every utterance.
 
         Raises:
             UsageError: There is no such classifier or accelerator.
-            CheckpointError: The checkpoint lacks a classifier that was asked for.
+            CheckpointError: The checkpoint lacks a classifier that was asked for, or a member cannot be loaded.
             DeviceError: The accelerator is not there.
         """
         self.name = loaded.name
@@ -68,6 +81,9 @@ class Recognizer:
         self._model = loaded.model.to(self.accelerator).eval()
         self._tokenizer = loaded.tokenizer
         self._explain = explain
+        self._members = _members(loaded, self.classifiers, self.accelerator)
+        self._temperatures = {one.name: one.temperature for one in loaded.roster.members}
+        self._weights = loaded.roster.weights
 
     @classmethod
     def load(
@@ -81,40 +97,83 @@ class Recognizer:
         """Load a checkpoint by folder, name or Hub id, and prepare it; see `__init__` and `checkpoint.load`."""
         return cls(checkpoints.load(checkpoint), classifier=classifier, accelerator=accelerator, explain=explain)
 
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """The encoders outside the model whose output is read where it is given (`Spoken.encoding`)."""
+        found = (member.needs.encoder for member in self._members)
+        return tuple(dict.fromkeys(encoder for encoder in found if encoder is not None))
+
+    def answering(self, *, text: bool = True, encoders: Collection[str] = ()) -> tuple[str, ...]:
+        """Those of `classifiers` that can answer to sound.
+
+        Args:
+            text: Whether there are words, too.
+            encoders: The encoders whose output is there.
+        """
+        needs = {member.name: member.needs for member in self._members}
+        return tuple(
+            name
+            for name in self.classifiers
+            if (text or not (needs[name].text if name in needs else name in _READING))
+            and (name not in needs or needs[name].encoder in {None, *encoders})
+        )
+
     @torch.inference_mode()
     def score(self, utterances: Sequence[Spoken]) -> list[EmotionScores | None]:
         """Score utterances, in batches of similar length.
 
         A classifier answers where it has what it needs: those that read text need a transcript that is not
-        empty, that its recogniser trusts, and whose pieces the text model mostly knows.
+        empty, that its recogniser trusts, and whose pieces the text model mostly knows; a member of the ensemble
+        says itself what it needs.
 
         Args:
             utterances: Any number, of any lengths.
 
         Returns:
             One for each utterance, in the same order; `None` where none of the chosen classifiers could answer.
+
+        Raises:
+            CheckpointError: A member does not give what it should.
         """
+        answers = [_Answers() for _ in utterances]
+        if not _PAPERS.isdisjoint(self.classifiers):
+            self._ask_model(utterances, answers)
+        for member in self._members:
+            self._ask_member(member, utterances, answers)
+        return [self._together(one) for one in answers]
+
+    def _ask_model(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
         readable = self._readable(utterances)
-        scores: list[EmotionScores | None] = [None] * len(utterances)
         for needs in product((False, True), repeat=2):
             chosen = [i for i, spoken in enumerate(utterances) if (len(spoken.samples) > 0, readable[i]) == needs]
             for batch in _batches(chosen, utterances, *_BATCH_LIMITS[self.accelerator]):
-                for i, one in zip(batch, self._score(utterances, batch, *needs), strict=True):
-                    scores[i] = one
-        return scores
+                self._run_model(utterances, batch, answers, *needs)
+
+    def _ask_member(self, member: Member, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
+        chosen = [i for i, spoken in enumerate(utterances) if asking.can_answer(member.needs, spoken)]
+        for batch in _batches(chosen, utterances, *_BATCH_LIMITS[self.accelerator]):
+            heard = [asking.heard(member.needs, utterances[i], self._model.logmel) for i in batch]
+            shares = probabilities({member.name: asking.logits(member, heard)}, self._temperatures)[member.name]
+            for i, row in zip(batch, shares, strict=True):
+                answers[i].shares[member.name] = row
 
     def _readable(self, utterances: Sequence[Spoken]) -> list[bool]:
-        if self._tokenizer is None or self.classifiers == ("speech",):
+        if self._tokenizer is None or _READING.isdisjoint(self.classifiers):
             return [False] * len(utterances)
         unknown = self._tokenizer([spoken.text or "" for spoken in utterances]).unknown if utterances else ()
-        return [_trusted(spoken) and share <= UNKNOWN_SHARE for spoken, share in zip(utterances, unknown, strict=True)]
+        return [trusted(spoken) and share <= UNKNOWN_SHARE for spoken, share in zip(utterances, unknown, strict=True)]
 
-    def _score(
-        self, utterances: Sequence[Spoken], batch: Sequence[int], with_sound: bool, with_text: bool
-    ) -> list[EmotionScores | None]:
+    def _run_model(
+        self,
+        utterances: Sequence[Spoken],
+        batch: Sequence[int],
+        answers: Sequence[_Answers],
+        with_sound: bool,
+        with_text: bool,
+    ) -> None:
         trimmed = [trim(utterances[i].samples, self._model.settings.features) for i in batch]
         speech = text = None
-        if with_sound and self._model.smodel is not None and self.classifiers != ("text",):
+        if with_sound and self._model.smodel is not None and not _HEARING.isdisjoint(self.classifiers):
             samples, lengths = pad([one for one, _ in trimmed])
             speech = SpeechBatch(samples.to(self.accelerator), lengths.to(self.accelerator))
         if with_text and self._tokenizer is not None:
@@ -122,23 +181,24 @@ class Recognizer:
             text = TextBatch(encoded.pieces.to(self.accelerator), encoded.mask.to(self.accelerator))
         with self._precision():
             out = self._model(speech, text, salience=self._explain)
-        offsets = [(cut, len(utterances[i].samples)) for i, (_, cut) in zip(batch, trimmed, strict=True)]
-        return self._collect(out, offsets)
-
-    def _collect(self, out: StserOutput, offsets: list[tuple[int, int]]) -> list[EmotionScores | None]:
         shares = probabilities(out.logits, self._model.settings.temperatures)
         answered = {name: shares[name].cpu() for name in self.classifiers if name in shares}
-        if not answered:
-            return [None] * len(offsets)
-        mean = ensemble(answered.values())
-        return [
-            EmotionScores(
-                {name: tuple(one[row].tolist()) for name, one in answered.items()},
-                tuple(mean[row].tolist()),
-                None if out.salience is None else self._salience(out.salience[row], *offsets[row]),
-            )
-            for row in range(len(offsets))
-        ]
+        for row, (i, (_, cut)) in enumerate(zip(batch, trimmed, strict=True)):
+            answers[i].shares.update((name, one[row]) for name, one in answered.items())
+            if out.salience is not None:
+                answers[i].salience = self._salience(out.salience[row], cut, len(utterances[i].samples))
+
+    def _together(self, answers: _Answers) -> EmotionScores | None:
+        """The members' answers with their mean; those that the checkpoint does not weigh count 1."""
+        shares = answers.shares
+        if not shares:
+            return None
+        weights = [self._weights.get(name, 1.0) for name in shares] if self._weights else None
+        return EmotionScores(
+            {name: tuple(one.tolist()) for name, one in shares.items()},
+            tuple(ensemble(shares.values(), weights).tolist()),
+            answers.salience,
+        )
 
     def _salience(self, weights: Tensor, cut: int, length: int) -> tuple[float, ...]:
         """Attention over positions of the trimmed spectrogram, put onto the utterance's own 100 ms grid."""
@@ -156,12 +216,6 @@ class Recognizer:
         return torch.autocast("cuda", torch.float16) if self.accelerator == "cuda" else nullcontext()
 
 
-def _trusted(spoken: Spoken) -> bool:
-    if not normalise(spoken.text or ""):
-        return False
-    return spoken.text_confidence is None or spoken.text_confidence >= CONFIDENCE_FLOOR
-
-
 def _batches(chosen: Sequence[int], utterances: Sequence[Spoken], seconds: float, most: int) -> list[list[int]]:
     """Groups of at most `most` and of similar length; only a lone one may be longer than `seconds` with its padding."""
     groups: list[list[int]] = []
@@ -176,21 +230,30 @@ def _batches(chosen: Sequence[int], utterances: Sequence[Spoken], seconds: float
 
 
 def _chosen(classifier: str, loaded: checkpoints.Checkpoint) -> tuple[str, ...]:
-    present = loaded.model.settings.classifiers
+    papers = loaded.model.settings.classifiers
+    present = (*(name for name in CLASSIFIERS if name in papers), *loaded.roster.names)
     if classifier == ENSEMBLE:
-        return tuple(name for name in CLASSIFIERS if name in present)
+        return present
     asked = classifier.split("+")
     for name in asked:
-        if name not in CLASSIFIERS:
-            raise UsageError(
-                f"There is no classifier {name!r}; there are {ENSEMBLE}, {', '.join(CLASSIFIERS)}, and several "
-                "joined by +."
-            )
+        if name not in CLASSIFIERS and name not in present:
+            known = ", ".join((ENSEMBLE, *CLASSIFIERS, *loaded.roster.names))
+            raise UsageError(f"There is no classifier {name!r}; there are {known}, and several joined by +.")
         if name not in present:
             raise CheckpointError(
                 f"The checkpoint {loaded.name!r} has no {name} classifier; it has {', '.join(present)}."
             )
-    return tuple(name for name in CLASSIFIERS if name in asked)
+    return tuple(name for name in present if name in asked)
+
+
+def _members(loaded: checkpoints.Checkpoint, chosen: Sequence[str], accelerator: str) -> tuple[Member, ...]:
+    """The members that were chosen; one that nobody asks is not loaded, and its package need not be there."""
+    if loaded.folder is None:
+        return ()
+    members = tuple(kinds.load(one, loaded.folder) for one in loaded.roster.members if one.name in chosen)
+    for member in members:
+        member.to(accelerator)
+    return members
 
 
 def _accelerator(name: str) -> str:

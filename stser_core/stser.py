@@ -6,7 +6,7 @@ concatenated) and ensemble learning (the plain mean of the classifiers' class pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -142,9 +142,17 @@ def probabilities(logits: Mapping[str, Tensor], temperatures: Mapping[str, float
     return {name: (one / temperatures.get(name, 1.0)).softmax(dim=-1) for name, one in logits.items()}
 
 
-def ensemble(members: Iterable[Tensor]) -> Tensor:
-    """The plain mean of the classifiers' probabilities (the paper's ensemble learning, section 3.3)."""
-    return torch.stack(list(members)).mean(dim=0)
+def ensemble(members: Iterable[Tensor], weights: Sequence[float] | None = None) -> Tensor:
+    """The mean of the classifiers' probabilities: plain (the paper's ensemble learning, section 3.3), unless weighted.
+
+    Args:
+        members: Probabilities of each, all of one shape.
+        weights: One for each, where they do not count alike.
+    """
+    stacked = torch.stack(list(members))
+    if weights is None:
+        return stacked.mean(dim=0)
+    return torch.tensordot(stacked.new_tensor(weights) / sum(weights), stacked, dims=1)
 
 
 def _vector_sizes(settings: StserSettings) -> dict[str, int]:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from stser_core.checkpoint import Checkpoint, save
 from stser_core.emotions import LABELS
 from stser_core.errors import CheckpointError, DeviceError, UsageError
-from stser_core.recognizer import _BATCH_LIMITS, CONFIDENCE_FLOOR, Recognizer
+from stser_core.recognizer import _BATCH_LIMITS, Recognizer
 from stser_core.scores import CLASSIFIERS, EmotionScores, Spoken
+from stser_core.trust import CONFIDENCE_FLOOR
 
 ANGRY = "i'm really angry about my internet bill"
 

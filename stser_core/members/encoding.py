@@ -1,0 +1,71 @@
+"""The member over an encoder that runs anyway: the speech recogniser's, whose output comes with the transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from stser_core.errors import CheckpointError
+from stser_core.members.heads import Head, HeadSettings, fill
+from stser_core.members.member import Heard, Needs, Parts
+from stser_core.members.own_settings import settings_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class EncodingSettings:
+    """What `config.json` holds of such a member.
+
+    Attributes:
+        encoder: The encoder's name, as `Encoding.encoder` has it: `whisper-base`.
+        head: The head over its pooled output.
+    """
+
+    encoder: str
+    head: HeadSettings
+
+
+class EncodingMember:
+    """A head over the pooled output of an encoder outside the model; absent where that output is not there."""
+
+    def __init__(self, name: str, settings: EncodingSettings, head: Head) -> None:
+        self.name = name
+        self.settings = settings
+        self.needs = Needs(encoder=settings.encoder)
+        self._head = head.eval()
+
+    @classmethod
+    def made_of(cls, parts: Parts) -> EncodingMember:
+        """Make it of what a checkpoint keeps; see `Kind`."""
+        settings = settings_of(parts.settings, EncodingSettings, parts.name)
+        head = Head(settings.head)
+        fill(head, parts.weights, f"the member {parts.name!r}")
+        return cls(parts.name, settings, head)
+
+    def to(self, accelerator: str) -> None:
+        """See `Member.to`."""
+        self._head.to(accelerator)
+
+    def logits(self, batch: Sequence[Heard]) -> Tensor:
+        """See `Member.logits`.
+
+        Raises:
+            CheckpointError: An encoding has another length than the head reads.
+        """
+        wanted = self.settings.head.inputs
+        vectors = [heard.encoding for heard in batch if heard.encoding is not None]
+        for vector in vectors:
+            if vector.shape != (wanted,):
+                raise CheckpointError(
+                    f"The member {self.name!r} reads {wanted:,} values of {self.settings.encoder} and was given "
+                    f"{vector.size:,}; is that encoder another model of the same name?"
+                )
+        stacked = torch.from_numpy(np.stack(vectors)).float()
+        answer: Tensor = self._head(stacked.to(self._head.mean.device))
+        return answer
