@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -207,6 +208,39 @@ def evaluate(
 
     clips = chosen(clips_of(corpus, data), sessions=session, speakers=speaker, split=split)
     commands.evaluate(clips, checkpoint, classifier, band, accelerator, json)
+
+
+@app.command("pretrain-text")
+def pretrain_text(
+    texts: Annotated[list[Path], typer.Option(help="Unlabelled texts: a TSV with a column text; repeat it.")],
+    teacher: Annotated[str, typer.Option(help="A sentence encoder: Hub id or folder.")],
+    vocabulary: Annotated[Path, typer.Option(help="A folder with ALBERT's spiece.model or tokenizer.json.")],
+    out: Annotated[Path, typer.Option(help="The run's folder; the encoder comes to lie in it. Call again to go on.")],
+    judged_by: Annotated[
+        list[Path],
+        typer.Option(help="A labelled TSV whose texts outside the training split are left out; repeat it."),
+    ] = [],  # noqa: B006 (typer copies it)
+    layers: Annotated[int, typer.Option(min=1)] = 4,
+    hidden: Annotated[int, typer.Option(min=1)] = 256,
+    epochs: Annotated[float, typer.Option(min=0.0)] = 2.0,
+    batch: Annotated[int, typer.Option(min=1)] = 128,
+    learning_rate: Annotated[float, typer.Option(min=0.0)] = 1e-3,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    cache: CacheFolder = None,
+    debug: Debug = False,
+) -> None:
+    """Pre-train a compact ALBERT: it learns what a sentence encoder makes of unlabelled text."""
+    from stser_core.training.options import cache_folder
+    from stser_core.training.text_encoder.pretraining import Pretraining, pretrain
+    from stser_core.training.text_encoder.teacher import SentenceTeacher
+    from stser_core.training.text_encoder.texts import read_texts
+
+    settings = Pretraining(
+        hidden=hidden, layers=layers, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed
+    )
+    read = read_texts(texts, judged_by)
+    encoder = pretrain(read, SentenceTeacher(teacher), vocabulary, settings, out, cache or cache_folder())
+    print(f"The encoder is in {encoder}; train with it by --text-encoder.", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
