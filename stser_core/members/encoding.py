@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from stser_core import bounds
 from stser_core.errors import CheckpointError
 from stser_core.members.heads import Head, HeadSettings, fill
 from stser_core.members.member import Heard, Needs, Parts
@@ -24,11 +25,16 @@ class EncodingSettings:
 
     Attributes:
         encoder: The encoder's name, as `Encoding.encoder` has it: `whisper-base`.
-        head: The head over its pooled output.
+        inputs: Length of its pooled output.
+        head: The head over it.
     """
 
     encoder: str
-    head: HeadSettings
+    inputs: int
+    head: HeadSettings = field(default_factory=HeadSettings)
+
+    def __post_init__(self) -> None:
+        bounds.check("inputs", self.inputs, 1)
 
 
 class EncodingMember:
@@ -44,7 +50,7 @@ class EncodingMember:
     def made_of(cls, parts: Parts) -> EncodingMember:
         """Make it of what a checkpoint keeps; see `Kind`."""
         settings = settings_of(parts.settings, EncodingSettings, parts.name)
-        head = Head(settings.head)
+        head = Head(settings.inputs, settings.head)
         fill(head, parts.weights, f"the member {parts.name!r}")
         return cls(parts.name, settings, head)
 
@@ -58,7 +64,7 @@ class EncodingMember:
         Raises:
             CheckpointError: An encoding has another length than the head reads.
         """
-        wanted = self.settings.head.inputs
+        wanted = self.settings.inputs
         vectors = [heard.encoding for heard in batch if heard.encoding is not None]
         for vector in vectors:
             if vector.shape != (wanted,):

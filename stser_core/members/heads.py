@@ -34,7 +34,6 @@ class HeadSettings:
     """The shape of a head.
 
     Attributes:
-        inputs: Length of the vector that it reads.
         family: `linear`, `mlp` or `fourier`.
         hidden: Units of an `mlp`'s hidden layer.
         features: Random features of a `fourier` head.
@@ -46,7 +45,6 @@ class HeadSettings:
         UsageError: A number is out of bounds.
     """
 
-    inputs: int
     family: Family = "mlp"
     hidden: int = 128
     features: int = 2_048
@@ -55,7 +53,7 @@ class HeadSettings:
     dropout: float = 0.4
 
     def __post_init__(self) -> None:
-        for name in ("inputs", "hidden", "features", "heads"):
+        for name in ("hidden", "features", "heads"):
             bounds.check(f"head.{name}", getattr(self, name), 1)
         bounds.check("head.gamma", self.gamma, 0, above=True)
         bounds.check("head.dropout", self.dropout, 0, 0.95)
@@ -69,12 +67,19 @@ class Head(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, settings: HeadSettings) -> None:
+    def __init__(self, inputs: int, settings: HeadSettings) -> None:
+        """Make it, untrained.
+
+        Args:
+            inputs: Length of the vectors that it reads.
+            settings: Its shape.
+        """
         super().__init__()
+        self.inputs = inputs
         self.settings = settings
-        self.register_buffer("mean", torch.zeros(settings.inputs))
-        self.register_buffer("deviation", torch.ones(settings.inputs))
-        self.heads = nn.ModuleList(_one(settings) for _ in range(settings.heads))
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("deviation", torch.ones(inputs))
+        self.heads = nn.ModuleList(_one(inputs, settings) for _ in range(settings.heads))
 
     def standardise_by(self, vectors: Tensor) -> None:
         """Take mean and deviation of training vectors: float32 [n, inputs]."""
@@ -114,21 +119,21 @@ class FourierFeatures(nn.Module):
         return angles.cos() * sqrt(2 / len(self.phases))
 
 
-def _one(settings: HeadSettings) -> nn.Module:
+def _one(inputs: int, settings: HeadSettings) -> nn.Module:
     match settings.family:
         case "linear":
-            return nn.Linear(settings.inputs, len(LABELS))
+            return nn.Linear(inputs, len(LABELS))
         case "mlp":
             return nn.Sequential(
                 nn.Dropout(settings.dropout / 2),
-                nn.Linear(settings.inputs, settings.hidden),
+                nn.Linear(inputs, settings.hidden),
                 nn.ReLU(),
                 nn.Dropout(settings.dropout),
                 nn.Linear(settings.hidden, len(LABELS)),
             )
         case "fourier":
             return nn.Sequential(
-                FourierFeatures(settings.inputs, settings.features, settings.gamma),
+                FourierFeatures(inputs, settings.features, settings.gamma),
                 nn.Linear(settings.features, len(LABELS)),
             )
 

@@ -7,7 +7,7 @@ by Hub id and revision, and fetched once. Only safetensors are read, and code th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,6 +37,7 @@ class HubSettings:
 
     Attributes:
         encoder: Hub id, or a folder in the Hub's format.
+        inputs: Length of the encoder's pooled output.
         head: The head over the encoder's output, whose mean and deviation over time it reads.
         revision: The commit of the Hub's repository; empty for a folder.
         layer: Which hidden state is pooled: 0 is what goes into the first layer, −1 the last one's output.
@@ -44,7 +45,8 @@ class HubSettings:
     """
 
     encoder: str
-    head: HeadSettings
+    inputs: int
+    head: HeadSettings = field(default_factory=HeadSettings)
     revision: str = ""
     layer: int = -1
     trained_layers: int = 0
@@ -122,12 +124,11 @@ class HubMember:
         settings = settings_of(parts.settings, HubSettings, parts.name)
         what = f"the member {parts.name!r}"
         encoder = HubEncoder(settings.encoder, settings.revision, settings.layer)
-        if encoder.size != settings.head.inputs:
+        if encoder.size != settings.inputs:
             raise CheckpointError(
-                f"The head of {what} reads {settings.head.inputs:,} values, but {settings.encoder} gives "
-                f"{encoder.size:,}."
+                f"The head of {what} reads {settings.inputs:,} values, but {settings.encoder} gives {encoder.size:,}."
             )
-        head = Head(settings.head)
+        head = Head(settings.inputs, settings.head)
         fill(head, _part(parts.weights, _HEAD), what)
         fill(_named(encoder.last_layers(settings.trained_layers)), _renamed(_part(parts.weights, _ENCODER)), what)
         return cls(parts.name, encoder, head)

@@ -30,10 +30,10 @@ def listen(plain: Path, tmp_path: Path) -> Callable[..., Path]:
 
     def add(temperature: float = 2.0) -> Path:
         torch.manual_seed(1)
-        head = HeadSettings(SIZE, hidden=4)
-        given = {"encoder": ENCODER, "head": msgspec.to_builtins(head)}
+        head = HeadSettings(hidden=4)
+        given = {"encoder": ENCODER, "inputs": SIZE, "head": msgspec.to_builtins(head)}
         listed = Listed("whisper", "encoding", given, temperature)
-        checkpoint.add_member(plain, tmp_path / "with-whisper", listed, Head(head).state_dict())
+        checkpoint.add_member(plain, tmp_path / "with-whisper", listed, Head(SIZE, head).state_dict())
         return tmp_path / "with-whisper"
 
     return add

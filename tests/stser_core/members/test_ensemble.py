@@ -56,8 +56,7 @@ def test_the_member_answers_where_its_encoder_was_heard_and_is_absent_elsewhere(
 
 def test_the_members_own_answer_is_its_heads_calibrated(listen):
     folder = listen(temperature=2.0)
-    settings = HeadSettings(6, hidden=4)
-    head = Head(settings).eval()
+    head = Head(6, HeadSettings(hidden=4)).eval()
     head.load_state_dict(safetensors.torch.load_file(folder / "whisper.safetensors"))
 
     (scores,) = score(folder, Spoken(SOUND, encoding=ENCODING))
@@ -146,11 +145,11 @@ def test_a_vector_of_another_length_is_told(listen):
 
 def test_the_member_is_added_in_place_too_and_all_else_stays(plain):
     before = {path.name: path.read_bytes() for path in plain.iterdir() if path.name != "config.json"}
-    head = HeadSettings(6, family="linear")
-    listed = Listed("whisper", "encoding", {"encoder": "whisper-tiny", "head": {"inputs": 6, "family": "linear"}})
+    head = HeadSettings("linear")
+    listed = Listed("whisper", "encoding", {"encoder": "whisper-tiny", "inputs": 6, "head": {"family": "linear"}})
 
     for _ in range(2):  # the second replaces the first
-        checkpoint.add_member(plain, plain, listed, Head(head).state_dict())
+        checkpoint.add_member(plain, plain, listed, Head(6, head).state_dict())
 
     after = {path.name: path.read_bytes() for path in plain.iterdir()}
     assert after.keys() == before.keys() | {"config.json", "whisper.safetensors"}

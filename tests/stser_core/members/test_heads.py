@@ -13,7 +13,7 @@ from stser_core.members.heads import FAMILIES, FourierFeatures, Head, HeadSettin
 @pytest.mark.parametrize("heads", [1, 3])
 def test_every_family_judges_a_batch(family, heads):
     torch.manual_seed(0)
-    head = Head(HeadSettings(8, family, hidden=5, features=16, heads=heads)).eval()
+    head = Head(8, HeadSettings(family, hidden=5, features=16, heads=heads)).eval()
 
     logits = head(torch.randn(7, 8))
 
@@ -23,7 +23,7 @@ def test_every_family_judges_a_batch(family, heads):
 
 def test_several_heads_answer_with_their_mean_probabilities():
     torch.manual_seed(0)
-    head = Head(HeadSettings(8, "linear", heads=3)).eval()
+    head = Head(8, HeadSettings("linear", heads=3)).eval()
     vectors = torch.randn(5, 8)
 
     mean = torch.stack([one(vectors).softmax(dim=1) for one in head.heads]).mean(dim=0)
@@ -34,7 +34,7 @@ def test_several_heads_answer_with_their_mean_probabilities():
 def test_vectors_are_standardised_by_those_of_the_training():
     torch.manual_seed(0)
     vectors = torch.randn(50, 3) * torch.tensor([1.0, 10.0, 0.0]) + torch.tensor([0.0, 100.0, 7.0])
-    plain, shifted = Head(HeadSettings(3, "linear")), Head(HeadSettings(3, "linear"))
+    plain, shifted = Head(3, HeadSettings("linear")), Head(3, HeadSettings("linear"))
     shifted.load_state_dict(plain.state_dict())
     plain.standardise_by(vectors)
     shifted.standardise_by(vectors * 5 - 3)
@@ -53,8 +53,8 @@ def test_fourier_features_approach_the_radial_kernel():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"inputs": 0}, {"family": "forest"}, {"gamma": 0.0}, {"heads": 0}, {"dropout": 1.0}, {"hidden": 0}]
+    "wrong", [{"features": 0}, {"family": "forest"}, {"gamma": 0.0}, {"heads": 0}, {"dropout": 1.0}, {"hidden": 0}]
 )
 def test_shapes_that_cannot_be(wrong):
     with pytest.raises(UsageError):
-        HeadSettings(**{"inputs": 4, **wrong})
+        HeadSettings(**wrong)
