@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _HELD_OUT = 2048
+_FEWEST = 100
 _JUDGED_EVERY = 500
 _WARM_UP = 300
 
@@ -179,15 +180,15 @@ def pretrain(
         DataError: There are too few texts, or the vocabulary cannot be read.
         OutputError: A folder cannot be written.
     """
-    if len(texts) <= _HELD_OUT:
-        raise DataError(f"{len(texts):,} texts are too few: {_HELD_OUT:,} are held out to judge by.")
+    if len(texts) < _FEWEST:
+        raise DataError(f"{len(texts)} texts are too few to pre-train on; give at least {_FEWEST}.")
     tokenizer = _tokenizer(vocabulary)
     targets = embeddings(teacher, texts, cache)
     torch.manual_seed(settings.seed)
     model = Distillation(_albert(tokenizer, teacher, settings), teacher.width)
     pieces = _pieces(tokenizer, texts, settings.maximum_pieces)
     order = np.random.default_rng(settings.seed).permutation(len(texts))
-    train, judged = (_Sentences(pieces, targets, rows) for rows in (order[_HELD_OUT:], order[:_HELD_OUT]))
+    judged, train = (_Sentences(pieces, targets, rows) for rows in np.split(order, [min(_HELD_OUT, len(texts) // 10)]))
     trainer = _DistillationTrainer(
         model,
         _arguments(settings, folder / STEPS_FOLDER),
