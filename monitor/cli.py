@@ -225,6 +225,29 @@ def _analytics(
     analytics(timeline, output, transcripts=not no_transcript, quiet=quiet)
 
 
+@app.command("report")
+def _report(
+    timeline: TimelineArgument,
+    audio: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The recording, so that the page can play it.")
+    ] = None,
+    output: OutputOption = None,
+    png: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Also draw lanes and curves as a picture for a slide (PNG).")
+    ] = None,
+    no_audio: Annotated[
+        bool, typer.Option("--no-audio", help="Take the recording's length from --audio, but keep its sound out.")
+    ] = False,
+    no_transcript: NoTranscriptOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make a page of a timeline that opens in any browser, with no network: to see, search and hear a call."""
+    from monitor.commands.report import ReportOptions, report
+
+    report(ReportOptions(timeline, audio, output, png, not no_audio, not no_transcript, quiet))
+
+
 @models_app.callback(invoke_without_command=True)
 def _models(context: typer.Context) -> None:
     if context.invoked_subcommand is None:

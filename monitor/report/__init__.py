@@ -1,0 +1,11 @@
+"""The report of a call: one HTML file that opens from disk and needs no network, and a picture for a slide.
+
+The page's parts are files: `page/` holds its template, style and scripts, `vendor/` what others made.
+"""
+
+from __future__ import annotations
+
+from monitor.report.content import Report, make_report
+from monitor.report.page import render
+
+__all__ = ["Report", "make_report", "render"]

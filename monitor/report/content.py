@@ -1,0 +1,180 @@
+"""What a report shows, made from a timeline: turns in their order with their words, marks, alerts and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.analytics import CallAnalytics, analyse
+from monitor.report.notes import read_notes
+from monitor.timeline.notes import Alert, Mark
+from monitor.timeline.row import TimelineRow
+from stser_core.errors import AudioError
+
+if TYPE_CHECKING:
+    from monitor.report.sound import Sound
+
+_CUT_OFF_S = 0.5
+"""By how much a recording may end before its timeline does: players round, and codecs cut off part of a frame."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A piece of what was said.
+
+    Attributes:
+        text: One or more words.
+        salient: The speech model's attention rested on them.
+    """
+
+    text: str
+    salient: bool = False
+
+
+@dataclass(frozen=True)
+class ShownTurn:
+    """A turn of the report.
+
+    Attributes:
+        place: Counts from 0, in the order of the turns' starts.
+        row: What the timeline says of it.
+        lane: Which of the report's speakers spoke, counted from 0.
+        said: What was said, in pieces; none where no words are known.
+        alerts: The rules that came true with it.
+    """
+
+    place: int
+    row: TimelineRow
+    lane: int
+    said: tuple[Said, ...]
+    alerts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report's content.
+
+    Attributes:
+        title: The recording's name, or that of the timeline's file where nobody speaks.
+        checkpoints: The checkpoints that scored it: usually one.
+        turns: In the order of their starts.
+        marks: In the order of their times.
+        call: The figures, which also name the speakers in the order of the lanes.
+        sound: What can be heard, or `None`.
+        transcripts: Whether words may be shown: where not, the page need not speak of missing ones.
+    """
+
+    title: str
+    checkpoints: tuple[str, ...]
+    turns: tuple[ShownTurn, ...]
+    marks: tuple[Mark, ...]
+    call: CallAnalytics
+    sound: Sound | None = None
+    transcripts: bool = True
+
+    @property
+    def entries(self) -> tuple[ShownTurn | Mark, ...]:
+        """Turns and marks together, in the order of their times."""
+        return tuple(sorted((*self.turns, *self.marks), key=_time_s))
+
+    @property
+    def alarming(self) -> bool:
+        """Whether any turn made a rule come true."""
+        return any(turn.alerts for turn in self.turns)
+
+    @property
+    def salient(self) -> bool:
+        """Whether any word is salient."""
+        return any(piece.salient for turn in self.turns for piece in turn.said)
+
+    @property
+    def scored(self) -> bool:
+        """Whether any turn has an emotion."""
+        return any(turn.row.emotion is not None for turn in self.turns)
+
+
+def make_report(
+    rows: Sequence[TimelineRow],
+    notes: Sequence[Mapping[str, object]],
+    title: str,
+    *,
+    sound: Sound | None = None,
+    duration_s: float | None = None,
+    transcripts: bool = True,
+) -> Report:
+    """Make a report's content of a timeline.
+
+    Args:
+        rows: The turns of one recording, in any order, as they may be shown.
+        notes: Marks and alerts, as the objects that the JSON Lines hold.
+        title: What to call it where no turn names the recording.
+        sound: What can be heard.
+        duration_s: The recording's length, where it is known.
+        transcripts: Whether the rows hold what was said.
+
+    Raises:
+        DataError: The rows are of more than one recording, or a note is broken.
+        AudioError: The recording is shorter than the timeline.
+    """
+    call = analyse(rows, duration_s)
+    marks, alerts = read_notes(notes)
+    end_s = max((row.end_s for row in rows), default=0.0)
+    if duration_s is not None and end_s > duration_s + _CUT_OFF_S:
+        raise AudioError(
+            f"The recording is {duration_s:.1f} s long, but the timeline's last turn ends at {end_s:.1f} s; "
+            "give the recording that the timeline was made from."
+        )
+    return Report(
+        title=call.recording or title,
+        checkpoints=tuple(sorted({row.checkpoint for row in rows if row.checkpoint})),
+        turns=_shown(rows, call, alerts),
+        marks=marks,
+        call=call,
+        sound=sound,
+        transcripts=transcripts,
+    )
+
+
+def _time_s(entry: ShownTurn | Mark) -> float:
+    return entry.time_s if isinstance(entry, Mark) else entry.row.start_s
+
+
+def _shown(rows: Sequence[TimelineRow], call: CallAnalytics, alerts: Sequence[Alert]) -> tuple[ShownTurn, ...]:
+    lanes = {(each.channel, each.speaker): lane for lane, each in enumerate(call.speakers)}
+    rules: dict[int, list[str]] = {}
+    for alert in alerts:
+        rules.setdefault(alert.turn, []).append(alert.rule)
+    ordered = sorted(rows, key=lambda row: (row.start_ms, row.end_ms, row.turn))
+    return tuple(
+        ShownTurn(place, row, lanes[row.channel, row.speaker], said(row), tuple(rules.get(row.turn, ())))
+        for place, row in enumerate(ordered)
+    )
+
+
+def said(row: TimelineRow) -> tuple[Said, ...]:
+    """What was said, with the words told apart that lie in the salient stretch: those whose middle does.
+
+    Without the words' times (as in a CSV), or where the words are not those of the transcript, all of it is one
+    piece.
+    """
+    if row.transcript is None:
+        return ()
+    span = _salient_span(row)
+    if span is None or not row.words or " ".join(word.text for word in row.words) != row.transcript:
+        return (Said(row.transcript),)
+    pieces: list[Said] = []
+    for word in row.words:
+        salient = span[0] <= (word.start_s + word.end_s) / 2 <= span[1]
+        if pieces and pieces[-1].salient == salient:
+            pieces[-1] = Said(f"{pieces[-1].text} {word.text}", salient)
+        else:
+            pieces.append(Said(word.text, salient))
+    return tuple(pieces)
+
+
+def _salient_span(row: TimelineRow) -> tuple[float, float] | None:
+    start_s, end_s = row.extra.get("salient_start_s"), row.extra.get("salient_end_s")
+    if isinstance(start_s, (int, float)) and isinstance(end_s, (int, float)):
+        return start_s, end_s
+    return None

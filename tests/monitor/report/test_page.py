@@ -1,0 +1,201 @@
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.report import make_report, render
+from monitor.report.embedding import json_block, source_hash
+from monitor.report.wording import counted, decibels, lasting
+from stser_core.emotions import LABELS
+
+NASTY = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\" onmouseover=alert(1) x='",
+    "{{ 7 * 7 }}{% raw %}",
+    "<!--",
+    "]]>",
+    "&lt;b&gt; & so on",
+    "a\u2028b\u2029c",
+    "\u202eright to left\u202c שלום",
+]
+
+
+class Page(HTMLParser):
+    """The elements of a page, and the texts inside them, as a browser's parser finds them."""
+
+    def __init__(self, content):
+        super().__init__()
+        self.elements = []
+        self.texts = {}
+        self._open = None
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag, attributes):
+        self._open = (tag, dict(attributes))
+        self.elements.append(self._open)
+
+    def handle_data(self, data):
+        if self._open:
+            self.texts.setdefault(self._open[0], []).append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def shape(content):
+    """What a page consists of, whatever is said in it."""
+    return [(tag, sorted(attributes)) for tag, attributes in Page(content).elements]
+
+
+def scripts(content):
+    return re.findall(r"<script>(.*?)</script>", content.decode(), re.DOTALL)
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_no_text_becomes_a_part_of_the_page(row, nasty):
+    def made(text, speaker, recording, checkpoint):
+        names = {"speaker": speaker, "recording": recording, "checkpoint": checkpoint, "words": None}
+        rule = {"type": "alert", "rule": text, "time_s": 2.0, "channel": 1, "speaker": speaker, "turn": 1}
+        notes = [{**rule, "emotion": "angry", "probability": 0.7}]
+        return render(make_report([row(1, 0.0, 2.0, "angry", text, **names)], notes, "x"))
+
+    page = made(nasty, nasty, nasty, nasty)
+    assert shape(page) == shape(made("plain", "plain", "plain", "plain"))
+    assert b"alert(1)</script>" not in page
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_embedded_json_is_the_same_value_and_ends_no_element(text):
+    block = str(json_block({"said": text}))
+    assert json.loads(block) == {"said": text}
+    assert not set(block) & set("<>&\u2028\u2029")
+
+
+def test_words_lie_in_an_element_that_finds_out_their_direction(row):
+    page = Page(render(make_report([row(1, 0.0, 2.0, "sad", "שלום עולם")], (), "x")))
+    assert [each["dir"] for each in page.all("p") if each.get("class") == "words"] == ["auto"]
+
+
+def test_the_page_permits_its_own_scripts_and_styles_and_nothing_else(row):
+    content = render(make_report([row(1, 0.0, 2.0, "sad", "hello")], (), "x"))
+    (policy,) = [each["content"] for each in Page(content).all("meta") if "http-equiv" in each]
+    rules = {name: values for name, *values in (rule.split() for rule in policy.split(";"))}
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == ["'none'"]
+    assert rules["media-src"] == ["blob:"]
+    hashes = [
+        "'sha256-" + base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() + "'"
+        for each in scripts(content)
+    ]
+    assert rules["script-src"] == hashes
+    assert len(hashes) == 8
+    styles = re.findall(r"<style>(.*?)</style>", content.decode(), re.DOTALL)
+    assert rules["style-src"] == [source_hash(each) for each in styles]
+
+
+def test_the_page_names_nothing_to_load_and_no_inline_handler_or_style(row):
+    page = Page(render(make_report([row(1, 0.0, 2.0, "sad", "hello")], (), "x")))
+    for _, attributes in page.elements:
+        assert not [
+            name for name in attributes if name.startswith("on") or name in ("src", "style", "srcset", "action")
+        ]
+        assert attributes.get("href", "#").startswith("#")
+
+
+def test_the_licence_of_what_others_made_is_in_every_page(row):
+    content = render(make_report([row(1, 0.0, 2.0, "sad")], (), "x")).decode()
+    licence = files("monitor.report").joinpath("vendor/uplot/LICENSE").read_text()
+    assert licence in content
+    assert "MIT" in licence
+
+
+def test_the_page_tells_recording_length_checkpoint_and_what_may_be_concluded(row):
+    content = render(make_report([row(1, 0.0, 75.0, "sad")], (), "x")).decode()
+    header = re.sub(r"\s+", " ", content[content.index("<header>") : content.index("</header>")])
+    assert ">call.wav<" in header
+    assert "1:15 min · 1 turn · 1 speaker · checkpoint <bdi>default</bdi>" in header
+    assert "not what anybody feels" in header
+
+
+def test_the_palette_is_the_programs(row):
+    content = render(make_report([row(1, 0.0, 2.0, "sad")], (), "x")).decode()
+    assert "--angry: #d55e00; --on-angry: #000000;" in content
+    assert "--sad: #0072b2; --on-sad: #ffffff;" in content
+
+
+def test_salient_words_marks_and_alerts_stand_in_the_transcript(row):
+    explained = {"salient_start_s": 1.0, "salient_end_s": 2.0}
+    alert = {"type": "alert", "rule": "angry>0.6", "time_s": 2.0, "channel": 1, "speaker": "customer", "turn": 1}
+    notes = [{**alert, "emotion": "angry", "probability": 0.7}, {"type": "mark", "number": 1, "time_s": 2.0}]
+    content = render(make_report([row(1, 0.0, 2.0, "angry", "not fair", extra=explained)], notes, "x")).decode()
+    assert 'dir="auto">not <u>fair</u></p>' in content
+    assert "Alert: <bdi>angry&gt;0.6</bdi>" in content
+    assert "Mark 1 at" in content
+
+
+def test_the_scripts_get_times_and_scores_but_no_words(row, agent):
+    report = make_report([row(1, 0.0, 2.0, "angry", "secret"), agent(2, 2.5, 3.0, "hush")], (), "x")
+    (block,) = re.findall(r'<script type="application/json" id="call">(.*?)</script>', render(report).decode())
+    call = json.loads(block)
+    assert call["labels"] == list(LABELS)
+    assert call["speakers"] == ["customer", "agent"]
+    assert [(turn["start"], turn["end"], turn["lane"], turn["emotion"]) for turn in call["turns"]] == [
+        (0.0, 2.0, 0, "angry"),
+        (2.5, 3.0, 1, None),
+    ]
+    assert "secret" not in block
+
+
+def test_an_empty_timeline_gives_a_page_that_says_so():
+    content = render(make_report([], (), "quiet.csv")).decode()
+    assert "Nobody speaks in this timeline" in content
+    assert "quiet.csv" in content
+    assert scripts(content.encode()) == []
+
+
+def test_a_recording_name_that_is_no_utf8_does_not_stop_a_report(row):
+    content = render(make_report([row(1, 0.0, 2.0, "sad", recording="caf\udce9.wav")], (), "x"))
+    assert b"caf\\udce9.wav" in content
+
+
+def test_every_part_of_the_page_is_packed_with_the_program():
+    package = files("monitor.report")
+    parts = ["report.html", "parts.html", "analytics.html", "report.css", "call.js", "sound.js", "start.js"]
+    for part in [*(f"page/{name}" for name in parts), "vendor/uplot/uPlot.iife.min.js", "vendor/uplot/LICENSE"]:
+        assert package.joinpath(part).is_file(), part
+
+
+def test_figures_are_those_of_the_analytics(row, agent):
+    rows = [row(1, 0.0, 20.0, "angry", "no no no"), agent(2, 24.0, 30.0, "yes"), row(3, 31.0, 41.0, "sad", "well")]
+    report = make_report(rows, (), "x")
+    content = render(report).decode()
+    figures = re.sub(r"<[^>]+>|\s+", " ", content[content.index('<section id="analytics"') :])
+    figures = re.sub(r" +", " ", figures)
+    customer, other = report.call.speakers
+    assert "Silence 0:05 12%" in figures
+    assert "Silences over 3 s 1 4.0 s" in figures
+    assert f"Talk share {customer.talk_share:.0%} {other.talk_share:.0%}" in figures
+    assert f"Words a minute {customer.words_per_minute:.0f} {other.words_per_minute:.0f}" in figures
+    assert "Response time, median 1.0 s 4.0 s" in figures
+    assert "whole call A 67% S 33%" in figures
+    assert f"from angry to sad; {customer.emotions.trend}" in figures
+    assert "The angriest minute 0:00 to 0:41" in figures
+
+
+def test_lengths_levels_and_counts_are_written_for_people():
+    assert [lasting(value) for value in (None, 0.04, 59.9, 277.2, 3877.0)] == [
+        "–",
+        "0.0 s",
+        "59.9 s",
+        "4:37 min",
+        "1:04:37 h",
+    ]
+    assert decibels(-23.4) == "−23 dB"
+    assert [counted(range(n), "turn") for n in (0, 1, 1200)] == ["0 turns", "1 turn", "1,200 turns"]
