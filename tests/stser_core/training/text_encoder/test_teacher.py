@@ -42,5 +42,5 @@ def test_other_texts_are_kept_apart(teacher: SentenceTeacher, texts: list[str], 
 
 
 def test_a_teacher_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="sentence encoder .* cannot be loaded"):
+    with pytest.raises(DataError, match=r"sentence encoder .* cannot be loaded"):
         SentenceTeacher(tmp_path / "nothing")
