@@ -1,0 +1,144 @@
+"""The command `report`: its files, its sentences and its exit codes."""
+
+import csv
+import os
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+from monitor.cli import main
+from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters.row import COLUMNS
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def timeline(tmp_path, turn):
+    exporter = JsonlExporter(str(tmp_path / "call.jsonl"))
+    exporter.begin()
+    exporter.write(turn())
+    exporter.write(turn(turn=2, channel=2, speaker="agent", scores=None, start_s=3.0, end_s=4.0))
+    exporter.close()
+    return tmp_path / "call.jsonl"
+
+
+def silence(path, seconds, channels=1):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        file.writeframes(bytes(int(seconds * 8_000) * 2 * channels))
+    return path
+
+
+def test_by_default_the_page_lies_beside_the_timeline(timeline, capsys):
+    assert main(["report", str(timeline)]) == 0
+    page = timeline.with_suffix(".html")
+    assert page.read_text().startswith("<!doctype html>")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"stser-monitor: Wrote '{page}'.\n")
+
+
+def test_a_csv_and_a_json_timeline_give_the_same_turns(timeline, tmp_path, capsys):
+    import json
+
+    with (tmp_path / "call.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(json.loads(line) for line in timeline.read_text().splitlines())
+    pages = []
+    for source in (timeline, tmp_path / "call.csv"):
+        assert main(["report", str(source), "-o", "-"]) == 0
+        pages.append(capsys.readouterr().out)
+    assert pages[0] == pages[1]
+
+
+def test_a_page_with_sound_and_a_picture(timeline, tmp_path, capsys):
+    recording = silence(tmp_path / "call.wav", 9)
+    options = ["--audio", str(recording), "-o", str(tmp_path / "a.html"), "--png", str(tmp_path / "a.png"), "--quiet"]
+    assert main(["report", str(timeline), *options]) == 0
+    page = (tmp_path / "a.html").read_text()
+    assert '<audio id="audio">' in page
+    assert "0:00</output> / 0:09" in page
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_sound_can_be_kept_out_though_its_length_counts(timeline, tmp_path):
+    recording = silence(tmp_path / "call.wav", 9)
+    assert main(["report", str(timeline), "--audio", str(recording), "--no-audio"]) == 0
+    page = timeline.with_suffix(".html").read_text()
+    assert "<audio" not in page
+    assert 'id="sound"' not in page
+    assert "</output> / 0:09" in page
+
+
+def test_words_can_be_kept_out(timeline):
+    main(["report", str(timeline)])
+    assert "where is it" in timeline.with_suffix(".html").read_text()
+    assert main(["report", str(timeline), "--no-transcript"]) == 0
+    page = timeline.with_suffix(".html").read_text()
+    assert "where" not in page[page.index("<body>") : page.index("<script>")]
+    assert ">Turns</h2>" in page
+
+
+def test_a_header_alone_gives_a_page_that_says_so(tmp_path, capsys):
+    (tmp_path / "quiet.csv").write_text(",".join(COLUMNS) + "\n")
+    assert main(["report", str(tmp_path / "quiet.csv")]) == 0
+    assert "Nobody speaks in this timeline" in (tmp_path / "quiet.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (["notes.txt"], 1, "'notes.txt', line 1: this is not the header of a timeline"),
+        (["gone.csv"], 1, "Cannot read the timeline 'gone.csv': No such file or directory."),
+        (["call.jsonl", "--audio", "gone.wav"], 1, "gone.wav does not exist."),
+        (["call.jsonl", "--audio", "notes.txt"], 1, "notes.txt cannot be read as audio"),
+        (
+            ["call.jsonl", "--audio", "short.wav"],
+            1,
+            "The recording is 1.0 s long, but the timeline's last turn ends at 4.0",
+        ),
+        (["call.jsonl", "--audio", "short.wav", "--no-audio"], 1, "The recording is 1.0 s long"),
+        (["call.jsonl", "-o", "nowhere/a.html"], 1, "Cannot write 'nowhere/a.html': there is no folder 'nowhere'."),
+        (["call.jsonl", "--png", "nowhere/a.png"], 1, "Cannot write 'nowhere/a.png': there is no folder 'nowhere'."),
+        (["call.jsonl", "-o", "."], 1, "Cannot write '.': it is a folder."),
+        (["call.jsonl", "-o", "call.jsonl"], 2, "The output 'call.jsonl' is one of the inputs; choose another file."),
+        (
+            ["call.jsonl", "--audio", "short.wav", "--png", "short.wav"],
+            2,
+            "The output 'short.wav' is one of the inputs",
+        ),
+        (["call.jsonl", "-o", "a", "--png", "a"], 2, "Page and picture would both go to 'a'"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_no_file(timeline, options, code, sentence, capsys, monkeypatch):
+    folder = timeline.parent
+    monkeypatch.chdir(folder)
+    silence(folder / "short.wav", 1)
+    (folder / "notes.txt").write_text("dear diary\n")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main(["report", *options]) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"stser-monitor: {sentence}")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_report_without_sound_needs_no_model_and_no_decoder(timeline):
+    code = (
+        "import sys; from monitor.cli import main;"
+        f"main(['report', {str(timeline)!r}, '--quiet']);"
+        "print(sorted({'torch', 'av', 'vosk', 'matplotlib'} & sys.modules.keys()))"
+    )
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

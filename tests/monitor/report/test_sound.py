@@ -1,0 +1,84 @@
+import io
+import wave
+
+import av
+import numpy as np
+import pytest
+
+from monitor.report.sound import encode, measure
+from stser_core.errors import AudioError
+
+RATE = 8_000
+
+
+def recording(path, *channels):
+    """A WAV of one signal a channel, float in −1…1 at 8 kHz."""
+    samples = np.stack(channels, axis=1)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(len(channels))
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+def tone(hertz=440):
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(2 * RATE) / RATE)
+
+
+def loudness(content):
+    """Decibels of each channel in the first and in the second second."""
+    with av.open(io.BytesIO(content)) as container:
+        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+        rate = container.streams.audio[0].rate
+    samples = np.concatenate(frames, axis=1)
+    powers = [[np.mean(samples[:, second * rate : (second + 1) * rate] ** 2, axis=1)] for second in (0, 1)]
+    return 10 * np.log10(np.concatenate(powers).T + 1e-9)
+
+
+def test_a_page_plays_opus_in_webm_with_every_second_in_its_place(tmp_path):
+    sound = encode(recording(tmp_path / "a.wav", tone()))
+    with av.open(io.BytesIO(sound.content)) as container:
+        assert container.format.name == "matroska,webm"
+        assert container.streams.audio[0].codec_context.name == "opus"
+        assert container.duration / av.time_base == pytest.approx(2.0, abs=0.1)
+    assert sound.duration_s == pytest.approx(2.0, abs=0.001)
+    assert sound.content.startswith(b"\x1aE\xdf\xa3")
+    assert b"webm" in sound.content[:64]
+
+
+def test_two_channels_stay_apart(tmp_path):
+    first, second = np.repeat([[1, 0], [0, 1]], RATE, axis=1) * tone()
+    levels = loudness(encode(recording(tmp_path / "a.wav", first, second)).content)
+    assert levels.shape == (2, 2)
+    assert min(levels[0, 0], levels[1, 1]) > -15
+    assert max(levels[0, 1], levels[1, 0]) < -30
+
+
+def test_three_channels_become_one(tmp_path):
+    assert len(loudness(encode(recording(tmp_path / "a.wav", tone(), tone(), tone())).content)) == 1
+
+
+def test_the_same_recording_gives_the_same_bytes(tmp_path):
+    path = recording(tmp_path / "a.wav", tone())
+    assert encode(path) == encode(path)
+
+
+def test_a_telephone_call_is_smaller_than_its_recording(data):
+    path = data / "calls" / "weather_16k_mulaw.wav"
+    assert len(encode(path).content) < path.stat().st_size / 2
+
+
+def test_the_length_alone_is_that_of_the_sound(tmp_path):
+    path = recording(tmp_path / "a.wav", tone())
+    assert measure(path).duration_s == encode(path).duration_s
+    assert measure(path).content is None
+
+
+@pytest.mark.parametrize("read", [encode, measure])
+def test_what_is_no_sound_is_said(tmp_path, read):
+    with pytest.raises(AudioError, match=r"gone\.wav does not exist"):
+        read(tmp_path / "gone.wav")
+    (tmp_path / "text.wav").write_text("no sound")
+    with pytest.raises(AudioError, match="cannot be read as audio"):
+        read(tmp_path / "text.wav")
