@@ -164,14 +164,14 @@ def _replay(
 
 
 def _analysis(context: typer.Context) -> Analysis:
-    """The values of the options that listening and replay share."""
+    """The values of the options that listening, replay and archives share."""
     from monitor.commands.analysis import Analysis
 
     typed = context.params
     return Analysis(
         channels=typed["channels"],
-        csv=typed["csv"],
-        jsonl=typed["jsonl"],
+        csv=typed.get("csv"),
+        jsonl=typed.get("jsonl"),
         explain=typed["explain"],
         score_agents=typed["score_agents"],
         transcripts=not typed["no_transcript"],
@@ -223,6 +223,47 @@ def _analytics(
     from monitor.commands.analytics import analytics
 
     analytics(timeline, output, transcripts=not no_transcript, quiet=quiet)
+
+
+@app.command("archive")
+def _archive(
+    context: typer.Context,
+    recordings: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|LIST|-", help="A folder of recordings; or a list of paths, one a line, - is standard input."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the timelines and datasets go, and are taken up again.")
+    ],
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How many recordings are heard at once; without it, one for each processor."),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|ADDRESS", help="Let workers of a Ray cluster do it; auto starts one on this machine."
+        ),
+    ] = None,
+    channels: ChannelsOption = None,
+    explain: ExplainOption = False,
+    score_agents: ScoreAgentsOption = False,
+    no_transcript: NoTranscriptOption = False,
+    checkpoint: CheckpointOption = "default",
+    classifier: ClassifierOption = "ensemble",
+    asr: AsrOption = Asr.auto,
+    asr_model: AsrModelOption = None,
+    accelerator: AcceleratorOption = Accelerator.auto,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make timelines of many recordings, and datasets of all; what is done already is not done again."""
+    from monitor.commands.archive import ArchiveOptions, archive
+
+    options = ArchiveOptions(recordings, out, _analysis(context), workers=workers, ray=ray)
+    raise typer.Exit(archive(options))
 
 
 @app.command("report")

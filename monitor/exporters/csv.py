@@ -38,16 +38,39 @@ class CsvExporter:
     def begin(self) -> None:
         """Empty the file and write the header."""
         self._destination.begin()
-        self._destination.write(_line(COLUMNS + SALIENT_COLUMNS * self._explain))
+        self._destination.write(csv_header(explain=self._explain))
 
     def write(self, turn: Turn) -> None:
         """Write one row."""
-        values = {**row(turn), **(salient_columns(turn) if self._explain else {})}
-        self._destination.write(_line([_cell(column, value) for column, value in values.items()]))
+        self._destination.write(csv_record(turn, explain=self._explain))
 
     def close(self) -> None:
         """Close the file."""
         self._destination.close()
+
+
+def csv_header(*, explain: bool = False) -> str:
+    """The first line of a timeline, with its line end."""
+    return _line(COLUMNS + SALIENT_COLUMNS * explain)
+
+
+def csv_record(turn: Turn, *, explain: bool = False) -> str:
+    """A turn's record, with its line end."""
+    values = {**row(turn), **(salient_columns(turn) if explain else {})}
+    return _line([_cell(column, value) for column, value in values.items()])
+
+
+def neutralised(text: str) -> str:
+    """Keep a spreadsheet from running a text as a formula (OWASP, "CSV Injection"); no number comes here.
+
+    A text that looks neutralised already gets one more apostrophe, so that a reader can take one off.
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unneutralised(cell: str) -> str:
+    """The text that `neutralised` made a cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -61,17 +84,9 @@ def _cell(column: str, value: Value) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _neutralised(value)
+        return neutralised(value)
     if isinstance(value, int):
         return str(value)
     if column in _SECONDS:
         return f"{value:.3f}"
     return f"{value:.1f}" if column == _LOUDNESS else f"{value:.4f}"
-
-
-def _neutralised(text: str) -> str:
-    """Keep a spreadsheet from running a text as a formula (OWASP, "CSV Injection"); no number comes here.
-
-    A text that looks neutralised already gets one more apostrophe, so that a reader can take one off.
-    """
-    return f"'{text}" if _FORMULA.match(text) else text

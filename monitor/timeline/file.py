@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from monitor.exporters.csv import unneutralised
 from monitor.exporters.row import COLUMNS
 from monitor.timeline.row import TimelineRow
 from monitor.timeline.values import COUNTS, EMOTIONS, TEXTS, checked_row
@@ -22,7 +23,6 @@ from stser_core.errors import DataError
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _BYTE_ORDER_MARK = "\ufeff"
-_NEUTRALISED = re.compile(r"'+[=+\-@\t\r]")
 _INTEGER = re.compile(r"-?[0-9]{1,17}")
 _DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
 _LONGEST_NAME = 60
@@ -41,6 +41,15 @@ class TimelineFile:
     rows: tuple[TimelineRow, ...]
     notes: tuple[Mapping[str, object], ...] = ()
     notices: tuple[str, ...] = ()
+
+
+def parse_timeline(data: bytes, name: str) -> TimelineFile:
+    """Read a timeline as CSV from its bytes; `name` is what a message calls it.
+
+    Raises:
+        DataError: It is no timeline: with name, line and reason.
+    """
+    return _csv(data, name)
 
 
 def read_timeline(path: str | Path) -> TimelineFile:
@@ -176,7 +185,7 @@ def _cell(name: str, cell: str) -> object:
     if cell == "":
         return None
     if name in TEXTS:
-        return cell[1:] if _NEUTRALISED.match(cell) else cell
+        return unneutralised(cell)
     if name in COUNTS:
         return int(cell) if _INTEGER.fullmatch(cell) else cell
     # A further column keeps its text, except that of a name in _s, which holds seconds.

@@ -1,0 +1,177 @@
+"""A call as one row of the dataset of all calls: its figures, its day, and its speakers as a nested list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from monitor.analytics import CallAnalytics, analyse
+from monitor.analytics.results import SpeakerAnalytics, SpeakerEmotions
+from monitor.archive.dates import day_of
+from monitor.archive.folder import timeline_name
+from monitor.archive.outcome import Finished
+from monitor.timeline.row import TimelineRow
+from stser_core.emotions import LABELS
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_DECIMALS = 4
+_SECONDS = tuple(f"{label}_s" for label in LABELS)
+
+
+def call_schema() -> pyarrow.Schema:
+    """The columns of the dataset of all calls; docs/archives.md says what each holds."""
+    import pyarrow as pa
+
+    number, count, text = pa.float64(), pa.int64(), pa.string()
+    return pa.schema(
+        {
+            "recording": text,
+            "timeline": text,
+            "date": pa.date32(),
+            "date_from": text,
+            "duration_s": number,
+            "heard_s": number,
+            "mixed": pa.bool_(),
+            "turns": count,
+            "speech_s": number,
+            "overlap_s": number,
+            "silence_s": number,
+            "silence_share": number,
+            "long_silence_s": number,
+            "long_silences": count,
+            "longest_silence_s": number,
+            "interruptions": count,
+            "interruption_s": number,
+            "scored_s": number,
+            **dict.fromkeys(_SECONDS, number),
+            "angriest_minute_start_s": number,
+            "angriest_minute_anger": number,
+            "angriest_minute_angry_s": number,
+            "speakers": pa.list_(pa.struct(_speaker_fields())),
+            "size": count,
+            "modified_ns": count,
+        }
+    )
+
+
+def _speaker_fields() -> list[pyarrow.Field]:
+    import pyarrow as pa
+
+    number, count, text = pa.float64(), pa.int64(), pa.string()
+    types = {
+        "channel": count,
+        "speaker": text,
+        "turns": count,
+        "talk_s": number,
+        "talk_share": number,
+        "longest_turn_s": number,
+        "words": count,
+        "words_per_minute": number,
+        "loudness_dbfs": number,
+        "response_median_s": number,
+        "response_longest_s": number,
+        "interruptions": count,
+        "interruption_s": number,
+        "scored_s": number,
+        **dict.fromkeys(_SECONDS, number),
+        "main": text,
+        "first": text,
+        "last": text,
+        "trend": text,
+        "change": number,
+    }
+    return [pa.field(name, kind) for name, kind in types.items()]
+
+
+def call_row(finished: Finished, rows: Sequence[TimelineRow]) -> dict[str, object]:
+    """The figures of one call, by column.
+
+    Args:
+        finished: What the archive keeps of it.
+        rows: Its turns.
+    """
+    call = analyse(rows, finished.duration_s)
+    day, day_from = day_of(finished.recording, finished.modified_ns)
+    minute = call.angriest_minute
+    silences = [silence.end_s - silence.start_s for silence in call.silence.instances]
+    values: dict[str, object] = {
+        "recording": finished.recording,
+        "timeline": timeline_name(finished.recording),
+        "date": day,
+        "date_from": day_from,
+        "duration_s": call.duration_s,
+        "heard_s": finished.heard_s,
+        "mixed": call.mixed,
+        "turns": len(rows),
+        "speech_s": call.speech_s,
+        "overlap_s": call.overlap_s,
+        "silence_s": call.silence.total_s,
+        "silence_share": call.silence.share,
+        "long_silence_s": call.silence.long_s,
+        "long_silences": len(silences),
+        "longest_silence_s": max(silences, default=0.0),
+        "interruptions": call.interruptions.count if call.interruptions else None,
+        "interruption_s": call.interruptions.total_s if call.interruptions else None,
+        **_emotions(call.speakers),
+        "angriest_minute_start_s": minute.start_s if minute else None,
+        "angriest_minute_anger": minute.anger if minute else None,
+        "angriest_minute_angry_s": minute.angry_s if minute else None,
+        "speakers": [_speaker(call, speaker) for speaker in call.speakers],
+        "size": finished.size,
+        "modified_ns": finished.modified_ns,
+    }
+    return {name: _rounded(value) for name, value in values.items()}
+
+
+def _emotions(speakers: Sequence[SpeakerAnalytics]) -> dict[str, float]:
+    """Seconds of each emotion over all speakers who were scored."""
+    scored = [speaker.emotions for speaker in speakers if speaker.emotions is not None]
+    return {
+        "scored_s": sum(one.scored_s for one in scored),
+        **{name: sum(_seconds(one)[name] for one in scored) for name in _SECONDS},
+    }
+
+
+def _speaker(call: CallAnalytics, speaker: SpeakerAnalytics) -> dict[str, object]:
+    by = next(
+        (
+            one
+            for one in (call.interruptions.by_interrupter if call.interruptions else ())
+            if (one.channel, one.speaker) == (speaker.channel, speaker.speaker)
+        ),
+        None,
+    )
+    responses, emotions = speaker.response_times, speaker.emotions
+    values: dict[str, object] = {
+        "channel": speaker.channel,
+        "speaker": speaker.speaker,
+        "turns": speaker.turns,
+        "talk_s": speaker.talk_s,
+        "talk_share": speaker.talk_share,
+        "longest_turn_s": speaker.longest_turn.end_s - speaker.longest_turn.start_s,
+        "words": speaker.words,
+        "words_per_minute": speaker.words_per_minute,
+        "loudness_dbfs": speaker.loudness_dbfs,
+        "response_median_s": responses.median_s if responses else None,
+        "response_longest_s": responses.longest_s if responses else None,
+        "interruptions": by.count if by else None,
+        "interruption_s": by.total_s if by else None,
+        "scored_s": emotions.scored_s if emotions else 0.0,
+        **(_seconds(emotions) if emotions else dict.fromkeys(_SECONDS)),
+        "main": emotions.main if emotions else None,
+        "first": emotions.first if emotions else None,
+        "last": emotions.last if emotions else None,
+        "trend": emotions.trend if emotions else None,
+        "change": emotions.change if emotions else None,
+    }
+    return {name: _rounded(value) for name, value in values.items()}
+
+
+def _seconds(emotions: SpeakerEmotions) -> dict[str, float]:
+    return {f"{label}_s": emotions.shares.get(label, 0.0) * emotions.scored_s for label in LABELS}
+
+
+def _rounded(value: object) -> object:
+    return round(value, _DECIMALS) if isinstance(value, float) else value

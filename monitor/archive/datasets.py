@@ -1,0 +1,207 @@
+"""The two datasets of an archive, all turns and all calls: folders of Parquet files that a glob reads.
+
+Shard `n` of the calls and shard `n` of the turns hold the same recordings. Turns are written before their calls, and
+taken away after them; so a process that is killed in between leaves turns too many at most, which the next one finds
+and drops. What the shards lack beside the timelines, or hold of a recording that has been done again since, is put
+right from the timelines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from monitor.archive.calls import call_row, call_schema
+from monitor.archive.durable import written_durably
+from monitor.archive.folder import CALLS, TURNS, ArchiveFolder
+from monitor.archive.outcome import Finished
+from monitor.exporters.parquet import table
+from monitor.exporters.row import SALIENT_COLUMNS
+from monitor.timeline.file import parse_timeline, read_timeline
+from monitor.timeline.row import TimelineRow
+from stser_core.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+CALLS_A_SHARD = 500
+
+
+class Call(NamedTuple):
+    """A recording that is done, and its turns."""
+
+    finished: Finished
+    rows: Sequence[TimelineRow]
+
+
+class _Stamp(NamedTuple):
+    size: int
+    modified_ns: int
+
+
+def require_parquet() -> None:
+    """Fail before the work rather than after it.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("An archive's datasets", "parquet") from error
+
+
+class Datasets:
+    """Both datasets of an archive."""
+
+    def __init__(self, folder: ArchiveFolder, *, explain: bool) -> None:
+        """Look at what there is, and heal what a killed process has left.
+
+        Args:
+            folder: The archive; its lock is held.
+            explain: Whether the timelines have the columns of `--explain`.
+
+        Raises:
+            DataError: A shard cannot be read.
+            OutputError: A shard cannot be written.
+        """
+        self._folder = folder
+        self._explain = explain
+        self._held: dict[str, tuple[int, _Stamp]] = {}
+        for number in self._numbers(CALLS) | self._numbers(TURNS):
+            self._take_up(number)
+
+    def complete(self) -> None:
+        """Bring the datasets to what is done: add what they lack, drop what is no more or was done again."""
+        finished = {one.recording: one for one in self._folder.finished()}
+        self._drop(name for name, (_, stamp) in self._held.items() if _differs(finished.get(name), stamp))
+        lacking = sorted((one for name, one in finished.items() if name not in self._held), key=_name)
+        for start in range(0, len(lacking), CALLS_A_SHARD):
+            self.add([self._read(one) for one in lacking[start : start + CALLS_A_SHARD]])
+
+    def add(self, calls: Sequence[Call]) -> None:
+        """Add calls, in the place of those of the same recordings.
+
+        Raises:
+            OutputError: The disk is full, or the like.
+        """
+        self._drop([call.finished.recording for call in calls if call.finished.recording in self._held])
+        waiting = sorted(calls, key=lambda call: call.finished.recording)
+        number, room = self._last()
+        while waiting:
+            self._append(number, waiting[:room])
+            waiting, number, room = waiting[room:], number + 1, CALLS_A_SHARD
+
+    def _append(self, number: int, calls: Sequence[Call]) -> None:
+        import pyarrow
+
+        turns, rows = self._tables(calls)
+        if self._path(CALLS, number).exists():
+            turns = pyarrow.concat_tables([self._load(TURNS, number), turns])
+            rows = pyarrow.concat_tables([self._load(CALLS, number), rows])
+        self._save(TURNS, number, turns)
+        self._save(CALLS, number, rows)
+        for call in calls:
+            self._held[call.finished.recording] = number, _stamp(call.finished)
+
+    def _tables(self, calls: Sequence[Call]) -> tuple[pyarrow.Table, pyarrow.Table]:
+        import pyarrow
+
+        turns = [row for call in calls for row in call.rows]
+        columns = table([_plain(row) for row in turns])
+        for name in SALIENT_COLUMNS if self._explain else ():
+            columns = columns.append_column(
+                name, pyarrow.array([row.extra.get(name) for row in turns], pyarrow.float64())
+            )
+        rows = pyarrow.Table.from_pylist([call_row(*call) for call in calls], call_schema())
+        return columns, rows
+
+    def _drop(self, names: Iterable[str]) -> None:
+        import pyarrow
+        from pyarrow import compute
+
+        gone: dict[int, list[str]] = {}
+        for name in list(names):
+            gone.setdefault(self._held.pop(name)[0], []).append(name)
+        for number, recordings in gone.items():
+            dropped = pyarrow.array(recordings)
+            for kind in (CALLS, TURNS):
+                held = self._load(kind, number)
+                self._save(kind, number, held.filter(compute.invert(compute.is_in(held["recording"], dropped))))
+
+    def _take_up(self, number: int) -> None:
+        from pyarrow import compute
+
+        if not (self._path(CALLS, number).exists() and self._path(TURNS, number).exists()):
+            for kind in (CALLS, TURNS):
+                self._path(kind, number).unlink(missing_ok=True)
+            return
+        calls, turns = self._load(CALLS, number), self._load(TURNS, number)
+        belongs = compute.is_in(turns["recording"], calls["recording"].combine_chunks())
+        if not compute.all(belongs, min_count=0).as_py():
+            self._save(TURNS, number, turns.filter(belongs))
+        for name, size, modified_ns in zip(
+            *(calls[column].to_pylist() for column in ("recording", "size", "modified_ns")), strict=True
+        ):
+            self._held[name] = number, _Stamp(size, modified_ns)
+
+    def _last(self) -> tuple[int, int]:
+        """The shard to which is added next, and how many calls it has room for."""
+        counts: dict[int, int] = {}
+        for number, _ in self._held.values():
+            counts[number] = counts.get(number, 0) + 1
+        last = max(self._numbers(CALLS), default=1)
+        room = CALLS_A_SHARD - counts.get(last, 0)
+        return (last, room) if room > 0 else (last + 1, CALLS_A_SHARD)
+
+    def _read(self, finished: Finished) -> Call:
+        return Call(finished, read_timeline(self._folder.timeline(finished.recording)).rows)
+
+    def _numbers(self, kind: str) -> set[int]:
+        names = [path.stem for path in (self._folder.root / kind).glob("*.parquet")]
+        return {int(name) for name in names if name.isdecimal()}
+
+    def _path(self, kind: str, number: int) -> Path:
+        return self._folder.root / kind / f"{number:06d}.parquet"
+
+    def _load(self, kind: str, number: int) -> pyarrow.Table:
+        import pyarrow
+        import pyarrow.parquet
+
+        path = self._path(kind, number)
+        try:
+            # Not by its path: in a folder called `x=1`, pyarrow would find a column.
+            with path.open("rb") as file:
+                return pyarrow.parquet.ParquetFile(file).read()
+        except (OSError, pyarrow.ArrowException) as error:
+            raise DataError(f"'{path}' cannot be read; delete it, and the same archive command restores it.") from error
+
+    def _save(self, kind: str, number: int, content: pyarrow.Table) -> None:
+        import pyarrow.parquet
+
+        with written_durably(self._path(kind, number), self._folder.aside) as file:
+            pyarrow.parquet.write_table(content, file)
+
+
+def turns_of(finished: Finished, timeline: str) -> Call:
+    """A recording that was just done, as the datasets take it."""
+    data = timeline.encode("utf-8", errors="backslashreplace")
+    return Call(finished, parse_timeline(data, finished.recording).rows)
+
+
+def _plain(row: TimelineRow) -> TimelineRow:
+    return replace(row, extra={})
+
+
+def _name(finished: Finished) -> str:
+    return finished.recording
+
+
+def _stamp(finished: Finished) -> _Stamp:
+    return _Stamp(finished.size, finished.modified_ns)
+
+
+def _differs(finished: Finished | None, stamp: _Stamp) -> bool:
+    return finished is None or _stamp(finished) != stamp

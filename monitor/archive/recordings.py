@@ -1,0 +1,141 @@
+"""Which recordings there are: in a tree of folders, or in a list of paths."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stser_core.errors import DataError
+
+STDIN = "-"
+
+_EXTENSIONS = frozenset(
+    {".wav", ".wave", ".w64", ".rf64", ".bwf", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".flac", ".mp2", ".mp3"}
+    | {".m4a", ".m4b", ".aac", ".ogg", ".oga", ".opus", ".spx", ".wma", ".amr", ".awb", ".3gp", ".3g2", ".gsm", ".ape"}
+    | {".alaw", ".ulaw", ".vox", ".ra", ".rm", ".wv", ".tta", ".ac3", ".dts", ".mka"}
+    | {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".ogv"}
+)
+# What the files of common containers begin with (the offset, then the bytes).
+_SIGNATURES = (
+    ((0, b"RIFF"), (8, b"WAVE")),
+    ((0, b"RF64"), (8, b"WAVE")),
+    ((0, b"FORM"), (8, b"AIF")),
+    ((0, b"fLaC"),),
+    ((0, b"OggS"),),
+    ((0, b"ID3"),),
+    ((0, b".snd"),),
+    ((0, b"caff"),),
+    ((0, b"#!AMR"),),
+    ((4, b"ftypM4A"),),
+    ((4, b"ftypisom"),),
+    ((4, b"ftypmp4"),),
+    ((0, b"\x1a\x45\xdf\xa3"),),  # Matroska and WebM
+)
+_SIGNATURE_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Found:
+    """A recording that is to be in the archive.
+
+    Attributes:
+        name: Its path below the folder that was searched, with `/` between the parts: what the archive calls it.
+            Bytes that are no UTF-8 are visible escapes.
+        path: Where it is.
+    """
+
+    name: str
+    path: str
+
+
+def size_of(found: Found) -> int:
+    """Bytes of a recording; 0 where it is gone."""
+    try:
+        return os.stat(found.path).st_size  # noqa: PTH116  the path may hold bytes that are no UTF-8
+    except OSError:
+        return 0
+
+
+def find_recordings(place: str, out: Path) -> list[Found]:
+    """Find the recordings of a place, in the order of their names.
+
+    In a tree, a file counts whose extension is one of sound or film, or whose first bytes are; hidden files and
+    folders, the archive itself and folders behind links are passed over. What a list names counts in any case.
+
+    Args:
+        place: A folder; a recording; a file of paths, one a line, seen from the current folder; or `-` for such
+            a list on standard input.
+        out: The archive's own folder.
+
+    Raises:
+        DataError: There is no such place, the list cannot be read, or nothing is found.
+    """
+    if place == STDIN:
+        found = list(_listed(sys.stdin.buffer.read()))
+    elif Path(place).is_dir():
+        found = list(_in_tree(Path(place), out.resolve()))
+    elif _is_recording(Path(place)):
+        found = [_named(place)]
+    else:
+        found = list(_listed(_read(place)))
+    if not found:
+        raise DataError(f"There is no recording in {'the list' if place == STDIN else repr(place)}.")
+    return sorted({one.name: one for one in found}.values(), key=lambda one: one.name)
+
+
+def _in_tree(root: Path, out: Path) -> Iterator[Found]:
+    for folder, inner, files in os.walk(root, onerror=_refused):
+        inner[:] = [name for name in inner if not name.startswith(".") and Path(folder, name).resolve() != out]
+        for file in files:
+            path = Path(folder, file)
+            if not file.startswith(".") and _is_recording(path):
+                yield Found(_printable(path.relative_to(root).as_posix()), str(path))
+
+
+def _refused(error: OSError) -> None:
+    raise DataError(f"Cannot read the folder '{error.filename}': {error.strerror or error}.") from error
+
+
+def _is_recording(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    if path.suffix.lower() in _EXTENSIONS:
+        return True
+    try:
+        with path.open("rb") as file:
+            start = file.read(_SIGNATURE_BYTES)
+    except OSError:
+        # No extension promises sound, so it is no recording that is lost.
+        return False
+    return any(all(start.startswith(sign, at) for at, sign in parts) for parts in _SIGNATURES)
+
+
+def _read(place: str) -> bytes:
+    try:
+        return Path(place).read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"There is no folder, recording or list of recordings '{place}'.") from error
+    except OSError as error:
+        raise DataError(f"Cannot read the list '{place}': {error.strerror or error}.") from error
+
+
+def _listed(data: bytes) -> Iterable[Found]:
+    if b"\0" in data:
+        raise DataError("The list of recordings holds a null byte; a list is a text with one path a line.")
+    lines = (line.rstrip(b"\r") for line in data.split(b"\n"))
+    return (_named(os.fsdecode(line)) for line in lines if line.strip())
+
+
+def _named(path: str) -> Found:
+    """A path that was given by itself is named as seen from here, or by the whole of it where it lies elsewhere."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100  links are not to be followed
+    here = Path.cwd()
+    name = absolute.relative_to(here) if absolute.is_relative_to(here) else absolute.relative_to(absolute.anchor)
+    return Found(_printable(name.as_posix()), str(absolute))
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", errors="backslashreplace").decode()

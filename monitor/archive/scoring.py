@@ -1,0 +1,152 @@
+"""From a recording to its timeline: the work itself, whoever does it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias
+
+from monitor.archive.outcome import Failed, Finished, Outcome, Scored
+from monitor.exporters.csv import csv_header, csv_record
+from monitor.flow import Turn
+from monitor.pipeline.opening import Opened, open_recording
+from monitor.pipeline.pipeline import Pipeline
+from stser_core.errors import StserError
+
+if TYPE_CHECKING:
+    from monitor.archive.recordings import Found
+    from monitor.pipeline.turns import Scorer
+    from monitor.transcribers import Transcriber
+
+
+@dataclass(frozen=True)
+class Models:
+    """What hears and scores: one copy, however many recordings are heard at once."""
+
+    scorer: Scorer
+    transcriber: Transcriber
+
+
+LoadModels: TypeAlias = Callable[[], Models]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a recording becomes a timeline; the command's help says what each means."""
+
+    channels: str | None = None
+    score_agents: bool = False
+    transcripts: bool = True
+    explain: bool = False
+
+
+class Halted(Exception):  # noqa: N818
+    """The recording was given up, since the archive is to stop."""
+
+
+class Running:
+    """The recordings that are being heard at this moment, so that all can be given up at once. From any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._pipelines: set[Pipeline] = set()
+        self.halted = False
+
+    def halt(self) -> None:
+        """Give up what is being heard, and let nothing more begin."""
+        with self._lock:
+            self.halted = True
+            pipelines = list(self._pipelines)
+        for pipeline in pipelines:
+            pipeline.abort()
+
+    @property
+    def position_s(self) -> float:
+        """How many seconds of those recordings have been read."""
+        with self._lock:
+            return sum(pipeline.position_s for pipeline in self._pipelines)
+
+    @contextmanager
+    def hearing(self, pipeline: Pipeline) -> Iterator[None]:
+        """Count a pipeline among them.
+
+        Raises:
+            Halted: The archive is to stop; raised at the start, or at the end where it was given up meanwhile.
+        """
+        with self._lock:
+            if self.halted:
+                raise Halted
+            self._pipelines.add(pipeline)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._pipelines.discard(pipeline)
+                halted = self.halted
+            if halted:
+                raise Halted
+
+
+def score_recording(found: Found, models: Models, manner: Manner, running: Running | None = None) -> Outcome:
+    """Hear a recording and make its timeline: the same rows as those of `stser-monitor replay --csv`.
+
+    Args:
+        found: Which.
+        models: Shared by all who call this, from any thread.
+        manner: How.
+        running: Where it is counted while it is being heard.
+
+    Returns:
+        Its timeline, or why there is none. Nothing about one recording stops the others.
+
+    Raises:
+        Halted: It was given up.
+    """
+    try:
+        return _scored(found, models, manner, running or Running())
+    except StserError as error:
+        return Failed(found.name, str(error))
+    except Halted:
+        raise
+    except Exception as error:  # noqa: BLE001  the fault of one recording, told in failures.csv
+        return Failed(found.name, f"An unforeseen fault ({type(error).__name__}: {error}); see it with replay --debug.")
+
+
+def _scored(found: Found, models: Models, manner: Manner, running: Running) -> Outcome:
+    before = _state(found)
+    opened = open_recording(found.path, manner.channels, score_agents=manner.score_agents, name=found.name)
+    lines = [csv_header(explain=manner.explain)]
+
+    def write(turn: Turn) -> None:
+        kept = turn if manner.transcripts else replace(turn, transcript=None)
+        lines.append(csv_record(kept, explain=manner.explain))
+
+    pipeline = Pipeline(
+        opened.recording,
+        lanes=opened.lanes,
+        transcriber=models.transcriber,
+        scorer=models.scorer,
+        outputs=[write],
+    )
+    with running.hearing(pipeline):
+        pipeline.run()
+    if _state(found) != before:
+        return Failed(found.name, "It changed while it was read; run the archive again when it is complete.")
+    return Scored(_finished(found, before, opened, pipeline.position_s), "".join(lines), opened.notice)
+
+
+def _finished(found: Found, state: tuple[int, int], opened: Opened, heard_s: float) -> Finished:
+    size, modified_ns = state
+    return Finished(found.name, size, modified_ns, opened.recording.duration_s or heard_s, heard_s)
+
+
+def _state(found: Found) -> tuple[int, int]:
+    """Size and time of the file; zeros where it is gone, which opening it then tells better."""
+    try:
+        file = os.stat(found.path)  # noqa: PTH116  the path may hold bytes that are no UTF-8
+    except OSError:
+        return 0, 0
+    return file.st_size, file.st_mtime_ns

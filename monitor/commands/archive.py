@@ -1,0 +1,138 @@
+"""The command `archive`: finds recordings, loads the models once, and has threads or Ray do what is missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.archive.crew import by_threads
+from monitor.archive.datasets import require_parquet
+from monitor.archive.folder import FAILURES, ArchiveFolder
+from monitor.archive.progress import ArchiveProgress, duration
+from monitor.archive.recordings import find_recordings
+from monitor.archive.run import Keeper, Plan, plan, run
+from monitor.archive.scoring import Manner, Models, Running
+from monitor.archive.settings import ArchiveSettings, sum_of
+from monitor.commands.analysis import Analysis, load_models
+from monitor.commands.archive_view import ArchiveView
+from monitor.commands.interruption import Interruption
+from monitor.commands.notices import Notices
+from stser_core.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from monitor.archive.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class ArchiveOptions:
+    """What the user typed after `archive`; the command's help says what each means."""
+
+    recordings: str
+    out: Path
+    analysis: Analysis
+    workers: int | None = None
+    ray: str | None = None
+
+
+def archive(options: ArchiveOptions) -> int:
+    """Make the timelines of many recordings, and the datasets of all.
+
+    Returns:
+        0, also where some recordings could not be read, which the last sentence says and `failures.csv` lists; or
+        128 and the signal's number where the user stopped it.
+
+    Raises:
+        StserError: Nothing is found, not one recording can be read, the archive was made with other settings, is in
+            use or cannot be written, or a model is missing.
+    """
+    require_parquet()
+    workers = _workers(options.workers)
+    notices = Notices(options.analysis.quiet)
+    recordings = find_recordings(options.recordings, options.out)
+    folder = ArchiveFolder(options.out)
+    with folder.locked():
+        models, settings = _loaded(options.analysis, notices)
+        todo = plan(folder, recordings)
+        keeper = Keeper.begin(folder, settings, todo.missing)
+        _announce(todo, notices)
+        running = Running()
+        progress = todo.progress(running)
+        with ExitStack() as cleanup:
+            outcomes = _outcomes(options, todo, models, workers, running, cleanup)
+            interruption = cleanup.enter_context(Interruption(running.halt, running.halt))
+            with ArchiveView(progress, notices):
+                run(keeper, outcomes, running, progress, notices.say)
+    _conclude(progress, options.out, notices)
+    if interruption.received is None and progress.figures.failed == len(recordings):
+        raise DataError(f"Not one of the {len(recordings)} recordings could be read; see '{options.out / FAILURES}'.")
+    return interruption.exit_code
+
+
+def _workers(given: int | None) -> int:
+    """As many as the process may use processors, where nobody says otherwise."""
+    if given is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if given < 1:
+        raise UsageError(f"--workers must be 1 or more; it is {given}.")
+    return given
+
+
+def _loaded(analysis: Analysis, notices: Notices) -> tuple[Models, ArchiveSettings]:
+    from stser_core.checkpoint import resolve
+
+    scorer, transcriber = load_models(analysis, notices)
+    settings = ArchiveSettings(
+        channels=analysis.channels,
+        score_agents=analysis.score_agents,
+        transcripts=analysis.transcripts,
+        explain=analysis.explain,
+        checkpoint=scorer.name,
+        checkpoint_sum=sum_of(resolve(analysis.checkpoint)),
+        classifiers=tuple(scorer.classifiers),
+        accelerator=scorer.accelerator,
+        transcriber=transcriber.name,
+    )
+    return Models(scorer, transcriber), settings
+
+
+def load_quietly(analysis: Analysis) -> Models:
+    """The models of a worker, which has nobody to talk to."""
+    return Models(*load_models(replace(analysis, quiet=True), Notices(quiet=True)))
+
+
+def _outcomes(
+    options: ArchiveOptions, todo: Plan, models: Models, workers: int, running: Running, cleanup: ExitStack
+) -> Iterator[Outcome]:
+    analysis = options.analysis
+    manner = Manner(analysis.channels, analysis.score_agents, analysis.transcripts, analysis.explain)
+    if options.ray is None or not todo.missing:
+        return by_threads(todo.missing, models, manner, workers, running)
+    from monitor.archive.ray_workers import by_ray, connected
+
+    cleanup.enter_context(connected(options.ray, workers))
+    names = models.scorer.name, models.transcriber.name
+    return by_ray(todo.missing, partial(load_quietly, analysis), manner, names, workers, running)
+
+
+def _announce(todo: Plan, notices: Notices) -> None:
+    done = len(todo.recordings) - len(todo.missing)
+    if done:
+        notices.say(f"{done} of {len(todo.recordings)} recordings are done already.")
+    if todo.changed:
+        notices.say(f"{todo.changed} have changed since they were done, and are done again.")
+
+
+def _conclude(progress: ArchiveProgress, out: Path, notices: Notices) -> None:
+    figures = progress.figures
+    notices.say(
+        f"{figures.done} recordings done ({figures.heard_s / 3600:.2f} h of sound in "
+        f"{duration(progress.elapsed_s)}, {progress.hours_an_hour:.0f} h an hour); the archive is in '{out}'."
+    )
+    if figures.failed:
+        count = "1 recording" if figures.failed == 1 else f"{figures.failed} recordings"
+        notices.say(f"{count} could not be read; '{out / FAILURES}' says why.")

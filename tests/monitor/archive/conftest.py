@@ -1,0 +1,80 @@
+"""A small archive's recordings, models that need no time, and reading the datasets back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.archive.scoring import Models
+from monitor.transcribers.none import NoTranscriber
+from stser_core.scores import EmotionScores, Spoken
+
+SETTINGS = {
+    "channels": None,
+    "score_agents": False,
+    "transcripts": True,
+    "explain": False,
+    "checkpoint": "scratch",
+    "checkpoint_sum": "0",
+    "classifiers": ("speech",),
+    "accelerator": "cpu",
+    "transcriber": "none",
+}
+
+
+class Loudest:
+    """A scorer that finds loud speech angry."""
+
+    name = "loudest"
+
+    def score(self, utterances: Sequence[Spoken]) -> list[EmotionScores | None]:
+        angry = [min(0.97, float(abs(spoken.samples).max())) for spoken in utterances]
+        each = [(one, (1 - one) / 2, (1 - one) / 4, (1 - one) / 4) for one in angry]
+        return [EmotionScores({"speech": shares}, shares) for shares in each]
+
+
+def load() -> Models:
+    """As a worker loads its models, here or elsewhere."""
+    return Models(Loudest(), NoTranscriber())
+
+
+@pytest.fixture
+def models() -> Models:
+    return load()
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty-four recordings, two of them broken."""
+    folder = tmp_path_factory.mktemp("recordings")
+    script = Path(__file__).parent / "make_recordings.py"
+    subprocess.run([sys.executable, str(script), str(folder), "--count", "24"], check=True)
+    return folder
+
+
+@pytest.fixture
+def contents() -> Callable[[Path], dict[str, Any]]:
+    """All that an archive holds, in an order that does not depend on who was quicker."""
+
+    def read(root: Path) -> dict[str, Any]:
+        import pyarrow.parquet
+
+        def rows(kind: str) -> list[dict[str, Any]]:
+            shards = [pyarrow.parquet.ParquetFile(path).read() for path in sorted((root / kind).glob("*.parquet"))]
+            found = [row for shard in shards for row in shard.to_pylist()]
+            return sorted(found, key=lambda row: (row["recording"], row.get("turn", 0)))
+
+        timelines = sorted(path for path in root.rglob("*.csv") if path.name != "failures.csv")
+        return {
+            "timelines": {path.relative_to(root).as_posix(): path.read_bytes() for path in timelines},
+            "turns": rows("turns"),
+            "calls": rows("calls"),
+            "failures": (root / "failures.csv").read_text(),
+        }
+
+    return read

@@ -1,0 +1,307 @@
+"""The command `archive`: what a folder of recordings becomes, also when it is stopped, killed and taken up again."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from monitor.archive.crew import by_threads
+from monitor.archive.folder import ArchiveFolder
+from monitor.archive.outcome import Failed, Scored
+from monitor.archive.recordings import Found
+from monitor.archive.scoring import Manner, Running, score_recording
+from monitor.cli import main
+
+PROGRAM = [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())"]
+
+
+@pytest.fixture
+def usual(scratch_checkpoint):
+    return ["--checkpoint", str(scratch_checkpoint), "--asr", "none"]
+
+
+@pytest.fixture
+def archive(usual):
+    """Run `archive` with an untrained checkpoint and without a recogniser."""
+
+    def run(*arguments):
+        return main(["archive", *map(str, arguments), *usual])
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def done(recordings, scratch_checkpoint, tmp_path_factory):
+    """The unbroken run that others are compared with."""
+    out = tmp_path_factory.mktemp("done") / "timelines"
+    arguments = ["--workers", "1", "--checkpoint", str(scratch_checkpoint), "--asr", "none", "--quiet"]
+    assert main(["archive", str(recordings), "--out", str(out), *arguments]) == 0
+    return out
+
+
+def test_every_recording_has_its_timeline_or_its_reason(done, recordings, contents):
+    made = contents(done)
+
+    sounds = {path.relative_to(recordings).as_posix() for path in recordings.rglob("*.*") if path.suffix != ".txt"}
+    failed = {row["recording"] for row in csv.DictReader(made["failures"].splitlines())}
+    assert failed == {"broken/empty.wav", "broken/noise.mp3"}
+    assert set(made["timelines"]) == {f"{name}.csv" for name in sounds - failed}
+    assert {"2026-10-06/call-008.flac.csv", "2026-10-06/call-008.mp3.csv"} <= set(made["timelines"])
+    assert [row["recording"] for row in made["calls"]] == sorted(sounds - failed)
+    assert len(made["turns"]) == sum(timeline.count(b"\n") - 1 for timeline in made["timelines"].values())
+
+
+def test_a_timeline_is_that_of_a_replay(done, recordings, usual, tmp_path):
+    name = "2026-09-28/call-000.wav"
+    assert main(["replay", str(recordings / name), "--csv", str(tmp_path / "replayed.csv"), "--quiet", *usual]) == 0
+
+    replayed = (tmp_path / "replayed.csv").read_text().replace("\ncall-000.wav,", f"\n{name},")
+    assert (done / f"{name}.csv").read_text() == replayed
+
+
+def test_a_call_has_the_figures_of_the_analytics_command(done, contents, tmp_path):
+    call = next(row for row in contents(done)["calls"] if row["recording"] == "2026-09-28/call-000.wav")
+    assert main(["analytics", str(done / call["timeline"]), "-o", str(tmp_path / "figures.json")]) == 0
+
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert call["speech_s"] == figures["speech_s"]
+    assert [speaker["talk_s"] for speaker in call["speakers"]] == [one["talk_s"] for one in figures["speakers"]]
+    assert call["interruptions"] == figures["interruptions"]["count"]
+
+
+def test_two_workers_find_the_same(done, recordings, archive, contents, tmp_path):
+    assert archive(recordings, "--out", tmp_path, "--workers", "2", "--quiet") == 0
+
+    assert contents(tmp_path) == contents(done)
+
+
+def test_what_is_done_is_not_done_again(done, recordings, archive, capsys):
+    before = {path: path.stat().st_mtime_ns for path in done.rglob("*.*.csv")}
+    assert archive(recordings, "--out", done) == 0
+
+    assert {path: path.stat().st_mtime_ns for path in done.rglob("*.*.csv")} == before
+    assert "22 of 24 recordings are done already." in capsys.readouterr().err
+
+
+@pytest.fixture
+def few(recordings, tmp_path):
+    """Three recordings of one's own."""
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for name in ("call-000.wav", "call-001.wav", "call-002.flac"):
+        shutil.copy2(next(recordings.rglob(name)), folder)
+    return folder
+
+
+def test_a_recording_that_changed_is_done_again(few, recordings, archive, contents, capsys, tmp_path):
+    out = tmp_path / "timelines"
+    assert archive(few, "--out", out) == 0
+    shutil.copy2(next(recordings.rglob("call-005.wav")), few / "call-001.wav")
+    shutil.copy2(next(recordings.rglob("call-006.flac")), few / "call-006.flac")
+    assert archive(few, "--out", out) == 0
+    assert archive(few, "--out", tmp_path / "fresh") == 0
+
+    assert "1 have changed" in capsys.readouterr().err
+    assert contents_but_failures(contents(out)) == contents_but_failures(contents(tmp_path / "fresh"))
+
+
+def contents_but_failures(made):
+    return {kind: value for kind, value in made.items() if kind != "failures"}
+
+
+def test_a_failure_that_is_mended_leaves_the_list(few, archive, tmp_path):
+    sound = (few / "call-000.wav").read_bytes()
+    (few / "call-000.wav").write_bytes(b"")
+    assert archive(few, "--out", tmp_path / "out") == 0
+    listed = (tmp_path / "out" / "failures.csv").read_text()
+    (few / "call-000.wav").write_bytes(sound)
+    assert archive(few, "--out", tmp_path / "out") == 0
+
+    assert "call-000.wav" in listed
+    assert (tmp_path / "out" / "failures.csv").read_text() == "recording,reason\n"
+
+
+def test_other_settings_are_refused(done, recordings, archive, capsys):
+    assert archive(recordings, "--out", done, "--no-transcript") == 2
+
+    assert "was made with another --no-transcript" in capsys.readouterr().err
+
+
+def test_nothing_readable_is_a_failure(archive, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.wav").write_bytes(b"no sound")
+
+    assert archive(tmp_path / "in", "--out", tmp_path / "out") == 1
+    assert "Not one of the 1 recordings could be read" in capsys.readouterr().err
+
+
+def test_a_folder_in_use_is_refused(few, archive, capsys, tmp_path):
+    with ArchiveFolder(tmp_path / "out").locked():
+        assert archive(few, "--out", tmp_path / "out") == 1
+
+    assert "Another stser-monitor is writing into" in capsys.readouterr().err
+
+
+def test_words_stay_out_of_every_file(few, archive, tmp_path, contents):
+    assert archive(few, "--out", tmp_path / "out", "--no-transcript", "--quiet") == 0
+
+    assert {row["transcript"] for row in contents_of_turns(tmp_path / "out")} == {None}
+
+
+def contents_of_turns(root):
+    import pyarrow.parquet
+
+    return pyarrow.parquet.ParquetFile(next((root / "turns").glob("*.parquet"))).read().to_pylist()
+
+
+@pytest.mark.parametrize(("channels", "scored"), [("customer,agent", {"customer"}), ("mix", {"mixed"})])
+def test_roles_are_those_of_the_channels(recordings, archive, tmp_path, channels, scored):
+    (tmp_path / "in").mkdir()
+    shutil.copy2(next(recordings.rglob("call-000.wav")), tmp_path / "in")
+    assert archive(tmp_path / "in", "--out", tmp_path / "out", "--channels", channels, "--quiet") == 0
+
+    rows = contents_of_turns(tmp_path / "out")
+    assert {row["speaker"] for row in rows if row["emotion"] is not None} == scored
+    assert {row["speaker"] for row in rows} == set(channels.replace("mix", "mixed").split(","))
+
+
+def test_roles_that_do_not_fit_a_recording_are_its_failure(few, archive, tmp_path):
+    assert archive(few, "--out", tmp_path / "out", "--channels", "customer,agent", "--quiet") == 0
+
+    rows = list(csv.DictReader((tmp_path / "out" / "failures.csv").read_text().splitlines()))
+    assert [row["recording"] for row in rows] == ["call-001.wav", "call-002.flac"]
+    assert "--channels names 2 channels (customer, agent), but call-001.wav has 1 channel." in rows[0]["reason"]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_only_whole_files(few, archive, tmp_path, monkeypatch, capsys):
+    synchronise = os.fsync
+    left = iter(range(6))
+
+    def filling(descriptor):
+        if next(left, None) is None:
+            raise OSError(28, "No space left on device")
+        synchronise(descriptor)
+
+    monkeypatch.setattr(os, "fsync", filling)
+    assert archive(few, "--out", tmp_path / "out", "--workers", "1") == 1
+    monkeypatch.undo()
+
+    said = capsys.readouterr().err
+    assert said.count("No space left on device") == 1
+    for timeline in (tmp_path / "out").rglob("*.wav.csv"):
+        assert timeline.read_text().endswith("\n")
+    assert list((tmp_path / "out" / ".archive" / "aside").iterdir()) == []
+    assert archive(few, "--out", tmp_path / "out", "--quiet") == 0
+
+
+def started(recordings, out, usual):
+    return subprocess.Popen(
+        [*PROGRAM, "archive", str(recordings), "--out", str(out), "--workers", "2", *usual],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+
+
+def wait_for_timelines(out, count, process):
+    deadline = time.monotonic() + 120
+    while sum(1 for _ in out.rglob("*.*.csv")) < count:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_killed_in_the_middle_and_taken_up_again_it_is_an_unbroken_run(
+    done, recordings, usual, archive, contents, tmp_path
+):
+    out = tmp_path / "timelines"
+    process = started(recordings, out, usual)
+    wait_for_timelines(out, 3, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*.csv")}
+    assert 3 <= len(before) < 22
+
+    assert archive(recordings, "--out", out, "--quiet") == 0
+
+    proven = [path for path, written in before.items() if path.stat().st_mtime_ns == written]
+    assert len(proven) >= len(before) - 1  # at most the one whose proof was still to be written
+    assert contents(out) == contents(done)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_it_soon_and_keeps_what_is_finished(recordings, usual, contents, tmp_path, number, code):
+    out = tmp_path / "timelines"
+    process = started(recordings, out, usual)
+    wait_for_timelines(out, 2, process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == code
+    assert "Traceback" not in said
+    made = contents(out)
+    assert len(made["timelines"]) == len(made["calls"]) >= 2
+
+
+@pytest.fixture
+def found(recordings):
+    return [
+        Found(path.relative_to(recordings).as_posix(), str(path)) for path in sorted(recordings.rglob("call-00*.*"))
+    ]
+
+
+def test_threads_bring_every_outcome_once(found, models):
+    outcomes = list(by_threads(found, models, Manner(), 3, Running()))
+
+    assert sorted(outcome.finished.recording for outcome in outcomes if isinstance(outcome, Scored)) == [
+        one.name for one in found
+    ]
+
+
+def test_a_halted_crew_brings_no_more(found, models):
+    running = Running()
+    outcomes = by_threads(found, models, Manner(), 1, running)
+    next(outcomes)
+    running.halt()
+
+    assert len(list(outcomes)) < len(found) - 1
+    assert running.position_s == 0
+
+
+def test_an_unforeseen_fault_is_that_recording_s_alone(found, models):
+    class Broken:
+        name = "broken"
+
+        def score(self, utterances):
+            raise ZeroDivisionError("by zero")
+
+    outcome = score_recording(found[0], models.__class__(Broken(), models.transcriber), Manner())
+
+    assert isinstance(outcome, Failed)
+    assert "ZeroDivisionError" in outcome.reason
+
+
+def test_a_recording_that_grows_while_it_is_read_is_not_done(tmp_path, found, models):
+    path = tmp_path / "growing.wav"
+    shutil.copy(found[0].path, path)
+
+    class Growing:
+        name = "growing"
+
+        def score(self, utterances):
+            with path.open("ab") as file:
+                file.write(b"more")
+            return models.scorer.score(utterances)
+
+    outcome = score_recording(
+        Found("growing.wav", str(path)), models.__class__(Growing(), models.transcriber), Manner()
+    )
+
+    assert isinstance(outcome, Failed)
+    assert "changed while it was read" in outcome.reason

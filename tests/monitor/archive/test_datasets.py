@@ -1,0 +1,164 @@
+"""The datasets: complete, without doubles, and whole again after a process was killed anywhere."""
+
+from dataclasses import replace
+
+import pytest
+
+from monitor.archive.datasets import CALLS_A_SHARD, Datasets, turns_of
+from monitor.archive.folder import ArchiveFolder
+from monitor.archive.outcome import Finished, Scored
+from monitor.exporters.csv import csv_header, csv_record
+from stser_core.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = ArchiveFolder(tmp_path)
+    with folder.locked():
+        yield folder
+
+
+@pytest.fixture
+def scored(turn):
+    """A recording with two turns."""
+
+    def make(recording, size=10, **changes):
+        turns = [
+            turn(recording=recording, turn=number, start_s=2.0 * number, end_s=2.0 * number + 1) for number in (1, 2)
+        ]
+        timeline = csv_header() + "".join(csv_record(replace(one, **changes)) for one in turns)
+        return Scored(Finished(recording, size, 1_790_000_000 * 10**9, 12.0, 12.0), timeline)
+
+    return make
+
+
+@pytest.fixture
+def keep(folder):
+    def keep(*all_scored):
+        for scored in all_scored:
+            folder.finish(scored)
+        Datasets(folder, explain=False).add([turns_of(one.finished, one.timeline) for one in all_scored])
+
+    return keep
+
+
+@pytest.fixture
+def read(folder):
+    def read(kind):
+        import pyarrow.parquet
+
+        shards = sorted((folder.root / kind).glob("*.parquet"))
+        return [row for shard in shards for row in pyarrow.parquet.ParquetFile(shard).read().to_pylist()]
+
+    return read
+
+
+def recordings(rows):
+    return sorted(row["recording"] for row in rows)
+
+
+def test_turns_and_calls(scored, keep, read):
+    keep(scored("2026-10-05/a.wav"))
+    keep(scored("b.wav"))
+
+    assert recordings(read("turns")) == ["2026-10-05/a.wav", "2026-10-05/a.wav", "b.wav", "b.wav"]
+    call = min(read("calls"), key=lambda row: row["recording"])
+    assert call["timeline"] == "2026-10-05/a.wav.csv"
+    assert (str(call["date"]), call["date_from"]) == ("2026-10-05", "name")
+    assert (call["duration_s"], call["turns"], call["silence_s"]) == (12.0, 2, 10.0)
+    assert (call["longest_silence_s"], call["long_silences"]) == (7.0, 1)
+    (speaker,) = call["speakers"]
+    assert (speaker["speaker"], speaker["talk_s"], speaker["angry_s"]) == ("customer", 2.0, 2.0)
+    assert call["angry_s"] == 2.0 and call["sad_s"] == 0.0
+
+
+def test_a_recording_that_is_done_again_takes_its_own_place(scored, keep, read):
+    keep(scored("a.wav"), scored("b.wav"))
+    keep(scored("a.wav", size=11, speaker="agent"))
+
+    assert sorted((row["recording"], row["speaker"]) for row in read("turns")) == [
+        ("a.wav", "agent"),
+        ("a.wav", "agent"),
+        ("b.wav", "customer"),
+        ("b.wav", "customer"),
+    ]
+    assert recordings(read("calls")) == ["a.wav", "b.wav"]
+
+
+def test_shards_are_filled_before_there_are_more(scored, keep, folder, read):
+    count = CALLS_A_SHARD + 3
+    Datasets(folder, explain=False).add(
+        [turns_of(one.finished, one.timeline) for one in (scored(f"{number:04d}.wav") for number in range(count))]
+    )
+
+    assert sorted(path.name for path in (folder.root / "calls").iterdir()) == ["000001.parquet", "000002.parquet"]
+    assert len(read("calls")) == count and len(read("turns")) == 2 * count
+
+
+def test_what_was_finished_but_not_yet_in_them_is_made_up_for(scored, keep, folder, read):
+    keep(scored("a.wav"))
+    folder.finish(scored("b.wav"))  # and killed
+
+    Datasets(folder, explain=False).complete()
+
+    assert recordings(read("calls")) == ["a.wav", "b.wav"]
+    assert len(read("turns")) == 4
+
+
+def test_turns_whose_calls_were_never_written_are_dropped(scored, keep, folder, read):
+    keep(scored("a.wav"))
+    calls = (folder.root / "calls" / "000001.parquet").read_bytes()
+    keep(scored("b.wav"))
+    (folder.root / "calls" / "000001.parquet").write_bytes(calls)  # as if killed between the two
+
+    Datasets(folder, explain=False).complete()
+
+    assert recordings(read("calls")) == ["a.wav", "b.wav"]
+    assert recordings(read("turns")) == ["a.wav", "a.wav", "b.wav", "b.wav"]
+
+
+@pytest.mark.parametrize("kind", ["turns", "calls"])
+def test_a_shard_that_somebody_deleted_comes_back(scored, keep, folder, read, kind):
+    keep(scored("a.wav"), scored("b.wav"))
+    (folder.root / kind / "000001.parquet").unlink()
+
+    Datasets(folder, explain=False).complete()
+
+    assert recordings(read("calls")) == ["a.wav", "b.wav"]
+    assert len(read("turns")) == 4
+
+
+def test_a_timeline_that_somebody_deleted_leaves_the_datasets(scored, keep, folder, read):
+    keep(scored("a.wav"), scored("b.wav"))
+    folder.timeline("a.wav").unlink()
+
+    Datasets(folder, explain=False).complete()
+
+    assert recordings(read("calls")) == ["b.wav"] and recordings(read("turns")) == ["b.wav", "b.wav"]
+
+
+def test_a_damaged_shard_is_named(scored, keep, folder):
+    keep(scored("a.wav"))
+    (folder.root / "calls" / "000001.parquet").write_bytes(b"PAR1")
+
+    with pytest.raises(DataError, match=r"calls/000001\.parquet' cannot be read; delete it"):
+        Datasets(folder, explain=False)
+
+
+def test_nobody_speaks(keep, read):
+    keep(Scored(Finished("silence.wav", 1, 1, 60.0, 60.0), csv_header()))
+
+    (call,) = read("calls")
+    assert (call["turns"], call["speakers"], call["longest_silence_s"]) == (0, [], 60.0)
+    assert read("turns") == []
+
+
+def test_the_columns_of_explain_are_numbers_also_where_nothing_is_known(folder, scored, read):
+    one = scored("a.wav")
+    header = csv_header(explain=True)
+    lines = one.timeline.splitlines()[1:]
+    timeline = header + "".join(f"{line},{span}\n" for line, span in zip(lines, ("1.000,1.500", ","), strict=True))
+
+    Datasets(folder, explain=True).add([turns_of(one.finished, timeline)])
+
+    assert [row["salient_start_s"] for row in read("turns")] == [1.0, None]

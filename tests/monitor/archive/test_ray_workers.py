@@ -1,0 +1,118 @@
+"""Ray: the same rows as threads make, also when a worker is killed, and nothing that others could reach."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from monitor.archive.crew import by_threads
+from monitor.archive.outcome import Scored
+from monitor.archive.recordings import find_recordings
+from monitor.archive.scoring import Manner, Models, Running
+from monitor.transcribers.none import NoTranscriber
+from stser_core.errors import PipelineError
+from stser_core.scores import EmotionScores
+
+pytest.importorskip("ray")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
+
+NAMES = ("loudest", "none")
+
+
+def models_that_leave_a_trace(traces: str) -> Models:
+    """Models of a worker that writes down which process it is, and takes its time."""
+
+    class Loudest:
+        name = "loudest"
+
+        def score(self, utterances):
+            time.sleep(0.2)
+            angry = [min(0.97, float(abs(spoken.samples).max())) for spoken in utterances]
+            each = [(one, (1 - one) / 2, (1 - one) / 4, (1 - one) / 4) for one in angry]
+            return [EmotionScores({"speech": shares}, shares) for shares in each]
+
+    if traces:
+        (Path(traces) / str(os.getpid())).touch()
+    return Models(Loudest(), NoTranscriber())
+
+
+def listening_elsewhere() -> list[str]:
+    """Addresses on which a process of this test listens, but for those of the loopback interface."""
+    import psutil
+
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    found = []
+    for process in family:
+        found += [one.laddr.ip for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN]
+    return [ip for ip in found if not ip.removeprefix("::ffff:").startswith("127.") and ip != "::1"]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster of two workers, on this machine only."""
+    from monitor.archive.ray_workers import connected
+
+    with connected("local", 2):
+        yield
+
+
+@pytest.fixture
+def found(recordings, tmp_path):
+    return find_recordings(str(recordings), tmp_path)
+
+
+@pytest.fixture
+def traces(tmp_path, monkeypatch):
+    (tmp_path / "traces").mkdir()
+    return tmp_path / "traces"
+
+
+def test_a_worker_that_is_killed_loses_nothing(cluster, found, traces):
+    from monitor.archive.ray_workers import by_ray
+
+    expected = list(by_threads(found, models_that_leave_a_trace(""), Manner(), 2, Running()))
+    outcomes = []
+    for outcome in by_ray(found, partial(models_that_leave_a_trace, str(traces)), Manner(), NAMES, 2, Running()):
+        outcomes.append(outcome)
+        if len(outcomes) == 3:
+            assert listening_elsewhere() == []
+            (first, *_) = sorted(traces.iterdir())
+            os.kill(int(first.name), signal.SIGKILL)
+
+    def key(outcome):
+        return outcome.finished.recording if isinstance(outcome, Scored) else outcome.recording
+
+    assert sorted(outcomes, key=key) == sorted(expected, key=key)
+    assert len(list(traces.iterdir())) >= 2
+
+
+def test_a_worker_with_another_checkpoint_is_refused(cluster, found):
+    from monitor.archive.ray_workers import by_ray
+
+    load = partial(models_that_leave_a_trace, "")
+    with pytest.raises(PipelineError, match="A Ray worker has loudest and none, but the archive is made with other"):
+        list(by_ray(found, load, Manner(), ("other", "none"), 2, Running()))
+
+
+def test_no_cluster_at_that_address():
+    code = (
+        "import sys; from monitor.archive.ray_workers import connected; from stser_core.errors import UsageError\n"
+        "try:\n with connected('127.0.0.1:1', 1): pass\nexcept UsageError as error: print(error)"
+    )
+    environment = {**os.environ, "RAY_GCS_RPC_TIMEOUT_S": "1", "RAY_NUM_REDIS_GET_RETRIES": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        cwd=Path(__file__).parents[3],
+    )
+
+    assert run.stdout.startswith("There is no Ray cluster at '127.0.0.1:1'")

@@ -1,0 +1,101 @@
+"""Which files count as recordings, and what the archive calls them."""
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from monitor.archive.recordings import find_recordings
+from stser_core.errors import DataError
+
+
+@pytest.fixture
+def tree(tmp_path):
+    def make(*names, content=b"RIFF....WAVEfmt "):
+        for name in names:
+            path = tmp_path / "tree" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return tmp_path / "tree"
+
+    return make
+
+
+def names(found):
+    return [one.name for one in found]
+
+
+def test_a_tree_is_searched_by_extension_and_by_content(tree, tmp_path):
+    tree("b/Two.MP3", "a/one.wav", "film.mkv", content=b"")
+    tree("recorded", "odd.name")
+    root = tree("notes.txt", "picture.jpg", "table.csv", content=b"hello")
+
+    assert names(find_recordings(str(root), tmp_path / "out")) == [
+        "a/one.wav",
+        "b/Two.MP3",
+        "film.mkv",
+        "odd.name",
+        "recorded",
+    ]
+
+
+def test_hidden_files_and_the_archive_itself_are_passed_over(tree):
+    root = tree("a.wav", "._a.wav", ".trash/b.wav", "timelines/c.wav")
+
+    assert names(find_recordings(str(root), root / "timelines")) == ["a.wav"]
+
+
+def test_a_link_that_leads_round_in_a_circle_does_no_harm(tree, tmp_path):
+    root = tree("a/one.wav")
+    (root / "a" / "again").symlink_to(root)
+
+    assert names(find_recordings(str(root), tmp_path / "out")) == ["a/one.wav"]
+
+
+def test_a_list_names_recordings_as_seen_from_here(tree, tmp_path, monkeypatch):
+    root = tree("a/one.wav", "two")
+    monkeypatch.chdir(root)
+    (tmp_path / "list.txt").write_text("two\r\n\n./a/../a/one.wav\na/one.wav\n/elsewhere/three.wav\nmissing.wav\n")
+
+    found = find_recordings(str(tmp_path / "list.txt"), tmp_path / "out")
+
+    assert names(found) == ["a/one.wav", "elsewhere/three.wav", "missing.wav", "two"]
+    assert found[1].path == "/elsewhere/three.wav"
+
+
+def test_a_list_may_come_from_standard_input(tree, tmp_path, monkeypatch):
+    monkeypatch.chdir(tree("one.wav"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one.wav\n")))
+
+    assert names(find_recordings("-", tmp_path / "out")) == ["one.wav"]
+
+
+def test_one_recording_is_an_archive_of_one(tree, tmp_path, monkeypatch):
+    monkeypatch.chdir(tree("one.wav"))
+
+    assert names(find_recordings("one.wav", tmp_path / "out")) == ["one.wav"]
+
+
+def test_a_name_that_is_no_utf8_becomes_visible(tree, tmp_path):
+    root = tree("a.wav")
+    path = Path(os.fsdecode(bytes(root) + b"/caf\xe9.wav"))
+    path.write_bytes(b"RIFF")
+
+    found = find_recordings(str(root), tmp_path / "out")
+
+    assert names(found) == ["a.wav", "caf\\udce9.wav"]
+    assert Path(found[1].path).read_bytes() == b"RIFF"
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("nowhere", "no folder, recording or list"), ("empty", "no recording"), ("binary", "null byte")],
+)
+def test_what_holds_no_recording_is_told(tmp_path, place, reason):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "binary").write_bytes(b"\x7fELF\0\0")
+
+    with pytest.raises(DataError, match=reason):
+        find_recordings(str(tmp_path / place), tmp_path / "out")
