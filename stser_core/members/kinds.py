@@ -6,6 +6,7 @@ https://packaging.python.org/en/latest/specifications/entry-points/).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +34,17 @@ def load(listed: Listed, folder: Path) -> Member:
     Raises:
         CheckpointError: No installed package provides its kind, or its settings or tensors do not fit.
     """
-    kind = _kind(listed)
-    parts = Parts(listed.name, listed.settings, _weights(folder / listed.weights_file), folder)
+    kind = _kind(listed)  # before its tensors are read: a package that is missing is the first thing to know
+    return _made(kind, listed, _weights(folder / listed.weights_file), folder)
+
+
+def load_parts(listed: Listed, weights: Mapping[str, Tensor], folder: Path) -> Member:
+    """Make a member whose tensors are there already; see `load`."""
+    return _made(_kind(listed), listed, weights, folder)
+
+
+def _made(kind: Kind, listed: Listed, weights: Mapping[str, Tensor], folder: Path) -> Member:
+    parts = Parts(listed.name, listed.settings, weights, folder)
     try:
         member = kind(parts)
     except StserError:

@@ -51,11 +51,21 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Where the figures go; - for standard output.")]
 
 
+Member = Annotated[
+    str | None,
+    typer.Option(help="Train no model, but a further member: whisper, or encoder:HUB-ID (docs/members.md)."),
+]
+MemberName = Annotated[str | None, typer.Option(help="What the checkpoint calls the member: whisper, encoder.")]
+Whisper = Annotated[Path | None, typer.Option(help="Whisper's folder (CTranslate2), for the member that reads it.")]
+
+
 @app.command()
 def fit(
     corpus: Corpora,
     data: DataPaths,
-    out: Annotated[Path, typer.Option(help="The run's folder; the checkpoint comes to lie in it.")],
+    out: Annotated[
+        Path, typer.Option(help="The run's folder, in which the checkpoint comes to lie; of a member, the checkpoint.")
+    ],
     recipe: RecipeFile = None,
     preset: PresetName = None,
     epochs: Epochs = None,
@@ -73,13 +83,36 @@ def fit(
     cache: CacheFolder = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run in --out stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Throw away an earlier run in --out.")] = False,
+    member: Member = None,
+    member_name: MemberName = None,
+    checkpoint: Annotated[str, typer.Option(help="The checkpoint that gets the member.")] = "default",
+    whisper: Whisper = None,
     debug: Debug = False,
 ) -> None:
-    """Train one model and write its checkpoint."""
+    """Train one model and write its checkpoint; or train a member, and write a checkpoint that has it."""
     from stser_core.training import commands
     from stser_core.training.folds import HoldOut
     from stser_core.training.options import cache_folder, clips_of, recipe_of
 
+    if member is not None:
+        from stser_core.training.members.commands import fit_member
+        from stser_core.training.members.options import member_recipe, wanted_of
+
+        given = _given(epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed)
+        others = _given(preset=preset, patience=patience, precision=precision, augment=augment or None)
+        others |= _given(text_encoder=text_encoder, classifiers=classifiers, resume=resume or None)
+        how = member_recipe(recipe, given, others | _given(overwrite=overwrite or None))
+        fit_member(
+            clips_of(corpus, data),
+            wanted_of(member, whisper, member_name),
+            how,
+            HoldOut(validation_by, validation_share, how.training.seed),
+            test_share,
+            checkpoint,
+            out,
+            cache or cache_folder(),
+        )
+        return
     settings = recipe_of(
         recipe,
         preset,
@@ -137,13 +170,33 @@ def cross_validate(
     rivals: Annotated[list[str], typer.Option("--rival", help="egemaps, tfidf, mdre, att-align; repeat it.")] = [],  # noqa: B006
     cache: CacheFolder = None,
     json: Json = None,
+    member: Member = None,
+    member_name: MemberName = None,
+    whisper: Whisper = None,
     debug: Debug = False,
 ) -> None:
-    """Train and judge every fold, for several seeds, beside the published figures."""
+    """Train and judge every fold, for several seeds, beside the published figures; or a member in the same folds."""
     from stser_core.training import commands
     from stser_core.training.options import cache_folder, clips_of, recipe_of, words_of
     from stser_core.training.plan import Plan
 
+    if member is not None:
+        from stser_core.training.members.commands import cross_validate_member
+        from stser_core.training.members.options import member_recipe, wanted_of
+
+        given = _given(epochs=epochs, batch=batch, learning_rate=learning_rate)
+        others = _given(preset=preset, patience=patience, precision=precision, augment=augment or None)
+        others |= _given(text_encoder=text_encoder, classifiers=classifiers, rivals=rivals or None)
+        cross_validate_member(
+            clips_of(corpus, data),
+            wanted_of(member, whisper, member_name),
+            member_recipe(recipe, given, others),
+            Plan(leave_out, folds, tuple(range(seeds)), validation_by, validation_share),
+            out,
+            cache or cache_folder(),
+            json,
+        )
+        return
     settings = recipe_of(
         recipe,
         preset,
@@ -200,14 +253,16 @@ def evaluate(
     speaker: Annotated[list[str], typer.Option(help="Only clips of this speaker; repeat it.")] = [],  # noqa: B006
     split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="Only clips of it.")] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    whisper: Whisper = None,
+    cache: CacheFolder = None,
     debug: Debug = False,
 ) -> None:
     """Judge a checkpoint on a corpus, through the recognizer that the monitor runs."""
     from stser_core.training import commands
-    from stser_core.training.options import chosen, clips_of
+    from stser_core.training.options import cache_folder, chosen, clips_of
 
     clips = chosen(clips_of(corpus, data), sessions=session, speakers=speaker, split=split)
-    commands.evaluate(clips, checkpoint, classifier, band, accelerator, json)
+    commands.evaluate(clips, checkpoint, classifier, band, accelerator, json, whisper, cache or cache_folder())
 
 
 @app.command("pretrain-text")

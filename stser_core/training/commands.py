@@ -18,6 +18,7 @@ from stser_core.training.distributed import is_first
 from stser_core.training.division import divide, refuse_doubles
 from stser_core.training.evaluation import BANDS, Band, judge, report
 from stser_core.training.folds import Fold, HoldOut
+from stser_core.training.members.commands import encoder_for
 from stser_core.training.output import need_folder, need_writable, write_json
 from stser_core.training.pictures import draw_confusion
 from stser_core.training.plan import Plan
@@ -84,13 +85,17 @@ def evaluate(
     band: Literal["wide", "telephone", "both"],
     accelerator: str,
     json: Path | None,
+    whisper: Path | None,
+    cache: Path,
 ) -> None:
-    """Judge a checkpoint and write the figures."""
+    """Judge a checkpoint and write the figures; `whisper` is the folder of the encoder that its member reads."""
     refuse_doubles(clips)
     need_writable(json)
     recognizer = Recognizer.load(checkpoint, classifier=classifier, accelerator=accelerator)
     bands: Sequence[Band] = BANDS if band == "both" else (band,)
-    figures = report(recognizer, judge(recognizer, clips, bands=bands))
+    encode, encoders = encoder_for(recognizer, whisper, cache)
+    judged = judge(recognizer, clips, bands=bands, encode=encode)
+    figures = report(recognizer, judged, recognizer.answering(encoders=encoders))
     if json is not None:
         write_json(figures, json)
     _print_table(metrics_table(figures), json)

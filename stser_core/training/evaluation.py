@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ import torch
 from stser_core.audio import SAMPLE_RATE, load_mono, telephone_band
 from stser_core.emotions import LABELS, index
 from stser_core.errors import DataError
+from stser_core.features import FeatureSettings, trim
 from stser_core.scores import ENSEMBLE, EmotionScores, Spoken
 from stser_core.training.metrics import Metrics, measure
 from stser_core.training.progress import progress
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stser_core.encoding import Encoding
     from stser_core.recognizer import Recognizer
     from stser_core.training.clip import Clip
 
@@ -31,6 +33,7 @@ BANDS: tuple[Band, ...] = ("wide", "telephone")
 
 _CHUNK_CLIPS = 64
 _CHUNK_SAMPLES = 600 * SAMPLE_RATE
+_TRIMMING = FeatureSettings()
 _NO_SOUND = np.zeros(0, dtype=np.float32)
 _BREAKDOWNS: Mapping[str, Callable[[Judged], str | None]] = {
     "corpus": lambda judged: judged.clip.corpus,
@@ -49,12 +52,23 @@ class Judged:
     scores: EmotionScores
 
 
+class Answering(Protocol):
+    """Whose answers are reported: a checkpoint's name, and its classifiers."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 (above)
+
+    @property
+    def classifiers(self) -> Sequence[str]: ...  # noqa: D102
+
+
 def judge(
     recognizer: Recognizer,
     clips: Sequence[Clip],
     *,
     bands: Sequence[Band] = ("wide",),
     load: Callable[[Path], NDArray[np.float32]] = load_mono,
+    encode: Callable[[NDArray[np.float32]], Encoding] | None = None,
 ) -> list[Judged]:
     """Score clips; those that none of the recognizer's classifiers can answer are left out.
 
@@ -63,6 +77,8 @@ def judge(
         clips: With sound, text or both.
         bands: `wide` as recorded, `telephone` as the line would carry it.
         load: Gives a recording's samples.
+        encode: Gives what an encoder outside the model makes of sound, for the members that read it; it hears the
+            utterance without the silence around it.
 
     Raises:
         AudioError: A recording cannot be decoded.
@@ -70,7 +86,7 @@ def judge(
     heard = (
         (clip, band, spoken)
         for clip in progress(clips, "Evaluating", len(clips))
-        for band, spoken in _heard(clip, bands, load)
+        for band, spoken in _heard(clip, bands, load, encode)
     )
     judged = []
     for together in _chunks(heard):
@@ -83,12 +99,13 @@ def judge(
     return judged
 
 
-def report(recognizer: Recognizer, judged: Sequence[Judged]) -> dict[str, Any]:
+def report(recognizer: Answering, judged: Sequence[Judged], classifiers: Sequence[str] | None = None) -> dict[str, Any]:
     """Everything about a checkpoint's answers, as JSON has it.
 
     Args:
         recognizer: That judged.
         judged: What it answered.
+        classifiers: Those that could answer, where a member could not for want of its encoder; all by default.
 
     Returns:
         `checkpoint`, `labels`, `classifiers` (for each that had something to judge: n, wa, ua, recall, confusion,
@@ -100,6 +117,7 @@ def report(recognizer: Recognizer, judged: Sequence[Judged]) -> dict[str, Any]:
     """
     if not judged:
         raise DataError("There is nothing to evaluate: no clip has what the checkpoint's classifiers read.")
+    classifiers = recognizer.classifiers if classifiers is None else classifiers
     breakdown: dict[str, dict[str, Any]] = {}
     for what, value_of in _BREAKDOWNS.items():
         groups: dict[str, list[Judged]] = defaultdict(list)
@@ -107,13 +125,11 @@ def report(recognizer: Recognizer, judged: Sequence[Judged]) -> dict[str, Any]:
             value = value_of(one)
             if value is not None:
                 groups[value].append(one)
-        breakdown[what] = {
-            value: _as_json(by_classifier(groups[value], recognizer.classifiers)) for value in sorted(groups)
-        }
+        breakdown[what] = {value: _as_json(by_classifier(groups[value], classifiers)) for value in sorted(groups)}
     return {
         "checkpoint": recognizer.name,
         "labels": list(LABELS),
-        "classifiers": _as_json(by_classifier(judged, recognizer.classifiers)),
+        "classifiers": _as_json(by_classifier(judged, classifiers)),
         "breakdown": breakdown,
     }
 
@@ -158,14 +174,19 @@ def _chunks(heard: Iterable[tuple[Clip, Band, Spoken]]) -> Iterator[list[tuple[C
 
 
 def _heard(
-    clip: Clip, bands: Sequence[Band], load: Callable[[Path], NDArray[np.float32]]
+    clip: Clip,
+    bands: Sequence[Band],
+    load: Callable[[Path], NDArray[np.float32]],
+    encode: Callable[[NDArray[np.float32]], Encoding] | None,
 ) -> Iterable[tuple[Band, Spoken]]:
     if clip.path is None:
         yield "wide", Spoken(_NO_SOUND, clip.text)
         return
     sound = load(clip.path)
     for band in bands:
-        yield band, Spoken(over(band, sound), clip.text)
+        carried = over(band, sound)
+        encoding = None if encode is None else encode(trim(carried, _TRIMMING)[0])
+        yield band, Spoken(carried, clip.text, encoding=encoding)
 
 
 def over(band: Band, sound: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -77,9 +77,16 @@ class SoundCache:
         empty = np.zeros(0, dtype=np.int16)
         return cls(np.memmap(sound, dtype=np.int16, mode="r") if sound.stat().st_size else empty, stored)
 
+    def load(self, path: Path) -> NDArray[np.float32]:
+        """A recording's waveform, as `samples` gives a clip's."""
+        return self._of(str(path))
+
     def samples(self, clip: Clip) -> NDArray[np.float32]:
         """A clip's waveform: float32 [n] in −1…1, 16 kHz."""
-        stored = self._index[str(clip.path)]
+        return self._of(str(clip.path))
+
+    def _of(self, path: str) -> NDArray[np.float32]:
+        stored = self._index[path]
         raw = self._samples[stored.start : stored.start + stored.length]
         return raw.astype(np.float32) * np.float32(stored.peak / _FULL_SCALE)
 

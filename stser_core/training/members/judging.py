@@ -1,0 +1,105 @@
+"""A member judged fold by fold: alone, and in the ensemble of the model that was trained in the same fold."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from stser_core.features import FeatureSettings, LogMel
+from stser_core.members import asking, kinds
+from stser_core.recognizer import Recognizer
+from stser_core.scores import ENSEMBLE, EmotionScores, Spoken
+from stser_core.training.evaluation import Judged, report
+from stser_core.training.progress import progress
+from stser_core.training.run_folder import CHECKPOINT_FOLDER
+
+if TYPE_CHECKING:
+    from stser_core.training.folds import Fold
+    from stser_core.training.members.fitting import Made, Maker
+    from stser_core.training.plan import Plan
+    from stser_core.training.sound_cache import SoundCache
+
+
+@dataclass(frozen=True)
+class _Answering:
+    name: str
+    classifiers: tuple[str, ...]
+
+
+def judge_folds(
+    name: str, make: Maker, plan: Plan, folds: Sequence[Fold], sounds: SoundCache, out: Path
+) -> dict[str, Any]:
+    """Train and judge a member in every fold.
+
+    Args:
+        name: The member's.
+        make: Trains it: on a fold's training and validation part, since nothing is stopped early.
+        plan: Its seeds say which runs of the model it joins; the member itself is trained once in each fold.
+        folds: The plan's.
+        sounds: Has the sound of all clips.
+        out: Where a cross-validation of the model has left its runs; a fold whose checkpoint is not there has the
+            member alone.
+
+    Returns:
+        The report of all folds together (see `evaluation.report`), `runs` with each fold's, and `mean_ua`: for the
+        member and the ensemble, the mean over the corpora of their UA.
+
+    Raises:
+        CheckpointError: A fold's checkpoint is broken.
+        DataError: See `Maker`.
+    """
+    judged: list[Judged] = []
+    runs: list[dict[str, Any]] = []
+    names: set[tuple[str, ...]] = set()
+    for fold in progress(folds, "Folds", len(folds)):
+        made = make(fold.train + fold.validation, sounds)
+        alone = _alone(made, make, fold, sounds)
+        for seed in plan.seeds:
+            model = out / f"seed{seed}" / fold.name / CHECKPOINT_FOLDER
+            answers = _joined(alone, model, sounds) if model.is_dir() else alone
+            answering = _Answering(fold.name, tuple(answers[0].scores.by_classifier))
+            runs.append({"seed": seed, "fold": fold.name, **report(answering, answers)})
+            names.add(answering.classifiers)
+            judged += answers
+    together = min(names, key=len)  # what every fold had
+    figures = report(_Answering(name, together), judged)
+    return {**figures, "runs": runs, "mean_ua": _mean_ua(figures)}
+
+
+def _alone(made: Made, make: Maker, fold: Fold, sounds: SoundCache) -> list[Judged]:
+    """The member's own answers to a fold's test clips."""
+    member = kinds.load_parts(made.listed, made.weights, Path())
+    logmel = LogMel(FeatureSettings())
+    judged = []
+    for clip in fold.test:
+        samples = sounds.samples(clip)
+        spoken = Spoken(samples, clip.text, encoding=None if make.cache is None else make.cache.encoding(samples))
+        with torch.inference_mode():
+            logits = asking.logits(member, [asking.heard(member.needs, spoken, logmel)])
+        shares = tuple((logits[0] / made.listed.temperature).softmax(dim=0).tolist())
+        judged.append(Judged(clip, "wide", EmotionScores({made.listed.name: shares}, shares)))
+    return judged
+
+
+def _joined(alone: Sequence[Judged], model: Path, sounds: SoundCache) -> list[Judged]:
+    """The member's answers put together with those of a model's checkpoint, as plain mean."""
+    recognizer = Recognizer.load(model, accelerator="cpu")
+    joined = []
+    for one in alone:
+        (scores,) = recognizer.score([Spoken(sounds.samples(one.clip), one.clip.text)])
+        shares = {} if scores is None else dict(scores.by_classifier)
+        shares |= one.scores.by_classifier
+        mean = tuple(statistics.fmean(column) for column in zip(*shares.values(), strict=True))
+        joined.append(Judged(one.clip, one.band, EmotionScores(shares, mean)))
+    return joined
+
+
+def _mean_ua(figures: dict[str, Any]) -> dict[str, float]:
+    corpora = figures["breakdown"]["corpus"].values()
+    names = [name for name in (*figures["classifiers"], ENSEMBLE) if all(name in one for one in corpora)]
+    return {name: statistics.fmean(one[name]["ua"] for one in corpora) for name in dict.fromkeys(names)}

@@ -1,0 +1,191 @@
+"""`stser-train … --member`, from clips to a checkpoint whose member answers."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from stser_core import checkpoint
+from stser_core.audio import load_mono
+from stser_core.encoding import Encoding
+from stser_core.errors import CheckpointError
+from stser_core.members.hub import HubEncoder
+from stser_core.recognizer import Recognizer
+from stser_core.scores import Spoken
+from stser_core.training.cli import main
+from stser_core.training.members import commands, fitting
+
+
+@pytest.fixture
+def train(manifest, tmp_path):
+    def run(command, *options):
+        return main([command, "--corpus", "manifest", "--data", str(manifest), "--cache", str(tmp_path), *options])
+
+    return run
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(**settings):
+        path = tmp_path / "recipe.json"
+        training = {"epochs": 30, "batch": 8, "learning_rate": 0.02, "head": {"hidden": 8}}
+        path.write_text(json.dumps({"training": training, **settings}))
+        return str(path)
+
+    return write
+
+
+class Spectrum:
+    """Stands for Whisper: the loudness in eight bands."""
+
+    name = "whisper-base"
+    key = "spectrum"
+
+    def __init__(self, folder):
+        pass
+
+    def encode(self, samples):
+        bands = np.array_split(np.abs(np.fft.rfft(samples, 16_000)), 8)
+        return np.log([band.mean() + 1e-3 for band in bands]).astype(np.float32)
+
+
+@pytest.fixture
+def spectrum(monkeypatch):
+    monkeypatch.setattr(fitting, "WhisperFolder", Spectrum)
+    monkeypatch.setattr(commands, "WhisperFolder", Spectrum)
+
+
+def test_a_hub_encoder_becomes_a_member(train, recipe, voice, wav2vec2, tones, tmp_path):
+    out = tmp_path / "with-encoder"
+    member = f"encoder:{wav2vec2}"
+
+    code = train("fit", "--member", member, "--checkpoint", str(voice), "--out", str(out), "--recipe", recipe())
+
+    assert code == 0
+    recognizer = Recognizer.load(out, accelerator="cpu")
+    samples = load_mono(tones[0].path)
+    (scores,) = recognizer.score([Spoken(samples)])
+    assert tuple(scores.by_classifier) == ("speech", "encoder")
+    assert scores.ensemble == pytest.approx(np.mean(list(scores.by_classifier.values()), axis=0), abs=1e-6)
+    settings = json.loads((out / "config.json").read_text())["members"][0]["settings"]
+    assert (settings["encoder"], settings["inputs"], settings["revision"]) == (str(wav2vec2), 32, "")
+    assert sorted(path.name for path in out.iterdir()) == [
+        "README.md",
+        "config.json",
+        "encoder.safetensors",
+        "model.safetensors",
+    ]
+    assert checkpoint.load(voice).roster.names == ()
+
+
+def test_the_encoders_last_layer_is_trained_and_kept(train, recipe, voice, wav2vec2, tones):
+    options = ("--checkpoint", str(voice), "--out", str(voice), "--member-name", "ear")
+
+    code = train("fit", "--member", f"encoder:{wav2vec2}", *options, "--recipe", recipe(trained_layers=1))
+
+    assert code == 0
+    from safetensors.torch import load_file
+
+    kept = {name: one for name, one in load_file(voice / "ear.safetensors").items() if name.startswith("encoder.")}
+    before = HubEncoder(str(wav2vec2)).model.state_dict()
+    assert kept and all("layers.1." in name for name in kept)
+    assert any(not torch.equal(one, before[name.removeprefix("encoder.")]) for name, one in kept.items())
+    recognizer = Recognizer.load(voice, classifier="ear", accelerator="cpu")
+    trained = recognizer._members[0]._encoder.model.state_dict()
+    assert all(torch.equal(one, trained[name.removeprefix("encoder.")]) for name, one in kept.items())
+    assert recognizer.score([Spoken(load_mono(tones[0].path))])[0].emotion
+
+
+def test_weights_that_are_pickled_are_not_read(wav2vec2, tmp_path):
+    import shutil
+
+    folder = tmp_path / "pickled"
+    shutil.copytree(wav2vec2, folder)
+    torch.save({}, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+    with pytest.raises(CheckpointError, match=r"The encoder .*pickled cannot be loaded"):
+        HubEncoder(str(folder))
+
+
+def test_the_encoders_output_is_pooled_over_the_utterance_alone(wav2vec2):
+    encoder = HubEncoder(str(wav2vec2))
+    sound = np.sin(np.arange(8_000) / 5).astype(np.float32)
+
+    with torch.inference_mode():
+        assert encoder(sound).shape == (encoder.size,) == (32,)
+        assert encoder(sound[:1]).isfinite().all()
+        assert not torch.equal(HubEncoder(str(wav2vec2), layer=0)(sound), encoder(sound))
+    with pytest.raises(CheckpointError, match="hidden states 0 to 2; 7 is none"):
+        HubEncoder(str(wav2vec2), layer=7)
+    with pytest.raises(CheckpointError, match="has 2 layers; 3 cannot be trained"):
+        encoder.last_layers(3)
+
+
+@pytest.mark.usefixtures("spectrum")
+def test_a_member_over_the_recognisers_encoder(train, recipe, voice, tones, tmp_path, capsys):
+    out = tmp_path / "with-whisper"
+    options = ("--checkpoint", str(voice), "--out", str(out), "--recipe", recipe(), "--whisper", str(tmp_path))
+
+    assert train("fit", "--member", "whisper", *options, "--test-share", "0.25") == 0
+
+    figures = json.loads((out / "whisper-test.json").read_text())
+    assert figures["breakdown"]["band"]["wide"]["whisper"]["ua"] > 0.9
+    assert {"speech", "whisper", "ensemble"} == figures["classifiers"].keys()
+    sound = load_mono(tones[0].path)
+    encoding = Encoding("whisper-base", Spectrum(None).encode(sound))
+    (scores,) = Recognizer.load(out, accelerator="cpu").score([Spoken(sound, encoding=encoding)])
+    assert scores.emotion_of("whisper") == tones[0].label
+
+    capsys.readouterr()
+    where = str(tmp_path / "with.json")
+    assert train("evaluate", "--checkpoint", str(out), "--json", where, "--whisper", str(tmp_path)) == 0
+    assert json.loads((tmp_path / "with.json").read_text())["classifiers"]["whisper"]["ua"] > 0.9
+
+    assert train("evaluate", "--checkpoint", str(out), "--json", where) == 0
+    assert json.loads((tmp_path / "with.json").read_text())["classifiers"].keys() == {"speech", "ensemble"}
+    assert "Without --whisper DIR (whisper-base), whisper is absent." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("spectrum")
+def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
+    import shutil
+
+    runs = tmp_path / "runs"
+    options = ("--recipe", recipe(), "--whisper", str(tmp_path), "--out", str(runs))
+
+    assert train("cross-validate", "--member", "whisper", *options, "--leave-out", "corpus") == 0
+    alone = json.loads((runs / "whisper.json").read_text())
+    for corpus in ("corpus0", "corpus1"):
+        shutil.copytree(voice, runs / "seed0" / corpus / "checkpoint")
+    assert train("cross-validate", "--member", "whisper", *options, "--leave-out", "corpus") == 0
+    joined = json.loads((runs / "whisper.json").read_text())
+
+    assert alone["classifiers"]["whisper"]["n"] == 32
+    assert alone["mean_ua"]["whisper"] > 0.9
+    assert [run["fold"] for run in alone["runs"]] == ["corpus0", "corpus1"]
+    assert joined["classifiers"].keys() == {"speech", "whisper", "ensemble"}
+    assert joined["classifiers"]["whisper"] == alone["classifiers"]["whisper"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--member", "face"), "--member face: there are whisper and encoder:HUB-ID"),
+        (("--member", "whisper"), "needs Whisper's folder: --whisper DIR"),
+        (("--member", "whisper", "--preset", "paper"), "--preset does not go with --member"),
+        (("--member", "encoder:/nowhere/at/all"), "The encoder /nowhere/at/all cannot be loaded"),
+    ],
+)
+def test_what_does_not_fit_is_said(train, tmp_path, voice, capsys, options, message):
+    assert train("fit", "--out", str(tmp_path / "out"), "--checkpoint", str(voice), *options) > 0
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("spectrum")
+def test_an_encoder_that_no_member_reads_is_refused(train, voice, tmp_path, capsys):
+    assert train("evaluate", "--checkpoint", str(voice), "--whisper", str(tmp_path)) == 2
+    assert "is whisper-base, but voice reads no encoder" in capsys.readouterr().err
