@@ -1,0 +1,70 @@
+"""How the page looks in the browser: curves, contrast, a telephone's screen."""
+
+import pytest
+
+CONTRASTS = """() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = numbers(colour).map((part) => part / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = getComputedStyle(each).backgroundColor;
+      if (numbers(colour)[3] !== 0) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const pale = [];
+  const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (nodes.nextNode()) {
+    const element = nodes.currentNode.parentElement;
+    if (!nodes.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const [a, b] = [light(getComputedStyle(element).color), light(ground(element))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) pale.push([nodes.currentNode.data.trim(), (a + 0.05) / (b + 0.05)]);
+  }
+  return pale;
+}"""
+
+
+def test_the_curves_are_drawn_in_the_colours_of_the_emotions(visit, rows):
+    opened = visit(rows)
+    opened.page.wait_for_timeout(200)
+    colours = opened.page.evaluate(
+        """() => {
+            const canvas = document.querySelector("[data-curve] canvas");
+            const dots = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            const seen = new Set();
+            for (let at = 0; at < dots.length; at += 4) seen.add(dots.slice(at, at + 4).join());
+            return [...seen];
+        }"""
+    )
+    assert {"213,94,0,255", "0,114,178,255"} <= set(colours)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_stands_out_from_its_ground(visit, rows, sound, scheme):
+    alert = {"type": "alert", "rule": "angry>0.6", "time_s": 14.0, "channel": 1, "speaker": "customer", "turn": 3}
+    notes = [{**alert, "emotion": "angry", "probability": 0.7}, {"type": "mark", "number": 1, "time_s": 12.0}]
+    opened = visit(rows, notes, sound, sound.duration_s, color_scheme=scheme)
+    opened.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; }); moveTo(11)")
+    opened.page.wait_for_timeout(300)
+    pale = opened.page.evaluate(CONTRASTS)
+    assert pale == []
+    ground = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 20, 24)"}[scheme]
+
+
+def test_a_telephones_screen_needs_no_sideways_scrolling(visit, rows, sound):
+    opened = visit(rows, (), sound, sound.duration_s, viewport={"width": 360, "height": 740})
+    opened.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert opened.page.evaluate("document.documentElement.scrollWidth") == 360
+    too_wide = "all => all.filter(each => each.getBoundingClientRect().right > 361).map(each => each.outerHTML)"
+    assert opened.page.locator("h1, p, button, input, select, td, th, .plot, .turn").evaluate_all(too_wide) == []
+    opened.page.locator("#turn-2").click()
+    opened.until("audio.currentTime > 10")
+
+
+def test_an_empty_timeline_says_so(visit):
+    assert "Nobody speaks in this timeline" in visit([]).page.locator("main").inner_text()
