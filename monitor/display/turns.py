@@ -13,7 +13,7 @@ from monitor.display.palette import LETTERS, Palette, clock, printable
 from monitor.flow import Turn
 from monitor.timeline.salience import salient_words
 from stser_core.emotions import LABELS
-from stser_core.scores import CLASSIFIERS, EmotionScores
+from stser_core.scores import EmotionScores
 
 SPEAKER_WIDTH = 10
 """Cells for a speaker's name, here and before the lanes."""
@@ -129,7 +129,7 @@ def _who(turn: Turn, width: int, palette: Palette) -> Text:
         text.append("  ")
         text.append(f" {LETTERS[emotion]} ", palette.block(emotion))
         text.append(f" {emotion} {turn.scores.confidence:.2f}", _BOLD)
-        votes = ((name, turn.scores.emotion_of(name)) for name in CLASSIFIERS)
+        votes = ((name, turn.scores.emotion_of(name)) for name in turn.scores.by_classifier)
         facts = [f"{name} {LETTERS[vote]}" for name, vote in votes if vote is not None] + facts
     text.append("   " + palette.dot.join(facts), _QUIET)
     text.truncate(width)

@@ -20,8 +20,8 @@ class JsonlExporter:
 
     * `words`: a list of `{"text", "start_s", "end_s", "confidence"}`, or `null` where nothing was
       transcribed;
-    * `classifiers`: the probabilities of each classifier that answered, `{"speech": {"angry": …}, …}`, or
-      `null` where nothing was scored.
+    * `classifiers`: the probabilities of each classifier and member of the ensemble that answered,
+      `{"speech": {"angry": …}, …}`, or `null` where nothing was scored. One that did not answer is absent.
 
     Where the timeline explains, also
 

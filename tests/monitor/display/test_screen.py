@@ -8,6 +8,7 @@ from monitor.display.live import LiveScreen, as_svg, print_finished
 from monitor.display.palette import Palette
 from monitor.display.screen import Progress, Replay, finished, running
 from monitor.flow import Transcript, Word
+from stser_core.scores import EmotionScores
 
 REPLAY = Replay("call.wav", 60.0, ("customer", "agent"), "compact", "ensemble", "vosk (small)")
 LONG = Transcript((Word("무슨 말씀이신지 잘 모르겠습니다 " * 8 + "where is my car", 0.0, 1.0, 0.9),))
@@ -49,6 +50,13 @@ def test_the_newest_scored_turn_is_shown_in_full(call):
     assert "“where is it”" in text
     assert "A angry   0.97" in text
     assert "1:00" in text
+
+
+def test_every_member_that_answered_has_its_vote(turn):
+    scores = EmotionScores({"speech": (0.9, 0.1, 0.0, 0.0), "whisper": (0.0, 0.1, 0.0, 0.9)}, (0.45, 0.1, 0.0, 0.45))
+    text = "\n".join(line.plain for line in running(REPLAY, Progress((turn(scores=scores),), 5.0), 80, 23, Palette()))
+    assert "speech A" in text
+    assert "whisper S" in text
 
 
 def test_the_last_turns_are_listed_oldest_first(call):

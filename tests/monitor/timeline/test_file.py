@@ -27,7 +27,7 @@ probabilities = st.lists(st.floats(0.001, 1), min_size=4, max_size=4).map(
 )
 scores = st.builds(
     EmotionScores,
-    by_classifier=st.dictionaries(st.sampled_from(["speech", "text", "bimodal"]), probabilities),
+    by_classifier=st.dictionaries(st.sampled_from(["speech", "text", "bimodal", "whisper"]), probabilities),
     ensemble=probabilities,
 )
 
