@@ -41,6 +41,7 @@ class Analysis:
     classifier: str = ENSEMBLE
     asr: str = "auto"
     asr_model: str | None = None
+    language: str | None = None
     accelerator: str = "auto"
     quiet: bool = False
 
@@ -97,7 +98,7 @@ def load_models(analysis: Analysis, notices: Notices) -> tuple[Recognizer, Trans
         accelerator=analysis.accelerator,
         explain=analysis.explain,
     )
-    transcriber = choose(analysis.asr, analysis.asr_model, notices)
+    transcriber = choose(analysis.asr, analysis.asr_model, notices, language=analysis.language)
     require_words(scorer.classifiers, transcriber)
     return scorer, transcriber
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from monitor.commands.notices import Notices
+
+if TYPE_CHECKING:
+    from monitor.transcribers.whisper_models import WhisperFolder
 
 
 def fetch(name: str, notices: Notices) -> Path:
@@ -33,3 +37,20 @@ def fetch(name: str, notices: Notices) -> Path:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None)
         return models.fetch(name, lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def fetch_whisper(name: str, notices: Notices) -> WhisperFolder:
+    """Fetch a Whisper model into the Hugging Face Hub's cache; large ones take minutes.
+
+    Args:
+        name: A size, such as `base`, or a Hub id.
+        notices: Says what is fetched.
+
+    Raises:
+        DownloadError: There is no such model, or no network.
+        MissingExtraError: faster-whisper is not installed.
+    """
+    from monitor.transcribers import whisper_models
+
+    notices.say(f"fetching Whisper {whisper_models.size_of(name)} from the Hugging Face Hub.")
+    return whisper_models.fetch(name)

@@ -10,17 +10,29 @@ from pathlib import Path
 import stser_core
 from monitor.commands.notices import PROGRAM, Notices
 
-_PARTS = ("torch", "torchaudio", "transformers", "vosk", "webrtcvad-wheels", "sounddevice", "av", "rich", "typer")
+_PARTS = (
+    "torch",
+    "torchaudio",
+    "transformers",
+    "vosk",
+    "faster-whisper",
+    "webrtcvad-wheels",
+    "sounddevice",
+    "av",
+    "rich",
+    "typer",
+)
 _ENCODER_SIGN = "albert"
 
 
 def print_models() -> None:
     """Print the speech recognisers, checkpoints and text encoders that are present, and what can be fetched."""
-    from monitor.transcribers import models
+    from monitor.transcribers import models, whisper_models
     from stser_core import checkpoint
 
     present = models.installed()
-    _print_table("speech recognisers", present)
+    whispers = [(f"whisper {one.name}", one.folder, whisper_models.bytes_of(one)) for one in whisper_models.installed()]
+    _print_table("speech recognisers", [*present, *whispers])
     _print_table("checkpoints", [(one.name, one.path, one.size) for one in checkpoint.available()])
     _print_table("text encoders", _text_encoders())
     names = {name for name, _, _ in present}
@@ -32,15 +44,18 @@ def print_models() -> None:
 
 
 def fetch_model(name: str, *, quiet: bool) -> None:
-    """Fetch a model and say where it is.
+    """Fetch a model and say where it is: one of Vosk's by its name, or `whisper-` and a size.
 
     Raises:
         DownloadError: The name is not known, there is no network, or what came is not what it should be.
+        MissingExtraError: A Whisper model, and faster-whisper is not installed.
     """
-    from monitor.commands.fetching import fetch
+    from monitor.commands.fetching import fetch, fetch_whisper
 
     notices = Notices(quiet)
-    notices.say(f"{name} is in {fetch(name, notices)}.")
+    is_whisper = name.startswith("whisper-")
+    folder = fetch_whisper(name, notices).folder if is_whisper else fetch(name, notices)
+    notices.say(f"{name} is in {folder}.")
 
 
 def print_devices() -> None:

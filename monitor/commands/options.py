@@ -16,6 +16,7 @@ class Asr(str, Enum):
 
     auto = "auto"
     vosk = "vosk"
+    whisper = "whisper"
     none = "none"
 
 
@@ -67,6 +68,10 @@ ClassifierOption = Annotated[
 AsrOption = Annotated[Asr, typer.Option(help="The speech recogniser; auto goes on without one where it cannot be had.")]
 AsrModelOption = Annotated[
     str | None, typer.Option(metavar="NAME|DIR", help="The recogniser's model; see stser-monitor models.")
+]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="What is spoken (en, de, …), for Whisper; without it, Whisper detects it."),
 ]
 AcceleratorOption = Annotated[Accelerator, typer.Option(help="Where the emotion model runs.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Show results and errors only.")]

