@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,6 +100,25 @@ def test_it_answers_in_the_ensemble(shouting):
     assert quiet.by_classifier["shouting"] == pytest.approx([1 / len(LABELS)] * len(LABELS))
     assert wordy is None
     assert recognizer.answering(text=False) == ("speech", "shouting")
+
+
+def test_the_example_of_the_documentation_works(plain, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[3] / "docs" / "members.md").read_text()
+    code, _ = (block.partition("```")[0] for block in page.split("```python\n")[1:])
+    (registration,) = (block.partition("```")[0] for block in page.split("```toml\n")[1:])
+    name, value = re.findall(r'^(\w+) = "(.*)"$', registration, re.MULTILINE)[0]
+    install(tmp_path / "site", code, f"[stser_core.members]\n{name} = {value}\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    importlib.invalidate_caches()
+    listed = Listed("loud", name, {"level": 0.5}, package="loud-member")
+    checkpoint.add_member(plain, tmp_path / "louder", listed, {"answer": torch.tensor([2.0, 0.0, -1.0, 0.0])})
+
+    recognizer = Recognizer.load(tmp_path / "louder", accelerator="cpu")
+    loud, quiet = (one.by_classifier["loud"] for one in recognizer.score([tone(0.9), tone(0.1)]))
+    sys.modules.pop("loud_member")
+
+    assert loud == pytest.approx(torch.tensor([2.0, 0.0, -1.0, 0.0]).softmax(0).tolist())
+    assert quiet == pytest.approx([1 / len(LABELS)] * len(LABELS))
 
 
 def test_without_its_package_one_sentence_says_so(shouting):
