@@ -271,6 +271,19 @@ def _archive(
     raise typer.Exit(archive(options))
 
 
+@app.command("archive-report")
+def _archive_report(
+    timelines: Annotated[Path, typer.Argument(metavar="FOLDER", help="What archive --out named.")],
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make an overview page of an archive: its days, the calls that stand out, and all calls."""
+    from monitor.commands.archive_report import archive_report
+
+    archive_report(timelines, output, quiet=quiet)
+
+
 @app.command("report")
 def _report(
     timeline: TimelineArgument,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from monitor.analytics import CallAnalytics, analyse
-from monitor.analytics.results import SpeakerAnalytics, SpeakerEmotions
+from monitor.analytics.results import SpeakerAnalytics
 from monitor.archive.dates import day_of
 from monitor.archive.folder import timeline_name
 from monitor.archive.outcome import Finished
@@ -95,6 +95,7 @@ def call_row(finished: Finished, rows: Sequence[TimelineRow]) -> dict[str, objec
     call = analyse(rows, finished.duration_s)
     day, day_from = day_of(finished.recording, finished.modified_ns)
     minute = call.angriest_minute
+    seconds = _seconds(rows)
     silences = [silence.end_s - silence.start_s for silence in call.silence.instances]
     values: dict[str, object] = {
         "recording": finished.recording,
@@ -114,27 +115,31 @@ def call_row(finished: Finished, rows: Sequence[TimelineRow]) -> dict[str, objec
         "longest_silence_s": max(silences, default=0.0),
         "interruptions": call.interruptions.count if call.interruptions else None,
         "interruption_s": call.interruptions.total_s if call.interruptions else None,
-        **_emotions(call.speakers),
+        "scored_s": sum(sum(of.values()) for of in seconds.values()),
+        **{name: sum(of[name] for of in seconds.values()) for name in _SECONDS},
         "angriest_minute_start_s": minute.start_s if minute else None,
         "angriest_minute_anger": minute.anger if minute else None,
         "angriest_minute_angry_s": minute.angry_s if minute else None,
-        "speakers": [_speaker(call, speaker) for speaker in call.speakers],
+        "speakers": [
+            _speaker(call, speaker, seconds.get((speaker.channel, speaker.speaker))) for speaker in call.speakers
+        ],
         "size": finished.size,
         "modified_ns": finished.modified_ns,
     }
     return {name: _rounded(value) for name, value in values.items()}
 
 
-def _emotions(speakers: Sequence[SpeakerAnalytics]) -> dict[str, float]:
-    """Seconds of each emotion over all speakers who were scored."""
-    scored = [speaker.emotions for speaker in speakers if speaker.emotions is not None]
-    return {
-        "scored_s": sum(one.scored_s for one in scored),
-        **{name: sum(_seconds(one)[name] for one in scored) for name in _SECONDS},
-    }
+def _seconds(rows: Sequence[TimelineRow]) -> dict[tuple[int, str], dict[str, float]]:
+    """Talk time of each emotion, for each speaker with a turn that was scored."""
+    counted: dict[tuple[int, str], dict[str, int]] = {}
+    for row in rows:
+        if row.emotion is not None:
+            of = counted.setdefault((row.channel, row.speaker), dict.fromkeys(_SECONDS, 0))
+            of[f"{row.emotion}_s"] += row.end_ms - row.start_ms
+    return {speaker: {name: ms / 1000 for name, ms in of.items()} for speaker, of in counted.items()}
 
 
-def _speaker(call: CallAnalytics, speaker: SpeakerAnalytics) -> dict[str, object]:
+def _speaker(call: CallAnalytics, speaker: SpeakerAnalytics, seconds: dict[str, float] | None) -> dict[str, object]:
     by = next(
         (
             one
@@ -159,7 +164,7 @@ def _speaker(call: CallAnalytics, speaker: SpeakerAnalytics) -> dict[str, object
         "interruptions": by.count if by else None,
         "interruption_s": by.total_s if by else None,
         "scored_s": emotions.scored_s if emotions else 0.0,
-        **(_seconds(emotions) if emotions else dict.fromkeys(_SECONDS)),
+        **(seconds or dict.fromkeys(_SECONDS)),
         "main": emotions.main if emotions else None,
         "first": emotions.first if emotions else None,
         "last": emotions.last if emotions else None,
@@ -167,10 +172,6 @@ def _speaker(call: CallAnalytics, speaker: SpeakerAnalytics) -> dict[str, object
         "change": emotions.change if emotions else None,
     }
     return {name: _rounded(value) for name, value in values.items()}
-
-
-def _seconds(emotions: SpeakerEmotions) -> dict[str, float]:
-    return {f"{label}_s": emotions.shares.get(label, 0.0) * emotions.scored_s for label in LABELS}
 
 
 def _rounded(value: object) -> object:

@@ -26,7 +26,7 @@ class Failures:
         """
         self._path = path
         self._aside = aside
-        before = _read(path)
+        before = read_failures(path)
         self._reasons = {recording: reason for recording, reason in before.items() if recording in still}
         self._written = path.exists() and self._reasons == before
 
@@ -59,8 +59,8 @@ class Failures:
         self._written = True
 
 
-def _read(path: Path) -> dict[str, str]:
-    """What the file lists; it is this program's own, and only its whole rows are taken."""
+def read_failures(path: Path) -> dict[str, str]:
+    """What such a list says: a reason for each recording; nothing where there is no list."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", errors="replace", newline="") as file:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 
 _LOCAL = "local"
+_PATIENCE_S = 10.0
 _QUIET: Mapping[str, Any] = MappingProxyType({"logging_level": logging.CRITICAL, "log_to_driver": False})
 
 # Read when Ray is imported, and by all that it starts: no telemetry, and no cluster that starts by itself when ours
@@ -127,8 +129,12 @@ def _join(address: str) -> None:
     import ray
 
     try:
+        host, _, port = address.rpartition(":")
+        if port.isdecimal() and "/" not in host:
+            # Ray itself tries for most of a minute.
+            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_S).close()
         ray.init(address, **_QUIET)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise UsageError(f"There is no Ray cluster at '{address}' ({reason}); --ray auto starts one here.") from error
 

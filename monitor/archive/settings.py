@@ -25,6 +25,7 @@ _OPTIONS = {
     "classifiers": "--classifier",
     "accelerator": "--accelerator",
     "transcriber": "--asr or --asr-model",
+    "language": "--language",
 }
 
 
@@ -42,6 +43,7 @@ class ArchiveSettings:
         classifiers: Those that take part.
         accelerator: Where the model runs; a GPU rounds otherwise than a CPU.
         transcriber: The speech recogniser's name and model.
+        language: What `--language` says.
     """
 
     channels: str | None
@@ -53,6 +55,7 @@ class ArchiveSettings:
     classifiers: tuple[str, ...]
     accelerator: str
     transcriber: str
+    language: str | None
 
 
 @dataclass(frozen=True)

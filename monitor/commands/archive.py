@@ -96,6 +96,7 @@ def _loaded(analysis: Analysis, notices: Notices) -> tuple[Models, ArchiveSettin
         classifiers=tuple(scorer.classifiers),
         accelerator=scorer.accelerator,
         transcriber=transcriber.name,
+        language=analysis.language,
     )
     return Models(scorer, transcriber), settings
 

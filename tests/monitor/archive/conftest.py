@@ -14,18 +14,6 @@ from monitor.archive.scoring import Models
 from monitor.transcribers.none import NoTranscriber
 from stser_core.scores import EmotionScores, Spoken
 
-SETTINGS = {
-    "channels": None,
-    "score_agents": False,
-    "transcripts": True,
-    "explain": False,
-    "checkpoint": "scratch",
-    "checkpoint_sum": "0",
-    "classifiers": ("speech",),
-    "accelerator": "cpu",
-    "transcriber": "none",
-}
-
 
 class Loudest:
     """A scorer that finds loud speech angry."""

@@ -1,0 +1,37 @@
+"""`stser-monitor archive-report`: an archive as one page, with its days, the calls that stand out, and all calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.commands.notices import Notices
+from monitor.exporters.destination import STDOUT
+from monitor.exporters.whole_file import check_writable, write_whole
+
+_PAGE = "overview.html"
+
+
+def archive_report(root: Path, output: str | None = None, *, quiet: bool = False) -> None:
+    """Make an archive's overview page.
+
+    Args:
+        root: The archive's folder.
+        output: Where to write the page; `-` is standard output. By default `overview.html` in the archive.
+        quiet: Whether to say nothing but errors.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        DataError: It is no archive, holds no call, or is damaged.
+        OutputError: The page cannot be written.
+    """
+    from monitor.archive.datasets import require_parquet
+    from monitor.archive.overview import make_overview
+    from monitor.archive.overview_page import render_overview
+
+    require_parquet()
+    target = output or str(root / _PAGE)
+    overview = make_overview(root, Path.cwd() if target == STDOUT else Path(target).resolve().parent)
+    check_writable(target)
+    write_whole(target, render_overview(overview))
+    if target != STDOUT:
+        Notices(quiet).say(f"Wrote '{target}'.")

@@ -1,0 +1,186 @@
+"""The overview page: its figures, its links, and that nothing in it can become anything else."""
+
+import html
+import json
+import re
+import shutil
+from datetime import date
+
+import pytest
+
+from monitor.archive.datasets import Datasets, turns_of
+from monitor.archive.folder import ArchiveFolder
+from monitor.archive.outcome import Finished, Scored
+from monitor.archive.overview import make_overview
+from monitor.archive.overview_page import render_overview
+from monitor.cli import main
+from monitor.exporters.csv import csv_header, csv_record
+from stser_core.errors import DataError
+
+EVIL = '2026-10-05 <script>alert("1")</script>&\'.wav'
+SCHEME = "javascript:alert(1).wav"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def archived(tmp_path, turn, surely):
+    """Make an archive of calls: a name, and for each turn its start, end and emotion."""
+
+    def make(calls):
+        root = tmp_path / "timelines"
+        folder = ArchiveFolder(root)
+        with folder.locked():
+            kept = []
+            for name, spoken in calls.items():
+                turns = [
+                    turn(recording=name, turn=number, start_s=start_s, end_s=end_s, scores=surely(emotion))
+                    for number, (start_s, end_s, emotion) in enumerate(spoken, start=1)
+                ]
+                timeline = csv_header() + "".join(map(csv_record, turns))
+                scored = Scored(Finished(name, 1, 1_790_000_000 * 10**9, 100.0, 100.0), timeline)
+                folder.finish(scored)
+                kept.append(turns_of(scored.finished, timeline))
+            Datasets(folder, explain=False).add(kept)
+            settings = {"format": 1, "settings": {"checkpoint": "default"}}
+            (root / "archive.json").write_text(json.dumps(settings))
+        return root
+
+    return make
+
+
+@pytest.fixture
+def root(archived):
+    return archived(
+        {
+            "2026-10-05/a.wav": [(0.0, 30.0, "angry"), (40.0, 50.0, "sad")],
+            "2026-10-05/b.wav": [(0.0, 20.0, "neutral")],
+            "2026-10-07.wav": [(0.0, 4.0, "angry"), (90.0, 100.0, "happy")],
+            "undated.wav": [],
+        }
+    )
+
+
+def test_totals_days_and_rankings(root):
+    overview = make_overview(root, root)
+
+    assert (len(overview.calls), overview.duration_s, overview.undated) == (4, 400.0, 1)
+    assert overview.whole.shares == pytest.approx(
+        {"angry": 34 / 74, "happy": 10 / 74, "neutral": 20 / 74, "sad": 10 / 74}
+    )
+    days = {period.name: (period.calls, period.scored_s) for period in overview.periods}
+    assert days == {"2026-09-21": (1, 0.0), "2026-10-05": (2, 60.0), "2026-10-07": (1, 14.0)}
+    angry, silent, interrupted = overview.rankings
+    assert [(place.call.recording, place.what, place.value) for place in angry.places] == [
+        ("2026-10-05/a.wav", "customer", 30.0),
+        ("2026-10-07.wav", "customer", 4.0),
+    ]
+    assert [place.value for place in silent.places] == [100.0, 86.0, 80.0, 50.0]
+    assert interrupted.places == ()
+
+
+def test_many_days_become_months(archived):
+    root = archived({f"{date(2026, 1 + number, 3)}.wav": [] for number in range(4)})
+
+    assert [period.name for period in make_overview(root, root).periods] == ["2026-01", "2026-02", "2026-03", "2026-04"]
+
+
+def test_links_lead_from_the_page_to_timelines_and_reports(root, tmp_path):
+    (root / "2026-10-07.wav.html").touch()
+
+    there = {call.recording: (call.timeline, call.report) for call in make_overview(root, root).calls}
+    assert there["2026-10-07.wav"] == ("./2026-10-07.wav.csv", "./2026-10-07.wav.html")
+    assert there["2026-10-05/a.wav"] == ("./2026-10-05/a.wav.csv", None)
+    elsewhere = make_overview(root, tmp_path / "pages").calls[0]
+    assert elsewhere.timeline == "../timelines/2026-10-05/a.wav.csv"
+
+
+def test_names_are_data(archived):
+    root = archived({EVIL: [(0.0, 30.0, "angry")], SCHEME: [(0.0, 5.0, "angry")]})
+    (root / "failures.csv").write_text('recording,reason\n<img src=x>,"</script><script>alert(1)</script>"\n')
+
+    page = render_overview(make_overview(root, root)).decode()
+    policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])
+
+    assert page.count("<script") == 2 and page.count("</script>") == 2
+    assert "<img" not in page
+    assert re.fullmatch(
+        r"default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'",
+        policy,
+    )
+    assert all(address.startswith(("#", "./")) for address in re.findall(r'href="([^"]*)"', page))
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1])
+    assert {call["recording"] for call in data} == {EVIL, SCHEME}
+    assert {call["timeline"] for call in data} >= {"./javascript%3Aalert%281%29.wav.csv"}
+
+
+def test_the_command_writes_it_into_the_archive(root, capsys):
+    assert main(["archive-report", str(root)]) == 0
+
+    assert b'<h1 dir="auto">timelines</h1>' in (root / "overview.html").read_bytes()
+    assert "overview.html" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_archive_is_told(tmp_path, capsys):
+    assert main(["archive-report", str(tmp_path)]) == 1
+
+    assert "is no archive" in capsys.readouterr().err
+    with pytest.raises(DataError, match="is no archive"):
+        make_overview(tmp_path, tmp_path)
+
+
+@pytest.fixture
+def page(archived):
+    """The page of three calls in a browser; whatever it asks the network for, and every complaint, fails the test."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    root = archived(
+        {
+            EVIL: [(0.0, 30.0, "angry")],
+            "2026-10-06/call-2.wav": [(0.0, 40.0, "happy")],
+            "2026-10-07/call-10.wav": [(0.0, 10.0, "angry"), (20.0, 90.0, "sad")],
+        }
+    )
+    path = root / "overview.html"
+    path.write_bytes(render_overview(make_overview(root, root)))
+    heard = []
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        opened = browser.new_context(offline=True, viewport={"width": 1200, "height": 900}).new_page()
+        opened.on("request", lambda request: heard.append(request.url))
+        opened.on("pageerror", lambda error: heard.append(str(error)))
+        opened.on("console", lambda message: heard.append(message.text))
+        opened.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
+        opened.goto(path.as_uri())
+        yield opened
+        browser.close()
+    assert heard == [path.as_uri()]
+
+
+def names(page):
+    return page.locator("#table tbody th").all_inner_texts()
+
+
+def test_calls_are_sorted_searched_and_filtered(page):
+    assert names(page) == [EVIL, "2026-10-07/call-10.wav", "2026-10-06/call-2.wav"]  # the angriest first
+
+    page.get_by_role("button", name="date").click()
+    assert names(page) == [EVIL, "2026-10-06/call-2.wav", "2026-10-07/call-10.wav"]
+    page.get_by_role("button", name="date").click()
+    assert names(page) == ["2026-10-07/call-10.wav", "2026-10-06/call-2.wav", EVIL]
+
+    page.get_by_label("Name").fill("CALL-")
+    assert names(page) == ["2026-10-07/call-10.wav", "2026-10-06/call-2.wav"]
+    assert page.locator("#count").inner_text() == "2 of 3 calls"
+    page.get_by_label("With").select_option("sad")
+    assert names(page) == ["2026-10-07/call-10.wav"]
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_label("From").fill("2026-10-06")
+    page.get_by_label("to", exact=True).fill("2026-10-06")
+    assert names(page) == ["2026-10-06/call-2.wav"]
+
+
+def test_it_fits_a_small_screen(page):
+    page.set_viewport_size({"width": 360, "height": 700})
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

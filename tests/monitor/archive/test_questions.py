@@ -1,0 +1,78 @@
+"""The questions that the documents show, asked of an archive whose answers are known."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from monitor.archive.datasets import Datasets, turns_of
+from monitor.archive.folder import ArchiveFolder
+from monitor.archive.outcome import Finished, Scored
+from monitor.exporters.csv import csv_header, csv_record
+from monitor.flow import Transcript, Word
+
+duckdb = pytest.importorskip("duckdb")
+
+ROOT = Path(__file__).parents[3]
+CALLS = {
+    # name: when each turn of the customer starts, how long it is, how it sounds, and what is said
+    "2026-09-30_0.wav": [(1, 60, "angry", "I want a refund")],
+    "2026-10-01_1.wav": [(1, 9, "neutral", "hello"), (50, 11, "angry", "where is my refund")],
+    "2026-10-02_2.wav": [(1, 20, "angry", "no"), (22, 20, "neutral", "yes")],
+    "2026-10-31_3.wav": [(1, 5, "sad", "never mind")],
+}
+ANSWERS = [
+    ["2026-10-02_2.wav", "2026-10-01_1.wav"],
+    ["2026-10-01_1.wav"],
+    ["2026-09-30_0.wav", "2026-10-01_1.wav"],
+    ["2026-09", "2026-10"],
+    ["2026-10-01_1.wav"],
+]
+
+
+def questions(document):
+    return re.findall(r"```sql\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def archived(tmp_path, turn, surely, monkeypatch):
+    """The calls above, with a short turn of an agent who is not scored."""
+    folder = ArchiveFolder(tmp_path / "timelines")
+    with folder.locked():
+        calls = []
+        for name, said in CALLS.items():
+            turns = [
+                turn(
+                    recording=name,
+                    turn=number,
+                    start_s=float(start_s),
+                    end_s=float(start_s + length_s),
+                    scores=surely(emotion),
+                    transcript=Transcript((Word(words, start_s, start_s + 1, 0.9),)),
+                )
+                for number, (start_s, length_s, emotion, words) in enumerate(said, start=1)
+            ]
+            turns.append(turn(recording=name, turn=9, channel=2, speaker="agent", start_s=0.0, end_s=0.9, scores=None))
+            timeline = csv_header() + "".join(map(csv_record, turns))
+            scored = Scored(Finished(name, 1, 0, 70.0, 70.0), timeline)
+            folder.finish(scored)
+            calls.append(turns_of(scored.finished, timeline))
+        Datasets(folder, explain=False).add(calls)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_there_is_an_answer_for_every_question():
+    assert len(questions("docs/archives.md")) == len(ANSWERS)
+
+
+@pytest.mark.parametrize("place", range(len(ANSWERS)))
+def test_each_question_has_its_answer(archived, place):
+    question = questions("docs/archives.md")[place]
+
+    assert [row[0] for row in duckdb.sql(question).fetchall()] == ANSWERS[place]
+
+
+def test_the_question_of_the_readme_has_its_answer(archived):
+    (question,) = questions("README.md")
+
+    assert [row[0] for row in duckdb.sql(question).fetchall()] == ANSWERS[0]
