@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monitor.commands.answering import require_answers
 from monitor.commands.notices import Notices
-from monitor.commands.speech_recogniser import NONE, choose, require_words
+from monitor.commands.speech_recogniser import NONE, choose
 from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvExporter
 from monitor.exporters.destination import STDOUT
@@ -99,7 +100,7 @@ def load_models(analysis: Analysis, notices: Notices) -> tuple[Recognizer, Trans
         explain=analysis.explain,
     )
     transcriber = choose(analysis.asr, analysis.asr_model, notices, language=analysis.language)
-    require_words(scorer.classifiers, transcriber)
+    require_answers(scorer, transcriber, notices)
     return scorer, transcriber
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.commands.fetching import fetch, fetch_whisper
 from monitor.commands.notices import Notices
-from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
+from stser_core.errors import DownloadError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from monitor.transcribers import Transcriber
@@ -19,7 +18,6 @@ AUTO = "auto"
 VOSK = "vosk"
 WHISPER = "whisper"
 NONE = "none"
-_NEEDS_NO_WORDS = "speech"
 
 
 def choose(asr: str, model: str | None, notices: Notices, *, language: str | None = None) -> Transcriber:
@@ -49,19 +47,6 @@ def choose(asr: str, model: str | None, notices: Notices, *, language: str | Non
     if asr == VOSK or model is not None:
         return _vosk(*_vosk_model(model, notices), notices)
     return _best(notices)
-
-
-def require_words(classifiers: Sequence[str], transcriber: Transcriber) -> None:
-    """Refuse to go on where no chosen classifier could ever answer, for want of words.
-
-    Raises:
-        TranscriberError: All classifiers read words, and nothing is transcribed.
-    """
-    if transcriber.name == NONE and _NEEDS_NO_WORDS not in classifiers:
-        raise TranscriberError(
-            f"The classifier {' + '.join(classifiers)} needs words, but nothing is transcribed; "
-            "give a Vosk model with --asr-model, or choose --classifier speech."
-        )
 
 
 def _best(notices: Notices) -> Transcriber:

@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 
 from monitor.commands.notices import Notices
-from monitor.commands.speech_recogniser import choose, require_words
+from monitor.commands.speech_recogniser import choose
 from monitor.transcribers import models, whisper_models
-from monitor.transcribers.none import NoTranscriber
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
 
 
@@ -64,16 +63,6 @@ def test_a_folder_that_is_no_model_is_an_error_even_with_auto(offline, tmp_path)
 def test_none_asks_nobody(offline, capsys):
     assert choose("none", None, Notices(True)).name == "none"
     assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize("classifiers", [("text",), ("bimodal",), ("text", "bimodal")])
-def test_classifiers_that_only_read_words_need_a_recogniser(classifiers):
-    with pytest.raises(TranscriberError, match="needs words"):
-        require_words(classifiers, NoTranscriber())
-
-
-def test_the_speech_classifier_needs_no_words():
-    require_words(("speech", "text"), NoTranscriber())
 
 
 def test_auto_prefers_a_vosk_model_that_is_present(only_whisper, vosk_folder, monkeypatch, capsys):
