@@ -46,11 +46,11 @@ class HeadSettings:
     """
 
     family: Family = "mlp"
-    hidden: int = 128
+    hidden: int = 256
     features: int = 2_048
     gamma: float = 1.0
     heads: int = 1
-    dropout: float = 0.4
+    dropout: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("hidden", "features", "heads"):

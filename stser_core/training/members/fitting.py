@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from stser_core import checkpoint as checkpoints
+from stser_core.emotions import LABELS
 from stser_core.members import kinds
 from stser_core.members.encoding import EncodingSettings
 from stser_core.members.hub import HubEncoder, HubSettings, kept_weights
@@ -89,8 +90,8 @@ class EncodingMaker:
     """Trains a head on the output of an encoder that the program runs anyway."""
 
     def __init__(self, wanted: Wanted, recipe: MemberRecipe, encoder: Encoder, cache: Path) -> None:
-        self.cache: EncodingCache | None = EncodingCache(encoder, cache)
         self._encodings = EncodingCache(encoder, cache)
+        self.cache: EncodingCache | None = self._encodings
         self._wanted, self._recipe = wanted, recipe
 
     def __call__(self, clips: Sequence[Clip], sounds: SoundCache) -> Made:
@@ -135,7 +136,7 @@ def _calibrated(
     speakers = len({clip.speaker for clip in clips})
     parts = grouped(clips, lambda clip: clip.speaker, "speaker", min(_PARTS, speakers), recipe.seed)
     place = {clip.id: position for position, clip in enumerate(clips)}
-    logits = torch.zeros(len(clips), 4)
+    logits = torch.zeros(len(clips), len(LABELS))
     for part in parts:
         held = torch.tensor([place[clip.id] for clip in part])
         left = torch.ones(len(clips), dtype=torch.bool).index_fill(0, held, value=False)
