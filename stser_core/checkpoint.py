@@ -30,6 +30,7 @@ WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
 DEFAULT = "default"
 
+_TEXT_ENCODER = "tmodel."
 _WANTED = (CONFIG_FILE, "*.safetensors", "tokenizer.json", CARD_FILE)
 
 
@@ -128,7 +129,7 @@ def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> 
 
     with _written(folder) as partial:
         (partial / CONFIG_FILE).write_bytes(_indented(model.settings))
-        weights = {key: value.detach().cpu().contiguous() for key, value in _weights(model).items()}
+        weights = {key: _stored(key, value) for key, value in _weights(model).items()}
         (partial / WEIGHTS_FILE).write_bytes(serialised(weights))  # not save_file: it denies others the file
         if tokenizer is not None:
             tokenizer.save(partial)
@@ -160,6 +161,23 @@ def add_member(folder: Path, target: Path, member: listing.Listed, weights: Mapp
         shutil.copytree(folder, partial, dirs_exist_ok=True)
         (partial / CONFIG_FILE).write_bytes(_indented(config))
         (partial / member.weights_file).write_bytes(serialised(dict(weights)))
+
+
+def fingerprint(folder: Path) -> str:
+    """What a checkpoint's settings and weights are, in a few letters: another checkpoint, another fingerprint.
+
+    Raises:
+        CheckpointError: The folder holds none.
+    """
+    import hashlib
+
+    digest = hashlib.sha256()
+    try:
+        for name in (CONFIG_FILE, WEIGHTS_FILE):
+            digest.update((folder / name).read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{folder} is no checkpoint: its {name} cannot be read.") from error
+    return digest.hexdigest()
 
 
 def read_settings(folder: Path) -> StserSettings:
@@ -259,6 +277,17 @@ def _load_weights(model: Stser, path: Path) -> None:
     if broken:
         raise CheckpointError(f"{path} holds values that are no numbers, in {broken[0]}.")
     model.load_state_dict(weights, strict=False)
+
+
+def _stored(key: str, value: Tensor) -> Tensor:
+    """A tensor as it lies in the file: those of the text encoder, by far the most, in half precision.
+
+    A model that is loaded computes in single precision all the same.
+    """
+    import torch
+
+    plain = value.detach().cpu().contiguous()
+    return plain.to(torch.float16) if key.startswith(_TEXT_ENCODER) and plain.is_floating_point() else plain
 
 
 def _weights(model: Stser) -> dict[str, Tensor]:

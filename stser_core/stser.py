@@ -152,7 +152,8 @@ def ensemble(members: Iterable[Tensor], weights: Sequence[float] | None = None) 
     stacked = torch.stack(list(members))
     if weights is None:
         return stacked.mean(dim=0)
-    return torch.tensordot(stacked.new_tensor(weights) / sum(weights), stacked, dims=1)
+    weighted: Tensor = torch.tensordot(stacked.new_tensor(weights) / sum(weights), stacked, dims=1)
+    return weighted
 
 
 def _vector_sizes(settings: StserSettings) -> dict[str, int]:

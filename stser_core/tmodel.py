@@ -136,7 +136,8 @@ def pretrained(settings: TextSettings) -> tuple[Tmodel, Tokenizer]:
         settings: `encoder` says which.
 
     Returns:
-        The tmodel, whose settings now hold the ALBERT configuration, and its tokenizer.
+        The tmodel, whose settings now hold the ALBERT configuration (and of a folder its name alone: where it lay
+        is nobody's business), and its tokenizer.
 
     Raises:
         CheckpointError: The encoder cannot be had, or is no ALBERT.
@@ -144,7 +145,8 @@ def pretrained(settings: TextSettings) -> tuple[Tmodel, Tokenizer]:
     from dataclasses import replace
 
     albert, pieces = _read(settings.encoder, pooler=settings.pooling == "cls")
-    known = replace(settings, albert=_described(albert.config.to_diff_dict()))
+    name = Path(settings.encoder).resolve().name if Path(settings.encoder).is_dir() else settings.encoder
+    known = replace(settings, encoder=name, albert=_described(albert.config.to_diff_dict()))
     tmodel = Tmodel(known)
     tmodel.albert.load_state_dict(albert.state_dict())
     return tmodel, Tokenizer(pieces, settings.maximum_pieces)

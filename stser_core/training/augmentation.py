@@ -1,10 +1,11 @@
-"""Augmentation of speech for training: each kind behind its own probability, none by default.
+"""Augmentation of speech and words for training: each kind behind its own probability, none by default.
 
 Every function draws from the generator that it is given and from nothing else, so that a seed fixes all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ class Augmentation:
         band_cut: The highest bands are cut away, as a narrower recording or a stronger codec does.
         masks: Two stretches of time and two of bands are blanked (SpecAugment, Park et al. 2019,
             https://doi.org/10.21437/Interspeech.2019-2680).
+        dropped_words: This share of a text's words is left out, as a recogniser misses words.
+        swapped_words: This share of them is exchanged for words of other texts, as a recogniser mistakes words.
         mixup: Two clips of a batch are mixed, and their labels with them (Zhang et al. 2018,
             https://arxiv.org/abs/1710.09412). Words cannot be mixed: as soon as any classifier reads text, nothing
             is.
@@ -62,6 +65,8 @@ class Augmentation:
     frequency_shift: float = 0.0
     band_cut: float = 0.0
     masks: float = 0.0
+    dropped_words: float = 0.0
+    swapped_words: float = 0.0
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
@@ -160,6 +165,28 @@ def change_spectrogram(logmel: Tensor, settings: Augmentation, dice: Generator) 
             start = int(dice.integers(0, frames - width + 1))
             logmel[:, start : start + width] = 0.0
     return logmel
+
+
+def change_words(text: str, settings: Augmentation, others: Sequence[str], dice: Generator) -> str:
+    """Make the mistakes of a recogniser; at least one word is left.
+
+    Args:
+        text: Words separated by blanks.
+        settings: How many are dropped and swapped.
+        others: Words to swap in, each as likely as any other.
+        dice: The only source of chance.
+    """
+    if not (settings.dropped_words or settings.swapped_words):
+        return text
+    words = text.split()
+    fate = dice.random(len(words))
+    swapped = settings.dropped_words + settings.swapped_words
+    heard = [
+        others[int(dice.integers(len(others)))] if others and one < swapped else word
+        for word, one in zip(words, fate, strict=True)
+        if one >= settings.dropped_words
+    ]
+    return " ".join(heard or words[:1])
 
 
 def _shifted(logmel: Tensor, bands: int) -> Tensor:

@@ -56,7 +56,10 @@ Member = Annotated[
     typer.Option(help="Train no model, but a further member: whisper, or encoder:HUB-ID (docs/members.md)."),
 ]
 MemberName = Annotated[str | None, typer.Option(help="What the checkpoint calls the member: whisper, encoder.")]
-Whisper = Annotated[Path | None, typer.Option(help="Whisper's folder (CTranslate2), for the member that reads it.")]
+Whisper = Annotated[Path | None, typer.Option(help="Whisper's folder (CTranslate2), for a member or a teacher.")]
+Teacher = Annotated[
+    str | None, typer.Option(help="Whom the speech model learns from beside its labels: whisper, or encoder:HUB-ID.")
+]
 
 
 @app.command()
@@ -87,6 +90,10 @@ def fit(
     member_name: MemberName = None,
     checkpoint: Annotated[str, typer.Option(help="The checkpoint that gets the member.")] = "default",
     whisper: Whisper = None,
+    teacher: Teacher = None,
+    start_from: Annotated[
+        list[Path], typer.Option(help="A checkpoint whose encoders and classifiers the model begins with; repeat it.")
+    ] = [],  # noqa: B006
     debug: Debug = False,
 ) -> None:
     """Train one model and write its checkpoint; or train a member, and write a checkpoint that has it."""
@@ -101,6 +108,7 @@ def fit(
         given = _given(epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed)
         others = _given(preset=preset, patience=patience, precision=precision, augment=augment or None)
         others |= _given(text_encoder=text_encoder, classifiers=classifiers, resume=resume or None)
+        others |= _given(teacher=teacher, start_from=start_from or None)
         how = member_recipe(recipe, given, others | _given(overwrite=overwrite or None))
         fit_member(
             clips_of(corpus, data),
@@ -113,6 +121,8 @@ def fit(
             cache or cache_folder(),
         )
         return
+    from stser_core.training.members.teacher import teacher_of
+
     settings = recipe_of(
         recipe,
         preset,
@@ -129,6 +139,8 @@ def fit(
         test_share,
         out,
         cache or cache_folder(),
+        teacher=teacher_of(teacher, whisper, cache or cache_folder()),
+        starts=start_from,
         resume=resume,
         overwrite=overwrite,
     )
@@ -173,6 +185,7 @@ def cross_validate(
     member: Member = None,
     member_name: MemberName = None,
     whisper: Whisper = None,
+    teacher: Teacher = None,
     debug: Debug = False,
 ) -> None:
     """Train and judge every fold, for several seeds, beside the published figures; or a member in the same folds."""
@@ -186,7 +199,7 @@ def cross_validate(
 
         given = _given(epochs=epochs, batch=batch, learning_rate=learning_rate)
         others = _given(preset=preset, patience=patience, precision=precision, augment=augment or None)
-        others |= _given(text_encoder=text_encoder, classifiers=classifiers, rivals=rivals or None)
+        others |= _given(text_encoder=text_encoder, classifiers=classifiers, rivals=rivals or None, teacher=teacher)
         cross_validate_member(
             clips_of(corpus, data),
             wanted_of(member, whisper, member_name),
@@ -197,6 +210,8 @@ def cross_validate(
             json,
         )
         return
+    from stser_core.training.members.teacher import teacher_of
+
     settings = recipe_of(
         recipe,
         preset,
@@ -214,6 +229,7 @@ def cross_validate(
         out,
         cache or cache_folder(),
         json,
+        teacher_of(teacher, whisper, cache or cache_folder()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,7 @@ from stser_core.training.evaluation import BANDS, Band, judge, report
 from stser_core.training.folds import Fold, HoldOut
 from stser_core.training.members.commands import encoder_for
 from stser_core.training.output import need_folder, need_writable, write_json
+from stser_core.training.pair_evaluation import judge_pairs
 from stser_core.training.pictures import draw_confusion
 from stser_core.training.plan import Plan
 from stser_core.training.published import TABLE_1, TABLE_2
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from stser_core.features import FeatureSettings
+    from stser_core.training.members.cache import EncodingCache
     from stser_core.training.transcripts import Words
 
 RESULTS_FILE = "results.json"
@@ -50,6 +53,8 @@ def fit_and_test(
     out: Path,
     cache: Path,
     *,
+    teacher: EncodingCache | None = None,
+    starts: Sequence[Path] = (),
     resume: bool,
     overwrite: bool = False,
 ) -> None:
@@ -62,18 +67,30 @@ def fit_and_test(
         test_share: Share of clips whose speakers are held out to test; 0 for none.
         out: The run's folder.
         cache: Where decoded sound is kept.
+        teacher: See `run.fit`.
+        starts: See `run.fit`.
         resume: Go on where an earlier run stopped.
         overwrite: Throw away the run that is there.
     """
+    recipe = _taught(recipe, teacher)
     refuse_doubles(clips)
     fold = divide(clips, hold_out, test_share)
-    checkpoint = fit(Data(fold.train, fold.validation), recipe, out, cache, resume=resume, overwrite=overwrite)
+    checkpoint = fit(
+        Data(fold.train, fold.validation),
+        recipe,
+        out,
+        cache,
+        teacher=teacher,
+        starts=starts,
+        resume=resume,
+        overwrite=overwrite,
+    )
     if not is_first():
         return
     print(f"The checkpoint is in {checkpoint}.", file=sys.stderr)
     if fold.test:
         recognizer = Recognizer.load(checkpoint, accelerator="cpu")
-        figures = report(recognizer, judge(recognizer, fold.test, bands=BANDS))
+        figures = report(recognizer, judge(recognizer, fold.test, bands=BANDS)) | _pairs(recognizer, fold.test)
         write_json(figures, out / TEST_FILE)
         _print_table(metrics_table(figures), None)
 
@@ -95,7 +112,7 @@ def evaluate(
     bands: Sequence[Band] = BANDS if band == "both" else (band,)
     encode, encoders = encoder_for(recognizer, whisper, cache)
     judged = judge(recognizer, clips, bands=bands, encode=encode)
-    figures = report(recognizer, judged, recognizer.answering(encoders=encoders))
+    figures = report(recognizer, judged, recognizer.answering(encoders=encoders)) | _pairs(recognizer, clips)
     if json is not None:
         write_json(figures, json)
     _print_table(metrics_table(figures), json)
@@ -110,15 +127,17 @@ def cross_validate(
     out: Path,
     cache: Path,
     json: Path | None,
+    teacher: EncodingCache | None = None,
 ) -> None:
     """Train and judge every fold, print the table, and leave everything in `out`."""
+    recipe = _taught(recipe, teacher)
     refuse_doubles(clips)
     chosen = {name.lower(): rival(name) for name in rivals}
     need_writable(json)
     need_folder(out)
     need_recognisers(words)
     folds = plan.folds_of(clips)
-    results = cross_validation.cross_validate(folds, recipe, plan.seeds, out, cache, words)
+    results = cross_validation.cross_validate(folds, recipe, plan.seeds, out, cache, words, teacher)
     if not is_first():
         return
     ours = {source: cross_validation.summary(results, source) for source in words.sources}
@@ -154,6 +173,17 @@ def baseline(
     if json is not None:
         write_json({"plan": msgspec.to_builtins(plan), "labels": LABELS, "rivals": beside}, json)
     _print_table(cross_validation_table(plan.described(folds), {}, _summaries(beside)), json)
+
+
+def _pairs(recognizer: Recognizer, clips: Sequence[Clip]) -> dict[str, Any]:
+    """How voices joined with texts are judged, where there are both, and a checkpoint that listens to both."""
+    both = "speech" in recognizer.classifiers and "text" in recognizer.classifiers
+    figures = judge_pairs(recognizer, clips) if both else {}
+    return {"pairs": figures} if figures else {}
+
+
+def _taught(recipe: Recipe, teacher: EncodingCache | None) -> Recipe:
+    return recipe if teacher is None else replace(recipe, teacher=teacher.encoder.name)
 
 
 def _rival_figures(

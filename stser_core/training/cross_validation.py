@@ -35,6 +35,7 @@ from stser_core.training.sound_cache import SoundCache
 from stser_core.training.transcripts import Words, with_transcripts
 
 if TYPE_CHECKING:
+    from stser_core.training.members.cache import EncodingCache
     from stser_core.training.settings import Recipe
     from stser_core.training.transcripts import Source
 
@@ -43,7 +44,13 @@ FOLD_FILE = "fold.json"
 
 
 def cross_validate(
-    folds: Sequence[Fold], recipe: Recipe, seeds: Sequence[int], out: Path, cache: Path, words: Words
+    folds: Sequence[Fold],
+    recipe: Recipe,
+    seeds: Sequence[int],
+    out: Path,
+    cache: Path,
+    words: Words,
+    teacher: EncodingCache | None = None,
 ) -> list[dict[str, Any]]:
     """Train and judge every fold with every seed; folds that an earlier call finished are not done again.
 
@@ -54,6 +61,7 @@ def cross_validate(
         out: Where the runs are kept.
         cache: Where decoded sound and transcripts are kept.
         words: Which transcripts.
+        teacher: See `run.fit`.
 
     Returns:
         For each run, `seed`, `fold`, and `transcripts`: for each source the report of `evaluation`.
@@ -65,7 +73,7 @@ def cross_validate(
     for seed in seeds:
         for fold in folds:
             folder = out / f"seed{seed}" / fold.name
-            _train(fold, replace(recipe, seed=seed), folder, cache, words)
+            _train(fold, replace(recipe, seed=seed), folder, cache, words, teacher)
             if is_first():
                 _judge(fold, folder, cache, words)
             wait_for_all()
@@ -186,7 +194,7 @@ class _Fold:
             return None
 
 
-def _train(fold: Fold, recipe: Recipe, folder: Path, cache: Path, words: Words) -> None:
+def _train(fold: Fold, recipe: Recipe, folder: Path, cache: Path, words: Words, teacher: EncodingCache | None) -> None:
     """Train a fold, unless its checkpoint is there: made by this recipe, of these clips, with these words."""
     asked = fingerprint((fold.train, fold.validation), *_described(words, words.sources[0]))
     before = _Fold.read(folder)
@@ -199,7 +207,7 @@ def _train(fold: Fold, recipe: Recipe, folder: Path, cache: Path, words: Words) 
     )
     data = Data(train, validation)
     half_done = holds(folder, recipe, data.fingerprint())
-    fit(data, recipe, folder, cache, resume=half_done, overwrite=not half_done)
+    fit(data, recipe, folder, cache, teacher=teacher, resume=half_done, overwrite=not half_done)
     if is_first():
         write_json(_Fold(asked, {}), folder / FOLD_FILE)
 

@@ -7,7 +7,7 @@ seed gives the same training, whichever process or worker makes the example, and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from stser_core.emotions import LABELS, index
 from stser_core.features import LogMel, frame_mask, pad
 from stser_core.scores import CLASSIFIERS
-from stser_core.training.augmentation import Augmentation, change_sound, change_spectrogram, joined
+from stser_core.training.augmentation import Augmentation, change_sound, change_spectrogram, change_words, joined
 from stser_core.training.pairs import NEUTRAL, Example, Pairing, as_recorded
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from stser_core.tmodel import Tokenizer
     from stser_core.training.clip import Clip
+    from stser_core.training.lessons import Lesson
     from stser_core.training.sound_cache import SoundCache
 
 VALIDATION_EPOCH = -1
@@ -44,11 +45,12 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """An example before it is padded: its waveform (empty without sound), and what is drawn for it later."""
+    """An example before it is padded: its waveform (empty without sound), what is drawn for it later, its lesson."""
 
     example: Example
     sound: NDArray[np.float32]
     dice: Generator
+    lesson: Lesson | None = None
 
 
 class Examples(Dataset[Prepared]):
@@ -62,6 +64,8 @@ class Examples(Dataset[Prepared]):
         pairing: Pairing | None = None,
         own_words: bool = True,
         augmentation: Augmentation | None = None,
+        words: Sequence[str] = (),
+        lessons: Sequence[Lesson] | None = None,
         seed: int = 0,
     ) -> None:
         """Prepare the clips.
@@ -72,6 +76,8 @@ class Examples(Dataset[Prepared]):
             pairing: Joins a clip with a text; `None` leaves each as it was recorded.
             own_words: Clips that have words of their own keep them, whatever `pairing` could give.
             augmentation: `None` leaves the sound as it is.
+            words: Those that may be swapped for a text's own.
+            lessons: What a teacher makes of each clip, as it is; `None` without a teacher.
             seed: Fixes what is drawn.
         """
         self.clips = tuple(clips)
@@ -79,6 +85,8 @@ class Examples(Dataset[Prepared]):
         self._pairing = pairing
         self._own_words = own_words
         self._augmentation = augmentation
+        self._words = words
+        self._lessons = lessons
         self._seed = seed
         self._neutral = {
             corpus: [clip for clip in clips if clip.corpus == corpus and clip.label == NEUTRAL and clip.path]
@@ -92,16 +100,19 @@ class Examples(Dataset[Prepared]):
         position, epoch = draw if isinstance(draw, Draw) else (draw, VALIDATION_EPOCH)
         dice = np.random.default_rng((self._seed, epoch + 1, position))
         clip = self.clips[position]
-        return Prepared(self._example(clip, dice), self._sound(clip, dice), dice)
+        lesson = None if self._lessons is None else self._lessons[position]
+        return Prepared(self._example(clip, dice), self._sound(clip, dice), dice, lesson)
 
     def length(self, position: int) -> int:
         """Samples in a clip's sound before it is augmented; pieces of text where there is only text."""
         return self._sounds.length(self.clips[position]) or len(self.clips[position].text or "")
 
     def _example(self, clip: Clip, dice: Generator) -> Example:
-        if self._pairing is None or (clip.text and self._own_words):
-            return as_recorded(clip)
-        return self._pairing.join(clip, dice)
+        own = self._pairing is None or (clip.text and self._own_words)
+        example = as_recorded(clip) if own or self._pairing is None else self._pairing.join(clip, dice)
+        if self._augmentation is None or example.text is None:
+            return example
+        return replace(example, text=change_words(example.text, self._augmentation, self._words, dice))
 
     def _sound(self, clip: Clip, dice: Generator) -> NDArray[np.float32]:
         if clip.path is None:
@@ -142,7 +153,8 @@ class Collator:
         Returns:
             `spectrograms` float32 [batch, bands, frames] and `frames` int64 [batch], where there is any sound;
             `pieces` and `mask` int64 [batch, n], where text is read; `targets` float32 [batch, classifiers,
-            labels]; `weights` float32 [batch, classifiers], 0 where a classifier has nothing to learn from.
+            labels]; `weights` float32 [batch, classifiers], 0 where a classifier has nothing to learn from;
+            `directions` float32 [batch, n] and `advice` float32 [batch, labels], where there is a teacher.
         """
         batch: dict[str, Tensor] = {}
         targets, weights = self._targets([one.example for one in prepared])
@@ -153,7 +165,7 @@ class Collator:
         if self._tokenizer is not None:
             encoded = self._tokenizer([one.example.text or "" for one in prepared])
             batch |= {"pieces": encoded.pieces, "mask": encoded.mask}
-        return batch | {"targets": targets, "weights": weights}
+        return batch | {"targets": targets, "weights": weights} | _lessons(prepared)
 
     def _spectrograms(self, prepared: Sequence[Prepared]) -> tuple[Tensor, Tensor]:
         spectrograms, frames = self._logmel(*pad([one.sound for one in prepared]))
@@ -185,3 +197,13 @@ class Collator:
         mixed = share[:, None, None] * spectrograms + (1 - share)[:, None, None] * spectrograms.roll(1, 0)
         spectrograms.copy_(mixed * inside)
         return share[:, None, None] * targets + (1 - share)[:, None, None] * targets.roll(1, 0)
+
+
+def _lessons(prepared: Sequence[Prepared]) -> dict[str, Tensor]:
+    lessons = [one.lesson for one in prepared if one.lesson is not None]
+    if not lessons:
+        return {}
+    return {
+        "directions": torch.from_numpy(np.stack([lesson.vector for lesson in lessons])),
+        "advice": torch.from_numpy(np.stack([lesson.probabilities for lesson in lessons])),
+    }

@@ -16,6 +16,7 @@ from stser_core.errors import DataError, UsageError
 from stser_core.features import LogMel
 from stser_core.scores import CLASSIFIERS
 from stser_core.stser import Stser, StserSettings
+from stser_core.text import normalise
 from stser_core.tmodel import Tmodel, Tokenizer, pretrained
 from stser_core.training.batches import LengthBatches, draw_weights
 from stser_core.training.card import Calibration, card
@@ -23,6 +24,7 @@ from stser_core.training.ctrl_c import CtrlC
 from stser_core.training.distributed import is_first, share_batch_norms, shared_batch, wait_for_all
 from stser_core.training.examples import Collator, Examples
 from stser_core.training.learner import Learner
+from stser_core.training.lessons import Lesson, lessons
 from stser_core.training.metrics import calibration_error, temperature
 from stser_core.training.output import write_json
 from stser_core.training.pairs import Pairing
@@ -37,11 +39,13 @@ from stser_core.training.run_folder import (
 )
 from stser_core.training.sound_cache import SoundCache
 from stser_core.training.trainer import StopOnCtrlC, StserTrainer, epochs_without_better
+from stser_core.training.warm_start import freeze, start_from
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stser_core.training.clip import Clip
+    from stser_core.training.members.cache import EncodingCache
     from stser_core.training.settings import Recipe
 
 
@@ -52,9 +56,9 @@ class Data:
     train: tuple[Clip, ...]
     validation: tuple[Clip, ...]
 
-    def fingerprint(self) -> str:
-        """Other clips, labels or texts, another fingerprint."""
-        return fingerprint((self.train, self.validation))
+    def fingerprint(self, starts: Sequence[Path] = ()) -> str:
+        """Other clips, labels or texts, or other checkpoints to start from, another fingerprint."""
+        return fingerprint((self.train, self.validation), *map(checkpoints.fingerprint, starts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,15 @@ class _Prepared:
 
 
 def fit(
-    data: Data, recipe: Recipe, folder: Path, cache: Path, *, resume: bool = False, overwrite: bool = False
+    data: Data,
+    recipe: Recipe,
+    folder: Path,
+    cache: Path,
+    *,
+    teacher: EncodingCache | None = None,
+    starts: Sequence[Path] = (),
+    resume: bool = False,
+    overwrite: bool = False,
 ) -> Path:
     """Train, calibrate, and write a checkpoint.
 
@@ -78,6 +90,8 @@ def fit(
         recipe: All settings.
         folder: Where the run is kept.
         cache: Where decoded sound is kept.
+        teacher: Has the encodings that the recipe's teacher makes of the clips.
+        starts: Checkpoints whose encoders and classifiers the model begins with; see `warm_start`.
         resume: Go on where an earlier run in this folder stopped; one that had finished is left as it is.
         overwrite: Throw away an earlier run in this folder.
 
@@ -92,14 +106,15 @@ def fit(
         CheckpointError: The text encoder cannot be had.
     """
     settings = _trained_classifiers(data, recipe.model)
-    resumed = start(folder, recipe, data.fingerprint(), resume=resume, overwrite=overwrite)
+    resumed = start(folder, recipe, data.fingerprint(starts), resume=resume, overwrite=overwrite)
     step = last_step(folder) if resumed else None
     ended = step is not None and _ended(recipe, evaluations(step))
     if ended and (folder / HISTORY_FILE).is_file() and (folder / CHECKPOINT_FOLDER).is_dir():
         return folder / CHECKPOINT_FOLDER
     torch.manual_seed(recipe.seed)
     model, tokenizer = build(settings)
-    prepared = _prepare(data, recipe, cache)
+    start_from(model, starts)
+    prepared = _prepare(data, recipe, cache, teacher)
     _need_validation(prepared.validation, settings.classifiers)
     trainer = _trainer(model, tokenizer, prepared, recipe, folder)
     if step is not None and ended:  # killed between its last epoch and its checkpoint
@@ -185,7 +200,7 @@ def _trained_classifiers(data: Data, settings: StserSettings) -> StserSettings:
     )
 
 
-def _prepare(data: Data, recipe: Recipe, cache: Path) -> _Prepared:
+def _prepare(data: Data, recipe: Recipe, cache: Path, teacher: EncodingCache | None) -> _Prepared:
     sounds = SoundCache.of(data.train + data.validation, cache, recipe.model.features)
     heard = [tuple(clip for clip in part if clip.path is not None) for part in (data.train, data.validation)]
     train, validation = (some or part for some, part in zip(heard, (data.train, data.validation), strict=True))
@@ -207,11 +222,23 @@ def _prepare(data: Data, recipe: Recipe, cache: Path) -> _Prepared:
             pairing=pairings[0],
             own_words=recipe.own_words,
             augmentation=recipe.augmentation,
+            words=[word for clip in data.train for word in normalise(clip.text or "").split()],
+            lessons=_lessons(train, sounds, recipe, teacher),
             seed=recipe.seed,
         ),
         Examples(validation, sounds, pairing=pairings[1], own_words=recipe.own_words, seed=recipe.seed),
         weights.tolist(),
     )
+
+
+def _lessons(
+    clips: Sequence[Clip], sounds: SoundCache, recipe: Recipe, teacher: EncodingCache | None
+) -> list[Lesson] | None:
+    if recipe.teacher is None:
+        return None
+    if teacher is None or teacher.encoder.name != recipe.teacher:
+        raise UsageError(f"The recipe's teacher is {recipe.teacher}: give it with --teacher.")
+    return lessons(teacher.of(clips, sounds)[0], clips, recipe.teaching)
 
 
 def _need_validation(validation: Examples, classifiers: Sequence[str]) -> None:
@@ -235,14 +262,13 @@ def _need_validation(validation: Examples, classifiers: Sequence[str]) -> None:
 def _trainer(
     model: Stser, tokenizer: Tokenizer | None, prepared: _Prepared, recipe: Recipe, folder: Path
 ) -> StserTrainer:
-    if recipe.freeze_text_encoder and model.tmodel is not None:
-        model.tmodel.requires_grad_(False)
+    freeze(model, recipe.frozen)
     if torch.distributed.is_torchelastic_launched():
         share_batch_norms(model)
     lengths = [prepared.train.length(position) for position in range(len(prepared.train))]
     logmel = LogMel(recipe.model.features)  # of its own: the model's moves to the GPU, and spectrograms are made here
     return StserTrainer(
-        Learner(model, recipe.losses, getattr(torch, recipe.precision)),
+        Learner(model, recipe.losses, getattr(torch, recipe.precision), recipe.teaching if recipe.teacher else None),
         recipe,
         folder / STEPS_FOLDER,
         train=prepared.train,

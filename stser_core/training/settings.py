@@ -15,7 +15,9 @@ from stser_core.scores import CLASSIFIERS
 from stser_core.settings_json import decode
 from stser_core.stser import StserSettings
 from stser_core.training.augmentation import Augmentation
+from stser_core.training.lessons import Teaching
 from stser_core.training.pairs import PairMixture
+from stser_core.training.warm_start import PARTS
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Recipe:
         warmup: Share of all steps over which the learning rate rises from zero.
         losses: Weight of each classifier's cross-entropy in their sum.
         label_smoothing: Share of each target that is spread over all labels.
-        freeze_text_encoder: Leave ALBERT as it was pre-trained.
+        frozen: What stays as it began: of the encoders `smodel` and `tmodel`, of the classifiers any.
         balance_labels: Draw clips so that each label is heard as often as any other.
         balance_corpora: Corpora are drawn in proportion to their size to this power: 1 as they are, 0.5 by the
             square root, 0 all alike.
@@ -45,6 +47,9 @@ class Recipe:
         pairs: See `PairMixture`; used where texts are given apart from the sound.
         own_words: Where texts are given apart, clips that have words of their own keep them. Switch it off for acted
             corpora, whose few sentences are said in every emotion.
+        teacher: Name of the encoder that the smodel learns from beside its labels, such as `whisper-base`; `None`
+            without one.
+        teaching: How much it learns from it.
         precision: `float32` or `bfloat16` (mixed).
         seed: Fixes everything that is drawn; 0 or more.
 
@@ -66,12 +71,14 @@ class Recipe:
     warmup: float = 0.0
     losses: dict[str, float] = field(default_factory=lambda: {"speech": 1.0, "text": 1.0, "bimodal": 1.0})
     label_smoothing: float = 0.0
-    freeze_text_encoder: bool = False
+    frozen: tuple[str, ...] = ()
     balance_labels: bool = False
     balance_corpora: float = 1.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     pairs: PairMixture = field(default_factory=PairMixture)
     own_words: bool = True
+    teacher: str | None = None
+    teaching: Teaching = field(default_factory=Teaching)
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
@@ -84,6 +91,9 @@ class Recipe:
         bounds.check("weight_decay", self.weight_decay, 0)
         for name in ("warmup", "label_smoothing", "balance_corpora"):
             bounds.check(name, getattr(self, name), 0, 1)
+        for name in self.frozen:
+            if name not in PARTS:
+                raise UsageError(f"frozen: the model has no part {name!r}; it has {', '.join(PARTS)}.")
         for name, weight in self.losses.items():
             if name not in CLASSIFIERS:
                 raise UsageError(f"losses: there is no classifier {name!r}; there are {', '.join(CLASSIFIERS)}.")

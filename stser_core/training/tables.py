@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def metrics_table(figures: Mapping[str, Any]) -> Table:
-    """A report's figures: each classifier over all clips, then by each breakdown of more than one value.
+    """A report's figures: each classifier over all clips, by each breakdown of more than one value, by kinds of pairs.
 
     Args:
         figures: As `evaluation.report` makes them.
@@ -36,6 +36,10 @@ def metrics_table(figures: Mapping[str, Any]) -> Table:
             table.add_section()
             for value, classifiers in groups.items():
                 _add(table, value, classifiers)
+    if "pairs" in figures:
+        table.add_section()
+        for kind, classifiers in figures["pairs"].items():
+            _add(table, f"pairs: {kind.replace('_', ' ')}", classifiers)
     return table
 
 

@@ -27,13 +27,14 @@ class Wanted:
     name: str
 
 
-def wanted_of(member: str, whisper: Path | None, name: str | None = None) -> Wanted:
-    """Read `--member`, `--whisper` and `--member-name`.
+def wanted_of(member: str, whisper: Path | None, name: str | None = None, option: str = "--member") -> Wanted:
+    """Read `--member` (or another option of its kind), `--whisper` and `--member-name`.
 
     Args:
         member: `whisper`, or `encoder:` and a Hub id or folder.
         whisper: Whisper's folder.
         name: Instead of `whisper` or `encoder`.
+        option: Which option it was.
 
     Raises:
         UsageError: They do not fit together.
@@ -42,9 +43,9 @@ def wanted_of(member: str, whisper: Path | None, name: str | None = None) -> Wan
     if kind == HUB and encoder:
         return Wanted(HUB, encoder, name or HUB)
     if member != WHISPER:
-        raise UsageError(f"--member {member}: there are {WHISPER} and {HUB}:HUB-ID (or {HUB}:FOLDER).")
+        raise UsageError(f"{option} {member}: there are {WHISPER} and {HUB}:HUB-ID (or {HUB}:FOLDER).")
     if whisper is None:
-        raise UsageError("--member whisper needs Whisper's folder: --whisper DIR.")
+        raise UsageError(f"{option} whisper needs Whisper's folder: --whisper DIR.")
     return Wanted(WHISPER, str(whisper), name or WHISPER)
 
 

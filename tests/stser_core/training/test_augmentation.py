@@ -12,6 +12,7 @@ from stser_core.training.augmentation import (
     at_speed,
     change_sound,
     change_spectrogram,
+    change_words,
     in_room,
     joined,
     with_noise,
@@ -111,3 +112,17 @@ def test_the_same_dice_give_the_same_sound() -> None:
     everything = Augmentation(*[0.7] * 10)
     first, second = (change_sound(tone(440), everything, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_words_are_dropped_and_swapped_at_their_rates() -> None:
+    text = " ".join(["own"] * 4_000)
+    heard = change_words(
+        text, Augmentation(dropped_words=0.2, swapped_words=0.1), ["other"], np.random.default_rng(0)
+    ).split()
+    assert len(heard) == pytest.approx(3_200, rel=0.05)
+    assert heard.count("other") == pytest.approx(400, rel=0.2)
+
+
+def test_a_text_never_loses_its_last_word() -> None:
+    assert change_words("hello there", Augmentation(dropped_words=1.0), [], np.random.default_rng(0)) == "hello"
+    assert change_words("hello there", Augmentation(), ["other"], np.random.default_rng(0)) == "hello there"

@@ -303,3 +303,31 @@ def test_batches_are_made_beside_a_model_on_a_gpu(sample: Data, recipe: Recipe, 
     trainer.model.to("meta")  # stands for a GPU: whatever still computes with the model's tensors has no values
     batch = trainer.data_collator([prepared.validation[position] for position in range(3)])
     assert batch["spectrograms"].device.type == "cpu" and batch["spectrograms"].abs().sum() > 0
+
+
+def only(recipe: Recipe, *classifiers: str) -> Recipe:
+    return replace(recipe, model=replace(recipe.model, classifiers=classifiers), epochs=1)
+
+
+def test_a_run_starts_from_checkpoints_and_leaves_what_is_frozen(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    starts = [fit(sample, only(recipe, name), tmp_path / name, cache) for name in ("speech", "text")]
+    frozen = replace(recipe, epochs=1, frozen=("smodel", "tmodel", "speech", "text"))
+    after = weights(fit(sample, frozen, tmp_path / "both", cache, starts=starts))
+    assert any(key.startswith("classifiers.bimodal.") for key in after)
+    for before in map(weights, starts):
+        for key, value in before.items():  # the batch norms' statistics among them
+            assert torch.equal(after[key], value), key
+
+
+def test_another_start_is_another_run(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    start = fit(sample, only(recipe, "speech"), tmp_path / "start", tmp_path / "cache")
+    fit(sample, only(recipe, "speech"), tmp_path / "run", tmp_path / "cache")
+    with pytest.raises(DataError, match="other data"):
+        fit(sample, only(recipe, "speech"), tmp_path / "run", tmp_path / "cache", starts=[start], resume=True)
+
+
+def test_nothing_to_start_from_is_refused(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
+    start = fit(sample, only(recipe, "speech"), tmp_path / "speech", tmp_path / "cache")
+    with pytest.raises(DataError, match="nothing that this model could start from"):
+        fit(sample, only(recipe, "text"), tmp_path / "text", tmp_path / "cache", starts=[start])

@@ -1,0 +1,76 @@
+"""How a checkpoint answers where voice and words agree, and where one of them says nothing.
+
+Open corpora have no sound and words that differ on purpose, so voices that were never heard are joined with texts that
+were never read; what is right follows from how a pair was made (see `pairs`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stser_core.emotions import LABELS
+from stser_core.training.evaluation import Judged, by_classifier, judge
+from stser_core.training.pairs import NEUTRAL
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from stser_core.recognizer import Recognizer
+    from stser_core.training.clip import Clip
+
+KINDS = ("agreeing", "text_neutral", "voice_neutral")
+ALL = "all"
+
+
+def judge_pairs(recognizer: Recognizer, clips: Sequence[Clip], seed: int = 0) -> dict[str, Any]:
+    """Join clips that are voices with clips that are texts, and judge every classifier and the ensemble on them.
+
+    Args:
+        recognizer: With the checkpoint.
+        clips: Voices (the words that they have of their own are not used) and texts without sound.
+        seed: Fixes which text goes with which voice.
+
+    Returns:
+        For each of `KINDS` that the labels allow, and for `ALL` together, the figures of each classifier; empty
+        without voices or without texts. In each kind a classifier's figures are against the pair's right answer.
+    """
+    judged: dict[str, list[Judged]] = {}
+    for kind in KINDS:
+        joined = list(_joined(kind, clips, np.random.default_rng(seed)))
+        if joined:
+            judged[kind] = judge(recognizer, joined)
+    if not judged:
+        return {}
+    judged[ALL] = [one for some in judged.values() for one in some]
+    return {
+        kind: {name: asdict(one) for name, one in by_classifier(some, recognizer.classifiers).items()}
+        for kind, some in judged.items()
+    }
+
+
+def _joined(kind: str, clips: Sequence[Clip], dice: Generator) -> Iterator[Clip]:
+    """Each voice with a text of each label that the kind allows; the clip's label is then the right answer."""
+    texts: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        if clip.path is None and clip.text:
+            texts[clip.label].append(clip)
+    for voice in (clip for clip in clips if clip.path is not None):
+        for said in _said(kind, voice.label):
+            if texts[said]:
+                text = texts[said][int(dice.integers(len(texts[said])))]
+                answer = said if kind == "voice_neutral" else voice.label
+                yield replace(voice, id=f"{voice.id} {text.id}", text=text.text, label=answer)
+
+
+def _said(kind: str, voice: str) -> tuple[str, ...]:
+    """The labels of the words that a voice is joined with."""
+    if kind == "agreeing":
+        return (voice,)
+    if kind == "text_neutral":
+        return (NEUTRAL,) if voice != NEUTRAL else ()
+    return tuple(label for label in LABELS if label != NEUTRAL) if voice == NEUTRAL else ()
