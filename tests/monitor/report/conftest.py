@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,28 +53,3 @@ def row() -> MakeTurn:
 def agent(row: MakeTurn) -> MakeTurn:
     """The same for the other channel, which is not scored."""
     return lambda *values, **changes: row(*values[:3], None, *values[3:], channel=2, speaker="agent", **changes)
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Callable[..., Path]:
-    """Write turns and notes as the JSON Lines that `--jsonl` writes."""
-
-    def write(rows: list[TimelineRow], notes: list[dict[str, object]] | None = None, name: str = "call.jsonl") -> Path:
-        path = tmp_path / name
-        lines = [json.dumps(_object(each), ensure_ascii=False) for each in rows] + [
-            json.dumps(each) for each in notes or []
-        ]
-        path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        return path
-
-    return write
-
-
-def _object(row: TimelineRow) -> dict[str, object]:
-    words = None
-    if row.words is not None:
-        words = [
-            {"text": word.text, "start_s": word.start_s, "end_s": word.end_s, "confidence": word.confidence}
-            for word in row.words
-        ]
-    return {**row.values(), "words": words, "classifiers": None, **row.extra}
