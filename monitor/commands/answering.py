@@ -27,8 +27,8 @@ def require_answers(scorer: Recognizer, transcriber: Transcriber, notices: Notic
     if not scorer.answering(text=text, encoders=given):
         if wanted:
             raise TranscriberError(
-                f"The classifier {chosen} reads {wanted}, which {transcriber.name if text else 'nobody'} does not "
-                "run; give --asr whisper with that model, or choose another --classifier."
+                f"The classifier {chosen} reads {wanted}, which only --asr whisper with that model runs; "
+                "choose it, or another --classifier."
             )
         raise TranscriberError(
             f"The classifier {chosen} needs words, but nothing is transcribed; "

@@ -62,8 +62,7 @@ def test_classifiers_that_only_read_words_need_a_recogniser():
         require_answers(Ensemble("text"), NoTranscriber(), Notices(True))
 
 
-def test_a_member_alone_needs_its_encoder():
-    with pytest.raises(
-        TranscriberError, match=r"classifier whisper reads whisper-base, which vosk \(small\) does not run"
-    ):
-        require_answers(Ensemble("whisper"), VOSK, Notices(True))
+@pytest.mark.parametrize("transcriber", [VOSK, NoTranscriber()])
+def test_a_member_alone_needs_its_encoder(transcriber):
+    with pytest.raises(TranscriberError, match="classifier whisper reads whisper-base, which only --asr whisper"):
+        require_answers(Ensemble("whisper"), transcriber, Notices(True))
