@@ -145,6 +145,7 @@ def _replay(
         str | None, typer.Option(metavar="FILE", help="Write the figures of the call as JSON; - is standard output.")
     ] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Replay no faster than it was spoken.")] = False,
+    play: Annotated[bool, typer.Option("--play", help="Let it be heard while it is replayed, in real time.")] = False,
     explain: ExplainOption = False,
     score_agents: ScoreAgentsOption = False,
     no_transcript: NoTranscriptOption = False,
@@ -161,7 +162,12 @@ def _replay(
     from monitor.commands.replay import ReplayOptions, replay
 
     options = ReplayOptions(
-        recording=recording, analysis=_analysis(context), svg=svg, analytics=analytics, realtime=realtime
+        recording=recording,
+        analysis=_analysis(context),
+        svg=svg,
+        analytics=analytics,
+        realtime=realtime,
+        play=play,
     )
     raise typer.Exit(replay(options))
 

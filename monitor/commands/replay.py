@@ -23,8 +23,10 @@ from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import Recording
 from monitor.timeline.row import row_of
 from monitor.timeline.timeline import Timeline
+from stser_core.errors import DeviceError
 
 if TYPE_CHECKING:
+    from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import Recognizer
 
@@ -42,6 +44,7 @@ class ReplayOptions:
     svg: str | None = None
     analytics: str | None = None
     realtime: bool = False
+    play: bool = False
 
 
 def replay(options: ReplayOptions) -> int:
@@ -63,7 +66,10 @@ def replay(options: ReplayOptions) -> int:
     if options.analytics is not None:
         check_writable(options.analytics)
     opened = open_recording(
-        options.recording, analysis.channels, score_agents=analysis.score_agents, realtime=options.realtime
+        options.recording,
+        analysis.channels,
+        score_agents=analysis.score_agents,
+        realtime=options.realtime or options.play,
     )
     if opened.notice is not None:
         notices.say(opened.notice)
@@ -78,7 +84,7 @@ def replay(options: ReplayOptions) -> int:
         if how is Manner.LINES:
             outputs.append(lambda turn: notices.line(line(turn)))
         pipeline = Pipeline(
-            recording,
+            _audible(recording, notices) if options.play else recording,
             lanes=opened.lanes,
             transcriber=transcriber,
             scorer=scorer,
@@ -108,6 +114,17 @@ def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
         if interruption.received is None:
             view.complete()
     return interruption.exit_code
+
+
+def _audible(recording: Recording, notices: Notices) -> Source:
+    """The recording with its sound, or without where there is nothing to play it on."""
+    from monitor.sources.loudspeaker import Audible, Loudspeaker
+
+    try:
+        return Audible(recording, Loudspeaker(recording.channels), notices.say)
+    except DeviceError as error:
+        notices.say(f"the recording is replayed without sound: {error}")
+        return recording
 
 
 def _manner(options: ReplayOptions) -> Manner:
