@@ -298,7 +298,7 @@ def test_a_preset_without_a_text_encoder_says_what_to_do(sample: Data, recipe: R
 
 def test_batches_are_made_beside_a_model_on_a_gpu(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
     model, tokenizer = run.build(recipe.model)
-    prepared = run._prepare(sample, recipe, tmp_path / "cache")
+    prepared = run._prepare(sample, recipe, tmp_path / "cache", None)
     trainer = run._trainer(model, tokenizer, prepared, recipe, tmp_path / "run")
     trainer.model.to("meta")  # stands for a GPU: whatever still computes with the model's tensors has no values
     batch = trainer.data_collator([prepared.validation[position] for position in range(3)])

@@ -10,6 +10,7 @@ import pytest
 from stser_core.errors import DataError, UsageError
 from stser_core.presets import COMPACT
 from stser_core.training.augmentation import Augmentation
+from stser_core.training.members.settings import MemberRecipe
 from stser_core.training.settings import Recipe
 
 
@@ -86,3 +87,6 @@ def test_the_recipes_that_come_along_are_read() -> None:
     shipped = [*project.glob("checkpoints/*/recipe.json"), *project.glob("scripts/recipes/*.json")]
     assert shipped
     assert all(Recipe.read(path).epochs > 0 for path in shipped)
+    members = list(project.glob("scripts/recipes/members/*.json"))
+    assert members
+    assert all(MemberRecipe.read(path).training.epochs > 0 for path in members)

@@ -71,6 +71,14 @@ def test_a_hub_encoder_becomes_a_member(train, recipe, voice, wav2vec2, tones, t
     assert tuple(scores.by_classifier) == ("speech", "encoder")
     assert scores.ensemble == pytest.approx(np.mean(list(scores.by_classifier.values()), axis=0), abs=1e-6)
     settings = json.loads((out / "config.json").read_text())["members"][0]["settings"]
+    assert settings["head"].keys() == {
+        "family",
+        "hidden",
+        "features",
+        "gamma",
+        "heads",
+        "dropout",
+    }  # no default is lost
     assert (settings["encoder"], settings["inputs"], settings["revision"]) == (str(wav2vec2), 32, "")
     assert sorted(path.name for path in out.iterdir()) == [
         "README.md",
