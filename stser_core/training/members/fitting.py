@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
 import numpy as np
 import torch
 
@@ -99,7 +98,7 @@ class EncodingMaker:
         vectors = self._encodings.of(clips, sounds, self._recipe.versions)
         head, divisor = _calibrated(vectors, clips, self._recipe.training)
         settings = EncodingSettings(self._encodings.encoder.name, head.inputs, head.settings)
-        listed = Listed(self._wanted.name, kinds.ENCODING, msgspec.to_builtins(settings), divisor)
+        listed = Listed(self._wanted.name, kinds.ENCODING, asdict(settings), divisor)
         return Made(listed, head.state_dict())
 
 
@@ -124,7 +123,7 @@ class HubMaker:
         settings = HubSettings(
             self._wanted.encoder, head.inputs, head.settings, encoder.revision, recipe.layer, recipe.trained_layers
         )
-        listed = Listed(self._wanted.name, kinds.HUB, msgspec.to_builtins(settings), divisor)
+        listed = Listed(self._wanted.name, kinds.HUB, asdict(settings), divisor)
         return Made(listed, kept_weights(head, trained))
 
 
