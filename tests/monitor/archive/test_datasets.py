@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.archive.datasets import CALLS_A_SHARD, Datasets, turns_of
+from monitor.archive.datasets import CALLS_A_SHARD, Datasets, call_of
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.outcome import Finished, Scored
 from monitor.exporters.csv import csv_header, csv_record
@@ -37,7 +37,7 @@ def keep(folder):
     def keep(*all_scored):
         for scored in all_scored:
             folder.finish(scored)
-        Datasets(folder, explain=False).add([turns_of(one.finished, one.timeline) for one in all_scored])
+        Datasets(folder, explain=False).add([call_of(one.finished, one.timeline) for one in all_scored])
 
     return keep
 
@@ -88,7 +88,7 @@ def test_a_recording_that_is_done_again_takes_its_own_place(scored, keep, read):
 def test_shards_are_filled_before_there_are_more(scored, keep, folder, read):
     count = CALLS_A_SHARD + 3
     Datasets(folder, explain=False).add(
-        [turns_of(one.finished, one.timeline) for one in (scored(f"{number:04d}.wav") for number in range(count))]
+        [call_of(one.finished, one.timeline) for one in (scored(f"{number:04d}.wav") for number in range(count))]
     )
 
     assert sorted(path.name for path in (folder.root / "calls").iterdir()) == ["000001.parquet", "000002.parquet"]
@@ -159,6 +159,6 @@ def test_the_columns_of_explain_are_numbers_also_where_nothing_is_known(folder, 
     lines = one.timeline.splitlines()[1:]
     timeline = header + "".join(f"{line},{span}\n" for line, span in zip(lines, ("1.000,1.500", ","), strict=True))
 
-    Datasets(folder, explain=True).add([turns_of(one.finished, timeline)])
+    Datasets(folder, explain=True).add([call_of(one.finished, timeline)])
 
     assert [row["salient_start_s"] for row in read("turns")] == [1.0, None]

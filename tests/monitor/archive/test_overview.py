@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from monitor.archive.datasets import Datasets, turns_of
+from monitor.archive.datasets import Datasets, call_of
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.outcome import Finished, Scored
 from monitor.archive.overview import make_overview
@@ -39,7 +39,7 @@ def archived(tmp_path, turn, surely):
                 timeline = csv_header() + "".join(map(csv_record, turns))
                 scored = Scored(Finished(name, 1, 1_790_000_000 * 10**9, 100.0, 100.0), timeline)
                 folder.finish(scored)
-                kept.append(turns_of(scored.finished, timeline))
+                kept.append(call_of(scored.finished, timeline))
             Datasets(folder, explain=False).add(kept)
             settings = {"format": 1, "settings": {"checkpoint": "default"}}
             (root / "archive.json").write_text(json.dumps(settings))

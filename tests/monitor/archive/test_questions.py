@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.archive.datasets import Datasets, turns_of
+from monitor.archive.datasets import Datasets, call_of
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.outcome import Finished, Scored
 from monitor.exporters.csv import csv_header, csv_record
@@ -56,7 +56,7 @@ def archived(tmp_path, turn, surely, monkeypatch):
             timeline = csv_header() + "".join(map(csv_record, turns))
             scored = Scored(Finished(name, 1, 0, 70.0, 70.0), timeline)
             folder.finish(scored)
-            calls.append(turns_of(scored.finished, timeline))
+            calls.append(call_of(scored.finished, timeline))
         Datasets(folder, explain=False).add(calls)
     monkeypatch.chdir(tmp_path)
 
