@@ -146,6 +146,10 @@ def _replay(
     ] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Replay no faster than it was spoken.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Let it be heard while it is replayed, in real time.")] = False,
+    speakers: Annotated[
+        int | None,
+        typer.Option(min=2, max=9, metavar="N", help="How many people share one channel: told apart by voice."),
+    ] = None,
     explain: ExplainOption = False,
     score_agents: ScoreAgentsOption = False,
     no_transcript: NoTranscriptOption = False,
@@ -168,6 +172,7 @@ def _replay(
         analytics=analytics,
         realtime=realtime,
         play=play,
+        speakers=speakers,
     )
     raise typer.Exit(replay(options))
 

@@ -27,12 +27,16 @@ _ENCODER_SIGN = "albert"
 
 def print_models() -> None:
     """Print the speech recognisers, checkpoints and text encoders that are present, and what can be fetched."""
+    from monitor.speakers.voices import find_speaker_model
     from monitor.transcribers import models, whisper_models
     from stser_core import checkpoint
 
     present = models.installed()
     whispers = [(f"whisper {one.name}", one.folder, whisper_models.bytes_of(one)) for one in whisper_models.installed()]
     _print_table("speech recognisers", [*present, *whispers])
+    voices = find_speaker_model()
+    if voices is not None:
+        _print_table("speaker models", [(voices.name, voices, _bytes(voices))])
     _print_table("checkpoints", [(one.name, one.path, one.size) for one in checkpoint.available()])
     _print_table("text encoders", _text_encoders())
     names = {name for name, _, _ in present}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from monitor.analytics import CallAnalytics, analyse
 from monitor.commands.analysis import Analysis, Files, check_outputs, load_models, open_files, recogniser_name, wordless
@@ -23,12 +24,15 @@ from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import Recording
 from monitor.timeline.row import row_of
 from monitor.timeline.timeline import Timeline
-from stser_core.errors import DeviceError
+from stser_core.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
+    from monitor.flow import Turn
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import Recognizer
+
+Output: TypeAlias = "Callable[[Turn], None]"
 
 # Lengths of compressed files are often estimates; less than this is no sign of anything.
 _TOLERATED_LOSS_S = 1.0
@@ -45,6 +49,7 @@ class ReplayOptions:
     analytics: str | None = None
     realtime: bool = False
     play: bool = False
+    speakers: int | None = None
 
 
 def replay(options: ReplayOptions) -> int:
@@ -74,6 +79,7 @@ def replay(options: ReplayOptions) -> int:
     if opened.notice is not None:
         notices.say(opened.notice)
     recording = opened.recording
+    named = _speakers(options, opened, notices)
     with ExitStack() as cleanup:
         files = open_files(analysis, cleanup)
         picture = _picture(options, cleanup)
@@ -88,7 +94,7 @@ def replay(options: ReplayOptions) -> int:
             lanes=opened.lanes,
             transcriber=transcriber,
             scorer=scorer,
-            outputs=outputs if analysis.transcripts else [wordless(output) for output in outputs],
+            outputs=[named(output if analysis.transcripts else wordless(output)) for output in outputs],
         )
         facts = _facts(options, opened, scorer, transcriber)
 
@@ -114,6 +120,25 @@ def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
         if interruption.received is None:
             view.complete()
     return interruption.exit_code
+
+
+def _speakers(options: ReplayOptions, opened: Opened, notices: Notices) -> Callable[[Output], Output]:
+    """What makes an output name the speakers that share a channel, where that was asked for."""
+    if options.speakers is None:
+        return lambda output: output
+    if opened.recording.channels != 1:
+        raise UsageError(
+            f"--speakers separates the voices of one channel, but {opened.recording.name} has "
+            f"{opened.recording.channels}; name them with --channels, or mix them with --channels mix."
+        )
+    from monitor.speakers.separation import separate
+    from monitor.speakers.voices import Voices
+
+    voices = Voices()
+    notices.say(f"listening for the voices of {options.speakers} speakers first.")
+    again = open_recording(options.recording, options.analysis.channels, score_agents=options.analysis.score_agents)
+    names = separate(again.recording, options.speakers, voices)
+    return lambda output: lambda turn: output(replace(turn, speaker=names.get(turn.start_s, turn.speaker)))
 
 
 def _audible(recording: Recording, notices: Notices) -> Source:
