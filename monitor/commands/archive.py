@@ -66,11 +66,33 @@ def archive(options: ArchiveOptions) -> int:
             outcomes = _outcomes(options, todo, models, workers, running, cleanup)
             interruption = cleanup.enter_context(Interruption(running.halt, running.halt))
             with ArchiveView(progress, notices):
-                run(keeper, outcomes, running, progress, notices.say)
+                told = _Told(notices)
+                run(keeper, outcomes, running, progress, told.tell)
+    told.conclude()
     _conclude(progress, options.out, notices)
     if interruption.received is None and progress.figures.failed == len(recordings):
         raise DataError(f"Not one of the {len(recordings)} recordings could be read; see '{options.out / FAILURES}'.")
     return interruption.exit_code
+
+
+class _Told:
+    """Tells what is to be said of one recording for the first one, and how many more there were."""
+
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
+        self._count = 0
+
+    def tell(self, sentence: str) -> None:
+        """Of the first recording: say it."""
+        self._count += 1
+        if self._count == 1:
+            self._notices.say(sentence)
+
+    def conclude(self) -> None:
+        """Of the others: say how many."""
+        if self._count > 1:
+            more = "1 further recording" if self._count == 2 else f"{self._count - 1} further recordings"
+            self._notices.say(f"the same holds for {more}.")
 
 
 def _workers(given: int | None) -> int:
@@ -125,7 +147,8 @@ def _announce(todo: Plan, notices: Notices) -> None:
     if done:
         notices.say(f"{done} of {len(todo.recordings)} recordings are done already.")
     if todo.changed:
-        notices.say(f"{todo.changed} have changed since they were done, and are done again.")
+        changed = "1 has changed since it was" if todo.changed == 1 else f"{todo.changed} have changed since they were"
+        notices.say(f"{changed} done, and will be done again.")
 
 
 def _conclude(progress: ArchiveProgress, out: Path, notices: Notices) -> None:

@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monitor.archive.crew import by_threads
@@ -109,7 +111,7 @@ def test_a_recording_that_changed_is_done_again(few, recordings, archive, conten
     assert archive(few, "--out", out) == 0
     assert archive(few, "--out", tmp_path / "fresh") == 0
 
-    assert "1 have changed" in capsys.readouterr().err
+    assert "1 has changed since it was done" in capsys.readouterr().err
     assert contents_but_failures(contents(out)) == contents_but_failures(contents(tmp_path / "fresh"))
 
 
@@ -171,6 +173,20 @@ def test_roles_are_those_of_the_channels(recordings, archive, tmp_path, channels
     rows = contents_of_turns(tmp_path / "out")
     assert {row["speaker"] for row in rows if row["emotion"] is not None} == scored
     assert {row["speaker"] for row in rows} == set(channels.replace("mix", "mixed").split(","))
+
+
+def test_mono_that_was_stored_as_stereo_is_told_once(archive, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    tone = (12_000 * np.sin(np.arange(16_000) / 5)).astype("<i2")
+    for name in ("a.wav", "b.wav", "c.wav"):
+        with wave.open(str(tmp_path / "in" / name), "wb") as file:
+            file.setparams((2, 2, 16_000, 0, "NONE", ""))
+            file.writeframes(np.stack([tone, tone], axis=1).tobytes())
+    assert archive(tmp_path / "in", "--out", tmp_path / "out", "--workers", "1") == 0
+
+    said = capsys.readouterr().err
+    assert said.count("are the same, so it is treated as mono") == 1
+    assert "the same holds for 2 further recordings." in said
 
 
 def test_roles_that_do_not_fit_a_recording_are_its_failure(few, archive, tmp_path):
