@@ -149,6 +149,11 @@ def test_roles_that_do_not_fit_the_channels(replay, two_channels):
     assert_one_sentence(result, 2, "3 channels", "2 channels")
 
 
+def test_voices_are_told_apart_on_one_channel_only(replay, two_channels):
+    result = replay(two_channels, "--speakers", "2")
+    assert_one_sentence(result, 2, "--speakers separates the voices of one channel", "stereo.wav has 2")
+
+
 def test_an_agent_is_timed_but_not_scored(replay, two_channels):
     _, rows, _ = replay(two_channels, "--channels", "customer,agent", "--csv", "-")
     scored = {(cells[2], cells[6] != "") for cells in (row.split(",") for row in rows[1:])}

