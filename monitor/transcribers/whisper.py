@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _NO_SPEECH = 0.6
 _IMPROBABLE = -1.0
 _REPETITIVE = 2.4
-"""faster-whisper's own thresholds. It asks for silence *and* improbable words; here one of them is enough, which costs
-no speech and spares most of what Whisper makes of noise (docs/recognisers.md has the figures)."""
+"""faster-whisper's own thresholds. It asks for silence *and* improbable words; here one of them is enough, which spares
+most of what Whisper makes of noise (docs/recognisers.md has the figures, and their limits)."""
 
 _LONGEST_REPEAT = 3
 _TOKENS_PER_S = 25
