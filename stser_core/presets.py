@@ -24,7 +24,7 @@ COMPACT = StserSettings(
         blocks=(
             ConvSettings(24, kernel=5, stride=(2, 2), pool=(1, 1)),
             ConvSettings(48),
-            ConvSettings(64, pool=(2, 1)),
+            ConvSettings(64),
         ),
         lstm_units=96,
         pooling="mean_deviation",
