@@ -154,7 +154,8 @@ class ConvBlock(nn.Module):
         )
         self.norm = MaskedBatchNorm(settings.channels)
         self.shortcut = nn.Conv2d(channels_in, settings.channels, 1, bias=False) if settings.residual else None
-        self.pool = nn.MaxPool2d(settings.pool)
+        # A window of one is no pooling, but torch would search all of it.
+        self.pool = nn.Identity() if settings.pool == (1, 1) else nn.MaxPool2d(settings.pool)
 
     def forward(self, maps: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Apply the block.
