@@ -149,6 +149,8 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
             if not container.streams.audio:
                 raise AudioError(f"{path} has no audio stream.")
             stream = container.streams.audio[0]
+            if stream.codec_context is None:  # PyAV gives none where no decoder answers to the codec's number
+                raise AudioError(f"{path} has an audio stream of a kind that nothing here can decode.")
             if stream.channels < 1 or stream.sample_rate < 1:
                 raise AudioError(f"{path} does not say how many channels or which sample rate its audio has.")
             yield container, stream

@@ -204,7 +204,7 @@ def read_config(folder: Path) -> tuple[StserSettings, Roster]:
         roster = decode(msgspec.json.encode(further), Roster)
     except OSError as error:
         raise CheckpointError(f"{folder} is no checkpoint: its {CONFIG_FILE} cannot be read.") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} does not describe an STSER model ({error}).") from error
     listing.check(roster, settings.classifiers)
     return settings, roster

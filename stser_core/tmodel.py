@@ -162,7 +162,9 @@ def _read(encoder: str, *, pooler: bool) -> tuple[AlbertModel, PieceTokenizer]:
         if kind != "albert":
             raise CheckpointError(f"The text encoder {encoder!r} is no ALBERT; its config.json says {kind!r}.")
         with _silence():
-            loaded: Any = AlbertModel.from_pretrained(encoder, add_pooling_layer=pooler, output_loading_info=True)
+            loaded: Any = AlbertModel.from_pretrained(
+                encoder, add_pooling_layer=pooler, output_loading_info=True, use_safetensors=True
+            )
             tokenizer = AlbertTokenizer.from_pretrained(encoder)
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]

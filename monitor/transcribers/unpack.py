@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from stser_core.errors import DownloadError
 
 _MOST_FILES = 1_000
+_LONGEST_REASON = 120
+"""Letters of what zipfile says, which may quote as much of a damaged archive as it takes for a name."""
 
 
 def unpack(archive: Path, into: Path, most_bytes: int) -> None:
@@ -29,7 +34,9 @@ def unpack(archive: Path, into: Path, most_bytes: int) -> None:
         OSError: A file cannot be written.
     """
     try:
-        with zipfile.ZipFile(archive) as zipped:
+        with _reading():
+            opened = zipfile.ZipFile(archive)
+        with opened as zipped:
             members = zipped.infolist()
             for member in members:
                 _check(member, archive)
@@ -42,8 +49,17 @@ def unpack(archive: Path, into: Path, most_bytes: int) -> None:
             for member in members:
                 _write(zipped, member, into)
     # RuntimeError: the archive is encrypted. NotImplementedError: an unknown compression.
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise DownloadError(f"{archive.name} is damaged: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError) as error:
+        raise DownloadError(f"{archive.name} is damaged ({str(error)[:_LONGEST_REASON]}).") from error
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """A directory that lies about places makes zipfile seek to nowhere, which is no fault of the disk."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def _check(member: zipfile.ZipInfo, archive: Path) -> None:
@@ -63,6 +79,8 @@ def _write(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> None
         target.mkdir(parents=True, exist_ok=True)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with zipped.open(member) as packed, target.open("wb") as file:
+    with _reading():
+        opened = zipped.open(member)
+    with opened as packed, target.open("wb") as file:
         # zipfile reads no more than the size that was added up above.
         shutil.copyfileobj(packed, file)

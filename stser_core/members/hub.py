@@ -153,6 +153,7 @@ def kept_weights(head: Head, trained: dict[str, nn.Parameter]) -> dict[str, Tens
 
 
 def _loaded(name: str, revision: str) -> tuple[Any, Any]:
+    from safetensors import SafetensorError
     from transformers import AutoFeatureExtractor, AutoModel
 
     where = {"revision": revision} if revision and not Path(name).is_dir() else {}
@@ -161,7 +162,7 @@ def _loaded(name: str, revision: str) -> tuple[Any, Any]:
             name, trust_remote_code=False, **where
         )
         model = AutoModel.from_pretrained(name, trust_remote_code=False, use_safetensors=True, **where)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
         raise CheckpointError(f"The encoder {name} cannot be loaded ({reason}).") from error
     if model.config.is_encoder_decoder:

@@ -163,6 +163,11 @@ def test_not_a_number_and_overdriven_samples(record, tmp_path):
     assert heard[8_000:] == pytest.approx(sound[0, 8_000:], abs=1e-6)
 
 
+# A WAV of 8-bit samples whose codec has a number that nobody gave away.
+UNKNOWN_CODEC = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 0xABCD, 1, 8_000, 8_000, 1, 8)
+UNKNOWN_CODEC += b"data\x04\0\0\0\x80\x80\x80\x80"
+
+
 @pytest.mark.parametrize("read", [audio.probe, audio.load, audio.load_mono, lambda path: next(audio.blocks(path))])
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
@@ -172,6 +177,7 @@ def test_not_a_number_and_overdriven_samples(record, tmp_path):
         ("empty.wav", b"", "cannot be read as audio"),
         ("header.wav", b"RIFF\x24\x00\x00\x00WAVEfmt ", "cannot be read as audio"),
         ("noise.mp3", bytes(range(256)) * 20, "cannot be read as audio"),
+        ("codec.wav", UNKNOWN_CODEC, "of a kind that nothing here can decode"),
     ],
 )
 def test_what_is_no_recording_is_named(name, content, complaint, read, tmp_path):

@@ -95,6 +95,10 @@ DAMAGES = {
     "config is no JSON": (lambda f: (f / "config.json").write_text("{"), "does not describe an STSER model"),
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), "does not describe an STSER model"),
     "config is binary": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe{}"), "does not describe an STSER model"),
+    "config with a key that is no UTF-8": (
+        lambda f: (f / "config.json").write_bytes(b'{"\xe4": 1}'),
+        "does not describe an STSER model",
+    ),
     "a wrong type": (lambda f: edit(f, dropout="much"), "does not describe an STSER model"),
     "an unknown setting": (lambda f: edit(f, droput=0.1), "there is no setting droput"),
     "another label order": (

@@ -259,8 +259,22 @@ class TestUnpacking:
 
     @pytest.mark.parametrize("content", [b"", b"no archive", GOOD[: len(GOOD) // 2]])
     def test_refuses_what_is_no_archive(self, unpacking, content):
-        with pytest.raises(DownloadError, match="damaged"):
+        with pytest.raises(DownloadError, match="damaged") as refused:
             unpacking(content)
+        assert str(refused.value).endswith(".")
+
+    def test_refuses_an_archive_whose_directory_lies_nowhere(self, unpacking):
+        with pytest.raises(DownloadError, match="damaged"):
+            unpacking(GOOD[1:])
+
+    def test_refuses_what_was_packed_wrongly(self, unpacking):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_LZMA) as archive:
+            archive.writestr("file", bytes(10_000))
+        spoilt = bytearray(stream.getvalue())
+        spoilt[38] = 0xFF  # the first of LZMA's own settings
+        with pytest.raises(DownloadError, match="damaged"):
+            unpacking(bytes(spoilt))
 
 
 class TestFinding:
