@@ -1,0 +1,136 @@
+"""A disk that is full, read-only or fails in the middle of a run: one sentence, and every finished turn is readable."""
+
+import errno
+import os
+import shutil
+import subprocess
+import wave
+from pathlib import Path
+
+import pytest
+from speech import RATE, minute
+
+from monitor.cli import main
+from monitor.commands.export import export
+from monitor.timeline.file import read_timeline
+
+
+@pytest.fixture(scope="module")
+def small_disk(tmp_path_factory):
+    """A disk of 64 KiB, in memory."""
+    if shutil.which("mount") is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder = tmp_path_factory.mktemp("disk")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def disk(small_disk):
+    """The small disk, empty and writable."""
+    yield small_disk
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    for path in small_disk.iterdir():
+        path.unlink()
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory):
+    """Three minutes of a recording, in which 54 sentences are spoken."""
+    path = tmp_path_factory.mktemp("calls") / "call.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(minute() * 3)
+    return path
+
+
+@pytest.fixture
+def replay(call, scratch_checkpoint, capsys):
+    """Replay the call: the exit code, and what was said."""
+
+    def run(*arguments):
+        usual = ["--checkpoint", str(scratch_checkpoint), "--asr", "none", "--quiet"]
+        code = main(["replay", str(call), *usual, *map(str, arguments)])
+        return code, capsys.readouterr().err.splitlines()
+
+    return run
+
+
+def fill(folder: Path, but: int) -> None:
+    """Leave so many bytes."""
+    room = os.statvfs(folder)
+    (folder / "filler").write_bytes(bytes(room.f_bavail * room.f_bsize - but))
+
+
+def assert_one_sentence(said, reason):
+    (sentence,) = said
+    assert sentence.startswith("stser-monitor: Cannot write ")
+    assert reason in sentence
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_disk_that_fills_up_keeps_the_turns_before(disk, replay, tmp_path, kind):
+    assert replay(f"--{kind}", tmp_path / f"whole.{kind}") == (0, [])
+    whole = read_timeline(tmp_path / f"whole.{kind}").rows
+    fill(disk, but=4_096)
+    code, said = replay(f"--{kind}", disk / f"call.{kind}")
+    assert code == 1
+    assert_one_sentence(said, "No space left on device")
+    kept = read_timeline(disk / f"call.{kind}").rows
+    assert 0 < len(kept) < len(whole)
+    assert kept == whole[: len(kept)]
+    export(disk / f"call.{kind}", "srt", str(tmp_path / "call.srt"), quiet=True)
+
+
+def test_a_disk_that_is_full_from_the_start(disk, replay):
+    fill(disk, but=0)
+    code, said = replay("--csv", disk / "call.csv")
+    assert code == 1
+    assert_one_sentence(said, "No space left on device")
+
+
+def test_a_disk_that_is_read_only_from_the_start(disk, replay):
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    code, said = replay("--csv", disk / "call.csv")
+    assert code == 1
+    assert_one_sentence(said, "Read-only file system")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EIO, errno.ENOSPC])
+def test_a_disk_that_fails_in_the_middle_keeps_the_turns_before(replay, tmp_path, monkeypatch, number):
+    # A disk that turns read-only under an open file shows itself when the file is synchronised.
+    synchronised = []
+
+    def fsync(descriptor):
+        synchronised.append(descriptor)
+        if len(synchronised) == 10:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("monitor.exporters.destination.os.fsync", fsync)
+    code, said = replay("--csv", tmp_path / "call.csv")
+    assert code == 1
+    assert_one_sentence(said, os.strerror(number))
+    assert [row.turn for row in read_timeline(tmp_path / "call.csv").rows][:8] == list(range(1, 9))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps open files from being removed")
+def test_a_timeline_that_is_removed_in_the_middle_is_said(replay, tmp_path, monkeypatch):
+    path, fsync, synchronised = tmp_path / "call.csv", os.fsync, []
+
+    def removing(descriptor):
+        fsync(descriptor)
+        synchronised.append(descriptor)
+        if len(synchronised) == 10:
+            path.unlink()
+
+    monkeypatch.setattr("monitor.exporters.destination.os.fsync", removing)
+    code, said = replay("--csv", path)
+    assert code == 1
+    assert_one_sentence(said, "it was removed while it was being written")
+    assert not path.exists()
