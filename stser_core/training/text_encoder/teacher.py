@@ -39,12 +39,13 @@ class SentenceTeacher:
         Raises:
             DataError: It cannot be loaded.
         """
+        from safetensors import SafetensorError
         from transformers import AutoModel, AutoTokenizer
 
         try:
             self._pieces: Any = AutoTokenizer.from_pretrained(str(encoder))
-            self._model: Any = AutoModel.from_pretrained(str(encoder)).eval()
-        except (OSError, ValueError) as error:
+            self._model: Any = AutoModel.from_pretrained(str(encoder), use_safetensors=True).eval()
+        except (OSError, ValueError, SafetensorError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise DataError(f"The sentence encoder {str(encoder)!r} cannot be loaded ({reason}).") from error
         self.name = str(encoder)

@@ -1,0 +1,222 @@
+"""The inputs that come from outside: for each, what Hypothesis makes of it, and what the program does with that.
+
+A target is made with a folder of its own. Its `examine` returns when the input was taken, and raises a `StserError`
+when it was refused; whatever else happens is a fault.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from sound_files import recordings, wav_headers
+from speech import RATE
+from wounds import Wound, wounded, wounds
+
+from stser_core.errors import DownloadError
+
+_LONGEST_BLOCKS = 600
+"""Of a header that announces hours, so many blocks of 100 ms are read."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One input from outside.
+
+    Attributes:
+        cases: What Hypothesis draws.
+        examine: Gives the program a case.
+    """
+
+    cases: st.SearchStrategy[Any]
+    examine: Callable[[Any], None]
+
+
+def audio(folder: Path) -> Target:
+    """Recordings, all formats: decoded to their end."""
+    from stser_core import audio as decoding
+
+    whole = list(recordings(folder).values())
+    path = folder / "case"
+
+    def examine(content: bytes) -> None:
+        path.write_bytes(content)
+        info = decoding.probe(path)
+        assert info.channels > 0
+        for samples in islice(decoding.blocks(path), _LONGEST_BLOCKS):
+            assert samples.dtype == np.float32
+            assert np.isfinite(samples).all()
+            assert np.abs(samples).max(initial=0.0) <= 1.0
+
+    damaged = st.builds(wounded, st.sampled_from(whole), wounds)
+    return Target(st.one_of(damaged, damaged, damaged, wav_headers), examine)
+
+
+def pcm(folder: Path) -> Target:
+    """Sound on standard input, with a WAV header before it or without, in bits of any length."""
+    from monitor.sources.raw_pcm import RawPcm
+
+    sound = recordings(folder)["pcm_s16le.wav"][:6_000]
+    contents = st.binary(max_size=200) | wav_headers | st.builds(wounded, st.just(sound), wounds)
+
+    def examine(case: tuple[bytes, int, int, int]) -> None:
+        content, rate, channels, bits = case
+        position = 0
+        for block in RawPcm(_Dribble(content, bits), rate=rate, channels=channels).blocks():
+            assert block.start == position
+            assert block.samples.shape[0] == channels
+            assert np.isfinite(block.samples).all()
+            position = block.end
+        assert position <= (len(content) / (2 * channels) + 1) * RATE / rate + 1
+
+    rates = st.sampled_from((8_000, 16_000, 44_100)) | st.integers(0, 800_000)
+    return Target(st.tuples(contents, rates, st.integers(0, 3) | st.integers(0, 70), st.integers(1, 300)), examine)
+
+
+class _Dribble(io.BytesIO):
+    """A pipe that never gives more than a few bytes at once."""
+
+    def __init__(self, content: bytes, most: int) -> None:
+        super().__init__(content)
+        self._most = most
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(self._most if size is None or size < 0 else min(size, self._most))
+
+
+def timelines(folder: Path) -> Target:
+    """Timelines, CSV and JSON Lines, given to `export`, `analytics` and `report`."""
+    from monitor.commands.analytics import analytics
+    from monitor.commands.export import export
+    from monitor.commands.report import ReportOptions, report
+
+    formats = ("jsonl", "webvtt", "srt", "audacity", "textgrid", "eaf", "emotionml", "rttm")
+    page = str(folder / "out")
+
+    def examine(case: tuple[str, bytes, int]) -> None:
+        ending, content, use = case
+        path = folder / f"case.{ending}"
+        path.write_bytes(content)
+        if use < len(formats):
+            export(path, formats[use], page, quiet=True)
+        elif use == len(formats):
+            analytics(path, page, quiet=True)
+        else:
+            report(ReportOptions(path, output=page, quiet=True))
+
+    whole = _timelines()
+    contents = [st.tuples(st.just(kind), st.builds(wounded, st.just(text), wounds)) for kind, text in whole.items()]
+    lines = st.tuples(st.just("jsonl"), st.lists(_json_rows(), min_size=1, max_size=3).map(b"\n".join))
+    cases = st.tuples(st.one_of(*contents, lines), st.integers(0, len(formats) + 1))
+    return Target(cases.map(lambda case: (*case[0], case[1])), examine)
+
+
+def _timelines() -> dict[str, bytes]:
+    from monitor.exporters.csv import csv_header, csv_record
+    from monitor.exporters.jsonl import as_json, turn_object
+    from monitor.flow import Transcript, Turn, Word
+    from stser_core.scores import EmotionScores
+
+    said = Transcript((Word("where", 1.2, 1.5, 0.9), Word("is", 1.5, 1.6, 1.0)))
+    scores = EmotionScores({"speech": (0.9, 0.05, 0.03, 0.02)}, (0.9, 0.05, 0.03, 0.02))
+    first = Turn("call.wav", 1, "customer", 1, 1.0, 2.5, scores, said, -23.4, 0, "default")
+    turns = [first, replace(first, turn=2, channel=2, speaker="=1+1", start_s=3.0, end_s=4.0, scores=None)]
+    return {
+        "csv": (csv_header() + "".join(map(csv_record, turns))).encode(),
+        "jsonl": "".join(as_json(turn_object(turn)) + "\n" for turn in turns).encode(),
+    }
+
+
+def _json_rows() -> st.SearchStrategy[bytes]:
+    """Turns, marks and alerts, one of whose values is anything that JSON can hold."""
+    turn = json.loads(_timelines()["jsonl"].splitlines()[0])
+    mark = {"type": "mark", "number": 1, "time_s": 1.0}
+    alert = {"type": "alert", "rule": "angry>0.5", "time_s": 2.5, "channel": 1, "speaker": "customer", "turn": 1}
+    alert |= {"emotion": "angry", "probability": 0.9}
+    leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+    values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
+
+    def changed(whole: dict[str, object]) -> st.SearchStrategy[bytes]:
+        return st.tuples(st.sampled_from(sorted(whole)), values).map(
+            lambda change: json.dumps(whole | {change[0]: change[1]}).encode()
+        )
+
+    return st.one_of(*map(changed, (turn, turn, mark, alert)))
+
+
+def archives(folder: Path) -> Target:
+    """Zip archives that pose as a Vosk model: nothing is ever written outside, or more than is allowed."""
+    from monitor.transcribers.unpack import unpack
+
+    most, outer = 50_000, folder / "outer"
+    path = folder / "case.zip"
+
+    def examine(content: bytes) -> None:
+        import shutil
+
+        path.write_bytes(content)
+        shutil.rmtree(outer, ignore_errors=True)
+        (outer / "into").mkdir(parents=True)
+        try:
+            unpack(path, outer / "into", most)
+        except OSError as error:  # documented: whoever calls it says which folder cannot be written
+            raise DownloadError(f"{error}.") from error
+        finally:
+            assert [one.name for one in outer.iterdir()] == ["into"]
+            found = list(outer.rglob("*"))
+            assert not any(one.is_symlink() for one in found)
+            assert sum(one.stat().st_size for one in found if one.is_file()) <= most
+
+    return Target(st.builds(wounded, st.sampled_from([_zipped(kind) for kind in (0, 8, 12, 14)]), wounds), examine)
+
+
+def _zipped(compression: int) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as archive:
+        for name, content in (("am/final.mdl", b"model " * 100), ("conf/", b""), ("conf/mfcc.conf", b"--low-freq=20")):
+            archive.writestr(zipfile.ZipInfo(f"model/{name}"), content, compression)  # ZipInfo's own date, not today
+    return stream.getvalue()
+
+
+def checkpoints(folder: Path) -> Target:
+    """Checkpoint folders with one damaged file: loaded, and one utterance scored."""
+    import torch
+    from small_checkpoint import write_checkpoint
+
+    from stser_core.recognizer import Recognizer
+    from stser_core.scores import Spoken
+
+    torch.set_num_threads(1)
+    write_checkpoint(folder / "checkpoint")
+    paths = {name: folder / "checkpoint" / name for name in ("config.json", "model.safetensors", "tokenizer.json")}
+    whole = {name: path.read_bytes() for name, path in paths.items()}
+    sound = np.random.default_rng(1).normal(0, 0.1, RATE // 2).astype(np.float32)
+
+    def examine(case: tuple[str, list[Wound]]) -> None:
+        name, damages = case
+        try:
+            paths[name].write_bytes(wounded(whole[name], damages))
+            (scores,) = Recognizer.load(folder / "checkpoint").score([Spoken(sound, "where is it", 0.9)])
+        finally:
+            paths[name].write_bytes(whole[name])
+        assert scores is None or abs(sum(scores.ensemble) - 1) < 1e-3
+
+    names = st.sampled_from(("config.json", "config.json", "model.safetensors", "model.safetensors", "tokenizer.json"))
+    return Target(st.tuples(names, wounds), examine)
+
+
+TARGETS: dict[str, Callable[[Path], Target]] = {
+    "audio": audio,
+    "pcm": pcm,
+    "timelines": timelines,
+    "archives": archives,
+    "checkpoints": checkpoints,
+}
