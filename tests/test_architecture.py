@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("monitor.cli",),
     ("monitor.commands",),
-    ("monitor.display", "monitor.exporters", "monitor.archive", "monitor.report"),
+    ("monitor.display", "monitor.exporters", "monitor.archive", "monitor.report", "monitor.web"),
     ("monitor.pipeline",),
     ("monitor.sources", "monitor.segmenter", "monitor.transcribers"),
     ("stser_core",),
@@ -137,6 +137,15 @@ def test_only_training_imports_training(edges, outside):
     others = [module for module in edges if inside(module, outside) and not inside(module, training)]
 
     assert [(module, other) for module in others for other in edges[module] if inside(other, training)] == []
+
+
+def test_what_pages_share_knows_no_page(edges):
+    allowed = ("monitor.web", "monitor.display.palette", "stser_core")
+    shared = [module for module in edges if inside(module, "monitor.web")]
+    assert shared
+
+    others = [(module, other) for module in shared for other in edges[module]]
+    assert [edge for edge in others if not any(inside(edge[1], room) for room in allowed)] == []
 
 
 def test_nothing_imports_a_command_line(edges):

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from monitor.archive.overview import CallLine, Overview
-from monitor.display.palette import LETTERS, Palette
-from monitor.report.embedding import json_block, source_hash
+from monitor.web import Inline, base_style, environment, render, text
+from monitor.web.embedding import json_block
 from stser_core.emotions import LABELS
 
-
-@dataclass(frozen=True)
-class _Inline:
-    """An inline script or style; it is hashed as it stands, so it must not be escaped."""
-
-    source: str
-
-    @property
-    def markup(self) -> Markup:
-        return Markup(self.source)
-
-    @property
-    def hash(self) -> str:
-        return source_hash(self.source)
+_PACKAGE = "monitor.archive"
+_FOLDER = "templates"
 
 
 def render_overview(overview: Overview) -> bytes:
@@ -42,18 +27,14 @@ def render_overview(overview: Overview) -> bytes:
     Returns:
         A whole HTML file in UTF-8.
     """
-    style, script = _Inline(_colours() + _text("overview.css")), _Inline(_text("overview.js"))
-    policy = (
-        f"default-src 'none'; script-src {script.hash}; style-src {style.hash}; base-uri 'none'; form-action 'none'"
-    )
-    template = _environment().get_template("overview.html")
-    return template.render(
+    return render(
+        _environment().get_template("overview.html"),
+        styles=(base_style(), Inline(text(_PACKAGE, f"{_FOLDER}/overview.css"))),
+        scripts=(Inline(text(_PACKAGE, f"{_FOLDER}/overview.js")),),
+        title=overview.title,
         overview=overview,
-        policy=policy,
-        style=style,
-        script=script,
         data=json_block([_data(call) for call in overview.calls]),
-    ).encode("utf-8", errors="backslashreplace")
+    )
 
 
 def _data(call: CallLine) -> dict[str, object]:
@@ -72,28 +53,7 @@ def _data(call: CallLine) -> dict[str, object]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("monitor.archive", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(labels=LABELS, letters=LETTERS)
-    environment.filters.update(clock=_clock, hours=_hours, percent=_percent)
-    return environment
-
-
-def _colours() -> str:
-    """The project's colours as variables: an emotion's own, and that of a letter on it."""
-    palette = Palette()
-    values = []
-    for label in LABELS:
-        block = palette.block(label)
-        assert block.bgcolor is not None and block.color is not None  # blocks have both
-        values.append(f"--{label}: {block.bgcolor.get_truecolor().hex};")
-        values.append(f"--on-{label}: {block.color.get_truecolor().hex};")
-    return f":root {{ {' '.join(values)} }}\n"
+    return environment(_PACKAGE, _FOLDER, {"clock": _clock, "hours": _hours, "percent": _percent})
 
 
 def _clock(seconds: float) -> str:
@@ -108,7 +68,3 @@ def _hours(seconds: float) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
-
-
-def _text(name: str) -> str:
-    return files("monitor.archive").joinpath("templates", name).read_text(encoding="utf-8")

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from rich.style import Style
+from jinja2 import Environment
 
-from monitor.display.palette import LETTERS, Palette
+from monitor.display.palette import LETTERS
 from monitor.report.content import Report
-from monitor.report.embedding import base64_block, json_block, source_hash
 from monitor.report.wording import FILTERS
+from monitor.web import Inline, base_style, environment, text
+from monitor.web import render as render_page
+from monitor.web.embedding import base64_block, json_block
 from stser_core.emotions import LABELS
 
+_PACKAGE = "monitor.report"
+_VENDOR = "vendor/uplot/"
 _SCRIPTS = ("call.js", "sound.js", "lanes.js", "curves.js", "transcript.js", "keys.js", "start.js")
 """In the order in which the page runs them."""
-
-
-@dataclass(frozen=True)
-class _Inline:
-    """The text of an inline script or style; it is hashed as it stands, so it must not be escaped."""
-
-    source: str
-
-    @property
-    def markup(self) -> Markup:
-        return Markup(self.source)
-
-    @property
-    def hash(self) -> str:
-        return source_hash(self.source)
 
 
 def render(report: Report) -> bytes:
@@ -47,34 +32,16 @@ def render(report: Report) -> bytes:
     Returns:
         A whole HTML file in UTF-8.
     """
-    styles, scripts = _styles(), _scripts()
-    text = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            report=report,
-            call=report.call,
-            policy=_policy(styles, scripts),
-            styles=styles,
-            scripts=scripts,
-            data=json_block(_data(report)),
-            sound=base64_block(report.sound.content) if report.sound is not None and report.sound.content else None,
-        )
-    )
-    # A file name that is no UTF-8 stands in JSON as a lone surrogate.
-    return text.encode("utf-8", errors="backslashreplace")
-
-
-def _policy(styles: tuple[_Inline, ...], scripts: tuple[_Inline, ...]) -> str:
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src {' '.join(script.hash for script in scripts)}",
-            f"style-src {' '.join(style.hash for style in styles)}",
-            "media-src blob:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
+    return render_page(
+        _environment().get_template("report.html"),
+        styles=_styles(),
+        scripts=_scripts(),
+        permits=("media-src blob:",),
+        title=report.title,
+        report=report,
+        call=report.call,
+        data=json_block(_data(report)),
+        sound=base64_block(report.sound.content) if report.sound is not None and report.sound.content else None,
     )
 
 
@@ -103,48 +70,19 @@ def _data(report: Report) -> dict[str, object]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("monitor.report", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(FILTERS)
-    environment.globals.update(labels=LABELS, letters=LETTERS)
-    return environment
+    return environment(_PACKAGE, "page", FILTERS)
 
 
 @cache
-def _styles() -> tuple[_Inline, ...]:
-    return _Inline(_licensed("uPlot.min.css")), _Inline(_colours()), _Inline(_text("page/report.css"))
+def _styles() -> tuple[Inline, ...]:
+    return Inline(_licensed("uPlot.min.css")), base_style(), Inline(text(_PACKAGE, "page/report.css"))
 
 
 @cache
-def _scripts() -> tuple[_Inline, ...]:
-    return _Inline(_licensed("uPlot.iife.min.js")), *(_Inline(_text(f"page/{name}")) for name in _SCRIPTS)
-
-
-def _colours() -> str:
-    """The project's colours as variables: an emotion's own, and that of a letter on it."""
-    palette = Palette()
-    values: dict[str, str] = {}
-    for label in LABELS:
-        block = palette.block(label)
-        values |= {f"--{label}": _hex(block, ground=True), f"--on-{label}": _hex(block, ground=False)}
-    return ":root {" + " ".join(f"{name}: {value};" for name, value in values.items()) + "}"
-
-
-def _hex(style: Style, *, ground: bool) -> str:
-    colour = style.bgcolor if ground else style.color
-    assert colour is not None  # blocks have both
-    return colour.get_truecolor().hex
+def _scripts() -> tuple[Inline, ...]:
+    return Inline(_licensed("uPlot.iife.min.js")), *(Inline(text(_PACKAGE, f"page/{name}")) for name in _SCRIPTS)
 
 
 def _licensed(name: str) -> str:
     """A file of uPlot with its licence, which asks to be in every copy, as each report is."""
-    return f"/*!\n{_text('vendor/uplot/LICENSE')}\n*/\n{_text(f'vendor/uplot/{name}')}"
-
-
-def _text(path: str) -> str:
-    return files("monitor.report").joinpath(path).read_text(encoding="utf-8")
+    return f"/*!\n{text(_PACKAGE, _VENDOR + 'LICENSE')}\n*/\n{text(_PACKAGE, _VENDOR + name)}"

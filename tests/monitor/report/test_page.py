@@ -6,12 +6,10 @@ from html.parser import HTMLParser
 from importlib.resources import files
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from monitor.report import make_report, render
-from monitor.report.embedding import json_block, source_hash
 from monitor.report.wording import counted, decibels, lasting
+from monitor.web.embedding import source_hash
 from stser_core.emotions import LABELS
 
 NASTY = [
@@ -70,13 +68,6 @@ def test_no_text_becomes_a_part_of_the_page(row, nasty):
     page = made(nasty, nasty, nasty, nasty)
     assert shape(page) == shape(made("plain", "plain", "plain", "plain"))
     assert b"alert(1)</script>" not in page
-
-
-@given(st.text(st.characters(codec="utf-8"), min_size=1))
-def test_embedded_json_is_the_same_value_and_ends_no_element(text):
-    block = str(json_block({"said": text}))
-    assert json.loads(block) == {"said": text}
-    assert not set(block) & set("<>&\u2028\u2029")
 
 
 def test_words_lie_in_an_element_that_finds_out_their_direction(row):

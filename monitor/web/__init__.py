@@ -1,0 +1,10 @@
+"""What every page that this program writes has in common: one file, which loads nothing and runs no script but its own.
+
+`templates/` holds the document around each page's content, and the style that all pages begin with.
+"""
+
+from __future__ import annotations
+
+from monitor.web.page import Inline, base_style, environment, render, text
+
+__all__ = ["Inline", "base_style", "environment", "render", "text"]

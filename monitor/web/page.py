@@ -1,0 +1,125 @@
+"""A page as one file: its template in the common document, its styles and scripts in it, and what it may load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+from rich.style import Style
+
+from monitor.display.palette import LETTERS, Palette
+from monitor.web.embedding import source_hash
+from stser_core.emotions import LABELS
+
+_PACKAGE = "monitor.web"
+_TEMPLATES = "templates"
+
+
+@dataclass(frozen=True)
+class Inline:
+    """The text of an inline script or style; it is hashed as it stands, so it must not be escaped."""
+
+    source: str
+
+    @property
+    def markup(self) -> Markup:
+        """The text as a template puts it between the element's tags."""
+        return Markup(self.source)
+
+    @property
+    def hash(self) -> str:
+        """What the page's policy calls it."""
+        return source_hash(self.source)
+
+
+def environment(package: str, folder: str, filters: Mapping[str, Callable[..., str]]) -> Environment:
+    """Where a page's templates are found: beside them, `base.html` has the document that they fill.
+
+    Texts are escaped, and a name that nobody has set is an error. Templates know `labels`, the emotions in their
+    order, and `letters`, the letter of each.
+
+    Args:
+        package: The package with the templates.
+        folder: The templates' folder in it.
+        filters: How the templates write numbers and times, by name.
+    """
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(package, folder), PackageLoader(_PACKAGE, _TEMPLATES)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(filters)
+    made.globals.update(labels=LABELS, letters=LETTERS)
+    return made
+
+
+def render(
+    template: Template,
+    *,
+    styles: Sequence[Inline],
+    scripts: Sequence[Inline],
+    permits: Sequence[str] = (),
+    **content: object,
+) -> bytes:
+    """Make a page that forbids itself every load from elsewhere, and every script and style but its own.
+
+    Args:
+        template: One that fills `base.html`.
+        styles: In the order in which they count.
+        scripts: In the order in which the template has them run.
+        permits: Further directives of the page's Content Security Policy, such as `media-src blob:`.
+        **content: What the template shows; `title` among it.
+
+    Returns:
+        A whole HTML file in UTF-8.
+    """
+    policy = _policy(styles, scripts, permits)
+    made = template.render(policy=policy, styles=styles, scripts=scripts, **content)
+    # A file name that is no UTF-8 stands in JSON as a lone surrogate.
+    return made.encode("utf-8", errors="backslashreplace")
+
+
+@cache
+def base_style() -> Inline:
+    """The style that every page begins with: the emotions' colours, then light and dark, texts and controls."""
+    return Inline(f"{_colours()}\n{text(_PACKAGE, f'{_TEMPLATES}/base.css')}")
+
+
+def text(package: str, path: str) -> str:
+    """A file that is packed with the program."""
+    return files(package).joinpath(path).read_text(encoding="utf-8")
+
+
+def _policy(styles: Sequence[Inline], scripts: Sequence[Inline], permits: Sequence[str]) -> str:
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {' '.join(script.hash for script in scripts)}",
+            f"style-src {' '.join(style.hash for style in styles)}",
+            *permits,
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _colours() -> str:
+    """The project's colours as variables: an emotion's own, and that of a letter on it."""
+    palette = Palette()
+    values: dict[str, str] = {}
+    for label in LABELS:
+        block = palette.block(label)
+        values |= {f"--{label}": _hex(block, ground=True), f"--on-{label}": _hex(block, ground=False)}
+    return ":root {" + " ".join(f"{name}: {value};" for name, value in values.items()) + "}"
+
+
+def _hex(style: Style, *, ground: bool) -> str:
+    colour = style.bgcolor if ground else style.color
+    assert colour is not None  # blocks have both
+    return colour.get_truecolor().hex
