@@ -1,0 +1,55 @@
+"""The quick measurements run, and give figures that can be so."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as benchmark
+from benchmarks import word_errors
+from benchmarks.figures import Budget, Figure
+from benchmarks.plan import Plan
+from benchmarks.running import cost
+from benchmarks.sounds import Looped
+from stser_core.errors import StserError
+
+
+def test_a_looped_stream_is_as_long_and_as_wide_as_asked_for():
+    blocks = list(Looped(np.arange(24_000, dtype=np.float32), 3.05, channels=2).blocks())
+
+    assert [block.start for block in blocks] == list(range(0, 48_800, 1600))
+    assert {block.samples.shape for block in blocks} == {(2, 1600)}
+    assert blocks[0].samples[:, 0].tolist() == [0, 12_000]
+    assert blocks[15].samples[0, 0] == 0
+
+
+def test_work_costs_the_cpu_it_takes():
+    assert cost(lambda: sum(range(10**6))).cpu_s > 0
+
+
+def test_pieces_of_the_call_repeat_it_to_any_length(tmp_path):
+    import wave
+
+    with wave.open(str(Plan(quick=True, scratch=tmp_path).piece(300)), "rb") as file:
+        assert file.getnframes() == 300 * 16_000
+
+
+def test_references_without_a_table_are_refused(tmp_path):
+    with pytest.raises(StserError, match=r"no refs\.csv"):
+        word_errors.read(tmp_path)
+
+
+@pytest.mark.parametrize(("value", "code"), [(1.0, 0), (2.0, 1)])
+def test_a_run_prints_a_table_writes_json_and_tells_what_does_not_hold(tmp_path, monkeypatch, capsys, value, code):
+    figure = Figure("words", "a ratio", value, "×", "something else", Budget(1.5))
+    monkeypatch.setattr(benchmark, "MEASUREMENTS", (("words", lambda plan: [figure]),))
+
+    assert benchmark.main(["--quick", "--json", str(tmp_path / "out.json")]) == code
+
+    printed = capsys.readouterr().out
+    assert f"{1 - code} of 1 budgets hold" in printed
+    assert "something else" in printed
+    told = json.loads((tmp_path / "out.json").read_text())
+    assert told["figures"][0]["value"] == value
+    assert str(os.cpu_count()) in told["machine"]["processor"]
