@@ -27,6 +27,7 @@ from monitor.commands.options import (
     OutputOption,
     QuietOption,
     ScoreAgentsOption,
+    SpeakersOption,
     TimelineArgument,
 )
 from stser_core import command_line
@@ -146,10 +147,7 @@ def _replay(
     ] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Replay no faster than it was spoken.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Let it be heard while it is replayed, in real time.")] = False,
-    speakers: Annotated[
-        int | None,
-        typer.Option(min=2, max=9, metavar="N", help="How many people share one channel: told apart by voice."),
-    ] = None,
+    speakers: SpeakersOption = None,
     explain: ExplainOption = False,
     score_agents: ScoreAgentsOption = False,
     no_transcript: NoTranscriptOption = False,
@@ -263,6 +261,7 @@ def _archive(
         ),
     ] = None,
     channels: ChannelsOption = None,
+    speakers: SpeakersOption = None,
     explain: ExplainOption = False,
     score_agents: ScoreAgentsOption = False,
     no_transcript: NoTranscriptOption = False,
@@ -278,7 +277,7 @@ def _archive(
     """Make timelines of many recordings, and datasets of all; what is done already is not done again."""
     from monitor.commands.archive import ArchiveOptions, archive
 
-    options = ArchiveOptions(recordings, out, _analysis(context), workers=workers, ray=ray)
+    options = ArchiveOptions(recordings, out, _analysis(context), workers=workers, ray=ray, speakers=speakers)
     raise typer.Exit(archive(options))
 
 

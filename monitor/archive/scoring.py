@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -14,20 +14,33 @@ from monitor.exporters.csv import csv_header, csv_record
 from monitor.flow import Turn
 from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
+from monitor.speakers.separation import named, require_one_channel, separate
 from stser_core.errors import StserError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from monitor.archive.recordings import Found
     from monitor.pipeline.turns import Scorer
+    from monitor.speakers.clustering import Voice
+    from monitor.speakers.separation import Hearer
     from monitor.transcribers import Transcriber
 
 
 @dataclass(frozen=True)
 class Models:
-    """What hears and scores: one copy, however many recordings are heard at once."""
+    """What hears and scores: one copy, however many recordings are heard at once.
+
+    Attributes:
+        scorer: Finds the emotions.
+        transcriber: Finds the words.
+        hearer: Tells voices apart; there where `Manner.speakers` asks for it.
+    """
 
     scorer: Scorer
     transcriber: Transcriber
+    hearer: Hearer | None = None
 
 
 LoadModels: TypeAlias = Callable[[], Models]
@@ -41,6 +54,7 @@ class Manner:
     score_agents: bool = False
     transcripts: bool = True
     explain: bool = False
+    speakers: int | None = None
 
 
 class Halted(Exception):  # noqa: N818
@@ -90,6 +104,19 @@ class Running:
                 raise Halted
 
 
+@dataclass(frozen=True)
+class _Interruptible:
+    """Hears voices until the archive is to stop."""
+
+    hearer: Hearer
+    running: Running
+
+    def voice(self, samples: NDArray[np.float32]) -> Voice | None:
+        if self.running.halted:
+            raise Halted
+        return self.hearer.voice(samples)
+
+
 def score_recording(found: Found, models: Models, manner: Manner, running: Running | None = None) -> Outcome:
     """Hear a recording and make its timeline: the same rows as those of `stser-monitor replay --csv`.
 
@@ -124,18 +151,28 @@ def _scored(found: Found, models: Models, manner: Manner, running: Running) -> O
         kept = turn if manner.transcripts else replace(turn, transcript=None)
         lines.append(csv_record(kept, explain=manner.explain))
 
+    output = named(write, _names(found, opened, models, manner, running))
     pipeline = Pipeline(
         opened.recording,
         lanes=opened.lanes,
         transcriber=models.transcriber,
         scorer=models.scorer,
-        outputs=[write],
+        outputs=[output],
     )
     with running.hearing(pipeline):
         pipeline.run()
     if _state(found) != before:
         return Failed(found.name, "It changed while it was read; run the archive again when it is complete.")
     return Scored(_finished(found, before, opened, pipeline.position_s), "".join(lines), opened.notice)
+
+
+def _names(found: Found, opened: Opened, models: Models, manner: Manner, running: Running) -> Mapping[float, str]:
+    """Who speaks in the utterance that starts then, where voices are to be told apart."""
+    if manner.speakers is None or models.hearer is None:
+        return {}
+    require_one_channel(found.name, opened.recording.channels)
+    again = open_recording(found.path, manner.channels, score_agents=manner.score_agents, name=found.name)
+    return separate(again.recording, manner.speakers, _Interruptible(models.hearer, running))
 
 
 def _finished(found: Found, state: tuple[int, int], opened: Opened, heard_s: float) -> Finished:

@@ -26,6 +26,7 @@ _OPTIONS = {
     "accelerator": "--accelerator",
     "transcriber": "--asr or --asr-model",
     "language": "--language",
+    "speakers": "--speakers",
 }
 
 
@@ -44,6 +45,7 @@ class ArchiveSettings:
         accelerator: Where the model runs; a GPU rounds otherwise than a CPU.
         transcriber: The speech recogniser's name and model.
         language: What `--language` says.
+        speakers: What `--speakers` says.
     """
 
     channels: str | None
@@ -56,6 +58,7 @@ class ArchiveSettings:
     accelerator: str
     transcriber: str
     language: str | None
+    speakers: int | None = None
 
 
 @dataclass(frozen=True)

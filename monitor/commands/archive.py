@@ -26,6 +26,7 @@ from stser_core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from monitor.archive.outcome import Outcome
+    from monitor.speakers.voices import Voices
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ArchiveOptions:
     analysis: Analysis
     workers: int | None = None
     ray: str | None = None
+    speakers: int | None = None
 
 
 def archive(options: ArchiveOptions) -> int:
@@ -56,7 +58,7 @@ def archive(options: ArchiveOptions) -> int:
     recordings = find_recordings(options.recordings, options.out)
     folder = ArchiveFolder(options.out)
     with folder.locked():
-        models, settings = _loaded(options.analysis, notices)
+        models, settings = _loaded(options, notices)
         todo = plan(folder, recordings)
         keeper = Keeper.begin(folder, settings, todo.missing)
         _announce(todo, notices)
@@ -104,9 +106,10 @@ def _workers(given: int | None) -> int:
     return given
 
 
-def _loaded(analysis: Analysis, notices: Notices) -> tuple[Models, ArchiveSettings]:
+def _loaded(options: ArchiveOptions, notices: Notices) -> tuple[Models, ArchiveSettings]:
     from stser_core.checkpoint import resolve
 
+    analysis, hearer = options.analysis, _hearer(options.speakers)
     scorer, transcriber = load_models(analysis, notices)
     settings = ArchiveSettings(
         channels=analysis.channels,
@@ -119,27 +122,36 @@ def _loaded(analysis: Analysis, notices: Notices) -> tuple[Models, ArchiveSettin
         accelerator=scorer.accelerator,
         transcriber=transcriber.name,
         language=analysis.language,
+        speakers=options.speakers,
     )
-    return Models(scorer, transcriber), settings
+    return Models(scorer, transcriber, hearer), settings
 
 
-def load_quietly(analysis: Analysis) -> Models:
+def _hearer(speakers: int | None) -> Voices | None:
+    if speakers is None:
+        return None
+    from monitor.speakers.voices import Voices
+
+    return Voices()
+
+
+def load_quietly(analysis: Analysis, speakers: int | None) -> Models:
     """The models of a worker, which has nobody to talk to."""
-    return Models(*load_models(replace(analysis, quiet=True), Notices(quiet=True)))
+    return Models(*load_models(replace(analysis, quiet=True), Notices(quiet=True)), _hearer(speakers))
 
 
 def _outcomes(
     options: ArchiveOptions, todo: Plan, models: Models, workers: int, running: Running, cleanup: ExitStack
 ) -> Iterator[Outcome]:
     analysis = options.analysis
-    manner = Manner(analysis.channels, analysis.score_agents, analysis.transcripts, analysis.explain)
+    manner = Manner(analysis.channels, analysis.score_agents, analysis.transcripts, analysis.explain, options.speakers)
     if options.ray is None or not todo.missing:
         return by_threads(todo.missing, models, manner, workers, running)
     from monitor.archive.ray_workers import by_ray, connected
 
     cleanup.enter_context(connected(options.ray, workers))
     names = models.scorer.name, models.transcriber.name
-    return by_ray(todo.missing, partial(load_quietly, analysis), manner, names, workers, running)
+    return by_ray(todo.missing, partial(load_quietly, analysis, options.speakers), manner, names, workers, running)
 
 
 def _announce(todo: Plan, notices: Notices) -> None:

@@ -33,6 +33,10 @@ ChannelsOption = Annotated[
     str | None,
     typer.Option(metavar="NAMES|mix", help="A name for each channel (customer,agent), or mix for all in one."),
 ]
+SpeakersOption = Annotated[
+    int | None,
+    typer.Option(min=2, max=9, metavar="N", help="How many people share one channel: told apart by voice."),
+]
 CsvOption = Annotated[str | None, typer.Option(metavar="FILE", help="Write the timeline as CSV; - is standard output.")]
 JsonlOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="Write the timeline as JSON Lines; - is standard output.")

