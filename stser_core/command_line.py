@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import traceback
@@ -16,6 +17,7 @@ from stser_core.errors import ClosedPipeError, StserError
 _DEBUG = "--debug"
 _INTERRUPTED = 130
 _WRONG_USAGE = 2
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 # Typer's own class of wrong usage, which some versions take from click and others bring along.
 _WrongUsage: Any = typer.BadParameter.__base__
@@ -44,8 +46,8 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
 
 
 def complain(program: str, sentence: str) -> None:
-    """Say on standard error why a program ends."""
-    print(f"{program}: {sentence}", file=sys.stderr, flush=True)
+    """Say on standard error why a program ends; what a terminal would obey, such as in a file's name, becomes `?`."""
+    print(f"{program}: {_OBEYED.sub('?', sentence)}", file=sys.stderr, flush=True)
 
 
 def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
