@@ -40,4 +40,7 @@ def require_answers(scorer: Recognizer, transcriber: Transcriber, notices: Notic
         if name not in scorer.answering(text=True, encoders=given)
     ]
     if absent:
-        notices.say(f"the member {', '.join(absent)} is absent, for it reads {wanted}, which --asr whisper would run.")
+        notices.say(
+            f"the member {', '.join(absent)} is absent, for it reads {wanted}, which only --asr whisper with that "
+            "model runs."
+        )
