@@ -34,7 +34,7 @@ def measure(plan: Plan) -> list[Figure]:
     import vosk
 
     model = vosk.Model(model_path=str(plan.vosk_folder))
-    seconds = 30.0 if plan.quick else 138.0
+    seconds = 12.0 if plan.quick else 60.0
     path = plan.piece(seconds)
     spoken = [utterance.samples for utterance in utterances(path)]
     whole = [plan.call[: round(seconds * SAMPLE_RATE)]]

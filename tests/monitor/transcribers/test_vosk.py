@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.transcribers import vosk
 from monitor.transcribers.vosk import VoskTranscriber
 from stser_core.audio import load_mono
 from stser_core.errors import TranscriberError
@@ -64,6 +65,30 @@ def test_the_same_sound_gives_the_same_words_again(transcriber, model, clips):
     heard(transcriber, clips[2])
     assert heard(transcriber, clips[1]) == first
     assert heard(VoskTranscriber(model), clips[1]) == first
+
+
+def test_words_do_not_depend_on_what_the_thread_heard_before(transcriber, model, clips):
+    fresh = heard(VoskTranscriber(model), clips[0], start_s=100.0)
+    pause = np.zeros(3 * 16_000, np.float32)
+    for before in (clips[2], np.zeros(0, np.float32), np.concatenate([clips[1], pause])):
+        heard(transcriber, before)
+        transcriber.listen(0.0).feed(clips[1])  # never finished
+        assert heard(transcriber, clips[0], start_s=100.0) == fresh
+
+
+def test_a_thread_keeps_its_recogniser_for_as_long_as_it_is_fit(model, clips, monkeypatch):
+    monkeypatch.setattr(vosk, "_KEPT_FOR", len(clips[0]) + 1)
+    created = []
+    transcriber = VoskTranscriber(model)
+    create = transcriber._recognizer
+    transcriber._recognizer = lambda *settings: created.append(settings) or create(*settings)
+
+    counts = []
+    for clip in (clips[0], clips[1], clips[2]):
+        heard(transcriber, clip)
+        counts.append(len(created))
+
+    assert counts == [1, 1, 2]
 
 
 def test_nothing_is_lost_where_vosk_itself_sees_an_end(transcriber, clips):
