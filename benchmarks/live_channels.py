@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import Figure, missing
 from benchmarks.running import Cost, cost, run_pipeline
 from benchmarks.sounds import Looped
+from monitor.commands.warming import warm_up
 from monitor.transcribers.none import NoTranscriber
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def measure(plan: Plan) -> list[Figure]:
 
 
 def _kind(plan: Plan, kind: str, transcriber: Transcriber, seconds: float) -> list[Figure]:
+    warm_up(plan.recognizer, transcriber)
     figures = []
     fastest = 1.0
     for channels in (1, 2, 4, 8, 16):

@@ -65,7 +65,7 @@ def _growth(plan: Plan) -> list[Figure]:
 
 def _workers(plan: Plan) -> list[Figure]:
     """The gain of a second worker, the start of the command taken off both."""
-    count, seconds = (6, 60.0) if plan.quick else (12, 278.0)
+    count, seconds = (8, 278.0) if plan.quick else (24, 278.0)
     folder = plan.scratch / "recordings"
     _link(plan.piece(seconds), folder, count)
     short = plan.scratch / "short"
