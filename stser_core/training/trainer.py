@@ -17,8 +17,6 @@ from stser_core.errors import MissingExtraError
 from stser_core.scores import CLASSIFIERS
 from stser_core.training.metrics import measure
 
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
 try:
     import accelerate  # noqa: F401 (the Trainer's own need)
     from transformers import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +21,6 @@ from stser_core.errors import DataError, MissingExtraError, OutputError
 from stser_core.training.batches import LengthBatches
 from stser_core.training.examples import Examples
 from stser_core.training.rivals.network_batches import NetworkBatch
-
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 try:
     from transformers import (

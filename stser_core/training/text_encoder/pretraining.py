@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ from stser_core.training.examples import Draw
 from stser_core.training.run_folder import STEPS_FOLDER, last_step
 from stser_core.training.text_encoder.distillation import Distillation, piece_embeddings
 from stser_core.training.text_encoder.teacher import SentenceTeacher, embeddings
-
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from transformers import AlbertConfig, AlbertTokenizer, PreTrainedTokenizerFast, Trainer, TrainingArguments
 
