@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
+from transformers import AlbertConfig, AlbertTokenizer, PreTrainedTokenizerFast, Trainer, TrainingArguments
 
 from stser_core import bounds
 from stser_core.errors import DataError, OutputError
@@ -22,8 +23,6 @@ from stser_core.training.examples import Draw
 from stser_core.training.run_folder import STEPS_FOLDER, last_step
 from stser_core.training.text_encoder.distillation import Distillation, piece_embeddings
 from stser_core.training.text_encoder.teacher import SentenceTeacher, embeddings
-
-from transformers import AlbertConfig, AlbertTokenizer, PreTrainedTokenizerFast, Trainer, TrainingArguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
