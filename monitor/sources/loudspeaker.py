@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from monitor.sources import Source
 
 _MOST_CHANNELS = 2
+_BUFFER_S = 0.5
+"""What the output may hold: a block that comes late must not be heard as a hole."""
 _CUSHION_S = 0.2
 """Silence that sounds first, so that blocks that come in real time are never late."""
 
@@ -100,10 +103,10 @@ class Loudspeaker:
         played = 1 if self._mixed else channels
         try:
             self._stream: sounddevice.OutputStream = self._library.OutputStream(
-                samplerate=SAMPLE_RATE, channels=played, dtype="float32", latency="high"
+                samplerate=SAMPLE_RATE, channels=played, dtype="float32", latency=_BUFFER_S
             )
             self._stream.start()
-            self._stream.write(np.zeros((round(_CUSHION_S * SAMPLE_RATE), played), dtype=np.float32))
+            self._silence(_CUSHION_S)
         except self._library.PortAudioError as error:
             raise DeviceError(f"There is no output to play to ({_reason(error)}).") from error
 
@@ -120,9 +123,14 @@ class Loudspeaker:
             raise DeviceError(f"The output has gone ({_reason(error)}); the rest is not heard.") from error
 
     def close(self) -> None:
-        """Stop when what has been played was heard."""
+        """Stop when what has been played was heard: PortAudio's own waiting loses what the output still holds."""
+        with suppress(self._library.PortAudioError):
+            self._silence(self._stream.latency + _CUSHION_S)
         self._stream.stop(ignore_errors=True)
         self._stream.close(ignore_errors=True)
+
+    def _silence(self, seconds: float) -> None:
+        self._stream.write(np.zeros((round(seconds * SAMPLE_RATE), self._stream.channels), dtype=np.float32))
 
 
 def _reason(error: Exception) -> str:

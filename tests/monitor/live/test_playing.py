@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -18,12 +19,14 @@ def test_what_is_replayed_with_play_is_heard(
     seconds = np.arange(2 * RATE) / RATE
     recording = write_speech(0.3 * np.sin(2 * np.pi * 700 * seconds))
     heard = tmp_path / "heard.wav"
-    record = ["parec", "--device=vmic.monitor", "--file-format=wav", f"--rate={RATE}", "--channels=1", str(heard)]
+    what = ["--device=vmic.monitor", "--file-format=wav", f"--rate={RATE}", "--channels=1", "--latency-msec=50"]
+    record = ["parec", *what, str(heard)]
     recorder = subprocess.Popen(record, env=environment(shared_microphone))
     try:
         finished = subprocess.run(
             replay(recording, scratch_checkpoint), env=environment(shared_microphone), capture_output=True, check=False
         )
+        wait_for_another_second(heard)
     finally:
         recorder.terminate()
         recorder.wait()
@@ -31,7 +34,7 @@ def test_what_is_replayed_with_play_is_heard(
     assert b"without sound" not in finished.stderr
     sound = load_mono(heard)
     sounding = sound[np.abs(sound) > 0.01]
-    assert 1.8 * RATE < np.count_nonzero(np.abs(sound) > 0) < 2.3 * RATE
+    assert np.count_nonzero(np.abs(sound) > 0) == pytest.approx(2 * RATE, abs=0.1 * RATE)
     spectrum = np.abs(np.fft.rfft(sound))
     assert np.argmax(spectrum) * RATE / len(sound) == pytest.approx(700, abs=5)
     assert np.abs(sounding).max() == pytest.approx(0.3, abs=0.05)
@@ -55,6 +58,14 @@ def test_without_an_output_the_replay_goes_on_and_says_so(
 def environment():
     """The process's own variables, with a virtual microphone's."""
     return lambda microphone: {**os.environ, **microphone.environment}
+
+
+def wait_for_another_second(recording):
+    """When the recorder has written one more second, whatever was played before it has come through too."""
+    wanted, deadline = recording.stat().st_size + RATE * 2, time.monotonic() + 20
+    while recording.stat().st_size < wanted:
+        assert time.monotonic() < deadline, "the recorder stands still"
+        time.sleep(0.05)
 
 
 def replay(recording, checkpoint):
