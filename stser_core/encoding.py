@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -21,3 +22,15 @@ class Encoding:
 
     encoder: str
     vector: NDArray[np.float32]
+
+
+def pooled(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An utterance as one vector.
+
+    Args:
+        frames: float32 [frames, width], an encoder's output over the utterance's own time.
+
+    Returns:
+        float32 [2 · width]: the mean over time, then the standard deviation over time.
+    """
+    return np.concatenate((frames.mean(axis=0), frames.std(axis=0))).astype(np.float32)

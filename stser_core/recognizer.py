@@ -185,8 +185,8 @@ class Recognizer:
         answered = {name: shares[name].cpu() for name in self.classifiers if name in shares}
         for row, (i, (_, cut)) in enumerate(zip(batch, trimmed, strict=True)):
             answers[i].shares.update((name, one[row]) for name, one in answered.items())
-            if out.salience is not None:
-                answers[i].salience = self._salience(out.salience[row], cut, len(utterances[i].samples))
+            if out.hearing is not None and out.hearing.salience is not None:
+                answers[i].salience = self._salience(out.hearing.salience[row], cut, len(utterances[i].samples))
 
     def _together(self, answers: _Answers) -> EmotionScores | None:
         """The members' answers with their mean; those that the checkpoint does not weigh count 1."""

@@ -9,7 +9,7 @@ depend on its neighbours.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +93,23 @@ class SpeechSettings:
         return 2 * self.lstm_units * (2 if self.pooling == "mean_deviation" else 1)
 
 
+class Hearing(NamedTuple):
+    """What the smodel makes of a padded batch.
+
+    Attributes:
+        vector: float32 [batch, vector].
+        sequence: float32 [batch, steps, 2 * lstm_units], the Bi-LSTM's output, which the self-attention reads.
+        steps: int64 [batch], how many of the steps are each utterance's own.
+        salience: float32 [batch, steps], where it was asked for: the share of attention that each step received,
+            summing to 1 over the utterance.
+    """
+
+    vector: Tensor
+    sequence: Tensor
+    steps: Tensor
+    salience: Tensor | None
+
+
 class Smodel(nn.Module):
     """Spectrograms to speech vectors."""
 
@@ -108,32 +125,27 @@ class Smodel(nn.Module):
         self.attention = nn.MultiheadAttention(2 * settings.lstm_units, settings.heads, batch_first=True)
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, logmel: Tensor, frames: Tensor, *, salience: bool = False) -> tuple[Tensor, Tensor | None]:
+    def forward(self, logmel: Tensor, frames: Tensor, *, salience: bool = False) -> Hearing:
         """Encode a padded batch.
 
         Args:
             logmel: float32 [batch, bands, frames], as `LogMel` makes it.
             frames: int64 [batch], frames in each spectrogram.
             salience: Also return where the attention rests.
-
-        Returns:
-            float32 [batch, vector]; and, if asked for, float32 [batch, frames after pooling]: the share of
-            attention that each position received, summing to 1 over the utterance.
         """
         maps = logmel[:, None].contiguous(memory_format=torch.channels_last)  # [batch, 1, bands, frames]
         for block in self.blocks:
             maps, frames = block(maps, frames)
-        inside = frame_mask(frames, maps.shape[-1])
-        sequence = maps.permute(0, 3, 1, 2).flatten(2)  # [batch, frames, channels * bands]
-        sequence = self.dropout(self.lstm(self.dropout(sequence), frames))
+        steps, inside = frames, frame_mask(frames, maps.shape[-1])
+        sequence = maps.permute(0, 3, 1, 2).flatten(2)  # [batch, steps, channels * bands]
+        sequence = self.dropout(self.lstm(self.dropout(sequence), steps))
         attended, weights = self.attention(
             sequence, sequence, sequence, key_padding_mask=~inside, need_weights=salience
         )
         vector = self.dropout(_pool(attended, inside, self.settings.pooling))
-        if weights is None:
-            return vector, None
-        received = (weights * inside[:, :, None]).sum(1) / frames[:, None]  # mean over the asking positions
-        return vector, received
+        if weights is not None:
+            weights = (weights * inside[:, :, None]).sum(1) / steps[:, None]  # mean over the asking positions
+        return Hearing(vector, sequence, steps, weights)
 
 
 class ConvBlock(nn.Module):

@@ -16,7 +16,7 @@ from stser_core.emotions import LABELS
 from stser_core.errors import CheckpointError
 from stser_core.features import FeatureSettings, LogMel
 from stser_core.scores import CLASSIFIERS
-from stser_core.smodel import Smodel, SpeechSettings
+from stser_core.smodel import Hearing, Smodel, SpeechSettings
 from stser_core.tmodel import TextSettings, Tmodel
 
 
@@ -65,15 +65,13 @@ class StserOutput:
 
     Attributes:
         logits: float32 [batch, labels] for each classifier that could answer.
-        speech_vector: float32 [batch, vector], or `None` without sound.
+        hearing: What the smodel made of the sound, or `None` without sound.
         text_vector: float32 [batch, vector], or `None` without text.
-        salience: float32 [batch, frames], see `Smodel.forward`.
     """
 
     logits: dict[str, Tensor]
-    speech_vector: Tensor | None = None
+    hearing: Hearing | None = None
     text_vector: Tensor | None = None
-    salience: Tensor | None = None
 
 
 class Classifier(nn.Sequential):
@@ -119,11 +117,12 @@ class Stser(nn.Module):
             salience: Also return where the speech model's attention rests.
         """
         logits: dict[str, Tensor] = {}
-        speech_vector = text_vector = where = None
+        hearing = speech_vector = text_vector = None
         if speech is not None:
             spectrograms = self.logmel(speech.samples, speech.lengths)
         if spectrograms is not None and self.smodel is not None:
-            speech_vector, where = self.smodel(*spectrograms, salience=salience)
+            hearing = self.smodel(*spectrograms, salience=salience)
+            speech_vector = hearing.vector
         if text is not None and self.tmodel is not None:
             text_vector = self.tmodel(text.pieces, text.mask)
         both = None
@@ -134,7 +133,7 @@ class Stser(nn.Module):
             vector = inputs[name]
             if vector is not None:
                 logits[name] = classifier(vector).float()
-        return StserOutput(logits, speech_vector, text_vector, where)
+        return StserOutput(logits, hearing, text_vector)
 
 
 def probabilities(logits: Mapping[str, Tensor], temperatures: Mapping[str, float]) -> dict[str, Tensor]:

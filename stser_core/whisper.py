@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stser_core.encoding import Encoding
+from stser_core.encoding import Encoding, pooled
 from stser_core.errors import MissingExtraError, TranscriberError
 from stser_core.whisper_folder import is_model, name_of
 
@@ -61,18 +61,6 @@ def window_steps(samples: int) -> int:
 def own_steps(samples: int) -> int:
     """How many of the encoder's frames belong to an utterance itself, at least one."""
     return max(1, -(-samples // STEP))
-
-
-def pooled(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """An utterance as one vector.
-
-    Args:
-        frames: float32 [frames, width], as `WhisperEncoder.encode` gives them.
-
-    Returns:
-        float32 [2 · width]: the mean over time, then the standard deviation over time.
-    """
-    return np.concatenate((frames.mean(axis=0), frames.std(axis=0))).astype(np.float32)
 
 
 class OnePass(WhisperModel):  # type: ignore[misc]  # it has no types

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, Transcript, Word
-from stser_core.encoding import Encoding
+from stser_core.encoding import Encoding, pooled
 from stser_core.errors import UsageError
 from stser_core.text import normalise
-from stser_core.whisper import OnePass, audible, load, pieces, pooled
+from stser_core.whisper import OnePass, audible, load, pieces
 from stser_core.whisper_folder import name_of
 
 if TYPE_CHECKING:

@@ -94,14 +94,19 @@ class HubEncoder(nn.Module):
 
     def forward(self, samples: NDArray[np.float32]) -> Tensor:
         """Encode one utterance: float32 [n] in −1…1, 16 kHz, of which 30 s are heard; float32 [size]."""
+        frames = self.frames(samples)
+        return torch.cat([frames.mean(dim=0), frames.std(dim=0, correction=0)])
+
+    def frames(self, samples: NDArray[np.float32]) -> Tensor:
+        """The hidden states of one utterance, before they are pooled: float32 [frames, hidden]."""
         samples = samples[:_LONGEST]
         given = self._extractor(_at_least(samples), sampling_rate=SAMPLE_RATE, return_tensors="pt")
         (inputs,) = (given[key] for key in ("input_values", "input_features") if key in given)
         states = self.model(inputs.to(self.model.device), output_hidden_states=True).hidden_states
-        frames = states[self.layer][0].float()  # [frames, hidden]
+        frames: Tensor = states[self.layer][0].float()
         if "input_features" in given:  # padded to the whole window, so what lies behind the utterance goes
             frames = frames[: max(1, -(-len(samples) * len(frames) // _LONGEST))]
-        return torch.cat([frames.mean(dim=0), frames.std(dim=0, correction=0)])
+        return frames
 
     def _layers(self) -> nn.ModuleList:
         """The transformer's layers: the longest list of modules that there is."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
 from stser_core.emotions import LABELS, index
@@ -154,7 +155,8 @@ class Collator:
             `spectrograms` float32 [batch, bands, frames] and `frames` int64 [batch], where there is any sound;
             `pieces` and `mask` int64 [batch, n], where text is read; `targets` float32 [batch, classifiers,
             labels]; `weights` float32 [batch, classifiers], 0 where a classifier has nothing to learn from;
-            `directions` float32 [batch, n] and `advice` float32 [batch, labels], where there is a teacher.
+            and where there is a teacher, `directions` float32 [batch, n], `moments` float32 [batch, longest, n] with
+            `moment_frames` int64 [batch], and `advice` float32 [batch, labels].
         """
         batch: dict[str, Tensor] = {}
         targets, weights = self._targets([one.example for one in prepared])
@@ -205,5 +207,7 @@ def _lessons(prepared: Sequence[Prepared]) -> dict[str, Tensor]:
         return {}
     return {
         "directions": torch.from_numpy(np.stack([lesson.vector for lesson in lessons])),
+        "moments": pad_sequence([torch.from_numpy(lesson.moments).float() for lesson in lessons], batch_first=True),
+        "moment_frames": torch.tensor([len(lesson.moments) for lesson in lessons]),
         "advice": torch.from_numpy(np.stack([lesson.probabilities for lesson in lessons])),
     }

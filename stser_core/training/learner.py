@@ -10,12 +10,14 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from stser_core.errors import UsageError
+from stser_core.features import frame_mask
 from stser_core.scores import CLASSIFIERS
 from stser_core.stser import Stser, TextBatch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from stser_core.smodel import Hearing, SpeechSettings
     from stser_core.training.lessons import Teaching
 
 _SPEECH = "speech"
@@ -47,11 +49,11 @@ class Learner(nn.Module):
         self._losses = dict(losses)
         self._precision = precision
         self._teaching = teaching
-        self.told: nn.Linear | None = None
+        self.pupil: Pupil | None = None
         if teaching is not None:
             if stser.settings.speech is None:
                 raise UsageError("A teacher teaches the speech model, and this run trains none: leave --teacher out.")
-            self.told = nn.Linear(stser.settings.speech.vector_size, teaching.directions)
+            self.pupil = Pupil(stser.settings.speech, teaching)
 
     def train(self, mode: bool = True) -> Learner:
         """Begin to learn or to answer; what is frozen always answers, its batch norms' statistics stay too."""
@@ -70,6 +72,8 @@ class Learner(nn.Module):
         pieces: Tensor | None = None,
         mask: Tensor | None = None,
         directions: Tensor | None = None,
+        moments: Tensor | None = None,
+        moment_frames: Tensor | None = None,
         advice: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Answer a batch, as `Collator` makes it.
@@ -82,19 +86,69 @@ class Learner(nn.Module):
         half = self.training and self._precision != torch.float32
         with torch.autocast(targets.device.type, self._precision, enabled=half):
             out = self.stser(text=text, spectrograms=sound)
-            told = None if self.told is None or directions is None else self.told(out.speech_vector)
         loss = torch.zeros((), device=targets.device)
+        if self.pupil is not None and directions is not None and moments is not None and moment_frames is not None:
+            assert out.hearing is not None
+            loss = loss + self.pupil(out.hearing, directions, moments, moment_frames)
         for name, logits in out.logits.items():
             column = CLASSIFIERS.index(name)
             wanted = self._advised(targets[:, column], advice if name == _SPEECH else None)
             each = cross_entropy(logits, wanted, reduction="none")
             # Over the batch's size, not over the sum of weights: so processes that share a batch add up to it.
             loss = loss + self._losses.get(name, 1.0) * (each * weights[:, column]).mean()
-        if told is not None and directions is not None and self._teaching is not None:
-            loss = loss + self._teaching.vectors * mse_loss(told.float(), directions)
         return {"loss": loss, **out.logits}
 
     def _advised(self, targets: Tensor, advice: Tensor | None) -> Tensor:
         if advice is None or self._teaching is None:
             return targets
         return targets.lerp(advice, self._teaching.labels)
+
+
+class Pupil(nn.Module):
+    """What tells the teacher's directions from the smodel's output; used in training alone."""
+
+    def __init__(self, speech: SpeechSettings, teaching: Teaching) -> None:
+        """Prepare for a smodel of this shape."""
+        super().__init__()
+        self._teaching = teaching
+        self.told = nn.Linear(speech.vector_size, teaching.directions)
+        self.followed = nn.Linear(2 * speech.lstm_units, teaching.moment_directions)
+
+    def forward(self, hearing: Hearing, directions: Tensor, moments: Tensor, moment_frames: Tensor) -> Tensor:
+        """The weighted squared error of what is told.
+
+        Args:
+            hearing: Of a batch.
+            directions: float32 [batch, directions], of each clip as a whole.
+            moments: float32 [batch, longest, moment_directions], frame by frame.
+            moment_frames: int64 [batch], how many frames each clip has.
+        """
+        whole = mse_loss(self.told(hearing.vector.float()), directions)
+        wanted = at_steps(moments, moment_frames, hearing.steps, hearing.sequence.shape[1])
+        error = (self.followed(hearing.sequence.float()) - wanted).square().mean(dim=2)
+        inside = frame_mask(hearing.steps, error.shape[1])
+        loss: Tensor = self._teaching.vectors * whole + self._teaching.moments * (error * inside).sum() / inside.sum()
+        return loss
+
+
+def at_steps(frames: Tensor, lengths: Tensor, steps: Tensor, longest: int) -> Tensor:
+    """Stretch or shrink sequences over time, by linear interpolation between the middles of their frames.
+
+    A clip that is played faster or slower has more or fewer steps than its teacher has frames, evenly.
+
+    Args:
+        frames: float32 [batch, n, size].
+        lengths: int64 [batch], how many frames each has.
+        steps: int64 [batch], how many it shall have.
+        longest: Steps of the result.
+
+    Returns:
+        float32 [batch, longest, size]; what lies behind an utterance's own steps holds anything.
+    """
+    step = torch.arange(longest, device=frames.device) + 0.5
+    last = (lengths - 1)[:, None]
+    place = (step * (lengths / steps)[:, None] - 0.5).clamp_min(0).minimum(last)
+    before = place.long()
+    after = (before + 1).minimum(last)
+    rows = torch.arange(len(frames), device=frames.device)[:, None]
+    return frames[rows, before].lerp(frames[rows, after], (place - before)[:, :, None])

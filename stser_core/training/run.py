@@ -238,7 +238,7 @@ def _lessons(
         return None
     if teacher is None or teacher.encoder.name != recipe.teacher:
         raise UsageError(f"The recipe's teacher is {recipe.teacher}: give it with --teacher.")
-    return lessons(teacher.of(clips, sounds)[0], clips, recipe.teaching)
+    return lessons(teacher.frames(clips, sounds), clips, recipe.teaching)
 
 
 def _need_validation(validation: Examples, classifiers: Sequence[str]) -> None:

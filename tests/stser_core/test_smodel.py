@@ -51,9 +51,9 @@ def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samp
     rng = torch.Generator().manual_seed(sum(samples))
     waveforms = [(0.1 * torch.randn(n, generator=rng)).numpy() for n in samples]
     with torch.no_grad():
-        vectors, salience = model(*logmel(*pad(waveforms)), salience=True)
+        vectors, _, _, salience = model(*logmel(*pad(waveforms)), salience=True)
         for row, waveform in enumerate(waveforms):
-            vector, own = model(*logmel(*pad([waveform])), salience=True)
+            vector, _, _, own = model(*logmel(*pad([waveform])), salience=True)
             assert torch.allclose(vectors[row], vector[0], atol=1e-5)
             assert torch.allclose(salience[row, : own.shape[1]], own[0], atol=1e-5)
             assert not salience[row, own.shape[1] :].any()
@@ -61,9 +61,10 @@ def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samp
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_vector_has_the_size_that_the_settings_say(models, name):
-    vector, salience = models[name](torch.randn(3, BANDS, 40), torch.tensor([40, 30, 20]))
+    vector, sequence, steps, salience = models[name](torch.randn(3, BANDS, 40), torch.tensor([40, 30, 20]))
 
     assert vector.shape == (3, SHAPES[name].vector_size)
+    assert sequence.shape == (3, steps.max(), 2 * SHAPES[name].lstm_units)
     assert salience is None
 
 
@@ -71,7 +72,7 @@ def test_the_vector_has_the_size_that_the_settings_say(models, name):
 def test_salience_is_a_share_of_the_whole(models, name):
     frames = torch.tensor([80, 41, 11])
 
-    _, salience = models[name](torch.randn(3, BANDS, 80), frames, salience=True)
+    salience = models[name](torch.randn(3, BANDS, 80), frames, salience=True).salience
 
     assert (salience >= 0).all()
     assert salience.sum(1).tolist() == pytest.approx([1, 1, 1], abs=1e-5)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from stser_core.audio import load_mono
+from stser_core.encoding import pooled
 from stser_core.errors import MissingExtraError, TranscriberError
 
 pytest.importorskip("faster_whisper", reason="the extra [whisper] is not installed")
@@ -55,7 +56,7 @@ def test_the_same_sound_gives_the_same_encoding(encoder, speech):
 
 def test_the_encoding_is_mean_and_deviation_over_time():
     frames = np.array([[1.0, 5.0], [3.0, 5.0]], dtype=np.float32)
-    assert whisper.pooled(frames).tolist() == [2.0, 5.0, 1.0, 0.0]
+    assert pooled(frames).tolist() == [2.0, 5.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize(("samples", "frames"), [(1, 5), (100, 5), (31 * RATE, 1551)])

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.encoding import Encoding
+from stser_core.encoding import Encoding, pooled
 from stser_core.errors import DataError, OutputError
 from stser_core.training.augmentation import Augmentation, change_sound
 from stser_core.training.members.encoders import WORKERS
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from stser_core.training.clip import Clip
     from stser_core.training.members.encoders import Encoder
     from stser_core.training.sound_cache import SoundCache
+
+_Array = TypeVar("_Array", bound="NDArray[Any]")
 
 CHANGES = Augmentation(speed=0.5, gain=0.5, noise=0.5, telephone=0.4, reverberation=0.2)
 """What happens to the sound of a changed copy."""
@@ -86,17 +88,34 @@ class EncodingCache:
             DataError: A clip has no sound.
             OutputError: The cache cannot be written.
         """
+        return np.stack(self._each(clips, lambda clip: self._versions(clip, sounds, versions)), axis=1)
+
+    def frames(self, clips: Sequence[Clip], sounds: SoundCache) -> list[NDArray[np.float16]]:
+        """Encode clips as they are, without pooling over time; or read what was encoded before.
+
+        Args:
+            clips: Each with sound.
+            sounds: Has it.
+
+        Returns:
+            float16 [frames, width] for each clip: with Whisper base 50 kB for every second of its sound.
+
+        Raises:
+            DataError: A clip has no sound.
+            OutputError: The cache cannot be written.
+        """
+        return self._each(clips, lambda clip: self._kept_frames(sounds.samples(clip)))
+
+    def _each(self, clips: Sequence[Clip], encode: Callable[[Clip], _Array]) -> list[_Array]:
         silent = [clip.id for clip in clips if clip.path is None]
         if silent or not clips:
             raise DataError(f"{len(silent):,} of {len(clips):,} clips have no sound that could be encoded.")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with ThreadPoolExecutor(WORKERS) as pool:
-                found = pool.map(lambda clip: self._versions(clip, sounds, versions), clips)
-                rows = list(progress(found, "Encoding", len(clips)))
+                return list(progress(pool.map(encode, clips), "Encoding", len(clips)))
         except OSError as error:
             raise OutputError(f"The encodings in {self._folder} cannot be kept ({error.strerror}).") from error
-        return np.stack(rows, axis=1)
 
     def encoding(self, samples: NDArray[np.float32]) -> Encoding:
         """One utterance's encoding, kept as the clips' are: float32 [n] in −1…1, 16 kHz, without silence around it."""
@@ -110,17 +129,27 @@ class EncodingCache:
         return np.stack([self._kept(one) for one in versions.of(clip, sounds.samples(clip))])
 
     def _kept(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _kept(self._path(samples, ".npy"), lambda: pooled(self.encoder.frames(samples)))
+
+    def _kept_frames(self, samples: NDArray[np.float32]) -> NDArray[np.float16]:
+        return _kept(self._path(samples, ".frames.npy"), lambda: self.encoder.frames(samples).astype(np.float16))
+
+    def _path(self, samples: NDArray[np.float32], suffix: str) -> Path:
         # Keyed by the sound itself: a recording that was replaced, or is changed otherwise, gets another encoding.
-        path = self._folder / f"{hashlib.blake2b(samples.tobytes(), digest_size=12).hexdigest()}.npy"
-        if path.is_file():
-            kept: NDArray[np.float32] = np.load(path, allow_pickle=False)
-            return kept
-        vector = self.encoder.encode(samples).astype(np.float32)
-        partial = path.with_suffix(f".{os.getpid()}-{get_ident()}.partial")
-        with partial.open("wb") as file:
-            np.save(file, vector, allow_pickle=False)
-        partial.rename(path)
-        return vector
+        return self._folder / f"{hashlib.blake2b(samples.tobytes(), digest_size=12).hexdigest()}{suffix}"
+
+
+def _kept(path: Path, make: Callable[[], _Array]) -> _Array:
+    """What is in a file, or else what is made now and kept there."""
+    if path.is_file():
+        kept: _Array = np.load(path, allow_pickle=False)
+        return kept
+    made = make()
+    partial = path.with_suffix(f".{os.getpid()}-{get_ident()}.partial")
+    with partial.open("wb") as file:
+        np.save(file, made, allow_pickle=False)
+    partial.rename(path)
+    return made
 
 
 def _dice(clip: Clip, copy: int) -> np.random.Generator:

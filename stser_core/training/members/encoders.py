@@ -20,7 +20,7 @@ WORKERS = 2
 
 
 class Encoder(Protocol):
-    """Turns an utterance into one vector; may be used from `WORKERS` threads at once.
+    """Turns an utterance into a sequence of vectors; may be used from `WORKERS` threads at once.
 
     Attributes:
         name: What encodings are known by: `whisper-base`, or a Hub id.
@@ -33,8 +33,8 @@ class Encoder(Protocol):
     @property
     def key(self) -> str: ...  # noqa: D102
 
-    def encode(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Encode one utterance: float32 [n] in −1…1, 16 kHz, without silence around it; float32 [size]."""
+    def frames(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Encode one utterance: float32 [n] in −1…1, 16 kHz, without silence around it; float32 [frames, width]."""
         ...
 
 
@@ -55,9 +55,9 @@ class WhisperFolder:
         size = (folder / "model.bin").stat().st_size
         self.key = f"{self.name} {size}"
 
-    def encode(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Encoder.encode`."""
-        return self._encoder.encoding(samples).vector
+    def frames(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Encoder.frames`."""
+        return self._encoder.encode(samples)
 
 
 class FrozenHubEncoder:
@@ -71,7 +71,7 @@ class FrozenHubEncoder:
         )
 
     @torch.inference_mode()
-    def encode(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Encoder.encode`."""
-        vector: NDArray[np.float32] = self.encoder(samples).cpu().numpy()
-        return vector
+    def frames(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Encoder.frames`."""
+        frames: NDArray[np.float32] = self.encoder.frames(samples).cpu().numpy()
+        return frames

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stser_core.encoding import pooled
 from stser_core.errors import DataError, OutputError
 from stser_core.features import FeatureSettings
 from stser_core.training.clip import Clip
@@ -22,12 +23,12 @@ class Spectrum:
         self.asked = 0
         self.breaks_after = breaks_after
 
-    def encode(self, samples):
+    def frames(self, samples):
         if self.asked == self.breaks_after:
             raise KeyboardInterrupt
         self.asked += 1
         bands = np.array_split(np.abs(np.fft.rfft(samples)), 8)
-        return np.log([band.mean() + 1e-3 for band in bands]).astype(np.float32)
+        return np.log([[band.mean() + 1e-3 for band in bands]]).astype(np.float32)
 
 
 @pytest.fixture
@@ -41,11 +42,23 @@ def test_every_sound_is_encoded_once(tones, sounds, tmp_path):
     made = EncodingCache(first, tmp_path).of(tones, sounds, Versions(copies=2))
     again = EncodingCache(second, tmp_path).of(tones, sounds, Versions(copies=2))
 
-    assert made.shape == (3, len(tones), 8)
+    assert made.shape == (3, len(tones), 16)
     assert np.array_equal(made, again)
     assert (first.asked, second.asked) == (3 * len(tones), 0)
-    assert np.array_equal(made[0, 5], Spectrum().encode(sounds.samples(tones[5])))
+    assert np.array_equal(made[0, 5], pooled(Spectrum().frames(sounds.samples(tones[5]))))
     assert not np.array_equal(made[1], made[2])
+
+
+def test_the_frames_are_kept_too(tones, sounds, tmp_path):
+    first, second = Spectrum(), Spectrum()
+
+    made = EncodingCache(first, tmp_path).frames(tones, sounds)
+    again = EncodingCache(second, tmp_path).frames(tones, sounds)
+
+    assert (first.asked, second.asked) == (len(tones), 0)
+    assert [one.shape for one in made] == [(1, 8)] * len(tones)
+    assert all(np.array_equal(*both) for both in zip(made, again, strict=True))
+    assert np.array_equal(made[5], Spectrum().frames(sounds.samples(tones[5])).astype(np.float16))
 
 
 def test_more_copies_keep_those_that_there_are(tones, sounds, tmp_path):
