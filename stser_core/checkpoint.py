@@ -113,7 +113,14 @@ def load(name: str | Path = DEFAULT) -> Checkpoint:
     return Checkpoint(folder.resolve().name, model.eval(), tokenizer, roster, folder)
 
 
-def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> None:
+def save(
+    folder: Path,
+    model: Stser,
+    tokenizer: Tokenizer | None,
+    card: str,
+    *,
+    weights: Mapping[str, float] | None = None,
+) -> None:
     """Write a checkpoint folder; what an older one of the same name held is replaced.
 
     Args:
@@ -121,16 +128,20 @@ def save(folder: Path, model: Stser, tokenizer: Tokenizer | None, card: str) -> 
         model: On any device.
         tokenizer: `None` where no classifier reads text.
         card: The model card, in Markdown.
+        weights: How much a classifier counts in the ensemble; 1 where nothing is said.
 
     Raises:
+        CheckpointError: A weight is not above 0, or is given to nobody.
         OutputError: The folder cannot be written, or holds something else.
     """
     from safetensors.torch import save as serialised
 
+    roster = Roster(weights=weights or {})
+    listing.check(roster, model.settings.classifiers)
     with _written(folder) as partial:
-        (partial / CONFIG_FILE).write_bytes(_indented(model.settings))
-        weights = {key: _stored(key, value) for key, value in _weights(model).items()}
-        (partial / WEIGHTS_FILE).write_bytes(serialised(weights))  # not save_file: it denies others the file
+        (partial / CONFIG_FILE).write_bytes(_indented(_config(model.settings, roster)))
+        tensors = {key: _stored(key, value) for key, value in _weights(model).items()}
+        (partial / WEIGHTS_FILE).write_bytes(serialised(tensors))  # not save_file: it denies others the file
         if tokenizer is not None:
             tokenizer.save(partial)
         (partial / CARD_FILE).write_text(card, encoding="utf-8")
@@ -149,17 +160,15 @@ def add_member(folder: Path, target: Path, member: listing.Listed, weights: Mapp
         CheckpointError: `folder` holds no checkpoint, or the member does not fit into it.
         OutputError: The target cannot be written, or holds something else.
     """
-    import msgspec
     from safetensors.torch import save as serialised
 
     settings, roster = read_config(folder)
     others = tuple(one for one in roster.members if one.name != member.name)
     roster = replace(roster, members=(*others, member))
     listing.check(roster, settings.classifiers)
-    config = msgspec.to_builtins(settings) | {key: value for key, value in msgspec.to_builtins(roster).items() if value}
     with _written(target) as partial:
         shutil.copytree(folder, partial, dirs_exist_ok=True)
-        (partial / CONFIG_FILE).write_bytes(_indented(config))
+        (partial / CONFIG_FILE).write_bytes(_indented(_config(settings, roster)))
         (partial / member.weights_file).write_bytes(serialised(dict(weights)))
 
 
@@ -208,6 +217,14 @@ def read_config(folder: Path) -> tuple[StserSettings, Roster]:
         raise CheckpointError(f"{path} does not describe an STSER model ({error}).") from error
     listing.check(roster, settings.classifiers)
     return settings, roster
+
+
+def _config(settings: StserSettings, roster: Roster) -> dict[str, Any]:
+    """What `config.json` holds; what a roster leaves empty is left out."""
+    import msgspec
+
+    config: dict[str, Any] = msgspec.to_builtins(settings)
+    return config | {key: value for key, value in msgspec.to_builtins(roster).items() if value}
 
 
 @contextmanager

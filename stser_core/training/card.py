@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stser_core.emotions import LABELS
 
 if TYPE_CHECKING:
+    from stser_core.training.calibration import Calibration
     from stser_core.training.clip import Clip
     from stser_core.training.settings import Recipe
 
@@ -33,19 +33,10 @@ the best validation {best_by} was kept, of {ran}. `recipe.json` of the run holds
 
 {figures}
 
-Calibration by temperature on the same data; expected calibration error before and after:
+{counts}Calibration by temperature on the same data; expected calibration error before and after:
 
 {calibration}
 """
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A classifier's temperature, and its expected calibration error without and with it."""
-
-    temperature: float
-    before: float
-    after: float
 
 
 def card(
@@ -80,6 +71,7 @@ def card(
         best_by=recipe.best_by.upper(),
         ran=len(epochs),
         figures=_table(_figure_rows(best, list(calibrations))),
+        counts=_counts(recipe.weights, list(calibrations)),
         calibration=_table(
             [
                 ("classifier", "temperature", "before", "after"),
@@ -95,6 +87,16 @@ def card(
 def _senses(calibrations: Mapping[str, Calibration]) -> list[str]:
     heard = [name for name in ("speech", "text") if name in calibrations or "bimodal" in calibrations]
     return heard or ["speech"]
+
+
+def _counts(weights: Mapping[str, float], classifiers: Sequence[str]) -> str:
+    """How much each counts in the ensemble, where they do not count alike."""
+    counts = {name: weights.get(name, 1.0) for name in classifiers}
+    if len(set(counts.values())) == 1:
+        return ""
+    heaviest_first = sorted(counts.items(), key=lambda one: -one[1])
+    listed = ", ".join(f"{name} {count:g}" for name, count in heaviest_first)
+    return f"In the ensemble they count: {listed}; the temperature of the first of these calibrates the ensemble.\n\n"
 
 
 def _speakers(clips: Sequence[Clip]) -> set[str]:

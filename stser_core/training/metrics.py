@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,14 +89,20 @@ def temperature(truth: NDArray[np.int64], logits: NDArray[np.float32]) -> float:
     Returns:
         Between 0.1 and 10 (Guo et al. 2017, section 4.2).
     """
-    from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
     rows = np.arange(len(truth))
 
-    def cross_entropy(log_temperature: float) -> float:
-        shares = log_softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
+    def cross_entropy(divisor: float) -> float:
+        shares = log_softmax(logits.astype(np.float64) / divisor, axis=1)
         return float(-shares[rows, truth].mean())
 
-    found = minimize_scalar(cross_entropy, bounds=(np.log(0.1), np.log(10.0)), method="bounded")
+    return lowest(cross_entropy)
+
+
+def lowest(cross_entropy: Callable[[float], float]) -> float:
+    """The temperature, between 0.1 and 10, with the lowest cross-entropy."""
+    from scipy.optimize import minimize_scalar
+
+    found = minimize_scalar(lambda one: cross_entropy(np.exp(one)), bounds=(np.log(0.1), np.log(10)), method="bounded")
     return float(np.exp(found.x))

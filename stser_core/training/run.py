@@ -19,13 +19,13 @@ from stser_core.stser import Stser, StserSettings
 from stser_core.text import normalise
 from stser_core.tmodel import Tmodel, Tokenizer, pretrained
 from stser_core.training.batches import LengthBatches, draw_weights
-from stser_core.training.card import Calibration, card
+from stser_core.training.calibration import Answers, Calibration, calibrate
+from stser_core.training.card import card
 from stser_core.training.ctrl_c import CtrlC
 from stser_core.training.distributed import is_first, share_batch_norms, shared_batch, wait_for_all
 from stser_core.training.examples import Collator, Examples
 from stser_core.training.learner import Learner
 from stser_core.training.lessons import Lesson, lessons
-from stser_core.training.metrics import calibration_error, temperature
 from stser_core.training.output import write_json
 from stser_core.training.pairs import Pairing
 from stser_core.training.run_folder import (
@@ -42,8 +42,6 @@ from stser_core.training.trainer import StopOnCtrlC, StserTrainer, epochs_withou
 from stser_core.training.warm_start import freeze, start_from
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from stser_core.training.clip import Clip
     from stser_core.training.members.cache import EncodingCache
     from stser_core.training.settings import Recipe
@@ -146,10 +144,11 @@ def _write(
     folder: Path,
 ) -> None:
     """Calibrate the best model and write its checkpoint."""
-    calibrations = _calibrate(trainer, model, validation)
+    calibrations = _calibrate(trainer, model, validation, recipe)
     if is_first():
         text = card(recipe, data.train, data.validation, trainer.state.log_history, calibrations)
-        checkpoints.save(folder / CHECKPOINT_FOLDER, model, tokenizer, text)
+        weights = {name: weight for name, weight in recipe.weights.items() if name in calibrations}
+        checkpoints.save(folder / CHECKPOINT_FOLDER, model, tokenizer, text, weights=weights)
         write_json(trainer.state.log_history, folder / HISTORY_FILE)
     wait_for_all()
 
@@ -279,26 +278,17 @@ def _trainer(
     )
 
 
-def _calibrate(trainer: StserTrainer, model: Stser, validation: Examples) -> dict[str, Calibration]:
-    """Find each classifier's temperature on validation data, before the ensemble's mean is taken."""
+def _calibrate(trainer: StserTrainer, model: Stser, validation: Examples, recipe: Recipe) -> dict[str, Calibration]:
+    """Give the model the temperatures that its answers to the validation data ask for."""
     prediction: Any = trainer.predict(validation)
     logits = prediction.predictions if isinstance(prediction.predictions, tuple) else (prediction.predictions,)
     targets, weights = prediction.label_ids
-    found: dict[str, Calibration] = {}
-    for name, one in zip(model.settings.classifiers, logits, strict=True):
-        column = CLASSIFIERS.index(name)
-        rows = weights[:, column] > 0
-        if rows.any():
-            found[name] = _calibration(targets[rows, column].argmax(axis=1), one[rows])
-    model.settings = replace(
-        model.settings, temperatures={name: round(one.temperature, 4) for name, one in found.items()}
-    )
+    answers = {
+        name: Answers(one, np.where(weights[:, column] > 0, targets[:, column].argmax(axis=1), -1))
+        for name, one in zip(model.settings.classifiers, logits, strict=True)
+        for column in [CLASSIFIERS.index(name)]
+    }
+    found = calibrate(answers, recipe.weights)
+    temperatures = {name: round(one.temperature, 4) for name, one in found.items()}
+    model.settings = replace(model.settings, temperatures=temperatures)
     return found
-
-
-def _calibration(truth: NDArray[np.int64], logits: NDArray[np.float32]) -> Calibration:
-    best = temperature(truth, logits)
-    before, after = (
-        calibration_error(truth, torch.from_numpy(logits / divisor).softmax(dim=1).numpy()) for divisor in (1.0, best)
-    )
-    return Calibration(best, before, after)

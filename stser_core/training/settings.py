@@ -38,6 +38,7 @@ class Recipe:
         schedule: Learning rate over time: `constant` or `cosine`.
         warmup: Share of all steps over which the learning rate rises from zero.
         losses: Weight of each classifier's cross-entropy in their sum.
+        weights: How much each classifier counts in the ensemble; 1 where nothing is said. The checkpoint states it.
         label_smoothing: Share of each target that is spread over all labels.
         frozen: What stays as it began: of the encoders `smodel` and `tmodel`, of the classifiers any.
         balance_labels: Draw clips so that each label is heard as often as any other.
@@ -54,7 +55,7 @@ class Recipe:
         seed: Fixes everything that is drawn; 0 or more.
 
     Raises:
-        UsageError: A number is out of its bounds, or `losses` names no classifier.
+        UsageError: A number is out of its bounds, or `losses` or `weights` names no classifier.
     """
 
     model: StserSettings = PAPER
@@ -70,6 +71,7 @@ class Recipe:
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = 0.0
     losses: dict[str, float] = field(default_factory=lambda: {"speech": 1.0, "text": 1.0, "bimodal": 1.0})
+    weights: dict[str, float] = field(default_factory=dict)
     label_smoothing: float = 0.0
     frozen: tuple[str, ...] = ()
     balance_labels: bool = False
@@ -94,10 +96,11 @@ class Recipe:
         for name in self.frozen:
             if name not in PARTS:
                 raise UsageError(f"frozen: the model has no part {name!r}; it has {', '.join(PARTS)}.")
-        for name, weight in self.losses.items():
-            if name not in CLASSIFIERS:
-                raise UsageError(f"losses: there is no classifier {name!r}; there are {', '.join(CLASSIFIERS)}.")
-            bounds.check(f"losses.{name}", weight, 0)
+        for what, by_classifier in (("losses", self.losses), ("weights", self.weights)):
+            for name, weight in by_classifier.items():
+                if name not in CLASSIFIERS:
+                    raise UsageError(f"{what}: there is no classifier {name!r}; there are {', '.join(CLASSIFIERS)}.")
+                bounds.check(f"{what}.{name}", weight, 0, above=what == "weights")
 
     @classmethod
     def read(cls, path: Path) -> Recipe:

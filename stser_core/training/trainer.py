@@ -76,7 +76,9 @@ class StserTrainer(Trainer):
             data_collator=plain_collator,
             train_dataset=train,
             eval_dataset=validation,
-            compute_metrics=lambda prediction: figures(prediction, tuple(learner.stser.settings.classifiers)),
+            compute_metrics=lambda prediction: figures(
+                prediction, tuple(learner.stser.settings.classifiers), recipe.weights
+            ),
             optimizers=(_optimizer(learner, recipe), None),
         )
         for callback in (ProgressCallback, PrinterCallback):  # the Trainer's own way of telling
@@ -98,12 +100,13 @@ class StserTrainer(Trainer):
         return prepared
 
 
-def figures(prediction: EvalPrediction, classifiers: tuple[str, ...]) -> dict[str, float]:
+def figures(prediction: EvalPrediction, classifiers: tuple[str, ...], counts: Mapping[str, float]) -> dict[str, float]:
     """WA and UA of each classifier and of their ensemble, on what each had to judge.
 
     Args:
         prediction: The logits of each classifier, in their order; targets and weights as `Collator` makes them.
         classifiers: Their names.
+        counts: How much each counts in the ensemble; 1 where nothing is said.
     """
     logits = prediction.predictions if isinstance(prediction.predictions, tuple) else (prediction.predictions,)
     targets, weights = cast("tuple[_Array, _Array]", prediction.label_ids)
@@ -120,8 +123,9 @@ def figures(prediction: EvalPrediction, classifiers: tuple[str, ...]) -> dict[st
             one_measured = measure(targets[rows, column].argmax(axis=1), share[rows])
             found |= {f"{name}_wa": one_measured.wa, f"{name}_ua": one_measured.ua}
     last = CLASSIFIERS.index(classifiers[-1])
+    count = [counts.get(name, 1.0) for name in classifiers]
     if judged.any():
-        measured = measure(targets[judged, last].argmax(axis=1), np.mean(shares, axis=0)[judged])
+        measured = measure(targets[judged, last].argmax(axis=1), np.average(shares, axis=0, weights=count)[judged])
         found |= {"wa": measured.wa, "ua": measured.ua}
     return found
 

@@ -46,6 +46,17 @@ def test_a_round_trip_gives_the_same_scores(saved, settings, build, tokenizer):
         torch.testing.assert_close(after[name], before[name], atol=2e-3, rtol=0)
 
 
+def test_what_counts_more_in_the_ensemble_is_stated(tmp_path, settings, build, tokenizer):
+    folder = tmp_path / "weighted"
+
+    checkpoint.save(folder, build(settings), tokenizer, "# A card\n", weights={"bimodal": 8.0})
+
+    assert json.loads((folder / "config.json").read_text())["weights"] == {"bimodal": 8.0}
+    assert checkpoint.load(folder).roster.weights == {"bimodal": 8.0}
+    with pytest.raises(CheckpointError, match="weighs 'whisper', which it has not"):
+        checkpoint.save(folder, build(settings), tokenizer, "", weights={"whisper": 1.0})
+
+
 def test_the_folder_holds_what_the_architecture_says(saved):
     assert sorted(path.name for path in saved.iterdir()) == [
         "README.md",

@@ -38,6 +38,8 @@ def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
         ('{"seed": -1}', "seed must be 0 or more"),
         ('{"learning_rate": 0}', "learning_rate must be above 0"),
         ('{"losses": {"face": 1}}', "losses: there is no classifier 'face'"),
+        ('{"weights": {"whisper": 1}}', "weights: there is no classifier 'whisper'"),
+        ('{"weights": {"text": 0}}', r"weights\.text must be above 0"),
         ('{"losses": {"text": -1}}', r"losses\.text must be 0 or more"),
         ('{"epochs": "many"}', "is no recipe"),
         ("{", "is no recipe"),
