@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 VALIDATION_EPOCH = -1
 """Stands for the epoch where an example is drawn once and for all."""
+
+_ROUNDED = 32
+"""Frames of a batch are a multiple of this: for every other shape, the CPU's kernels take and keep memory of their own
+(4 GB after some hundred shapes)."""
 
 _NO_SOUND = np.zeros(0, dtype=np.float32)
 
@@ -171,6 +176,7 @@ class Collator:
 
     def _spectrograms(self, prepared: Sequence[Prepared]) -> tuple[Tensor, Tensor]:
         spectrograms, frames = self._logmel(*pad([one.sound for one in prepared]))
+        spectrograms = functional.pad(spectrograms, (0, -spectrograms.shape[-1] % _ROUNDED))
         if self._augmentation is not None:
             for row, one in enumerate(prepared):
                 inside = spectrograms[row, :, : frames[row]]
