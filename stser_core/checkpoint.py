@@ -147,7 +147,9 @@ def save(
         (partial / CARD_FILE).write_text(card, encoding="utf-8")
 
 
-def add_member(folder: Path, target: Path, member: listing.Listed, weights: Mapping[str, Tensor]) -> None:
+def add_member(
+    folder: Path, target: Path, member: listing.Listed, weights: Mapping[str, Tensor], count: float = 1.0
+) -> None:
     """Write a checkpoint that has one more member than another; all else is taken over as it is.
 
     Args:
@@ -155,6 +157,7 @@ def add_member(folder: Path, target: Path, member: listing.Listed, weights: Mapp
         target: Where the new one is written; it may be `folder`, and what an older checkpoint there held is replaced.
         member: How it is listed; one of the same name is replaced.
         weights: Its own tensors.
+        count: How much it counts in the ensemble.
 
     Raises:
         CheckpointError: `folder` holds no checkpoint, or the member does not fit into it.
@@ -164,7 +167,9 @@ def add_member(folder: Path, target: Path, member: listing.Listed, weights: Mapp
 
     settings, roster = read_config(folder)
     others = tuple(one for one in roster.members if one.name != member.name)
-    roster = replace(roster, members=(*others, member))
+    counts = {name: one for name, one in roster.weights.items() if name != member.name}
+    counts |= {member.name: count} if count != 1.0 else {}
+    roster = replace(roster, members=(*others, member), weights=counts)
     listing.check(roster, settings.classifiers)
     with _written(target) as partial:
         shutil.copytree(folder, partial, dirs_exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,8 +34,11 @@ from stser_core.training.tables import cross_validation_table, metrics_table
 from stser_core.training.transcripts import need_recognisers
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.table import Table
 
+    from stser_core.encoding import Encoding
     from stser_core.features import FeatureSettings
     from stser_core.training.members.cache import EncodingCache
     from stser_core.training.transcripts import Words
@@ -90,7 +93,8 @@ def fit_and_test(
     print(f"The checkpoint is in {checkpoint}.", file=sys.stderr)
     if fold.test:
         recognizer = Recognizer.load(checkpoint, accelerator="cpu")
-        figures = report(recognizer, judge(recognizer, fold.test, bands=BANDS)) | _pairs(recognizer, fold.test)
+        figures = report(recognizer, judge(recognizer, fold.test, bands=BANDS))
+        figures |= _pairs(recognizer, fold.test, recognizer.classifiers)
         write_json(figures, out / TEST_FILE)
         _print_table(metrics_table(figures), None)
 
@@ -112,7 +116,8 @@ def evaluate(
     bands: Sequence[Band] = BANDS if band == "both" else (band,)
     encode, encoders = encoder_for(recognizer, whisper, cache)
     judged = judge(recognizer, clips, bands=bands, encode=encode)
-    figures = report(recognizer, judged, recognizer.answering(encoders=encoders)) | _pairs(recognizer, clips)
+    answering = recognizer.answering(encoders=encoders)
+    figures = report(recognizer, judged, answering) | _pairs(recognizer, clips, answering, encode)
     if json is not None:
         write_json(figures, json)
     _print_table(metrics_table(figures), json)
@@ -175,10 +180,16 @@ def baseline(
     _print_table(cross_validation_table(plan.described(folds), {}, _summaries(beside)), json)
 
 
-def _pairs(recognizer: Recognizer, clips: Sequence[Clip]) -> dict[str, Any]:
+def _pairs(
+    recognizer: Recognizer,
+    clips: Sequence[Clip],
+    answering: Sequence[str],
+    encode: Callable[[NDArray[np.float32]], Encoding] | None = None,
+) -> dict[str, Any]:
     """How voices joined with texts are judged, where there are both, and a checkpoint that listens to both."""
-    both = "speech" in recognizer.classifiers and "text" in recognizer.classifiers
-    figures = judge_pairs(recognizer, clips) if both else {}
+    if not {"speech", "text"} <= set(answering):
+        return {}
+    figures = judge_pairs(recognizer, clips, encode=encode, classifiers=answering)
     return {"pairs": figures} if figures else {}
 
 

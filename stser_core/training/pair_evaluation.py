@@ -7,7 +7,7 @@ were never read; what is right follows from how a pair was made (see `pairs`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ from stser_core.training.pairs import NEUTRAL
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+    from numpy.typing import NDArray
 
+    from stser_core.encoding import Encoding
     from stser_core.recognizer import Recognizer
     from stser_core.training.clip import Clip
 
@@ -27,13 +29,22 @@ KINDS = ("agreeing", "text_neutral", "voice_neutral")
 ALL = "all"
 
 
-def judge_pairs(recognizer: Recognizer, clips: Sequence[Clip], seed: int = 0) -> dict[str, Any]:
+def judge_pairs(
+    recognizer: Recognizer,
+    clips: Sequence[Clip],
+    seed: int = 0,
+    *,
+    encode: Callable[[NDArray[np.float32]], Encoding] | None = None,
+    classifiers: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """Join clips that are voices with clips that are texts, and judge every classifier and the ensemble on them.
 
     Args:
         recognizer: With the checkpoint.
         clips: Voices (the words that they have of their own are not used) and texts without sound.
         seed: Fixes which text goes with which voice.
+        encode: See `evaluation.judge`.
+        classifiers: Those that can answer, where a member cannot for want of its encoder; all by default.
 
     Returns:
         For each of `KINDS` that the labels allow, and for `ALL` together, the figures of each classifier; empty
@@ -43,12 +54,13 @@ def judge_pairs(recognizer: Recognizer, clips: Sequence[Clip], seed: int = 0) ->
     for kind in KINDS:
         joined = list(_joined(kind, clips, np.random.default_rng(seed)))
         if joined:
-            judged[kind] = judge(recognizer, joined)
+            judged[kind] = judge(recognizer, joined, encode=encode)
     if not judged:
         return {}
+    classifiers = recognizer.classifiers if classifiers is None else classifiers
     judged[ALL] = [one for some in judged.values() for one in some]
     return {
-        kind: {name: asdict(one) for name, one in by_classifier(some, recognizer.classifiers).items()}
+        kind: {name: asdict(one) for name, one in by_classifier(some, classifiers).items()}
         for kind, some in judged.items()
     }
 

@@ -42,10 +42,11 @@ class Made:
 
     listed: Listed
     weights: Mapping[str, Tensor]
+    count: float = 1.0
 
     def join(self, folder: Path, target: Path) -> None:
         """Write a checkpoint that has it; see `checkpoint.add_member`."""
-        checkpoints.add_member(folder, target, self.listed, self.weights)
+        checkpoints.add_member(folder, target, self.listed, self.weights, self.count)
 
 
 class Maker(Protocol):
@@ -99,7 +100,7 @@ class EncodingMaker:
         head, divisor = _calibrated(vectors, clips, self._recipe.training)
         settings = EncodingSettings(self._encodings.encoder.name, head.inputs, head.settings)
         listed = Listed(self._wanted.name, kinds.ENCODING, asdict(settings), divisor)
-        return Made(listed, head.state_dict())
+        return Made(listed, head.state_dict(), self._recipe.count)
 
 
 class HubMaker:
@@ -124,7 +125,7 @@ class HubMaker:
             self._wanted.encoder, head.inputs, head.settings, encoder.revision, recipe.layer, recipe.trained_layers
         )
         listed = Listed(self._wanted.name, kinds.HUB, asdict(settings), divisor)
-        return Made(listed, kept_weights(head, trained))
+        return Made(listed, kept_weights(head, trained), recipe.count)
 
 
 def _calibrated(

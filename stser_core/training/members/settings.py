@@ -21,6 +21,7 @@ class MemberRecipe:
     Attributes:
         training: Of its head.
         versions: In how many versions it hears each clip.
+        count: How much it counts in the ensemble beside the classifiers; the checkpoint states it among its `weights`.
         layer: Of a Hub encoder: which hidden state is pooled; 0 goes into the first layer, −1 is the last one's output.
         trained_layers: Of a Hub encoder: how many of its last layers are trained along with the head.
         encoder_rate: The learning rate of these, at its highest.
@@ -31,11 +32,13 @@ class MemberRecipe:
 
     training: HeadRecipe = field(default_factory=HeadRecipe)
     versions: Versions = field(default_factory=Versions)
+    count: float = 1.0
     layer: int = -1
     trained_layers: int = 0
     encoder_rate: float = 1e-5
 
     def __post_init__(self) -> None:
+        bounds.check("count", self.count, 0, above=True)
         bounds.check("trained_layers", self.trained_layers, 0)
         bounds.check("encoder_rate", self.encoder_rate, 0, above=True)
         if self.trained_layers and self.layer != -1:

@@ -157,6 +157,15 @@ def test_the_member_is_added_in_place_too_and_all_else_stays(plain):
     assert checkpoint.read_config(plain)[1].names == ("whisper",)
 
 
+def test_how_much_a_member_counts_is_stated(plain):
+    head = HeadSettings("linear")
+    listed = Listed("whisper", "encoding", {"encoder": "whisper-tiny", "inputs": 6, "head": {"family": "linear"}})
+
+    for count, stated in ((4.0, {"whisper": 4.0}), (1.0, {})):
+        checkpoint.add_member(plain, plain, listed, Head(6, head).state_dict(), count)
+        assert checkpoint.read_config(plain)[1].weights == stated
+
+
 def test_a_checkpoint_is_not_written_over_something_else(plain, tmp_path):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "letter.txt").write_text("Dear")

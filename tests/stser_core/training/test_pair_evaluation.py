@@ -7,9 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pytest
 
 from stser_core.emotions import LABELS
+from stser_core.encoding import Encoding
 from stser_core.recognizer import Recognizer
 from stser_core.scores import EmotionScores, Spoken
 from stser_core.training.clip import Clip
@@ -69,6 +71,28 @@ def test_each_kind_is_judged_by_its_own_right_answer(clips: list[Clip]) -> None:
         "voice_neutral": 1.0,
     }
     assert figures["all"]["ensemble"]["ua"] == 1.0
+
+
+def test_a_member_that_has_no_encoder_here_is_left_out(clips: list[Clip]) -> None:
+    class WithWhisper(Ears):
+        classifiers = (*Ears.classifiers, "whisper")
+
+    ears = cast(Recognizer, WithWhisper())
+    assert "ensemble" not in judge_pairs(ears, clips)["all"]  # it never answers, so that nothing is judged together
+    figures = judge_pairs(ears, clips, classifiers=Ears.classifiers)
+    assert figures["all"].keys() == {"speech", "text", "bimodal", "ensemble"}
+
+
+def test_members_hear_through_their_encoder(clips: list[Clip]) -> None:
+    class Listening(Ears):
+        def score(self, spoken: list[Spoken]) -> list[EmotionScores]:
+            assert all(one.encoding is not None and one.encoding.vector == len(one.samples) for one in spoken)
+            return super().score(spoken)
+
+    def encode(samples: np.ndarray) -> Encoding:
+        return Encoding("length", np.array([len(samples)], dtype=np.float32))
+
+    assert judge_pairs(cast(Recognizer, Listening()), clips, encode=encode)["all"]["ensemble"]["n"] == 10
 
 
 def test_without_texts_there_are_no_pairs(clips: list[Clip]) -> None:
