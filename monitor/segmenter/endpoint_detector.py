@@ -145,11 +145,11 @@ class EndpointDetector:
         if self._continued:
             # What follows a cut was speech already: no part of it may be lost for being short.
             return any(self._voiced)
-        levels = [kept.heard.level_dbfs for kept, voiced in zip(self._frames, self._voiced, strict=True) if voiced]
+        levels = [kept.heard[1:] for kept, voiced in zip(self._frames, self._voiced, strict=True) if voiced]
         if len(levels) < frames(self._settings.min_speech_s):
             return False
-        quiet, loud = np.quantile(levels, (0.1, 0.9))
-        return bool(loud - quiet >= self._settings.min_spread_db)
+        quiet, loud = np.quantile(levels, (0.1, 0.9), axis=0)
+        return bool((loud - quiet).max() >= self._settings.min_spread_db)
 
     def _tell(self) -> list[SpeechEvent]:
         """The start as soon as it is certain, and all sound that belongs to this utterance for certain."""

@@ -21,7 +21,9 @@ class Endpointing:
     Attributes:
         mode: Aggressiveness of WebRTC's detector, 0 (calls much speech) to 3 (calls little speech).
         absolute_floor_dbfs: A frame below this level is silence, whatever the detector says.
-        floor_margin_db: A frame less than this above the noise floor is silence, whatever the detector says.
+        floor_margin_db: A frame less than this above the noise floor, and in the low frequencies less than
+            `low_floor_margin_db` above it, is silence, whatever the detector says.
+        low_floor_margin_db: More, since the level of a noise varies the more the less of its band is looked at.
         floor_window_s: Seconds over which the noise floor is tracked. A noise that sets in is taken for noise
             after this time at the latest.
         start_frames: Frames with speech, of the last `start_window`, that make a start.
@@ -33,8 +35,9 @@ class Endpointing:
         look_back_s: How far before the decision a start is looked for. A recording that begins in the middle of a
             word shows its noise floor, and with it where the word began, only after some frames.
         min_speech_s: An utterance with less speech than this is dropped: a click, a cough.
-        min_spread_db: What keeps its level more steadily than this is a tone or a noise that has set in, not
-            speech: difference between the loudest and the quietest tenth of the frames with speech.
+        min_spread_db: What keeps its level more steadily than this, over all frequencies and in the low ones, is a tone
+            or a noise that has set in, not speech: difference between the loudest and the quietest tenth of the
+            frames with speech.
         max_utterance_s: No utterance is longer; a longer turn is cut, the next starts where this one ended.
         cut_search_s: The cut goes to the quietest point of this many last seconds.
     """
@@ -42,6 +45,7 @@ class Endpointing:
     mode: int = 2
     absolute_floor_dbfs: float = -65.0
     floor_margin_db: float = 4.0
+    low_floor_margin_db: float = 6.0
     floor_window_s: float = 5.0
     start_frames: int = 3
     start_window: int = 5
