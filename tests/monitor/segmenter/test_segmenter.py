@@ -93,11 +93,11 @@ class TestSpeechIsFound:
         level = speech_level(sound) - snr_db
         assert_found(utterances(sound + noise(len(sound) / SAMPLE_RATE, level, colour)), truth)
 
-    def test_most_of_it_in_a_hiss_that_is_nearly_as_loud(self, spoken):
+    def test_in_a_hiss_that_is_nearly_as_loud(self, spoken):
         sound, truth = spoken
-        found = utterances(sound + noise(len(sound) / SAMPLE_RATE, speech_level(sound) - 5))
+        found = utterances(sound + noise(len(sound) / SAMPLE_RATE, speech_level(sound) - 2))
         heard = sum(max(0, min(one.end_s, end) - max(one.start_s, start)) for one in found for start, end in truth)
-        assert heard > 0.85 * sum(end - start for start, end in truth)
+        assert heard > 0.95 * sum(end - start for start, end in truth)
         assert sum(one.end_s - one.start_s for one in found) < 1.3 * sum(end - start for start, end in truth)
 
     def test_at_minus_45_dbfs(self, spoken):
