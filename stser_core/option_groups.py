@@ -1,0 +1,55 @@
+"""Options that several commands share: a dataclass of them is one argument of each command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Any, get_type_hints
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a Typer command take dataclasses of options.
+
+    Typer reads a command's options from its signature, one parameter each. Here every parameter whose type is a
+    dataclass stands for that dataclass's fields: their annotations are the options, their defaults the options' own.
+
+    Args:
+        command: Fully annotated, with names that no two of its groups share.
+
+    Returns:
+        What `typer.Typer.command` can register.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hints[name] for name in signature(command).parameters if is_dataclass(hints[name])}
+    flat: list[Parameter] = []
+    for name, parameter in signature(command).parameters.items():
+        if name in groups:
+            flat += _options(groups[name])
+        else:
+            flat.append(parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=hints[name]))
+
+    @wraps(command)
+    def called(**given: Any) -> None:  # noqa: ANN401 (options are of many types)
+        for name, group in groups.items():
+            given[name] = group(**{one.name: given.pop(one.name) for one in fields(group)})
+        command(**given)
+
+    called.__signature__ = Signature(flat)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in flat}
+    return called
+
+
+def _options(group: type[Any]) -> list[Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        Parameter(one.name, Parameter.KEYWORD_ONLY, default=_default(one), annotation=hints[one.name])
+        for one in fields(group)
+    ]
+
+
+def _default(field: Field[Any]) -> object:
+    if field.default is not MISSING:
+        return field.default
+    return Parameter.empty if field.default_factory is MISSING else field.default_factory()
