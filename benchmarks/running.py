@@ -37,13 +37,17 @@ class Cost:
 
     Attributes:
         wall_s: On the clock.
-        cpu_s: On all processors, user and system.
-        peak_mb: The process's largest resident memory; 0 where it was not a process of its own.
+        cpu_s: On all processors, user and system; of a command with all processes that it started and waited for.
+        peak_mb: The largest resident memory of any one process; 0 where it was not a process of its own.
     """
 
     wall_s: float
     cpu_s: float
     peak_mb: float = 0.0
+
+    def less(self, start: Cost) -> Cost:
+        """What is left of it without the start, which was measured by itself."""
+        return Cost(self.wall_s - start.wall_s, self.cpu_s - start.cpu_s, self.peak_mb)
 
 
 def cost(work: Callable[[], object]) -> Cost:

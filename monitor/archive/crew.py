@@ -24,6 +24,21 @@ class _End:
         self.error = error
 
 
+class Shared:
+    """A list that several threads take from, each element once."""
+
+    def __init__(self, recordings: Iterable[Found]) -> None:
+        self._waiting = iter(recordings)
+        self._taking = Lock()
+
+    def __iter__(self) -> Iterator[Found]:
+        return self
+
+    def __next__(self) -> Found:
+        with self._taking:
+            return next(self._waiting)
+
+
 def by_threads(
     recordings: Iterable[Found], models: Models, manner: Manner, workers: int, running: Running
 ) -> Iterator[Outcome]:
@@ -32,33 +47,42 @@ def by_threads(
     Yields:
         What becomes of each, as soon as it is known; fewer where `running` was halted.
     """
-    waiting = iter(recordings)
-    taking = Lock()
+    waiting = Shared(recordings)
 
     def work() -> Iterator[Outcome]:
-        while True:
-            with taking:
-                found = next(waiting, None)
-            if found is None:
-                return
+        for found in waiting:
             yield score_recording(found, models, manner, running)
 
     return gather([work] * workers, running)
 
 
-def gather(works: Sequence[Callable[[], Iterator[Outcome]]], running: Running) -> Iterator[Outcome]:
+def gather(
+    works: Sequence[Callable[[], Iterator[Outcome]]], running: Running, *, awaited: bool = False
+) -> Iterator[Outcome]:
     """Let each work in a thread of its own, and hand on what they yield until all have ended, or all is halted.
 
-    The threads are left behind where they do not end by themselves; nothing that they find later is kept.
+    Where one fails, or nobody takes what they yield any more, all is halted.
+
+    Args:
+        works: What the threads do.
+        running: Halts them.
+        awaited: Whether the program lasts until the last thread has ended. Else threads that do not end by themselves
+            are left behind. In both cases, nothing that they find after a halt is kept.
 
     Raises:
         BaseException: Whatever a thread failed with.
     """
     found: queue.Queue[Outcome | _End] = queue.Queue(_WAITING)
-    threads = [Thread(target=_run, args=(work, found, running), name="archive", daemon=True) for work in works]
-    for thread in threads:
-        thread.start()
-    at_work = len(threads)
+    for work in works:
+        Thread(target=_run, args=(work, found, running), name="archive", daemon=not awaited).start()
+    try:
+        yield from _taken(found, len(works), running)
+    except BaseException:
+        running.halt()
+        raise
+
+
+def _taken(found: queue.Queue[Outcome | _End], at_work: int, running: Running) -> Iterator[Outcome]:
     while at_work and not running.halted:
         try:
             # Short waits, since on some systems no signal is seen during a long one.

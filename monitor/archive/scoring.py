@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from monitor.archive.outcome import Failed, Finished, Outcome, Scored
 from monitor.exporters.csv import csv_header, csv_record
@@ -61,31 +61,42 @@ class Halted(Exception):  # noqa: N818
     """The recording was given up, since the archive is to stop."""
 
 
+class Hearing(Protocol):
+    """Whatever hears a recording: a pipeline here, or one in another process."""
+
+    @property
+    def position_s(self) -> float:
+        """How many seconds of it have been read."""
+
+    def abort(self) -> None:
+        """Give it up. From any thread."""
+
+
 class Running:
     """The recordings that are being heard at this moment, so that all can be given up at once. From any thread."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._pipelines: set[Pipeline] = set()
+        self._hearings: set[Hearing] = set()
         self.halted = False
 
     def halt(self) -> None:
         """Give up what is being heard, and let nothing more begin."""
         with self._lock:
             self.halted = True
-            pipelines = list(self._pipelines)
-        for pipeline in pipelines:
-            pipeline.abort()
+            hearings = list(self._hearings)
+        for hearing in hearings:
+            hearing.abort()
 
     @property
     def position_s(self) -> float:
         """How many seconds of those recordings have been read."""
         with self._lock:
-            return sum(pipeline.position_s for pipeline in self._pipelines)
+            return sum(hearing.position_s for hearing in self._hearings)
 
     @contextmanager
-    def hearing(self, pipeline: Pipeline) -> Iterator[None]:
-        """Count a pipeline among them.
+    def hearing(self, hearing: Hearing) -> Iterator[None]:
+        """Count a recording among them while it is being heard.
 
         Raises:
             Halted: The archive is to stop; raised at the start, or at the end where it was given up meanwhile.
@@ -93,12 +104,12 @@ class Running:
         with self._lock:
             if self.halted:
                 raise Halted
-            self._pipelines.add(pipeline)
+            self._hearings.add(hearing)
         try:
             yield
         finally:
             with self._lock:
-                self._pipelines.discard(pipeline)
+                self._hearings.discard(hearing)
                 halted = self.halted
             if halted:
                 raise Halted

@@ -1,4 +1,4 @@
-"""The command `archive`: finds recordings, loads the models once, and has threads or Ray do what is missing."""
+"""The command `archive`: finds recordings, loads the models, and has threads, processes or Ray do what is missing."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from monitor.commands.analysis import Analysis, load_models
 from monitor.commands.archive_view import ArchiveView
 from monitor.commands.interruption import Interruption
 from monitor.commands.notices import Notices
+from monitor.commands.speech_recogniser import NONE
 from stser_core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def archive(options: ArchiveOptions) -> int:
         running = Running()
         progress = todo.progress(running)
         with ExitStack() as cleanup:
-            outcomes = _outcomes(options, todo, models, workers, running, cleanup)
+            outcomes = _outcomes(options, todo, models, settings, workers, running, cleanup)
             interruption = cleanup.enter_context(Interruption(running.halt, running.halt))
             with ArchiveView(progress, notices):
                 told = _Told(notices)
@@ -141,17 +142,39 @@ def load_quietly(analysis: Analysis, speakers: int | None) -> Models:
 
 
 def _outcomes(
-    options: ArchiveOptions, todo: Plan, models: Models, workers: int, running: Running, cleanup: ExitStack
+    options: ArchiveOptions,
+    todo: Plan,
+    models: Models,
+    settings: ArchiveSettings,
+    workers: int,
+    running: Running,
+    cleanup: ExitStack,
 ) -> Iterator[Outcome]:
     analysis = options.analysis
     manner = Manner(analysis.channels, analysis.score_agents, analysis.transcripts, analysis.explain, options.speakers)
-    if options.ray is None or not todo.missing:
-        return by_threads(todo.missing, models, manner, workers, running)
-    from monitor.archive.ray_workers import by_ray, connected
+    if options.ray is not None and todo.missing:
+        from monitor.archive.ray_workers import by_ray, connected
 
-    cleanup.enter_context(connected(options.ray, workers))
-    names = models.scorer.name, models.transcriber.name
-    return by_ray(todo.missing, partial(load_quietly, analysis, options.speakers), manner, names, workers, running)
+        cleanup.enter_context(connected(options.ray, workers))
+        names = models.scorer.name, models.transcriber.name
+        load = partial(load_quietly, analysis, options.speakers)
+        return by_ray(todo.missing, load, manner, names, workers, running)
+    if min(workers, len(todo.missing)) > 1 and _is_bound_by_python(settings):
+        from monitor.archive.process_workers import by_processes
+
+        # What was found here is not looked for again, lest a worker find something else.
+        found = replace(analysis, asr=settings.transcriber, accelerator=settings.accelerator)
+        return by_processes(todo.missing, partial(load_quietly, found, None), manner, workers, running)
+    return by_threads(todo.missing, models, manner, workers, running)
+
+
+def _is_bound_by_python(settings: ArchiveSettings) -> bool:
+    """Whether threads would wait for Python's lock most of the time.
+
+    A recogniser lets go of it, has models that are too large for a copy each, and takes nearly all of the time. So does
+    Vosk where it tells voices apart; and an accelerator's memory is small.
+    """
+    return settings.transcriber == NONE and settings.speakers is None and settings.accelerator == "cpu"
 
 
 def _announce(todo: Plan, notices: Notices) -> None:

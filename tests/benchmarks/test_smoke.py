@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from benchmarks import __main__ as benchmark
 from benchmarks import word_errors
 from benchmarks.figures import Budget, Figure
 from benchmarks.plan import Plan
-from benchmarks.running import cost
+from benchmarks.running import Cost, cost, cost_of_command
 from benchmarks.sounds import Looped
 from stser_core.errors import StserError
 
@@ -26,6 +27,17 @@ def test_a_looped_stream_is_as_long_and_as_wide_as_asked_for():
 
 def test_work_costs_the_cpu_it_takes():
     assert cost(lambda: sum(range(10**6))).cpu_s > 0
+
+
+def test_a_command_costs_what_its_processes_cost_too():
+    busy = "import time\nwhile time.process_time() < 0.4: pass"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}])"
+
+    assert cost_of_command([sys.executable, "-c", outer]).cpu_s >= 0.4
+
+
+def test_a_start_is_taken_off_time_and_cpu():
+    assert Cost(10.0, 8.0, 900).less(Cost(4.0, 5.0, 800)) == Cost(6.0, 3.0, 900)
 
 
 def test_pieces_of_the_call_repeat_it_to_any_length(tmp_path):

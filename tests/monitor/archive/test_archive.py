@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 import wave
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from monitor.archive.crew import by_threads
@@ -22,6 +24,7 @@ from monitor.archive.recordings import Found
 from monitor.archive.scoring import Manner, Running, score_recording
 from monitor.cli import main
 
+BROKEN = {"broken/empty.wav", "broken/noise.mp3"}
 PROGRAM = [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())"]
 
 
@@ -32,10 +35,10 @@ def usual(scratch_checkpoint):
 
 @pytest.fixture
 def archive(usual):
-    """Run `archive` with an untrained checkpoint and without a recogniser."""
+    """Run `archive` with an untrained checkpoint, without a recogniser, and with one worker unless it is told."""
 
     def run(*arguments):
-        return main(["archive", *map(str, arguments), *usual])
+        return main(["archive", *usual, "--workers", "1", *map(str, arguments)])
 
     return run
 
@@ -54,7 +57,7 @@ def test_every_recording_has_its_timeline_or_its_reason(done, recordings, conten
 
     sounds = {path.relative_to(recordings).as_posix() for path in recordings.rglob("*.*") if path.suffix != ".txt"}
     failed = {row["recording"] for row in csv.DictReader(made["failures"].splitlines())}
-    assert failed == {"broken/empty.wav", "broken/noise.mp3"}
+    assert failed == BROKEN
     assert set(made["timelines"]) == {f"{name}.csv" for name in sounds - failed}
     assert {"2026-10-06/call-008.flac.csv", "2026-10-06/call-008.mp3.csv"} <= set(made["timelines"])
     assert [row["recording"] for row in made["calls"]] == sorted(sounds - failed)
@@ -182,7 +185,7 @@ def test_mono_that_was_stored_as_stereo_is_told_once(archive, tmp_path, capsys):
         with wave.open(str(tmp_path / "in" / name), "wb") as file:
             file.setparams((2, 2, 16_000, 0, "NONE", ""))
             file.writeframes(np.stack([tone, tone], axis=1).tobytes())
-    assert archive(tmp_path / "in", "--out", tmp_path / "out", "--workers", "1") == 0
+    assert archive(tmp_path / "in", "--out", tmp_path / "out") == 0
 
     said = capsys.readouterr().err
     assert said.count("are the same, so it is treated as mono") == 1
@@ -207,7 +210,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_only_whole_files(few, archive, t
         synchronise(descriptor)
 
     monkeypatch.setattr(os, "fsync", filling)
-    assert archive(few, "--out", tmp_path / "out", "--workers", "1") == 1
+    assert archive(few, "--out", tmp_path / "out") == 1
     monkeypatch.undo()
 
     said = capsys.readouterr().err
@@ -219,12 +222,23 @@ def test_a_full_disk_is_one_sentence_and_leaves_only_whole_files(few, archive, t
 
 
 def started(recordings, out, usual):
+    """Start it with two worker processes, in a process group of its own, as in a terminal."""
     return subprocess.Popen(
         [*PROGRAM, "archive", str(recordings), "--out", str(out), "--workers", "2", *usual],
         stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[3],
+        start_new_session=True,
     )
+
+
+def workers_of(process):
+    """Its worker processes; what multiprocessing starts beside them is none."""
+    found = []
+    for child in psutil.Process(process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
+    return found
 
 
 def wait_for_timelines(out, count, process):
@@ -234,6 +248,15 @@ def wait_for_timelines(out, count, process):
         time.sleep(0.002)
 
 
+def wait_for_the_group_to_end(group):
+    """Wait until no process of it is left; fails where one goes on."""
+    deadline = time.monotonic() + 10
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.02)
+
+
 def test_killed_in_the_middle_and_taken_up_again_it_is_an_unbroken_run(
     done, recordings, usual, archive, contents, tmp_path
 ):
@@ -241,7 +264,8 @@ def test_killed_in_the_middle_and_taken_up_again_it_is_an_unbroken_run(
     process = started(recordings, out, usual)
     wait_for_timelines(out, 3, process)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=30)
+    wait_for_the_group_to_end(process.pid)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*.csv")}
     assert 3 <= len(before) < 22
 
@@ -252,18 +276,46 @@ def test_killed_in_the_middle_and_taken_up_again_it_is_an_unbroken_run(
     assert contents(out) == contents(done)
 
 
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["the program", "all its processes"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_it_soon_and_keeps_what_is_finished(recordings, usual, contents, tmp_path, number, code):
+def test_a_signal_stops_it_soon_and_keeps_what_is_finished(recordings, usual, contents, tmp_path, number, code, send):
     out = tmp_path / "timelines"
     process = started(recordings, out, usual)
     wait_for_timelines(out, 2, process)
-    process.send_signal(number)
+    send(process.pid, number)
     _, said = process.communicate(timeout=60)
+    wait_for_the_group_to_end(process.pid)
 
     assert process.returncode == code
     assert "Traceback" not in said
     made = contents(out)
     assert len(made["timelines"]) == len(made["calls"]) >= 2
+    assert {row["recording"] for row in csv.DictReader(made["failures"].splitlines())} <= BROKEN
+
+
+def test_ctrl_c_while_its_processes_start_is_as_quiet(recordings, usual, tmp_path):
+    process = started(recordings, tmp_path / "timelines", usual)
+    while not workers_of(process):
+        assert process.poll() is None
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    wait_for_the_group_to_end(process.pid)
+
+    assert process.returncode == 130
+    assert [line for line in said.splitlines() if not line.startswith("stser-monitor: ")] == []
+
+
+def test_a_worker_that_is_killed_costs_nothing(done, recordings, usual, contents, tmp_path):
+    out = tmp_path / "timelines"
+    process = started(recordings, out, usual)
+    wait_for_timelines(out, 2, process)
+    workers_of(process)[0].kill()
+    _, said = process.communicate(timeout=120)
+
+    assert process.returncode == 0, said
+    assert "22 recordings done" in said
+    assert contents(out) == contents(done)
 
 
 @pytest.fixture
