@@ -71,12 +71,12 @@ def fit(
     from stser_core.training.members.commands import fit_member
     from stser_core.training.options import cache_folder
 
-    cache, member = cache or cache_folder(), further.wanted()
-    if member is not None:
+    cache = cache or cache_folder()
+    if further.member is not None:
         alone = {"resume": resume, "overwrite": overwrite, "teacher": further.teacher, "start_from": start_from}
         how = settings.of_member(seed, **alone)
         hold_out = HoldOut(validation_by, validation_share, how.training.seed)
-        fit_member(corpora.clips(), member, how, hold_out, test_share, checkpoint, out, cache)
+        fit_member(corpora.clips(), further.wanted(), how, hold_out, test_share, checkpoint, out, cache)
         return
     recipe = settings.of_model(seed)
     commands.fit_and_test(
@@ -116,10 +116,10 @@ def cross_validate(
     from stser_core.training.members.commands import cross_validate_member
     from stser_core.training.options import cache_folder, words_of
 
-    cache, member, plan = cache or cache_folder(), further.wanted(), folding.plan()
-    if member is not None:
+    cache, plan = cache or cache_folder(), folding.plan()
+    if further.member is not None:
         recipe = settings.of_member(rival=rivals, teacher=further.teacher)
-        cross_validate_member(corpora.clips(), member, recipe, plan, out, cache, json)
+        cross_validate_member(corpora.clips(), further.wanted(), recipe, plan, out, cache, json)
         return
     model, words = settings.of_model(), words_of(transcripts, asr_model)
     commands.cross_validate(corpora.clips(), model, plan, words, rivals, out, cache, json, further.encodings(cache))

@@ -119,11 +119,11 @@ class Further:
         typer.Option(help="Whom the speech model learns from beside its labels: whisper, or encoder:HUB-ID."),
     ] = None
 
-    def wanted(self) -> Wanted | None:
-        """The member, if one is to be trained."""
+    def wanted(self) -> Wanted:
+        """The member that is to be trained."""
         from stser_core.training.members.options import wanted_of
 
-        return None if self.member is None else wanted_of(self.member, self.whisper, self.member_name)
+        return wanted_of(self.member or "", self.whisper, self.member_name)
 
     def encodings(self, cache: Path) -> EncodingCache | None:
         """The teacher's, if there is one."""

@@ -10,7 +10,7 @@ import torch
 
 from stser_core import checkpoint
 from stser_core.audio import load_mono
-from stser_core.encoding import Encoding
+from stser_core.encoding import Encoding, pooled
 from stser_core.errors import CheckpointError
 from stser_core.members.hub import HubEncoder
 from stser_core.recognizer import Recognizer
@@ -31,7 +31,7 @@ def train(manifest, tmp_path):
 def recipe(tmp_path):
     def write(**settings):
         path = tmp_path / "recipe.json"
-        training = {"epochs": 30, "batch": 8, "learning_rate": 0.02, "head": {"hidden": 8}}
+        training = {"epochs": 30, "batch": 8, "learning_rate": 0.02, "head": {"hidden": 16}}
         path.write_text(json.dumps({"training": training, **settings}))
         return str(path)
 
@@ -144,7 +144,7 @@ def test_a_member_over_the_recognisers_encoder(train, recipe, voice, tones, tmp_
     assert figures["breakdown"]["band"]["wide"]["whisper"]["ua"] > 0.9
     assert {"speech", "whisper", "ensemble"} == figures["classifiers"].keys()
     sound = load_mono(tones[0].path)
-    encoding = Encoding("whisper-base", Spectrum(None).encode(sound))
+    encoding = Encoding("whisper-base", pooled(Spectrum(None).frames(sound)))
     (scores,) = Recognizer.load(out, accelerator="cpu").score([Spoken(sound, encoding=encoding)])
     assert scores.emotion_of("whisper") == tones[0].label
 
