@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from monitor.commands.notices import PROGRAM
 from monitor.commands.options import (
-    Accelerator,
-    AcceleratorOption,
-    Asr,
-    AsrModelOption,
-    AsrOption,
-    ChannelsOption,
-    CheckpointOption,
-    ClassifierOption,
     CsvOption,
     DebugOption,
-    ExplainOption,
+    Hearing,
     JsonlOption,
-    LanguageOption,
+    Listening,
     NoTranscriptOption,
     OutputOption,
     QuietOption,
-    ScoreAgentsOption,
     SpeakersOption,
     TimelineArgument,
 )
 from stser_core import command_line
 from stser_core.errors import UsageError
-
-if TYPE_CHECKING:
-    from monitor.commands.analysis import Analysis
+from stser_core.option_groups import with_groups
 
 _NOT_LISTENING = {"version", "verbose"}
 
@@ -52,52 +41,13 @@ app.add_typer(models_app, name="models")
 
 
 @app.callback(invoke_without_command=True)
+@with_groups
 def _listen(
     context: typer.Context,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            metavar="mic|INDEX|NAME|-",
-            help="Listen to a microphone: mic is the default one; else its number or a part of its name, see "
-            "stser-monitor devices. - is raw 16-bit PCM from standard input.",
-        ),
-    ] = None,
-    rate: Annotated[
-        int | None, typer.Option(metavar="HZ", help="With --device -: its sample rate; 16000 without this option.")
-    ] = None,
-    channels_in: Annotated[
-        int | None, typer.Option(metavar="N", help="How many channels to take from the device or standard input.")
-    ] = None,
-    channels: ChannelsOption = None,
+    listening: Listening,
+    hearing: Hearing,
     csv: CsvOption = None,
     jsonl: JsonlOption = None,
-    reconnect: Annotated[
-        bool, typer.Option("--reconnect", help="Wait for a microphone that went away, and go on with it.")
-    ] = False,
-    alert: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="RULE",
-            help="Ring when a rule comes true: 'angry>0.7 for 2 turns', 'customer: sad>0.5'. Repeatable.",
-        ),
-    ] = None,
-    on_alert: Annotated[
-        str | None,
-        typer.Option(metavar="CMD", help="Run this command on an alert, with the turn as JSON on its standard input."),
-    ] = None,
-    explain: ExplainOption = False,
-    timings: Annotated[
-        bool, typer.Option("--timings", help="At the end, print how long it took from a turn's last sound to its row.")
-    ] = False,
-    score_agents: ScoreAgentsOption = False,
-    no_transcript: NoTranscriptOption = False,
-    checkpoint: CheckpointOption = "default",
-    classifier: ClassifierOption = "ensemble",
-    asr: AsrOption = Asr.auto,
-    asr_model: AsrModelOption = None,
-    language: LanguageOption = None,
-    accelerator: AcceleratorOption = Accelerator.auto,
-    quiet: QuietOption = False,
     debug: DebugOption = False,
     version: Annotated[bool, typer.Option("--version", help="Say which version this is, and leave.")] = False,
     verbose: Annotated[
@@ -117,28 +67,28 @@ def _listen(
     if not typed:
         print(context.get_help())
         return
-    if device is None:
+    if listening.device is None:
         raise UsageError("What to listen to is missing; --device mic is the default microphone.")
     from monitor.commands.live import LiveOptions, listen
 
     options = LiveOptions(
-        device=device,
-        analysis=_analysis(context),
-        rate=rate,
-        channels_in=channels_in,
-        reconnect=reconnect,
-        alerts=tuple(alert or ()),
-        on_alert=on_alert,
-        timings=timings,
+        device=listening.device,
+        analysis=hearing.analysis(csv, jsonl),
+        rate=listening.rate,
+        channels_in=listening.channels_in,
+        reconnect=listening.reconnect,
+        alerts=tuple(listening.alert or ()),
+        on_alert=listening.on_alert,
+        timings=listening.timings,
     )
     raise typer.Exit(listen(options))
 
 
 @app.command("replay")
+@with_groups
 def _replay(
-    context: typer.Context,
     recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any audio or video file.")],
-    channels: ChannelsOption = None,
+    hearing: Hearing,
     csv: CsvOption = None,
     jsonl: JsonlOption = None,
     svg: Annotated[str | None, typer.Option(metavar="FILE", help="Save the last screen as a picture (SVG).")] = None,
@@ -148,16 +98,6 @@ def _replay(
     realtime: Annotated[bool, typer.Option("--realtime", help="Replay no faster than it was spoken.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Let it be heard while it is replayed, in real time.")] = False,
     speakers: SpeakersOption = None,
-    explain: ExplainOption = False,
-    score_agents: ScoreAgentsOption = False,
-    no_transcript: NoTranscriptOption = False,
-    checkpoint: CheckpointOption = "default",
-    classifier: ClassifierOption = "ensemble",
-    asr: AsrOption = Asr.auto,
-    asr_model: AsrModelOption = None,
-    language: LanguageOption = None,
-    accelerator: AcceleratorOption = Accelerator.auto,
-    quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Replay a recording, and show which emotion each utterance expresses."""
@@ -165,7 +105,7 @@ def _replay(
 
     options = ReplayOptions(
         recording=recording,
-        analysis=_analysis(context),
+        analysis=hearing.analysis(csv, jsonl),
         svg=svg,
         analytics=analytics,
         realtime=realtime,
@@ -173,28 +113,6 @@ def _replay(
         speakers=speakers,
     )
     raise typer.Exit(replay(options))
-
-
-def _analysis(context: typer.Context) -> Analysis:
-    """The values of the options that listening, replay and archives share."""
-    from monitor.commands.analysis import Analysis
-
-    typed = context.params
-    return Analysis(
-        channels=typed["channels"],
-        csv=typed.get("csv"),
-        jsonl=typed.get("jsonl"),
-        explain=typed["explain"],
-        score_agents=typed["score_agents"],
-        transcripts=not typed["no_transcript"],
-        checkpoint=typed["checkpoint"],
-        classifier=typed["classifier"],
-        asr=Asr(typed["asr"]).value,
-        asr_model=typed["asr_model"],
-        language=typed["language"],
-        accelerator=Accelerator(typed["accelerator"]).value,
-        quiet=typed["quiet"],
-    )
 
 
 def _typed(context: typer.Context) -> list[str]:
@@ -239,8 +157,9 @@ def _analytics(
 
 
 @app.command("archive")
+@with_groups
 def _archive(
-    context: typer.Context,
+    *,
     recordings: Annotated[
         str,
         typer.Argument(
@@ -264,24 +183,14 @@ def _archive(
             metavar="auto|ADDRESS", help="Let workers of a Ray cluster do it; auto starts one on this machine."
         ),
     ] = None,
-    channels: ChannelsOption = None,
+    hearing: Hearing,
     speakers: SpeakersOption = None,
-    explain: ExplainOption = False,
-    score_agents: ScoreAgentsOption = False,
-    no_transcript: NoTranscriptOption = False,
-    checkpoint: CheckpointOption = "default",
-    classifier: ClassifierOption = "ensemble",
-    asr: AsrOption = Asr.auto,
-    asr_model: AsrModelOption = None,
-    language: LanguageOption = None,
-    accelerator: AcceleratorOption = Accelerator.auto,
-    quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Make timelines of many recordings, and datasets of all; what is done already is not done again."""
     from monitor.commands.archive import ArchiveOptions, archive
 
-    options = ArchiveOptions(recordings, out, _analysis(context), workers=workers, ray=ray, speakers=speakers)
+    options = ArchiveOptions(recordings, out, hearing.analysis(), workers=workers, ray=ray, speakers=speakers)
     raise typer.Exit(archive(options))
 
 

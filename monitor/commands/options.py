@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from monitor.commands.analysis import Analysis
 
 DEBUG = "--debug"
 
@@ -80,3 +84,77 @@ LanguageOption = Annotated[
 AcceleratorOption = Annotated[Accelerator, typer.Option(help="Where the emotion model runs.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Show results and errors only.")]
 DebugOption = Annotated[bool, typer.Option(DEBUG, help="Show tracebacks.")]
+
+
+@dataclass(frozen=True)
+class Listening:
+    """The options of live listening alone."""
+
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="mic|INDEX|NAME|-",
+            help="Listen to a microphone: mic is the default one; else its number or a part of its name, see "
+            "stser-monitor devices. - is raw 16-bit PCM from standard input.",
+        ),
+    ] = None
+    rate: Annotated[
+        int | None, typer.Option(metavar="HZ", help="With --device -: its sample rate; 16000 without this option.")
+    ] = None
+    channels_in: Annotated[
+        int | None, typer.Option(metavar="N", help="How many channels to take from the device or standard input.")
+    ] = None
+    reconnect: Annotated[
+        bool, typer.Option("--reconnect", help="Wait for a microphone that went away, and go on with it.")
+    ] = False
+    alert: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="Ring when a rule comes true: 'angry>0.7 for 2 turns', 'customer: sad>0.5'. Repeatable.",
+        ),
+    ] = None
+    on_alert: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="Run this command on an alert, with the turn as JSON on its standard input."),
+    ] = None
+    timings: Annotated[
+        bool, typer.Option("--timings", help="At the end, print how long it took from a turn's last sound to its row.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """The options that listening, replay and archives share."""
+
+    channels: ChannelsOption = None
+    explain: ExplainOption = False
+    score_agents: ScoreAgentsOption = False
+    no_transcript: NoTranscriptOption = False
+    checkpoint: CheckpointOption = "default"
+    classifier: ClassifierOption = "ensemble"
+    asr: AsrOption = Asr.auto
+    asr_model: AsrModelOption = None
+    language: LanguageOption = None
+    accelerator: AcceleratorOption = Accelerator.auto
+    quiet: QuietOption = False
+
+    def analysis(self, csv: str | None = None, jsonl: str | None = None) -> Analysis:
+        """The same for the rest of the program, with the files that are written turn by turn."""
+        from monitor.commands.analysis import Analysis
+
+        return Analysis(
+            channels=self.channels,
+            csv=csv,
+            jsonl=jsonl,
+            explain=self.explain,
+            score_agents=self.score_agents,
+            transcripts=not self.no_transcript,
+            checkpoint=self.checkpoint,
+            classifier=self.classifier,
+            asr=self.asr.value,
+            asr_model=self.asr_model,
+            language=self.language,
+            accelerator=self.accelerator.value,
+            quiet=self.quiet,
+        )
