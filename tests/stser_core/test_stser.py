@@ -45,9 +45,9 @@ def test_each_classifier_reads_its_own_vector(settings, build, tokenizer):
         settings.classifiers, (3, len(LABELS))
     )
     inputs = {
-        "speech": out.speech_vector,
+        "speech": out.hearing.vector,
         "text": out.text_vector,
-        "bimodal": torch.cat([out.speech_vector, out.text_vector], dim=1),
+        "bimodal": torch.cat([out.hearing.vector, out.text_vector], dim=1),
     }
     for name, vector in inputs.items():
         assert torch.allclose(out.logits[name], model.classifiers[name](vector))
@@ -75,7 +75,7 @@ def test_without_sound_the_text_classifier_is_alone(settings, build, tokenizer):
     out = build(settings)(None, text_batch(tokenizer))
 
     assert set(out.logits) == {"text"}
-    assert out.speech_vector is None
+    assert out.hearing is None
 
 
 def test_spectrograms_stand_for_the_sound_they_were_made_of(settings, build):
