@@ -1,0 +1,155 @@
+"""A source, a transcriber and a scorer that can be told what to do, and when to fail; and a pipeline of them."""
+
+from threading import Event, Thread
+
+from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript, Word
+from monitor.pipeline.pipeline import Lane, Pipeline
+from monitor.segmenter.endpointing import Endpointing
+from stser_core.scores import EmotionScores
+
+TIME_LIMIT_S = 20
+SETTINGS = Endpointing(max_utterance_s=3, cut_search_s=1.5)
+LANES = [Lane("customer"), Lane("agent", scored=False)]
+
+
+class Fault:
+    """Raises at the n-th call."""
+
+    def __init__(self, at=None, error=None):
+        self.left, self.error = at, error or ValueError("a bug")
+
+    def __call__(self):
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise self.error
+
+
+class FakeSource:
+    name = "talk.wav"
+
+    def __init__(self, sound, *, live=False, fault=None, pause_s=0.0, endless=False):
+        self.sound, self.live, self.fault, self.pause_s = sound, live, fault or Fault(), pause_s
+        self.channels, self.duration_s, self.endless = len(sound), sound.shape[1] / SAMPLE_RATE, endless
+        self.stopped = Event()
+
+    def blocks(self):
+        start = 0
+        while self.endless or start < self.sound.shape[1]:
+            if self.stopped.is_set():
+                return
+            at = start % self.sound.shape[1]
+            self.fault()
+            if self.pause_s:
+                self.stopped.wait(self.pause_s)
+            block = AudioBlock(start, self.sound[:, at : at + 1600])
+            start = block.end
+            yield block
+
+    def stop(self):
+        self.stopped.set()
+
+
+class FakeTranscriber:
+    """Hears one word a second, and says at which sample count it heard it."""
+
+    name = "fake"
+
+    def __init__(self, faults=None, gate=None):
+        self.faults = {"listen": Fault(), "feed": Fault(), "finish": Fault(), **(faults or {})}
+        self.gate = gate
+
+    def listen(self, start_s):
+        self.faults["listen"]()
+        return FakeListening(self, start_s)
+
+
+class FakeListening:
+    def __init__(self, transcriber, start_s):
+        self.transcriber, self.start_s, self.heard = transcriber, start_s, 0
+
+    def feed(self, samples):
+        self.transcriber.faults["feed"]()
+        if self.transcriber.gate is not None:
+            self.transcriber.gate.wait()
+        self.heard += len(samples)
+
+    def partial(self):
+        return ""
+
+    def finish(self):
+        self.transcriber.faults["finish"]()
+        return Transcript((Word(str(self.heard), self.start_s, self.start_s + 0.1, 1.0),))
+
+
+class FakeScorer:
+    name = "fake-checkpoint"
+
+    def __init__(self, fault=None):
+        self.fault, self.batches = fault or Fault(), []
+
+    def score(self, utterances):
+        self.fault()
+        self.batches.append(list(utterances))
+        return [EmotionScores({"speech": p}, p) for p in [(0.1, 0.2, 0.3, 0.4)] * len(utterances)]
+
+
+def finish(pipeline):
+    """Run a pipeline that must not hang; returns what it raised."""
+    raised = []
+
+    def run():
+        try:
+            pipeline.run()
+        except BaseException as error:  # noqa: BLE001
+            raised.append(error)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(TIME_LIMIT_S)
+    assert not thread.is_alive(), "the pipeline hangs"
+    return raised[0] if raised else None
+
+
+def build(source, outputs, transcriber=None, scorer=None, capacity=64, lanes=LANES):
+    return Pipeline(
+        source,
+        lanes=lanes,
+        transcriber=transcriber or FakeTranscriber(),
+        scorer=scorer or FakeScorer(),
+        outputs=outputs,
+        endpointing=SETTINGS,
+        capacity=capacity,
+    )
+
+
+def rows_of(sound, **options):
+    rows = []
+    assert finish(build(FakeSource(sound), [rows.append], **options)) is None
+    return rows
+
+
+def broken(stage, at, error=None):
+    """What to build a pipeline from whose one part fails at its n-th call."""
+    fault = Fault(at, error)
+    match stage:
+        case "source":
+            return {"source": fault}
+        case "scorer":
+            return {"scorer": FakeScorer(fault)}
+        case "output":
+            return {"output": fault}
+        case _:
+            return {"transcriber": FakeTranscriber({stage: fault})}
+
+
+def run_broken(sound, rows, parts, **options):
+    source = FakeSource(sound, fault=parts.get("source"))
+    fault = parts.get("output", Fault())
+
+    def output(turn):
+        fault()
+        rows.append(turn)
+
+    pipeline = build(source, [output], transcriber=parts.get("transcriber"), scorer=parts.get("scorer"), **options)
+    return finish(pipeline)
