@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
+from stser_core.checkpoint import read_config
 from stser_core.features import FeatureSettings, LogMel
 from stser_core.members import asking, kinds
 from stser_core.recognizer import Recognizer
@@ -61,7 +63,7 @@ def judge_folds(
         alone = _alone(made, make, fold, sounds)
         for seed in plan.seeds:
             model = out / f"seed{seed}" / fold.name / CHECKPOINT_FOLDER
-            answers = _joined(alone, model, sounds) if model.is_dir() else alone
+            answers = _joined(alone, made, model, sounds) if model.is_dir() else alone
             answering = _Answering(fold.name, tuple(answers[0].scores.by_classifier))
             runs.append({"seed": seed, "fold": fold.name, **report(answering, answers)})
             names.add(answering.classifiers)
@@ -86,15 +88,17 @@ def _alone(made: Made, make: Maker, fold: Fold, sounds: SoundCache) -> list[Judg
     return judged
 
 
-def _joined(alone: Sequence[Judged], model: Path, sounds: SoundCache) -> list[Judged]:
-    """The member's answers put together with those of a model's checkpoint, as plain mean."""
+def _joined(alone: Sequence[Judged], made: Made, model: Path, sounds: SoundCache) -> list[Judged]:
+    """The member's answers put together with those of a model's checkpoint, as a checkpoint of both would."""
     recognizer = Recognizer.load(model, accelerator="cpu")
+    counts = {**read_config(model)[1].weights, made.listed.name: made.count}
     joined = []
     for one in alone:
         (scores,) = recognizer.score([Spoken(sounds.samples(one.clip), one.clip.text)])
         shares = {} if scores is None else dict(scores.by_classifier)
         shares |= one.scores.by_classifier
-        mean = tuple(statistics.fmean(column) for column in zip(*shares.values(), strict=True))
+        weights = [counts.get(name, 1.0) for name in shares]
+        mean = tuple(np.average(list(shares.values()), axis=0, weights=weights).tolist())
         joined.append(Judged(one.clip, one.band, EmotionScores(shares, mean)))
     return joined
 

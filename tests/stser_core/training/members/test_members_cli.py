@@ -178,6 +178,20 @@ def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
     assert joined["classifiers"].keys() == {"speech", "whisper", "ensemble"}
     assert joined["classifiers"]["whisper"] == alone["classifiers"]["whisper"]
 
+    leading = (
+        "--recipe",
+        recipe(count=1e6),
+        "--whisper",
+        str(tmp_path),
+        "--out",
+        str(runs),
+    )
+    assert train("cross-validate", "--member", "whisper", *leading, "--leave-out", "corpus") == 0
+    led = json.loads((runs / "whisper.json").read_text())
+    sureness = {name: one["ece"] for name, one in led["classifiers"].items()}
+    assert sureness["ensemble"] == pytest.approx(sureness["whisper"], abs=1e-3)
+    assert joined["classifiers"]["ensemble"]["ece"] != pytest.approx(sureness["whisper"], abs=1e-2)
+
 
 @pytest.mark.parametrize(
     ("options", "message"),
