@@ -58,6 +58,7 @@ class ChannelListener:
         """
         self._transcriber = transcriber
         self._following = following
+        self._needs_sound = following is not None or not isinstance(transcriber, NoTranscriber)
         self._tasks: Conveyor[_Begin | _Hear | _Finish] = Conveyor(capacity)
 
     def begin(self, start_s: float) -> bool:
@@ -66,7 +67,7 @@ class ChannelListener:
 
     def hear(self, samples: NDArray[np.float32]) -> bool:
         """The utterance goes on; false when nobody listens any more."""
-        return self._tasks.put(_Hear(samples))
+        return not self._needs_sound or self._tasks.put(_Hear(samples))
 
     def finish(self) -> Outcome | None:
         """The utterance has ended: its transcript to come; `None` when nobody listens any more."""
