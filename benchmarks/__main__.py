@@ -49,17 +49,21 @@ MEASUREMENTS: tuple[tuple[str, Callable[[Plan], list[Figure]]], ...] = tuple(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for; 1 where a budget does not hold."""
+    """Measure what was asked for; 1 where a budget does not hold. What was measured is told even if a part fails."""
     asked = _parser().parse_args(arguments)
     begun = datetime.now(timezone.utc)
     meter = machine.Meter.now()
-    with tempfile.TemporaryDirectory(prefix="stser-benchmark-") as scratch:
-        plan = Plan(asked.quick, Path(scratch), asked.references, asked.memory_hours)
-        figures = [figure for name, measure in _chosen(asked.only) for figure in _measured(name, measure, plan)]
-    others = meter.others()
-    show(figures, machine.describe(), others)
-    if asked.json is not None:
-        asked.json.write_text(_json(figures, begun, others, asked), encoding="utf-8")
+    figures: list[Figure] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="stser-benchmark-") as scratch:
+            plan = Plan(asked.quick, Path(scratch), asked.references, asked.memory_hours)
+            for name, measure in _chosen(asked.only):
+                figures += _measured(name, measure, plan)
+    finally:
+        others = meter.others()
+        show(figures, machine.describe(), others)
+        if asked.json is not None:
+            asked.json.write_text(_json(figures, begun, others, asked), encoding="utf-8")
     return 1 if any(figure.holds is False for figure in figures) else 0
 
 

@@ -92,8 +92,8 @@ def _speech(clock: Clock, plan: Plan, spoken: list[Utterance]) -> None:
     for utterance in spoken:
         samples = utterance.samples
         logmel = clock.time("features", partial(_logmel, model, samples))
-        vector, _ = clock.time("smodel", partial(smodel, *logmel))
-        clock.time("classifiers and fusion", partial(_classify, classifier, vector))
+        hearing = clock.time("smodel", partial(smodel, *logmel))
+        clock.time("classifiers and fusion", partial(_classify, classifier, hearing.vector))
         scores = plan.recognizer.score([Spoken(samples)])[0]
         turn = Turn("call", 1, "speaker1", 1, utterance.start_s, utterance.end_s, scores, None, -20.0, 0, "default")
         clock.time("export", partial(csv_record, turn, explain=False))

@@ -87,18 +87,19 @@ def load_models(analysis: Analysis, notices: Notices) -> tuple[Recognizer, Trans
     Raises:
         StserError: One is missing or broken, or they do not fit together.
     """
-    # Imported here, because torch takes a second that a wrong file name or role should not cost.
-    import torch
+    with notices.working("loading the emotion model"):
+        # Imported here, because torch takes a second that a wrong file name or role should not cost.
+        import torch
 
-    from stser_core.recognizer import Recognizer
+        from stser_core.recognizer import Recognizer
 
-    torch.set_num_threads(_TORCH_THREADS)
-    scorer = Recognizer.load(
-        analysis.checkpoint,
-        classifier=analysis.classifier,
-        accelerator=analysis.accelerator,
-        explain=analysis.explain,
-    )
+        torch.set_num_threads(_TORCH_THREADS)
+        scorer = Recognizer.load(
+            analysis.checkpoint,
+            classifier=analysis.classifier,
+            accelerator=analysis.accelerator,
+            explain=analysis.explain,
+        )
     transcriber = choose(analysis.asr, analysis.asr_model, notices, language=analysis.language)
     require_answers(scorer, transcriber, notices)
     return scorer, transcriber

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from stser_core.command_line import complain
 
@@ -35,3 +36,14 @@ class Notices:
         """Write one line as it is."""
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show on a terminal what takes its time, until it is done; nothing of it stays."""
+        if self.quiet or not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console
+
+        with Console(stderr=True).status(f"{what} …", spinner_style="dim"):
+            yield

@@ -75,7 +75,9 @@ def _nobody() -> Transcriber:
 def _vosk(folder: Path, reason: str, notices: Notices) -> Transcriber:
     from monitor.transcribers.vosk import VoskTranscriber
 
-    return _announced(VoskTranscriber(folder), reason, notices)
+    with notices.working("loading the speech recogniser"):
+        transcriber = VoskTranscriber(folder)
+    return _announced(transcriber, reason, notices)
 
 
 def _whisper(model: str | None, language: str | None, notices: Notices, because: str = "") -> Transcriber:
@@ -84,9 +86,10 @@ def _whisper(model: str | None, language: str | None, notices: Notices, because:
     if not whisper_models.is_available():
         raise MissingExtraError("Whisper", "whisper")
     found, reason = _whisper_model(model, notices)
-    from monitor.transcribers.whisper import WhisperTranscriber
+    with notices.working("loading the speech recogniser"):
+        from monitor.transcribers.whisper import WhisperTranscriber
 
-    transcriber = WhisperTranscriber(found.folder, name=found.encoder, language=language)
+        transcriber = WhisperTranscriber(found.folder, name=found.encoder, language=language)
     return _announced(transcriber, ", ".join(filter(None, (reason, because))), notices)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as benchmark
-from benchmarks import word_errors
+from benchmarks import stages, word_errors
 from benchmarks.figures import Budget, Figure
 from benchmarks.plan import Plan
 from benchmarks.running import Cost, cost, cost_of_command
@@ -65,3 +65,27 @@ def test_a_run_prints_a_table_writes_json_and_tells_what_does_not_hold(tmp_path,
     told = json.loads((tmp_path / "out.json").read_text())
     assert told["figures"][0]["value"] == value
     assert str(os.cpu_count()) in told["machine"]["processor"]
+
+
+def test_what_was_measured_is_told_although_the_next_part_fails(tmp_path, monkeypatch, capsys):
+    def fail(plan):
+        raise OSError("no such device")
+
+    figure = Figure("words", "a ratio", 1.0, "×", "something else")
+    monkeypatch.setattr(benchmark, "MEASUREMENTS", (("words", lambda plan: [figure]), ("channels", fail)))
+
+    with pytest.raises(OSError, match="no such device"):
+        benchmark.main(["--json", str(tmp_path / "out.json")])
+
+    assert "a ratio" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "out.json").read_bytes())["figures"]) == 1
+
+
+def test_every_stage_is_measured_on_the_programs_own_parts(tmp_path):
+    plan = Plan(quick=True, scratch=tmp_path)
+    plan.__dict__["vosk"] = None  # its model would take most of the time
+
+    figures = {figure.name: figure.value for figure in stages.measure(plan)}
+
+    assert set(figures) >= {"decode", "VAD and endpoints", "features", "smodel", "tmodel", "export"}
+    assert sum(figures.values()) == pytest.approx(100)

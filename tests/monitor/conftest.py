@@ -1,7 +1,8 @@
-"""Turns whose every value is known, for whatever is made from turns."""
+"""Turns whose every value is known, for whatever is made from turns, and a browser for whatever is a page."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,22 @@ ANGRY = EmotionScores(
     ensemble=(0.5, 0.25 / 3, 0.83 / 3, 0.42 / 3),
 )
 SAID = Transcript((Word("where", 1.2, 1.5, 0.9), Word("is", 1.5, 1.6, 1.0), Word("it", 1.7, 1.9, 0.8)))
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Root in a container has no sandbox; nothing may be resolved, should anything be asked for.
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium, until a file's tests end: Playwright runs once at a time, and keeps an event loop."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

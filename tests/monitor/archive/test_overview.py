@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 from datetime import date
 
 import pytest
@@ -19,7 +18,6 @@ from stser_core.errors import DataError
 
 EVIL = '2026-10-05 <script>alert("1")</script>&\'.wav'
 SCHEME = "javascript:alert(1).wav"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture
@@ -130,11 +128,8 @@ def test_a_folder_that_is_no_archive_is_told(tmp_path, capsys):
 
 
 @pytest.fixture
-def page(archived):
+def page(archived, browser):
     """The page of three calls in a browser; whatever it asks the network for, and every complaint, fails the test."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
     root = archived(
         {
             EVIL: [(0.0, 30.0, "angry")],
@@ -145,16 +140,15 @@ def page(archived):
     path = root / "overview.html"
     path.write_bytes(render_overview(make_overview(root, root)))
     heard = []
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        opened = browser.new_context(offline=True, viewport={"width": 1200, "height": 900}).new_page()
-        opened.on("request", lambda request: heard.append(request.url))
-        opened.on("pageerror", lambda error: heard.append(str(error)))
-        opened.on("console", lambda message: heard.append(message.text))
-        opened.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
-        opened.goto(path.as_uri())
-        yield opened
-        browser.close()
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
+    opened = context.new_page()
+    opened.on("request", lambda request: heard.append(request.url))
+    opened.on("pageerror", lambda error: heard.append(str(error)))
+    opened.on("console", lambda message: heard.append(message.text))
+    opened.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
+    opened.goto(path.as_uri())
+    yield opened
+    context.close()
     assert heard == [path.as_uri()]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import wave
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +17,6 @@ from monitor.report.sound import encode
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-# Root in a container has no sandbox; nothing may be resolved, should anything be asked for.
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND"]
 SOON_S = 20.0
 EXPLAINED = {"salient_start_s": 12.0, "salient_end_s": 13.0}
 
@@ -55,17 +50,6 @@ class Visit:
         while not self.page.evaluate(f"Boolean({condition})"):
             assert monotonic() < deadline, condition
             self.page.wait_for_timeout(20)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
