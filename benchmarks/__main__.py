@@ -18,6 +18,7 @@ from benchmarks import (
     latency,
     live_channels,
     machine,
+    member_cost,
     memory,
     rival_speed,
     segmentation,
@@ -39,6 +40,7 @@ MEASUREMENTS: tuple[tuple[str, Callable[[Plan], list[Figure]]], ...] = tuple(
         stages,
         rival_speed,
         vosk_cost,
+        member_cost,
         latency,
         live_channels,
         memory,
@@ -56,14 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures: list[Figure] = []
     try:
         with tempfile.TemporaryDirectory(prefix="stser-benchmark-") as scratch:
-            plan = Plan(asked.quick, Path(scratch), asked.references, asked.memory_hours)
+            plan = Plan(asked.quick, Path(scratch), asked.references, asked.whisper, asked.memory_hours)
             for name, measure in _chosen(asked.only):
                 figures += _measured(name, measure, plan)
+                if asked.json is not None:
+                    asked.json.write_text(_json(figures, begun, meter.others(), asked), encoding="utf-8")
     finally:
-        others = meter.others()
-        show(figures, machine.describe(), others)
-        if asked.json is not None:
-            asked.json.write_text(_json(figures, begun, others, asked), encoding="utf-8")
+        show(figures, machine.describe(), meter.others())
     return 1 if any(figure.holds is False for figure in figures) else 0
 
 
@@ -95,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     parser.add_argument(
         "--references", type=Path, metavar="FOLDER", help="clips with refs.csv (path,transcript), for word error rates"
+    )
+    parser.add_argument(
+        "--whisper", type=Path, metavar="FOLDER", help="the Whisper model that the default checkpoint's member reads"
     )
     parser.add_argument(
         "--memory-hours", type=float, default=6.0, metavar="H", help="hours of sound for the growth of memory"

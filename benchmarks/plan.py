@@ -34,12 +34,15 @@ class Plan:
         quick: Whether minutes must do where otherwise hours are taken.
         scratch: A folder for files that nobody keeps.
         references: A folder with clips and what is said in them (`word_errors`), or `None`.
+        whisper: A folder with the Whisper model that the default checkpoint's member reads; without it, the one that
+            is installed, if any.
         memory_hours: Hours of sound for the memory's growth.
     """
 
     quick: bool
     scratch: Path
     references: Path | None = None
+    whisper: Path | None = None
     memory_hours: float = 6.0
 
     @property

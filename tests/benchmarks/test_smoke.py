@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as benchmark
-from benchmarks import stages, word_errors
+from benchmarks import member_cost, stages, word_errors
 from benchmarks.figures import Budget, Figure
 from benchmarks.plan import Plan
 from benchmarks.running import Cost, cost, cost_of_command
 from benchmarks.sounds import Looped
+from monitor.transcribers import whisper_models
 from stser_core.errors import StserError
 
 
@@ -89,3 +90,12 @@ def test_every_stage_is_measured_on_the_programs_own_parts(tmp_path):
 
     assert set(figures) >= {"decode", "VAD and endpoints", "features", "smodel", "tmodel", "export"}
     assert sum(figures.values()) == pytest.approx(100)
+
+
+def test_a_member_whose_encoder_is_not_there_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(whisper_models, "installed", list)
+
+    (figure,) = member_cost.measure(Plan(quick=True, scratch=tmp_path))
+
+    assert figure.holds is None
+    assert "whisper-base" in figure.against
