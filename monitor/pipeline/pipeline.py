@@ -3,6 +3,8 @@
     source ──► segmenter ──┬──► a listener for each channel ──┐ transcripts
                            └──► utterances in order ──────────┴─► scorer ──► outputs
 
+A live source has a thread of its own, since its sound does not wait; a recording is read by the segmenter's.
+
 One rule keeps it from ever hanging: a thread that ends, for whatever reason, closes what it puts into and
 cancels what it takes from (`Conveyor`). So an end of the stream runs down the line, and everything that was
 heard is finished on the way; a failure also runs up the line, and stops what is before it.
@@ -31,7 +33,7 @@ from monitor.timeline.notes import Note
 from stser_core.errors import StserError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
@@ -187,35 +189,44 @@ class Pipeline:
 
     def _all_stages(self) -> Stages:
         stages = Stages(on_failure=self._source.stop)
-        stages.add("source", self._read, self._blocks.close)
-        stages.add("segmenter", self._segment, self._leave_segmenter)
+        if self._source.live:
+            stages.add("source", self._read, self._blocks.close)
+            arriving = iter(self._blocks.take, None)
+        else:
+            arriving = self._arriving()  # a recording waits: a thread of its own would only take turns with this one
+        stages.add("segmenter", lambda: self._segment(arriving), self._leave_segmenter)
         for number, listener in enumerate(self._listeners, start=1):
             stages.add(f"transcriber of channel {number}", listener.listen, listener.leave)
         stages.add("scorer", lambda: self._scoring.work(self._finished.put), self._leave_scorer)
         stages.add("output", self._write, self._finished.cancel)
         return stages
 
+    def _arriving(self) -> Iterator[_Arrived]:
+        """The source's blocks as they come. A failure of the source ends them: what was heard is still finished."""
+        try:
+            for block in self._source.blocks():
+                if self._blocks.cancelled:
+                    return
+                heard = _silent(block) if self._paused else block
+                self._dropped += block.dropped
+                self._levels = tuple(map(loudness_dbfs, heard.samples))
+                self._position = block.end
+                yield _Arrived(heard, time.monotonic())
+        except Exception as error:  # noqa: BLE001  carried to the main thread, which raises it
+            self._stages.fail("source", error)
+
     def _read(self) -> None:
-        """Source thread."""
-        for block in self._source.blocks():
-            self._dropped += block.dropped
-            heard = _silent(block) if self._paused else block
-            arrived = _Arrived(heard, time.monotonic())
-            lost: _Arrived | None = None
-            if self._source.live:
-                accepted, lost = self._blocks.put_dropping(arrived)
-            else:
-                accepted = self._blocks.put(arrived)
+        """Source thread, of live sources."""
+        for arrived in self._arriving():
+            accepted, lost = self._blocks.put_dropping(arrived)
             if lost is not None:
                 self._dropped += lost.block.samples.shape[1]
             if not accepted:
                 return
-            self._levels = tuple(map(loudness_dbfs, heard.samples))
-            self._position = block.end
 
-    def _segment(self) -> None:
+    def _segment(self, arriving: Iterator[_Arrived]) -> None:
         """Segmenter thread."""
-        while (arrived := self._blocks.take()) is not None:
+        for arrived in arriving:
             events = self._segmenter.feed(arrived.block)
             if not all(self._handle(event, arrived) for event in events):
                 return
