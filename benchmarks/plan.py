@@ -63,11 +63,11 @@ class Plan:
         from stser_core.recognizer import Recognizer
 
         torch.set_num_threads(1)
-        return Recognizer.load(classifier="speech", accelerator="cpu")
+        return Recognizer(self.checkpoint, classifier="speech", accelerator="cpu")
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        """All of the default checkpoint."""
+        """All of the default checkpoint, as it is once a recognizer has prepared it."""
         from stser_core import checkpoint
 
         return checkpoint.load(checkpoint.DEFAULT)

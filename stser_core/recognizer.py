@@ -78,7 +78,8 @@ class Recognizer:
         self.name = loaded.name
         self.classifiers = _chosen(classifier, loaded)
         self.accelerator = _accelerator(accelerator)
-        self._model = loaded.model.to(self.accelerator).eval()
+        # With the channels last, a CPU pools several times as fast (docs/performance.md); in training it does not pay.
+        self._model = loaded.model.to(self.accelerator).to(memory_format=torch.channels_last).eval()
         self._tokenizer = loaded.tokenizer
         self._explain = explain
         self._members = _members(loaded, self.classifiers, self.accelerator)

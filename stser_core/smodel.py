@@ -133,7 +133,7 @@ class Smodel(nn.Module):
             frames: int64 [batch], frames in each spectrogram.
             salience: Also return where the attention rests.
         """
-        maps = logmel[:, None].contiguous(memory_format=torch.channels_last)  # [batch, 1, bands, frames]
+        maps = logmel[:, None]  # [batch, 1, bands, frames]
         for block in self.blocks:
             maps, frames = block(maps, frames)
         steps, inside = frames, frame_mask(frames, maps.shape[-1])

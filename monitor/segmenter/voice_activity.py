@@ -8,6 +8,9 @@ little, so that a voice is found that stands out from a hiss there alone.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, insort
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -34,22 +37,25 @@ class NoiseFloor:
 
     def __init__(self, window: int) -> None:
         """Track over `window` frames."""
-        self._levels = np.zeros(window, dtype=np.float64)
-        self._seen = 0
-        self.dbfs = -np.inf
+        self._window = window
+        self._levels: deque[float] = deque()
+        self._by_level: list[float] = []
+        self.dbfs = -math.inf
 
     def update(self, level_dbfs: float) -> None:
         """Take the next frame's level."""
-        self._levels[self._seen % len(self._levels)] = level_dbfs
-        self._seen += 1
-        known = min(self._seen, len(self._levels))
+        if len(self._levels) == self._window:
+            del self._by_level[bisect_left(self._by_level, self._levels.popleft())]
+        self._levels.append(level_dbfs)
+        insort(self._by_level, level_dbfs)
+        known = len(self._levels)
         # At least the second lowest: the one half-filled frame where a hum sets in must not hide the hum.
-        rank = min(known - 1, max(1, int(self._QUIETER * known)))
-        self.dbfs = float(np.partition(self._levels[:known], rank)[rank])
+        self.dbfs = self._by_level[min(known - 1, max(1, int(self._QUIETER * known)))]
 
 
 _WIDTH = 8
 """Samples of the running mean that lets through what is below about 900 Hz (half the power at 890 Hz)."""
+_MEAN = np.full(_WIDTH, 1 / _WIDTH, dtype=np.float32)
 
 
 class Heard(NamedTuple):
@@ -100,5 +106,5 @@ class VoiceActivity:
 
 def _low(frame: NDArray[np.float32]) -> NDArray[np.float32]:
     """What of a frame is low: the means of every eight samples (their rest, at a stream's end, is left out)."""
-    low: NDArray[np.float32] = frame[: frame.size // _WIDTH * _WIDTH].reshape(-1, _WIDTH).mean(axis=1)
+    low: NDArray[np.float32] = frame[: frame.size // _WIDTH * _WIDTH].reshape(-1, _WIDTH) @ _MEAN
     return low
