@@ -17,6 +17,7 @@ from stser_core.errors import CheckpointError, DeviceError, UsageError
 from stser_core.features import pad, trim
 from stser_core.members import asking, kinds
 from stser_core.members.member import Member
+from stser_core.prior import Prior
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken
 from stser_core.stser import SpeechBatch, TextBatch, ensemble, probabilities
 from stser_core.trust import trusted
@@ -61,6 +62,7 @@ class Recognizer:
         classifier: str = ENSEMBLE,
         accelerator: str = "auto",
         explain: bool = False,
+        prior: Prior | None = None,
     ) -> None:
         """Prepare a loaded checkpoint.
 
@@ -69,6 +71,7 @@ class Recognizer:
             classifier: `ensemble` for all that it has, or names joined by `+`, such as `speech` or `speech+whisper`.
             accelerator: `auto`, `cpu`, `cuda` or `mps`.
             explain: Also give the salience of every utterance.
+            prior: How often emotions are expected; `None` for all alike, as in training.
 
         Raises:
             UsageError: There is no such classifier or accelerator.
@@ -82,6 +85,7 @@ class Recognizer:
         self._model = loaded.model.to(self.accelerator).to(memory_format=torch.channels_last).eval()
         self._tokenizer = loaded.tokenizer
         self._explain = explain
+        self._prior = prior
         self._members = _members(loaded, self.classifiers, self.accelerator)
         self._temperatures = {one.name: one.temperature for one in loaded.roster.members}
         self._weights = loaded.roster.weights
@@ -94,9 +98,11 @@ class Recognizer:
         classifier: str = ENSEMBLE,
         accelerator: str = "auto",
         explain: bool = False,
+        prior: Prior | None = None,
     ) -> Recognizer:
         """Load a checkpoint by folder, name or Hub id, and prepare it; see `__init__` and `checkpoint.load`."""
-        return cls(checkpoints.load(checkpoint), classifier=classifier, accelerator=accelerator, explain=explain)
+        loaded = checkpoints.load(checkpoint)
+        return cls(loaded, classifier=classifier, accelerator=accelerator, explain=explain, prior=prior)
 
     @property
     def encoders(self) -> tuple[str, ...]:
@@ -194,6 +200,8 @@ class Recognizer:
         shares = answers.shares
         if not shares:
             return None
+        if self._prior is not None:
+            shares = {name: self._prior.applied(one) for name, one in shares.items()}
         weights = [self._weights.get(name, 1.0) for name in shares] if self._weights else None
         return EmotionScores(
             {name: tuple(one.tolist()) for name, one in shares.items()},

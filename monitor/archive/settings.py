@@ -23,6 +23,7 @@ _OPTIONS = {
     "checkpoint": "--checkpoint",
     "checkpoint_sum": "--checkpoint",
     "classifiers": "--classifier",
+    "prior": "--prior",
     "accelerator": "--accelerator",
     "transcriber": "--asr or --asr-model",
     "language": "--language",
@@ -46,6 +47,7 @@ class ArchiveSettings:
         transcriber: The speech recogniser's name and model.
         language: What `--language` says.
         speakers: What `--speakers` says.
+        prior: How often emotions are expected, every one named.
     """
 
     channels: str | None
@@ -59,6 +61,7 @@ class ArchiveSettings:
     transcriber: str
     language: str | None
     speakers: int | None = None
+    prior: str | None = None
 
 
 @dataclass(frozen=True)

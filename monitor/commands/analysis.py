@@ -21,6 +21,7 @@ from stser_core.scores import ENSEMBLE
 
 if TYPE_CHECKING:
     from monitor.transcribers import Transcriber
+    from stser_core.prior import Prior
     from stser_core.recognizer import Recognizer
 
 _TORCH_THREADS = 1
@@ -40,6 +41,7 @@ class Analysis:
     transcripts: bool = True
     checkpoint: str = "default"
     classifier: str = ENSEMBLE
+    prior: Prior | None = None
     asr: str = "auto"
     asr_model: str | None = None
     language: str | None = None
@@ -99,7 +101,10 @@ def load_models(analysis: Analysis, notices: Notices) -> tuple[Recognizer, Trans
             classifier=analysis.classifier,
             accelerator=analysis.accelerator,
             explain=analysis.explain,
+            prior=analysis.prior,
         )
+    if analysis.prior is not None:
+        notices.say(f"expecting {analysis.prior}, as --prior says.")
     transcriber = choose(analysis.asr, analysis.asr_model, notices, language=analysis.language)
     require_answers(scorer, transcriber, notices)
     return scorer, transcriber

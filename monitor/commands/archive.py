@@ -124,6 +124,7 @@ def _loaded(options: ArchiveOptions, notices: Notices) -> tuple[Models, ArchiveS
         transcriber=transcriber.name,
         language=analysis.language,
         speakers=options.speakers,
+        prior=None if analysis.prior is None else str(analysis.prior),
     )
     return Models(scorer, transcriber, hearer), settings
 

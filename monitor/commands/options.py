@@ -73,6 +73,14 @@ CheckpointOption = Annotated[
 ClassifierOption = Annotated[
     str, typer.Option(metavar="NAME", help="ensemble, speech, text or bimodal, or several joined by +.")
 ]
+PriorOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARES",
+        help="How often emotions are expected, such as neutral=0.7; those not named share the rest. Without it all "
+        "count alike.",
+    ),
+]
 AsrOption = Annotated[Asr, typer.Option(help="The speech recogniser; auto goes on without one where it cannot be had.")]
 AsrModelOption = Annotated[
     str | None, typer.Option(metavar="NAME|DIR", help="The recogniser's model; see stser-monitor models.")
@@ -133,6 +141,7 @@ class Hearing:
     no_transcript: NoTranscriptOption = False
     checkpoint: CheckpointOption = "default"
     classifier: ClassifierOption = "ensemble"
+    prior: PriorOption = None
     asr: AsrOption = Asr.auto
     asr_model: AsrModelOption = None
     language: LanguageOption = None
@@ -142,6 +151,7 @@ class Hearing:
     def analysis(self, csv: str | None = None, jsonl: str | None = None) -> Analysis:
         """The same for the rest of the program, with the files that are written turn by turn."""
         from monitor.commands.analysis import Analysis
+        from stser_core.prior import Prior
 
         return Analysis(
             channels=self.channels,
@@ -152,6 +162,7 @@ class Hearing:
             transcripts=not self.no_transcript,
             checkpoint=self.checkpoint,
             classifier=self.classifier,
+            prior=None if self.prior is None else Prior.read(self.prior),
             asr=self.asr.value,
             asr_model=self.asr_model,
             language=self.language,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from stser_core.checkpoint import Checkpoint, save
 from stser_core.emotions import LABELS
 from stser_core.errors import CheckpointError, DeviceError, UsageError
+from stser_core.prior import Prior
 from stser_core.recognizer import _BATCH_LIMITS, Recognizer
 from stser_core.scores import CLASSIFIERS, EmotionScores, Spoken
 from stser_core.trust import CONFIDENCE_FLOOR
@@ -58,6 +59,19 @@ def test_every_classifier_gives_probabilities_and_the_ensemble_is_their_mean(rec
     assert scores.confidence == max(scores.ensemble)
     assert scores.emotion == LABELS[int(np.argmax(scores.ensemble))]
     assert scores.emotion_of("text") == LABELS[int(np.argmax(scores.by_classifier["text"]))]
+
+
+def test_a_prior_moves_each_classifier_and_the_ensemble_is_still_their_mean(recognizer, loaded):
+    prior = Prior.read("neutral=0.7")
+    spoken = [Spoken(sound(16_000), ANGRY, 0.9)]
+
+    (usual,), (moved,) = recognizer.score(spoken), Recognizer(loaded, accelerator="cpu", prior=prior).score(spoken)
+
+    for name, shares in moved.by_classifier.items():
+        wanted = prior.applied(torch.tensor(usual.by_classifier[name]))
+        assert shares == pytest.approx(wanted.tolist(), abs=1e-6)
+    assert moved.ensemble == pytest.approx(np.mean(list(moved.by_classifier.values()), axis=0), abs=1e-6)
+    assert moved.ensemble[LABELS.index("neutral")] > usual.ensemble[LABELS.index("neutral")]
 
 
 def test_the_scores_are_the_models_own_calibrated(recognizer, loaded):

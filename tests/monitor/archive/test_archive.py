@@ -134,10 +134,11 @@ def test_a_failure_that_is_mended_leaves_the_list(few, archive, tmp_path):
     assert (tmp_path / "out" / "failures.csv").read_text() == "recording,reason\n"
 
 
-def test_other_settings_are_refused(done, recordings, archive, capsys):
-    assert archive(recordings, "--out", done, "--no-transcript") == 2
+@pytest.mark.parametrize("other", [["--no-transcript"], ["--prior", "neutral=0.7"]])
+def test_other_settings_are_refused(done, recordings, archive, capsys, other):
+    assert archive(recordings, "--out", done, *other) == 2
 
-    assert "was made with another --no-transcript" in capsys.readouterr().err
+    assert f"was made with another {other[0]}" in capsys.readouterr().err
 
 
 def test_nothing_readable_is_a_failure(archive, tmp_path, capsys):

@@ -55,6 +55,10 @@ def assert_one_sentence(result, code, *words):
         assert word in sentence
 
 
+def test_a_prior_that_is_none(replay, speech):
+    assert_one_sentence(replay(speech, "--prior", "neutral=7", "--csv", "-"), 2, "neutral", "between 0 and 1")
+
+
 def test_a_missing_file(replay, tmp_path):
     assert_one_sentence(replay(tmp_path / "nowhere.wav"), 1, "nowhere.wav", "does not exist")
 

@@ -1,0 +1,72 @@
+"""How often each emotion is expected, where that is not as often as in training.
+
+In training all labels count alike; in a call most turns are neutral. Bayes' rule moves probabilities from the one to
+the other: p'(label | utterance) ∝ p(label | utterance) · expected share / share in training (Saerens, Latinne and
+Decaestecker 2002, "Adjusting the Outputs of a Classifier to New a Priori Probabilities",
+https://doi.org/10.1162/089976602753284446).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stser_core.emotions import LABELS
+from stser_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_TOLERATED = 1e-6
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The share of utterances that is expected to carry each emotion.
+
+    Attributes:
+        shares: In the order of `LABELS`, each above 0, together 1.
+    """
+
+    shares: tuple[float, ...]
+
+    @classmethod
+    def read(cls, text: str) -> Prior:
+        """Read `neutral=0.7` or `neutral=0.6,angry=0.2`; emotions that are not named share the rest alike.
+
+        Raises:
+            UsageError: That is not what it says, or no share is left for an emotion.
+        """
+        named: dict[str, float] = {}
+        for one in text.split(","):
+            label, _, share = (part.strip() for part in one.partition("="))
+            if label not in LABELS or label in named:
+                raise UsageError(
+                    f"A prior is written as neutral=0.7,angry=0.1, each of {', '.join(LABELS)} at most once."
+                )
+            named[label] = _share(label, share)
+        left, others = 1 - sum(named.values()), len(LABELS) - len(named)
+        if (others and left < _TOLERATED) or (not others and abs(left) > _TOLERATED):
+            raise UsageError(
+                f"The prior {text!r} does not add up to 1; emotions that are not named share what is left."
+            )
+        return cls(tuple(named.get(label, left / others if others else 0.0) for label in LABELS))
+
+    def __str__(self) -> str:
+        """As `read` reads it, every emotion named."""
+        return ",".join(f"{label}={share:.4g}" for label, share in zip(LABELS, self.shares, strict=True))
+
+    def applied(self, probabilities: Tensor) -> Tensor:
+        """Move probabilities, float [..., labels], from labels that come alike to labels that come as expected."""
+        moved = probabilities * probabilities.new_tensor(self.shares)
+        return moved / moved.sum(dim=-1, keepdim=True)
+
+
+def _share(label: str, text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise UsageError(f"The expected share of {label} lies between 0 and 1, such as 0.7; it is {text!r}.")
+    return share
