@@ -26,8 +26,8 @@ Training and validation share no {shares}.
 
 ## Protocol
 
-At most {epochs} epochs of batches of {batch}, {optimizer} at {rate:g} ({schedule}), seed {seed}; the epoch with
-the best validation {best_by} was kept, of {ran}. `recipe.json` of the run holds every setting.
+At most {epochs} epochs of batches of {batch}, {optimizer} at {rate:g} ({schedule}), seed {seed}; of {ran} epochs
+{kept} was kept. `recipe.json` of the run holds every setting.
 
 ## Figures on validation data
 
@@ -68,7 +68,7 @@ def card(
         rate=recipe.learning_rate,
         schedule=recipe.schedule,
         seed=recipe.seed,
-        best_by=recipe.best_by.upper(),
+        kept="the last" if recipe.best_by == "last" else f"the one with the best validation {recipe.best_by.upper()}",
         ran=len(epochs),
         figures=_table(_figure_rows(best, list(calibrations))),
         counts=_counts(recipe.weights, list(calibrations)),

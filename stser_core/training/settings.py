@@ -28,7 +28,8 @@ class Recipe:
         model: The model's shape; classifiers for which there is no data are left out.
         epochs: At most so many.
         patience: Epochs without a better validation figure before training stops; 0 = never.
-        best_by: The validation figure that decides, of the ensemble: `wa` (the paper's) or `ua`.
+        best_by: The validation figure by which an epoch is kept, of the ensemble: `wa` (the paper's) or `ua`; or `last`
+            for the last one, whatever its figures, where validation has too few speakers to choose by.
         batch: Clips in a batch, over all processes.
         accumulate: Batches whose gradients are added up before a step, for what does not fit into memory at once.
         learning_rate: At its highest.
@@ -61,7 +62,7 @@ class Recipe:
     model: StserSettings = PAPER
     epochs: int = 60
     patience: int = 10
-    best_by: Literal["wa", "ua"] = "wa"
+    best_by: Literal["wa", "ua", "last"] = "wa"
     batch: int = 32
     accumulate: int = 1
     learning_rate: float = 1e-4
@@ -87,6 +88,8 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, least in {"epochs": 1, "patience": 0, "batch": 1, "accumulate": 1, "seed": 0}.items():
             bounds.check(name, getattr(self, name), least)
+        if self.best_by == "last" and self.patience:
+            raise UsageError("best_by: where the last epoch is kept, nothing is stopped early; set patience to 0.")
         bounds.check("learning_rate", self.learning_rate, 0, above=True)
         if self.text_learning_rate is not None:
             bounds.check("text_learning_rate", self.text_learning_rate, 0, above=True)

@@ -76,9 +76,10 @@ class StserTrainer(Trainer):
             data_collator=plain_collator,
             train_dataset=train,
             eval_dataset=validation,
-            compute_metrics=lambda prediction: figures(
-                prediction, tuple(learner.stser.settings.classifiers), recipe.weights
-            ),
+            compute_metrics=lambda prediction: {
+                **figures(prediction, tuple(learner.stser.settings.classifiers), recipe.weights),
+                "last": float(self.state.global_step),  # a figure that is highest in the last epoch
+            },
             optimizers=(_optimizer(learner, recipe), None),
         )
         for callback in (ProgressCallback, PrinterCallback):  # the Trainer's own way of telling

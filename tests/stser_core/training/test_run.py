@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -288,6 +289,20 @@ def test_patience_outlasts_an_interruption(
         fit(sample, patient, tmp_path / "broken", tmp_path / "cache")
     fit(sample, patient, tmp_path / "broken", tmp_path / "cache", resume=True)
     assert epochs("whole") == epochs("broken") < 9
+
+
+@pytest.mark.parametrize(("best_by", "kept"), [("wa", 1), ("last", 3)])
+def test_which_epoch_is_kept(
+    sample: Data, speech_recipe: Recipe, tmp_path: Path, best_by: Literal["wa", "last"], kept: int
+) -> None:
+    # With a learning rate of next to nothing no epoch is better than the first.
+    recipe = replace(speech_recipe, epochs=3, best_by=best_by, learning_rate=1e-12)
+
+    folder = fit(sample, recipe, tmp_path / "run", tmp_path / "cache")
+
+    state = json.loads(max((tmp_path / "run" / "steps").glob("*/trainer_state.json")).read_text())
+    assert state["best_global_step"] == kept * (len(sample.train) // recipe.batch)
+    assert ("of 3 epochs\nthe last was kept" in (folder / "README.md").read_text()) == (best_by == "last")
 
 
 def test_a_preset_without_a_text_encoder_says_what_to_do(sample: Data, recipe: Recipe, tmp_path: Path) -> None:

@@ -78,6 +78,12 @@ def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
         Recipe.read(tmp_path / "nothing.json")
 
 
+def test_the_last_epoch_leaves_nothing_to_wait_for() -> None:
+    assert Recipe(best_by="last", patience=0).best_by == "last"
+    with pytest.raises(UsageError, match="set patience to 0"):
+        Recipe(best_by="last", patience=3)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1])
 def test_numbers_that_are_none_are_refused(value: float) -> None:
     with pytest.raises(UsageError, match="learning_rate must be above 0"):
