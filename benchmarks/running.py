@@ -106,6 +106,20 @@ def run_pipeline(
 
 
 @contextmanager
+def one_core() -> Iterator[None]:
+    """Have commands that are started meanwhile run on one core alone, where the system can keep them there."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})  # of this thread, which they inherit
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+@contextmanager
 def busy_core() -> Iterator[None]:
     """Keep one core busy meanwhile, with a process that does nothing else."""
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:

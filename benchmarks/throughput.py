@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.figures import Budget, Figure, repeated
 from benchmarks.plan import CALL_IS
-from benchmarks.running import PROGRAM, Cost, cost, cost_of_command, run_pipeline
+from benchmarks.running import PROGRAM, Cost, cost, cost_of_command, one_core, run_pipeline
 from monitor.sources.recording import Recording
 
 if TYPE_CHECKING:
@@ -64,35 +64,33 @@ def _growth(plan: Plan) -> list[Figure]:
 
 
 def _workers(plan: Plan) -> list[Figure]:
-    """The gain of a second worker, once the workers have started: what an archive of any size gains in the end."""
-    count, seconds = (8, 278.0) if plan.quick else (24, 278.0)
+    """The gain of a second worker and its core, once they have started: what a large archive gains in the end."""
+    count, seconds = 24, 278.0
     folder, short = plan.scratch / "recordings", plan.scratch / "short"
     _link(plan.piece(seconds), folder, count)
     _link(plan.piece(1.0), short, 2)  # one for each worker, since no more are started than there are recordings
-    gains, cpus = [], []
+    over_core, over_worker, cpus = [], [], []
     for number in range(3 if plan.quick else 5):
-        alone, both = (
-            _archive(plan, folder, f"{workers}-{number}", workers).less(
-                _archive(plan, short, f"start-{workers}-{number}", workers)
-            )
-            for workers in (1, 2)
-        )
-        gains.append(alone.wall_s / both.wall_s)
+
+        def work(workers: int, name: str, number: int = number) -> Cost:
+            whole, start = (_archive(plan, one, f"{name}-{one.name}-{number}", workers) for one in (folder, short))
+            return whole.less(start)
+
+        with one_core():
+            bound = work(1, "bound")
+        alone, both = work(1, "alone"), work(2, "both")
+        over_core.append(bound.wall_s / both.wall_s)
+        over_worker.append(alone.wall_s / both.wall_s)
         cpus.append(both.cpu_s / alone.cpu_s)
     made_of = f"less the start with as many workers, archive --asr none, {count} recordings of {seconds:.0f} s"
-    gain, spread = repeated(gains)
+    wall = f"time on the clock {made_of}"
+    core, core_spread = repeated(over_core)
+    worker, worker_spread = repeated(over_worker)
     cpu, cpu_spread = repeated(cpus)
     return [
-        Figure(
-            SUBJECT,
-            "2 workers / 1 worker",
-            gain,
-            "×",
-            f"time on the clock {made_of}",
-            Budget(1.8, at_least=True),
-            spread,
-        ),
-        Figure(SUBJECT, "CPU of 2 workers / 1 worker", cpu, "×", f"processes and all {made_of}", None, cpu_spread),
+        Figure(SUBJECT, "2 workers / 1 on one core", core, "×", wall, Budget(1.8, at_least=True), core_spread),
+        Figure(SUBJECT, "2 workers / 1 on both cores", worker, "×", wall, None, worker_spread),
+        Figure(SUBJECT, "CPU of 2 workers / 1 on both", cpu, "×", f"processes and all {made_of}", None, cpu_spread),
     ]
 
 

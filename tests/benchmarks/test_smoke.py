@@ -11,7 +11,7 @@ from benchmarks import __main__ as benchmark
 from benchmarks import member_cost, stages, word_errors
 from benchmarks.figures import Budget, Figure
 from benchmarks.plan import Plan
-from benchmarks.running import Cost, cost, cost_of_command
+from benchmarks.running import Cost, cost, cost_of_command, one_core
 from benchmarks.sounds import Looped
 from monitor.transcribers import whisper_models
 from stser_core.errors import StserError
@@ -99,3 +99,15 @@ def test_a_member_whose_encoder_is_not_there_is_told(tmp_path, monkeypatch):
 
     assert figure.holds is None
     assert "whisper-base" in figure.against
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a core")
+def test_a_command_can_be_kept_on_one_core():
+    count = "import os, sys; sys.exit(str(len(os.sched_getaffinity(0))))"
+    command = [sys.executable, "-c", count]
+    before = os.sched_getaffinity(0)
+
+    with one_core(), pytest.raises(RuntimeError, match=r"failed: 1$"):
+        cost_of_command(command)
+
+    assert os.sched_getaffinity(0) == before
