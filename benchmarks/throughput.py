@@ -64,34 +64,34 @@ def _growth(plan: Plan) -> list[Figure]:
 
 
 def _workers(plan: Plan) -> list[Figure]:
-    """The gain of a second worker and its core, once they have started: what a large archive gains in the end."""
+    """The gain of a second worker, once the workers have started: what an archive of any size gains in the end."""
     count, seconds = 24, 278.0
     folder, short = plan.scratch / "recordings", plan.scratch / "short"
     _link(plan.piece(seconds), folder, count)
     _link(plan.piece(1.0), short, 2)  # one for each worker, since no more are started than there are recordings
-    over_core, over_worker, cpus = [], [], []
+    over_worker, over_core, cpus = [], [], []
     for number in range(3 if plan.quick else 5):
-
-        def work(workers: int, name: str, number: int = number) -> Cost:
-            whole, start = (_archive(plan, one, f"{name}-{one.name}-{number}", workers) for one in (folder, short))
-            return whole.less(start)
-
+        alone, both = (_work(plan, folder, short, f"{workers}-{number}", workers) for workers in (1, 2))
         with one_core():
-            bound = work(1, "bound")
-        alone, both = work(1, "alone"), work(2, "both")
-        over_core.append(bound.wall_s / both.wall_s)
+            bound = _work(plan, folder, short, f"bound-{number}", 1)
         over_worker.append(alone.wall_s / both.wall_s)
+        over_core.append(bound.wall_s / both.wall_s)
         cpus.append(both.cpu_s / alone.cpu_s)
     made_of = f"less the start with as many workers, archive --asr none, {count} recordings of {seconds:.0f} s"
     wall = f"time on the clock {made_of}"
-    core, core_spread = repeated(over_core)
     worker, worker_spread = repeated(over_worker)
+    core, core_spread = repeated(over_core)
     cpu, cpu_spread = repeated(cpus)
     return [
-        Figure(SUBJECT, "2 workers / 1 on one core", core, "×", wall, Budget(1.8, at_least=True), core_spread),
-        Figure(SUBJECT, "2 workers / 1 on both cores", worker, "×", wall, None, worker_spread),
-        Figure(SUBJECT, "CPU of 2 workers / 1 on both", cpu, "×", f"processes and all {made_of}", None, cpu_spread),
+        Figure(SUBJECT, "2 workers / 1 worker", worker, "×", wall, Budget(1.8, at_least=True), worker_spread),
+        Figure(SUBJECT, "2 workers / 1 on one core", core, "×", wall, None, core_spread),
+        Figure(SUBJECT, "CPU of 2 workers / 1 worker", cpu, "×", f"processes and all {made_of}", None, cpu_spread),
     ]
+
+
+def _work(plan: Plan, folder: Path, short: Path, name: str, workers: int) -> Cost:
+    """What an archive of a folder costs once its workers have started."""
+    return _archive(plan, folder, name, workers).less(_archive(plan, short, f"start-{name}", workers))
 
 
 def _archive(plan: Plan, folder: Path, out: str, workers: int) -> Cost:
