@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from stser_core.members import asking, kinds
 from stser_core.members.member import Member
 from stser_core.prior import Prior
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken
-from stser_core.stser import SpeechBatch, TextBatch, ensemble, probabilities
+from stser_core.stser import ensemble, probabilities
 from stser_core.trust import trusted
 
 UNKNOWN_SHARE = 0.5
@@ -36,12 +36,15 @@ _SALIENCE_STEP = SAMPLE_RATE // 10
 _PAPERS = frozenset(CLASSIFIERS)
 _HEARING = frozenset({"speech", "bimodal"})
 _READING = frozenset({"text", "bimodal"})
+_SMODEL = "smodel"
 
 
 @dataclass
 class _Answers:
     """What has been answered about one utterance so far."""
 
+    speech_vector: Tensor | None = None
+    text_vector: Tensor | None = None
     shares: dict[str, Tensor] = field(default_factory=dict)
     salience: tuple[float, ...] | None = None
 
@@ -63,6 +66,7 @@ class Recognizer:
         accelerator: str = "auto",
         explain: bool = False,
         prior: Prior | None = None,
+        adapt: bool = True,
     ) -> None:
         """Prepare a loaded checkpoint.
 
@@ -72,6 +76,7 @@ class Recognizer:
             accelerator: `auto`, `cpu`, `cuda` or `mps`.
             explain: Also give the salience of every utterance.
             prior: How often emotions are expected; `None` for all alike, as in training.
+            adapt: Whether to get used to voices, as far as they are given and the checkpoint was trained for it.
 
         Raises:
             UsageError: There is no such classifier or accelerator.
@@ -86,6 +91,7 @@ class Recognizer:
         self._tokenizer = loaded.tokenizer
         self._explain = explain
         self._prior = prior
+        self._adapt = adapt
         self._members = _members(loaded, self.classifiers, self.accelerator)
         self._temperatures = {one.name: one.temperature for one in loaded.roster.members}
         self._weights = loaded.roster.weights
@@ -99,16 +105,23 @@ class Recognizer:
         accelerator: str = "auto",
         explain: bool = False,
         prior: Prior | None = None,
+        adapt: bool = True,
     ) -> Recognizer:
         """Load a checkpoint by folder, name or Hub id, and prepare it; see `__init__` and `checkpoint.load`."""
         loaded = checkpoints.load(checkpoint)
-        return cls(loaded, classifier=classifier, accelerator=accelerator, explain=explain, prior=prior)
+        return cls(loaded, classifier=classifier, accelerator=accelerator, explain=explain, prior=prior, adapt=adapt)
 
     @property
     def encoders(self) -> tuple[str, ...]:
         """The encoders outside the model whose output is read where it is given (`Spoken.encoding`)."""
         found = (member.needs.encoder for member in self._members)
         return tuple(dict.fromkeys(encoder for encoder in found if encoder is not None))
+
+    @property
+    def adapts(self) -> bool:
+        """Whether it gets used to voices, where they are given (`Spoken.voice`)."""
+        hears = self._model.usual_voice is not None and not _HEARING.isdisjoint(self.classifiers)
+        return self._adapt and (hears or any(member.needs.voice for member in self._members))
 
     def answering(self, *, text: bool = True, encoders: Collection[str] = ()) -> tuple[str, ...]:
         """Those of `classifiers` that can answer to sound.
@@ -127,7 +140,10 @@ class Recognizer:
 
     @torch.inference_mode()
     def score(self, utterances: Sequence[Spoken]) -> list[EmotionScores | None]:
-        """Score utterances, in batches of similar length.
+        """Score utterances, in batches on a GPU.
+
+        Those of one voice (`Spoken.voice`) are given in the order in which they were said, in one call or in several;
+        the scores are the same.
 
         A classifier answers where it has what it needs: those that read text need a transcript that is not
         empty, that its recogniser trusts, and whose pieces the text model mostly knows; a member of the ensemble
@@ -142,23 +158,72 @@ class Recognizer:
         Raises:
             CheckpointError: A member does not give what it should.
         """
+        if not self._adapt:
+            utterances = [replace(spoken, voice=None) for spoken in utterances]
         answers = [_Answers() for _ in utterances]
         if not _PAPERS.isdisjoint(self.classifiers):
-            self._ask_model(utterances, answers)
+            self._hear(utterances, answers)
+            self._read(utterances, answers)
+            self._classify(answers)
         for member in self._members:
             self._ask_member(member, utterances, answers)
         return [self._together(one) for one in answers]
 
-    def _ask_model(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
-        readable = self._readable(utterances)
-        for needs in product((False, True), repeat=2):
-            chosen = [i for i, spoken in enumerate(utterances) if (len(spoken.samples) > 0, readable[i]) == needs]
-            for batch in _batches(chosen, utterances, *_BATCH_LIMITS[self.accelerator]):
-                self._run_model(utterances, batch, answers, *needs)
+    def _hear(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
+        """Speech vectors, without what each voice adds."""
+        smodel = self._model.smodel
+        if smodel is None or _HEARING.isdisjoint(self.classifiers):
+            return
+        chosen = [i for i, spoken in enumerate(utterances) if len(spoken.samples) > 0]
+        for batch in self._batches(_by_length(chosen, utterances), utterances):
+            trimmed = [trim(utterances[i].samples, self._model.settings.features) for i in batch]
+            samples, lengths = pad([one for one, _ in trimmed])
+            with self._precision():
+                spectrograms = self._model.logmel(samples.to(self.accelerator), lengths.to(self.accelerator))
+                hearing = smodel(*spectrograms, salience=self._explain)
+            for row, (i, (_, cut)) in enumerate(zip(batch, trimmed, strict=True)):
+                answers[i].speech_vector = hearing.vector[row]
+                if hearing.salience is not None:
+                    answers[i].salience = self._salience(hearing.salience[row], cut, len(utterances[i].samples))
+        usual = self._model.usual_voice
+        if usual is None:
+            return
+        for i in chosen:  # in the order in which they were said
+            vector, voice = answers[i].speech_vector, utterances[i].voice
+            if vector is not None and voice is not None:
+                answers[i].speech_vector = voice.adapted(_SMODEL, vector.float(), usual)
+
+    def _read(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
+        tmodel, tokenizer = self._model.tmodel, self._tokenizer
+        if tmodel is None or tokenizer is None or _READING.isdisjoint(self.classifiers):
+            return
+        chosen = [i for i, readable in enumerate(self._readable(utterances)) if readable]
+        for batch in self._batches(_by_length(chosen, utterances), utterances):
+            encoded = tokenizer([utterances[i].text or "" for i in batch])
+            with self._precision():
+                vectors = tmodel(encoded.pieces.to(self.accelerator), encoded.mask.to(self.accelerator))
+            for row, i in enumerate(batch):
+                answers[i].text_vector = vectors[row]
+
+    def _classify(self, answers: Sequence[_Answers]) -> None:
+        for sound, words in product((False, True), repeat=2):
+            chosen = [
+                one for one in answers if (one.speech_vector is not None, one.text_vector is not None) == (sound, words)
+            ]
+            most = _BATCH_LIMITS[self.accelerator][1]
+            for batch in (chosen[start : start + most] for start in range(0, len(chosen), most)):
+                with self._precision():
+                    logits = self._model.classify(
+                        _stacked([one.speech_vector for one in batch]), _stacked([one.text_vector for one in batch])
+                    )
+                shares = probabilities(logits, self._model.settings.temperatures)
+                answered = {name: shares[name].cpu() for name in self.classifiers if name in shares}
+                for row, one in enumerate(batch):
+                    one.shares.update((name, each[row]) for name, each in answered.items())
 
     def _ask_member(self, member: Member, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
         chosen = [i for i, spoken in enumerate(utterances) if asking.can_answer(member.needs, spoken)]
-        for batch in _batches(chosen, utterances, *_BATCH_LIMITS[self.accelerator]):
+        for batch in self._batches(chosen, utterances):
             heard = [asking.heard(member.needs, utterances[i], self._model.logmel) for i in batch]
             shares = probabilities({member.name: asking.logits(member, heard)}, self._temperatures)[member.name]
             for i, row in zip(batch, shares, strict=True):
@@ -169,31 +234,6 @@ class Recognizer:
             return [False] * len(utterances)
         unknown = self._tokenizer([spoken.text or "" for spoken in utterances]).unknown if utterances else ()
         return [trusted(spoken) and share <= UNKNOWN_SHARE for spoken, share in zip(utterances, unknown, strict=True)]
-
-    def _run_model(
-        self,
-        utterances: Sequence[Spoken],
-        batch: Sequence[int],
-        answers: Sequence[_Answers],
-        with_sound: bool,
-        with_text: bool,
-    ) -> None:
-        trimmed = [trim(utterances[i].samples, self._model.settings.features) for i in batch]
-        speech = text = None
-        if with_sound and self._model.smodel is not None and not _HEARING.isdisjoint(self.classifiers):
-            samples, lengths = pad([one for one, _ in trimmed])
-            speech = SpeechBatch(samples.to(self.accelerator), lengths.to(self.accelerator))
-        if with_text and self._tokenizer is not None:
-            encoded = self._tokenizer([utterances[i].text or "" for i in batch])
-            text = TextBatch(encoded.pieces.to(self.accelerator), encoded.mask.to(self.accelerator))
-        with self._precision():
-            out = self._model(speech, text, salience=self._explain)
-        shares = probabilities(out.logits, self._model.settings.temperatures)
-        answered = {name: shares[name].cpu() for name in self.classifiers if name in shares}
-        for row, (i, (_, cut)) in enumerate(zip(batch, trimmed, strict=True)):
-            answers[i].shares.update((name, one[row]) for name, one in answered.items())
-            if out.hearing is not None and out.hearing.salience is not None:
-                answers[i].salience = self._salience(out.hearing.salience[row], cut, len(utterances[i].samples))
 
     def _together(self, answers: _Answers) -> EmotionScores | None:
         """The members' answers with their mean; those that the checkpoint does not weigh count 1."""
@@ -221,21 +261,33 @@ class Recognizer:
         grid.index_add_(0, where.clamp_max(len(grid) - 1), weights.float().cpu())  # a batch's padding has no weight
         return tuple((grid / grid.sum()).tolist())
 
+    def _batches(self, order: Sequence[int], utterances: Sequence[Spoken]) -> list[list[int]]:
+        """Groups in the order given, within `_BATCH_LIMITS`; only a lone utterance may be longer with its padding."""
+        seconds, most = _BATCH_LIMITS[self.accelerator]
+        groups: list[list[int]] = []
+        longest = 0
+        for i in order:
+            length = len(utterances[i].samples)
+            padded = max(longest, length) * (len(groups[-1]) + 1) if groups else 0
+            if not groups or len(groups[-1]) == most or padded > seconds * SAMPLE_RATE:
+                groups.append([])
+                longest = 0
+            groups[-1].append(i)
+            longest = max(longest, length)
+        return groups
+
     def _precision(self) -> AbstractContextManager[object]:
         return torch.autocast("cuda", torch.float16) if self.accelerator == "cuda" else nullcontext()
 
 
-def _batches(chosen: Sequence[int], utterances: Sequence[Spoken], seconds: float, most: int) -> list[list[int]]:
-    """Groups of at most `most` and of similar length; only a lone one may be longer than `seconds` with its padding."""
-    groups: list[list[int]] = []
-    longest = 0
-    for i in sorted(chosen, key=lambda i: -len(utterances[i].samples)):
-        full = not groups or len(groups[-1]) == most or longest * (len(groups[-1]) + 1) > seconds * SAMPLE_RATE
-        if full:
-            groups.append([])
-            longest = len(utterances[i].samples)
-        groups[-1].append(i)
-    return groups
+def _by_length(chosen: Sequence[int], utterances: Sequence[Spoken]) -> list[int]:
+    """Longest first, so that those of similar length are padded together."""
+    return sorted(chosen, key=lambda i: -len(utterances[i].samples))
+
+
+def _stacked(vectors: Sequence[Tensor | None]) -> Tensor | None:
+    there = [vector for vector in vectors if vector is not None]
+    return torch.stack(there) if there else None
 
 
 def _chosen(classifier: str, loaded: checkpoints.Checkpoint) -> tuple[str, ...]:

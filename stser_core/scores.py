@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from stser_core.adaptation import Voice
     from stser_core.encoding import Encoding
 
 CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
@@ -29,12 +30,14 @@ class Spoken:
         text: Its transcript, or `None` where nothing was transcribed.
         text_confidence: The transcriber's confidence in 0…1, or `None` where it gives none.
         encoding: What the transcriber's own encoder made of it, or `None` where it has none to give.
+        voice: Whose it is, so that the recognizer gets used to the voice; `None` judges it by itself.
     """
 
     samples: NDArray[np.float32]
     text: str | None = None
     text_confidence: float | None = None
     encoding: Encoding | None = None
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True)

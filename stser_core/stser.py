@@ -6,7 +6,7 @@ concatenated) and ensemble learning (the plain mean of the classifiers' class pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -31,6 +31,7 @@ class StserSettings:
         text: The tmodel, or `None` without it.
         labels: The label set in its order.
         dropout: Share of units dropped inside the classifiers, in training.
+        speaker_adaptation: Whether the classifiers that hear were trained to get used to a voice (`Voice`).
         temperatures: What each classifier's logits are divided by (calibration); 1 where absent.
     """
 
@@ -40,6 +41,7 @@ class StserSettings:
     text: TextSettings | None = None
     labels: tuple[str, ...] = LABELS
     dropout: float = 0.2
+    speaker_adaptation: bool = False
     temperatures: dict[str, float] = field(default_factory=dict)
 
 
@@ -86,7 +88,14 @@ class Classifier(nn.Sequential):
 
 
 class Stser(nn.Module):
-    """The whole model: sound and text in, each classifier's logits out."""
+    """The whole model: sound and text in, each classifier's logits out.
+
+    Attributes:
+        usual_voice: float32 [vector], the mean speech vector of all voices in training; `None` without
+            `speaker_adaptation`.
+    """
+
+    usual_voice: Tensor | None
 
     def __init__(self, settings: StserSettings) -> None:
         super().__init__()
@@ -96,6 +105,8 @@ class Stser(nn.Module):
         self.smodel = Smodel(settings.speech, settings.features.mel_bands) if settings.speech else None
         self.tmodel = Tmodel(settings.text) if settings.text else None
         sizes = _vector_sizes(settings)
+        adapts = settings.speaker_adaptation and settings.speech is not None
+        self.register_buffer("usual_voice", torch.zeros(sizes["speech"]) if adapts else None)
         self.classifiers = nn.ModuleDict(
             {name: Classifier(sizes[name], len(settings.labels), settings.dropout) for name in settings.classifiers}
         )
@@ -107,6 +118,7 @@ class Stser(nn.Module):
         *,
         spectrograms: tuple[Tensor, Tensor] | None = None,
         salience: bool = False,
+        adapt: Callable[[Tensor], Tensor] | None = None,
     ) -> StserOutput:
         """Run every classifier whose input is there.
 
@@ -115,25 +127,34 @@ class Stser(nn.Module):
             text: The batch's transcripts, one for each waveform where both are given.
             spectrograms: Instead of `speech`: what `LogMel` makes of it, possibly augmented.
             salience: Also return where the speech model's attention rests.
+            adapt: What becomes of the speech vectors before they are judged, float32 [batch, vector] as they are:
+                where the voices are known.
         """
-        logits: dict[str, Tensor] = {}
-        hearing = speech_vector = text_vector = None
+        hearing = speech_vector = None
         if speech is not None:
             spectrograms = self.logmel(speech.samples, speech.lengths)
         if spectrograms is not None and self.smodel is not None:
             hearing = self.smodel(*spectrograms, salience=salience)
-            speech_vector = hearing.vector
-        if text is not None and self.tmodel is not None:
-            text_vector = self.tmodel(text.pieces, text.mask)
+            speech_vector = hearing.vector if adapt is None else adapt(hearing.vector)
+        text_vector = self.tmodel(text.pieces, text.mask) if text is not None and self.tmodel is not None else None
+        return StserOutput(self.classify(speech_vector, text_vector), hearing, text_vector)
+
+    def classify(self, speech_vector: Tensor | None, text_vector: Tensor | None) -> dict[str, Tensor]:
+        """The logits of every classifier whose input is there, float32 [batch, labels].
+
+        Args:
+            speech_vector: float32 [batch, vector], without what the voices add where they are known.
+            text_vector: float32 [batch, vector].
+        """
         both = None
         if speech_vector is not None and text_vector is not None:
             both = torch.cat([speech_vector, text_vector], dim=1)
         inputs = {"speech": speech_vector, "text": text_vector, "bimodal": both}
-        for name, classifier in self.classifiers.items():
-            vector = inputs[name]
-            if vector is not None:
-                logits[name] = classifier(vector).float()
-        return StserOutput(logits, hearing, text_vector)
+        return {
+            name: classifier(vector).float()
+            for name, classifier in self.classifiers.items()
+            if (vector := inputs[name]) is not None
+        }
 
 
 def probabilities(logits: Mapping[str, Tensor], temperatures: Mapping[str, float]) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ _OPTIONS = {
     "checkpoint_sum": "--checkpoint",
     "classifiers": "--classifier",
     "prior": "--prior",
+    "no_adaptation": "--no-adaptation",
     "accelerator": "--accelerator",
     "transcriber": "--asr or --asr-model",
     "language": "--language",
@@ -48,6 +49,7 @@ class ArchiveSettings:
         language: What `--language` says.
         speakers: What `--speakers` says.
         prior: How often emotions are expected, every one named.
+        no_adaptation: Whether `--no-adaptation` was given; `None` without it, as archives have it that are older.
     """
 
     channels: str | None
@@ -62,6 +64,7 @@ class ArchiveSettings:
     language: str | None
     speakers: int | None = None
     prior: str | None = None
+    no_adaptation: bool | None = None
 
 
 @dataclass(frozen=True)

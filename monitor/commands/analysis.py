@@ -42,6 +42,7 @@ class Analysis:
     checkpoint: str = "default"
     classifier: str = ENSEMBLE
     prior: Prior | None = None
+    adapt: bool = True
     asr: str = "auto"
     asr_model: str | None = None
     language: str | None = None
@@ -102,6 +103,7 @@ def load_models(analysis: Analysis, notices: Notices) -> tuple[Recognizer, Trans
             accelerator=analysis.accelerator,
             explain=analysis.explain,
             prior=analysis.prior,
+            adapt=analysis.adapt,
         )
     if analysis.prior is not None:
         notices.say(f"expecting {analysis.prior}, as --prior says.")

@@ -125,6 +125,7 @@ def _loaded(options: ArchiveOptions, notices: Notices) -> tuple[Models, ArchiveS
         language=analysis.language,
         speakers=options.speakers,
         prior=None if analysis.prior is None else str(analysis.prior),
+        no_adaptation=None if analysis.adapt else True,
     )
     return Models(scorer, transcriber, hearer), settings
 

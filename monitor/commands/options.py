@@ -89,6 +89,10 @@ LanguageOption = Annotated[
     str | None,
     typer.Option(metavar="CODE", help="What is spoken (en, de, …), for Whisper; without it, Whisper detects it."),
 ]
+NoAdaptationOption = Annotated[
+    bool,
+    typer.Option("--no-adaptation", help="Judge every utterance by itself, without getting used to each voice."),
+]
 AcceleratorOption = Annotated[Accelerator, typer.Option(help="Where the emotion model runs.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Show results and errors only.")]
 DebugOption = Annotated[bool, typer.Option(DEBUG, help="Show tracebacks.")]
@@ -142,6 +146,7 @@ class Hearing:
     checkpoint: CheckpointOption = "default"
     classifier: ClassifierOption = "ensemble"
     prior: PriorOption = None
+    no_adaptation: NoAdaptationOption = False
     asr: AsrOption = Asr.auto
     asr_model: AsrModelOption = None
     language: LanguageOption = None
@@ -163,6 +168,7 @@ class Hearing:
             checkpoint=self.checkpoint,
             classifier=self.classifier,
             prior=None if self.prior is None else Prior.read(self.prior),
+            adapt=not self.no_adaptation,
             asr=self.asr.value,
             asr_model=self.asr_model,
             language=self.language,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from monitor.flow import Transcript, Turn, Utterance
 from monitor.loudness import loudness_dbfs
+from stser_core.adaptation import Voice
 from stser_core.scores import EmotionScores, Spoken
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class TurnMaker:
         self._recording = recording
         self._lanes = lanes
         self._scorer = scorer
+        self._voices = tuple(Voice() for _ in lanes)
         self._made = 0
 
     def make(self, batch: Sequence[Heard]) -> list[Turn]:
@@ -70,7 +72,8 @@ class TurnMaker:
 
     def estimate(self, provisional: Provisional) -> EmotionScores | None:
         """Score an utterance that goes on; it gets no number and is no turn."""
-        (scores,) = self._scorer.score([Spoken(provisional.samples, provisional.words or None)])
+        voice = self._voices[provisional.channel - 1].copy()  # the turn itself will tell more
+        (scores,) = self._scorer.score([Spoken(provisional.samples, provisional.words or None, voice=voice)])
         return scores
 
     def _lane(self, heard: Heard) -> Lane:
@@ -79,7 +82,7 @@ class TurnMaker:
     def _scores(self, batch: Sequence[Heard]) -> Iterator[EmotionScores | None]:
         if not batch:
             return iter(())
-        results = self._scorer.score([_spoken(*heard) for heard in batch])
+        results = self._scorer.score([_spoken(*heard, self._voices[heard[0].channel - 1]) for heard in batch])
         if len(results) != len(batch):
             raise RuntimeError(f"{self._scorer.name} scored {len(results)} of {len(batch)} utterances.")
         return iter(results)
@@ -101,9 +104,9 @@ class TurnMaker:
         )
 
 
-def _spoken(utterance: Utterance, transcript: Transcript | None) -> Spoken:
+def _spoken(utterance: Utterance, transcript: Transcript | None, voice: Voice) -> Spoken:
     if transcript is None:
-        return Spoken(utterance.samples)
+        return Spoken(utterance.samples, voice=voice)
     if not transcript.words:
-        return Spoken(utterance.samples, encoding=transcript.encoding)
-    return Spoken(utterance.samples, transcript.text, transcript.confidence, transcript.encoding)
+        return Spoken(utterance.samples, encoding=transcript.encoding, voice=voice)
+    return Spoken(utterance.samples, transcript.text, transcript.confidence, transcript.encoding, voice)

@@ -48,6 +48,7 @@ def heard(needs: Needs, spoken: Spoken, logmel: LogMel) -> Heard:
         log_mel=spectrogram,
         text=spoken.text if needs.text else None,
         encoding=None if encoding is None else encoding.vector,
+        voice=spoken.voice if needs.voice else None,
     )
 
 

@@ -43,7 +43,7 @@ class EncodingMember:
     def __init__(self, name: str, settings: EncodingSettings, head: Head) -> None:
         self.name = name
         self.settings = settings
-        self.needs = Needs(encoder=settings.encoder)
+        self.needs = Needs(encoder=settings.encoder, voice=settings.head.speaker_adaptation)
         self._head = head.eval()
 
     @classmethod
@@ -72,6 +72,6 @@ class EncodingMember:
                     f"The member {self.name!r} reads {wanted:,} values of {self.settings.encoder} and was given "
                     f"{vector.size:,}; is that encoder another model of the same name?"
                 )
-        stacked = torch.from_numpy(np.stack(vectors)).float()
-        answer: Tensor = self._head(stacked.to(self._head.mean.device))
+        stacked = torch.from_numpy(np.stack(vectors)).float().to(self._head.mean.device)
+        answer: Tensor = self._head(self._head.adapted(stacked, [heard.voice for heard in batch], self.name))
         return answer

@@ -20,7 +20,9 @@ from stser_core.emotions import LABELS
 from stser_core.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from stser_core.adaptation import Voice
 
 Family = Literal["linear", "mlp", "fourier"]
 
@@ -40,6 +42,7 @@ class HeadSettings:
         gamma: Of its radial kernel exp(−gamma‖x−y‖² / inputs), over standardised vectors.
         heads: How many answer together.
         dropout: Share of an `mlp`'s hidden units dropped in training; half as many of its inputs.
+        speaker_adaptation: Whether it is trained to get used to a voice, and then does (`Voice`).
 
     Raises:
         UsageError: A number is out of bounds.
@@ -51,6 +54,7 @@ class HeadSettings:
     gamma: float = 1.0
     heads: int = 1
     dropout: float = 0.5
+    speaker_adaptation: bool = False
 
     def __post_init__(self) -> None:
         for name in ("hidden", "features", "heads"):
@@ -85,6 +89,23 @@ class Head(nn.Module):
         """Take mean and deviation of training vectors: float32 [n, inputs]."""
         self.mean.copy_(vectors.mean(dim=0))
         self.deviation.copy_(vectors.std(dim=0, correction=0).clamp_min(_LEAST_DEVIATION))
+
+    def adapted(self, vectors: Tensor, voices: Sequence[Voice | None], reader: str) -> Tensor:
+        """Take off what the voices add, where they are known and the head was trained for that.
+
+        Args:
+            vectors: float32 [batch, inputs], in the order in which the utterances were said.
+            voices: Whose each is.
+            reader: Whom the vectors are remembered for; see `Voice.adapted`.
+        """
+        if not self.settings.speaker_adaptation:
+            return vectors
+        return torch.stack(
+            [
+                vector if voice is None else voice.adapted(reader, vector, self.mean)
+                for vector, voice in zip(vectors, voices, strict=True)
+            ]
+        )
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Judge vectors, each float32 [inputs] in a batch [batch, inputs]; float32 [batch, labels].

@@ -119,7 +119,7 @@ class HubMember:
 
     def __init__(self, name: str, encoder: HubEncoder, head: Head) -> None:
         self.name = name
-        self.needs = Needs(samples=True)
+        self.needs = Needs(samples=True, voice=head.settings.speaker_adaptation)
         self._encoder = encoder.eval()
         self._head = head.eval()
 
@@ -145,8 +145,8 @@ class HubMember:
 
     def logits(self, batch: Sequence[Heard]) -> Tensor:
         """See `Member.logits`; each utterance is encoded by itself, so that no padding changes it."""
-        vectors = [self._encoder(heard.samples) for heard in batch if heard.samples is not None]
-        answer: Tensor = self._head(torch.stack(vectors))
+        vectors = torch.stack([self._encoder(heard.samples) for heard in batch if heard.samples is not None])
+        answer: Tensor = self._head(self._head.adapted(vectors, [heard.voice for heard in batch], self.name))
         return answer
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from stser_core.adaptation import Voice
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -23,12 +25,14 @@ class Needs:
         log_mel: Its spectrogram, as the checkpoint's own settings make it.
         text: A transcript that is not empty and that its recogniser trusts.
         encoder: The name of the encoder outside the model whose output it reads, such as `whisper-base`.
+        voice: Whose it is, to get used to the voice; the one need without which it answers, too.
     """
 
     samples: bool = False
     log_mel: bool = False
     text: bool = False
     encoder: str | None = None
+    voice: bool = False
 
     @property
     def sound(self) -> bool:
@@ -45,12 +49,14 @@ class Heard:
         log_mel: float32 [bands, frames].
         text: The transcript, as the recogniser wrote it.
         encoding: float32 [n], the encoder's output, pooled over time.
+        voice: Whose it is; `None` where that is not known.
     """
 
     samples: NDArray[np.float32] | None = None
     log_mel: Tensor | None = None
     text: str | None = None
     encoding: NDArray[np.float32] | None = None
+    voice: Voice | None = None
 
 
 class Member(Protocol):
@@ -75,7 +81,7 @@ class Member(Protocol):
         """Judge utterances.
 
         Args:
-            batch: One or more, each with all that `needs` asks for.
+            batch: One or more, in the order in which they were said, each with all that `needs` asks for.
 
         Returns:
             float32 [batch, labels] in the order of `LABELS`, not yet calibrated, on any device.

@@ -106,6 +106,10 @@ def cross_validate(
         typer.Option(help="Whose words: gold, vosk or whisper; repeat it to judge several, the first is trained on."),
     ] = ["gold"],  # noqa: B006
     asr_model: Annotated[Path | None, typer.Option(help="The recogniser's model folder.")] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="The --out of an earlier cross-validation: each fold begins with its checkpoint there."),
+    ] = None,
     rivals: Rivals = [],  # noqa: B006
     cache: CacheFolder = None,
     json: Json = None,
@@ -118,11 +122,12 @@ def cross_validate(
 
     cache, plan = cache or cache_folder(), folding.plan()
     if further.member is not None:
-        recipe = settings.of_member(rival=rivals, teacher=further.teacher)
+        recipe = settings.of_member(rival=rivals, teacher=further.teacher, start_from=start_from)
         cross_validate_member(corpora.clips(), further.wanted(), recipe, plan, out, cache, json)
         return
     model, words = settings.of_model(), words_of(transcripts, asr_model)
-    commands.cross_validate(corpora.clips(), model, plan, words, rivals, out, cache, json, further.encodings(cache))
+    teacher = further.encodings(cache)
+    commands.cross_validate(corpora.clips(), model, plan, words, rivals, out, cache, json, teacher, start_from)
 
 
 @app.command()

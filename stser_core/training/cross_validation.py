@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from stser_core import checkpoint as checkpoints
 from stser_core.emotions import LABELS, index
 from stser_core.errors import DataError
 from stser_core.recognizer import Recognizer
 from stser_core.training.distributed import is_first, wait_for_all
-from stser_core.training.evaluation import judge, report
+from stser_core.training.evaluation import judge, report, voices_for
 from stser_core.training.folds import Fold
 from stser_core.training.metrics import measure
 from stser_core.training.output import write_json
@@ -51,6 +52,7 @@ def cross_validate(
     cache: Path,
     words: Words,
     teacher: EncodingCache | None = None,
+    earlier: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Train and judge every fold with every seed; folds that an earlier call finished are not done again.
 
@@ -62,18 +64,21 @@ def cross_validate(
         cache: Where decoded sound and transcripts are kept.
         words: Which transcripts.
         teacher: See `run.fit`.
+        earlier: Where a cross-validation of the same folds has left its runs, whose checkpoints these start from.
 
     Returns:
         For each run, `seed`, `fold`, and `transcripts`: for each source the report of `evaluation`.
 
     Raises:
+        DataError: `earlier` has not the same folds.
         StserError: See `run.fit`, `transcripts.with_transcripts` and `evaluation.judge`.
     """
     results = []
     for seed in seeds:
         for fold in folds:
             folder = out / f"seed{seed}" / fold.name
-            _train(fold, replace(recipe, seed=seed), folder, cache, words, teacher)
+            start = None if earlier is None else earlier / f"seed{seed}" / fold.name
+            _train(fold, replace(recipe, seed=seed), folder, cache, words, teacher, start)
             if is_first():
                 _judge(fold, folder, cache, words)
             wait_for_all()
@@ -194,9 +199,20 @@ class _Fold:
             return None
 
 
-def _train(fold: Fold, recipe: Recipe, folder: Path, cache: Path, words: Words, teacher: EncodingCache | None) -> None:
+def _train(
+    fold: Fold,
+    recipe: Recipe,
+    folder: Path,
+    cache: Path,
+    words: Words,
+    teacher: EncodingCache | None,
+    earlier: Path | None,
+) -> None:
     """Train a fold, unless its checkpoint is there: made by this recipe, of these clips, with these words."""
     asked = fingerprint((fold.train, fold.validation), *_described(words, words.sources[0]))
+    starts = () if earlier is None else (_start(earlier, asked),)
+    if starts:
+        asked = fingerprint((), asked, *map(checkpoints.fingerprint, starts))
     before = _Fold.read(folder)
     finished = before is not None and before.trained == asked and (folder / CHECKPOINT_FOLDER).is_dir()
     wait_for_all()  # every process has seen the folder as it was
@@ -206,10 +222,18 @@ def _train(fold: Fold, recipe: Recipe, folder: Path, cache: Path, words: Words, 
         with_transcripts(part, words.sources[0], words.model, cache) for part in (fold.train, fold.validation)
     )
     data = Data(train, validation)
-    half_done = holds(folder, recipe, data.fingerprint())
-    fit(data, recipe, folder, cache, teacher=teacher, resume=half_done, overwrite=not half_done)
+    half_done = holds(folder, recipe, data.fingerprint(starts))
+    fit(data, recipe, folder, cache, teacher=teacher, starts=starts, resume=half_done, overwrite=not half_done)
     if is_first():
         write_json(_Fold(asked, {}), folder / FOLD_FILE)
+
+
+def _start(earlier: Path, asked: str) -> Path:
+    """An earlier run's checkpoint, which must know no clip that this fold's run does not learn from."""
+    before = _Fold.read(earlier)
+    if before is None or before.trained != asked:
+        raise DataError(f"{earlier} holds no finished run of the same fold; start from the same clips and folds.")
+    return earlier / CHECKPOINT_FOLDER
 
 
 def _judge(fold: Fold, folder: Path, cache: Path, words: Words) -> None:
@@ -226,7 +250,7 @@ def _judge(fold: Fold, folder: Path, cache: Path, words: Words) -> None:
     recognizer = Recognizer.load(folder / CHECKPOINT_FOLDER)
     for source in missing:
         clips = with_transcripts(fold.test, source, words.model, cache)
-        figures[source] = report(recognizer, judge(recognizer, clips))
+        figures[source] = report(recognizer, judge(recognizer, clips, voices=voices_for(recognizer)))
     write_json(figures, path)
     write_json(replace(kept, judged=kept.judged | asked), folder / FOLD_FILE)
 

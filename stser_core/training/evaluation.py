@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 
+from stser_core.adaptation import Voice
 from stser_core.audio import SAMPLE_RATE, load_mono, telephone_band
 from stser_core.emotions import LABELS, index
 from stser_core.errors import DataError
@@ -31,6 +32,12 @@ Band = Literal["wide", "telephone"]
 
 BANDS: tuple[Band, ...] = ("wide", "telephone")
 
+Acquaintance = Literal["new", "known"]
+"""How well a clip's voice is known when it is judged: not at all, or from the speaker's other clips before it."""
+
+NEW: tuple[Acquaintance, ...] = ("new",)
+ACQUAINTANCES: tuple[Acquaintance, ...] = ("new", "known")
+
 _CHUNK_CLIPS = 64
 _CHUNK_SAMPLES = 600 * SAMPLE_RATE
 _TRIMMING = FeatureSettings()
@@ -41,15 +48,18 @@ _BREAKDOWNS: Mapping[str, Callable[[Judged], str | None]] = {
     "language": lambda judged: judged.clip.language,
     "band": lambda judged: None if judged.clip.path is None else judged.band,
 }
+_VOICE = "voice"
+_ORDER_SEED = 0
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A clip with its scores, as heard over one band."""
+    """A clip with its scores, as heard over one band, of a voice that is new or known."""
 
     clip: Clip
     band: Band
     scores: EmotionScores
+    voice: Acquaintance = "new"
 
 
 class Answering(Protocol):
@@ -67,15 +77,20 @@ def judge(
     clips: Sequence[Clip],
     *,
     bands: Sequence[Band] = ("wide",),
+    voices: Sequence[Acquaintance] = NEW,
     load: Callable[[Path], NDArray[np.float32]] = load_mono,
     encode: Callable[[NDArray[np.float32]], Encoding] | None = None,
 ) -> list[Judged]:
     """Score clips; those that none of the recognizer's classifiers can answer are left out.
 
+    A recognizer that gets used to voices is judged as it listens: the clips come in an order that is drawn (always the
+    same), and of a `known` voice it has heard those of its speaker that came before, over the same band.
+
     Args:
         recognizer: With the checkpoint and the classifiers to judge.
         clips: With sound, text or both.
         bands: `wide` as recorded, `telephone` as the line would carry it.
+        voices: `new` judges each clip by itself; see `voices_for`.
         load: Gives a recording's samples.
         encode: Gives what an encoder outside the model makes of sound, for the members that read it; it hears the
             utterance without the silence around it.
@@ -83,20 +98,32 @@ def judge(
     Raises:
         AudioError: A recording cannot be decoded.
     """
+    known: dict[tuple[str, Band], Voice] = defaultdict(Voice)
     heard = (
-        (clip, band, spoken)
-        for clip in progress(clips, "Evaluating", len(clips))
-        for band, spoken in _heard(clip, bands, load, encode)
+        _Heard(clip, band, voice, replace(spoken, voice=known[clip.speaker, band]) if voice == "known" else spoken)
+        for clip in progress(clips if voices == NEW else in_drawn_order(clips), "Evaluating", len(clips))
+        for band, spoken in _over_bands(clip, bands, load, encode)
+        for voice in voices
     )
     judged = []
     for together in _chunks(heard):
-        scored = recognizer.score([spoken for _, _, spoken in together])
+        scored = recognizer.score([one.spoken for one in together])
         judged += [
-            Judged(clip, band, scores)
-            for (clip, band, _), scores in zip(together, scored, strict=True)
+            Judged(one.clip, one.band, scores, one.voice)
+            for one, scores in zip(together, scored, strict=True)
             if scores is not None
         ]
     return judged
+
+
+def voices_for(recognizer: Recognizer) -> Sequence[Acquaintance]:
+    """How a recognizer is to be judged: if it gets used to voices, of new and of known ones."""
+    return ACQUAINTANCES if recognizer.adapts else NEW
+
+
+def in_drawn_order(clips: Sequence[Clip]) -> list[Clip]:
+    """Clips in an order that has nothing to do with their labels."""
+    return [clips[place] for place in np.random.default_rng(_ORDER_SEED).permutation(len(clips))]
 
 
 def report(recognizer: Answering, judged: Sequence[Judged], classifiers: Sequence[str] | None = None) -> dict[str, Any]:
@@ -110,7 +137,8 @@ def report(recognizer: Answering, judged: Sequence[Judged], classifiers: Sequenc
     Returns:
         `checkpoint`, `labels`, `classifiers` (for each that had something to judge: n, wa, ua, recall, confusion,
         ece; see `Metrics`), and `breakdown`: the same for each corpus, gender, language and band; texts without
-        sound are of no band.
+        sound are of no band. All that is of known voices, where these were judged; `breakdown` then has `voice`, too,
+        with the same for `known` and `new` ones.
 
     Raises:
         DataError: There is nothing to judge.
@@ -118,20 +146,32 @@ def report(recognizer: Answering, judged: Sequence[Judged], classifiers: Sequenc
     if not judged:
         raise DataError("There is nothing to evaluate: no clip has what the checkpoint's classifiers read.")
     classifiers = recognizer.classifiers if classifiers is None else classifiers
-    breakdown: dict[str, dict[str, Any]] = {}
-    for what, value_of in _BREAKDOWNS.items():
-        groups: dict[str, list[Judged]] = defaultdict(list)
-        for one in judged:
-            value = value_of(one)
-            if value is not None:
-                groups[value].append(one)
-        breakdown[what] = {value: _as_json(by_classifier(groups[value], classifiers)) for value in sorted(groups)}
+    main = as_listening(judged)
+    breakdown = {what: _broken_down(main, value_of, classifiers) for what, value_of in _BREAKDOWNS.items()}
+    if len(main) < len(judged):
+        breakdown[_VOICE] = _broken_down(judged, lambda one: one.voice, classifiers)
     return {
         "checkpoint": recognizer.name,
         "labels": list(LABELS),
-        "classifiers": _as_json(by_classifier(judged, classifiers)),
+        "classifiers": _as_json(by_classifier(main, classifiers)),
         "breakdown": breakdown,
     }
+
+
+def as_listening(judged: Sequence[Judged]) -> Sequence[Judged]:
+    """Those of known voices or, where there are none, all."""
+    return [one for one in judged if one.voice == "known"] or judged
+
+
+def _broken_down(
+    judged: Sequence[Judged], value_of: Callable[[Judged], str | None], classifiers: Sequence[str]
+) -> dict[str, Any]:
+    groups: dict[str, list[Judged]] = defaultdict(list)
+    for one in judged:
+        value = value_of(one)
+        if value is not None:
+            groups[value].append(one)
+    return {value: _as_json(by_classifier(groups[value], classifiers)) for value in sorted(groups)}
 
 
 def by_classifier(judged: Sequence[Judged], classifiers: Sequence[str]) -> dict[str, Metrics]:
@@ -159,13 +199,20 @@ def _shares(scores: EmotionScores, name: str, classifiers: int) -> tuple[float, 
     return scores.ensemble if len(scores.by_classifier) == classifiers else None
 
 
-def _chunks(heard: Iterable[tuple[Clip, Band, Spoken]]) -> Iterator[list[tuple[Clip, Band, Spoken]]]:
+class _Heard(NamedTuple):
+    clip: Clip
+    band: Band
+    voice: Acquaintance
+    spoken: Spoken
+
+
+def _chunks(heard: Iterable[_Heard]) -> Iterator[list[_Heard]]:
     """What is scored in one call, so that the recognizer has something to make batches of, within bounded memory."""
-    chunk: list[tuple[Clip, Band, Spoken]] = []
+    chunk: list[_Heard] = []
     samples = 0
     for one in heard:
         chunk.append(one)
-        samples += len(one[2].samples)
+        samples += len(one.spoken.samples)
         if len(chunk) == _CHUNK_CLIPS or samples >= _CHUNK_SAMPLES:
             yield chunk
             chunk, samples = [], 0
@@ -173,7 +220,7 @@ def _chunks(heard: Iterable[tuple[Clip, Band, Spoken]]) -> Iterator[list[tuple[C
         yield chunk
 
 
-def _heard(
+def _over_bands(
     clip: Clip,
     bands: Sequence[Band],
     load: Callable[[Path], NDArray[np.float32]],

@@ -51,12 +51,21 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """An example before it is padded: its waveform (empty without sound), what is drawn for it later, its lesson."""
+    """An example before it is padded.
+
+    Attributes:
+        example: What is to be told of it.
+        sound: Its waveform, empty without sound.
+        dice: What is drawn for it later.
+        lesson: Its teacher's, if there is one.
+        row: Its place among all clips of the run.
+    """
 
     example: Example
     sound: NDArray[np.float32]
     dice: Generator
     lesson: Lesson | None = None
+    row: int = 0
 
 
 class Examples(Dataset[Prepared]):
@@ -73,6 +82,7 @@ class Examples(Dataset[Prepared]):
         words: Sequence[str] = (),
         lessons: Sequence[Lesson] | None = None,
         seed: int = 0,
+        first_row: int = 0,
     ) -> None:
         """Prepare the clips.
 
@@ -85,6 +95,7 @@ class Examples(Dataset[Prepared]):
             words: Those that may be swapped for a text's own.
             lessons: What a teacher makes of each clip, as it is; `None` without a teacher.
             seed: Fixes what is drawn.
+            first_row: Place of the first clip among all of the run.
         """
         self.clips = tuple(clips)
         self._sounds = sounds
@@ -94,6 +105,7 @@ class Examples(Dataset[Prepared]):
         self._words = words
         self._lessons = lessons
         self._seed = seed
+        self._first_row = first_row
         self._neutral = {
             corpus: [clip for clip in clips if clip.corpus == corpus and clip.label == NEUTRAL and clip.path]
             for corpus in {clip.corpus for clip in clips}
@@ -107,7 +119,8 @@ class Examples(Dataset[Prepared]):
         dice = np.random.default_rng((self._seed, epoch + 1, position))
         clip = self.clips[position]
         lesson = None if self._lessons is None else self._lessons[position]
-        return Prepared(self._example(clip, dice), self._sound(clip, dice), dice, lesson)
+        row = self._first_row + position
+        return Prepared(self._example(clip, dice), self._sound(clip, dice), dice, lesson, row)
 
     def length(self, position: int) -> int:
         """Samples in a clip's sound before it is augmented; pieces of text where there is only text."""
@@ -159,7 +172,8 @@ class Collator:
         Returns:
             `spectrograms` float32 [batch, bands, frames] and `frames` int64 [batch], where there is any sound;
             `pieces` and `mask` int64 [batch, n], where text is read; `targets` float32 [batch, classifiers,
-            labels]; `weights` float32 [batch, classifiers], 0 where a classifier has nothing to learn from;
+            labels]; `weights` float32 [batch, classifiers], 0 where a classifier has nothing to learn from; `rows`
+            int64 [batch];
             and where there is a teacher, `directions` float32 [batch, n], `moments` float32 [batch, longest, n] with
             `moment_frames` int64 [batch], and `advice` float32 [batch, labels].
         """
@@ -172,7 +186,8 @@ class Collator:
         if self._tokenizer is not None:
             encoded = self._tokenizer([one.example.text or "" for one in prepared])
             batch |= {"pieces": encoded.pieces, "mask": encoded.mask}
-        return batch | {"targets": targets, "weights": weights} | _lessons(prepared)
+        rows = torch.tensor([one.row for one in prepared])
+        return batch | {"targets": targets, "weights": weights, "rows": rows} | _lessons(prepared)
 
     def _spectrograms(self, prepared: Sequence[Prepared]) -> tuple[Tensor, Tensor]:
         spectrograms, frames = self._logmel(*pad([one.sound for one in prepared]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from stser_core.smodel import Hearing, SpeechSettings
     from stser_core.training.lessons import Teaching
+    from stser_core.training.voices import VoiceBank
 
 _SPEECH = "speech"
 
@@ -32,6 +33,7 @@ class Learner(nn.Module):
         losses: Mapping[str, float],
         precision: torch.dtype = torch.float32,
         teaching: Teaching | None = None,
+        bank: VoiceBank | None = None,
     ) -> None:
         """Wrap a model.
 
@@ -40,6 +42,7 @@ class Learner(nn.Module):
             losses: Weight of each classifier's loss.
             precision: Of training; evaluation is always in float32.
             teaching: Of the smodel by a teacher; `None` without one.
+            bank: Where the voices are drawn from that the classifiers get used to; `None` where they do not.
 
         Raises:
             UsageError: There is a teacher of speech, but nothing that hears.
@@ -49,6 +52,7 @@ class Learner(nn.Module):
         self._losses = dict(losses)
         self._precision = precision
         self._teaching = teaching
+        self.bank = bank
         self.pupil: Pupil | None = None
         if teaching is not None:
             if stser.settings.speech is None:
@@ -75,6 +79,7 @@ class Learner(nn.Module):
         moments: Tensor | None = None,
         moment_frames: Tensor | None = None,
         advice: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Answer a batch, as `Collator` makes it.
 
@@ -85,7 +90,7 @@ class Learner(nn.Module):
         text = TextBatch(pieces, mask) if pieces is not None and mask is not None else None
         half = self.training and self._precision != torch.float32
         with torch.autocast(targets.device.type, self._precision, enabled=half):
-            out = self.stser(text=text, spectrograms=sound)
+            out = self.stser(text=text, spectrograms=sound, adapt=self._adapt(rows))
         loss = torch.zeros((), device=targets.device)
         if self.pupil is not None and directions is not None and moments is not None and moment_frames is not None:
             assert out.hearing is not None
@@ -97,6 +102,20 @@ class Learner(nn.Module):
             # Over the batch's size, not over the sum of weights: so processes that share a batch add up to it.
             loss = loss + self._losses.get(name, 1.0) * (each * weights[:, column]).mean()
         return {"loss": loss, **out.logits}
+
+    def _adapt(self, rows: Tensor | None) -> Callable[[Tensor], Tensor] | None:
+        """What takes off what a batch's voices add, and remembers the vectors of training and validation alike."""
+        bank, usual = self.bank, self.stser.usual_voice
+        if bank is None or usual is None or rows is None:
+            return None
+
+        def adapt(vectors: Tensor) -> Tensor:
+            shifts = bank.shifts(rows)
+            bank.hear(rows, vectors)
+            usual.copy_(bank.usual)
+            return vectors - shifts
+
+        return adapt
 
     def _advised(self, targets: Tensor, advice: Tensor | None) -> Tensor:
         if advice is None or self._teaching is None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stser_core.emotions import LABELS
-from stser_core.training.evaluation import Judged, by_classifier, judge
+from stser_core.training.evaluation import Judged, by_classifier, judge, voices_for
 from stser_core.training.pairs import NEUTRAL
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def judge_pairs(
     for kind in KINDS:
         joined = list(_joined(kind, clips, np.random.default_rng(seed)))
         if joined:
-            judged[kind] = judge(recognizer, joined, encode=encode)
+            judged[kind] = judge(recognizer, joined, voices=voices_for(recognizer)[-1:], encode=encode)
     if not judged:
         return {}
     classifiers = recognizer.classifiers if classifiers is None else classifiers

@@ -39,6 +39,7 @@ from stser_core.training.run_folder import (
 )
 from stser_core.training.sound_cache import SoundCache
 from stser_core.training.trainer import StopOnCtrlC, StserTrainer, epochs_without_better
+from stser_core.training.voices import VoiceBank
 from stser_core.training.warm_start import freeze, start_from
 
 if TYPE_CHECKING:
@@ -225,7 +226,14 @@ def _prepare(data: Data, recipe: Recipe, cache: Path, teacher: EncodingCache | N
             lessons=_lessons(train, sounds, recipe, teacher),
             seed=recipe.seed,
         ),
-        Examples(validation, sounds, pairing=pairings[1], own_words=recipe.own_words, seed=recipe.seed),
+        Examples(
+            validation,
+            sounds,
+            pairing=pairings[1],
+            own_words=recipe.own_words,
+            seed=recipe.seed,
+            first_row=len(train),
+        ),
         weights.tolist(),
     )
 
@@ -264,10 +272,17 @@ def _trainer(
     freeze(model, recipe.frozen)
     if torch.distributed.is_torchelastic_launched():
         share_batch_norms(model)
+    clips = (prepared.train.clips, prepared.validation.clips)
     lengths = [prepared.train.length(position) for position in range(len(prepared.train))]
     logmel = LogMel(recipe.model.features)  # of its own: the model's moves to the GPU, and spectrograms are made here
     return StserTrainer(
-        Learner(model, recipe.losses, getattr(torch, recipe.precision), recipe.teaching if recipe.teacher else None),
+        Learner(
+            model,
+            recipe.losses,
+            getattr(torch, recipe.precision),
+            recipe.teaching if recipe.teacher else None,
+            None if model.usual_voice is None else VoiceBank(*clips, len(model.usual_voice)),
+        ),
         recipe,
         folder / STEPS_FOLDER,
         train=prepared.train,

@@ -36,6 +36,8 @@ def start_from(model: Stser, folders: Sequence[Path]) -> None:
         shared = [name for name in theirs if name in mine]
         for name in shared:
             _take(mine[name], theirs[name], folder)
+        if "smodel" in shared and model.usual_voice is not None and given.usual_voice is not None:
+            model.usual_voice.copy_(given.usual_voice)
         if not shared:
             raise DataError(f"The checkpoint {folder} has nothing that this model could start from.")
 

@@ -114,11 +114,9 @@ def test_no_batch_holds_more_utterances_than_it_may(recognizer, monkeypatch):
     texts = [Spoken(sound(0), f"number {n}") for n in range(10)]
     alone = recognizer.score(texts)
     sizes = []
-    forward = recognizer._model.forward
+    forward = recognizer._model.tmodel.forward
     monkeypatch.setattr(
-        recognizer._model,
-        "forward",
-        lambda *given, **more: sizes.append(len(given[1].pieces)) or forward(*given, **more),
+        recognizer._model.tmodel, "forward", lambda pieces, mask: sizes.append(len(pieces)) or forward(pieces, mask)
     )
     monkeypatch.setitem(_BATCH_LIMITS, "cpu", (10.0, 4))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -116,7 +116,10 @@ class HubMaker:
     def __call__(self, clips: Sequence[Clip], sounds: SoundCache) -> Made:
         """See `Maker`."""
         recipe, encoder = self._recipe, self._encoder
-        head, divisor = _calibrated(self._encodings.of(clips, sounds, recipe.versions), clips, recipe.training)
+        training = recipe.training
+        if recipe.trained_layers:  # what a voice adds changes with every step of theirs
+            training = replace(training, head=replace(training.head, speaker_adaptation=False))
+        head, divisor = _calibrated(self._encodings.of(clips, sounds, recipe.versions), clips, training)
         trained = {}
         if recipe.trained_layers:
             encoder = self._load()  # another one: the frozen encoder's output is what the cache keeps
@@ -141,7 +144,8 @@ def _calibrated(
         held = torch.tensor([place[clip.id] for clip in part])
         left = torch.ones(len(clips), dtype=torch.bool).index_fill(0, held, value=False)
         head = train_head(examples.only(left), recipe)
-        with torch.inference_mode():
-            logits[held] = head(examples.vectors[0, held])
+        with torch.inference_mode(), torch.random.fork_rng(devices=()):
+            torch.manual_seed(recipe.seed)
+            logits[held] = head(examples.drawn(held, 0, head))
     divisor = temperature(examples.targets.numpy(), logits.numpy())
     return train_head(examples, recipe), round(divisor, 4)

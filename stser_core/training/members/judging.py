@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from stser_core.adaptation import Voice
 from stser_core.checkpoint import read_config
 from stser_core.features import FeatureSettings, LogMel
 from stser_core.members import asking, kinds
 from stser_core.recognizer import Recognizer
 from stser_core.scores import ENSEMBLE, EmotionScores, Spoken
-from stser_core.training.evaluation import Judged, report
+from stser_core.training.evaluation import ACQUAINTANCES, Acquaintance, Judged, in_drawn_order, report
 from stser_core.training.progress import progress
 from stser_core.training.run_folder import CHECKPOINT_FOLDER
 
 if TYPE_CHECKING:
+    from stser_core.training.clip import Clip
     from stser_core.training.folds import Fold
     from stser_core.training.members.fitting import Made, Maker
     from stser_core.training.plan import Plan
@@ -74,17 +77,20 @@ def judge_folds(
 
 
 def _alone(made: Made, make: Maker, fold: Fold, sounds: SoundCache) -> list[Judged]:
-    """The member's own answers to a fold's test clips."""
+    """The member's own answers to a fold's test clips, in the order in which they are heard."""
     member = kinds.load_parts(made.listed, made.weights, Path())
     logmel = LogMel(FeatureSettings())
+    voices: dict[str, Voice] = defaultdict(Voice)
     judged = []
-    for clip in fold.test:
+    for clip in in_drawn_order(fold.test):
         samples = sounds.samples(clip)
-        spoken = Spoken(samples, clip.text, encoding=None if make.cache is None else make.cache.encoding(samples))
-        with torch.inference_mode():
-            logits = asking.logits(member, [asking.heard(member.needs, spoken, logmel)])
-        shares = tuple((logits[0] / made.listed.temperature).softmax(dim=0).tolist())
-        judged.append(Judged(clip, "wide", EmotionScores({made.listed.name: shares}, shares)))
+        encoding = None if make.cache is None else make.cache.encoding(samples)
+        for how in ACQUAINTANCES:
+            spoken = Spoken(samples, clip.text, encoding=encoding, voice=_voice(voices, clip, how))
+            with torch.inference_mode():
+                logits = asking.logits(member, [asking.heard(member.needs, spoken, logmel)])
+            shares = tuple((logits[0] / made.listed.temperature).softmax(dim=0).tolist())
+            judged.append(Judged(clip, "wide", EmotionScores({made.listed.name: shares}, shares), how))
     return judged
 
 
@@ -92,15 +98,21 @@ def _joined(alone: Sequence[Judged], made: Made, model: Path, sounds: SoundCache
     """The member's answers put together with those of a model's checkpoint, as a checkpoint of both would."""
     recognizer = Recognizer.load(model, accelerator="cpu")
     counts = {**read_config(model)[1].weights, made.listed.name: made.count}
+    voices: dict[str, Voice] = defaultdict(Voice)
     joined = []
     for one in alone:
-        (scores,) = recognizer.score([Spoken(sounds.samples(one.clip), one.clip.text)])
+        spoken = Spoken(sounds.samples(one.clip), one.clip.text, voice=_voice(voices, one.clip, one.voice))
+        (scores,) = recognizer.score([spoken])
         shares = {} if scores is None else dict(scores.by_classifier)
         shares |= one.scores.by_classifier
         weights = [counts.get(name, 1.0) for name in shares]
         mean = tuple(np.average(list(shares.values()), axis=0, weights=weights).tolist())
-        joined.append(Judged(one.clip, one.band, EmotionScores(shares, mean)))
+        joined.append(replace(one, scores=EmotionScores(shares, mean)))
     return joined
+
+
+def _voice(voices: dict[str, Voice], clip: Clip, how: Acquaintance) -> Voice | None:
+    return voices[clip.speaker] if how == "known" else None
 
 
 def _mean_ua(figures: dict[str, Any]) -> dict[str, float]:

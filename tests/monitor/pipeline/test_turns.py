@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from monitor.flow import Transcript, Utterance, Word
+from monitor.pipeline.following import Provisional
 from monitor.pipeline.turns import Lane, TurnMaker
 from stser_core.encoding import Encoding
 
@@ -44,3 +45,20 @@ def test_a_turn_keeps_the_words_and_not_the_encoding():
 
     assert turns[0].transcript == Transcript(words)
     assert turns[1].transcript is None
+
+
+def test_each_channel_has_a_voice_and_an_estimate_does_not_teach_it():
+    scorer = RecordingScorer()
+    maker = TurnMaker("call.wav", [Lane("customer"), Lane("agent")], scorer)
+    silence = np.zeros(16_000, dtype=np.float32)
+
+    maker.make([(Utterance(1, 0.0, 1.0, silence), None), (Utterance(2, 1.0, 2.0, silence), None)])
+    maker.make([(Utterance(1, 2.0, 3.0, silence), None)])
+    scorer.score = lambda utterances: scorer.scored.extend(utterances) or [None]
+    maker.estimate(Provisional(1, 4.0, silence, ""))
+
+    customer, agent, again, estimate = (spoken.voice for spoken in scorer.scored)
+    assert customer is again
+    assert customer is not agent
+    assert estimate is not None
+    assert estimate is not customer

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from stser_core import checkpoint
 from stser_core.training.cli import main
@@ -82,6 +83,40 @@ def test_a_fold_of_other_clips_is_trained_anew_and_another_source_only_judged(
     assert again == trained and more["gold"] != "kept"
     more, again = validated(replace(fold, train=fold.train[1:]), "gold")
     assert again > trained
+
+
+def test_folds_start_from_those_of_an_earlier_cross_validation(
+    iemocap: Path, given: Path, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speech = tmp_path / "speech.json"
+    model = replace(recipe.model, classifiers=("speech",))
+    speech.write_bytes(replace(recipe, epochs=1, model=model).to_json())
+    used = tmp_path / "used.json"
+    used.write_bytes(
+        replace(recipe, epochs=1, frozen=("smodel",), model=replace(model, speaker_adaptation=True)).to_json()
+    )
+    common = ["cross-validate", "--corpus", "iemocap", "--data", str(iemocap), "--cache", str(tmp_path / "cache")]
+    earlier, later = tmp_path / "earlier", tmp_path / "later"
+    assert main([*common, "--recipe", str(speech), "--out", str(earlier)]) == 0
+    starting = [*common, "--recipe", str(used), "--out", str(later), "--start-from", str(earlier)]
+
+    assert main(starting) == 0
+
+    for fold in ("Ses01", "Ses05"):
+        first, second = (
+            checkpoint.load(runs / "seed0" / fold / "checkpoint").model.smodel.state_dict() for runs in (earlier, later)
+        )
+        assert all(torch.equal(one, second[name]) for name, one in first.items())
+        figures = json.loads((later / "seed0" / fold / "test.json").read_text())["gold"]
+        assert set(figures["breakdown"]["voice"]) == {"known", "new"}
+    before = (later / "seed0" / "Ses01" / "checkpoint" / "model.safetensors").stat().st_mtime_ns
+    assert main(starting) == 0  # nothing is trained again
+    assert (later / "seed0" / "Ses01" / "checkpoint" / "model.safetensors").stat().st_mtime_ns == before
+
+    capsys.readouterr()
+    other = [*starting, "--validation-by", "session"]
+    assert main(other) == 1
+    assert "no finished run of the same fold" in capsys.readouterr().err
 
 
 def test_a_rival_is_asked_again_only_about_other_clips(folds: list[Fold], tmp_path: Path) -> None:

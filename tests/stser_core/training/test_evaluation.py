@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.scores import EmotionScores, Spoken
 from stser_core.training.clip import Clip
-from stser_core.training.evaluation import by_classifier, judge, over, report
+from stser_core.training.evaluation import by_classifier, judge, over, report, voices_for
 
 
 class Oracle:
@@ -127,3 +129,42 @@ def test_nothing_to_judge_is_an_error() -> None:
     with pytest.raises(DataError, match="nothing to evaluate"):
         report(Oracle(), [])
     assert by_classifier([], ("speech",)) == {}
+
+
+class Acquainted(Oracle):
+    """Knows the answer from the third utterance of a voice on, and before that says sad."""
+
+    adapts = True
+
+    def score(self, utterances: list[Spoken]) -> list[EmotionScores | None]:
+        return [self._by_voice(spoken) for spoken in utterances]
+
+    def _by_voice(self, spoken: Spoken) -> EmotionScores:
+        label = "sad"
+        if spoken.voice is not None:
+            before = spoken.voice.adapted("heard", torch.ones(1), torch.zeros(1))
+            label = "angry" if before < 0.4 else "sad"  # 1, 1/2, 1/3, …
+        return EmotionScores({"speech": _believe(label)}, _believe(label))
+
+
+def test_known_voices_are_judged_beside_new_ones() -> None:
+    said = [replace(clip(n, "loud", None, "angry"), speaker=f"s{n % 2}") for n in range(12)]
+    recognizer = Acquainted()
+
+    judged = judge(recognizer, said, bands=("wide", "telephone"), voices=voices_for(recognizer), load=load)
+    found = report(recognizer, judged, ("speech",))
+
+    assert len(judged) == 4 * len(said)
+    assert found["classifiers"]["speech"]["n"] == 2 * len(said)
+    # of two speakers over two bands, the first two clips are not known yet
+    assert found["classifiers"]["speech"]["wa"] == pytest.approx(1 - 2 * 2 * 2 / (2 * len(said)))
+    assert found["breakdown"]["voice"]["new"]["speech"]["wa"] == 0
+    assert found["breakdown"]["voice"]["known"] == found["classifiers"]
+    assert sum(one["speech"]["n"] for one in found["breakdown"]["band"].values()) == 2 * len(said)
+
+
+def test_who_does_not_get_used_to_voices_is_judged_by_new_ones_alone() -> None:
+    recognizer = Oracle()
+    recognizer.adapts = False
+    found = report(recognizer, judge(recognizer, CLIPS, voices=voices_for(recognizer), load=load))
+    assert "voice" not in found["breakdown"]

@@ -59,7 +59,8 @@ def command(*arguments: object, processes: int = 1) -> list[str]:
 
 
 def test_one_seed_gives_one_result(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
-    lively = replace(recipe, augmentation=Augmentation(*[0.5] * 10))
+    adapting = replace(recipe.model, speaker_adaptation=True)
+    lively = replace(recipe, model=adapting, augmentation=Augmentation(*[0.5] * 10))
     first, second = (fit(sample, lively, tmp_path / name, tmp_path / "cache") for name in ("a", "b"))
     assert same(weights(first), weights(second))
     other = fit(sample, replace(lively, seed=1), tmp_path / "c", tmp_path / "cache")
@@ -109,7 +110,8 @@ def test_sound_and_texts_apart_are_joined(sample: Data, recipe: Recipe, tmp_path
 
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not(iemocap: Path, recipe: Recipe, tmp_path: Path) -> None:
     # Six epochs, so that the kill comes between the first one's end and the last one's.
-    given = write(replace(recipe, epochs=6, augmentation=Augmentation(masks=0.5, speed=0.3)), tmp_path)
+    adapting = replace(recipe.model, speaker_adaptation=True)
+    given = write(replace(recipe, model=adapting, epochs=6, augmentation=Augmentation(masks=0.5, speed=0.3)), tmp_path)
     options = ["fit", "--corpus", "iemocap", "--data", iemocap, "--recipe", given, "--cache", tmp_path / "cache"]
     subprocess.run(command(*options, "--out", tmp_path / "whole"), check=True, capture_output=True)
 

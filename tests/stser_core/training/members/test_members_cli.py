@@ -78,6 +78,7 @@ def test_a_hub_encoder_becomes_a_member(train, recipe, voice, wav2vec2, tones, t
         "gamma",
         "heads",
         "dropout",
+        "speaker_adaptation",
     }  # no default is lost
     assert (settings["encoder"], settings["inputs"], settings["revision"]) == (str(wav2vec2), 32, "")
     assert sorted(path.name for path in out.iterdir()) == [

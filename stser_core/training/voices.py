@@ -1,0 +1,113 @@
+"""Voices to get used to, in training: drawn from what the clips' speakers said elsewhere.
+
+The classifiers learn to judge an utterance of a voice of which none, a few or many utterances were heard, most of them
+perhaps in one mood, since nobody speaks as evenly as an acted corpus does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from math import log2
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from stser_core.adaptation import MEMORY, shift
+from stser_core.emotions import LABELS, index
+
+if TYPE_CHECKING:
+    from stser_core.training.clip import Clip
+
+
+class Voices:
+    """Who says what among clips, and a draw of what is known of a clip's voice."""
+
+    def __init__(self, clips: Sequence[Clip]) -> None:
+        """Sort clips by their speakers.
+
+        Args:
+            clips: In the order of their vectors' rows.
+        """
+        rows: dict[str, list[int]] = defaultdict(list)
+        for row, clip in enumerate(clips):
+            rows[clip.speaker].append(row)
+        self._speakers = [clip.speaker for clip in clips]
+        self._rows = {speaker: torch.tensor(some) for speaker, some in rows.items()}
+        self._labels = torch.tensor([index(clip.label) for clip in clips])
+
+    def shifts(self, wanted: Sequence[int], vectors: Tensor, usual: Tensor, there: Tensor | None = None) -> Tensor:
+        """What the voices of some clips add, as far as it is known in this draw; see `adaptation.shift`.
+
+        How much is known is drawn evenly on a logarithmic scale, from nothing to `MEMORY` utterances; the moods in
+        which these were said come in shares that are drawn evenly, too.
+
+        Args:
+            wanted: The clips' rows.
+            vectors: float32 [clips, size], of all.
+            usual: float32 [size], their mean.
+            there: Bool [clips], which of the vectors are there; all by default.
+
+        Returns:
+            float32 [wanted, size].
+        """
+        return torch.stack([self._shift(row, vectors, usual, there) for row in wanted])
+
+    def _shift(self, row: int, vectors: Tensor, usual: Tensor, there: Tensor | None) -> Tensor:
+        rows = self._rows[self._speakers[row]]
+        rows = rows[rows != row]
+        if there is not None:
+            rows = rows[there[rows].cpu()]
+        known = min(len(rows), int(2 ** (torch.rand(()) * log2(2 * MEMORY) - 1)))
+        if known == 0:
+            return torch.zeros_like(usual)
+        moods = torch.rand(len(LABELS)).clamp_min(1e-6).log().neg() + 1e-3  # together, evenly drawn shares
+        drawn = rows[moods[self._labels[rows]].multinomial(known, replacement=True)]
+        return shift(vectors[drawn].mean(dim=0), known, usual)
+
+
+class VoiceBank(nn.Module):
+    """The speech vectors of clips as they were last heard; so what a voice adds can be drawn while they still change.
+
+    Attributes:
+        vectors: float32 [clips, size].
+        there: Bool [clips], which of them were heard already.
+    """
+
+    vectors: Tensor
+    there: Tensor
+
+    def __init__(self, train: Sequence[Clip], validation: Sequence[Clip], size: int) -> None:
+        """Prepare.
+
+        Args:
+            train: The clips that are learnt from, in the order of their rows.
+            validation: Those that come after them.
+            size: Of the speech vectors.
+        """
+        super().__init__()
+        clips = (*train, *validation)
+        self._train = len(train)
+        self._voices = Voices(clips)
+        self._sound = torch.tensor([clip.path is not None for clip in clips])
+        self.register_buffer("vectors", torch.zeros(len(clips), size))
+        self.register_buffer("there", torch.zeros(len(clips), dtype=torch.bool))
+
+    @torch.no_grad()
+    def hear(self, rows: Tensor, vectors: Tensor) -> None:
+        """Remember a batch: int64 [batch] rows of clips, float32 [batch, size] their vectors."""
+        sound = self._sound.to(rows.device)[rows]
+        self.vectors[rows[sound]] = vectors.detach().float()[sound]
+        self.there[rows[sound]] = True
+
+    @property
+    def usual(self) -> Tensor:
+        """The mean of the training clips' vectors, as far as they were heard: float32 [size]."""
+        there = self.there[: self._train]
+        return self.vectors[: self._train][there].mean(dim=0) if there.any() else self.vectors[0]
+
+    @torch.no_grad()
+    def shifts(self, rows: Tensor) -> Tensor:
+        """What the voices of a batch add, drawn; see `Voices.shifts`."""
+        return self._voices.shifts(rows.tolist(), self.vectors, self.usual, self.there)
