@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import product
 from pathlib import Path
 
 import torch
@@ -206,10 +205,8 @@ class Recognizer:
                 answers[i].text_vector = vectors[row]
 
     def _classify(self, answers: Sequence[_Answers]) -> None:
-        for sound, words in product((False, True), repeat=2):
-            chosen = [
-                one for one in answers if (one.speech_vector is not None, one.text_vector is not None) == (sound, words)
-            ]
+        for there in ((True, False), (False, True), (True, True)):
+            chosen = [one for one in answers if (one.speech_vector is not None, one.text_vector is not None) == there]
             most = _BATCH_LIMITS[self.accelerator][1]
             for batch in (chosen[start : start + most] for start in range(0, len(chosen), most)):
                 with self._precision():

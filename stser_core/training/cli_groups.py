@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -62,6 +62,10 @@ class Settings:
     classifiers: Annotated[str | None, typer.Option(help="Names joined by +; all that the data allow by default.")] = (
         None
     )
+    speaker_adaptation: Annotated[
+        bool,
+        typer.Option("--speaker-adaptation", help="Train the classifiers that hear to get used to voices."),
+    ] = False
 
     def of_model(self, seed: int | None = None) -> Recipe:
         """The recipe of a model."""
@@ -69,7 +73,10 @@ class Settings:
 
         given = _given(epochs=self.epochs, patience=self.patience, batch=self.batch, learning_rate=self.learning_rate)
         given |= _given(precision=self.precision, seed=seed)
-        return recipe_of(self.recipe, self.preset, self.augment, self.text_encoder, self.classifiers, **given)
+        recipe = recipe_of(self.recipe, self.preset, self.augment, self.text_encoder, self.classifiers, **given)
+        return (
+            replace(recipe, model=replace(recipe.model, speaker_adaptation=True)) if self.speaker_adaptation else recipe
+        )
 
     def of_member(self, seed: int | None = None, **others: object) -> MemberRecipe:
         """The recipe of a member; refuses what concerns the model alone, and `others` where they were given."""
@@ -77,6 +84,7 @@ class Settings:
 
         refused = _given(preset=self.preset, patience=self.patience, precision=self.precision)
         refused |= _given(augment=self.augment or None, text_encoder=self.text_encoder, classifiers=self.classifiers)
+        refused |= _given(speaker_adaptation=self.speaker_adaptation or None)
         refused |= _given(**{name: value or None for name, value in others.items()})
         given = _given(epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate, seed=seed)
         return member_recipe(self.recipe, given, refused)
