@@ -104,18 +104,27 @@ class Learner(nn.Module):
         return {"loss": loss, **out.logits}
 
     def _adapt(self, rows: Tensor | None) -> Callable[[Tensor], Tensor] | None:
-        """What takes off what a batch's voices add, and remembers the vectors of training and validation alike."""
+        """What takes off what a batch's voices add, and remembers the vectors of training and validation alike.
+
+        Where the speech classifier is frozen, the usual voice stays what it was when this was trained.
+        """
         bank, usual = self.bank, self.stser.usual_voice
         if bank is None or usual is None or rows is None:
             return None
 
         def adapt(vectors: Tensor) -> Tensor:
-            shifts = bank.shifts(rows)
+            shifts = bank.shifts(rows, usual)
             bank.hear(rows, vectors)
-            usual.copy_(bank.usual)
+            if self.training and not self._keeps_usual_voice():
+                usual.copy_(bank.usual)
             return vectors - shifts
 
         return adapt
+
+    def _keeps_usual_voice(self) -> bool:
+        if _SPEECH not in self.stser.classifiers:
+            return False
+        return not any(one.requires_grad for one in self.stser.classifiers[_SPEECH].parameters())
 
     def _advised(self, targets: Tensor, advice: Tensor | None) -> Tensor:
         if advice is None or self._teaching is None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stser_core.emotions import LABELS
-from stser_core.training.evaluation import Judged, by_classifier, judge, voices_for
+from stser_core.training.evaluation import by_classifier, judge, voices_for
 from stser_core.training.pairs import NEUTRAL
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def judge_pairs(
 ) -> dict[str, Any]:
     """Join clips that are voices with clips that are texts, and judge every classifier and the ensemble on them.
 
+    All kinds are heard in one drawn order, so that of a known voice a part of each was heard.
+
     Args:
         recognizer: With the checkpoint.
         clips: Voices (the words that they have of their own are not used) and texts without sound.
@@ -50,18 +52,20 @@ def judge_pairs(
         For each of `KINDS` that the labels allow, and for `ALL` together, the figures of each classifier; empty
         without voices or without texts. In each kind a classifier's figures are against the pair's right answer.
     """
-    judged: dict[str, list[Judged]] = {}
-    for kind in KINDS:
-        joined = list(_joined(kind, clips, np.random.default_rng(seed)))
-        if joined:
-            judged[kind] = judge(recognizer, joined, voices=voices_for(recognizer)[-1:], encode=encode)
-    if not judged:
+    joined = {kind: list(_joined(kind, clips, np.random.default_rng(seed))) for kind in KINDS}
+    everything = [clip for some in joined.values() for clip in some]
+    if not everything:
         return {}
+    judged = judge(recognizer, everything, voices=voices_for(recognizer)[-1:], encode=encode)
     classifiers = recognizer.classifiers if classifiers is None else classifiers
-    judged[ALL] = [one for some in judged.values() for one in some]
+    parts = {kind: {clip.id for clip in some} for kind, some in joined.items() if some}
+    parts[ALL] = {clip.id for clip in everything}
     return {
-        kind: {name: asdict(one) for name, one in by_classifier(some, classifiers).items()}
-        for kind, some in judged.items()
+        kind: {
+            name: asdict(one)
+            for name, one in by_classifier([one for one in judged if one.clip.id in part], classifiers).items()
+        }
+        for kind, part in parts.items()
     }
 
 
@@ -76,7 +80,7 @@ def _joined(kind: str, clips: Sequence[Clip], dice: Generator) -> Iterator[Clip]
             if texts[said]:
                 text = texts[said][int(dice.integers(len(texts[said])))]
                 answer = said if kind == "voice_neutral" else voice.label
-                yield replace(voice, id=f"{voice.id} {text.id}", text=text.text, label=answer)
+                yield replace(voice, id=f"{voice.id} {kind} {text.id}", text=text.text, label=answer)
 
 
 def _said(kind: str, voice: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Voices to get used to, in training: drawn from what the clips' speakers said elsewhere.
 
-The classifiers learn to judge an utterance of a voice of which none, a few or many utterances were heard, most of them
-perhaps in one mood, since nobody speaks as evenly as an acted corpus does.
+The classifiers learn to judge an utterance of a voice of which none, a few or many utterances were heard. Most of these
+are drawn among the neutral ones: nobody speaks as evenly in all moods as an acted corpus does, and what is usual for a
+caller is to be calm.
 """
 
 from __future__ import annotations
@@ -16,9 +17,17 @@ from torch import Tensor, nn
 
 from stser_core.adaptation import MEMORY, shift
 from stser_core.emotions import LABELS, index
+from stser_core.training.pairs import NEUTRAL
 
 if TYPE_CHECKING:
     from stser_core.training.clip import Clip
+
+
+_NEW = 0.25
+_CALM = 0.5
+"""At least this share of what was heard of a voice is neutral."""
+
+_NEVER = 1e-6
 
 
 class Voices:
@@ -40,8 +49,8 @@ class Voices:
     def shifts(self, wanted: Sequence[int], vectors: Tensor, usual: Tensor, there: Tensor | None = None) -> Tensor:
         """What the voices of some clips add, as far as it is known in this draw; see `adaptation.shift`.
 
-        How much is known is drawn evenly on a logarithmic scale, from nothing to `MEMORY` utterances; the moods in
-        which these were said come in shares that are drawn evenly, too.
+        Of a quarter of the voices nothing is known; of the others from one to `MEMORY` utterances, drawn evenly on a
+        logarithmic scale. How much of that is neutral is drawn evenly from `_CALM` on; the other moods share the rest.
 
         Args:
             wanted: The clips' rows.
@@ -59,12 +68,21 @@ class Voices:
         rows = rows[rows != row]
         if there is not None:
             rows = rows[there[rows].cpu()]
-        known = min(len(rows), int(2 ** (torch.rand(()) * log2(2 * MEMORY) - 1)))
-        if known == 0:
+        known = min(len(rows), int(2 ** (torch.rand(()) * log2(MEMORY))))
+        if known == 0 or torch.rand(()) < _NEW:
             return torch.zeros_like(usual)
-        moods = torch.rand(len(LABELS)).clamp_min(1e-6).log().neg() + 1e-3  # together, evenly drawn shares
-        drawn = rows[moods[self._labels[rows]].multinomial(known, replacement=True)]
+        drawn = rows[_moods()[self._labels[rows]].multinomial(known, replacement=True)]
         return shift(vectors[drawn].mean(dim=0), known, usual)
+
+
+def _moods() -> Tensor:
+    """How likely an utterance of each label is to be among what was heard: float32 [labels]."""
+    calm = _CALM + (1 - _CALM) * torch.rand(())
+    moods = torch.rand(len(LABELS)).clamp_min(_NEVER).log().neg()  # parts of a whole that are drawn evenly
+    moods[index(NEUTRAL)] = 0.0
+    moods *= (1 - calm) / moods.sum()
+    moods[index(NEUTRAL)] = calm
+    return moods + _NEVER  # of a speaker who has no other clips, these are drawn
 
 
 class VoiceBank(nn.Module):
@@ -108,6 +126,6 @@ class VoiceBank(nn.Module):
         return self.vectors[: self._train][there].mean(dim=0) if there.any() else self.vectors[0]
 
     @torch.no_grad()
-    def shifts(self, rows: Tensor) -> Tensor:
+    def shifts(self, rows: Tensor, usual: Tensor) -> Tensor:
         """What the voices of a batch add, drawn; see `Voices.shifts`."""
-        return self._voices.shifts(rows.tolist(), self.vectors, self.usual, self.there)
+        return self._voices.shifts(rows.tolist(), self.vectors, usual, self.there)

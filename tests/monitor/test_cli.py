@@ -182,3 +182,23 @@ def test_a_closed_pipe_ends_quietly(call, scratch_checkpoint):
     assert process.wait(timeout=30) == 141
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+def test_a_voice_that_is_known_is_judged_otherwise_and_that_can_be_switched_off(data, tmp_path):
+    call = data / "calls" / "auto_repair_call_8k_stereo.flac"
+    rows = {}
+    for name, options in {"used": [], "new": ["--no-adaptation"]}.items():
+        path = tmp_path / f"{name}.csv"
+        assert main(["replay", str(call), "--asr", "none", "--quiet", "--csv", str(path), *options]) == 0
+        rows[name] = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+    used, new = rows["used"], rows["new"]
+    assert [(row["channel"], row["start_s"]) for row in used] == [(row["channel"], row["start_s"]) for row in new]
+    for channel in {row["channel"] for row in used}:
+        same = [
+            one["p_angry"] == other["p_angry"]
+            for one, other in zip(used, new, strict=True)
+            if one["channel"] == channel
+        ]
+        assert same[0]
+        assert not any(same[1:])

@@ -311,7 +311,7 @@ def test_a_worker_that_is_killed_costs_nothing(done, recordings, usual, contents
     out = tmp_path / "timelines"
     process = started(recordings, out, usual)
     wait_for_timelines(out, 2, process)
-    workers_of(process)[0].kill()
+    max(workers_of(process), key=lambda one: one.cpu_times().user).kill()  # the other may still load its models
     _, said = process.communicate(timeout=120)
 
     assert process.returncode == 0, said

@@ -26,6 +26,7 @@ class Ears:
     """Answers what the voice's length says, what the words say, and (bimodal) always the words unless neutral."""
 
     name = "ears"
+    adapts = False
     classifiers = ("speech", "text", "bimodal")
 
     def score(self, spoken: list[Spoken]) -> list[EmotionScores]:
@@ -75,6 +76,7 @@ def test_each_kind_is_judged_by_its_own_right_answer(clips: list[Clip]) -> None:
 
 def test_a_member_that_has_no_encoder_here_is_left_out(clips: list[Clip]) -> None:
     class WithWhisper(Ears):
+        adapts = False
         classifiers = (*Ears.classifiers, "whisper")
 
     ears = cast(Recognizer, WithWhisper())

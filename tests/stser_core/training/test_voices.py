@@ -50,13 +50,13 @@ def test_now_and_then_nothing_is_known_of_a_voice():
 
 def test_what_was_not_heard_yet_is_not_drawn():
     bank = VoiceBank(clips(2, 4), clips(1, 2), size=3)
-    assert not bank.shifts(torch.tensor([0, 9])).any()
+    assert not bank.shifts(torch.tensor([0, 9]), torch.zeros(3)).any()
 
     bank.hear(torch.tensor([1, 2]), torch.ones(2, 3))
     bank.hear(torch.tensor([8]), torch.full((1, 3), 100.0))  # of the validation part
 
     torch.testing.assert_close(bank.usual, torch.ones(3))
-    assert not bank.shifts(torch.tensor([4] * 20)).any()  # of another speaker
+    assert not bank.shifts(torch.tensor([4] * 20), torch.zeros(3)).any()  # of another speaker
 
 
 def test_texts_have_no_voice():
@@ -141,3 +141,12 @@ def test_a_stage_upon_a_trained_model_leaves_what_is_frozen(sample: Data, speech
     before, after = (checkpoint.load(folder).model for folder in (first, second))
     assert all(torch.equal(one, after.smodel.state_dict()[name]) for name, one in before.smodel.state_dict().items())
     assert after.usual_voice.abs().sum() > 0
+
+    third = fit(
+        sample,
+        replace(stage, frozen=("smodel", "speech"), model=replace(model, classifiers=("speech", "text", "bimodal"))),
+        tmp_path / "third",
+        tmp_path / "cache",
+        starts=(second,),
+    )
+    assert torch.equal(checkpoint.load(third).model.usual_voice, after.usual_voice)
