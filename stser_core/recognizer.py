@@ -181,7 +181,7 @@ class Recognizer:
                 spectrograms = self._model.logmel(samples.to(self.accelerator), lengths.to(self.accelerator))
                 hearing = smodel(*spectrograms, salience=self._explain)
             for row, (i, (_, cut)) in enumerate(zip(batch, trimmed, strict=True)):
-                answers[i].speech_vector = hearing.vector[row]
+                answers[i].speech_vector = hearing.vector[row].float()
                 if hearing.salience is not None:
                     answers[i].salience = self._salience(hearing.salience[row], cut, len(utterances[i].samples))
         usual = self._model.usual_voice
@@ -190,7 +190,7 @@ class Recognizer:
         for i in chosen:  # in the order in which they were said
             vector, voice = answers[i].speech_vector, utterances[i].voice
             if vector is not None and voice is not None:
-                answers[i].speech_vector = voice.adapted(_SMODEL, vector.float(), usual)
+                answers[i].speech_vector = voice.adapted(_SMODEL, vector, usual)
 
     def _read(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
         tmodel, tokenizer = self._model.tmodel, self._tokenizer
@@ -202,7 +202,7 @@ class Recognizer:
             with self._precision():
                 vectors = tmodel(encoded.pieces.to(self.accelerator), encoded.mask.to(self.accelerator))
             for row, i in enumerate(batch):
-                answers[i].text_vector = vectors[row]
+                answers[i].text_vector = vectors[row].float()
 
     def _classify(self, answers: Sequence[_Answers]) -> None:
         for there in ((True, False), (False, True), (True, True)):
