@@ -14,7 +14,7 @@ from monitor.exporters.csv import csv_header, csv_record
 from monitor.flow import Turn
 from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
-from monitor.speakers.separation import named, require_one_channel, separate
+from monitor.speakers.separation import require_one_channel, separate
 from stser_core.errors import StserError
 
 if TYPE_CHECKING:
@@ -162,13 +162,14 @@ def _scored(found: Found, models: Models, manner: Manner, running: Running) -> O
         kept = turn if manner.transcripts else replace(turn, transcript=None)
         lines.append(csv_record(kept, explain=manner.explain))
 
-    output = named(write, _names(found, opened, models, manner, running))
+    names = _names(found, opened, models, manner, running)
     pipeline = Pipeline(
         opened.recording,
         lanes=opened.lanes,
         transcriber=models.transcriber,
         scorer=models.scorer,
-        outputs=[output],
+        outputs=[write],
+        names=names,
     )
     with running.hearing(pipeline):
         pipeline.run()

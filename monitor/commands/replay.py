@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from monitor.analytics import CallAnalytics, analyse
 from monitor.commands.analysis import Analysis, Files, check_outputs, load_models, open_files, recogniser_name, wordless
@@ -27,12 +27,9 @@ from monitor.timeline.timeline import Timeline
 from stser_core.errors import DeviceError
 
 if TYPE_CHECKING:
-    from monitor.flow import Turn
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import Recognizer
-
-Output: TypeAlias = "Callable[[Turn], None]"
 
 # Lengths of compressed files are often estimates; less than this is no sign of anything.
 _TOLERATED_LOSS_S = 1.0
@@ -79,7 +76,7 @@ def replay(options: ReplayOptions) -> int:
     if opened.notice is not None:
         notices.say(opened.notice)
     recording = opened.recording
-    named = _speakers(options, opened, notices)
+    names = _speakers(options, opened, notices)
     with ExitStack() as cleanup:
         files = open_files(analysis, cleanup)
         picture = _picture(options, cleanup)
@@ -94,7 +91,8 @@ def replay(options: ReplayOptions) -> int:
             lanes=opened.lanes,
             transcriber=transcriber,
             scorer=scorer,
-            outputs=[named(output if analysis.transcripts else wordless(output)) for output in outputs],
+            outputs=[output if analysis.transcripts else wordless(output) for output in outputs],
+            names=names,
         )
         facts = _facts(options, opened, scorer, transcriber)
 
@@ -122,19 +120,18 @@ def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
     return interruption.exit_code
 
 
-def _speakers(options: ReplayOptions, opened: Opened, notices: Notices) -> Callable[[Output], Output]:
-    """What makes an output name the speakers that share a channel, where that was asked for."""
+def _speakers(options: ReplayOptions, opened: Opened, notices: Notices) -> Mapping[float, str]:
+    """Who speaks in the utterance that starts then, where speakers that share a channel are to be told apart."""
     if options.speakers is None:
-        return lambda output: output
-    from monitor.speakers.separation import named, require_one_channel, separate
+        return {}
+    from monitor.speakers.separation import require_one_channel, separate
     from monitor.speakers.voices import Voices
 
     require_one_channel(opened.recording.name, opened.recording.channels)
     voices = Voices()
     notices.say(f"listening for the voices of {options.speakers} speakers first.")
     again = open_recording(options.recording, options.analysis.channels, score_agents=options.analysis.score_agents)
-    names = separate(again.recording, options.speakers, voices)
-    return lambda output: named(output, names)
+    return separate(again.recording, options.speakers, voices)
 
 
 def _audible(recording: Recording, notices: Notices) -> Source:

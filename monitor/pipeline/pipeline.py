@@ -33,7 +33,7 @@ from monitor.timeline.notes import Note
 from stser_core.errors import StserError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
@@ -64,6 +64,7 @@ class Pipeline:
         transcriber: Transcriber,
         scorer: Scorer,
         outputs: Sequence[Callable[[Turn], None]],
+        names: Mapping[float, str] | None = None,
         note_outputs: Sequence[Callable[[Note], None]] = (),
         endpointing: Endpointing | None = None,
         capacity: int = 64,
@@ -79,6 +80,7 @@ class Pipeline:
             scorer: Called by one thread.
             outputs: Each is called with every turn, in order, by one thread. The turns come in the order of
                 their end times, numbered from 1.
+            names: Who speaks in the utterance that starts then, in seconds, where several voices share a channel.
             note_outputs: Each is called with every note, by the same thread.
             endpointing: How the speech is cut into utterances; `None` for the defaults.
             capacity: How many items each queue holds.
@@ -95,7 +97,7 @@ class Pipeline:
         self._note_outputs = list(note_outputs)
         self._endpointing = endpointing or Endpointing()
         self._segmenter = Segmenter(source.channels, self._endpointing)
-        self._scoring = Scoring(TurnMaker(source.name, lanes, scorer), source.channels, capacity)
+        self._scoring = Scoring(TurnMaker(source.name, lanes, scorer, names), source.channels, capacity)
         self._following = [Following(channel + 1, self._scoring.offer) for channel in range(source.channels)]
         self._listeners = [
             ChannelListener(transcriber, capacity, following if follow else None) for following in self._following

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -50,11 +51,22 @@ class Scorer(Protocol):
 class TurnMaker:
     """Makes the turns of one timeline and numbers them in the order in which they come."""
 
-    def __init__(self, recording: str, lanes: Sequence[Lane], scorer: Scorer) -> None:
+    def __init__(
+        self, recording: str, lanes: Sequence[Lane], scorer: Scorer, names: Mapping[float, str] | None = None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            recording: What the timeline is of.
+            lanes: Its channels.
+            scorer: What tells the emotions.
+            names: Who speaks in the utterance that starts then, where several voices share a channel.
+        """
         self._recording = recording
         self._lanes = lanes
         self._scorer = scorer
-        self._voices = tuple(Voice() for _ in lanes)
+        self._names = names or {}
+        self._voices: dict[tuple[int, str], Voice] = defaultdict(Voice)
         self._made = 0
 
     def make(self, batch: Sequence[Heard]) -> list[Turn]:
@@ -72,17 +84,24 @@ class TurnMaker:
 
     def estimate(self, provisional: Provisional) -> EmotionScores | None:
         """Score an utterance that goes on; it gets no number and is no turn."""
-        voice = self._voices[provisional.channel - 1].copy()  # the turn itself will tell more
+        speaker = self._speaker(provisional.channel, provisional.start_s)
+        voice = self._voices[provisional.channel, speaker].copy()  # the turn itself will tell more
         (scores,) = self._scorer.score([Spoken(provisional.samples, provisional.words or None, voice=voice)])
         return scores
 
     def _lane(self, heard: Heard) -> Lane:
         return self._lanes[heard[0].channel - 1]
 
+    def _speaker(self, channel: int, start_s: float) -> str:
+        return self._names.get(start_s, self._lanes[channel - 1].speaker)
+
+    def _voice(self, utterance: Utterance) -> Voice:
+        return self._voices[utterance.channel, self._speaker(utterance.channel, utterance.start_s)]
+
     def _scores(self, batch: Sequence[Heard]) -> Iterator[EmotionScores | None]:
         if not batch:
             return iter(())
-        results = self._scorer.score([_spoken(*heard, self._voices[heard[0].channel - 1]) for heard in batch])
+        results = self._scorer.score([_spoken(*heard, self._voice(heard[0])) for heard in batch])
         if len(results) != len(batch):
             raise RuntimeError(f"{self._scorer.name} scored {len(results)} of {len(batch)} utterances.")
         return iter(results)
@@ -92,7 +111,7 @@ class TurnMaker:
         return Turn(
             recording=self._recording,
             channel=utterance.channel,
-            speaker=self._lane(heard).speaker,
+            speaker=self._speaker(utterance.channel, utterance.start_s),
             turn=self._made,
             start_s=utterance.start_s,
             end_s=utterance.end_s,

@@ -8,9 +8,8 @@ voices, and replayed after that. The segmenter cuts the same sound in the same w
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from monitor.segmenter.segmenter import Segmenter
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from monitor.flow import Turn, Utterance
+    from monitor.flow import Utterance
     from monitor.sources import Source
 
 
@@ -50,11 +49,6 @@ def separate(source: Source, count: int, hearer: Hearer) -> Mapping[float, str]:
         voices = list(threads.map(lambda utterance: hearer.voice(utterance.samples), utterances))
     numbers = speakers(voices, count)
     return {utterance.start_s: f"speaker{number + 1}" for utterance, number in zip(utterances, numbers, strict=True)}
-
-
-def named(output: Callable[[Turn], None], names: Mapping[float, str]) -> Callable[[Turn], None]:
-    """The same output with the names of the speakers that `separate` found."""
-    return lambda turn: output(replace(turn, speaker=names.get(turn.start_s, turn.speaker)))
 
 
 def require_one_channel(recording: str, channels: int) -> None:

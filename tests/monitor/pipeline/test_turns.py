@@ -62,3 +62,16 @@ def test_each_channel_has_a_voice_and_an_estimate_does_not_teach_it():
     assert customer is not agent
     assert estimate is not None
     assert estimate is not customer
+
+
+def test_speakers_who_share_a_channel_have_each_a_voice_and_a_name():
+    scorer = RecordingScorer()
+    maker = TurnMaker("call.wav", [Lane("speaker1")], scorer, {0.0: "speaker1", 1.0: "speaker2", 2.0: "speaker1"})
+    silence = np.zeros(16_000, dtype=np.float32)
+
+    turns = maker.make([(Utterance(1, start, start + 1, silence), None) for start in (0.0, 1.0, 2.0)])
+
+    first, other, again = (spoken.voice for spoken in scorer.scored)
+    assert first is again
+    assert first is not other
+    assert [turn.speaker for turn in turns] == ["speaker1", "speaker2", "speaker1"]
