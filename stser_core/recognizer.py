@@ -18,7 +18,7 @@ from stser_core.members import asking, kinds
 from stser_core.members.member import Member
 from stser_core.prior import Prior
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken
-from stser_core.stser import ensemble, probabilities
+from stser_core.stser import SpeechBatch, TextBatch, ensemble, probabilities
 from stser_core.trust import trusted
 
 UNKNOWN_SHARE = 0.5
@@ -170,37 +170,41 @@ class Recognizer:
 
     def _hear(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
         """Speech vectors, without what each voice adds."""
-        smodel = self._model.smodel
-        if smodel is None or _HEARING.isdisjoint(self.classifiers):
+        if self._model.smodel is None or _HEARING.isdisjoint(self.classifiers):
             return
         chosen = [i for i, spoken in enumerate(utterances) if len(spoken.samples) > 0]
         for batch in self._batches(_by_length(chosen, utterances), utterances):
             trimmed = [trim(utterances[i].samples, self._model.settings.features) for i in batch]
             samples, lengths = pad([one for one, _ in trimmed])
+            speech = SpeechBatch(samples.to(self.accelerator), lengths.to(self.accelerator))
             with self._precision():
-                spectrograms = self._model.logmel(samples.to(self.accelerator), lengths.to(self.accelerator))
-                hearing = smodel(*spectrograms, salience=self._explain)
+                hearing = self._model.hear(speech, salience=self._explain)
+            assert hearing is not None
             for row, (i, (_, cut)) in enumerate(zip(batch, trimmed, strict=True)):
                 answers[i].speech_vector = hearing.vector[row].float()
                 if hearing.salience is not None:
                     answers[i].salience = self._salience(hearing.salience[row], cut, len(utterances[i].samples))
+        self._take_off_voices(utterances, answers)
+
+    def _take_off_voices(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
         usual = self._model.usual_voice
         if usual is None:
             return
-        for i in chosen:  # in the order in which they were said
-            vector, voice = answers[i].speech_vector, utterances[i].voice
-            if vector is not None and voice is not None:
-                answers[i].speech_vector = voice.adapted(_SMODEL, vector, usual)
+        for spoken, answer in zip(utterances, answers, strict=True):  # in the order in which they were said
+            if answer.speech_vector is not None and spoken.voice is not None:
+                answer.speech_vector = spoken.voice.adapted(_SMODEL, answer.speech_vector, usual)
 
     def _read(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
-        tmodel, tokenizer = self._model.tmodel, self._tokenizer
-        if tmodel is None or tokenizer is None or _READING.isdisjoint(self.classifiers):
+        tokenizer = self._tokenizer
+        if self._model.tmodel is None or tokenizer is None or _READING.isdisjoint(self.classifiers):
             return
         chosen = [i for i, readable in enumerate(self._readable(utterances)) if readable]
         for batch in self._batches(_by_length(chosen, utterances), utterances):
             encoded = tokenizer([utterances[i].text or "" for i in batch])
+            text = TextBatch(encoded.pieces.to(self.accelerator), encoded.mask.to(self.accelerator))
             with self._precision():
-                vectors = tmodel(encoded.pieces.to(self.accelerator), encoded.mask.to(self.accelerator))
+                vectors = self._model.read(text)
+            assert vectors is not None
             for row, i in enumerate(batch):
                 answers[i].text_vector = vectors[row].float()
 

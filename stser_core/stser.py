@@ -117,7 +117,6 @@ class Stser(nn.Module):
         text: TextBatch | None = None,
         *,
         spectrograms: tuple[Tensor, Tensor] | None = None,
-        salience: bool = False,
         adapt: Callable[[Tensor], Tensor] | None = None,
     ) -> StserOutput:
         """Run every classifier whose input is there.
@@ -126,18 +125,32 @@ class Stser(nn.Module):
             speech: The batch's sound.
             text: The batch's transcripts, one for each waveform where both are given.
             spectrograms: Instead of `speech`: what `LogMel` makes of it, possibly augmented.
-            salience: Also return where the speech model's attention rests.
             adapt: What becomes of the speech vectors before they are judged, float32 [batch, vector] as they are:
                 where the voices are known.
         """
         hearing = speech_vector = None
         if speech is not None:
-            spectrograms = self.logmel(speech.samples, speech.lengths)
-        if spectrograms is not None and self.smodel is not None:
-            hearing = self.smodel(*spectrograms, salience=salience)
+            hearing = self.hear(speech)
+        elif spectrograms is not None and self.smodel is not None:
+            hearing = self.smodel(*spectrograms)
+        if hearing is not None:
             speech_vector = hearing.vector if adapt is None else adapt(hearing.vector)
-        text_vector = self.tmodel(text.pieces, text.mask) if text is not None and self.tmodel is not None else None
+        text_vector = None if text is None else self.read(text)
         return StserOutput(self.classify(speech_vector, text_vector), hearing, text_vector)
+
+    def hear(self, speech: SpeechBatch, *, salience: bool = False) -> Hearing | None:
+        """What the smodel makes of sound, and where its attention rests if that is asked for; `None` without one."""
+        if self.smodel is None:
+            return None
+        hearing: Hearing = self.smodel(*self.logmel(speech.samples, speech.lengths), salience=salience)
+        return hearing
+
+    def read(self, text: TextBatch) -> Tensor | None:
+        """The text vectors, float32 [batch, vector]; `None` without a tmodel."""
+        if self.tmodel is None:
+            return None
+        vectors: Tensor = self.tmodel(text.pieces, text.mask)
+        return vectors
 
     def classify(self, speech_vector: Tensor | None, text_vector: Tensor | None) -> dict[str, Tensor]:
         """The logits of every classifier whose input is there, float32 [batch, labels].

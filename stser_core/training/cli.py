@@ -127,7 +127,9 @@ def cross_validate(
         return
     model, words = settings.of_model(), words_of(transcripts, asr_model)
     teacher = further.encodings(cache)
-    commands.cross_validate(corpora.clips(), model, plan, words, rivals, out, cache, json, teacher, start_from)
+    commands.cross_validate(
+        corpora.clips(), model, plan, words, rivals, out, cache, json, teacher=teacher, earlier=start_from
+    )
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -73,10 +73,8 @@ class Settings:
 
         given = _given(epochs=self.epochs, patience=self.patience, batch=self.batch, learning_rate=self.learning_rate)
         given |= _given(precision=self.precision, seed=seed)
-        recipe = recipe_of(self.recipe, self.preset, self.augment, self.text_encoder, self.classifiers, **given)
-        return (
-            replace(recipe, model=replace(recipe.model, speaker_adaptation=True)) if self.speaker_adaptation else recipe
-        )
+        given |= _given(speaker_adaptation=self.speaker_adaptation or None)
+        return recipe_of(self.recipe, self.preset, self.augment, self.text_encoder, self.classifiers, **given)
 
     def of_member(self, seed: int | None = None, **others: object) -> MemberRecipe:
         """The recipe of a member; refuses what concerns the model alone, and `others` where they were given."""

@@ -17,7 +17,7 @@ from stser_core.training import cross_validation
 from stser_core.training.clip import Clip
 from stser_core.training.distributed import is_first
 from stser_core.training.division import divide, refuse_doubles
-from stser_core.training.evaluation import BANDS, Band, judge, report, voices_for
+from stser_core.training.evaluation import BANDS, Band, judge, report
 from stser_core.training.folds import Fold, HoldOut
 from stser_core.training.members.commands import encoder_for
 from stser_core.training.output import need_folder, need_writable, write_json
@@ -93,7 +93,7 @@ def fit_and_test(
     print(f"The checkpoint is in {checkpoint}.", file=sys.stderr)
     if fold.test:
         recognizer = Recognizer.load(checkpoint, accelerator="cpu")
-        figures = report(recognizer, judge(recognizer, fold.test, bands=BANDS, voices=voices_for(recognizer)))
+        figures = report(recognizer, judge(recognizer, fold.test, bands=BANDS))
         figures |= _pairs(recognizer, fold.test, recognizer.classifiers)
         write_json(figures, out / TEST_FILE)
         _print_table(metrics_table(figures), None)
@@ -115,7 +115,7 @@ def evaluate(
     recognizer = Recognizer.load(checkpoint, classifier=classifier, accelerator=accelerator)
     bands: Sequence[Band] = BANDS if band == "both" else (band,)
     encode, encoders = encoder_for(recognizer, whisper, cache)
-    judged = judge(recognizer, clips, bands=bands, voices=voices_for(recognizer), encode=encode)
+    judged = judge(recognizer, clips, bands=bands, encode=encode)
     answering = recognizer.answering(encoders=encoders)
     figures = report(recognizer, judged, answering) | _pairs(recognizer, clips, answering, encode)
     if json is not None:

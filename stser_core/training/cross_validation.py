@@ -25,7 +25,7 @@ from stser_core.emotions import LABELS, index
 from stser_core.errors import DataError
 from stser_core.recognizer import Recognizer
 from stser_core.training.distributed import is_first, wait_for_all
-from stser_core.training.evaluation import judge, report, voices_for
+from stser_core.training.evaluation import judge, report
 from stser_core.training.folds import Fold
 from stser_core.training.metrics import measure
 from stser_core.training.output import write_json
@@ -250,7 +250,7 @@ def _judge(fold: Fold, folder: Path, cache: Path, words: Words) -> None:
     recognizer = Recognizer.load(folder / CHECKPOINT_FOLDER)
     for source in missing:
         clips = with_transcripts(fold.test, source, words.model, cache)
-        figures[source] = report(recognizer, judge(recognizer, clips, voices=voices_for(recognizer)))
+        figures[source] = report(recognizer, judge(recognizer, clips))
     write_json(figures, path)
     write_json(replace(kept, judged=kept.judged | asked), folder / FOLD_FILE)
 

@@ -77,7 +77,7 @@ def judge(
     clips: Sequence[Clip],
     *,
     bands: Sequence[Band] = ("wide",),
-    voices: Sequence[Acquaintance] = NEW,
+    voices: Sequence[Acquaintance] | None = None,
     load: Callable[[Path], NDArray[np.float32]] = load_mono,
     encode: Callable[[NDArray[np.float32]], Encoding] | None = None,
 ) -> list[Judged]:
@@ -90,7 +90,7 @@ def judge(
         recognizer: With the checkpoint and the classifiers to judge.
         clips: With sound, text or both.
         bands: `wide` as recorded, `telephone` as the line would carry it.
-        voices: `new` judges each clip by itself; see `voices_for`.
+        voices: `new` judges each clip by itself; by default as `voices_for` says.
         load: Gives a recording's samples.
         encode: Gives what an encoder outside the model makes of sound, for the members that read it; it hears the
             utterance without the silence around it.
@@ -98,6 +98,7 @@ def judge(
     Raises:
         AudioError: A recording cannot be decoded.
     """
+    voices = voices_for(recognizer) if voices is None else voices
     known: dict[tuple[str, Band], Voice] = defaultdict(Voice)
     heard = (
         _Heard(clip, band, voice, replace(spoken, voice=known[clip.speaker, band]) if voice == "known" else spoken)

@@ -121,6 +121,8 @@ def recipe_of(
     augment: Sequence[str] = (),
     text_encoder: str | None = None,
     classifiers: str | None = None,
+    *,
+    speaker_adaptation: bool = False,
     **given: Any,  # noqa: ANN401 (fields of many types)
 ) -> Recipe:
     """The recipe that a command's options make.
@@ -131,6 +133,7 @@ def recipe_of(
         augment: `name` or `name=probability`, see `Augmentation`.
         text_encoder: A Hub id or folder, instead of the preset's.
         classifiers: Names joined by `+`, instead of all that the data allow.
+        speaker_adaptation: Whether the classifiers get used to voices, whatever the preset or recipe says.
         given: Fields of `Recipe`; those that are `None` keep what they were.
 
     Raises:
@@ -144,6 +147,8 @@ def recipe_of(
         recipe = replace(recipe, model=_with_encoder(recipe.model, text_encoder))
     if classifiers is not None:
         recipe = replace(recipe, model=_with_classifiers(recipe.model, classifiers))
+    if speaker_adaptation:
+        recipe = replace(recipe, model=replace(recipe.model, speaker_adaptation=True))
     if augment:
         recipe = replace(recipe, augmentation=_augmentation(augment))
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -215,25 +216,16 @@ def _prepare(data: Data, recipe: Recipe, cache: Path, teacher: EncodingCache | N
         for some, part in zip(texts, (train, validation), strict=True)
     ]
     weights = draw_weights(train, balance_labels=recipe.balance_labels, balance_corpora=recipe.balance_corpora)
+    of = partial(Examples, sounds=sounds, own_words=recipe.own_words, seed=recipe.seed)
     return _Prepared(
-        Examples(
+        of(
             train,
-            sounds,
             pairing=pairings[0],
-            own_words=recipe.own_words,
             augmentation=recipe.augmentation,
             words=[word for clip in data.train for word in normalise(clip.text or "").split()],
             lessons=_lessons(train, sounds, recipe, teacher),
-            seed=recipe.seed,
         ),
-        Examples(
-            validation,
-            sounds,
-            pairing=pairings[1],
-            own_words=recipe.own_words,
-            seed=recipe.seed,
-            first_row=len(train),
-        ),
+        of(validation, pairing=pairings[1], first_row=len(train)),
         weights.tolist(),
     )
 

@@ -16,7 +16,7 @@ from stser_core.errors import UsageError
 from stser_core.features import FeatureSettings
 from stser_core.recognizer import Recognizer
 from stser_core.training.division import divide, refuse_doubles
-from stser_core.training.evaluation import BANDS, judge, report, voices_for
+from stser_core.training.evaluation import BANDS, judge, report
 from stser_core.training.members.cache import EncodingCache
 from stser_core.training.members.encoders import WhisperFolder
 from stser_core.training.members.fitting import maker
@@ -72,7 +72,7 @@ def fit_member(
     if fold.test:
         recognizer = Recognizer.load(out, accelerator="cpu")
         encode, encoders = (None, ()) if make.cache is None else (make.cache.encoding, (make.cache.encoder.name,))
-        judged = judge(recognizer, fold.test, bands=BANDS, voices=voices_for(recognizer), encode=encode)
+        judged = judge(recognizer, fold.test, bands=BANDS, encode=encode)
         figures = report(recognizer, judged, recognizer.answering(encoders=encoders))
         write_json(figures, out / f"{wanted.name}{TEST_SUFFIX}")
         Console().print(metrics_table(figures))

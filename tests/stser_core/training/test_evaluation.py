@@ -13,13 +13,14 @@ from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.scores import EmotionScores, Spoken
 from stser_core.training.clip import Clip
-from stser_core.training.evaluation import by_classifier, judge, over, report, voices_for
+from stser_core.training.evaluation import by_classifier, judge, over, report
 
 
 class Oracle:
     """Hears 'angry' in loud sounds, reads it in the word 'angry', and believes either a little."""
 
     name = "oracle"
+    adapts = False
     classifiers = ("speech", "text", "bimodal")
 
     def score(self, utterances: list[Spoken]) -> list[EmotionScores | None]:
@@ -151,7 +152,7 @@ def test_known_voices_are_judged_beside_new_ones() -> None:
     said = [replace(clip(n, "loud", None, "angry"), speaker=f"s{n % 2}") for n in range(12)]
     recognizer = Acquainted()
 
-    judged = judge(recognizer, said, bands=("wide", "telephone"), voices=voices_for(recognizer), load=load)
+    judged = judge(recognizer, said, bands=("wide", "telephone"), load=load)
     found = report(recognizer, judged, ("speech",))
 
     assert len(judged) == 4 * len(said)
@@ -165,6 +166,5 @@ def test_known_voices_are_judged_beside_new_ones() -> None:
 
 def test_who_does_not_get_used_to_voices_is_judged_by_new_ones_alone() -> None:
     recognizer = Oracle()
-    recognizer.adapts = False
-    found = report(recognizer, judge(recognizer, CLIPS, voices=voices_for(recognizer), load=load))
+    found = report(recognizer, judge(recognizer, CLIPS, load=load))
     assert "voice" not in found["breakdown"]
