@@ -18,7 +18,7 @@ from stser_core.members import asking, kinds
 from stser_core.members.member import Member
 from stser_core.prior import Prior
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken
-from stser_core.stser import SpeechBatch, TextBatch, ensemble, probabilities
+from stser_core.stser import SpeechBatch, TextBatch, ensemble, probabilities, tempered
 from stser_core.trust import trusted
 
 UNKNOWN_SHARE = 0.5
@@ -92,7 +92,10 @@ class Recognizer:
         self._prior = prior
         self._adapt = adapt
         self._members = _members(loaded, self.classifiers, self.accelerator)
-        self._temperatures = {one.name: one.temperature for one in loaded.roster.members}
+        self._temperatures = {
+            **loaded.model.settings.temperatures,
+            **{one.name: one.temperature for one in loaded.roster.members},
+        }
         self._weights = loaded.roster.weights
 
     @classmethod
@@ -217,7 +220,7 @@ class Recognizer:
                     logits = self._model.classify(
                         _stacked([one.speech_vector for one in batch]), _stacked([one.text_vector for one in batch])
                     )
-                shares = probabilities(logits, self._model.settings.temperatures)
+                shares = probabilities(logits, self._temperatures)
                 answered = {name: shares[name].cpu() for name in self.classifiers if name in shares}
                 for row, one in enumerate(batch):
                     one.shares.update((name, each[row]) for name, each in answered.items())
@@ -237,17 +240,19 @@ class Recognizer:
         return [trusted(spoken) and share <= UNKNOWN_SHARE for spoken, share in zip(utterances, unknown, strict=True)]
 
     def _together(self, answers: _Answers) -> EmotionScores | None:
-        """The members' answers with their mean; those that the checkpoint does not weigh count 1."""
+        """The members' answers with their mean, calibrated; those that the checkpoint does not weigh count 1."""
         shares = answers.shares
         if not shares:
             return None
+        weights = [self._weights.get(name, 1.0) for name in shares] if self._weights else None
+        together = ensemble(shares.values(), weights)
+        if len(shares) > 1 and ENSEMBLE in self._temperatures:
+            together = tempered(together, self._temperatures[ENSEMBLE])
         if self._prior is not None:
             shares = {name: self._prior.applied(one) for name, one in shares.items()}
-        weights = [self._weights.get(name, 1.0) for name in shares] if self._weights else None
+            together = self._prior.applied(together)
         return EmotionScores(
-            {name: tuple(one.tolist()) for name, one in shares.items()},
-            tuple(ensemble(shares.values(), weights).tolist()),
-            answers.salience,
+            {name: tuple(one.tolist()) for name, one in shares.items()}, tuple(together.tolist()), answers.salience
         )
 
     def _salience(self, weights: Tensor, cut: int, length: int) -> tuple[float, ...]:

@@ -32,7 +32,8 @@ class StserSettings:
         labels: The label set in its order.
         dropout: Share of units dropped inside the classifiers, in training.
         speaker_adaptation: Whether the classifiers that hear were trained to get used to a voice (`Voice`).
-        temperatures: What each classifier's logits are divided by (calibration); 1 where absent.
+        temperatures: What each classifier's logits are divided by (calibration), and under `ensemble` how the mean
+            of several is made surer or less sure (`tempered`); 1 where absent.
     """
 
     features: FeatureSettings
@@ -189,6 +190,19 @@ def ensemble(members: Iterable[Tensor], weights: Sequence[float] | None = None) 
     return weighted
 
 
+def tempered(shares: Tensor, temperature: float) -> Tensor:
+    """Probabilities made surer by a temperature below 1, less sure by one above it: the order of labels stays.
+
+    The mean of opinions that are each calibrated is less sure than it may be (Ranjan and Gneiting 2010,
+    https://doi.org/10.1111/j.1467-9868.2009.00726.x).
+
+    Args:
+        shares: Float [..., labels].
+        temperature: What their logarithms are divided by.
+    """
+    return (shares.log() / temperature).softmax(dim=-1)
+
+
 def _vector_sizes(settings: StserSettings) -> dict[str, int]:
     speech = settings.speech.vector_size if settings.speech else 0
     text = settings.text.vector_size if settings.text else 0
@@ -210,7 +224,7 @@ def _check(settings: StserSettings) -> None:
         raise CheckpointError("The checkpoint has no classifier.")
     for name, temperature in settings.temperatures.items():
         if not 0 < temperature < float("inf"):
-            raise CheckpointError(f"The {name} classifier's temperature must be above 0; it is {temperature}.")
+            raise CheckpointError(f"The temperature of {name} must be above 0; it is {temperature}.")
     if settings.speech is not None:
         _check_blocks(settings.speech, settings.features)
 

@@ -1,4 +1,4 @@
-"""Temperatures for the classifiers, so that their probabilities, and the ensemble's, are as often right as they say."""
+"""Temperatures for the classifiers and their ensemble, so that they are as often right as their probabilities say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import softmax
 
-from stser_core.training.metrics import calibration_error, lowest, temperature
+from stser_core.scores import ENSEMBLE
+from stser_core.training.metrics import calibration_error, temperature
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A classifier's temperature, and its expected calibration error without and with it."""
+    """A temperature, and the expected calibration error without and with it."""
 
     temperature: float
     before: float
@@ -42,47 +43,36 @@ class Answers:
         return self.truth >= 0
 
 
-def calibrate(answers: Mapping[str, Answers], weights: Mapping[str, float]) -> dict[str, Calibration]:
-    """Find each classifier's temperature (Guo et al. 2017, section 4.2), before the ensemble's mean is taken.
-
-    The mean of calibrated opinions is less sure than it could be (Ranjan and Gneiting 2010,
-    https://doi.org/10.1111/j.1467-9868.2009.00726.x). A plain mean is left so. Where weights make one classifier lead,
-    its temperature is rather the one that calibrates the ensemble.
+def calibrate(
+    answers: Mapping[str, Answers], counts: Mapping[str, float], weights: NDArray[np.float64]
+) -> dict[str, Calibration]:
+    """Find each classifier's temperature (Guo et al. 2017, section 4.2), and then that of their mean.
 
     Args:
-        answers: Of each classifier, to the same examples.
-        weights: How much each counts in the ensemble; 1 where nothing is said.
+        answers: Of each classifier, to the same examples, in the order in which they are listed: what the last one
+            should have answered is what the ensemble should.
+        counts: How much each counts in the ensemble; 1 where nothing is said.
+        weights: float64 [n], how much each example counts, so that the largest corpus does not decide alone.
 
     Returns:
-        For each classifier that had something to judge.
+        For each classifier that had something to judge, and under `ensemble` for their mean, where several had.
     """
     found = {
-        name: _calibration(one, temperature(one.truth[one.judged], one.logits[one.judged]))
+        name: _calibration(one.logits[one.judged], one.truth[one.judged], weights[one.judged])
         for name, one in answers.items()
         if one.judged.any()
     }
-    leader = max(found, key=lambda name: weights.get(name, 1.0), default=None)
-    if leader is None or len({weights.get(name, 1.0) for name in found}) == 1:
+    together = np.logical_and.reduce([answers[name].judged for name in found])
+    if len(found) < 2 or not together.any():
         return found
-    rows = np.logical_and.reduce([answers[name].judged for name in found])
-    if not rows.any():
-        return found
-    others = sum(
-        weights.get(name, 1.0) * softmax(answers[name].logits[rows] / one.temperature, axis=1)
-        for name, one in found.items()
-        if name != leader
-    )
-    leading = answers[leader]
-    total = sum(weights.get(name, 1.0) for name in found)
-
-    def cross_entropy(divisor: float) -> float:
-        shares = (others + weights.get(leader, 1.0) * softmax(leading.logits[rows] / divisor, axis=1)) / total
-        return float(-np.log(shares[np.arange(len(shares)), leading.truth[rows]]).mean())
-
-    return {**found, leader: _calibration(leading, lowest(cross_entropy))}
+    shares = [softmax(answers[name].logits[together] / one.temperature, axis=1) for name, one in found.items()]
+    mean = np.average(shares, axis=0, weights=[counts.get(name, 1.0) for name in found])
+    truth = answers[list(found)[-1]].truth[together]
+    logits = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
+    return {**found, ENSEMBLE: _calibration(logits, truth, weights[together])}
 
 
-def _calibration(answers: Answers, divisor: float) -> Calibration:
-    truth, logits = answers.truth[answers.judged], answers.logits[answers.judged]
+def _calibration(logits: NDArray[np.float32], truth: NDArray[np.int64], weights: NDArray[np.float64]) -> Calibration:
+    divisor = temperature(truth, logits, weights)
     before, after = (calibration_error(truth, softmax(logits / one, axis=1)) for one in (1.0, divisor))
     return Calibration(divisor, before, after)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from stser_core.emotions import LABELS
+from stser_core.scores import ENSEMBLE
 
 if TYPE_CHECKING:
     from stser_core.training.calibration import Calibration
@@ -53,13 +54,14 @@ def card(
         train: Training clips.
         validation: Validation clips.
         history: The trainer's log.
-        calibrations: Of each classifier.
+        calibrations: Of each classifier, and of the ensemble where there are several.
     """
     epochs = [one for one in history if f"eval_{recipe.best_by}" in one]
     best = max(epochs, key=lambda one: one[f"eval_{recipe.best_by}"], default={})
+    classifiers = [name for name in calibrations if name != ENSEMBLE]
     return _CARD.format(
-        title=" and ".join(calibrations) + " classifier" + "s" * (len(calibrations) > 1),
-        senses=" and ".join(_senses(calibrations)),
+        title=" and ".join(classifiers) + " classifier" + "s" * (len(classifiers) > 1),
+        senses=" and ".join(_senses(classifiers)),
         data=_table(_data_rows(train, validation)),
         shares="speaker" if not _speakers(train) & _speakers(validation) else "clip (but speakers, as was asked for)",
         epochs=recipe.epochs,
@@ -70,8 +72,8 @@ def card(
         seed=recipe.seed,
         kept="the last" if recipe.best_by == "last" else f"the one with the best validation {recipe.best_by.upper()}",
         ran=len(epochs),
-        figures=_table(_figure_rows(best, list(calibrations))),
-        counts=_counts(recipe.weights, list(calibrations)),
+        figures=_table(_figure_rows(best, classifiers)),
+        counts=_counts(recipe.weights, classifiers),
         calibration=_table(
             [
                 ("classifier", "temperature", "before", "after"),
@@ -84,8 +86,8 @@ def card(
     )
 
 
-def _senses(calibrations: Mapping[str, Calibration]) -> list[str]:
-    heard = [name for name in ("speech", "text") if name in calibrations or "bimodal" in calibrations]
+def _senses(classifiers: Sequence[str]) -> list[str]:
+    heard = [name for name in ("speech", "text") if name in classifiers or "bimodal" in classifiers]
     return heard or ["speech"]
 
 
@@ -96,7 +98,7 @@ def _counts(weights: Mapping[str, float], classifiers: Sequence[str]) -> str:
         return ""
     heaviest_first = sorted(counts.items(), key=lambda one: -one[1])
     listed = ", ".join(f"{name} {count:g}" for name, count in heaviest_first)
-    return f"In the ensemble they count: {listed}; the temperature of the first of these calibrates the ensemble.\n\n"
+    return f"In the ensemble they count: {listed}.\n\n"
 
 
 def _speakers(clips: Sequence[Clip]) -> set[str]:
@@ -118,7 +120,7 @@ def _data_rows(train: Sequence[Clip], validation: Sequence[Clip]) -> list[tuple[
 
 
 def _figure_rows(best: Mapping[str, float], classifiers: Sequence[str]) -> list[tuple[str, ...]]:
-    keys = [(name, f"eval_{name}_") for name in classifiers] + [("ensemble", "eval_")]
+    keys = [(name, f"eval_{name}_") for name in classifiers] + [(ENSEMBLE, "eval_")]
     return [
         ("classifier", "WA", "UA"),
         *((name, f"{best[key + 'wa']:.3f}", f"{best[key + 'ua']:.3f}") for name, key in keys if key + "wa" in best),

@@ -49,6 +49,9 @@ _BREAKDOWNS: Mapping[str, Callable[[Judged], str | None]] = {
     "band": lambda judged: None if judged.clip.path is None else judged.band,
 }
 _VOICE = "voice"
+NEW_BY_CORPUS = "corpus_of_new_voices"
+"""The breakdown that publications compare with: each corpus, each clip by itself."""
+
 _ORDER_SEED = 0
 
 
@@ -139,7 +142,7 @@ def report(recognizer: Answering, judged: Sequence[Judged], classifiers: Sequenc
         `checkpoint`, `labels`, `classifiers` (for each that had something to judge: n, wa, ua, recall, confusion,
         ece; see `Metrics`), and `breakdown`: the same for each corpus, gender, language and band; texts without
         sound are of no band. All that is of known voices, where these were judged; `breakdown` then has `voice`, too,
-        with the same for `known` and `new` ones.
+        with the same for `known` and `new` ones, and `corpus_of_new_voices`.
 
     Raises:
         DataError: There is nothing to judge.
@@ -150,7 +153,9 @@ def report(recognizer: Answering, judged: Sequence[Judged], classifiers: Sequenc
     main = as_listening(judged)
     breakdown = {what: _broken_down(main, value_of, classifiers) for what, value_of in _BREAKDOWNS.items()}
     if len(main) < len(judged):
+        new = [one for one in judged if one.voice == "new"]
         breakdown[_VOICE] = _broken_down(judged, lambda one: one.voice, classifiers)
+        breakdown[NEW_BY_CORPUS] = _broken_down(new, _BREAKDOWNS["corpus"], classifiers)
     return {
         "checkpoint": recognizer.name,
         "labels": list(LABELS),

@@ -106,6 +106,7 @@ class Learner(nn.Module):
     def _adapt(self, rows: Tensor | None) -> Callable[[Tensor], Tensor] | None:
         """What takes off what a batch's voices add, and remembers the vectors of training and validation alike.
 
+        In training the voices are drawn; in validation the clips are heard in turn.
         Where the speech classifier is frozen, the usual voice stays what it was when this was trained.
         """
         bank, usual = self.bank, self.stser.usual_voice
@@ -113,7 +114,7 @@ class Learner(nn.Module):
             return None
 
         def adapt(vectors: Tensor) -> Tensor:
-            shifts = bank.shifts(rows, usual)
+            shifts = (bank.shifts if self.training else bank.shifts_in_turn)(rows, usual)
             bank.hear(rows, vectors)
             if self.training and not self._keeps_usual_voice():
                 usual.copy_(bank.usual)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,30 +78,27 @@ def calibration_error(truth: NDArray[np.int64], probabilities: NDArray[np.float3
     return float(sum(gaps))
 
 
-def temperature(truth: NDArray[np.int64], logits: NDArray[np.float32]) -> float:
+def temperature(
+    truth: NDArray[np.int64], logits: NDArray[np.float32], weights: NDArray[np.float64] | None = None
+) -> float:
     """The number by which logits are divided to be calibrated best: lowest cross-entropy on validation data.
 
     Args:
         truth: int [n], indices into `LABELS`.
         logits: float [n, labels].
+        weights: float [n], how much each counts; all alike by default.
 
     Returns:
         Between 0.1 and 10 (Guo et al. 2017, section 4.2).
     """
+    from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
     rows = np.arange(len(truth))
 
     def cross_entropy(divisor: float) -> float:
         shares = log_softmax(logits.astype(np.float64) / divisor, axis=1)
-        return float(-shares[rows, truth].mean())
-
-    return lowest(cross_entropy)
-
-
-def lowest(cross_entropy: Callable[[float], float]) -> float:
-    """The temperature, between 0.1 and 10, with the lowest cross-entropy."""
-    from scipy.optimize import minimize_scalar
+        return float(np.average(-shares[rows, truth], weights=weights))
 
     found = minimize_scalar(lambda one: cross_entropy(np.exp(one)), bounds=(np.log(0.1), np.log(10)), method="bounded")
     return float(np.exp(found.x))

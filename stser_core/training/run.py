@@ -286,7 +286,7 @@ def _trainer(
 
 
 def _calibrate(trainer: StserTrainer, model: Stser, validation: Examples, recipe: Recipe) -> dict[str, Calibration]:
-    """Give the model the temperatures that its answers to the validation data ask for."""
+    """Give the model the temperatures that its answers to the validation data ask for, weighed as in training."""
     prediction: Any = trainer.predict(validation)
     logits = prediction.predictions if isinstance(prediction.predictions, tuple) else (prediction.predictions,)
     targets, weights = prediction.label_ids
@@ -295,7 +295,10 @@ def _calibrate(trainer: StserTrainer, model: Stser, validation: Examples, recipe
         for name, one in zip(model.settings.classifiers, logits, strict=True)
         for column in [CLASSIFIERS.index(name)]
     }
-    found = calibrate(answers, recipe.weights)
+    weights = draw_weights(
+        validation.clips, balance_labels=recipe.balance_labels, balance_corpora=recipe.balance_corpora
+    )
+    found = calibrate(answers, recipe.weights, weights)
     temperatures = {name: round(one.temperature, 4) for name, one in found.items()}
     model.settings = replace(model.settings, temperatures=temperatures)
     return found

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from stser_core.emotions import LABELS
 from stser_core.scores import ENSEMBLE
+from stser_core.training.evaluation import NEW_BY_CORPUS
 from stser_core.training.published import TABLE_1, TABLE_2, Published
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ def metrics_table(figures: Mapping[str, Any]) -> Table:
     for heading in ("n", "WA", "UA", *LABELS, "ECE"):
         table.add_column(heading, justify="right")
     _add(table, "all", figures["classifiers"])
-    for groups in figures["breakdown"].values():
+    for what, groups in figures["breakdown"].items():
         if len(groups) > 1:
             table.add_section()
             for value, classifiers in groups.items():
-                _add(table, value, classifiers)
+                _add(table, f"{value}, new voices" if what == NEW_BY_CORPUS else value, classifiers)
     if "pairs" in figures:
         table.add_section()
         for kind, classifiers in figures["pairs"].items():

@@ -1,4 +1,4 @@
-"""Voices to get used to, in training: drawn from what the clips' speakers said elsewhere.
+"""Voices to get used to: in training drawn from what the clips' speakers said elsewhere, in validation heard in turn.
 
 The classifiers learn to judge an utterance of a voice of which none, a few or many utterances were heard. Most of these
 are drawn among the neutral ones: nobody speaks as evenly in all moods as an acted corpus does, and what is usual for a
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from math import log2
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +29,7 @@ _CALM = 0.5
 """At least this share of what was heard of a voice is neutral."""
 
 _NEVER = 1e-6
+_ORDER_SEED = 0
 
 
 class Voices:
@@ -109,6 +111,7 @@ class VoiceBank(nn.Module):
         self._train = len(train)
         self._voices = Voices(clips)
         self._sound = torch.tensor([clip.path is not None for clip in clips])
+        self._before = _heard_before(clips, range(len(train), len(clips)))
         self.register_buffer("vectors", torch.zeros(len(clips), size))
         self.register_buffer("there", torch.zeros(len(clips), dtype=torch.bool))
 
@@ -129,3 +132,30 @@ class VoiceBank(nn.Module):
     def shifts(self, rows: Tensor, usual: Tensor) -> Tensor:
         """What the voices of a batch add, drawn; see `Voices.shifts`."""
         return self._voices.shifts(rows.tolist(), self.vectors, usual, self.there)
+
+    @torch.no_grad()
+    def shifts_in_turn(self, rows: Tensor, usual: Tensor) -> Tensor:
+        """What the voices of a validation batch add, where the clips are heard one after the other in a drawn order.
+
+        So they are judged and calibrated as the monitor listens; see `adaptation.shift`.
+        """
+        return torch.stack([self._shift_in_turn(row, usual) for row in rows.tolist()])
+
+    def _shift_in_turn(self, row: int, usual: Tensor) -> Tensor:
+        before = self._before[row]
+        before = before[self.there[before].cpu()]
+        if not len(before):
+            return torch.zeros_like(usual)
+        return shift(self.vectors[before].mean(dim=0), len(before), usual)
+
+
+def _heard_before(clips: Sequence[Clip], judged: Sequence[int]) -> dict[int, Tensor]:
+    """The last `MEMORY` of the same speaker's clips before each, where those that are judged come in a drawn order."""
+    heard: dict[str, list[int]] = defaultdict(list)
+    before = {}
+    for place in np.random.default_rng(_ORDER_SEED).permutation(len(judged)):
+        row = judged[place]
+        speaker = clips[row].speaker
+        before[row] = torch.tensor(heard[speaker][-MEMORY:], dtype=torch.long)
+        heard[speaker].append(row)
+    return before

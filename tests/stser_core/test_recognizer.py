@@ -61,7 +61,7 @@ def test_every_classifier_gives_probabilities_and_the_ensemble_is_their_mean(rec
     assert scores.emotion_of("text") == LABELS[int(np.argmax(scores.by_classifier["text"]))]
 
 
-def test_a_prior_moves_each_classifier_and_the_ensemble_is_still_their_mean(recognizer, loaded):
+def test_a_prior_moves_each_classifier_and_the_ensemble(recognizer, loaded):
     prior = Prior.read("neutral=0.7")
     spoken = [Spoken(sound(16_000), ANGRY, 0.9)]
 
@@ -70,8 +70,19 @@ def test_a_prior_moves_each_classifier_and_the_ensemble_is_still_their_mean(reco
     for name, shares in moved.by_classifier.items():
         wanted = prior.applied(torch.tensor(usual.by_classifier[name]))
         assert shares == pytest.approx(wanted.tolist(), abs=1e-6)
-    assert moved.ensemble == pytest.approx(np.mean(list(moved.by_classifier.values()), axis=0), abs=1e-6)
+    assert moved.ensemble == pytest.approx(prior.applied(torch.tensor(usual.ensemble)).tolist(), abs=1e-6)
     assert moved.ensemble[LABELS.index("neutral")] > usual.ensemble[LABELS.index("neutral")]
+
+
+def test_the_mean_of_several_has_a_temperature_of_its_own(settings, build, tokenizer):
+    tempered = replace(settings, temperatures={**settings.temperatures, "ensemble": 0.5})
+    recognizer = Recognizer(Checkpoint("tiny", build(tempered), tokenizer), accelerator="cpu")
+
+    several, alone = recognizer.score([Spoken(sound(16_000), ANGRY, 0.9), Spoken(sound(16_000))])
+
+    squares = np.square(np.mean(list(several.by_classifier.values()), axis=0))
+    assert several.ensemble == pytest.approx(squares / squares.sum(), abs=1e-6)
+    assert alone.ensemble == pytest.approx(alone.by_classifier["speech"])
 
 
 def test_the_scores_are_the_models_own_calibrated(recognizer, loaded):

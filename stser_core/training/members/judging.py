@@ -17,8 +17,15 @@ from stser_core.checkpoint import read_config
 from stser_core.features import FeatureSettings, LogMel
 from stser_core.members import asking, kinds
 from stser_core.recognizer import Recognizer
-from stser_core.scores import ENSEMBLE, EmotionScores, Spoken
-from stser_core.training.evaluation import ACQUAINTANCES, Acquaintance, Judged, in_drawn_order, report
+from stser_core.scores import EmotionScores, Spoken
+from stser_core.training.evaluation import (
+    ACQUAINTANCES,
+    NEW_BY_CORPUS,
+    Acquaintance,
+    Judged,
+    in_drawn_order,
+    report,
+)
 from stser_core.training.progress import progress
 from stser_core.training.run_folder import CHECKPOINT_FOLDER
 
@@ -52,7 +59,8 @@ def judge_folds(
 
     Returns:
         The report of all folds together (see `evaluation.report`), `runs` with each fold's, and `mean_ua`: for the
-        member and the ensemble, the mean over the corpora of their UA.
+        member and the ensemble, the mean over the corpora of their UA; `mean_ua_of_new_voices`, where known ones were
+        judged.
 
     Raises:
         CheckpointError: A fold's checkpoint is broken.
@@ -73,7 +81,10 @@ def judge_folds(
             judged += answers
     together = min(names, key=len)  # what every fold had
     figures = report(_Answering(name, together), judged)
-    return {**figures, "runs": runs, "mean_ua": _mean_ua(figures)}
+    means = {"mean_ua": _mean_ua(figures["breakdown"]["corpus"])}
+    if NEW_BY_CORPUS in figures["breakdown"]:
+        means["mean_ua_of_new_voices"] = _mean_ua(figures["breakdown"][NEW_BY_CORPUS])
+    return {**figures, "runs": runs, **means}
 
 
 def _alone(made: Made, make: Maker, fold: Fold, sounds: SoundCache) -> list[Judged]:
@@ -115,7 +126,7 @@ def _voice(voices: dict[str, Voice], clip: Clip, how: Acquaintance) -> Voice | N
     return voices[clip.speaker] if how == "known" else None
 
 
-def _mean_ua(figures: dict[str, Any]) -> dict[str, float]:
-    corpora = figures["breakdown"]["corpus"].values()
-    names = [name for name in (*figures["classifiers"], ENSEMBLE) if all(name in one for one in corpora)]
-    return {name: statistics.fmean(one[name]["ua"] for one in corpora) for name in dict.fromkeys(names)}
+def _mean_ua(corpora: dict[str, Any]) -> dict[str, float]:
+    """Of every classifier that was judged in each corpus."""
+    names = set[str].intersection(*(set(one) for one in corpora.values()))
+    return {name: statistics.fmean(one[name]["ua"] for one in corpora.values()) for name in sorted(names)}

@@ -7,7 +7,6 @@ import pytest
 from scipy.special import softmax
 
 from stser_core.training.calibration import Answers, calibrate
-from stser_core.training.metrics import calibration_error
 
 COUNT = 20_000
 
@@ -20,32 +19,42 @@ def answers(sureness: float, seed: int) -> Answers:
     return Answers((logits * sureness).astype(np.float32), truth)
 
 
+ALIKE = np.ones(COUNT)
+
+
 def test_each_gets_the_temperature_that_it_needs() -> None:
-    found = calibrate({"speech": answers(2, 0), "text": answers(0.5, 1)}, {})
+    found = calibrate({"speech": answers(2, 0), "text": answers(0.5, 1)}, {}, ALIKE)
     assert found["speech"].temperature == pytest.approx(2, rel=0.05)
     assert found["text"].temperature == pytest.approx(0.5, rel=0.05)
     assert found["speech"].before > 0.1 > 0.02 > found["speech"].after
 
 
-def test_where_one_leads_its_temperature_calibrates_the_ensemble() -> None:
-    led = answers(1, 0)
-    blind = Answers(np.zeros_like(led.logits), led.truth)  # one that knows nothing makes the mean less sure
-    weights = {"speech": 3.0}
-    found = calibrate({"speech": led, "text": blind}, weights)
-    assert found["speech"].temperature < 0.8
-
-    def mean(temperature: float) -> np.ndarray:
-        return (3 * softmax(led.logits / temperature, axis=1) + 0.25) / 4
-
-    assert calibration_error(led.truth, mean(found["speech"].temperature)) < 0.6 * calibration_error(led.truth, mean(1))
+@pytest.mark.parametrize("counts", [{}, {"speech": 3.0}])
+def test_the_mean_of_those_who_know_different_things_is_made_surer(counts: dict[str, float]) -> None:
+    dice = np.random.default_rng(0)
+    heard, read = (dice.standard_normal((COUNT, 4)) for _ in range(2))
+    truth = (softmax(heard + read, axis=1).cumsum(axis=1) < dice.random((COUNT, 1))).sum(axis=1)
+    each = {name: Answers(one.astype(np.float32), truth) for name, one in (("speech", heard), ("text", read))}
+    found = calibrate(each, counts, ALIKE)
+    assert found["ensemble"].temperature < 0.9
+    assert found["ensemble"].after < 0.5 * found["ensemble"].before
 
 
-def test_equal_weights_are_no_lead() -> None:
-    given = {"speech": answers(2, 0), "text": answers(0.5, 1)}
-    assert calibrate(given, {"speech": 2, "text": 2}) == calibrate(given, {})
+def test_what_weighs_nothing_changes_nothing() -> None:
+    sure, modest = answers(2, 0), answers(0.5, 1)
+    both = Answers(np.concatenate([sure.logits, modest.logits]), np.concatenate([sure.truth, modest.truth]))
+    found = calibrate({"speech": both}, {}, np.concatenate([ALIKE, 0 * ALIKE]))
+    assert found["speech"].temperature == pytest.approx(2, rel=0.05)
 
 
 def test_what_judged_nothing_has_no_temperature() -> None:
     heard = answers(1, 0)
     silent = Answers(heard.logits, np.full(COUNT, -1))
-    assert calibrate({"speech": heard, "bimodal": silent}, {"bimodal": 8}).keys() == {"speech"}
+    assert calibrate({"speech": heard, "bimodal": silent}, {"bimodal": 8}, ALIKE).keys() == {"speech"}
+
+
+def test_the_ensemble_is_judged_by_what_the_last_should_have_answered() -> None:
+    heard, read = answers(1, 0), answers(1, 1)
+    wrong = Answers(heard.logits, (heard.truth + 1) % 4)
+    found = calibrate({"speech": wrong, "bimodal": read}, {"speech": 0.001}, ALIKE)
+    assert found["ensemble"].temperature == pytest.approx(1, rel=0.1)

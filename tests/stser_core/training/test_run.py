@@ -71,7 +71,7 @@ def test_the_checkpoint_answers_with_all_that_was_trained(sample: Data, recipe: 
     folder = fit(sample, recipe, tmp_path / "run", tmp_path / "cache")
     loaded = checkpoint.load(folder)
     assert loaded.model.settings.classifiers == ("speech", "text", "bimodal")
-    assert set(loaded.model.settings.temperatures) == {"speech", "text", "bimodal"}
+    assert set(loaded.model.settings.temperatures) == {"speech", "text", "bimodal", "ensemble"}
     card = (folder / "README.md").read_text()
     assert ("iemocap" in card and "Expected calibration error" in card) or "expected calibration error" in card
     assert json.loads((tmp_path / "run" / "history.json").read_text())

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from stser_core import checkpoint
@@ -59,6 +60,24 @@ def test_what_was_not_heard_yet_is_not_drawn():
     assert not bank.shifts(torch.tensor([4] * 20), torch.zeros(3)).any()  # of another speaker
 
 
+def test_in_validation_a_voice_is_what_its_clips_before_were():
+    said = clips(2, 5)
+    bank = VoiceBank(clips(1, 4), said, size=10)
+    rows = torch.arange(4, 14)
+    bank.hear(rows, torch.eye(10))
+
+    shifts = bank.shifts_in_turn(rows, torch.zeros(10))
+
+    for speaker in (slice(0, 5), slice(5, 10)):
+        own = shifts[speaker, speaker]
+        known = (own > 0).sum(dim=1)
+        assert sorted(known.tolist()) == [0, 1, 2, 3, 4]  # each hears one clip more than the one before it
+        for row, count in zip(own, known.tolist(), strict=True):
+            assert row.sum() == pytest.approx(count / (count + 1))
+    assert shifts[0:5, 5:10].abs().sum() == shifts[5:10, 0:5].abs().sum() == 0
+    torch.testing.assert_close(bank.shifts_in_turn(rows, torch.zeros(10)), shifts)
+
+
 def test_texts_have_no_voice():
     texts = [replace(clip, path=None) for clip in clips(1, 4)]
     bank = VoiceBank(texts, (), size=3)
@@ -107,7 +126,7 @@ def test_a_run_learns_what_voices_usually_are(sample: Data, speech_recipe: Recip
     assert model.usual_voice.abs().sum() > 0
 
 
-def test_a_learner_takes_off_what_is_drawn(sample: Data, speech_recipe: Recipe):
+def test_a_learner_takes_off_what_was_heard_before(sample: Data, speech_recipe: Recipe):
     torch.manual_seed(0)
     settings = replace(speech_recipe.model, classifiers=("speech",), text=None, speaker_adaptation=True)
     model, _ = build(settings)
@@ -119,16 +138,18 @@ def test_a_learner_takes_off_what_is_drawn(sample: Data, speech_recipe: Recipe):
         "spectrograms": torch.randn(2, 24, 64),
         "frames": torch.tensor([64, 50]),
     }
-    rows = torch.tensor([0, 1])
+    rows = len(sample.train) + torch.tensor([0, 1])  # of the validation part
+    validation = len(sample.train) + torch.arange(len(sample.validation))
     with torch.inference_mode():
         alone = learner(**batch)["speech"]
         nothing_known = learner(**batch, rows=rows)["speech"]
         assert bank.there.sum() == 2
-        bank.hear(torch.arange(len(sample.train)), torch.randn(len(sample.train), len(model.usual_voice)))
-        adapted = torch.stack([learner(**batch, rows=rows)["speech"] for _ in range(5)])
+        bank.hear(validation, torch.randn(len(validation), len(model.usual_voice)))
+        adapted, again = (learner(**batch, rows=rows)["speech"] for _ in range(2))
 
     torch.testing.assert_close(nothing_known, alone)
-    assert not torch.allclose(adapted, alone.expand_as(adapted))
+    assert not torch.allclose(adapted, alone)
+    torch.testing.assert_close(again, adapted, atol=0.05, rtol=0)  # nothing is drawn; their own vectors were heard
 
 
 def test_a_stage_upon_a_trained_model_leaves_what_is_frozen(sample: Data, speech_recipe: Recipe, tmp_path: Path):
