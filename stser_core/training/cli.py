@@ -207,6 +207,35 @@ def pretrain_text(
     print(f"The encoder is in {encoder}; train with it by --text-encoder.", file=sys.stderr)
 
 
+@app.command("label-texts")
+def label_texts(
+    labelled: Annotated[list[Path], typer.Option(help="A manifest of labelled texts; repeat it.")],
+    texts: Annotated[list[Path], typer.Option(help="Texts to label: a TSV with a column text; repeat it.")],
+    encoder: Annotated[str, typer.Option(help="A sentence encoder to fine-tune: Hub id or folder.")],
+    out: Annotated[Path, typer.Option(help="The run's folder; texts.tsv comes to lie in it. Call again to go on.")],
+    most: Annotated[int, typer.Option(min=1, help="At most so many texts, drawn at random.")] = 150_000,
+    epochs: Annotated[float, typer.Option(min=0.0)] = 2.5,
+    batch: Annotated[int, typer.Option(min=1)] = 32,
+    learning_rate: Annotated[float, typer.Option(min=0.0)] = 1e-4,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    debug: Debug = False,
+) -> None:
+    """Let a large text encoder, fine-tuned on labelled texts, label others for a compact one to learn from."""
+    from stser_core.training.options import clips_of
+    from stser_core.training.text_encoder import labelling
+    from stser_core.training.text_encoder.texts import read_texts, some_of
+
+    settings = labelling.Labelling(epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed)
+    chosen = some_of(read_texts(texts, labelled), most, seed)
+    manifest, ua = labelling.label_texts(
+        clips_of(["manifest"] * len(labelled), labelled), chosen, encoder, settings, out
+    )
+    print(
+        f"{manifest} has {len(chosen):,} texts, labelled with a UA of {100 * ua:.1f}; train with it by --data.",
+        file=sys.stderr,
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; see `command_line.run`."""
     return command_line.run(app, PROGRAM, arguments)

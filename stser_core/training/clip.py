@@ -28,6 +28,8 @@ class Clip:
         language: Two-letter code (ISO 639-1), or `None` where it is not known.
         corpus: The corpus's name.
         gender: `F` or `M` of the speaker, or `None` where it is not known.
+        opinions: Which share of those who judged it chose each of `LABELS`, where that is known: annotators who do
+            not agree, or a teacher. Training aims at these shares; everything else goes by `label`.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Clip:
     language: str | None
     corpus: str
     gender: str | None
+    opinions: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,7 @@ class Collator:
             labels = (example.speech_label, example.text_label, example.bimodal_label)
             for column, label in enumerate(labels):
                 if label is not None:
-                    targets[row, column, index(label)] = 1.0
+                    targets[row, column] = _wanted(example, label)
                     weights[row, column] = 1.0
         return targets * (1 - self._smoothing) + self._smoothing / len(LABELS), weights
 
@@ -220,6 +220,15 @@ class Collator:
         mixed = share[:, None, None] * spectrograms + (1 - share)[:, None, None] * spectrograms.roll(1, 0)
         spectrograms.copy_(mixed * inside)
         return share[:, None, None] * targets + (1 - share)[:, None, None] * targets.roll(1, 0)
+
+
+def _wanted(example: Example, label: str) -> Tensor:
+    """What a classifier should answer, float32 [labels]: of a clip as its corpus has it, what its judges said."""
+    if example.kind is None and example.clip.opinions is not None:
+        return torch.tensor(example.clip.opinions)
+    wanted = torch.zeros(len(LABELS))
+    wanted[index(label)] = 1.0
+    return wanted
 
 
 def _lessons(prepared: Sequence[Prepared]) -> dict[str, Tensor]:

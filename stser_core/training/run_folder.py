@@ -46,7 +46,9 @@ def fingerprint(parts: Sequence[Sequence[Clip]], *more: object) -> str:
     digest = hashlib.sha256(repr(more).encode())
     for part in parts:
         digest.update(b"\n")
-        for row in sorted((clip.id, str(clip.path), clip.label, clip.text or "") for clip in part):
+        for row in sorted(
+            (clip.id, str(clip.path), clip.label, clip.text or "", *(clip.opinions or ())) for clip in part
+        ):
             digest.update(repr(row).encode())
     return digest.hexdigest()
 

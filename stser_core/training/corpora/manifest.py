@@ -4,6 +4,8 @@
 
 `path` is relative to the manifest's folder and may be empty, and so may `text`, but not both. `label` is an emotion
 in any corpus's words (`emotion` serves where there is no `label`); rows of other emotions are left out and counted.
+Columns `angry`, `happy`, `neutral`, `sad` say how many annotators chose each, or which share of them (`Clip.opinions`);
+the label is then what most chose, unless it is given.
 `speaker`, `session`, `split` (train, validation, test), `id`, `corpus`, `gender` and `language` may be missing; other
 columns are ignored.
 
@@ -19,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stser_core.emotions import merge
+from stser_core.emotions import LABELS, merge
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
 from stser_core.training.corpora.assemble import assemble
@@ -70,14 +72,15 @@ def read(source: Path) -> Corpus:
     clips: list[Clip] = []
     left_out: Counter[str] = Counter()
     for row in _rows(manifest):
-        word = row["label"] or row["emotion"]
+        opinions = _opinions(row)
+        word = row["label"] or row["emotion"] or (LABELS[opinions.index(max(opinions))] if opinions else "")
         if not word:
             raise row.wrong("no label; give each row one.")
         label = merge(word)
         if label is None:
             left_out[word.lower()] += 1
         else:
-            clips.append(_clip(row, label))
+            clips.append(_clip(row, label, opinions))
     _check_recordings(manifest, clips)
     return assemble(_NAME, manifest, clips, left_out, _speaker_note(clips))
 
@@ -98,7 +101,7 @@ def _table(source: Path) -> Path:
 def _rows(manifest: Path) -> list[_Row]:
     delimiter = "\t" if "\t" in read_text(manifest).partition("\n")[0] else ","
     columns = set(read_columns(manifest, delimiter))
-    if not columns & {"label", "emotion"} or not columns & {"path", "text"}:
+    if not columns & {"label", "emotion", *LABELS} or not columns & {"path", "text"}:
         raise DataError(f"{_NAME}: {manifest} needs a column label and a column path or text in its first line.")
     rows = [_Row(manifest, line, cells) for line, cells in read_table(manifest, delimiter)]
     for row in rows:
@@ -107,7 +110,19 @@ def _rows(manifest: Path) -> list[_Row]:
     return rows
 
 
-def _clip(row: _Row, label: str) -> Clip:
+def _opinions(row: _Row) -> tuple[float, ...] | None:
+    """The share of each label among those who judged the clip; `None` where the table does not say."""
+    try:
+        counts = [float(row[label] or 0) for label in LABELS]
+    except ValueError:
+        counts = [-1.0]
+    if not all(0 <= count < float("inf") for count in counts):
+        raise row.wrong(f"{', '.join(LABELS)} count annotators, or are shares of them: numbers from 0 on.")
+    total = sum(counts)
+    return tuple(count / total for count in counts) if total else None
+
+
+def _clip(row: _Row, label: str, opinions: tuple[float, ...] | None) -> Clip:
     if not row["path"] and not row["text"]:
         raise row.wrong("neither path nor text; give one of them.")
     corpus = row["corpus"] or _NAME
@@ -124,6 +139,7 @@ def _clip(row: _Row, label: str) -> Clip:
         language=row["language"].lower() or None,
         corpus=corpus,
         gender=_one_of(row, "gender", _GENDERS),
+        opinions=opinions,
     )
 
 

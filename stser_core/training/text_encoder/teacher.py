@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -17,10 +17,32 @@ from stser_core.training.progress import progress
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _CHUNK = 4096
 _BATCH = 64
 _LONGEST = 96
+
+
+def load_encoder(encoder: str | Path) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
+    """A sentence encoder's tokenizer and model, as transformers has them.
+
+    Args:
+        encoder: A Hub id or a folder.
+
+    Raises:
+        DataError: It cannot be loaded.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModel, AutoTokenizer
+
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(str(encoder))
+        model: Any = AutoModel.from_pretrained(str(encoder), use_safetensors=True)
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DataError(f"The sentence encoder {str(encoder)!r} cannot be loaded ({reason}).") from error
+    return tokenizer, model
 
 
 class SentenceTeacher:
@@ -39,15 +61,8 @@ class SentenceTeacher:
         Raises:
             DataError: It cannot be loaded.
         """
-        from safetensors import SafetensorError
-        from transformers import AutoModel, AutoTokenizer
-
-        try:
-            self._pieces: Any = AutoTokenizer.from_pretrained(str(encoder))
-            self._model: Any = AutoModel.from_pretrained(str(encoder), use_safetensors=True).eval()
-        except (OSError, ValueError, SafetensorError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise DataError(f"The sentence encoder {str(encoder)!r} cannot be loaded ({reason}).") from error
+        self._pieces, model = load_encoder(encoder)
+        self._model: Any = cast("Any", model).eval()
         self.name = str(encoder)
         self.width = int(self._model.config.hidden_size)
 

@@ -8,6 +8,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from stser_core.errors import DataError
 from stser_core.text import normalise
 
@@ -42,6 +44,12 @@ def read_texts(tables: Sequence[Path], judged_by: Sequence[Path] = ()) -> list[s
     if not texts:
         raise DataError(f"There is no text to learn from in {', '.join(map(str, tables))}.")
     return texts
+
+
+def some_of(texts: Sequence[str], most: int, seed: int) -> list[str]:
+    """At most so many of the texts, drawn at random, in their order."""
+    drawn = np.random.default_rng(seed).permutation(len(texts))[:most]
+    return [texts[place] for place in sorted(drawn)]
 
 
 def _rows(tables: Iterable[Path]) -> Iterator[dict[str, str]]:

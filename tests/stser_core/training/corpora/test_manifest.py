@@ -40,6 +40,26 @@ def test_every_column_is_read(write, tmp_path):
     )
 
 
+def test_annotators_may_disagree(write):
+    table = write(
+        "path,label,speaker,angry,happy,neutral,sad\n"
+        "sound/a.wav,,anna,1,0,3,\n"
+        "sound/b.flac,angry,anna,0.4,0.2,0.4,0\n"
+        "sound/c.ogg,sad,anna,,,,\n"
+    )
+    assert [(clip.label, clip.opinions) for clip in read("manifest", table).clips] == [
+        ("neutral", (0.25, 0, 0.75, 0)),
+        ("angry", (0.4, 0.2, 0.4, 0)),
+        ("sad", None),
+    ]
+
+
+@pytest.mark.parametrize("count", ["many", "-1", "nan", "inf"])
+def test_what_is_no_number_of_annotators_is_refused(write, count):
+    with pytest.raises(DataError, match=r"line 2: .* count annotators"):
+        read("manifest", write(f"text,label,happy\nhello,happy,{count}\n"))
+
+
 def test_a_folder_with_a_manifest_will_do_and_tabs_separate_too(write, tmp_path):
     write("path\ttext\tlabel\tspeaker\nsound/a.wav\tSo, what?\tneutral\tanna\n", "manifest.tsv")
     (clip,) = read("manifest", tmp_path).clips

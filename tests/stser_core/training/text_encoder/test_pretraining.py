@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from stser_core.errors import DataError, UsageError
 from stser_core.tmodel import TextSettings, pretrained
-from stser_core.training.text_encoder import pretraining
+from stser_core.training.text_encoder import text_trainer
 from stser_core.training.text_encoder.distillation import piece_embeddings
 from stser_core.training.text_encoder.pretraining import Pretraining, pretrain
 from stser_core.training.text_encoder.teacher import SentenceTeacher
@@ -43,7 +43,7 @@ def test_what_the_teacher_finds_alike_becomes_alike(encoder: Path, sentence_enco
 def test_an_interrupted_run_goes_on_where_it_stopped(
     sentence_encoder: Path, texts: list[str], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretraining, "_JUDGED_EVERY", 8)
+    monkeypatch.setattr(text_trainer, "JUDGED_EVERY", 8)
     teacher, vocabulary = SentenceTeacher(sentence_encoder), data / "albert-vocab"
     whole = pretrain(texts, teacher, vocabulary, replace(SMALL, epochs=2), tmp_path / "whole", tmp_path)
     shutil.copytree(tmp_path / "whole" / "steps", tmp_path / "broken" / "steps")
