@@ -109,7 +109,8 @@ def load(name: str | Path = DEFAULT) -> Checkpoint:
     settings, roster = read_config(folder)
     model = _built(settings, folder)
     _load_weights(model, folder / WEIGHTS_FILE)
-    tokenizer = Tokenizer.load(folder, settings.text.maximum_pieces) if settings.text else None
+    text = settings.text
+    tokenizer = Tokenizer.load(folder, text.maximum_pieces, marks=text.marks) if text else None
     return Checkpoint(folder.resolve().name, model.eval(), tokenizer, roster, folder)
 
 

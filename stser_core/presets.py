@@ -31,7 +31,7 @@ COMPACT = StserSettings(
         lstm_units=96,
         pooling="mean_deviation",
     ),
-    text=TextSettings(encoder="", pooling="mean", maximum_pieces=64),
+    text=TextSettings(encoder="", pooling="mean", maximum_pieces=64, marks=True),
 )
 """Real time on a fraction of one core, with the residual and dilated blocks that the paper leaves to future work; its
 text encoder is a compact ALBERT of our own."""

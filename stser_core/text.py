@@ -1,6 +1,7 @@
 """Transcripts as the text model reads them: the one normalisation that training and monitoring share.
 
-Recognisers such as Vosk write lower case without punctuation, so the text model is trained on the same.
+Recognisers such as Vosk write lower case without punctuation; Whisper writes as people do. Capitals say nothing of a
+feeling, but question and exclamation marks do: a text model that is trained with and without them may read them.
 """
 
 import re
@@ -9,26 +10,35 @@ import unicodedata
 _EVENT = re.compile(r"\[[^\]]*\]|<[^>]*>|\([^)]*\)")
 _APOSTROPHE = re.compile("[’‘´`]")
 _NOT_A_WORD = re.compile(r"[^\w'\s]|_")
+_MARKS = {"!": " ! ", "?": " ? ", "\uff01": " ! ", "\uff1f": " ? "}
+"""Question and exclamation marks, also as East Asian scripts write them."""
+
 _LOOSE_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
 
 
-def normalise(text: str) -> str:
+def normalise(text: str, *, marks: bool = False) -> str:
     """Write a text the way a speech recogniser would.
 
     Bracketed events (`[LAUGHTER]`) and punctuation go, apostrophes inside words stay, case is folded.
 
     Args:
         text: Any text, in any script.
+        marks: Leave question and exclamation marks, each as a word of its own; without words there are none.
 
     Returns:
         Words separated by single blanks; empty where the text held no word.
     """
     text = unicodedata.normalize("NFC", text.lower())
     text = _APOSTROPHE.sub("'", _EVENT.sub(" ", text))
-    text = _LOOSE_APOSTROPHE.sub(" ", _NOT_A_WORD.sub(_mark_or_blank, text))
-    return " ".join(text.split())
+    text = _LOOSE_APOSTROPHE.sub(" ", _NOT_A_WORD.sub(_with_marks if marks else _without_marks, text))
+    words = text.split()
+    return " ".join(words) if not marks or any(word not in _MARKS for word in words) else ""
 
 
-def _mark_or_blank(found: re.Match[str]) -> str:
+def _without_marks(found: re.Match[str]) -> str:
     """Accents and vowel signs that are characters of their own belong to their word, as in Hindi or Thai."""
     return found[0] if unicodedata.category(found[0]).startswith("M") else " "
+
+
+def _with_marks(found: re.Match[str]) -> str:
+    return _MARKS.get(found[0]) or _without_marks(found)

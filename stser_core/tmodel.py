@@ -33,12 +33,14 @@ class TextSettings:
         albert: The ALBERT configuration, in the Hub's words; empty until the encoder has been loaded once.
         pooling: The text vector: ALBERT's pooled first position `cls`, or the `mean` over all pieces.
         maximum_pieces: Longer transcripts lose their end.
+        marks: Whether question and exclamation marks are read, where a transcript has them.
     """
 
     encoder: str = "albert-base-v2"
     albert: dict[str, Any] = field(default_factory=dict)
     pooling: Literal["cls", "mean"] = "cls"
     maximum_pieces: int = 96
+    marks: bool = False
 
     @property
     def vector_size(self) -> int:
@@ -87,16 +89,18 @@ class Encoded:
 class Tokenizer:
     """Transcripts to word pieces, through the text encoder's own vocabulary."""
 
-    def __init__(self, pieces: PieceTokenizer, maximum_pieces: int) -> None:
+    def __init__(self, pieces: PieceTokenizer, maximum_pieces: int, *, marks: bool = False) -> None:
         self._pieces = pieces
+        self._marks = marks
         self._pieces.enable_truncation(maximum_pieces)
         self._pieces.enable_padding(pad_id=pieces.token_to_id("<pad>") or 0, pad_token="<pad>")
         self._unknown = pieces.token_to_id("<unk>")
-        self._word_start = pieces.token_to_id(_WORD_START)
+        marks_or_nothing = {pieces.token_to_id(start + mark) for start in ("", _WORD_START) for mark in ("", "!", "?")}
+        self._no_word = marks_or_nothing - {None}
 
     @classmethod
-    def load(cls, folder: Path, maximum_pieces: int) -> Tokenizer:
-        """Load a folder's `tokenizer.json`.
+    def load(cls, folder: Path, maximum_pieces: int, *, marks: bool = False) -> Tokenizer:
+        """Load a folder's `tokenizer.json`; see `TextSettings` for the rest.
 
         Raises:
             CheckpointError: The file is missing or broken.
@@ -105,7 +109,7 @@ class Tokenizer:
 
         path = folder / TOKENIZER_FILE
         try:
-            return cls(PieceTokenizer.from_str(path.read_text(encoding="utf-8")), maximum_pieces)
+            return cls(PieceTokenizer.from_str(path.read_text(encoding="utf-8")), maximum_pieces, marks=marks)
         except Exception as error:
             raise CheckpointError(f"{path} cannot be read as a tokenizer ({error}).") from error
 
@@ -115,7 +119,7 @@ class Tokenizer:
 
     def __call__(self, texts: Sequence[str]) -> Encoded:
         """Encode transcripts; each is normalised first, as in training."""
-        batch = self._pieces.encode_batch([normalise(text) for text in texts])
+        batch = self._pieces.encode_batch([normalise(text, marks=self._marks) for text in texts])
         return Encoded(
             torch.tensor([one.ids for one in batch]),
             torch.tensor([one.attention_mask for one in batch]),
@@ -123,10 +127,10 @@ class Tokenizer:
         )
 
     def _unknown_share(self, ids: list[int], length: int) -> float:
-        """Unknown pieces among a transcript's own; the bare word start before each unknown word is not one."""
+        """Unknown pieces among a transcript's own; marks, and the bare word start before an unknown word, are none."""
         unknown = sum(piece == self._unknown for piece in ids)
-        bare = sum(piece == self._word_start for piece in ids)
-        return unknown / max(1, length - 2 - bare)
+        no_words = sum(piece in self._no_word for piece in ids)
+        return unknown / max(1, length - 2 - no_words)
 
 
 def pretrained(settings: TextSettings) -> tuple[Tmodel, Tokenizer]:
@@ -149,7 +153,7 @@ def pretrained(settings: TextSettings) -> tuple[Tmodel, Tokenizer]:
     known = replace(settings, encoder=name, albert=_described(albert.config.to_diff_dict()))
     tmodel = Tmodel(known)
     tmodel.albert.load_state_dict(albert.state_dict())
-    return tmodel, Tokenizer(pieces, settings.maximum_pieces)
+    return tmodel, Tokenizer(pieces, settings.maximum_pieces, marks=settings.marks)
 
 
 def _read(encoder: str, *, pooler: bool) -> tuple[AlbertModel, PieceTokenizer]:

@@ -17,6 +17,7 @@ from torchaudio import functional
 
 from stser_core import bounds
 from stser_core.audio import SAMPLE_RATE, telephone_band
+from stser_core.text import normalise
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -48,6 +49,7 @@ class Augmentation:
             https://doi.org/10.21437/Interspeech.2019-2680).
         dropped_words: This share of a text's words is left out, as a recogniser misses words.
         swapped_words: This share of them is exchanged for words of other texts, as a recogniser mistakes words.
+        dropped_marks: Texts lose their punctuation, as recognisers that write none lose it.
         mixup: Two clips of a batch are mixed, and their labels with them (Zhang et al. 2018,
             https://arxiv.org/abs/1710.09412). Words cannot be mixed: as soon as any classifier reads text, nothing
             is.
@@ -67,6 +69,7 @@ class Augmentation:
     masks: float = 0.0
     dropped_words: float = 0.0
     swapped_words: float = 0.0
+    dropped_marks: float = 0.0
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
@@ -176,6 +179,8 @@ def change_words(text: str, settings: Augmentation, others: Sequence[str], dice:
         others: Words to swap in, each as likely as any other.
         dice: The only source of chance.
     """
+    if settings.dropped_marks and dice.random() < settings.dropped_marks:
+        text = normalise(text) or text
     if not (settings.dropped_words or settings.swapped_words):
         return text
     words = text.split()

@@ -214,9 +214,9 @@ def label_texts(
     encoder: Annotated[str, typer.Option(help="A sentence encoder to fine-tune: Hub id or folder.")],
     out: Annotated[Path, typer.Option(help="The run's folder; texts.tsv comes to lie in it. Call again to go on.")],
     most: Annotated[int, typer.Option(min=1, help="At most so many texts, drawn at random.")] = 150_000,
-    epochs: Annotated[float, typer.Option(min=0.0)] = 2.5,
+    epochs: Annotated[float, typer.Option(min=0.0)] = 1.5,
     batch: Annotated[int, typer.Option(min=1)] = 32,
-    learning_rate: Annotated[float, typer.Option(min=0.0)] = 1e-4,
+    learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     debug: Debug = False,
 ) -> None:

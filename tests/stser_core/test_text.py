@@ -33,6 +33,20 @@ def test_as_a_recogniser_would_write_it(text, spoken):
     assert normalise(text) == unicodedata.normalize("NFC", spoken)
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("What?! No, really...", "what ? ! no really"),
+        ("你好！真的吗？", "你好 ! 真的吗 ?"),
+        ("it's fine", "it's fine"),
+        ("?!", ""),
+        ("[LAUGHTER] !", ""),
+    ],
+)
+def test_marks_may_stay(text, read):
+    assert normalise(text, marks=True) == read
+
+
 def test_an_accent_of_its_own_is_no_word_boundary():
     assert normalise("re\u0301sume\u0301") == "résumé"
 

@@ -71,6 +71,16 @@ def test_a_tokenizer_survives_saving(tokenizer, tmp_path):
     assert again(["This is a test, really"]).pieces.tolist() == [[2, 48, 25, 21, 3]]
 
 
+def test_marks_are_read_where_that_is_asked_for_and_are_no_words(tokenizer, tmp_path):
+    tokenizer.save(tmp_path)
+    reading = Tokenizer.load(tmp_path, maximum_pieces=32, marks=True)
+
+    assert reading(["so what?"]).pieces.tolist() != reading(["so what"]).pieces.tolist()
+    assert tokenizer(["so what?"]).pieces.tolist() == tokenizer(["so what"]).pieces.tolist()
+    assert reading(["so what?!"]).unknown == (0.0,)
+    assert reading(["안녕하세요!!"]).unknown == tokenizer(["안녕하세요"]).unknown
+
+
 @pytest.mark.parametrize("content", [None, "no json", "{}"])
 def test_a_broken_tokenizer_is_named(tmp_path, content):
     if content is not None:

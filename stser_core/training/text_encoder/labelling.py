@@ -60,9 +60,9 @@ class Labelling:
         UsageError: A number is out of its bounds.
     """
 
-    epochs: float = 2.5
+    epochs: float = 1.5
     batch: int = 32
-    learning_rate: float = 1e-4
+    learning_rate: float = 5e-5
     dropped: float = 0.08
     smoothing: float = 0.1
     balance_corpora: float = 0.35
@@ -200,7 +200,7 @@ def _target(clip: Clip, smoothing: float) -> NDArray[np.float32]:
 
 
 def _pieces(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-    encoded = tokenizer([normalise(text) for text in texts], truncation=True, max_length=_LONGEST)
+    encoded = tokenizer([normalise(text, marks=True) for text in texts], truncation=True, max_length=_LONGEST)
     return [np.asarray(one, dtype=np.int32) for one in encoded["input_ids"]]
 
 
@@ -216,7 +216,11 @@ def _shares(
     for start in progress(starts, "Labelling", len(starts)):
         rows = by_length[start : start + _BATCH]
         batch = tokenizer(
-            [normalise(texts[i]) for i in rows], padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt"
+            [normalise(texts[i], marks=True) for i in rows],
+            padding=True,
+            truncation=True,
+            max_length=_LONGEST,
+            return_tensors="pt",
         ).to(device)
         logits = classifier(batch["input_ids"], batch["attention_mask"])["logits"]
         shares[rows] = (logits / divisor).softmax(dim=1).cpu().numpy()

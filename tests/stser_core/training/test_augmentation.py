@@ -126,3 +126,10 @@ def test_words_are_dropped_and_swapped_at_their_rates() -> None:
 def test_a_text_never_loses_its_last_word() -> None:
     assert change_words("hello there", Augmentation(dropped_words=1.0), [], np.random.default_rng(0)) == "hello"
     assert change_words("hello there", Augmentation(), ["other"], np.random.default_rng(0)) == "hello there"
+
+
+def test_marks_are_dropped_from_whole_texts() -> None:
+    heard = [
+        change_words("Oh! Really?", Augmentation(dropped_marks=0.5), [], np.random.default_rng(n)) for n in range(40)
+    ]
+    assert set(heard) == {"Oh! Really?", "oh really"}
