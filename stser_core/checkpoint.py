@@ -149,7 +149,12 @@ def save(
 
 
 def add_member(
-    folder: Path, target: Path, member: listing.Listed, weights: Mapping[str, Tensor], count: float = 1.0
+    folder: Path,
+    target: Path,
+    member: listing.Listed,
+    weights: Mapping[str, Tensor],
+    count: float = 1.0,
+    temperatures: Mapping[str, float] | None = None,
 ) -> None:
     """Write a checkpoint that has one more member than another; all else is taken over as it is.
 
@@ -159,6 +164,7 @@ def add_member(
         member: How it is listed; one of the same name is replaced.
         weights: Its own tensors.
         count: How much it counts in the ensemble.
+        temperatures: Of the mean of several, by their names; see `StserSettings`.
 
     Raises:
         CheckpointError: `folder` holds no checkpoint, or the member does not fit into it.
@@ -172,6 +178,7 @@ def add_member(
     counts |= {member.name: count} if count != 1.0 else {}
     roster = replace(roster, members=(*others, member), weights=counts)
     listing.check(roster, settings.classifiers)
+    settings = replace(settings, temperatures={**settings.temperatures, **(temperatures or {})})
     with _written(target) as partial:
         shutil.copytree(folder, partial, dirs_exist_ok=True)
         (partial / CONFIG_FILE).write_bytes(_indented(_config(settings, roster)))

@@ -17,7 +17,7 @@ from stser_core.features import pad, trim
 from stser_core.members import asking, kinds
 from stser_core.members.member import Member
 from stser_core.prior import Prior
-from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken
+from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken, company
 from stser_core.stser import SpeechBatch, TextBatch, ensemble, probabilities, tempered
 from stser_core.trust import trusted
 
@@ -246,8 +246,9 @@ class Recognizer:
             return None
         weights = [self._weights.get(name, 1.0) for name in shares] if self._weights else None
         together = ensemble(shares.values(), weights)
-        if len(shares) > 1 and ENSEMBLE in self._temperatures:
-            together = tempered(together, self._temperatures[ENSEMBLE])
+        if len(shares) > 1:
+            usual = self._temperatures.get(ENSEMBLE, 1.0)
+            together = tempered(together, self._temperatures.get(company(shares), usual))
         if self._prior is not None:
             shares = {name: self._prior.applied(one) for name, one in shares.items()}
             together = self._prior.applied(together)

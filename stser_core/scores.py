@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,11 @@ CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
 """The paper's three classifiers (section 3), in the order in which they are listed everywhere."""
 
 ENSEMBLE = "ensemble"
+
+
+def company(classifiers: Iterable[str]) -> str:
+    """Several classifiers that answer together, by one name: `speech+whisper`."""
+    return "+".join(classifiers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,7 @@ class EmotionScores:
             paper's three first, then the checkpoint's further members. One without its input (no transcript,
             say) is absent.
         ensemble: Mean of the probabilities of the classifiers that were asked for and could answer: plain,
-            unless the checkpoint weighs them.
+            unless the checkpoint weighs them, and calibrated by the checkpoint's temperature of the mean.
         salience: Share of the speech model's self-attention on each 100 ms of the utterance (sums to 1), or
             `None` where it was not asked for.
     """

@@ -32,8 +32,9 @@ class StserSettings:
         labels: The label set in its order.
         dropout: Share of units dropped inside the classifiers, in training.
         speaker_adaptation: Whether the classifiers that hear were trained to get used to a voice (`Voice`).
-        temperatures: What each classifier's logits are divided by (calibration), and under `ensemble` how the mean
-            of several is made surer or less sure (`tempered`); 1 where absent.
+        temperatures: What each classifier's logits are divided by (calibration); 1 where absent. How the mean of
+            several is made surer or less sure (`tempered`) stands under their names (`scores.company`), else under
+            `ensemble`.
     """
 
     features: FeatureSettings

@@ -85,6 +85,15 @@ def test_the_mean_of_several_has_a_temperature_of_its_own(settings, build, token
     assert alone.ensemble == pytest.approx(alone.by_classifier["speech"])
 
 
+def test_a_company_may_have_its_own_temperature(settings, build, tokenizer):
+    tempered = {**settings.temperatures, "ensemble": 0.5, "speech+text": 1.0}
+    loaded = Checkpoint("tiny", build(replace(settings, temperatures=tempered)), tokenizer)
+
+    (two,) = Recognizer(loaded, classifier="speech+text", accelerator="cpu").score([Spoken(sound(16_000), ANGRY, 0.9)])
+
+    assert two.ensemble == pytest.approx(np.mean(list(two.by_classifier.values()), axis=0), abs=1e-6)
+
+
 def test_the_scores_are_the_models_own_calibrated(recognizer, loaded):
     """What comes out is what the model gives, each classifier's logits over its temperature."""
     text = "hello"

@@ -17,6 +17,7 @@ from stser_core.features import FeatureSettings
 from stser_core.recognizer import Recognizer
 from stser_core.training.division import divide, refuse_doubles
 from stser_core.training.evaluation import BANDS, judge, report
+from stser_core.training.members import together
 from stser_core.training.members.cache import EncodingCache
 from stser_core.training.members.encoders import WhisperFolder
 from stser_core.training.members.fitting import maker
@@ -53,7 +54,8 @@ def fit_member(
 
     Args:
         clips: Where they fix their own splits, these hold. The test part is never learnt from; training and
-            validation part are, since nothing of a member's training is stopped early.
+            validation part are, since nothing of a member's training is stopped early. A member that was trained
+            on the training part alone shows on the validation part how sure it and the others may be together.
         wanted: Which member.
         recipe: How it is trained.
         hold_out: As the checkpoint's own training had it, so that the test part is the same.
@@ -67,7 +69,11 @@ def fit_member(
     fold = divide(clips, hold_out, test_share)
     make = maker(wanted, recipe, cache)
     sounds = SoundCache.of(clips, cache, FeatureSettings())
-    make([clip for clip in fold.train + fold.validation if clip.path is not None], sounds).join(folder, out)
+    train, validation = ([clip for clip in part if clip.path is not None] for part in (fold.train, fold.validation))
+    # Where layers are trained, another training would take as long again.
+    held = None if recipe.trained_layers else make(train, sounds)
+    temperatures = {} if held is None else together.temperatures(held, make, folder, validation)
+    make([*train, *validation], sounds).join(folder, out, temperatures)
     print(f"The checkpoint with the member {wanted.name} is in {out}.", file=sys.stderr)
     if fold.test:
         recognizer = Recognizer.load(out, accelerator="cpu")

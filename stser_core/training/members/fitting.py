@@ -44,9 +44,9 @@ class Made:
     weights: Mapping[str, Tensor]
     count: float = 1.0
 
-    def join(self, folder: Path, target: Path) -> None:
+    def join(self, folder: Path, target: Path, temperatures: Mapping[str, float] | None = None) -> None:
         """Write a checkpoint that has it; see `checkpoint.add_member`."""
-        checkpoints.add_member(folder, target, self.listed, self.weights, self.count)
+        checkpoints.add_member(folder, target, self.listed, self.weights, self.count, temperatures)
 
 
 class Maker(Protocol):

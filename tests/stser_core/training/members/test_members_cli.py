@@ -16,7 +16,7 @@ from stser_core.members.hub import HubEncoder
 from stser_core.recognizer import Recognizer
 from stser_core.scores import Spoken
 from stser_core.training.cli import main
-from stser_core.training.members import commands, fitting
+from stser_core.training.members import commands, fitting, together
 
 
 @pytest.fixture
@@ -157,6 +157,22 @@ def test_a_member_over_the_recognisers_encoder(train, recipe, voice, tones, tmp_
     assert train("evaluate", "--checkpoint", str(out), "--json", where) == 0
     assert json.loads((tmp_path / "with.json").read_text())["classifiers"].keys() == {"speech", "ensemble"}
     assert "Without --whisper DIR (whisper-base), whisper is absent." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("spectrum")
+def test_how_sure_a_member_and_the_others_may_be_together_is_found_on_the_validation_part(
+    train, recipe, voice, tmp_path, monkeypatch
+):
+    options = ("--checkpoint", str(voice), "--recipe", recipe(), "--whisper", str(tmp_path))
+    of_few = tmp_path / "few"
+    assert train("fit", "--member", "whisper", *options, "--out", str(of_few)) == 0
+    assert "speech+whisper" not in checkpoint.read_settings(of_few).temperatures
+
+    monkeypatch.setattr(together, "_FEWEST", 1)
+    out = tmp_path / "joined"
+    assert train("fit", "--member", "whisper", *options, "--out", str(out)) == 0
+    temperatures = checkpoint.read_settings(out).temperatures
+    assert 0 < temperatures["speech+whisper"] < 0.7  # both recognise the tones, so their mean is right nearly always
 
 
 @pytest.mark.usefixtures("spectrum")

@@ -1,0 +1,65 @@
+"""How sure a checkpoint's classifiers and a new member may be together: a temperature for each company of theirs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stser_core.checkpoint import read_settings
+from stser_core.emotions import index
+from stser_core.recognizer import Recognizer
+from stser_core.scores import ENSEMBLE, company
+from stser_core.training.batches import draw_weights
+from stser_core.training.evaluation import Judged, as_listening, judge
+from stser_core.training.metrics import temperature
+
+if TYPE_CHECKING:
+    from stser_core.training.clip import Clip
+    from stser_core.training.members.fitting import Made, Maker
+
+_FEWEST = 100
+"""Of fewer answers a temperature would say more about these than about those to come."""
+
+_BALANCE_CORPORA = 0.5
+
+
+def temperatures(made: Made, make: Maker, folder: Path, clips: Sequence[Clip]) -> dict[str, float]:
+    """Find the temperature of the mean of the member and whoever answers with it.
+
+    Args:
+        made: The member, trained without these clips.
+        make: What trained it.
+        folder: The checkpoint that it joins, which did not learn from these clips either.
+        clips: With sound; they are heard in turn, as the monitor listens.
+
+    Returns:
+        By the names of those who answer together; of those that seldom do, none.
+    """
+    with TemporaryDirectory() as scratch:
+        joined = Path(scratch) / "joined"
+        made.join(folder, joined)
+        recognizer = Recognizer.load(joined, accelerator="cpu")
+        judged = as_listening(judge(recognizer, clips, encode=None if make.cache is None else make.cache.encoding))
+    usual = read_settings(folder).temperatures.get(ENSEMBLE, 1.0)
+    by_company: dict[str, list[Judged]] = defaultdict(list)
+    for one in judged:
+        if made.listed.name in one.scores.by_classifier and len(one.scores.by_classifier) > 1:
+            by_company[company(one.scores.by_classifier)].append(one)
+    return {
+        names: round(usual * _temperature(answers), 4)
+        for names, answers in by_company.items()
+        if len(answers) >= _FEWEST
+    }
+
+
+def _temperature(judged: Sequence[Judged]) -> float:
+    """By which answers have still to be tempered."""
+    shares = np.array([one.scores.ensemble for one in judged], dtype=np.float32)
+    truth = np.array([index(one.clip.label) for one in judged])
+    weights = draw_weights([one.clip for one in judged], balance_labels=True, balance_corpora=_BALANCE_CORPORA)
+    return temperature(truth, np.log(np.maximum(shares, np.finfo(np.float32).tiny)), weights)
