@@ -36,7 +36,7 @@ def metrics_table(figures: Mapping[str, Any]) -> Table:
         if len(groups) > 1:
             table.add_section()
             for value, classifiers in groups.items():
-                _add(table, f"{value}, new voices" if what == NEW_BY_CORPUS else value, classifiers)
+                _add(table, f"new, {value}" if what == NEW_BY_CORPUS else value, classifiers)
     if "pairs" in figures:
         table.add_section()
         for kind, classifiers in figures["pairs"].items():
