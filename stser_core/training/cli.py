@@ -222,10 +222,12 @@ def label_texts(
 ) -> None:
     """Let a large text encoder, fine-tuned on labelled texts, label others for a compact one to learn from."""
     from stser_core.training.options import clips_of
+    from stser_core.training.output import need_folder
     from stser_core.training.text_encoder import labelling
     from stser_core.training.text_encoder.texts import read_texts, some_of
 
     settings = labelling.Labelling(epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed)
+    need_folder(out)
     chosen = some_of(read_texts(texts, labelled), most, seed)
     manifest, ua = labelling.label_texts(
         clips_of(["manifest"] * len(labelled), labelled), chosen, encoder, settings, out
