@@ -44,6 +44,11 @@ class Clip:
     gender: str | None
     opinions: tuple[float, ...] | None = None
 
+    @property
+    def aim(self) -> tuple[float, ...]:
+        """What training aims at: the share of each of `LABELS`, by the opinions or else by the label alone."""
+        return self.opinions or tuple(float(label == self.label) for label in LABELS)
+
 
 @dataclass(frozen=True)
 class Corpus:

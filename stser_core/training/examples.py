@@ -224,8 +224,8 @@ class Collator:
 
 def _wanted(example: Example, label: str) -> Tensor:
     """What a classifier should answer, float32 [labels]: of a clip as its corpus has it, what its judges said."""
-    if example.kind is None and example.clip.opinions is not None:
-        return torch.tensor(example.clip.opinions)
+    if example.kind is None:
+        return torch.tensor(example.clip.aim)
     wanted = torch.zeros(len(LABELS))
     wanted[index(label)] = 1.0
     return wanted

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from stser_core import bounds
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import LABELS
 from stser_core.errors import DataError, OutputError
 from stser_core.text import normalise
 from stser_core.training.batches import LengthBatches, draw_weights
@@ -194,9 +194,7 @@ def _figures(prediction: EvalPrediction) -> dict[str, float]:
 
 
 def _target(clip: Clip, smoothing: float) -> NDArray[np.float32]:
-    wanted = np.zeros(len(LABELS), dtype=np.float32)
-    wanted[index(clip.label)] = 1.0
-    return wanted * (1 - smoothing) + smoothing / len(LABELS)
+    return np.array(clip.aim, dtype=np.float32) * (1 - smoothing) + smoothing / len(LABELS)
 
 
 def _pieces(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[NDArray[np.int32]]:

@@ -59,33 +59,9 @@ class TextTrainer(Trainer):
             optimizer: AdamW over all that the model has, by default.
         """
         self._folder, self._train, self._collator, self._batches = folder, train, collator, batches
-        steps = math.ceil(len(batches) * epochs)
         super().__init__(
             model=model,
-            args=TrainingArguments(
-                output_dir=str(folder / STEPS_FOLDER),
-                num_train_epochs=epochs,
-                per_device_train_batch_size=batches.batch_size,
-                per_device_eval_batch_size=64,
-                learning_rate=learning_rate,
-                weight_decay=0.01,
-                lr_scheduler_type="cosine",
-                warmup_steps=min(_WARM_UP, steps // 4),
-                max_grad_norm=1.0,
-                eval_strategy="steps",
-                eval_steps=JUDGED_EVERY,
-                save_strategy="steps",
-                save_steps=JUDGED_EVERY,
-                save_total_limit=1,
-                logging_steps=JUDGED_EVERY,
-                label_names=["targets"],
-                remove_unused_columns=False,
-                report_to=[],
-                seed=seed,
-                data_seed=seed,
-                use_cpu=not torch.cuda.is_available(),
-                disable_tqdm=not sys.stderr.isatty(),
-            ),
+            args=_arguments(folder / STEPS_FOLDER, batches, epochs, learning_rate, seed),
             data_collator=collator,
             train_dataset=train,
             eval_dataset=judged,
@@ -103,3 +79,32 @@ class TextTrainer(Trainer):
         """Train, from where an earlier run in this folder stopped."""
         step = last_step(self._folder)
         self.train(resume_from_checkpoint=None if step is None else str(step))
+
+
+def _arguments(
+    folder: Path, batches: LengthBatches, epochs: float, learning_rate: float, seed: int
+) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=batches.batch_size,
+        per_device_eval_batch_size=64,
+        learning_rate=learning_rate,
+        weight_decay=0.01,
+        lr_scheduler_type="cosine",
+        warmup_steps=min(_WARM_UP, math.ceil(len(batches) * epochs) // 4),
+        max_grad_norm=1.0,
+        eval_strategy="steps",
+        eval_steps=JUDGED_EVERY,
+        save_strategy="steps",
+        save_steps=JUDGED_EVERY,
+        save_total_limit=1,
+        logging_steps=JUDGED_EVERY,
+        label_names=["targets"],
+        remove_unused_columns=False,
+        report_to=[],
+        seed=seed,
+        data_seed=seed,
+        use_cpu=not torch.cuda.is_available(),
+        disable_tqdm=not sys.stderr.isatty(),
+    )
