@@ -174,6 +174,19 @@ def evaluate(
     commands.evaluate(clips, checkpoint, classifier, band, accelerator, json, whisper, cache or cache_folder())
 
 
+@app.command()
+@with_groups
+def average(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoint folders of runs that began alike.")],
+    out: Annotated[Path, typer.Option(help="The new checkpoint's folder.")],
+    debug: Debug = False,
+) -> None:
+    """Make one checkpoint of several that began with the same weights: the mean of theirs."""
+    from stser_core.training import averaging
+
+    print(f"The average is in {averaging.average(checkpoints, out)}.", file=sys.stderr)
+
+
 @app.command("pretrain-text")
 def pretrain_text(
     texts: Annotated[list[Path], typer.Option(help="Unlabelled texts: a TSV with a column text; repeat it.")],
