@@ -32,8 +32,8 @@ The mean of their weights (Wortsman et al. 2022, https://arxiv.org/abs/2203.0548
 {names}
 
 Its probabilities are not calibrated yet, and nothing was measured: `stser-train evaluate` judges it, and a run that
-starts from it (`stser-train fit --start-from`) finds its temperatures. Data, licences
-and limits are those of the checkpoints.
+starts from it (`stser-train fit --start-from`) finds its temperatures. Data, licences and limits are those of the
+checkpoints.
 """
 
 
