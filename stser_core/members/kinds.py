@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 GROUP = "stser_core.members"
 ENCODING = "encoding"
 HUB = "hub"
+PROSODY = "prosody"
 
 
 def load(listed: Listed, folder: Path) -> Member:
@@ -65,6 +66,10 @@ def _kind(listed: Listed) -> Kind:
         from stser_core.members.hub import HubMember
 
         return HubMember.made_of
+    if listed.kind == PROSODY:
+        from stser_core.members.prosody import ProsodyMember
+
+        return ProsodyMember.made_of
     return _of_another_package(listed)
 
 

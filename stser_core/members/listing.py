@@ -22,7 +22,7 @@ class Listed:
 
     Attributes:
         name: What `--classifier` and the JSON Lines call it; its tensors lie in `<name>.safetensors`.
-        kind: What makes it: `encoding`, `hub`, or the name of another package's entry point.
+        kind: What makes it: `encoding`, `hub`, `prosody`, or the name of another package's entry point.
         settings: The kind's own settings.
         temperature: What its logits are divided by (calibration).
         package: The package that provides the kind, where another one than this program does; for messages.

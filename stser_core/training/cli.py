@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from stser_core import command_line
+from stser_core.errors import UsageError
 from stser_core.option_groups import with_groups
 from stser_core.training.cli_groups import (
     CacheFolder,
@@ -110,6 +111,10 @@ def cross_validate(
         Path | None,
         typer.Option(help="The --out of an earlier cross-validation: each fold begins with its checkpoint there."),
     ] = None,
+    join: Annotated[
+        bool,
+        typer.Option("--join", help="Of --member: the folds' checkpoints keep it; the next one is judged beside it."),
+    ] = False,
     rivals: Rivals = [],  # noqa: B006
     cache: CacheFolder = None,
     json: Json = None,
@@ -123,8 +128,10 @@ def cross_validate(
     cache, plan = cache or cache_folder(), folding.plan()
     if further.member is not None:
         recipe = settings.of_member(rival=rivals, teacher=further.teacher, start_from=start_from)
-        cross_validate_member(corpora.clips(), further.wanted(), recipe, plan, out, cache, json)
+        cross_validate_member(corpora.clips(), further.wanted(), recipe, plan, out, cache, json, join=join)
         return
+    if join:
+        raise UsageError("--join goes with --member.")
     model, words = settings.of_model(), words_of(transcripts, asr_model)
     teacher = further.encodings(cache)
     commands.cross_validate(

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from stser_core.training.clip import Clip
     from stser_core.training.members.cache import EncodingCache
+    from stser_core.training.members.encoders import SequenceEncoder
     from stser_core.training.members.options import Wanted
     from stser_core.training.members.settings import MemberRecipe
     from stser_core.training.plan import Plan
@@ -114,11 +115,13 @@ class Further:
 
     member: Annotated[
         str | None,
-        typer.Option(help="Train no model, but a further member: whisper, or encoder:HUB-ID (docs/members.md)."),
+        typer.Option(
+            help="Train no model, but a further member: prosody, whisper, or encoder:HUB-ID (docs/members.md)."
+        ),
     ] = None
-    member_name: Annotated[str | None, typer.Option(help="What the checkpoint calls the member: whisper, encoder.")] = (
-        None
-    )
+    member_name: Annotated[
+        str | None, typer.Option(help="What the checkpoint calls the member: prosody, whisper, encoder.")
+    ] = None
     whisper: Whisper = None
     teacher: Annotated[
         str | None,
@@ -131,7 +134,7 @@ class Further:
 
         return wanted_of(self.member or "", self.whisper, self.member_name)
 
-    def encodings(self, cache: Path) -> EncodingCache | None:
+    def encodings(self, cache: Path) -> EncodingCache[SequenceEncoder] | None:
         """The teacher's, if there is one."""
         from stser_core.training.members.teacher import teacher_of
 

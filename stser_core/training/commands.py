@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +21,7 @@ from stser_core.training.evaluation import BANDS, Band, judge, report
 from stser_core.training.folds import Fold, HoldOut
 from stser_core.training.members.commands import encoder_for
 from stser_core.training.output import need_folder, need_writable, write_json
-from stser_core.training.pair_evaluation import judge_pairs
+from stser_core.training.pair_evaluation import pair_report
 from stser_core.training.pictures import draw_confusion
 from stser_core.training.plan import Plan
 from stser_core.training.published import TABLE_1, TABLE_2
@@ -34,13 +34,11 @@ from stser_core.training.tables import cross_validation_table, metrics_table
 from stser_core.training.transcripts import need_recognisers
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from rich.table import Table
 
-    from stser_core.encoding import Encoding
     from stser_core.features import FeatureSettings
     from stser_core.training.members.cache import EncodingCache
+    from stser_core.training.members.encoders import SequenceEncoder
     from stser_core.training.transcripts import Words
 
 RESULTS_FILE = "results.json"
@@ -56,7 +54,7 @@ def fit_and_test(
     out: Path,
     cache: Path,
     *,
-    teacher: EncodingCache | None = None,
+    teacher: EncodingCache[SequenceEncoder] | None = None,
     starts: Sequence[Path] = (),
     resume: bool,
     overwrite: bool = False,
@@ -94,7 +92,7 @@ def fit_and_test(
     if fold.test:
         recognizer = Recognizer.load(checkpoint, accelerator="cpu")
         figures = report(recognizer, judge(recognizer, fold.test, bands=BANDS))
-        figures |= _pairs(recognizer, fold.test, recognizer.classifiers)
+        figures |= pair_report(recognizer, fold.test, recognizer.classifiers)
         write_json(figures, out / TEST_FILE)
         _print_table(metrics_table(figures), None)
 
@@ -117,7 +115,7 @@ def evaluate(
     encode, encoders = encoder_for(recognizer, whisper, cache)
     judged = judge(recognizer, clips, bands=bands, encode=encode)
     answering = recognizer.answering(encoders=encoders)
-    figures = report(recognizer, judged, answering) | _pairs(recognizer, clips, answering, encode)
+    figures = report(recognizer, judged, answering) | pair_report(recognizer, clips, answering, encode)
     if json is not None:
         write_json(figures, json)
     _print_table(metrics_table(figures), json)
@@ -132,7 +130,7 @@ def cross_validate(
     out: Path,
     cache: Path,
     json: Path | None,
-    teacher: EncodingCache | None = None,
+    teacher: EncodingCache[SequenceEncoder] | None = None,
     earlier: Path | None = None,
 ) -> None:
     """Train and judge every fold, print the table, and leave everything in `out`."""
@@ -181,20 +179,7 @@ def baseline(
     _print_table(cross_validation_table(plan.described(folds), {}, _summaries(beside)), json)
 
 
-def _pairs(
-    recognizer: Recognizer,
-    clips: Sequence[Clip],
-    answering: Sequence[str],
-    encode: Callable[[NDArray[np.float32]], Encoding] | None = None,
-) -> dict[str, Any]:
-    """How voices joined with texts are judged, where there are both, and a checkpoint that listens to both."""
-    if not {"speech", "text"} <= set(answering):
-        return {}
-    figures = judge_pairs(recognizer, clips, encode=encode, classifiers=answering)
-    return {"pairs": figures} if figures else {}
-
-
-def _taught(recipe: Recipe, teacher: EncodingCache | None) -> Recipe:
+def _taught(recipe: Recipe, teacher: EncodingCache[SequenceEncoder] | None) -> Recipe:
     return recipe if teacher is None else replace(recipe, teacher=teacher.encoder.name)
 
 

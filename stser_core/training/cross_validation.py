@@ -37,6 +37,7 @@ from stser_core.training.transcripts import Words, with_transcripts
 
 if TYPE_CHECKING:
     from stser_core.training.members.cache import EncodingCache
+    from stser_core.training.members.encoders import SequenceEncoder
     from stser_core.training.settings import Recipe
     from stser_core.training.transcripts import Source
 
@@ -51,7 +52,7 @@ def cross_validate(
     out: Path,
     cache: Path,
     words: Words,
-    teacher: EncodingCache | None = None,
+    teacher: EncodingCache[SequenceEncoder] | None = None,
     earlier: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Train and judge every fold with every seed; folds that an earlier call finished are not done again.
@@ -205,7 +206,7 @@ def _train(
     folder: Path,
     cache: Path,
     words: Words,
-    teacher: EncodingCache | None,
+    teacher: EncodingCache[SequenceEncoder] | None,
     earlier: Path | None,
 ) -> None:
     """Train a fold, unless its checkpoint is there: made by this recipe, of these clips, with these words."""

@@ -52,13 +52,13 @@ def judge_pairs(
         For each of `KINDS` that the labels allow, and for `ALL` together, the figures of each classifier; empty
         without voices or without texts. In each kind a classifier's figures are against the pair's right answer.
     """
-    joined = {kind: list(_joined(kind, clips, np.random.default_rng(seed))) for kind in KINDS}
+    joined = pairs_of(clips, seed)
     everything = [clip for some in joined.values() for clip in some]
     if not everything:
         return {}
     judged = judge(recognizer, everything, voices=voices_for(recognizer)[-1:], encode=encode)
     classifiers = recognizer.classifiers if classifiers is None else classifiers
-    parts = {kind: {clip.id for clip in some} for kind, some in joined.items() if some}
+    parts = {kind: {clip.id for clip in some} for kind, some in joined.items()}
     parts[ALL] = {clip.id for clip in everything}
     return {
         kind: {
@@ -67,6 +67,37 @@ def judge_pairs(
         }
         for kind, part in parts.items()
     }
+
+
+def pair_report(
+    recognizer: Recognizer,
+    clips: Sequence[Clip],
+    answering: Sequence[str],
+    encode: Callable[[NDArray[np.float32]], Encoding] | None = None,
+) -> dict[str, Any]:
+    """`pairs` of a report: how voices joined with texts are judged; nothing where the one or the other is missing.
+
+    Args:
+        recognizer: With the checkpoint.
+        clips: Voices and texts.
+        answering: Those that can answer; they must listen to both.
+        encode: See `evaluation.judge`.
+    """
+    if not {"speech", "text"} <= set(answering):
+        return {}
+    figures = judge_pairs(recognizer, clips, encode=encode, classifiers=answering)
+    return {"pairs": figures} if figures else {}
+
+
+def pairs_of(clips: Sequence[Clip], seed: int = 0) -> dict[str, list[Clip]]:
+    """Voices joined with texts, by kind; those of `KINDS` that the labels allow.
+
+    Args:
+        clips: Voices and texts without sound.
+        seed: Fixes which text goes with which voice.
+    """
+    joined = {kind: list(_joined(kind, clips, np.random.default_rng(seed))) for kind in KINDS}
+    return {kind: some for kind, some in joined.items() if some}
 
 
 def _joined(kind: str, clips: Sequence[Clip], dice: Generator) -> Iterator[Clip]:

@@ -46,6 +46,7 @@ from stser_core.training.warm_start import freeze, start_from
 if TYPE_CHECKING:
     from stser_core.training.clip import Clip
     from stser_core.training.members.cache import EncodingCache
+    from stser_core.training.members.encoders import SequenceEncoder
     from stser_core.training.settings import Recipe
 
 
@@ -74,7 +75,7 @@ def fit(
     folder: Path,
     cache: Path,
     *,
-    teacher: EncodingCache | None = None,
+    teacher: EncodingCache[SequenceEncoder] | None = None,
     starts: Sequence[Path] = (),
     resume: bool = False,
     overwrite: bool = False,
@@ -201,7 +202,7 @@ def _trained_classifiers(data: Data, settings: StserSettings) -> StserSettings:
     )
 
 
-def _prepare(data: Data, recipe: Recipe, cache: Path, teacher: EncodingCache | None) -> _Prepared:
+def _prepare(data: Data, recipe: Recipe, cache: Path, teacher: EncodingCache[SequenceEncoder] | None) -> _Prepared:
     sounds = SoundCache.of(data.train + data.validation, cache, recipe.model.features)
     heard = [tuple(clip for clip in part if clip.path is not None) for part in (data.train, data.validation)]
     train, validation = (some or part for some, part in zip(heard, (data.train, data.validation), strict=True))
@@ -231,7 +232,7 @@ def _prepare(data: Data, recipe: Recipe, cache: Path, teacher: EncodingCache | N
 
 
 def _lessons(
-    clips: Sequence[Clip], sounds: SoundCache, recipe: Recipe, teacher: EncodingCache | None
+    clips: Sequence[Clip], sounds: SoundCache, recipe: Recipe, teacher: EncodingCache[SequenceEncoder] | None
 ) -> list[Lesson] | None:
     if recipe.teacher is None:
         return None

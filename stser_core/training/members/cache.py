@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.encoding import Encoding, pooled
+from stser_core.encoding import Encoding
 from stser_core.errors import DataError, OutputError
 from stser_core.training.augmentation import Augmentation, change_sound
 from stser_core.training.members.encoders import WORKERS
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stser_core.training.clip import Clip
-    from stser_core.training.members.encoders import Encoder
+    from stser_core.training.members.encoders import Encoder, SequenceEncoder
     from stser_core.training.sound_cache import SoundCache
 
 _Array = TypeVar("_Array", bound="NDArray[Any]")
+Encoder_co = TypeVar("Encoder_co", bound="Encoder", covariant=True)
 
 CHANGES = Augmentation(speed=0.5, gain=0.5, noise=0.5, telephone=0.4, reverberation=0.2)
 """What happens to the sound of a changed copy."""
@@ -60,10 +61,10 @@ class Versions:
 AS_IT_IS = Versions()
 
 
-class EncodingCache:
+class EncodingCache(Generic[Encoder_co]):
     """Encodings of clips by one encoder: one small file for each sound, so that what is interrupted goes on."""
 
-    def __init__(self, encoder: Encoder, cache: Path) -> None:
+    def __init__(self, encoder: Encoder_co, cache: Path) -> None:
         """Find the place.
 
         Args:
@@ -90,7 +91,9 @@ class EncodingCache:
         """
         return np.stack(self._each(clips, lambda clip: self._versions(clip, sounds, versions)), axis=1)
 
-    def frames(self, clips: Sequence[Clip], sounds: SoundCache) -> list[NDArray[np.float16]]:
+    def frames(
+        self: EncodingCache[SequenceEncoder], clips: Sequence[Clip], sounds: SoundCache
+    ) -> list[NDArray[np.float16]]:
         """Encode clips as they are, without pooling over time; or read what was encoded before.
 
         Args:
@@ -104,7 +107,13 @@ class EncodingCache:
             DataError: A clip has no sound.
             OutputError: The cache cannot be written.
         """
-        return self._each(clips, lambda clip: self._kept_frames(sounds.samples(clip)))
+
+        def kept(clip: Clip) -> NDArray[np.float16]:
+            samples = sounds.samples(clip)
+            make = self.encoder.frames
+            return _kept(self._path(samples, ".frames.npy"), lambda: make(samples).astype(np.float16))
+
+        return self._each(clips, kept)
 
     def _each(self, clips: Sequence[Clip], encode: Callable[[Clip], _Array]) -> list[_Array]:
         silent = [clip.id for clip in clips if clip.path is None]
@@ -129,10 +138,7 @@ class EncodingCache:
         return np.stack([self._kept(one) for one in versions.of(clip, sounds.samples(clip))])
 
     def _kept(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        return _kept(self._path(samples, ".npy"), lambda: pooled(self.encoder.frames(samples)))
-
-    def _kept_frames(self, samples: NDArray[np.float32]) -> NDArray[np.float16]:
-        return _kept(self._path(samples, ".frames.npy"), lambda: self.encoder.frames(samples).astype(np.float16))
+        return _kept(self._path(samples, ".npy"), lambda: self.encoder.vector(samples))
 
     def _path(self, samples: NDArray[np.float32], suffix: str) -> Path:
         # Keyed by the sound itself: a recording that was replaced, or is changed otherwise, gets another encoding.

@@ -23,6 +23,7 @@ from stser_core.training.members.encoders import WhisperFolder
 from stser_core.training.members.fitting import maker
 from stser_core.training.members.judging import judge_folds
 from stser_core.training.output import need_folder, need_writable, write_json
+from stser_core.training.pair_evaluation import pair_report
 from stser_core.training.sound_cache import SoundCache
 from stser_core.training.tables import metrics_table
 
@@ -53,7 +54,8 @@ def fit_member(
     """Train a member on clips, write a checkpoint that has it, and judge this on speakers that were held out.
 
     Args:
-        clips: Where they fix their own splits, these hold. The test part is never learnt from; training and
+        clips: Where they fix their own splits, these hold. Texts without sound are joined with voices to find how
+            sure the ensemble may be, and to judge it. The test part is never learnt from; training and
             validation part are, since nothing of a member's training is stopped early. A member that was trained
             on the training part alone shows on the validation part how sure it and the others may be together.
         wanted: Which member.
@@ -72,14 +74,15 @@ def fit_member(
     train, validation = ([clip for clip in part if clip.path is not None] for part in (fold.train, fold.validation))
     # Where layers are trained, another training would take as long again.
     held = None if recipe.trained_layers else make(train, sounds)
-    temperatures = {} if held is None else together.temperatures(held, make, folder, validation)
+    temperatures = {} if held is None else together.temperatures(held, make, folder, fold.validation)
     make([*train, *validation], sounds).join(folder, out, temperatures)
     print(f"The checkpoint with the member {wanted.name} is in {out}.", file=sys.stderr)
     if fold.test:
         recognizer = Recognizer.load(out, accelerator="cpu")
         encode, encoders = (None, ()) if make.cache is None else (make.cache.encoding, (make.cache.encoder.name,))
         judged = judge(recognizer, fold.test, bands=BANDS, encode=encode)
-        figures = report(recognizer, judged, recognizer.answering(encoders=encoders))
+        answering = recognizer.answering(encoders=encoders)
+        figures = report(recognizer, judged, answering) | pair_report(recognizer, fold.test, answering, encode)
         write_json(figures, out / f"{wanted.name}{TEST_SUFFIX}")
         Console().print(metrics_table(figures))
 
@@ -92,6 +95,8 @@ def cross_validate_member(
     out: Path,
     cache: Path,
     json: Path | None,
+    *,
+    join: bool = False,
 ) -> None:
     """Train and judge a member in every fold that a cross-validation of the model has.
 
@@ -104,6 +109,7 @@ def cross_validate_member(
             is there, the ensemble with the member is judged, too.
         cache: Where decoded sound and encodings are kept.
         json: Where the figures go besides.
+        join: Let the folds' checkpoints keep it.
     """
     clips = [clip for clip in clips if clip.path is not None]
     refuse_doubles(clips)
@@ -111,7 +117,7 @@ def cross_validate_member(
     need_folder(out)
     make = maker(wanted, recipe, cache)
     sounds = SoundCache.of(clips, cache, FeatureSettings())
-    figures = judge_folds(wanted.name, make, plan, plan.folds_of(clips), sounds, out)
+    figures = judge_folds(wanted.name, make, plan, plan.folds_of(clips), sounds, out, join=join)
     everything = {
         "member": msgspec.to_builtins(wanted),
         "recipe": msgspec.to_builtins(recipe),

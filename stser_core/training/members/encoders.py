@@ -1,4 +1,4 @@
-"""The encoders whose output a member's head is trained on, each as the monitor or the member itself will run it."""
+"""What a member's head is trained on: encoders and functionals, each as the monitor or the member itself runs it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import torch
+
+from stser_core.encoding import pooled
+from stser_core.prosody.functionals import FUNCTIONALS, functionals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,12 +18,13 @@ if TYPE_CHECKING:
 
 WHISPER = "whisper"
 HUB = "encoder"
+PROSODY = "prosody"
 WORKERS = 2
 """How many utterances are encoded at once."""
 
 
 class Encoder(Protocol):
-    """Turns an utterance into a sequence of vectors; may be used from `WORKERS` threads at once.
+    """Turns an utterance into a vector; may be used from `WORKERS` threads at once.
 
     Attributes:
         name: What encodings are known by: `whisper-base`, or a Hub id.
@@ -33,9 +37,28 @@ class Encoder(Protocol):
     @property
     def key(self) -> str: ...  # noqa: D102
 
-    def frames(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Encode one utterance: float32 [n] in −1…1, 16 kHz, without silence around it; float32 [frames, width]."""
+    def vector(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Encode one utterance: float32 [n] in −1…1, 16 kHz, without silence around it; float32 [size]."""
         ...
+
+
+class SequenceEncoder(Encoder, Protocol):
+    """Turns an utterance into a sequence of vectors, whose mean and deviation over time are its one vector."""
+
+    def frames(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Encode one utterance, as `vector` does, but for the time: float32 [frames, width]."""
+        ...
+
+
+class Prosody:
+    """The functionals of an utterance; see `stser_core.prosody`."""
+
+    name = PROSODY
+    key = FUNCTIONALS
+
+    def vector(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Encoder.vector`."""
+        return functionals(samples)
 
 
 class WhisperFolder:
@@ -55,8 +78,12 @@ class WhisperFolder:
         size = (folder / "model.bin").stat().st_size
         self.key = f"{self.name} {size}"
 
+    def vector(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Encoder.vector`."""
+        return pooled(self.frames(samples))
+
     def frames(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Encoder.frames`."""
+        """See `SequenceEncoder.frames`."""
         return self._encoder.encode(samples)
 
 
@@ -70,8 +97,12 @@ class FrozenHubEncoder:
             f"{encoder.revision} {encoder.layer}"
         )
 
+    def vector(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Encoder.vector`."""
+        return pooled(self.frames(samples))
+
     @torch.inference_mode()
     def frames(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Encoder.frames`."""
+        """See `SequenceEncoder.frames`."""
         frames: NDArray[np.float32] = self.encoder.frames(samples).cpu().numpy()
         return frames

@@ -16,9 +16,10 @@ from stser_core.members import kinds
 from stser_core.members.encoding import EncodingSettings
 from stser_core.members.hub import HubEncoder, HubSettings, kept_weights
 from stser_core.members.listing import Listed
+from stser_core.members.prosody import ProsodySettings
 from stser_core.training.grouping import grouped
 from stser_core.training.members.cache import EncodingCache
-from stser_core.training.members.encoders import HUB, Encoder, FrozenHubEncoder, WhisperFolder
+from stser_core.training.members.encoders import HUB, PROSODY, Encoder, FrozenHubEncoder, Prosody, WhisperFolder
 from stser_core.training.members.head_training import Examples, HeadRecipe, train_head
 from stser_core.training.members.layers import train_with_layers
 from stser_core.training.metrics import temperature
@@ -57,7 +58,7 @@ class Maker(Protocol):
             own.
     """
 
-    cache: EncodingCache | None
+    cache: EncodingCache[Encoder] | None
 
     def __call__(self, clips: Sequence[Clip], sounds: SoundCache) -> Made:
         """Train on clips with sound.
@@ -83,6 +84,8 @@ def maker(wanted: Wanted, recipe: MemberRecipe, cache: Path) -> Maker:
     """
     if wanted.kind == HUB:
         return HubMaker(wanted, recipe, cache)
+    if wanted.kind == PROSODY:
+        return ProsodyMaker(wanted, recipe, cache)
     return EncodingMaker(wanted, recipe, WhisperFolder(Path(wanted.encoder)), cache)
 
 
@@ -91,7 +94,7 @@ class EncodingMaker:
 
     def __init__(self, wanted: Wanted, recipe: MemberRecipe, encoder: Encoder, cache: Path) -> None:
         self._encodings = EncodingCache(encoder, cache)
-        self.cache: EncodingCache | None = self._encodings
+        self.cache: EncodingCache[Encoder] | None = self._encodings
         self._wanted, self._recipe = wanted, recipe
 
     def __call__(self, clips: Sequence[Clip], sounds: SoundCache) -> Made:
@@ -107,7 +110,7 @@ class HubMaker:
     """Trains a head on a Hub encoder's output and, where the recipe says so, the encoder's last layers with it."""
 
     def __init__(self, wanted: Wanted, recipe: MemberRecipe, cache: Path) -> None:
-        self.cache: EncodingCache | None = None
+        self.cache: EncodingCache[Encoder] | None = None
         self._load: Callable[[], HubEncoder] = lambda: HubEncoder(wanted.encoder, layer=recipe.layer)
         self._encoder = self._load()
         self._encodings = EncodingCache(FrozenHubEncoder(self._encoder), cache)
@@ -129,6 +132,23 @@ class HubMaker:
         )
         listed = Listed(self._wanted.name, kinds.HUB, asdict(settings), divisor)
         return Made(listed, kept_weights(head, trained), recipe.count)
+
+
+class ProsodyMaker:
+    """Trains a head on functionals."""
+
+    def __init__(self, wanted: Wanted, recipe: MemberRecipe, cache: Path) -> None:
+        self.cache: EncodingCache[Encoder] | None = None
+        self._functionals = EncodingCache(Prosody(), cache)
+        self._wanted, self._recipe = wanted, recipe
+
+    def __call__(self, clips: Sequence[Clip], sounds: SoundCache) -> Made:
+        """See `Maker`."""
+        vectors = self._functionals.of(clips, sounds, self._recipe.versions)
+        head, divisor = _calibrated(vectors, clips, self._recipe.training)
+        settings = ProsodySettings(head=head.settings)
+        listed = Listed(self._wanted.name, kinds.PROSODY, asdict(settings), divisor)
+        return Made(listed, head.state_dict(), self._recipe.count)
 
 
 def _calibrated(

@@ -44,7 +44,7 @@ class _Answering:
 
 
 def judge_folds(
-    name: str, make: Maker, plan: Plan, folds: Sequence[Fold], sounds: SoundCache, out: Path
+    name: str, make: Maker, plan: Plan, folds: Sequence[Fold], sounds: SoundCache, out: Path, *, join: bool = False
 ) -> dict[str, Any]:
     """Train and judge a member in every fold.
 
@@ -56,6 +56,7 @@ def judge_folds(
         sounds: Has the sound of all clips.
         out: Where a cross-validation of the model has left its runs; a fold whose checkpoint is not there has the
             member alone.
+        join: Let those checkpoints keep the member, so that the next one is judged beside it.
 
     Returns:
         The report of all folds together (see `evaluation.report`), `runs` with each fold's, and `mean_ua`: for the
@@ -75,6 +76,8 @@ def judge_folds(
         for seed in plan.seeds:
             model = out / f"seed{seed}" / fold.name / CHECKPOINT_FOLDER
             answers = _joined(alone, made, model, sounds) if model.is_dir() else alone
+            if join and model.is_dir():
+                made.join(model, model)
             answering = _Answering(fold.name, tuple(answers[0].scores.by_classifier))
             runs.append({"seed": seed, "fold": fold.name, **report(answering, answers)})
             names.add(answering.classifiers)

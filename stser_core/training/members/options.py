@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from stser_core.errors import UsageError
-from stser_core.training.members.encoders import HUB, WHISPER
+from stser_core.training.members.encoders import HUB, PROSODY, WHISPER
 from stser_core.training.members.settings import MemberRecipe
+
+_MEMBER = "--member"
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class Wanted:
     """Which member is asked for.
 
     Attributes:
-        kind: `whisper` or `encoder`.
-        encoder: A Hub id or folder, or Whisper's folder.
+        kind: `whisper`, `encoder` or `prosody`.
+        encoder: A Hub id or folder, or Whisper's folder; empty where there is none.
         name: What the checkpoint will call it.
     """
 
@@ -27,13 +29,13 @@ class Wanted:
     name: str
 
 
-def wanted_of(member: str, whisper: Path | None, name: str | None = None, option: str = "--member") -> Wanted:
+def wanted_of(member: str, whisper: Path | None, name: str | None = None, option: str = _MEMBER) -> Wanted:
     """Read `--member` (or another option of its kind), `--whisper` and `--member-name`.
 
     Args:
-        member: `whisper`, or `encoder:` and a Hub id or folder.
+        member: `whisper`, `prosody`, or `encoder:` and a Hub id or folder; no teacher is `prosody`.
         whisper: Whisper's folder.
-        name: Instead of `whisper` or `encoder`.
+        name: Instead of `whisper`, `prosody` or `encoder`.
         option: Which option it was.
 
     Raises:
@@ -42,8 +44,11 @@ def wanted_of(member: str, whisper: Path | None, name: str | None = None, option
     kind, _, encoder = member.partition(":")
     if kind == HUB and encoder:
         return Wanted(HUB, encoder, name or HUB)
+    if member == PROSODY and option == _MEMBER:
+        return Wanted(PROSODY, "", name or PROSODY)
     if member != WHISPER:
-        raise UsageError(f"{option} {member}: there are {WHISPER} and {HUB}:HUB-ID (or {HUB}:FOLDER).")
+        there = f"{WHISPER}, {PROSODY}" if option == _MEMBER else WHISPER
+        raise UsageError(f"{option} {member}: there are {there} and {HUB}:HUB-ID (or {HUB}:FOLDER).")
     if whisper is None:
         raise UsageError(f"{option} whisper needs Whisper's folder: --whisper DIR.")
     return Wanted(WHISPER, str(whisper), name or WHISPER)

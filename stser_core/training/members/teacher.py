@@ -6,11 +6,11 @@ from pathlib import Path
 
 from stser_core.members.hub import HubEncoder
 from stser_core.training.members.cache import EncodingCache
-from stser_core.training.members.encoders import HUB, Encoder, FrozenHubEncoder, WhisperFolder
+from stser_core.training.members.encoders import HUB, FrozenHubEncoder, SequenceEncoder, WhisperFolder
 from stser_core.training.members.options import wanted_of
 
 
-def teacher_of(teacher: str | None, whisper: Path | None, cache: Path) -> EncodingCache | None:
+def teacher_of(teacher: str | None, whisper: Path | None, cache: Path) -> EncodingCache[SequenceEncoder] | None:
     """The encodings of the teacher that the options name.
 
     Args:
@@ -27,7 +27,7 @@ def teacher_of(teacher: str | None, whisper: Path | None, cache: Path) -> Encodi
     if teacher is None:
         return None
     wanted = wanted_of(teacher, whisper, option="--teacher")
-    encoder: Encoder
+    encoder: SequenceEncoder
     if wanted.kind == HUB:
         encoder = FrozenHubEncoder(HubEncoder(wanted.encoder))
     else:

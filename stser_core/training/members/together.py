@@ -17,6 +17,7 @@ from stser_core.scores import ENSEMBLE, company
 from stser_core.training.batches import draw_weights
 from stser_core.training.evaluation import Judged, as_listening, judge
 from stser_core.training.metrics import temperature
+from stser_core.training.pair_evaluation import pairs_of
 
 if TYPE_CHECKING:
     from stser_core.training.clip import Clip
@@ -35,7 +36,8 @@ def temperatures(made: Made, make: Maker, folder: Path, clips: Sequence[Clip]) -
         made: The member, trained without these clips.
         make: What trained it.
         folder: The checkpoint that it joins, which did not learn from these clips either.
-        clips: With sound; they are heard in turn, as the monitor listens.
+        clips: Voices, heard in turn, as the monitor listens; where there are texts without sound, too, once more
+            joined with these.
 
     Returns:
         By the names of those who answer together; of those that seldom do, none.
@@ -44,7 +46,10 @@ def temperatures(made: Made, make: Maker, folder: Path, clips: Sequence[Clip]) -
         joined = Path(scratch) / "joined"
         made.join(folder, joined)
         recognizer = Recognizer.load(joined, accelerator="cpu")
-        judged = as_listening(judge(recognizer, clips, encode=None if make.cache is None else make.cache.encoding))
+        encode = None if make.cache is None else make.cache.encoding
+        voices = [clip for clip in clips if clip.path is not None]
+        pairs = [pair for some in pairs_of(clips).values() for pair in some]
+        judged = [one for some in (voices, pairs) for one in as_listening(judge(recognizer, some, encode=encode))]
     usual = read_settings(folder).temperatures.get(ENSEMBLE, 1.0)
     by_company: dict[str, list[Judged]] = defaultdict(list)
     for one in judged:

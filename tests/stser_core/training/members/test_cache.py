@@ -23,6 +23,9 @@ class Spectrum:
         self.asked = 0
         self.breaks_after = breaks_after
 
+    def vector(self, samples):
+        return pooled(self.frames(samples))
+
     def frames(self, samples):
         if self.asked == self.breaks_after:
             raise KeyboardInterrupt

@@ -13,6 +13,7 @@ from stser_core.audio import load_mono
 from stser_core.encoding import Encoding, pooled
 from stser_core.errors import CheckpointError
 from stser_core.members.hub import HubEncoder
+from stser_core.prosody.functionals import FUNCTIONALS
 from stser_core.recognizer import Recognizer
 from stser_core.scores import Spoken
 from stser_core.training.cli import main
@@ -46,6 +47,9 @@ class Spectrum:
 
     def __init__(self, folder):
         pass
+
+    def vector(self, samples):
+        return pooled(self.frames(samples))
 
     def frames(self, samples):
         bands = np.array_split(np.abs(np.fft.rfft(samples, 16_000)), 8)
@@ -159,6 +163,37 @@ def test_a_member_over_the_recognisers_encoder(train, recipe, voice, tones, tmp_
     assert "Without --whisper DIR (whisper-base), whisper is absent." in capsys.readouterr().err
 
 
+def test_a_member_over_how_it_is_said(train, recipe, voice, tones, tmp_path):
+    out = tmp_path / "with-prosody"
+    options = ("--checkpoint", str(voice), "--out", str(out), "--recipe", recipe())
+
+    assert train("fit", "--member", "prosody", *options, "--test-share", "0.25") == 0
+
+    figures = json.loads((out / "prosody-test.json").read_text())
+    assert figures["breakdown"]["band"]["wide"]["prosody"]["ua"] > 0.6  # tones are no voices
+    listed = json.loads((out / "config.json").read_text())["members"]
+    assert [(one["name"], one["kind"], one["settings"]["functionals"]) for one in listed] == [
+        ("prosody", "prosody", FUNCTIONALS)
+    ]
+    recognizer = Recognizer.load(out, accelerator="cpu")
+    (scores,) = recognizer.score([Spoken(load_mono(tones[0].path))])
+    assert tuple(scores.by_classifier) == ("speech", "prosody")
+    assert scores.emotion_of("prosody") == tones[0].label
+    assert recognizer.score([Spoken(np.zeros(0, np.float32), "no sound at all")]) == [None]
+
+
+def test_a_head_upon_other_functionals_is_refused(train, recipe, voice, tmp_path):
+    out = tmp_path / "with-prosody"
+    options = ("--checkpoint", str(voice), "--out", str(out), "--recipe", recipe())
+    assert train("fit", "--member", "prosody", *options) == 0
+    config = (out / "config.json").read_text()
+    (out / "config.json").write_text(config.replace(FUNCTIONALS, "prosody-0"))
+
+    with pytest.raises(CheckpointError, match="reads the functionals 'prosody-0'; this version"):
+        Recognizer.load(out, accelerator="cpu")
+    assert Recognizer.load(out, classifier="speech", accelerator="cpu").classifiers == ("speech",)
+
+
 @pytest.mark.usefixtures("spectrum")
 def test_how_sure_a_member_and_the_others_may_be_together_is_found_on_the_validation_part(
     train, recipe, voice, tmp_path, monkeypatch
@@ -195,6 +230,12 @@ def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
     assert joined["classifiers"].keys() == {"speech", "whisper", "ensemble"}
     assert joined["classifiers"]["whisper"] == alone["classifiers"]["whisper"]
 
+    assert train("cross-validate", "--member", "prosody", "--join", *options, "--leave-out", "corpus") == 0
+    assert train("cross-validate", "--member", "whisper", *options, "--leave-out", "corpus") == 0
+    beside = json.loads((runs / "whisper.json").read_text())
+    assert beside["classifiers"].keys() == {"speech", "prosody", "whisper", "ensemble"}
+    assert beside["classifiers"]["prosody"]["n"] == 32
+
     leading = (
         "--recipe",
         recipe(count=1e6),
@@ -213,8 +254,10 @@ def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--member", "face"), "--member face: there are whisper and encoder:HUB-ID"),
+        (("--member", "face"), "--member face: there are whisper, prosody and encoder:HUB-ID"),
         (("--member", "whisper"), "needs Whisper's folder: --whisper DIR"),
+        (("--member", "prosody", "--teacher", "prosody"), "--teacher does not go with --member"),
+        (("--teacher", "prosody"), "--teacher prosody: there are whisper and encoder:HUB-ID"),
         (("--member", "whisper", "--preset", "paper"), "--preset does not go with --member"),
         (("--member", "encoder:/nowhere/at/all"), "The encoder /nowhere/at/all cannot be loaded"),
     ],
