@@ -154,6 +154,8 @@ def add_member(
     member: listing.Listed,
     weights: Mapping[str, Tensor],
     count: float = 1.0,
+    *,
+    others: Mapping[str, float] | None = None,
     temperatures: Mapping[str, float] | None = None,
 ) -> None:
     """Write a checkpoint that has one more member than another; all else is taken over as it is.
@@ -164,6 +166,7 @@ def add_member(
         member: How it is listed; one of the same name is replaced.
         weights: Its own tensors.
         count: How much it counts in the ensemble.
+        others: How much others count from then on, by name; those that are not named count as before.
         temperatures: Of the mean of several, by their names; see `StserSettings`.
 
     Raises:
@@ -173,10 +176,10 @@ def add_member(
     from safetensors.torch import save as serialised
 
     settings, roster = read_config(folder)
-    others = tuple(one for one in roster.members if one.name != member.name)
+    kept = tuple(one for one in roster.members if one.name != member.name)
     counts = {name: one for name, one in roster.weights.items() if name != member.name}
-    counts |= {member.name: count} if count != 1.0 else {}
-    roster = replace(roster, members=(*others, member), weights=counts)
+    counts |= {**(others or {}), **({member.name: count} if count != 1.0 else {})}
+    roster = replace(roster, members=(*kept, member), weights=counts)
     listing.check(roster, settings.classifiers)
     settings = replace(settings, temperatures={**settings.temperatures, **(temperatures or {})})
     with _written(target) as partial:

@@ -74,7 +74,9 @@ def frames_of(samples: Floats) -> Frames:
 
 def power_spectrum(rows: Tensor, size: int) -> Tensor:
     """float32 [rows, n], zeros added up to the size, to float32 [rows, size / 2 + 1]."""
-    return torch.view_as_real(torch.fft.rfft(rows, size)).square().sum(dim=2)
+    spectrum = torch.fft.rfft(rows, size)
+    power: Tensor = spectrum.real.square() + spectrum.imag.square()
+    return power
 
 
 def decibel(power: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,10 +44,13 @@ class Made:
     listed: Listed
     weights: Mapping[str, Tensor]
     count: float = 1.0
+    others: Mapping[str, float] = field(default_factory=dict)
 
     def join(self, folder: Path, target: Path, temperatures: Mapping[str, float] | None = None) -> None:
         """Write a checkpoint that has it; see `checkpoint.add_member`."""
-        checkpoints.add_member(folder, target, self.listed, self.weights, self.count, temperatures)
+        checkpoints.add_member(
+            folder, target, self.listed, self.weights, self.count, others=self.others, temperatures=temperatures
+        )
 
 
 class Maker(Protocol):
@@ -103,7 +106,7 @@ class EncodingMaker:
         head, divisor = _calibrated(vectors, clips, self._recipe.training)
         settings = EncodingSettings(self._encodings.encoder.name, head.inputs, head.settings)
         listed = Listed(self._wanted.name, kinds.ENCODING, asdict(settings), divisor)
-        return Made(listed, head.state_dict(), self._recipe.count)
+        return Made(listed, head.state_dict(), self._recipe.count, self._recipe.weights)
 
 
 class HubMaker:
@@ -131,7 +134,7 @@ class HubMaker:
             self._wanted.encoder, head.inputs, head.settings, encoder.revision, recipe.layer, recipe.trained_layers
         )
         listed = Listed(self._wanted.name, kinds.HUB, asdict(settings), divisor)
-        return Made(listed, kept_weights(head, trained), recipe.count)
+        return Made(listed, kept_weights(head, trained), recipe.count, recipe.weights)
 
 
 class ProsodyMaker:
@@ -148,7 +151,7 @@ class ProsodyMaker:
         head, divisor = _calibrated(vectors, clips, self._recipe.training)
         settings = ProsodySettings(head=head.settings)
         listed = Listed(self._wanted.name, kinds.PROSODY, asdict(settings), divisor)
-        return Made(listed, head.state_dict(), self._recipe.count)
+        return Made(listed, head.state_dict(), self._recipe.count, self._recipe.weights)
 
 
 def _calibrated(

@@ -111,7 +111,7 @@ def _alone(made: Made, make: Maker, fold: Fold, sounds: SoundCache) -> list[Judg
 def _joined(alone: Sequence[Judged], made: Made, model: Path, sounds: SoundCache) -> list[Judged]:
     """The member's answers put together with those of a model's checkpoint, as a checkpoint of both would."""
     recognizer = Recognizer.load(model, accelerator="cpu")
-    counts = {**read_config(model)[1].weights, made.listed.name: made.count}
+    counts = {**read_config(model)[1].weights, **made.others, made.listed.name: made.count}
     voices: dict[str, Voice] = defaultdict(Voice)
     joined = []
     for one in alone:

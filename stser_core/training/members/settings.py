@@ -22,6 +22,8 @@ class MemberRecipe:
         training: Of its head.
         versions: In how many versions it hears each clip.
         count: How much it counts in the ensemble beside the classifiers; the checkpoint states it among its `weights`.
+        weights: How much others count from then on, by name: where it shares a vote with one of them, say. Those that
+            are not named count as before.
         layer: Of a Hub encoder: which hidden state is pooled; 0 goes into the first layer, −1 is the last one's output.
         trained_layers: Of a Hub encoder: how many of its last layers are trained along with the head.
         encoder_rate: The learning rate of these, at its highest.
@@ -33,12 +35,15 @@ class MemberRecipe:
     training: HeadRecipe = field(default_factory=HeadRecipe)
     versions: Versions = field(default_factory=Versions)
     count: float = 1.0
+    weights: dict[str, float] = field(default_factory=dict)
     layer: int = -1
     trained_layers: int = 0
     encoder_rate: float = 1e-5
 
     def __post_init__(self) -> None:
         bounds.check("count", self.count, 0, above=True)
+        for name, weight in self.weights.items():
+            bounds.check(f"weights.{name}", weight, 0, above=True)
         bounds.check("trained_layers", self.trained_layers, 0)
         bounds.check("encoder_rate", self.encoder_rate, 0, above=True)
         if self.trained_layers and self.layer != -1:

@@ -165,7 +165,8 @@ def test_a_member_over_the_recognisers_encoder(train, recipe, voice, tones, tmp_
 
 def test_a_member_over_how_it_is_said(train, recipe, voice, tones, tmp_path):
     out = tmp_path / "with-prosody"
-    options = ("--checkpoint", str(voice), "--out", str(out), "--recipe", recipe())
+    counting = recipe(count=0.5, weights={"speech": 0.25})
+    options = ("--checkpoint", str(voice), "--out", str(out), "--recipe", counting)
 
     assert train("fit", "--member", "prosody", *options, "--test-share", "0.25") == 0
 
@@ -179,6 +180,8 @@ def test_a_member_over_how_it_is_said(train, recipe, voice, tones, tmp_path):
     (scores,) = recognizer.score([Spoken(load_mono(tones[0].path))])
     assert tuple(scores.by_classifier) == ("speech", "prosody")
     assert scores.emotion_of("prosody") == tones[0].label
+    mean = np.average(list(scores.by_classifier.values()), axis=0, weights=[0.25, 0.5])
+    assert scores.ensemble == pytest.approx(mean, abs=1e-6)
     assert recognizer.score([Spoken(np.zeros(0, np.float32), "no sound at all")]) == [None]
 
 
@@ -254,6 +257,7 @@ def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--member", "prosody", "--recipe", "weightless"), "weights.speech must be above 0"),
         (("--member", "face"), "--member face: there are whisper, prosody and encoder:HUB-ID"),
         (("--member", "whisper"), "needs Whisper's folder: --whisper DIR"),
         (("--member", "prosody", "--teacher", "prosody"), "--teacher does not go with --member"),
@@ -262,7 +266,8 @@ def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
         (("--member", "encoder:/nowhere/at/all"), "The encoder /nowhere/at/all cannot be loaded"),
     ],
 )
-def test_what_does_not_fit_is_said(train, tmp_path, voice, capsys, options, message):
+def test_what_does_not_fit_is_said(train, recipe, tmp_path, voice, capsys, options, message):
+    options = [recipe(weights={"speech": 0}) if option == "weightless" else option for option in options]
     assert train("fit", "--out", str(tmp_path / "out"), "--checkpoint", str(voice), *options) > 0
     assert message in capsys.readouterr().err
 
