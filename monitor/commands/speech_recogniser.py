@@ -40,7 +40,7 @@ def choose(asr: str, model: str | None, notices: Notices, *, language: str | Non
     if language is not None and asr in (VOSK, NONE):
         raise UsageError(f"--language is for --asr whisper; with --asr {asr} nothing follows from it.")
     if asr == NONE:
-        notices.say("nothing is transcribed, as --asr none says; the speech classifier alone answers.")
+        notices.say("nothing is transcribed, as --asr none says; only the voice is judged.")
         return _nobody()
     if asr == WHISPER or (asr == AUTO and (language is not None or _is_whispers(model))):
         return _whisper(model, language, notices)
@@ -62,7 +62,7 @@ def _best(notices: Notices) -> Transcriber:
             return _whisper(None, None, notices, f"since there is no Vosk model ({reasons})")
         except DownloadError as error:
             reasons += "; " + str(error).rstrip(".")
-    notices.say(f"without a speech recogniser ({reasons}), the speech classifier alone answers.")
+    notices.say(f"without a speech recogniser ({reasons}), only the voice is judged.")
     return _nobody()
 
 

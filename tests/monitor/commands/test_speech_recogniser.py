@@ -47,7 +47,7 @@ def test_auto_goes_on_with_the_voice_alone_and_says_so(offline, capsys):
     assert choose("auto", None, Notices(False)).name == "none"
     sentence = said(capsys)
     assert "no network" in sentence
-    assert sentence.endswith("the speech classifier alone answers.")
+    assert sentence.endswith("only the voice is judged.")
 
 
 def test_vosk_that_cannot_be_had_is_an_error(offline):
