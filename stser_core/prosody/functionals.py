@@ -1,7 +1,8 @@
 """An utterance's prosody in one vector: how pitch, loudness, spectrum and voicing are spread and move over it.
 
-After eGeMAPS (Eyben et al. 2016, https://doi.org/10.1109/TAFFC.2015.2457417), in a ninth of the time that openSMILE
-takes for it, so that every utterance of every channel can have them (docs/training.md).
+After eGeMAPS (Eyben et al. 2016, https://doi.org/10.1109/TAFFC.2015.2457417); steps of pitch and level from frame to
+frame stand for jitter and shimmer. They take a ninth of the time of openSMILE's (docs/training.md), so that every
+utterance of every channel can have them.
 """
 
 from __future__ import annotations

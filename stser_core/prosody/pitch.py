@@ -1,7 +1,8 @@
-"""The pitch of each frame, by the autocorrelation of its sound (Boersma 1993, https://www.fon.hum.uva.nl/paul/papers/Proceedings_1993.pdf).
+"""The pitch of each frame, by the autocorrelation of its sound.
 
 A window of sound correlates with itself the less the further it is shifted, periodic or not; divided by the
-correlation of the window's own shape, a periodic sound has a peak of nearly 1 at its period.
+correlation of the window's own shape, a periodic sound has a peak of nearly 1 at its period (Boersma 1993,
+https://www.fon.hum.uva.nl/paul/papers/Proceedings_1993.pdf).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _VOICED = 0.45
 
 _FEWEST_VOICED = 4
 _JUMP = 9.0
+"""Semitones from the median beyond which a pitch may be an octave off."""
+
 _OCTAVE = 12.0
 _A0_HZ = 27.5
 

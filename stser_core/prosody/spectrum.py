@@ -1,7 +1,7 @@
 """What the spectrum of each frame says of the voice: its tilt, its colour, how it moves, its formants.
 
-The descriptors are those of eGeMAPS (Eyben et al. 2016, section 3, https://doi.org/10.1109/TAFFC.2015.2457417), but
-for formants' bandwidths, and with more of the cepstrum.
+The descriptors are those of eGeMAPS (Eyben et al. 2016, section 3, https://doi.org/10.1109/TAFFC.2015.2457417), without
+formants' bandwidths, and with more of the cepstrum.
 """
 
 from __future__ import annotations
