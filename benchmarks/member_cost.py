@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import Budget, Figure, missing, repeated
 from benchmarks.running import cost, run_pipeline
 from monitor.sources.recording import Recording
-from stser_core.scores import CLASSIFIERS
 
 if TYPE_CHECKING:
     from benchmarks.plan import Plan
@@ -29,7 +28,7 @@ def measure(plan: Plan) -> list[Figure]:
     from monitor.transcribers.whisper import WhisperTranscriber
 
     transcriber = WhisperTranscriber(model.folder, name=model.encoder, language="en")
-    without = Recognizer.load(classifier="+".join(CLASSIFIERS), accelerator="cpu")
+    without = Recognizer.load(classifier="+".join(ensemble.answering()), accelerator="cpu")
     seconds = 24.0 if plan.quick else 60.0
     path = plan.piece(seconds)
 

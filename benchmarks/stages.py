@@ -16,6 +16,7 @@ from monitor.flow import Turn, Utterance
 from monitor.segmenter.segmenter import Segmenter
 from monitor.sources.recording import Recording
 from stser_core.features import pad, trim
+from stser_core.prosody.functionals import functionals
 from stser_core.scores import Spoken
 from stser_core.stser import ensemble
 
@@ -94,6 +95,7 @@ def _speech(clock: Clock, plan: Plan, spoken: list[Utterance]) -> None:
         logmel = clock.time("features", partial(_logmel, model, samples))
         hearing = clock.time("smodel", partial(smodel, *logmel))
         clock.time("classifiers and fusion", partial(_classify, classifier, hearing.vector))
+        clock.time("prosody", partial(_prosody, model, samples))
         scores = plan.recognizer.score([Spoken(samples)])[0]
         turn = Turn("call", 1, "speaker1", 1, utterance.start_s, utterance.end_s, scores, None, -20.0, 0, "default")
         clock.time("export", partial(csv_record, turn, explain=False))
@@ -102,6 +104,10 @@ def _speech(clock: Clock, plan: Plan, spoken: list[Utterance]) -> None:
 def _logmel(model: Stser, samples: NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
     made: tuple[torch.Tensor, torch.Tensor] = model.logmel(*pad([trim(samples, model.settings.features)[0]]))
     return made
+
+
+def _prosody(model: Stser, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    return functionals(trim(samples, model.settings.features)[0])
 
 
 def _classify(classifier: torch.nn.Module, vector: torch.Tensor) -> list[float]:
