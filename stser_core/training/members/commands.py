@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.console import Console
 
-from stser_core.checkpoint import resolve
+from stser_core.checkpoint import read_config, resolve
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 from stser_core.features import FeatureSettings
@@ -65,9 +65,13 @@ def fit_member(
         checkpoint: The checkpoint that gets it.
         out: Where the new checkpoint is written; it may be the old one.
         cache: Where decoded sound and encodings are kept.
+
+    Raises:
+        UsageError: The recipe weighs a classifier or member that the checkpoint has not.
     """
     refuse_doubles(clips)
     folder = resolve(checkpoint)
+    _check_weights(recipe, folder)
     fold = divide(clips, hold_out, test_share)
     make = maker(wanted, recipe, cache)
     sounds = SoundCache.of(clips, cache, FeatureSettings())
@@ -85,6 +89,14 @@ def fit_member(
         figures = report(recognizer, judged, answering) | pair_report(recognizer, fold.test, answering, encode)
         write_json(figures, out / f"{wanted.name}{TEST_SUFFIX}")
         Console().print(metrics_table(figures))
+
+
+def _check_weights(recipe: MemberRecipe, folder: Path) -> None:
+    """Refuse, before anything is trained, a recipe that weighs who is not there."""
+    settings, roster = read_config(folder)
+    for name in recipe.weights:
+        if name not in (*settings.classifiers, *roster.names):
+            raise UsageError(f"The recipe's weights name {name!r}, which the checkpoint {folder.name!r} has not.")
 
 
 def cross_validate_member(

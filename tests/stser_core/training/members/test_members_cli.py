@@ -258,6 +258,7 @@ def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
     ("options", "message"),
     [
         (("--member", "prosody", "--recipe", "weightless"), "weights.speech must be above 0"),
+        (("--member", "prosody", "--recipe", "stranger"), "weights name 'face', which the checkpoint 'voice' has not"),
         (("--member", "face"), "--member face: there are whisper, prosody and encoder:HUB-ID"),
         (("--member", "whisper"), "needs Whisper's folder: --whisper DIR"),
         (("--member", "prosody", "--teacher", "prosody"), "--teacher does not go with --member"),
@@ -267,7 +268,8 @@ def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
     ],
 )
 def test_what_does_not_fit_is_said(train, recipe, tmp_path, voice, capsys, options, message):
-    options = [recipe(weights={"speech": 0}) if option == "weightless" else option for option in options]
+    weights = {"weightless": {"speech": 0}, "stranger": {"face": 1}}
+    options = [recipe(weights=weights[option]) if option in weights else option for option in options]
     assert train("fit", "--out", str(tmp_path / "out"), "--checkpoint", str(voice), *options) > 0
     assert message in capsys.readouterr().err
 
