@@ -30,6 +30,10 @@ def pipe():
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb", buffering=0) as sink:
         yield source, sink
+        sink.close()
+        for thread in threading.enumerate():  # one that was about to read would read from the next test's pipe
+            if thread.name == "stdin":
+                thread.join(5)
 
 
 def test_says_what_it_is():
