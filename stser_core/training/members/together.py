@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stser_core.checkpoint import read_settings
+from stser_core.checkpoint import read_config
 from stser_core.emotions import index
 from stser_core.recognizer import Recognizer
-from stser_core.scores import ENSEMBLE, company
+from stser_core.scores import company
 from stser_core.training.batches import draw_weights
 from stser_core.training.evaluation import Judged, as_listening, judge
 from stser_core.training.metrics import temperature
@@ -45,26 +45,27 @@ def temperatures(made: Made, make: Maker, folder: Path, clips: Sequence[Clip]) -
     with TemporaryDirectory() as scratch:
         joined = Path(scratch) / "joined"
         made.join(folder, joined)
-        recognizer = Recognizer.load(joined, accelerator="cpu")
+        recognizer, counts = Recognizer.load(joined, accelerator="cpu"), read_config(joined)[1].weights
         encode = None if make.cache is None else make.cache.encoding
         voices = [clip for clip in clips if clip.path is not None]
         pairs = [pair for some in pairs_of(clips).values() for pair in some]
         judged = [one for some in (voices, pairs) for one in as_listening(judge(recognizer, some, encode=encode))]
-    usual = read_settings(folder).temperatures.get(ENSEMBLE, 1.0)
     by_company: dict[str, list[Judged]] = defaultdict(list)
     for one in judged:
         if made.listed.name in one.scores.by_classifier and len(one.scores.by_classifier) > 1:
             by_company[company(one.scores.by_classifier)].append(one)
     return {
-        names: round(usual * _temperature(answers), 4)
+        names: round(_temperature(answers, counts), 4)
         for names, answers in by_company.items()
         if len(answers) >= _FEWEST
     }
 
 
-def _temperature(judged: Sequence[Judged]) -> float:
-    """By which answers have still to be tempered."""
-    shares = np.array([one.scores.ensemble for one in judged], dtype=np.float32)
+def _temperature(judged: Sequence[Judged], counts: Mapping[str, float]) -> float:
+    """Of the mean as it is, whatever temperature a checkpoint that had this member before gave it."""
+    each = [one.scores.by_classifier for one in judged]
+    means = [np.average(list(one.values()), axis=0, weights=[counts.get(name, 1.0) for name in one]) for one in each]
+    shares = np.array(means, dtype=np.float32)
     truth = np.array([index(one.clip.label) for one in judged])
     weights = draw_weights([one.clip for one in judged], balance_labels=True, balance_corpora=_BALANCE_CORPORA)
     return temperature(truth, np.log(np.maximum(shares, np.finfo(np.float32).tiny)), weights)

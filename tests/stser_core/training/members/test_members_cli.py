@@ -212,6 +212,11 @@ def test_how_sure_a_member_and_the_others_may_be_together_is_found_on_the_valida
     temperatures = checkpoint.read_settings(out).temperatures
     assert 0 < temperatures["speech+whisper"] < 0.7  # both recognise the tones, so their mean is right nearly always
 
+    again = tmp_path / "again"
+    upon = ("--checkpoint", str(out), *options[2:])
+    assert train("fit", "--member", "whisper", *upon, "--out", str(again)) == 0
+    assert checkpoint.read_settings(again).temperatures == pytest.approx(temperatures, rel=0.02)
+
 
 @pytest.mark.usefixtures("spectrum")
 def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
