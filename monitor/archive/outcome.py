@@ -39,6 +39,11 @@ class Scored:
     timeline: str
     notice: str | None = None
 
+    @property
+    def recording(self) -> str:
+        """Its name in the archive."""
+        return self.finished.recording
+
 
 @dataclass(frozen=True)
 class Failed:

@@ -2,7 +2,7 @@
 
 Workers only hear and score; the process that started them keeps every result, as it does with threads. So
 no worker needs to reach the archive, a worker that is lost takes nothing with it (Ray starts another and gives it the
-recordings again), and nothing is ever kept twice.
+recordings again, each once), and nothing is ever kept twice.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -26,11 +27,14 @@ from stser_core.errors import MissingExtraError, PipelineError, UsageError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from ray.actor import ActorHandle
 
 AUTO = "auto"
 
 _LOCAL = "local"
 _PATIENCE_S = 10.0
+_TIMES = 2
+"""So often, at most, a recording is begun."""
 _QUIET: Mapping[str, Any] = MappingProxyType({"logging_level": logging.CRITICAL, "log_to_driver": False})
 
 # Read when Ray is imported, and by all that it starts: no telemetry, and no cluster that starts by itself when ours
@@ -56,16 +60,32 @@ class _Packed(msgspec.Struct):
     reason: str = ""
 
 
+class Begun:
+    """An actor: knows how often each recording was begun.
+
+    Ray itself would give a recording that kills its worker to another one for ever.
+    """
+
+    def __init__(self) -> None:
+        self._times: Counter[str] = Counter()
+
+    def once_more(self, recording: str) -> bool:
+        """Whether a recording may be begun, which then counts."""
+        self._times[recording] += 1
+        return self._times[recording] <= _TIMES
+
+
 class RecordingScorer:
     """An actor: loads the models once, and makes the timelines of the recordings that it is given."""
 
-    def __init__(self, load: LoadModels, manner: Manner, names: tuple[str, str]) -> None:
+    def __init__(self, load: LoadModels, manner: Manner, names: tuple[str, str], begun: ActorHandle[Begun]) -> None:
         """Load the models.
 
         Args:
             load: How.
             manner: How recordings become timelines.
             names: What the checkpoint and the recogniser are called where the archive is.
+            begun: Knows what workers that were lost had begun.
 
         Raises:
             PipelineError: Here they are others.
@@ -78,6 +98,7 @@ class RecordingScorer:
                 "install the same on every machine."
             )
         self._manner = manner
+        self._begun = begun
 
     def __call__(self, batch: _Batch) -> _Batch:
         """Make the timelines of a batch, as `ray.data.Dataset.map_batches` calls it."""
@@ -86,8 +107,15 @@ class RecordingScorer:
         outcomes = np.empty(len(batch[_COLUMN]), dtype=object)
         for place, packed in enumerate(batch[_COLUMN]):
             name, path = msgspec.msgpack.decode(packed, type=tuple[str, bytes])
-            outcomes[place] = _pack(score_recording(Found(name, os.fsdecode(path)), self._models, self._manner))
+            outcomes[place] = _pack(self._outcome(Found(name, os.fsdecode(path))))
         return {_COLUMN: outcomes}
+
+    def _outcome(self, found: Found) -> Outcome:
+        import ray
+
+        if not ray.get(self._begun.once_more.remote(found.name)):
+            return Failed(found.name, "Twice, the Ray worker that heard it was lost.")
+        return score_recording(found, self._models, self._manner)
 
 
 @contextmanager
@@ -169,9 +197,11 @@ def by_ray(
 def _streamed(
     recordings: Sequence[Found], load: LoadModels, manner: Manner, names: tuple[str, str], workers: int
 ) -> Iterator[Outcome]:
+    import ray
     import ray.data
     from ray.exceptions import RayError
 
+    begun = ray.remote(num_cpus=0)(Begun).remote()
     ray.data.DataContext.get_current().enable_progress_bars = False
     packed = [{_COLUMN: msgspec.msgpack.encode((found.name, os.fsencode(found.path)))} for found in recordings]
     # A block for each recording, so that each result is kept when it is there, and a lost worker repeats one only.
@@ -180,7 +210,7 @@ def _streamed(
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
-        fn_constructor_args=(load, manner, names),
+        fn_constructor_args=(load, manner, names, begun),
     )
     try:
         for batch in streamed.iter_batches(batch_size=None, prefetch_batches=0):

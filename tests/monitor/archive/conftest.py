@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
+from monitor.archive.recordings import Found
 from monitor.archive.scoring import Models
 from monitor.transcribers.none import NoTranscriber
 from stser_core.scores import EmotionScores, Spoken
@@ -43,6 +46,22 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script = Path(__file__).parent / "make_recordings.py"
     subprocess.run([sys.executable, str(script), str(folder), "--count", "24"], check=True)
     return folder
+
+
+@pytest.fixture
+def deadly(data: Path, tmp_path: Path) -> Found:
+    """A recording that is overdriven, as no other is."""
+    with av.open(str(data / "emodb" / "03a02Nc.flac")) as source:
+        samples = np.concatenate([frame.to_ndarray().ravel() for frame in source.decode(audio=0)])
+    path = tmp_path / "deadly.flac"
+    loud = np.clip(30.0 * samples, -32768, 32767).astype(np.int16)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("flac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(loud[None], format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return Found("deadly.flac", str(path))
 
 
 @pytest.fixture

@@ -6,15 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
-import av
-import numpy as np
 import psutil
 import pytest
 
 from monitor.archive.crew import by_threads
-from monitor.archive.outcome import Failed, Scored
+from monitor.archive.outcome import Failed
 from monitor.archive.process_workers import by_processes
 from monitor.archive.recordings import Found, find_recordings
 from monitor.archive.scoring import Manner, Models, Running
@@ -69,12 +68,8 @@ def have_no_checkpoint() -> Models:
     raise CheckpointError("There is no checkpoint 'gone'.")
 
 
-def name(outcome):
-    return outcome.finished.recording if isinstance(outcome, Scored) else outcome.recording
-
-
 def with_processes(found, load, running=None, workers=2):
-    return sorted(by_processes(found, load, Manner(), workers, running or Running()), key=name)
+    return sorted(by_processes(found, load, Manner(), workers, running or Running()), key=attrgetter("recording"))
 
 
 @pytest.fixture
@@ -85,7 +80,7 @@ def found(recordings, tmp_path):
 
 @pytest.fixture
 def expected(found):
-    outcomes = sorted(by_threads(found, load(), Manner(), 1, Running()), key=name)
+    outcomes = sorted(by_threads(found, load(), Manner(), 1, Running()), key=attrgetter("recording"))
     assert any(isinstance(outcome, Failed) for outcome in outcomes)
     return outcomes
 
@@ -94,22 +89,6 @@ def expected(found):
 def traces(tmp_path):
     (tmp_path / "traces").mkdir()
     return tmp_path / "traces"
-
-
-@pytest.fixture
-def deadly(data, tmp_path):
-    """A recording that is overdriven, as no other is."""
-    with av.open(str(data / "emodb" / "03a02Nc.flac")) as source:
-        samples = np.concatenate([frame.to_ndarray().ravel() for frame in source.decode(audio=0)])
-    path = tmp_path / "deadly.flac"
-    loud = np.clip(30.0 * samples, -32768, 32767).astype(np.int16)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("flac", rate=16_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(loud[None], format="s16", layout="mono")
-        frame.sample_rate = 16_000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return Found("deadly.flac", str(path))
 
 
 def ended(traces):
@@ -143,7 +122,7 @@ def test_a_process_that_is_killed_loses_nothing(found, expected, traces):
         if len(outcomes) == 2:
             os.kill(int(next(traces.iterdir()).name), signal.SIGKILL)
 
-    assert sorted(outcomes, key=name) == expected
+    assert sorted(outcomes, key=attrgetter("recording")) == expected
     assert len(list(traces.iterdir())) >= 3
 
 

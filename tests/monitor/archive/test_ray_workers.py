@@ -5,12 +5,13 @@ import signal
 import time
 from functools import partial
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from monitor.archive.crew import by_threads
-from monitor.archive.outcome import Failed, Scored
+from monitor.archive.outcome import Failed
 from monitor.archive.recordings import find_recordings
 from monitor.archive.scoring import Manner, Models, Running
 from monitor.transcribers.none import NoTranscriber
@@ -26,14 +27,22 @@ pytestmark = [
 NAMES = ("loudest", "none")
 
 
-def models_that_leave_a_trace(traces: str) -> Models:
-    """Models of a worker that writes down which process it is, and takes its time; without a folder, neither."""
+OVERDRIVEN = 0.3
+
+
+def models_that_leave_a_trace(traces: str, deadly: bool = False) -> Models:
+    """Models of a worker that writes down which process it is, and takes its time; without a folder, neither.
+
+    Where overdriven speech is `deadly`, whoever hears it is killed.
+    """
 
     class Loudest:
         name = "loudest"
 
         def score(self, utterances):
             time.sleep(0.1 if traces else 0)
+            if deadly and any(abs(spoken.samples).mean() > OVERDRIVEN for spoken in utterances):
+                os.kill(os.getpid(), signal.SIGKILL)
             angry = [min(0.97, float(abs(spoken.samples).max())) for spoken in utterances]
             each = [(one, (1 - one) / 2, (1 - one) / 4, (1 - one) / 4) for one in angry]
             return [EmotionScores({"speech": shares}, shares) for shares in each]
@@ -87,12 +96,22 @@ def test_a_worker_that_is_killed_loses_nothing(cluster, found, traces):
             (first, *_) = sorted(traces.iterdir())
             os.kill(int(first.name), signal.SIGKILL)
 
-    def key(outcome):
-        return outcome.finished.recording if isinstance(outcome, Scored) else outcome.recording
-
+    by_name = attrgetter("recording")
     assert any(isinstance(outcome, Failed) for outcome in expected)
-    assert sorted(outcomes, key=key) == sorted(expected, key=key)
+    assert sorted(outcomes, key=by_name) == sorted(expected, key=by_name)
     assert len(list(traces.iterdir())) >= 2
+
+
+def test_a_recording_that_kills_whoever_hears_it_is_its_own_failure(cluster, found, deadly):
+    from monitor.archive.ray_workers import by_ray
+
+    expected = list(by_threads(found, models_that_leave_a_trace(""), Manner(), 2, Running()))
+    load = partial(models_that_leave_a_trace, "", deadly=True)
+    outcomes = by_ray([deadly, *found], load, Manner(), NAMES, 2, Running())
+
+    lost = Failed("deadly.flac", "Twice, the Ray worker that heard it was lost.")
+    by_name = attrgetter("recording")
+    assert sorted(outcomes, key=by_name) == sorted([*expected, lost], key=by_name)
 
 
 def test_a_worker_with_another_checkpoint_is_refused(cluster, found):
