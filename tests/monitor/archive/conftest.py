@@ -14,6 +14,7 @@ import pytest
 
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Models
+from monitor.cli import main
 from monitor.transcribers.none import NoTranscriber
 from stser_core.scores import EmotionScores, Spoken
 
@@ -46,6 +47,30 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script = Path(__file__).parent / "make_recordings.py"
     subprocess.run([sys.executable, str(script), str(folder), "--count", "24"], check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def usual(scratch_checkpoint: Path) -> list[str]:
+    """An untrained checkpoint, and no recogniser."""
+    return ["--checkpoint", str(scratch_checkpoint), "--asr", "none"]
+
+
+@pytest.fixture
+def archive(usual: list[str]) -> Callable[..., int]:
+    """Run `archive` with what is usual, and with one worker unless it is told."""
+
+    def run(*arguments: object) -> int:
+        return main(["archive", *usual, "--workers", "1", *map(str, arguments)])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def done(recordings: Path, usual: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unbroken run that others are compared with."""
+    out = tmp_path_factory.mktemp("done") / "timelines"
+    assert main(["archive", str(recordings), "--out", str(out), "--workers", "1", "--quiet", *usual]) == 0
+    return out
 
 
 @pytest.fixture

@@ -1,0 +1,125 @@
+"""The command `archive` when it is stopped, killed and taken up again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+PROGRAM = [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())"]
+
+
+def started(recordings, out, usual):
+    """Start it with two worker processes, in a process group of its own, as in a terminal."""
+    return subprocess.Popen(
+        [*PROGRAM, "archive", str(recordings), "--out", str(out), "--workers", "2", *usual],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+        start_new_session=True,
+    )
+
+
+def workers_of(process):
+    """Its worker processes; what multiprocessing starts beside them is none."""
+    found = []
+    for child in psutil.Process(process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
+    return found
+
+
+def worker_that_hears(recordings, process):
+    """A worker with a recording open; another one may still load its models."""
+    deadline = time.monotonic() + 120
+    while True:
+        assert process.poll() is None and time.monotonic() < deadline
+        for worker in workers_of(process):
+            with suppress(psutil.NoSuchProcess):
+                if any(file.path.startswith(f"{recordings}/") for file in worker.open_files()):
+                    return worker
+        time.sleep(0.002)
+
+
+def wait_for_timelines(out, count, process):
+    deadline = time.monotonic() + 120
+    while sum(1 for _ in out.rglob("*.*.csv")) < count:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def wait_for_the_group_to_end(group):
+    """Wait until no process of it is left; fails where one goes on."""
+    deadline = time.monotonic() + 10
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.02)
+
+
+def test_killed_in_the_middle_and_taken_up_again_it_is_an_unbroken_run(
+    done, recordings, usual, archive, contents, tmp_path
+):
+    out = tmp_path / "timelines"
+    process = started(recordings, out, usual)
+    wait_for_timelines(out, 3, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    wait_for_the_group_to_end(process.pid)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*.csv")}
+    assert 3 <= len(before) < 22
+
+    assert archive(recordings, "--out", out, "--quiet") == 0
+
+    proven = [path for path, written in before.items() if path.stat().st_mtime_ns == written]
+    assert len(proven) >= len(before) - 1  # at most the one whose proof was still to be written
+    assert contents(out) == contents(done)
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["the program", "all its processes"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_it_soon_and_keeps_what_is_finished(
+    done, recordings, usual, contents, tmp_path, number, code, send
+):
+    out = tmp_path / "timelines"
+    process = started(recordings, out, usual)
+    wait_for_timelines(out, 2, process)
+    send(process.pid, number)
+    _, said = process.communicate(timeout=60)
+    wait_for_the_group_to_end(process.pid)
+
+    assert process.returncode == code
+    assert "Traceback" not in said
+    made = contents(out)
+    assert len(made["timelines"]) == len(made["calls"]) >= 2
+    assert set(made["failures"].splitlines()) <= set(contents(done)["failures"].splitlines())
+
+
+def test_ctrl_c_while_its_processes_start_is_as_quiet(recordings, usual, tmp_path):
+    process = started(recordings, tmp_path / "timelines", usual)
+    while not workers_of(process):
+        assert process.poll() is None
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    wait_for_the_group_to_end(process.pid)
+
+    assert process.returncode == 130
+    assert [line for line in said.splitlines() if not line.startswith("stser-monitor: ")] == []
+
+
+def test_a_worker_that_is_killed_costs_nothing(done, recordings, usual, contents, tmp_path):
+    out = tmp_path / "timelines"
+    process = started(recordings, out, usual)
+    wait_for_timelines(out, 2, process)
+    worker_that_hears(recordings, process).kill()
+    _, said = process.communicate(timeout=120)
+
+    assert process.returncode == 0, said
+    assert "22 recordings done" in said
+    assert contents(out) == contents(done)
