@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Pooling: TypeAlias = Literal["mean", "mean_deviation"]
+"""What a head reads of an utterance: the mean of its frames, or mean and standard deviation over time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,3 +37,16 @@ def pooled(frames: NDArray[np.float32]) -> NDArray[np.float32]:
         float32 [2 · width]: the mean over time, then the standard deviation over time.
     """
     return np.concatenate((frames.mean(axis=0), frames.std(axis=0))).astype(np.float32)
+
+
+def read(vectors: NDArray[np.float32], pooling: Pooling) -> NDArray[np.float32]:
+    """What a head reads of pooled utterances.
+
+    Args:
+        vectors: float32 [..., 2 · width], from `pooled`.
+        pooling: Which part of it.
+
+    Returns:
+        float32 [..., width], or the vectors as they are.
+    """
+    return vectors[..., : vectors.shape[-1] // 2] if pooling == "mean" else vectors

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from stser_core import bounds
+from stser_core.encoding import Pooling, read
 from stser_core.errors import CheckpointError
 from stser_core.members.heads import Head, HeadSettings, fill
 from stser_core.members.member import Heard, Needs, Parts
@@ -25,13 +26,15 @@ class EncodingSettings:
 
     Attributes:
         encoder: The encoder's name, as `Encoding.encoder` has it: `whisper-base`.
-        inputs: Length of its pooled output.
+        inputs: Length of what the head reads of its pooled output.
         head: The head over it.
+        pooling: What the head reads.
     """
 
     encoder: str
     inputs: int
     head: HeadSettings = field(default_factory=HeadSettings)
+    pooling: Pooling = "mean_deviation"
 
     def __post_init__(self) -> None:
         bounds.check("inputs", self.inputs, 1)
@@ -65,7 +68,7 @@ class EncodingMember:
             CheckpointError: An encoding has another length than the head reads.
         """
         wanted = self.settings.inputs
-        vectors = [heard.encoding for heard in batch if heard.encoding is not None]
+        vectors = [read(heard.encoding, self.settings.pooling) for heard in batch if heard.encoding is not None]
         for vector in vectors:
             if vector.shape != (wanted,):
                 raise CheckpointError(

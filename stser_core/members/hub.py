@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from stser_core.audio import SAMPLE_RATE
+from stser_core.encoding import Pooling
 from stser_core.errors import CheckpointError
 from stser_core.members.heads import Head, HeadSettings, fill
 from stser_core.members.member import Heard, Needs, Parts
@@ -37,11 +38,12 @@ class HubSettings:
 
     Attributes:
         encoder: Hub id, or a folder in the Hub's format.
-        inputs: Length of the encoder's pooled output.
-        head: The head over the encoder's output, whose mean and deviation over time it reads.
+        inputs: Length of what the head reads of the encoder's pooled output.
+        head: The head over it.
         revision: The commit of the Hub's repository; empty for a folder.
         layer: Which hidden state is pooled: 0 is what goes into the first layer, −1 the last one's output.
         trained_layers: How many of the last layers were trained along with the head, and so are kept here.
+        pooling: What the head reads.
     """
 
     encoder: str
@@ -50,18 +52,20 @@ class HubSettings:
     revision: str = ""
     layer: int = -1
     trained_layers: int = 0
+    pooling: Pooling = "mean_deviation"
 
 
 class HubEncoder(nn.Module):
-    """A pre-trained encoder that turns a waveform into mean and deviation of its hidden states."""
+    """A pre-trained encoder that turns a waveform into one vector of its hidden states."""
 
-    def __init__(self, name: str, revision: str = "", layer: int = -1) -> None:
+    def __init__(self, name: str, revision: str = "", layer: int = -1, pooling: Pooling = "mean_deviation") -> None:
         """Load it.
 
         Args:
             name: Hub id or folder.
             revision: The commit; without it, the newest.
             layer: Which hidden state is pooled.
+            pooling: How, over time.
 
         Raises:
             CheckpointError: It is not there, is no audio encoder, or has no safetensors.
@@ -69,6 +73,7 @@ class HubEncoder(nn.Module):
         super().__init__()
         self.name = name
         self.layer = layer
+        self.pooling = pooling
         self.model, self._extractor = _loaded(name, revision)
         self.revision = revision or str(getattr(self.model.config, "_commit_hash", None) or "")
         hidden = self.model.config.num_hidden_layers + 1
@@ -78,7 +83,7 @@ class HubEncoder(nn.Module):
     @property
     def size(self) -> int:
         """Length of the pooled output."""
-        return 2 * int(self.model.config.hidden_size)
+        return int(self.model.config.hidden_size) * (1 if self.pooling == "mean" else 2)
 
     def last_layers(self, count: int) -> dict[str, nn.Parameter]:
         """The parameters of the last layers, by name.
@@ -95,7 +100,8 @@ class HubEncoder(nn.Module):
     def forward(self, samples: NDArray[np.float32]) -> Tensor:
         """Encode one utterance: float32 [n] in −1…1, 16 kHz, of which 30 s are heard; float32 [size]."""
         frames = self.frames(samples)
-        return torch.cat([frames.mean(dim=0), frames.std(dim=0, correction=0)])
+        mean = frames.mean(dim=0)
+        return mean if self.pooling == "mean" else torch.cat([mean, frames.std(dim=0, correction=0)])
 
     def frames(self, samples: NDArray[np.float32]) -> Tensor:
         """The hidden states of one utterance, before they are pooled: float32 [frames, hidden]."""
@@ -128,7 +134,7 @@ class HubMember:
         """Make it of what a checkpoint keeps; see `Kind`."""
         settings = settings_of(parts.settings, HubSettings, parts.name)
         what = f"the member {parts.name!r}"
-        encoder = HubEncoder(settings.encoder, settings.revision, settings.layer)
+        encoder = HubEncoder(settings.encoder, settings.revision, settings.layer, settings.pooling)
         if encoder.size != settings.inputs:
             raise CheckpointError(
                 f"The head of {what} reads {settings.inputs:,} values, but {settings.encoder} gives {encoder.size:,}."

@@ -12,6 +12,7 @@ import torch
 
 from stser_core import checkpoint as checkpoints
 from stser_core.emotions import LABELS
+from stser_core.encoding import read
 from stser_core.members import kinds
 from stser_core.members.encoding import EncodingSettings
 from stser_core.members.hub import HubEncoder, HubSettings, kept_weights
@@ -102,11 +103,12 @@ class EncodingMaker:
 
     def __call__(self, clips: Sequence[Clip], sounds: SoundCache) -> Made:
         """See `Maker`."""
-        vectors = self._encodings.of(clips, sounds, self._recipe.versions)
-        head, divisor = _calibrated(vectors, clips, self._recipe.training)
-        settings = EncodingSettings(self._encodings.encoder.name, head.inputs, head.settings)
+        recipe = self._recipe
+        vectors = read(self._encodings.of(clips, sounds, recipe.versions), recipe.pooling)
+        head, divisor = _calibrated(vectors, clips, recipe.training)
+        settings = EncodingSettings(self._encodings.encoder.name, head.inputs, head.settings, recipe.pooling)
         listed = Listed(self._wanted.name, kinds.ENCODING, asdict(settings), divisor)
-        return Made(listed, head.state_dict(), self._recipe.count, self._recipe.weights)
+        return Made(listed, head.state_dict(), recipe.count, recipe.weights)
 
 
 class HubMaker:
@@ -114,7 +116,9 @@ class HubMaker:
 
     def __init__(self, wanted: Wanted, recipe: MemberRecipe, cache: Path) -> None:
         self.cache: EncodingCache[Encoder] | None = None
-        self._load: Callable[[], HubEncoder] = lambda: HubEncoder(wanted.encoder, layer=recipe.layer)
+        self._load: Callable[[], HubEncoder] = lambda: HubEncoder(
+            wanted.encoder, layer=recipe.layer, pooling=recipe.pooling
+        )
         self._encoder = self._load()
         self._encodings = EncodingCache(FrozenHubEncoder(self._encoder), cache)
         self._wanted, self._recipe = wanted, recipe
@@ -125,13 +129,20 @@ class HubMaker:
         training = recipe.training
         if recipe.trained_layers:  # what a voice adds changes with every step of theirs
             training = replace(training, head=replace(training.head, speaker_adaptation=False))
-        head, divisor = _calibrated(self._encodings.of(clips, sounds, recipe.versions), clips, training)
+        vectors = read(self._encodings.of(clips, sounds, recipe.versions), recipe.pooling)
+        head, divisor = _calibrated(vectors, clips, training)
         trained = {}
         if recipe.trained_layers:
             encoder = self._load()  # another one: the frozen encoder's output is what the cache keeps
             trained = train_with_layers(encoder, head, clips, sounds, recipe)
         settings = HubSettings(
-            self._wanted.encoder, head.inputs, head.settings, encoder.revision, recipe.layer, recipe.trained_layers
+            self._wanted.encoder,
+            head.inputs,
+            head.settings,
+            encoder.revision,
+            recipe.layer,
+            recipe.trained_layers,
+            recipe.pooling,
         )
         listed = Listed(self._wanted.name, kinds.HUB, asdict(settings), divisor)
         return Made(listed, kept_weights(head, trained), recipe.count, recipe.weights)

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from stser_core import bounds
+from stser_core.encoding import Pooling
 from stser_core.errors import DataError, UsageError
 from stser_core.settings_json import decode
 from stser_core.training.members.cache import Versions
@@ -24,6 +25,7 @@ class MemberRecipe:
         count: How much it counts in the ensemble beside the classifiers; the checkpoint states it among its `weights`.
         weights: How much others count from then on, by name: where it shares a vote with one of them, say. Those that
             are not named count as before.
+        pooling: Of an encoder: what the head reads of its output.
         layer: Of a Hub encoder: which hidden state is pooled; 0 goes into the first layer, −1 is the last one's output.
         trained_layers: Of a Hub encoder: how many of its last layers are trained along with the head.
         encoder_rate: The learning rate of these, at its highest.
@@ -36,6 +38,7 @@ class MemberRecipe:
     versions: Versions = field(default_factory=Versions)
     count: float = 1.0
     weights: dict[str, float] = field(default_factory=dict)
+    pooling: Pooling = "mean_deviation"
     layer: int = -1
     trained_layers: int = 0
     encoder_rate: float = 1e-5

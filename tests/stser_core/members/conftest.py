@@ -28,12 +28,12 @@ def plain(tmp_path: Path, settings, build, tokenizer) -> Path:
 def listen(plain: Path, tmp_path: Path) -> Callable[..., Path]:
     """Add a member over the encoding to the plain checkpoint."""
 
-    def add(temperature: float = 2.0) -> Path:
+    def add(temperature: float = 2.0, inputs: int = SIZE, **others: str) -> Path:
         torch.manual_seed(1)
         head = HeadSettings(hidden=4)
-        given = {"encoder": ENCODER, "inputs": SIZE, "head": msgspec.to_builtins(head)}
+        given = {"encoder": ENCODER, "inputs": inputs, "head": msgspec.to_builtins(head), **others}
         listed = Listed("whisper", "encoding", given, temperature)
-        checkpoint.add_member(plain, tmp_path / "with-whisper", listed, Head(SIZE, head).state_dict())
+        checkpoint.add_member(plain, tmp_path / "with-whisper", listed, Head(inputs, head).state_dict())
         return tmp_path / "with-whisper"
 
     return add

@@ -65,6 +65,17 @@ def test_the_members_own_answer_is_its_heads_calibrated(listen):
     assert scores.by_classifier["whisper"] == pytest.approx(expected.tolist(), abs=1e-6)
 
 
+def test_a_head_may_read_the_mean_over_time_alone(listen):
+    folder = listen(temperature=1.0, inputs=3, pooling="mean")
+    head = Head(3, HeadSettings(hidden=4)).eval()
+    head.load_state_dict(safetensors.torch.load_file(folder / "whisper.safetensors"))
+
+    (scores,) = score(folder, Spoken(SOUND, encoding=ENCODING))
+
+    expected = head(torch.from_numpy(ENCODING.vector[:3])[None]).softmax(dim=1)[0]
+    assert scores.by_classifier["whisper"] == pytest.approx(expected.tolist(), abs=1e-6)
+
+
 def test_the_others_answer_as_they_did_without_it(plain, listen):
     utterance = Spoken(SOUND, ANGRY, 0.9)
 

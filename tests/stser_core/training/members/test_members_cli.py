@@ -85,6 +85,7 @@ def test_a_hub_encoder_becomes_a_member(train, recipe, voice, wav2vec2, tones, t
         "speaker_adaptation",
     }  # no default is lost
     assert (settings["encoder"], settings["inputs"], settings["revision"]) == (str(wav2vec2), 32, "")
+    assert settings["pooling"] == "mean_deviation"
     assert sorted(path.name for path in out.iterdir()) == [
         "README.md",
         "config.json",
@@ -92,6 +93,17 @@ def test_a_hub_encoder_becomes_a_member(train, recipe, voice, wav2vec2, tones, t
         "model.safetensors",
     ]
     assert checkpoint.load(voice).roster.names == ()
+
+
+def test_a_head_may_read_the_mean_over_time_alone(train, recipe, voice, wav2vec2, tones):
+    options = ("--checkpoint", str(voice), "--out", str(voice))
+
+    assert train("fit", "--member", f"encoder:{wav2vec2}", *options, "--recipe", recipe(pooling="mean")) == 0
+
+    settings = json.loads((voice / "config.json").read_text())["members"][0]["settings"]
+    assert (settings["inputs"], settings["pooling"]) == (16, "mean")
+    recognizer = Recognizer.load(voice, classifier="encoder", accelerator="cpu")
+    assert recognizer.score([Spoken(load_mono(tones[0].path))])[0].emotion == tones[0].label
 
 
 def test_the_encoders_last_layer_is_trained_and_kept(train, recipe, voice, wav2vec2, tones):
