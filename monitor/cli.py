@@ -240,7 +240,7 @@ def _models(context: typer.Context) -> None:
 
 @models_app.command("fetch")
 def _fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that stser-monitor models lists.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="vosk-small-en, or whisper- and a size: whisper-base.")],
     quiet: Annotated[bool, typer.Option("--quiet", help="Show errors only.")] = False,
     debug: DebugOption = False,
 ) -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -34,8 +35,10 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
         arguments: What follows the program's name; the process's own without them.
 
     Returns:
-        The exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted.
+        The exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted, 141 (the signal is
+        SIGPIPE) where nobody reads standard output any more.
     """
+    _open_standard_streams()
     if arguments is not None:
         return _reported(app, program, list(arguments))
     try:
@@ -74,6 +77,8 @@ def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
         sys.stdout.flush()
     except typer.Abort as error:
         raise KeyboardInterrupt from error
+    except SystemExit as error:  # Typer's way, where nobody reads what a command prints
+        raise ClosedPipeError("Nobody reads standard output any more.") from error
     except _WrongUsage as error:
         command = error.ctx.command_path if error.ctx else program
         complain(program, f"{error.format_message().rstrip('.')}. Try '{command} --help'.")
@@ -85,6 +90,21 @@ def _explain(program: str, sentence: str, debug: bool) -> None:
     if debug:
         traceback.print_exc()
     complain(program, sentence)
+
+
+def _open_standard_streams() -> None:
+    """Give a program that was started without some of its standard streams (`>&-`) ones that are at their end.
+
+    Standard input is empty, nobody reads standard output, and what standard error is told is lost.
+    """
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  as long as the program
+    if sys.stdout is None:
+        read, write = os.pipe()
+        os.close(read)
+        sys.stdout = os.fdopen(write, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def _forget_stdout() -> None:

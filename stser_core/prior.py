@@ -39,8 +39,8 @@ class Prior:
         """
         named: dict[str, float] = {}
         for one in text.split(","):
-            label, _, share = (part.strip() for part in one.partition("="))
-            if label not in LABELS or label in named:
+            label, equals, share = (part.strip() for part in one.partition("="))
+            if not equals or label not in LABELS or label in named:
                 raise UsageError(
                     f"A prior is written as neutral=0.7,angry=0.1, each of {', '.join(LABELS)} at most once."
                 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.analytics import CallAnalytics, analyse, to_json
 from monitor.commands.notices import Notices
-from monitor.exporters.whole_file import write_whole
+from monitor.exporters.whole_file import check_not_input, write_whole
 from monitor.timeline.file import read_timeline
 from monitor.timeline.row import without_words
 
@@ -29,9 +29,12 @@ def analytics(
         quiet: Whether to say nothing but errors.
 
     Raises:
+        UsageError: The output is the timeline itself.
         DataError: The timeline cannot be read, or holds more than one recording.
         OutputError: The output cannot be written.
     """
+    if output is not None:
+        check_not_input(output, timeline, "the timeline")
     file = read_timeline(timeline)
     notices = Notices(quiet)
     for notice in file.notices:

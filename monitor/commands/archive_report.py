@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.commands.notices import Notices
 from monitor.exporters.destination import STDOUT
-from monitor.exporters.whole_file import check_writable, write_whole
+from monitor.exporters.whole_file import check_not_input, check_writable, write_whole
 
 _PAGE = "overview.html"
 
@@ -20,16 +20,19 @@ def archive_report(root: Path, output: str | None = None, *, quiet: bool = False
         quiet: Whether to say nothing but errors.
 
     Raises:
+        UsageError: The output is the archive's settings.
         MissingExtraError: pyarrow is not installed.
         DataError: It is no archive, holds no call, or is damaged.
         OutputError: The page cannot be written.
     """
     from monitor.archive.datasets import require_parquet
+    from monitor.archive.folder import SETTINGS
     from monitor.archive.overview import make_overview
     from monitor.archive.overview_page import render_overview
 
     require_parquet()
-    target = output or str(root / _PAGE)
+    target = str(root / _PAGE) if output is None else output
+    check_not_input(target, root / SETTINGS, "the archive's settings")
     overview = make_overview(root, Path.cwd() if target == STDOUT else Path(target).resolve().parent)
     check_writable(target)
     write_whole(target, render_overview(overview))

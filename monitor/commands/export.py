@@ -10,7 +10,7 @@ from pathlib import Path
 from monitor.commands.notices import Notices
 from monitor.exporters.destination import STDOUT
 from monitor.exporters.formats import FORMATS, Format
-from monitor.exporters.whole_file import write_whole
+from monitor.exporters.whole_file import check_not_input, write_whole
 from monitor.timeline.file import read_timeline
 from monitor.timeline.row import TimelineRow, without_words
 from stser_core.errors import DataError, UsageError
@@ -30,7 +30,7 @@ def export(
         quiet: Whether to say nothing but errors.
 
     Raises:
-        UsageError: There is no such format, or the output is the timeline itself.
+        UsageError: There is no such format, or the output is the timeline itself or, where none was named, there.
         DataError: The timeline cannot be read or does not suit the format.
         OutputError: The output cannot be written; an older file is then left as it was.
         MissingExtraError: The format needs a library that is not installed.
@@ -38,7 +38,7 @@ def export(
     if to not in FORMATS:
         raise UsageError(f"--to '{to}' is no format; choose one of {', '.join(FORMATS)}.")
     chosen = FORMATS[to]
-    target = output or str(timeline.with_suffix(chosen.ending))
+    target = _default(timeline, to) if output is None else output
     _check_target(target, timeline, chosen)
     notices = Notices(quiet)
     file = read_timeline(timeline)
@@ -53,12 +53,18 @@ def export(
         notices.say(f"Wrote '{target}'.")
 
 
+def _default(timeline: Path, to: str) -> str:
+    """A file beside the timeline; but for one that `--jsonl` may have written, which holds more than an export."""
+    target = timeline.with_suffix(FORMATS[to].ending)
+    if to == "jsonl" and target.exists() and not target.samefile(timeline):
+        raise UsageError(f"There is a '{target}' already; name a file with -o.")
+    return str(target)
+
+
 def _check_target(target: str, timeline: Path, chosen: Format) -> None:
-    if target == STDOUT:
-        if chosen.binary and sys.stdout.isatty():
-            raise UsageError("This format is nothing for a terminal; give a file with -o, or a pipe.")
-    elif Path(target).exists() and timeline.exists() and Path(target).samefile(timeline):
-        raise UsageError(f"The output '{target}' is the timeline itself; give another file with -o.")
+    if target == STDOUT and chosen.binary and sys.stdout.isatty():
+        raise UsageError("This format is nothing for a terminal; give a file with -o, or a pipe.")
+    check_not_input(target, timeline, "the timeline")
 
 
 def _check_recordings(rows: Sequence[TimelineRow], timeline: Path, to: str) -> None:

@@ -71,7 +71,12 @@ CheckpointOption = Annotated[
     str, typer.Option(metavar="NAME|DIR", help="The emotion model: a name, a folder or a Hub id.")
 ]
 ClassifierOption = Annotated[
-    str, typer.Option(metavar="NAME", help="ensemble, speech, text or bimodal, or several joined by +.")
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="ensemble (all), or one or several joined by +: speech, text, bimodal, and members such as prosody and "
+        "whisper.",
+    ),
 ]
 PriorOption = Annotated[
     str | None,
@@ -111,10 +116,12 @@ class Listening:
         ),
     ] = None
     rate: Annotated[
-        int | None, typer.Option(metavar="HZ", help="With --device -: its sample rate; 16000 without this option.")
+        int | None,
+        typer.Option(metavar="HZ", min=1, help="With --device -: its sample rate; 16000 without this option."),
     ] = None
     channels_in: Annotated[
-        int | None, typer.Option(metavar="N", help="How many channels to take from the device or standard input.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="How many channels to take from the device or standard input."),
     ] = None
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Wait for a microphone that went away, and go on with it.")

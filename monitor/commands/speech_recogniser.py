@@ -35,10 +35,12 @@ def choose(asr: str, model: str | None, notices: Notices, *, language: str | Non
         TranscriberError: A model that was named is missing or broken.
         DownloadError: A recogniser was asked for, and its model can be neither found nor fetched.
         MissingExtraError: `whisper` was asked for and is not installed.
-        UsageError: A language for a recogniser that cannot choose one.
+        UsageError: A language for a recogniser that cannot choose one, or a model for none.
     """
     if language is not None and asr in (VOSK, NONE):
         raise UsageError(f"--language is for --asr whisper; with --asr {asr} nothing follows from it.")
+    if model is not None and asr == NONE:
+        raise UsageError("--asr-model names a recogniser's model; with --asr none nothing follows from it.")
     if asr == NONE:
         notices.say("nothing is transcribed, as --asr none says; only the voice is judged.")
         return _nobody()

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from monitor.exporters.destination import STDOUT
-from stser_core.errors import ClosedPipeError, OutputError
+from stser_core.errors import ClosedPipeError, OutputError, UsageError
 
 
 def write_whole(target: str, content: bytes) -> None:
@@ -57,6 +57,21 @@ def check_writable(target: str) -> None:
         raise OutputError(f"Cannot write '{target}': there is no folder '{path.parent}'.")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"Cannot write '{target}': the folder '{path.parent}' is read-only.")
+
+
+def check_not_input(target: str, source: Path, what: str) -> None:
+    """Refuse to write a file over what it is made from.
+
+    Args:
+        target: A file's path, or `-` for standard output.
+        source: What is read.
+        what: What that is, for the message: "the timeline".
+
+    Raises:
+        UsageError: They are one.
+    """
+    if target != STDOUT and Path(target).exists() and source.exists() and Path(target).samefile(source):
+        raise UsageError(f"The output '{target}' is {what} itself; give another file with -o.")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -53,7 +53,7 @@ def fit(
     ],
     settings: Settings,
     further: Further,
-    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed, another run.")] = None,
     validation_by: HoldOutBy = "speaker",
     validation_share: HoldOutShare = 0.2,
     test_share: Annotated[float, typer.Option(help="Speakers held out, and judged at the end.", min=0, max=0.9)] = 0.0,
@@ -128,14 +128,14 @@ def cross_validate(
     cache, plan = cache or cache_folder(), folding.plan()
     if further.member is not None:
         recipe = settings.of_member(rival=rivals, teacher=further.teacher, start_from=start_from)
-        cross_validate_member(corpora.clips(), further.wanted(), recipe, plan, out, cache, json, join=join)
+        cross_validate_member(corpora.clips(json), further.wanted(), recipe, plan, out, cache, json, join=join)
         return
     if join:
         raise UsageError("--join goes with --member.")
     model, words = settings.of_model(), words_of(transcripts, asr_model)
     teacher = further.encodings(cache)
     commands.cross_validate(
-        corpora.clips(), model, plan, words, rivals, out, cache, json, teacher=teacher, earlier=start_from
+        corpora.clips(json), model, plan, words, rivals, out, cache, json, teacher=teacher, earlier=start_from
     )
 
 
@@ -154,7 +154,7 @@ def baseline(
     from stser_core.training import commands
     from stser_core.training.options import cache_folder
 
-    commands.baseline(corpora.clips(), folding.plan(), rivals, FeatureSettings(), cache or cache_folder(), json)
+    commands.baseline(corpora.clips(json), folding.plan(), rivals, FeatureSettings(), cache or cache_folder(), json)
 
 
 @app.command()
@@ -177,7 +177,7 @@ def evaluate(
     from stser_core.training import commands
     from stser_core.training.options import cache_folder, chosen
 
-    clips = chosen(corpora.clips(), sessions=session, speakers=speaker, split=split)
+    clips = chosen(corpora.clips(json), sessions=session, speakers=speaker, split=split)
     commands.evaluate(clips, checkpoint, classifier, band, accelerator, json, whisper, cache or cache_folder())
 
 
@@ -209,7 +209,7 @@ def pretrain_text(
     epochs: Annotated[float, typer.Option(min=0.0)] = 2.0,
     batch: Annotated[int, typer.Option(min=1)] = 128,
     learning_rate: Annotated[float, typer.Option(min=0.0)] = 1e-3,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another run.")] = 0,
     cache: CacheFolder = None,
     debug: Debug = False,
 ) -> None:
@@ -237,7 +237,7 @@ def label_texts(
     epochs: Annotated[float, typer.Option(min=0.0)] = 1.5,
     batch: Annotated[int, typer.Option(min=1)] = 32,
     learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-5,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another run.")] = 0,
     debug: Debug = False,
 ) -> None:
     """Let a large text encoder, fine-tuned on labelled texts, label others for a compact one to learn from."""
@@ -247,11 +247,10 @@ def label_texts(
     from stser_core.training.text_encoder.texts import read_texts, some_of
 
     settings = labelling.Labelling(epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed)
-    need_folder(out)
+    clips = clips_of(["manifest"] * len(labelled), labelled)
     chosen = some_of(read_texts(texts, labelled), most, seed)
-    manifest, ua = labelling.label_texts(
-        clips_of(["manifest"] * len(labelled), labelled), chosen, encoder, settings, out
-    )
+    need_folder(out)
+    manifest, ua = labelling.label_texts(clips, chosen, encoder, settings, out)
     print(
         f"{manifest} has {len(chosen):,} texts, labelled with a UA of {100 * ua:.1f}; train with it by --data.",
         file=sys.stderr,

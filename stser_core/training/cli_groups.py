@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from stser_core.errors import UsageError
+
 if TYPE_CHECKING:
     from stser_core.training.clip import Clip
     from stser_core.training.members.cache import EncodingCache
@@ -36,10 +38,16 @@ class Corpora:
     corpus: Annotated[list[str], typer.Option(help="A corpus's name; repeat it, with --data, for several.")]
     data: Annotated[list[Path], typer.Option(help="Its folder, or a manifest's file.")]
 
-    def clips(self) -> tuple[Clip, ...]:
-        """All of it."""
+    def clips(self, result: Path | None = None) -> tuple[Clip, ...]:
+        """All of it, unless the result would be written over it.
+
+        Raises:
+            UsageError: It would.
+        """
         from stser_core.training.options import clips_of
 
+        if result is not None and any(result.exists() and one.exists() and result.samefile(one) for one in self.data):
+            raise UsageError(f"The figures cannot go to {result}, which is read.")
         return clips_of(self.corpus, self.data)
 
 
@@ -49,13 +57,15 @@ class Settings:
 
     recipe: Annotated[Path | None, typer.Option(help="A recipe (JSON); other options change it.")] = None
     preset: Annotated[str | None, typer.Option(help="The model's shape: paper or compact.")] = None
-    epochs: Annotated[int | None, typer.Option(min=1)] = None
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training part.")] = None
     patience: Annotated[
         int | None, typer.Option(min=0, help="Epochs without a better figure; 0 = never stop early.")
     ] = None
-    batch: Annotated[int | None, typer.Option(min=1)] = None
-    learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None
-    precision: Annotated[Literal["float32", "bfloat16"] | None, typer.Option()] = None
+    batch: Annotated[int | None, typer.Option(min=1, help="Clips in one step.")] = None
+    learning_rate: Annotated[float | None, typer.Option(min=0.0, help="At its highest.")] = None
+    precision: Annotated[
+        Literal["float32", "bfloat16"] | None, typer.Option(help="How exactly the network computes in training.")
+    ] = None
     augment: Annotated[list[str], typer.Option(help="An augmentation, or name=probability; repeat it.")] = field(
         default_factory=list
     )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -66,7 +67,15 @@ def test_version_with_its_parts(capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["replay"], ["replay", "a.wav", "b.wav"], ["replay", "a.wav", "--asr", "siri"], ["listen"], ["replay", "--csv"]],
+    [
+        ["replay"],
+        ["replay", "a.wav", "b.wav"],
+        ["replay", "a.wav", "--asr", "siri"],
+        ["listen"],
+        ["replay", "--csv"],
+        ["--device", "-", "--rate", "0"],
+        ["--device", "-", "--channels-in", "0"],
+    ],
 )
 def test_wrong_usage_is_one_sentence_and_exits_2(arguments, capsys):
     assert main(arguments) == 2
@@ -182,6 +191,37 @@ def test_a_closed_pipe_ends_quietly(call, scratch_checkpoint):
     assert process.wait(timeout=30) == 141
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
+@pytest.mark.parametrize("arguments", [["--version"], ["models"], ["--help"]])
+def test_what_nobody_reads_ends_as_quietly(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.run([*PROGRAM, *arguments], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+
+    assert (process.returncode, process.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell closes the streams")
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code", "said"),
+    [
+        ("--version", ">&-", 141, ""),
+        ("--device - --asr none", "<&-", 1, "stser-monitor: stdin ended before any sound came"),
+        ("replay {call} --asr none --quiet --csv -", ">&-", 141, ""),
+        ("replay {call} --asr none --csv {csv}", "2>&-", 0, ""),
+    ],
+)
+def test_a_standard_stream_that_is_closed_is_at_its_end(call, tmp_path, arguments, closed, code, said):
+    csv_file = tmp_path / "call.csv"
+    command = f"{shlex.join(PROGRAM)} {arguments.format(call=call, csv=csv_file)} {closed}"
+    process = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+
+    assert process.returncode == code
+    assert said in process.stderr and "unforeseen" not in process.stderr + process.stdout
+    assert csv_file.exists() == ("{csv}" in arguments)
 
 
 def test_a_voice_that_is_known_is_judged_otherwise_and_that_can_be_switched_off(data, tmp_path):

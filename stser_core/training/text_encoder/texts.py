@@ -23,7 +23,7 @@ def read_texts(tables: Sequence[Path], judged_by: Sequence[Path] = ()) -> list[s
     """Read the texts to learn from.
 
     Args:
-        tables: Tab-separated, with a header and a column `text`; may be compressed with gzip.
+        tables: Separated by tabs or commas, with a header and a column `text`; may be compressed with gzip.
         judged_by: Labelled tables with a column `split`. What stands in another split than the training one is
             left out, so that nobody is judged on a text that was read before, even without its label.
 
@@ -54,13 +54,21 @@ def some_of(texts: Sequence[str], most: int, seed: int) -> list[str]:
 
 def _rows(tables: Iterable[Path]) -> Iterator[dict[str, str]]:
     for table in tables:
-        lines = csv.DictReader(io.StringIO(_content(table)), delimiter="\t", quoting=csv.QUOTE_NONE)
+        lines = _lines(_content(table))
         if _COLUMN not in (lines.fieldnames or ()):
             raise DataError(f"{table} has no column {_COLUMN!r}.")
         for row in lines:
             if row[_COLUMN] is None:
                 raise DataError(f"{table}, line {lines.line_num}: the row ends before its column {_COLUMN!r}.")
             yield row
+
+
+def _lines(content: str) -> csv.DictReader[str]:
+    """A table with tabs, in which quotation marks are text; or with commas, where only these are in its first line."""
+    header = content.partition("\n")[0]
+    if "," in header and "\t" not in header:
+        return csv.DictReader(io.StringIO(content, newline=""))
+    return csv.DictReader(io.StringIO(content), delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
 def _content(table: Path) -> str:

@@ -119,6 +119,15 @@ def test_the_command_writes_it_into_the_archive(root, capsys):
     assert "overview.html" in capsys.readouterr().err
 
 
+def test_the_page_is_not_written_over_the_settings(root, capsys):
+    settings = root / "archive.json"
+    before = settings.read_text()
+
+    assert main(["archive-report", str(root), "-o", str(settings)]) == 2
+    assert "is the archive's settings itself; give another file with -o" in capsys.readouterr().err
+    assert settings.read_text() == before
+
+
 def test_a_folder_that_is_no_archive_is_told(tmp_path, capsys):
     assert main(["archive-report", str(tmp_path)]) == 1
 

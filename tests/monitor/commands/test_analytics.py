@@ -8,6 +8,7 @@ from monitor.exporters.csv import CsvExporter
 from monitor.exporters.jsonl import JsonlExporter
 from monitor.timeline.file import read_timeline
 from monitor.timeline.row import row_of
+from stser_core.errors import UsageError
 
 
 @pytest.fixture
@@ -43,6 +44,13 @@ def test_they_are_written_as_json(timeline, tmp_path):
     assert [speaker["speaker"] for speaker in figures["speakers"]] == ["customer", "agent"]
     assert figures["speakers"][1]["emotions"] is None
     assert figures["angriest_minute"]["turns"][0]["transcript"] == "where is it"
+
+
+def test_they_are_not_written_over_the_timeline(timeline):
+    content = timeline.read_bytes()
+    with pytest.raises(UsageError, match="is the timeline itself; give another file with -o"):
+        analytics(timeline, str(timeline))
+    assert timeline.read_bytes() == content
 
 
 def test_they_are_shown_without_a_file(timeline, capsys):

@@ -61,6 +61,17 @@ def test_the_timeline_itself_is_never_overwritten(timeline, output):
     assert timeline.read_bytes() == content
 
 
+def test_json_lines_that_lie_beside_the_timeline_are_not_overwritten_unless_named(tmp_path, turn):
+    live = written(tmp_path / "call.jsonl", turn())
+    content = live.read_bytes()
+    copy = written(tmp_path / "call.csv.jsonl", turn()).rename(tmp_path / "call.other")
+    with pytest.raises(UsageError, match=r"There is a '.*call\.jsonl' already; name a file with -o\."):
+        export(copy, "jsonl")
+    assert live.read_bytes() == content
+    export(copy, "jsonl", str(live), transcripts=False, quiet=True)
+    assert live.read_bytes() != content
+
+
 def test_an_export_that_fails_leaves_the_older_file(timeline):
     target = timeline.with_suffix(".vtt")
     export(timeline, "webvtt", quiet=True)

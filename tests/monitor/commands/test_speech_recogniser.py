@@ -115,3 +115,8 @@ def test_whisper_that_is_not_installed_is_an_error(monkeypatch):
 def test_whisper_whose_model_cannot_be_had_is_an_error(only_whisper):
     with pytest.raises(DownloadError, match="Whisper small cannot be had"):
         choose("whisper", "small", Notices(True))
+
+
+def test_a_model_for_no_recogniser_is_refused():
+    with pytest.raises(UsageError, match="--asr-model names a recogniser's model; with --asr none nothing follows"):
+        choose("none", "vosk-small-en", Notices(True))

@@ -72,3 +72,12 @@ def test_an_option_that_does_not_fit_is_one_sentence(
 def test_a_split_is_one_of_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--checkpoint", "default", "--corpus", "manifest", "--data", "x", "--split", "dev"]) == 2
     assert "'train', 'validation', 'test'" in capsys.readouterr().err
+
+
+def test_the_figures_are_not_written_over_what_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = tmp_path / "texts.csv"
+    manifest.write_text("text,label\nhello,neutral\n")
+    place = ["--corpus", "manifest", "--data", str(manifest), "--json", str(manifest)]
+    assert main(["evaluate", "--checkpoint", "default", *place]) == 2
+    assert "which is read" in capsys.readouterr().err
+    assert manifest.read_text().startswith("text,label")

@@ -19,6 +19,12 @@ def test_each_text_comes_once_as_it_is_written(tmp_path: Path) -> None:
     assert read_texts([first]) == ["Hello there!", '"quoted']
 
 
+def test_commas_do_as_well_as_tabs(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "corpus,text", 'x,"Hello, there!"', "x,Good morning.")
+    assert read_texts([path]) == ["Hello, there!", "Good morning."]
+    assert read_texts([table(tmp_path / "b.txt", "text", "Well, then.")]) == ["Well, then."]
+
+
 def test_a_compressed_table_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv.gz"
     path.write_bytes(gzip.compress(b"text\nHello there!\n"))
