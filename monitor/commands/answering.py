@@ -32,7 +32,7 @@ def require_answers(scorer: Recognizer, transcriber: Transcriber, notices: Notic
             )
         raise TranscriberError(
             f"The classifier {chosen} needs words, but nothing is transcribed; "
-            "give a Vosk model with --asr-model, or choose --classifier speech."
+            "choose a recogniser (--asr, --asr-model), or --classifier speech."
         )
     absent = [
         name

@@ -190,8 +190,9 @@ def _announce(todo: Plan, notices: Notices) -> None:
 
 def _conclude(progress: ArchiveProgress, out: Path, notices: Notices) -> None:
     figures = progress.figures
+    done = "1 recording" if figures.done == 1 else f"{figures.done} recordings"
     notices.say(
-        f"{figures.done} recordings done ({figures.heard_s / 3600:.2f} h of sound in "
+        f"{done} done ({figures.heard_s / 3600:.2f} h of sound in "
         f"{duration(progress.elapsed_s)}, {progress.hours_an_hour:.0f} h an hour); the archive is in '{out}'."
     )
     if figures.failed:

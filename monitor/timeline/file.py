@@ -199,11 +199,11 @@ def _object(text: str) -> dict[str, object]:
     try:
         values = json.loads(text, parse_constant=_refused)
     except json.JSONDecodeError as error:
-        raise ValueError(f"this is no JSON: {error.msg} at column {error.colno}") from error
+        raise ValueError(f"this line is no JSON object: {error.msg} at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"this is no JSON: {error}") from error
+        raise ValueError(f"this line is no JSON object: {error}") from error
     if not isinstance(values, dict):
-        raise ValueError("this is no JSON object")
+        raise ValueError("this line is no JSON object")
     return values
 
 

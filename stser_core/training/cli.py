@@ -196,7 +196,7 @@ def average(
 
 @app.command("pretrain-text")
 def pretrain_text(
-    texts: Annotated[list[Path], typer.Option(help="Unlabelled texts: a TSV with a column text; repeat it.")],
+    texts: Annotated[list[Path], typer.Option(help="Unlabelled texts: a TSV or CSV with a column text; repeat it.")],
     teacher: Annotated[str, typer.Option(help="A sentence encoder: Hub id or folder.")],
     vocabulary: Annotated[Path, typer.Option(help="A folder with ALBERT's spiece.model or tokenizer.json.")],
     out: Annotated[Path, typer.Option(help="The run's folder; the encoder comes to lie in it. Call again to go on.")],
@@ -210,7 +210,7 @@ def pretrain_text(
     batch: Annotated[int, typer.Option(min=1)] = 128,
     learning_rate: Annotated[float, typer.Option(min=0.0)] = 1e-3,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another run.")] = 0,
-    cache: CacheFolder = None,
+    cache: Annotated[Path | None, typer.Option(help="Where the teacher's vectors are kept.")] = None,
     debug: Debug = False,
 ) -> None:
     """Pre-train a compact ALBERT: it learns what a sentence encoder makes of unlabelled text."""
@@ -230,7 +230,7 @@ def pretrain_text(
 @app.command("label-texts")
 def label_texts(
     labelled: Annotated[list[Path], typer.Option(help="A manifest of labelled texts; repeat it.")],
-    texts: Annotated[list[Path], typer.Option(help="Texts to label: a TSV with a column text; repeat it.")],
+    texts: Annotated[list[Path], typer.Option(help="Texts to label: a TSV or CSV with a column text; repeat it.")],
     encoder: Annotated[str, typer.Option(help="A sentence encoder to fine-tune: Hub id or folder.")],
     out: Annotated[Path, typer.Option(help="The run's folder; texts.tsv comes to lie in it. Call again to go on.")],
     most: Annotated[int, typer.Option(min=1, help="At most so many texts, drawn at random.")] = 150_000,
