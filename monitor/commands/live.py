@@ -211,6 +211,8 @@ def _call_all(calls: Sequence[Callable[[], None]]) -> None:
 
 def _opened(options: LiveOptions, notices: Notices) -> Source:
     if options.device == _STDIN:
+        if options.reconnect:
+            raise UsageError("--reconnect is for a microphone; --device - ends where standard input ends.")
         from monitor.sources.raw_pcm import RawPcm
 
         return RawPcm(sys.stdin.buffer, rate=options.rate or 16_000, channels=options.channels_in or 1)

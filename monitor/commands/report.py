@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from monitor.report.sound import Sound
 
 _ENDING = ".html"
+_PICTURE_ENDING = ".png"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def report(options: ReportOptions) -> None:
         options: What the user typed.
 
     Raises:
-        UsageError: An output is one of the inputs, or the other output.
+        UsageError: An output is one of the inputs, or the other output; or the picture is called something else than
+            a PNG.
         DataError: The timeline cannot be read, or holds more than one recording.
         AudioError: The recording cannot be decoded, or is shorter than the timeline.
         OutputError: An output cannot be written; older files are then left as they were.
@@ -61,6 +63,8 @@ def report(options: ReportOptions) -> None:
     page = options.output or str(options.timeline.with_suffix(_ENDING))
     outputs = [page] if options.png is None else [page, options.png]
     _check(outputs, [options.timeline] if options.audio is None else [options.timeline, options.audio])
+    if options.png is not None and Path(options.png).suffix.lower() not in ("", _PICTURE_ENDING):
+        raise UsageError(f"--png '{options.png}': the picture is a PNG; give it a name that ends in {_PICTURE_ENDING}.")
     notices = Notices(options.quiet)
     file = read_timeline(options.timeline)
     for notice in file.notices:

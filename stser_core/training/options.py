@@ -143,10 +143,10 @@ def recipe_of(
     recipe = Recipe.read(file) if file is not None else Recipe()
     if preset_name is not None:
         recipe = replace(recipe, model=preset(preset_name))
-    if text_encoder is not None:
-        recipe = replace(recipe, model=_with_encoder(recipe.model, text_encoder))
     if classifiers is not None:
         recipe = replace(recipe, model=_with_classifiers(recipe.model, classifiers))
+    if text_encoder is not None:
+        recipe = replace(recipe, model=_with_encoder(recipe.model, text_encoder))
     if speaker_adaptation:
         recipe = replace(recipe, model=replace(recipe.model, speaker_adaptation=True))
     if augment:
@@ -155,8 +155,8 @@ def recipe_of(
 
 
 def _with_encoder(model: StserSettings, encoder: str) -> StserSettings:
-    if model.text is None:
-        raise UsageError("--text-encoder: this recipe's model has no text classifier.")
+    if model.text is None or model.classifiers == ("speech",):
+        raise UsageError("--text-encoder: no classifier of this recipe's model reads text.")
     if _is_path(encoder) and not Path(encoder).is_dir():
         raise UsageError(f"--text-encoder: the folder {encoder} does not exist; name a folder or a Hub id.")
     return replace(model, text=replace(model.text, encoder=encoder))

@@ -41,6 +41,8 @@ def wanted_of(member: str, whisper: Path | None, name: str | None = None, option
     Raises:
         UsageError: They do not fit together.
     """
+    if whisper is not None and member != WHISPER:
+        raise UsageError(f"--whisper goes with {option} whisper, not with {option} {member}.")
     kind, _, encoder = member.partition(":")
     if kind == HUB and encoder:
         return Wanted(HUB, encoder, name or HUB)

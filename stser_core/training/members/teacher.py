@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stser_core.errors import UsageError
 from stser_core.members.hub import HubEncoder
 from stser_core.training.members.cache import EncodingCache
 from stser_core.training.members.encoders import HUB, FrozenHubEncoder, SequenceEncoder, WhisperFolder
@@ -25,6 +26,8 @@ def teacher_of(teacher: str | None, whisper: Path | None, cache: Path) -> Encodi
         MissingExtraError: faster-whisper is not installed.
     """
     if teacher is None:
+        if whisper is not None:
+            raise UsageError("--whisper goes with --member whisper or --teacher whisper.")
         return None
     wanted = wanted_of(teacher, whisper, option="--teacher")
     encoder: SequenceEncoder

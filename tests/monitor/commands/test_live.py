@@ -210,6 +210,7 @@ def test_a_signal_ends_it_in_order(arguments, tmp_path, number, code):
         (["--device", "mic", "--alert", "angry>0.5", "--on-alert", "no-such-program"], "no-such-program"),
         (["--device", "mic", "--on-alert", "true"], "without --alert"),
         (["--device", "mic", "--rate", "8000"], "--rate is for --device -"),
+        (["--device", "-", "--reconnect"], "--reconnect is for a microphone"),
         (["--device", "mic", "--csv", "same", "--jsonl", "same"], "Two outputs"),
         (["--device", "mic", "replay", "call.wav"], "--device is for listening"),
     ],

@@ -281,6 +281,9 @@ def test_a_member_in_the_folds_of_the_model(train, recipe, voice, tmp_path):
         (("--member", "prosody", "--teacher", "prosody"), "--teacher does not go with --member"),
         (("--teacher", "prosody"), "--teacher prosody: there are whisper and encoder:HUB-ID"),
         (("--member", "whisper", "--preset", "paper"), "--preset does not go with --member"),
+        (("--whisper", "/models/whisper"), "--whisper goes with --member whisper or --teacher whisper."),
+        (("--member", "prosody", "--whisper", "w"), "--whisper goes with --member whisper, not with --member prosody"),
+        (("--teacher", "encoder:tiny", "--whisper", "w"), "--whisper goes with --teacher whisper"),
         (("--member", "encoder:/nowhere/at/all"), "The encoder /nowhere/at/all cannot be loaded"),
     ],
 )
