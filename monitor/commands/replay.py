@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from monitor.timeline.timeline import Timeline
 from stser_core.errors import DeviceError
 
 if TYPE_CHECKING:
+    from monitor.flow import Turn
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import Recognizer
@@ -62,36 +63,22 @@ def replay(options: ReplayOptions) -> int:
         StserError: Something keeps the recording from being replayed to its end; what was finished before is
             in the outputs.
     """
-    analysis = options.analysis
-    notices = Notices(analysis.quiet)
-    check_outputs((analysis.csv, analysis.jsonl, options.svg, options.analytics), options.recording)
-    if options.analytics is not None:
-        check_writable(options.analytics)
-    opened = open_recording(
-        options.recording,
-        analysis.channels,
-        score_agents=analysis.score_agents,
-        realtime=options.realtime or options.play,
-    )
-    if opened.notice is not None:
-        notices.say(opened.notice)
+    notices = Notices(options.analysis.quiet)
+    opened = _opened(options, notices)
     recording = opened.recording
     names = _speakers(options, opened, notices)
     with ExitStack() as cleanup:
-        files = open_files(analysis, cleanup)
+        files = open_files(options.analysis, cleanup)
         picture = _picture(options, cleanup)
-        scorer, transcriber = load_models(analysis, notices)
+        scorer, transcriber = load_models(options.analysis, notices)
         timeline = Timeline()
         how = _manner(options)
-        outputs = [*(exporter.write for exporter in files.exporters), timeline.add]
-        if how is Manner.LINES:
-            outputs.append(lambda turn: notices.line(line(turn)))
         pipeline = Pipeline(
             _audible(recording, notices) if options.play else recording,
             lanes=opened.lanes,
             transcriber=transcriber,
             scorer=scorer,
-            outputs=[output if analysis.transcripts else wordless(output) for output in outputs],
+            outputs=_outputs(options, files, timeline, notices if how is Manner.LINES else None),
             names=names,
         )
         facts = _facts(options, opened, scorer, transcriber)
@@ -102,13 +89,37 @@ def replay(options: ReplayOptions) -> int:
         def progress() -> Progress:
             return Progress(timeline.snapshot(), pipeline.position_s)
 
-        view = ReplayView(how, notices, facts, progress, call, picture)
-        code = _run(pipeline, files, view)
+        code = _run(pipeline, files, ReplayView(how, notices, facts, progress, call, picture))
     if options.analytics is not None:
         save_analytics(call(), options.analytics)
     if code == 0:
         _warn_of_a_lost_end(recording, pipeline.position_s, notices)
     return code
+
+
+def _opened(options: ReplayOptions, notices: Notices) -> Opened:
+    """The recording, if nothing keeps what comes of it from being written."""
+    analysis = options.analysis
+    check_outputs((analysis.csv, analysis.jsonl, options.svg, options.analytics), options.recording)
+    if options.analytics is not None:
+        check_writable(options.analytics)
+    at_its_pace = options.realtime or options.play
+    opened = open_recording(
+        options.recording, analysis.channels, score_agents=analysis.score_agents, realtime=at_its_pace
+    )
+    if opened.notice is not None:
+        notices.say(opened.notice)
+    return opened
+
+
+def _outputs(
+    options: ReplayOptions, files: Files, timeline: Timeline, lines: Notices | None
+) -> list[Callable[[Turn], None]]:
+    """Whatever gets every turn: the files, the timeline, and the terminal where it shows turns as lines."""
+    outputs: list[Callable[[Turn], None]] = [*(exporter.write for exporter in files.exporters), timeline.add]
+    if lines is not None:
+        outputs.append(lambda turn: lines.line(line(turn)))
+    return [output if options.analysis.transcripts else wordless(output) for output in outputs]
 
 
 def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
