@@ -17,6 +17,7 @@ from stser_core.features import pad, trim
 from stser_core.members import asking, kinds
 from stser_core.members.member import Member
 from stser_core.prior import Prior
+from stser_core.score_batches import LIMITS, batches, by_length
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken, company
 from stser_core.stser import SpeechBatch, TextBatch, ensemble, probabilities, tempered
 from stser_core.trust import trusted
@@ -24,13 +25,7 @@ from stser_core.trust import trusted
 UNKNOWN_SHARE = 0.5
 """A transcript of which more than this share of pieces is unknown is in a language the text model cannot read."""
 
-_BATCH_LIMITS = {"cpu": (0.0, 1), "cuda": (240.0, 256), "mps": (60.0, 64)}
-"""How many seconds of sound, padding included, and how many utterances one batch holds. A CPU gains nothing from
-batches (a lone utterance already fills it), and alone, an utterance's scores are the same to the last bit whatever it
-is scored with."""
-
 _SALIENCE_STEP = SAMPLE_RATE // 10
-
 
 _PAPERS = frozenset(CLASSIFIERS)
 _HEARING = frozenset({"speech", "bimodal"})
@@ -176,7 +171,7 @@ class Recognizer:
         if self._model.smodel is None or _HEARING.isdisjoint(self.classifiers):
             return
         chosen = [i for i, spoken in enumerate(utterances) if len(spoken.samples) > 0]
-        for batch in self._batches(_by_length(chosen, utterances), utterances):
+        for batch in batches(by_length(chosen, utterances), utterances, self.accelerator):
             trimmed = [trim(utterances[i].samples, self._model.settings.features) for i in batch]
             samples, lengths = pad([one for one, _ in trimmed])
             speech = SpeechBatch(samples.to(self.accelerator), lengths.to(self.accelerator))
@@ -202,7 +197,7 @@ class Recognizer:
         if self._model.tmodel is None or tokenizer is None or _READING.isdisjoint(self.classifiers):
             return
         chosen = [i for i, readable in enumerate(self._readable(utterances)) if readable]
-        for batch in self._batches(_by_length(chosen, utterances), utterances):
+        for batch in batches(by_length(chosen, utterances), utterances, self.accelerator):
             encoded = tokenizer([utterances[i].text or "" for i in batch])
             text = TextBatch(encoded.pieces.to(self.accelerator), encoded.mask.to(self.accelerator))
             with self._precision():
@@ -214,7 +209,7 @@ class Recognizer:
     def _classify(self, answers: Sequence[_Answers]) -> None:
         for there in ((True, False), (False, True), (True, True)):
             chosen = [one for one in answers if (one.speech_vector is not None, one.text_vector is not None) == there]
-            most = _BATCH_LIMITS[self.accelerator][1]
+            most = LIMITS[self.accelerator][1]
             for batch in (chosen[start : start + most] for start in range(0, len(chosen), most)):
                 with self._precision():
                     logits = self._model.classify(
@@ -227,7 +222,7 @@ class Recognizer:
 
     def _ask_member(self, member: Member, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
         chosen = [i for i, spoken in enumerate(utterances) if asking.can_answer(member.needs, spoken)]
-        for batch in self._batches(chosen, utterances):
+        for batch in batches(chosen, utterances, self.accelerator):
             heard = [asking.heard(member.needs, utterances[i], self._model.logmel) for i in batch]
             shares = probabilities({member.name: asking.logits(member, heard)}, self._temperatures)[member.name]
             for i, row in zip(batch, shares, strict=True):
@@ -268,28 +263,8 @@ class Recognizer:
         grid.index_add_(0, where.clamp_max(len(grid) - 1), weights.float().cpu())  # a batch's padding has no weight
         return tuple((grid / grid.sum()).tolist())
 
-    def _batches(self, order: Sequence[int], utterances: Sequence[Spoken]) -> list[list[int]]:
-        """Groups in the order given, within `_BATCH_LIMITS`; only a lone utterance may be longer with its padding."""
-        seconds, most = _BATCH_LIMITS[self.accelerator]
-        groups: list[list[int]] = []
-        longest = 0
-        for i in order:
-            length = len(utterances[i].samples)
-            padded = max(longest, length) * (len(groups[-1]) + 1) if groups else 0
-            if not groups or len(groups[-1]) == most or padded > seconds * SAMPLE_RATE:
-                groups.append([])
-                longest = 0
-            groups[-1].append(i)
-            longest = max(longest, length)
-        return groups
-
     def _precision(self) -> AbstractContextManager[object]:
         return torch.autocast("cuda", torch.float16) if self.accelerator == "cuda" else nullcontext()
-
-
-def _by_length(chosen: Sequence[int], utterances: Sequence[Spoken]) -> list[int]:
-    """Longest first, so that those of similar length are padded together."""
-    return sorted(chosen, key=lambda i: -len(utterances[i].samples))
 
 
 def _stacked(vectors: Sequence[Tensor | None]) -> Tensor | None:

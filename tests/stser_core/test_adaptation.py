@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from stser_core.adaptation import MEMORY, Voice, shift
 from stser_core.checkpoint import Checkpoint
-from stser_core.recognizer import _BATCH_LIMITS, Recognizer
+from stser_core.recognizer import Recognizer
+from stser_core.score_batches import LIMITS
 from stser_core.scores import Spoken
 
 USUAL = torch.tensor([1.0, -2.0, 0.5])
@@ -137,7 +138,7 @@ def test_it_makes_no_difference_which_utterances_waited_together(recognizer, sai
 def test_real_batches_get_used_to_voices_in_the_order_in_which_they_were_heard(recognizer, monkeypatch):
     """As on an accelerator, where the longest utterances are encoded first."""
     alone = recognizer.score(call(CALL))
-    monkeypatch.setitem(_BATCH_LIMITS, "cpu", (10.0, 256))
+    monkeypatch.setitem(LIMITS, "cpu", (10.0, 256))
 
     for got, wanted in zip(recognizer.score(call(CALL)), alone, strict=True):
         assert got.ensemble == pytest.approx(wanted.ensemble, abs=1e-5)

@@ -15,7 +15,8 @@ from stser_core.checkpoint import Checkpoint, save
 from stser_core.emotions import LABELS
 from stser_core.errors import CheckpointError, DeviceError, UsageError
 from stser_core.prior import Prior
-from stser_core.recognizer import _BATCH_LIMITS, Recognizer
+from stser_core.recognizer import Recognizer
+from stser_core.score_batches import LIMITS
 from stser_core.scores import CLASSIFIERS, EmotionScores, Spoken
 from stser_core.trust import CONFIDENCE_FLOOR
 
@@ -124,7 +125,7 @@ def test_real_batches_give_what_each_utterance_alone_gives(recognizer, monkeypat
     """As on an accelerator, where utterances of different lengths share a batch."""
     utterances = [Spoken(sound(n, n), ANGRY if n % 2 else None) for n in (16_000, 1_601, 4_001, 30_001, 24_000)]
     alone = recognizer.score(utterances)
-    monkeypatch.setitem(_BATCH_LIMITS, "cpu", (10.0, 256))
+    monkeypatch.setitem(LIMITS, "cpu", (10.0, 256))
 
     assert all(near(got, wanted) for got, wanted in zip(recognizer.score(utterances), alone, strict=True))
 
@@ -138,7 +139,7 @@ def test_no_batch_holds_more_utterances_than_it_may(recognizer, monkeypatch):
     monkeypatch.setattr(
         recognizer._model.tmodel, "forward", lambda pieces, mask: sizes.append(len(pieces)) or forward(pieces, mask)
     )
-    monkeypatch.setitem(_BATCH_LIMITS, "cpu", (10.0, 4))
+    monkeypatch.setitem(LIMITS, "cpu", (10.0, 4))
 
     assert all(near(got, wanted) for got, wanted in zip(recognizer.score(texts), alone, strict=True))
     assert sizes == [4, 4, 2]
@@ -267,7 +268,7 @@ def test_salience_rests_on_no_silence_that_was_cut(explaining):
 def test_salience_does_not_depend_on_a_batch(explaining, monkeypatch):
     utterances = [Spoken(sound(n, n)) for n in (16_000, 30_001, 4_001)]
     alone = explaining.score(utterances)
-    monkeypatch.setitem(_BATCH_LIMITS, "cpu", (10.0, 256))
+    monkeypatch.setitem(LIMITS, "cpu", (10.0, 256))
 
     for got, wanted in zip(explaining.score(utterances), alone, strict=True):
         assert got.salience == pytest.approx(wanted.salience, abs=1e-5)
