@@ -46,6 +46,10 @@ class Voice:
         other._heard = dict(self._heard)
         return other
 
+    def unchanged(self) -> Voice:
+        """One that knows at any time what this one knows then, and remembers nothing itself."""
+        return _Unchanged(self)
+
     def adapted(self, reader: str, vector: Tensor, usual: Tensor) -> Tensor:
         """Take off an utterance's vector what the voice adds, then remember the vector.
 
@@ -57,7 +61,20 @@ class Voice:
         Returns:
             float32 [size]; for the first utterance the vector as it is.
         """
-        heard, mean = self._heard.get(reader, (0, usual))
+        heard, mean = self._known(reader, usual)
         known = min(heard + 1, MEMORY)
         self._heard[reader] = (known, mean + (vector - mean) / known)
+        return vector - shift(mean, heard, usual)
+
+    def _known(self, reader: str, usual: Tensor) -> tuple[int, Tensor]:
+        return self._heard.get(reader, (0, usual))
+
+
+class _Unchanged(Voice):
+    def __init__(self, other: Voice) -> None:
+        super().__init__()
+        self._other = other
+
+    def adapted(self, reader: str, vector: Tensor, usual: Tensor) -> Tensor:
+        heard, mean = self._other._known(reader, usual)
         return vector - shift(mean, heard, usual)

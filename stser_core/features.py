@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
+from stser_core import bounds
 from stser_core.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class FeatureSettings:
             also removes the colour of microphone and line.
         trim_db: Sound at both ends further than this below the loudest 10 ms is cut away, but for `margin_ms`.
         margin_ms: What is left of the quiet ends.
+
+    Raises:
+        UsageError: A number is out of its bounds.
     """
 
     mel_bands: int = 64
@@ -49,6 +53,20 @@ class FeatureSettings:
     normalise: Literal["utterance", "band"] = "utterance"
     trim_db: float = 40.0
     margin_ms: float = 100.0
+
+    def __post_init__(self) -> None:
+        for name, least, most in (
+            ("mel_bands", 1, 1_000),
+            ("window_ms", 1, 1_000),
+            ("hop_ms", 1, 100),
+            ("low_hz", 0, SAMPLE_RATE / 2),
+            ("high_hz", 0, SAMPLE_RATE / 2),
+            ("range_db", 0, 1_000),
+            ("trim_db", 0, 1_000),
+            ("margin_ms", 0, 10_000),
+        ):
+            bounds.check(f"features.{name}", getattr(self, name), least, most)
+        bounds.check("features.high_hz", self.high_hz, self.low_hz, above=True)
 
     @property
     def hop(self) -> int:

@@ -19,7 +19,7 @@ from stser_core.members.member import Member
 from stser_core.prior import Prior
 from stser_core.score_batches import LIMITS, batches, by_length
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken, company
-from stser_core.stser import SpeechBatch, TextBatch, ensemble, probabilities, tempered
+from stser_core.stser import TextBatch, ensemble, probabilities, tempered
 from stser_core.trust import trusted
 
 UNKNOWN_SHARE = 0.5
@@ -168,16 +168,17 @@ class Recognizer:
 
     def _hear(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
         """Speech vectors, without what each voice adds."""
-        if self._model.smodel is None or _HEARING.isdisjoint(self.classifiers):
+        smodel = self._model.smodel
+        if smodel is None or _HEARING.isdisjoint(self.classifiers):
             return
         chosen = [i for i, spoken in enumerate(utterances) if len(spoken.samples) > 0]
         for batch in batches(by_length(chosen, utterances), utterances, self.accelerator):
             trimmed = [trim(utterances[i].samples, self._model.settings.features) for i in batch]
             samples, lengths = pad([one for one, _ in trimmed])
-            speech = SpeechBatch(samples.to(self.accelerator), lengths.to(self.accelerator))
+            # In float32, whatever the network computes in: in half precision, quiet sound would be none.
+            spectrograms = self._model.logmel(samples.to(self.accelerator), lengths.to(self.accelerator))
             with self._precision():
-                hearing = self._model.hear(speech, salience=self._explain)
-            assert hearing is not None
+                hearing = smodel(*spectrograms, salience=self._explain)
             for row, (i, (_, cut)) in enumerate(zip(batch, trimmed, strict=True)):
                 answers[i].speech_vector = hearing.vector[row].float()
                 if hearing.salience is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from stser_core import bounds
 from stser_core.emotions import LABELS
 from stser_core.errors import CheckpointError
 from stser_core.features import FeatureSettings, LogMel
@@ -35,6 +36,9 @@ class StserSettings:
         temperatures: What each classifier's logits are divided by (calibration); 1 where absent. How the mean of
             several is made surer or less sure (`tempered`) stands under their names (`scores.company`), else under
             `ensemble`.
+
+    Raises:
+        UsageError: The dropout is out of its bounds.
     """
 
     features: FeatureSettings
@@ -45,6 +49,9 @@ class StserSettings:
     dropout: float = 0.2
     speaker_adaptation: bool = False
     temperatures: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        bounds.check("dropout", self.dropout, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -132,20 +139,13 @@ class Stser(nn.Module):
         """
         hearing = speech_vector = None
         if speech is not None:
-            hearing = self.hear(speech)
-        elif spectrograms is not None and self.smodel is not None:
+            spectrograms = self.logmel(speech.samples, speech.lengths)
+        if spectrograms is not None and self.smodel is not None:
             hearing = self.smodel(*spectrograms)
         if hearing is not None:
             speech_vector = hearing.vector if adapt is None else adapt(hearing.vector)
         text_vector = None if text is None else self.read(text)
         return StserOutput(self.classify(speech_vector, text_vector), hearing, text_vector)
-
-    def hear(self, speech: SpeechBatch, *, salience: bool = False) -> Hearing | None:
-        """What the smodel makes of sound, and where its attention rests if that is asked for; `None` without one."""
-        if self.smodel is None:
-            return None
-        hearing: Hearing = self.smodel(*self.logmel(speech.samples, speech.lengths), salience=salience)
-        return hearing
 
     def read(self, text: TextBatch) -> Tensor | None:
         """The text vectors, float32 [batch, vector]; `None` without a tmodel."""

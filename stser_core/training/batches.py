@@ -57,13 +57,13 @@ class LengthBatches(Sampler[list[Draw]]):
         dice = np.random.default_rng((self._seed, self._epoch))
         drawn = _systematic(self._weights, dice)
         dice.shuffle(drawn)
+        drawn = drawn[: len(self) * self.batch_size]  # before they are sorted: any may be left over, not the longest
         batches: list[NDArray[np.int64]] = []
         for start in range(0, len(drawn), _POOL * self.batch_size):
             pool = drawn[start : start + _POOL * self.batch_size]
             pool = pool[np.argsort(self._lengths[pool], kind="stable")]
-            whole = len(pool) - len(pool) % self.batch_size
-            batches += np.split(pool[:whole], whole // self.batch_size) if whole else []
-        for position in dice.permutation(len(batches))[: len(self)]:
+            batches += np.split(pool, len(pool) // self.batch_size)
+        for position in dice.permutation(len(batches)):
             yield [Draw(int(clip), self._epoch) for clip in batches[position]]
 
 

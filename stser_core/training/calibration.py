@@ -44,15 +44,18 @@ class Answers:
 
 
 def calibrate(
-    answers: Mapping[str, Answers], counts: Mapping[str, float], weights: NDArray[np.float64]
+    answers: Mapping[str, Answers],
+    counts: Mapping[str, float],
+    weights: NDArray[np.float64],
+    right: NDArray[np.int64],
 ) -> dict[str, Calibration]:
     """Find each classifier's temperature (Guo et al. 2017, section 4.2), and then that of their mean.
 
     Args:
-        answers: Of each classifier, to the same examples, in the order in which they are listed: what the last one
-            should have answered is what the ensemble should.
+        answers: Of each classifier, to the same examples.
         counts: How much each counts in the ensemble; 1 where nothing is said.
         weights: float64 [n], how much each example counts, so that the largest corpus does not decide alone.
+        right: int64 [n], what the ensemble should have answered, where all had something to judge.
 
     Returns:
         For each classifier that had something to judge, and under `ensemble` for their mean, where several had.
@@ -67,9 +70,8 @@ def calibrate(
         return found
     shares = [softmax(answers[name].logits[together] / one.temperature, axis=1) for name, one in found.items()]
     mean = np.average(shares, axis=0, weights=[counts.get(name, 1.0) for name in found])
-    truth = answers[list(found)[-1]].truth[together]
     logits = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
-    return {**found, ENSEMBLE: _calibration(logits, truth, weights[together])}
+    return {**found, ENSEMBLE: _calibration(logits, right[together], weights[together])}
 
 
 def _calibration(logits: NDArray[np.float32], truth: NDArray[np.int64], weights: NDArray[np.float64]) -> Calibration:

@@ -62,11 +62,14 @@ def fit(
     ] = [],  # noqa: B006 (typer copies it)
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run in --out stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Throw away an earlier run in --out.")] = False,
-    checkpoint: Annotated[str, typer.Option(help="The checkpoint that gets the member.")] = "default",
+    checkpoint: Annotated[
+        str | None, typer.Option(help="The checkpoint that gets the member.", show_default="default")
+    ] = None,
     cache: CacheFolder = None,
     debug: Debug = False,
 ) -> None:
     """Train one model and write its checkpoint; or train a member, and write a checkpoint that has it."""
+    from stser_core.checkpoint import DEFAULT
     from stser_core.training import commands
     from stser_core.training.folds import HoldOut
     from stser_core.training.members.commands import fit_member
@@ -77,8 +80,11 @@ def fit(
         alone = {"resume": resume, "overwrite": overwrite, "teacher": further.teacher, "start_from": start_from}
         how = settings.of_member(seed, **alone)
         hold_out = HoldOut(validation_by, validation_share, how.training.seed)
-        fit_member(corpora.clips(), further.wanted(), how, hold_out, test_share, checkpoint, out, cache)
+        member = further.wanted()
+        fit_member(corpora.clips(), member, how, hold_out, test_share, checkpoint or DEFAULT, out, cache)
         return
+    if checkpoint is not None:
+        raise UsageError("--checkpoint goes with --member; a model begins with another's weights by --start-from.")
     recipe = settings.of_model(seed)
     commands.fit_and_test(
         corpora.clips(),
@@ -104,8 +110,11 @@ def cross_validate(
     further: Further,
     transcripts: Annotated[
         list[str],
-        typer.Option(help="Whose words: gold, vosk or whisper; repeat it to judge several, the first is trained on."),
-    ] = ["gold"],  # noqa: B006
+        typer.Option(
+            help="Whose words: gold, vosk or whisper; repeat it to judge several, the first is trained on.",
+            show_default="gold",
+        ),
+    ] = [],  # noqa: B006
     asr_model: Annotated[Path | None, typer.Option(help="The recogniser's model folder.")] = None,
     start_from: Annotated[
         Path | None,
@@ -114,6 +123,9 @@ def cross_validate(
     join: Annotated[
         bool,
         typer.Option("--join", help="Of --member: the folds' checkpoints keep it; the next one is judged beside it."),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Throw away runs of other recipes or data in --out.")
     ] = False,
     rivals: Rivals = [],  # noqa: B006
     cache: CacheFolder = None,
@@ -127,15 +139,32 @@ def cross_validate(
 
     cache, plan = cache or cache_folder(), folding.plan()
     if further.member is not None:
-        recipe = settings.of_member(rival=rivals, teacher=further.teacher, start_from=start_from)
+        recipe = settings.of_member(
+            rival=rivals,
+            teacher=further.teacher,
+            start_from=start_from,
+            overwrite=overwrite,
+            transcripts=transcripts,
+            asr_model=asr_model,
+        )
         cross_validate_member(corpora.clips(json), further.wanted(), recipe, plan, out, cache, json, join=join)
         return
     if join:
         raise UsageError("--join goes with --member.")
-    model, words = settings.of_model(), words_of(transcripts, asr_model)
+    model, words = settings.of_model(), words_of(transcripts or ["gold"], asr_model)
     teacher = further.encodings(cache)
     commands.cross_validate(
-        corpora.clips(json), model, plan, words, rivals, out, cache, json, teacher=teacher, earlier=start_from
+        corpora.clips(json),
+        model,
+        plan,
+        words,
+        rivals,
+        out,
+        cache,
+        json,
+        teacher=teacher,
+        earlier=start_from,
+        overwrite=overwrite,
     )
 
 

@@ -132,6 +132,8 @@ def cross_validate(
     json: Path | None,
     teacher: EncodingCache[SequenceEncoder] | None = None,
     earlier: Path | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Train and judge every fold, print the table, and leave everything in `out`."""
     recipe = _taught(recipe, teacher)
@@ -141,7 +143,9 @@ def cross_validate(
     need_folder(out)
     need_recognisers(words)
     folds = plan.folds_of(clips)
-    results = cross_validation.cross_validate(folds, recipe, plan.seeds, out, cache, words, teacher, earlier)
+    results = cross_validation.cross_validate(
+        folds, recipe, plan.seeds, out, cache, words, teacher, earlier, overwrite=overwrite
+    )
     if not is_first():
         return
     ours = {source: cross_validation.summary(results, source) for source in words.sources}

@@ -22,7 +22,7 @@ import numpy as np
 
 from stser_core import checkpoint as checkpoints
 from stser_core.emotions import LABELS, index
-from stser_core.errors import DataError
+from stser_core.errors import DataError, UsageError
 from stser_core.recognizer import Recognizer
 from stser_core.training.distributed import is_first, wait_for_all
 from stser_core.training.evaluation import judge, report
@@ -31,7 +31,7 @@ from stser_core.training.metrics import measure
 from stser_core.training.output import write_json
 from stser_core.training.rivals import Rival
 from stser_core.training.run import Data, fit
-from stser_core.training.run_folder import CHECKPOINT_FOLDER, TEST_FILE, fingerprint, holds
+from stser_core.training.run_folder import CHECKPOINT_FOLDER, TEST_FILE, fingerprint, holds, holds_a_run
 from stser_core.training.sound_cache import SoundCache
 from stser_core.training.transcripts import Words, with_transcripts
 
@@ -54,6 +54,8 @@ def cross_validate(
     words: Words,
     teacher: EncodingCache[SequenceEncoder] | None = None,
     earlier: Path | None = None,
+    *,
+    overwrite: bool = False,
 ) -> list[dict[str, Any]]:
     """Train and judge every fold with every seed; folds that an earlier call finished are not done again.
 
@@ -66,12 +68,14 @@ def cross_validate(
         words: Which transcripts.
         teacher: See `run.fit`.
         earlier: Where a cross-validation of the same folds has left its runs, whose checkpoints these start from.
+        overwrite: Throw away runs of another recipe, or of other clips or words, in their folders.
 
     Returns:
         For each run, `seed`, `fold`, and `transcripts`: for each source the report of `evaluation`.
 
     Raises:
         DataError: `earlier` has not the same folds.
+        UsageError: A folder holds another run, which is not to be thrown away.
         StserError: See `run.fit`, `transcripts.with_transcripts` and `evaluation.judge`.
     """
     results = []
@@ -79,7 +83,7 @@ def cross_validate(
         for fold in folds:
             folder = out / f"seed{seed}" / fold.name
             start = None if earlier is None else earlier / f"seed{seed}" / fold.name
-            _train(fold, replace(recipe, seed=seed), folder, cache, words, teacher, start)
+            _train(fold, replace(recipe, seed=seed), folder, cache, words, teacher, start, overwrite=overwrite)
             if is_first():
                 _judge(fold, folder, cache, words)
             wait_for_all()
@@ -208,6 +212,8 @@ def _train(
     words: Words,
     teacher: EncodingCache[SequenceEncoder] | None,
     earlier: Path | None,
+    *,
+    overwrite: bool,
 ) -> None:
     """Train a fold, unless its checkpoint is there: made by this recipe, of these clips, with these words."""
     asked = fingerprint((fold.train, fold.validation), *_described(words, words.sources[0]))
@@ -224,6 +230,9 @@ def _train(
     )
     data = Data(train, validation)
     half_done = holds(folder, recipe, data.fingerprint(starts))
+    if not half_done and not overwrite and holds_a_run(folder):
+        what = "another recipe" if not holds(folder, recipe) else "other clips, words or checkpoints to start from"
+        raise UsageError(f"{folder} holds a run of {what}: give another --out, or --overwrite to lose that run.")
     fit(data, recipe, folder, cache, teacher=teacher, starts=starts, resume=half_done, overwrite=not half_done)
     if is_first():
         write_json(_Fold(asked, {}), folder / FOLD_FILE)

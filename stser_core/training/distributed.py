@@ -1,4 +1,4 @@
-"""Several processes that train one model (`torchrun`): who writes, and batch norm over all of them.
+"""Several processes that train one model (`torchrun`): who writes, and what they have to know of each other.
 
 Two train as one does only if their batch norms see the whole batch. torch has that for GPUs only (`SyncBatchNorm`);
 the one here serves every device that `torch.distributed` reaches.
@@ -47,6 +47,15 @@ def wait_for_all() -> None:
     """Wait until every process has come here; a lone one goes on."""
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
+
+
+def gathered(part: Tensor) -> Tensor:
+    """What every process has of a batch, one part after the other; each has as many rows. Without their gradients."""
+    if not torch.distributed.is_initialized():
+        return part
+    parts = [torch.empty_like(part) for _ in range(processes())]
+    torch.distributed.all_gather(parts, part.contiguous())
+    return torch.cat(parts)
 
 
 class SharedBatchNorm(MaskedBatchNorm):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stser_core.errors import DataError
+from stser_core.errors import DataError, UsageError
 from stser_core.training.folds import Fold, HoldOut, split_off
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ def divide(clips: Sequence[Clip], hold_out: HoldOut, test_share: float = 0.0) ->
     Raises:
         DataError: A corpus fixes a split for some of its clips only, nothing is left to train or validate on, or
             two parts share a clip, a file or a speaker.
+        UsageError: Speakers are to be held out of nothing.
     """
+    if test_share and all(clip.split is not None for clip in clips):
+        raise UsageError("--test-share: these data say themselves what is test, in their splits; leave the option out.")
     train, validation, test = _by_split([clip for clip in clips if clip.split is not None], clips, hold_out)
     for corpus in sorted({clip.corpus for clip in clips if clip.split is None}):
         own: tuple[Clip, ...] = tuple(clip for clip in clips if clip.corpus == corpus)

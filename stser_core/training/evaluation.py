@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -86,8 +87,9 @@ def judge(
 ) -> list[Judged]:
     """Score clips; those that none of the recognizer's classifiers can answer are left out.
 
-    A recognizer that gets used to voices is judged as it listens: the clips come in an order that is drawn (always the
-    same), and of a `known` voice it has heard those of its speaker that came before, over the same band.
+    A recognizer that gets used to voices is judged as it listens: the recordings come in an order that is drawn (always
+    the same), and of a `known` voice it has heard those of its speaker that came before, over the same band. A
+    recording that is judged several times, with other words each time, is heard once: each time is the first.
 
     Args:
         recognizer: With the checkpoint and the classifiers to judge.
@@ -103,9 +105,16 @@ def judge(
     """
     voices = voices_for(recognizer) if voices is None else voices
     known: dict[tuple[str, Band], Voice] = defaultdict(Voice)
+    ordered = clips if voices == NEW else in_drawn_order(clips)
+
+    def of(clip: Clip, band: Band, voice: Acquaintance, last: bool) -> Voice | None:
+        if voice == "new":
+            return None
+        return known[clip.speaker, band] if last else known[clip.speaker, band].unchanged()
+
     heard = (
-        _Heard(clip, band, voice, replace(spoken, voice=known[clip.speaker, band]) if voice == "known" else spoken)
-        for clip in progress(clips if voices == NEW else in_drawn_order(clips), "Evaluating", len(clips))
+        _Heard(clip, band, voice, replace(spoken, voice=of(clip, band, voice, last)))
+        for clip, last in progress(_lasts(ordered), "Evaluating", len(clips))
         for band, spoken in _over_bands(clip, bands, load, encode)
         for voice in voices
     )
@@ -126,8 +135,18 @@ def voices_for(recognizer: Recognizer) -> Sequence[Acquaintance]:
 
 
 def in_drawn_order(clips: Sequence[Clip]) -> list[Clip]:
-    """Clips in an order that has nothing to do with their labels."""
-    return [clips[place] for place in np.random.default_rng(_ORDER_SEED).permutation(len(clips))]
+    """Clips in an order that has nothing to do with their labels; those of one recording follow each other."""
+    recordings: dict[Path | str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        recordings[clip.path or clip.id].append(clip)
+    listed = list(recordings.values())
+    return [clip for place in np.random.default_rng(_ORDER_SEED).permutation(len(listed)) for clip in listed[place]]
+
+
+def _lasts(clips: Sequence[Clip]) -> Iterator[tuple[Clip, bool]]:
+    """Each clip, and whether it is the last of its recording, if those of one follow each other."""
+    for clip, after in zip_longest(clips, clips[1:]):
+        yield clip, after is None or clip.path is None or clip.path != after.path
 
 
 def report(recognizer: Answering, judged: Sequence[Judged], classifiers: Sequence[str] | None = None) -> dict[str, Any]:

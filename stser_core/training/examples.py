@@ -150,7 +150,13 @@ class Collator:
     """Puts examples into a padded batch of spectrograms, word pieces, targets and their weights."""
 
     def __init__(
-        self, logmel: LogMel, tokenizer: Tokenizer | None, augmentation: Augmentation | None, smoothing: float = 0.0
+        self,
+        logmel: LogMel,
+        tokenizer: Tokenizer | None,
+        augmentation: Augmentation | None,
+        smoothing: float = 0.0,
+        *,
+        opinions: bool = True,
     ) -> None:
         """Prepare.
 
@@ -159,7 +165,9 @@ class Collator:
             tokenizer: `None` where no classifier reads text.
             augmentation: Of the spectrograms; `None` for none.
             smoothing: Share of each target that is spread over all labels.
+            opinions: Whether the targets are those of `Clip.aim`, as in training, or the labels, to judge by.
         """
+        self._opinions = opinions
         self._logmel = logmel
         self._tokenizer = tokenizer
         self._augmentation = augmentation
@@ -205,9 +213,17 @@ class Collator:
             labels = (example.speech_label, example.text_label, example.bimodal_label)
             for column, label in enumerate(labels):
                 if label is not None:
-                    targets[row, column] = _wanted(example, label)
+                    targets[row, column] = self._wanted(example, label)
                     weights[row, column] = 1.0
         return targets * (1 - self._smoothing) + self._smoothing / len(LABELS), weights
+
+    def _wanted(self, example: Example, label: str) -> Tensor:
+        """What a classifier should answer, float32 [labels]: of a clip as its corpus has it, what its judges said."""
+        if example.kind is None and self._opinions:
+            return torch.tensor(example.clip.aim)
+        wanted = torch.zeros(len(LABELS))
+        wanted[index(label)] = 1.0
+        return wanted
 
     def _mix(self, spectrograms: Tensor, frames: Tensor, targets: Tensor, dice: Generator) -> Tensor:
         """Mixup of neighbours in the batch, within the shorter one's frames; words are not mixed."""
@@ -220,15 +236,6 @@ class Collator:
         mixed = share[:, None, None] * spectrograms + (1 - share)[:, None, None] * spectrograms.roll(1, 0)
         spectrograms.copy_(mixed * inside)
         return share[:, None, None] * targets + (1 - share)[:, None, None] * targets.roll(1, 0)
-
-
-def _wanted(example: Example, label: str) -> Tensor:
-    """What a classifier should answer, float32 [labels]: of a clip as its corpus has it, what its judges said."""
-    if example.kind is None:
-        return torch.tensor(example.clip.aim)
-    wanted = torch.zeros(len(LABELS))
-    wanted[index(label)] = 1.0
-    return wanted
 
 
 def _lessons(prepared: Sequence[Prepared]) -> dict[str, Tensor]:

@@ -45,6 +45,8 @@ def grouped(
     for clip in clips:
         groups[group_of(clip)].update((clip.label, _SIZE))
     if not 2 <= parts <= len(groups):
+        if len(groups) < 2:
+            raise DataError(f"There is only one {what}, so nothing can be held apart from it; add others.")
         raise DataError(f"{len(groups)} {what}s cannot be dealt into {parts} parts; ask for 2 to {len(groups)}.")
     part_of = _deal(groups, parts, random.Random(seed))
     dealt: list[list[Clip]] = [[] for _ in range(parts)]

@@ -13,6 +13,7 @@ from stser_core.errors import UsageError
 from stser_core.features import frame_mask
 from stser_core.scores import CLASSIFIERS
 from stser_core.stser import Stser, TextBatch
+from stser_core.training.distributed import gathered
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,6 +104,19 @@ class Learner(nn.Module):
             loss = loss + self._losses.get(name, 1.0) * (each * weights[:, column]).mean()
         return {"loss": loss, **out.logits}
 
+    @torch.no_grad()
+    def hear(
+        self,
+        rows: Tensor,
+        spectrograms: Tensor | None = None,
+        frames: Tensor | None = None,
+        **_: Tensor,
+    ) -> None:
+        """Remember the speech vectors of a batch, as `Collator` makes it, and judge nothing."""
+        if self.bank is None or spectrograms is None or frames is None or self.stser.smodel is None:
+            return
+        self.bank.hear(rows, self.stser.smodel(spectrograms, frames).vector)
+
     def _adapt(self, rows: Tensor | None) -> Callable[[Tensor], Tensor] | None:
         """What takes off what a batch's voices add, and remembers the vectors of training and validation alike.
 
@@ -156,7 +170,9 @@ class Pupil(nn.Module):
         wanted = at_steps(moments, moment_frames, hearing.steps, hearing.sequence.shape[1])
         error = (self.followed(hearing.sequence.float()) - wanted).square().mean(dim=2)
         inside = frame_mask(hearing.steps, error.shape[1])
-        loss: Tensor = self._teaching.vectors * whole + self._teaching.moments * (error * inside).sum() / inside.sum()
+        # Over the steps of a process's usual share of the batch: so processes that share a batch add up to it.
+        steps = gathered(inside.sum()[None]).float().mean()
+        loss: Tensor = self._teaching.vectors * whole + self._teaching.moments * (error * inside).sum() / steps
         return loss
 
 

@@ -19,6 +19,7 @@ import torch
 from stser_core import bounds
 from stser_core.emotions import LABELS
 from stser_core.encoding import pooled
+from stser_core.errors import DataError
 from stser_core.training.grouping import grouped
 from stser_core.training.members.head_training import Examples as HeadExamples
 from stser_core.training.members.head_training import HeadRecipe, train_head
@@ -87,7 +88,14 @@ def lessons(frames: Sequence[NDArray[np.float16]], clips: Sequence[Clip], teachi
 
     Returns:
         One for each clip, in the same order.
+
+    Raises:
+        UsageError: The teacher has fewer directions than it shall teach.
+        DataError: There is only one speaker, so that the head cannot advise on any that it never heard.
     """
+    width = frames[0].shape[1]
+    bounds.check("teaching.directions", teaching.directions, 1, 2 * width)
+    bounds.check("teaching.moment_directions", teaching.moment_directions, 1, width)
     vectors = np.stack([pooled(one.astype(np.float32)) for one in frames])
     told = _Directions.of(vectors, teaching.directions).told(vectors)
     some = np.concatenate([one[::_THINNED] for one in frames]).astype(np.float32)
@@ -129,7 +137,10 @@ def _out_of_fold(vectors: NDArray[np.float32], clips: Sequence[Clip]) -> NDArray
     examples = HeadExamples.of(vectors[None], clips, recipe.balance_corpora)
     found = np.zeros((len(clips), len(LABELS)), dtype=np.float32)
     place = {clip.id: position for position, clip in enumerate(clips)}
-    for part in grouped(clips, lambda clip: clip.speaker, "speaker", _PARTS, recipe.seed):
+    speakers = len({clip.speaker for clip in clips})
+    if speakers < 2:
+        raise DataError("A teacher takes two training speakers or more: it advises on whom it did not learn from.")
+    for part in grouped(clips, lambda clip: clip.speaker, "speaker", min(_PARTS, speakers), recipe.seed):
         held = torch.tensor([place[clip.id] for clip in part])
         left = torch.ones(len(clips), dtype=torch.bool).index_fill(0, held, value=False)
         head = train_head(examples.only(left), recipe)

@@ -39,7 +39,7 @@ def judge_pairs(
 ) -> dict[str, Any]:
     """Join clips that are voices with clips that are texts, and judge every classifier and the ensemble on them.
 
-    All kinds are heard in one drawn order, so that of a known voice a part of each was heard.
+    A voice is known from its recordings before, each heard once, however many texts it is joined with.
 
     Args:
         recognizer: With the checkpoint.

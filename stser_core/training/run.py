@@ -39,7 +39,7 @@ from stser_core.training.run_folder import (
     start,
 )
 from stser_core.training.sound_cache import SoundCache
-from stser_core.training.trainer import StopOnCtrlC, StserTrainer, epochs_without_better
+from stser_core.training.trainer import StopOnCtrlC, StserTrainer, answer_column, epochs_without_better
 from stser_core.training.voices import VoiceBank
 from stser_core.training.warm_start import freeze, start_from
 
@@ -263,6 +263,8 @@ def _trainer(
     model: Stser, tokenizer: Tokenizer | None, prepared: _Prepared, recipe: Recipe, folder: Path
 ) -> StserTrainer:
     freeze(model, recipe.frozen)
+    if not any(one.requires_grad for one in model.parameters()):
+        raise UsageError(f"All of the model is frozen ({', '.join(recipe.frozen)}), so nothing could be learnt.")
     if torch.distributed.is_torchelastic_launched():
         share_batch_norms(model)
     clips = (prepared.train.clips, prepared.validation.clips)
@@ -282,7 +284,7 @@ def _trainer(
         batches=LengthBatches(lengths, prepared.weights, shared_batch(recipe.batch, len(lengths)), recipe.seed),
         validation=prepared.validation,
         training_collator=Collator(logmel, tokenizer, recipe.augmentation, recipe.label_smoothing),
-        plain_collator=Collator(logmel, tokenizer, None),
+        plain_collator=Collator(logmel, tokenizer, None, opinions=False),
     )
 
 
@@ -299,7 +301,8 @@ def _calibrate(trainer: StserTrainer, model: Stser, validation: Examples, recipe
     weights = draw_weights(
         validation.clips, balance_labels=recipe.balance_labels, balance_corpora=recipe.balance_corpora
     )
-    found = calibrate(answers, recipe.weights, weights)
+    right = targets[:, answer_column(model.settings.classifiers)].argmax(axis=1)
+    found = calibrate(answers, recipe.weights, weights, right)
     temperatures = {name: round(one.temperature, 4) for name, one in found.items()}
     model.settings = replace(model.settings, temperatures=temperatures)
     return found

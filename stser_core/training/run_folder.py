@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,16 +41,14 @@ def fingerprint(parts: Sequence[Sequence[Clip]], *more: object) -> str:
     """What clips are in each part, and what they say: another fingerprint, another run.
 
     Args:
-        parts: Training clips, validation clips, and so on; their order within a part does not matter.
+        parts: Training clips, validation clips, and so on, in the order from which everything is drawn.
         more: Whatever else makes a difference, in words.
     """
     digest = hashlib.sha256(repr(more).encode())
     for part in parts:
         digest.update(b"\n")
-        for row in sorted(
-            (clip.id, str(clip.path), clip.label, clip.text or "", *(clip.opinions or ())) for clip in part
-        ):
-            digest.update(repr(row).encode())
+        for clip in part:
+            digest.update(repr(astuple(clip)).encode())
     return digest.hexdigest()
 
 
@@ -74,7 +73,7 @@ def start(folder: Path, recipe: Recipe, data: str, *, resume: bool, overwrite: b
     if resume and (folder / RECIPE_FILE).is_file():
         _refuse_another(folder, recipe, data)
         return True
-    if _holds_a_run(folder) and not overwrite:
+    if holds_a_run(folder) and not overwrite:
         raise UsageError(f"{folder} holds a run: give another --out, or --resume, or --overwrite to lose that run.")
     if not is_first():
         return False
@@ -111,7 +110,8 @@ def evaluations(step: Path) -> list[dict[str, Any]]:
     return [one for one in history if "eval_loss" in one]
 
 
-def _holds_a_run(folder: Path) -> bool:
+def holds_a_run(folder: Path) -> bool:
+    """Whether the folder holds any run, of which at least an epoch was finished."""
     return (folder / CHECKPOINT_FOLDER).is_dir() or last_step(folder) is not None
 
 

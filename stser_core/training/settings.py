@@ -96,6 +96,9 @@ class Recipe:
         bounds.check("weight_decay", self.weight_decay, 0)
         for name in ("warmup", "label_smoothing", "balance_corpora"):
             bounds.check(name, getattr(self, name), 0, 1)
+        for name in ("mixup", "concatenation"):
+            if self.teacher is not None and getattr(self.augmentation, name):
+                raise UsageError(f"{name}: what a teacher says of a clip does not hold for it then; leave one out.")
         for name in self.frozen:
             if name not in PARTS:
                 raise UsageError(f"frozen: the model has no part {name!r}; it has {', '.join(PARTS)}.")
@@ -103,7 +106,7 @@ class Recipe:
             for name, weight in by_classifier.items():
                 if name not in CLASSIFIERS:
                     raise UsageError(f"{what}: there is no classifier {name!r}; there are {', '.join(CLASSIFIERS)}.")
-                bounds.check(f"{what}.{name}", weight, 0, above=what == "weights")
+                bounds.check(f"{what}.{name}", weight, 0, above=True)
 
     @classmethod
     def read(cls, path: Path) -> Recipe:

@@ -67,10 +67,11 @@ class SoundCache:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(stem.with_suffix(".lock")):  # of several processes, one makes it and the others wait
                 if not index.is_file():
-                    partial = sound.with_suffix(".partial")
+                    partial, listed = sound.with_suffix(".partial"), index.with_suffix(".partial.json")
                     made = _write(paths, partial, settings)
                     partial.rename(sound)
-                    index.write_bytes(msgspec.json.encode(made))
+                    listed.write_bytes(msgspec.json.encode(made))
+                    listed.rename(index)  # whole, or not there
         except OSError as error:
             raise OutputError(f"The sound cache in {folder} cannot be written ({error.strerror}).") from error
         stored = msgspec.json.decode(index.read_bytes(), type=dict[str, Stored])

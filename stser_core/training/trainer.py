@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +29,7 @@ try:
         TrainerState,
         TrainingArguments,
     )
-    from transformers.trainer_utils import EvalPrediction
+    from transformers.trainer_utils import EvalLoopOutput, EvalPrediction
 except ImportError as error:
     raise MissingExtraError("Training", "train") from error
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     _Array = NDArray[np.float32]
 
+_BIMODAL = "bimodal"
 _EVALUATION_BATCH = 32
 _ON_CPU = not (torch.cuda.is_available() or torch.backends.mps.is_available())
 _WORKERS = min(4, (os.cpu_count() or 1) - 1)
@@ -66,7 +67,7 @@ class StserTrainer(Trainer):
         training_collator: Collator,
         plain_collator: Collator,
     ) -> None:
-        self._batches = batches
+        self._learner, self._batches = learner, batches
         _leave_cores_to_workers()
         self._train_examples = train
         self._training_collator = training_collator
@@ -84,7 +85,7 @@ class StserTrainer(Trainer):
         )
         for callback in (ProgressCallback, PrinterCallback):  # the Trainer's own way of telling
             self.remove_callback(callback)
-        for ours in _callbacks(recipe):
+        for ours in (_EpochOf(batches), *_callbacks(recipe)):
             self.add_callback(ours)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -99,6 +100,15 @@ class StserTrainer(Trainer):
         )
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
+
+    def evaluation_loop(self, dataloader: DataLoader[Any], *args: Any, **kwargs: Any) -> EvalLoopOutput:  # noqa: ANN401
+        """Judge; where voices are heard in turn, all are heard first, so that each epoch is judged alike."""
+        if self._learner.bank is not None:
+            self._learner.eval()
+            with torch.inference_mode():
+                for batch in dataloader:
+                    self._learner.hear(**self._prepare_inputs(batch))
+        return super().evaluation_loop(dataloader, *args, **kwargs)
 
 
 def figures(prediction: EvalPrediction, classifiers: tuple[str, ...], counts: Mapping[str, float]) -> dict[str, float]:
@@ -123,12 +133,17 @@ def figures(prediction: EvalPrediction, classifiers: tuple[str, ...], counts: Ma
         if rows.any():
             one_measured = measure(targets[rows, column].argmax(axis=1), share[rows])
             found |= {f"{name}_wa": one_measured.wa, f"{name}_ua": one_measured.ua}
-    last = CLASSIFIERS.index(classifiers[-1])
+    answer = answer_column(classifiers)
     count = [counts.get(name, 1.0) for name in classifiers]
     if judged.any():
-        measured = measure(targets[judged, last].argmax(axis=1), np.average(shares, axis=0, weights=count)[judged])
+        measured = measure(targets[judged, answer].argmax(axis=1), np.average(shares, axis=0, weights=count)[judged])
         found |= {"wa": measured.wa, "ua": measured.ua}
     return found
+
+
+def answer_column(classifiers: Sequence[str]) -> int:
+    """Whose target the ensemble is judged by: one that hears and reads by what is right for both together."""
+    return CLASSIFIERS.index(classifiers[0] if len(classifiers) == 1 else _BIMODAL)
 
 
 def _leave_cores_to_workers() -> None:
@@ -194,6 +209,19 @@ def _tensorboard() -> bool:
     from importlib.util import find_spec
 
     return find_spec("tensorboard") is not None
+
+
+class _EpochOf(TrainerCallback):
+    """Tells the batches which epoch begins; not every release of the Trainer reaches them through its own loader."""
+
+    def __init__(self, batches: LengthBatches) -> None:
+        self._batches = batches
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Set it."""
+        self._batches.set_epoch(round(state.epoch or 0))
 
 
 class EpochLines(TrainerCallback):

@@ -66,6 +66,19 @@ def test_a_copy_learns_by_itself():
     assert torch.equal(heard(voice, vector)[0], expected)
 
 
+def test_who_only_looks_on_knows_what_the_voice_knows_and_adds_nothing():
+    voice, usual = Voice(), torch.zeros(3)
+    looking = voice.unchanged()
+    first, second = torch.randn(2, 3)
+    heard(voice, first)
+
+    expected = voice.copy().adapted("smodel", second, usual)
+
+    for _ in range(2):
+        assert torch.equal(looking.adapted("smodel", second, usual), expected)
+    assert torch.equal(voice.copy().adapted("smodel", second, usual), expected)
+
+
 def test_after_a_change_of_voice_the_old_one_fades():
     """As when another person takes the telephone."""
     voice, old, new = Voice(), USUAL + 10.0, USUAL - 10.0

@@ -152,7 +152,10 @@ def _one_of(row: _Row, column: str, known: Mapping[str, str | None]) -> str | No
 
 def _check_recordings(manifest: Path, clips: list[Clip]) -> None:
     paths = [clip.path for clip in clips if clip.path is not None]
-    missing = [path for path in paths if not path.is_file()]
+    try:
+        missing = [path for path in paths if not path.is_file()]
+    except OSError as error:
+        raise DataError(f"{_NAME}: a recording of {manifest} cannot be looked for: {error.strerror}.") from error
     if missing:
         raise DataError(f"{_NAME}: {len(missing):,} recordings of {manifest} are missing: {some(missing)}.")
     twice = [path for path, count in Counter(paths).items() if count > 1]

@@ -78,7 +78,7 @@ def judge_folds(
             answers = _joined(alone, made, model, sounds) if model.is_dir() else alone
             if join and model.is_dir():
                 made.join(model, model)
-            answering = _Answering(fold.name, tuple(answers[0].scores.by_classifier))
+            answering = _Answering(fold.name, _names(answers))
             runs.append({"seed": seed, "fold": fold.name, **report(answering, answers)})
             names.add(answering.classifiers)
             judged += answers
@@ -88,6 +88,11 @@ def judge_folds(
     if NEW_BY_CORPUS in figures["breakdown"]:
         means["mean_ua_of_new_voices"] = _mean_ua(figures["breakdown"][NEW_BY_CORPUS])
     return {**figures, "runs": runs, **means}
+
+
+def _names(answers: Sequence[Judged]) -> tuple[str, ...]:
+    """Who answered, in order; not everybody can answer to everything, those that read to a clip without words, say."""
+    return max((tuple(one.scores.by_classifier) for one in answers), key=len)
 
 
 def _alone(made: Made, make: Maker, fold: Fold, sounds: SoundCache) -> list[Judged]:

@@ -27,6 +27,15 @@ def test_equal_weights_draw_each_clip_at_most_once(clips: int, batch: int, epoch
     assert {draw.epoch for draw in drawn} == {epoch}
 
 
+def test_the_longest_clips_are_drawn_as_often_as_others() -> None:
+    batches = LengthBatches(list(range(60)), [1.0] * 60, 32, seed=0)  # more than one batch, less than two
+    drawn: Counter[int] = Counter()
+    for epoch in range(200):
+        batches.set_epoch(epoch)
+        drawn.update(draw.position for one in batches for draw in one)
+    assert min(drawn.values()) > 0.7 * 200 * 32 / 60 and len(drawn) == 60
+
+
 def test_weights_say_how_often() -> None:
     batches = LengthBatches([1] * 90, [2.0] * 30 + [0.5] * 60, 10, seed=0)
     drawn = Counter(draw.position < 30 for one in batches for draw in one)

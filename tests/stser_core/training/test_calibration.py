@@ -23,7 +23,7 @@ ALIKE = np.ones(COUNT)
 
 
 def test_each_gets_the_temperature_that_it_needs() -> None:
-    found = calibrate({"speech": answers(2, 0), "text": answers(0.5, 1)}, {}, ALIKE)
+    found = calibrate({"speech": answers(2, 0), "text": answers(0.5, 1)}, {}, ALIKE, answers(1, 1).truth)
     assert found["speech"].temperature == pytest.approx(2, rel=0.05)
     assert found["text"].temperature == pytest.approx(0.5, rel=0.05)
     assert found["speech"].before > 0.1 > 0.02 > found["speech"].after
@@ -35,7 +35,7 @@ def test_the_mean_of_those_who_know_different_things_is_made_surer(counts: dict[
     heard, read = (dice.standard_normal((COUNT, 4)) for _ in range(2))
     truth = (softmax(heard + read, axis=1).cumsum(axis=1) < dice.random((COUNT, 1))).sum(axis=1)
     each = {name: Answers(one.astype(np.float32), truth) for name, one in (("speech", heard), ("text", read))}
-    found = calibrate(each, counts, ALIKE)
+    found = calibrate(each, counts, ALIKE, truth)
     assert found["ensemble"].temperature < 0.9
     assert found["ensemble"].after < 0.5 * found["ensemble"].before
 
@@ -43,18 +43,18 @@ def test_the_mean_of_those_who_know_different_things_is_made_surer(counts: dict[
 def test_what_weighs_nothing_changes_nothing() -> None:
     sure, modest = answers(2, 0), answers(0.5, 1)
     both = Answers(np.concatenate([sure.logits, modest.logits]), np.concatenate([sure.truth, modest.truth]))
-    found = calibrate({"speech": both}, {}, np.concatenate([ALIKE, 0 * ALIKE]))
+    found = calibrate({"speech": both}, {}, np.concatenate([ALIKE, 0 * ALIKE]), both.truth)
     assert found["speech"].temperature == pytest.approx(2, rel=0.05)
 
 
 def test_what_judged_nothing_has_no_temperature() -> None:
     heard = answers(1, 0)
     silent = Answers(heard.logits, np.full(COUNT, -1))
-    assert calibrate({"speech": heard, "bimodal": silent}, {"bimodal": 8}, ALIKE).keys() == {"speech"}
+    assert calibrate({"speech": heard, "bimodal": silent}, {"bimodal": 8}, ALIKE, heard.truth).keys() == {"speech"}
 
 
-def test_the_ensemble_is_judged_by_what_the_last_should_have_answered() -> None:
+def test_the_ensemble_is_judged_by_what_is_right_for_all_together() -> None:
     heard, read = answers(1, 0), answers(1, 1)
     wrong = Answers(heard.logits, (heard.truth + 1) % 4)
-    found = calibrate({"speech": wrong, "bimodal": read}, {"speech": 0.001}, ALIKE)
+    found = calibrate({"speech": wrong, "text": read}, {"speech": 0.001}, ALIKE, read.truth)
     assert found["ensemble"].temperature == pytest.approx(1, rel=0.1)

@@ -56,6 +56,7 @@ def test_without_arguments_it_says_what_it_can_do(capsys: pytest.CaptureFixture[
         (["--seed", "-1"], 2, "--seed"),
         (["--text-encoder", "/nonexistent"], 2, "the folder /nonexistent does not exist"),
         (["--classifiers", "speech", "--text-encoder", "albert-base-v2"], 2, "no classifier of this recipe"),
+        (["--checkpoint", "default"], 2, "--checkpoint goes with --member"),
         (["--augment", "speed=2"], 2, "a probability lies between 0 and 1"),
         ([], 1, "nothing.csv does not exist"),
     ],

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from stser_core import checkpoint
+from stser_core.errors import UsageError
 from stser_core.training.cli import main
 from stser_core.training.cross_validation import Spread, cross_validate, judge_rival
 from stser_core.training.folds import Fold
@@ -61,16 +62,16 @@ def test_five_sessions_five_folds_and_a_table(
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")} == trained
 
 
-def test_a_fold_of_other_clips_is_trained_anew_and_another_source_only_judged(
+def test_another_source_is_only_judged_and_no_run_is_lost_unless_that_is_asked_for(
     folds: list[Fold], recipe: Recipe, tmp_path: Path
 ) -> None:
     once = replace(recipe, epochs=1, model=replace(recipe.model, classifiers=("text",)))
     fold = replace(folds[0], test=folds[0].test[:2])
     kept = tmp_path / "out" / "seed0" / fold.name / "checkpoint" / "model.safetensors"
 
-    def validated(one: Fold, *sources: Source) -> tuple[dict[str, Any], int]:
+    def validated(one: Fold, *sources: Source, overwrite: bool = False) -> tuple[dict[str, Any], int]:
         words = Words(sources, vosk_model())
-        (run,) = cross_validate([one], once, [0], tmp_path / "out", tmp_path / "cache", words)
+        (run,) = cross_validate([one], once, [0], tmp_path / "out", tmp_path / "cache", words, overwrite=overwrite)
         return run["transcripts"], kept.stat().st_mtime_ns
 
     figures, trained = validated(fold, "gold")
@@ -81,7 +82,14 @@ def test_a_fold_of_other_clips_is_trained_anew_and_another_source_only_judged(
 
     more, again = validated(replace(fold, test=folds[0].test[:3]), "gold")
     assert again == trained and more["gold"] != "kept"
-    more, again = validated(replace(fold, train=fold.train[1:]), "gold")
+    with pytest.raises(UsageError, match="holds a run of other clips, words or checkpoints to start from"):
+        validated(replace(fold, train=fold.train[1:]), "gold")
+    with pytest.raises(UsageError, match="holds a run of another recipe: give another --out, or --overwrite"):
+        cross_validate(
+            [fold], replace(once, batch=2), [0], tmp_path / "out", tmp_path / "cache", Words(("gold",), None)
+        )
+    assert kept.stat().st_mtime_ns == trained
+    more, again = validated(replace(fold, train=fold.train[1:]), "gold", overwrite=True)
     assert again > trained
 
 

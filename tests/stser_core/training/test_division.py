@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stser_core.errors import DataError
+from stser_core.errors import DataError, UsageError
 from stser_core.training.cli import main
 from stser_core.training.clip import Clip
 from stser_core.training.division import divide, refuse_doubles
@@ -87,3 +87,10 @@ def test_every_command_refuses_data_given_twice(
     monkeypatch.chdir(tmp_path)
     assert main([*command, "--corpus", "iemocap", "--data", str(iemocap), "--data", str(iemocap)]) == 1
     assert "given more than once" in capsys.readouterr().err
+
+
+def test_speakers_are_not_held_out_where_the_data_say_what_is_test() -> None:
+    fixed = corpus("a", "train") + corpus("b", "validation")
+    with pytest.raises(UsageError, match="--test-share: these data say themselves"):
+        divide(fixed, HoldOut(), 0.2)
+    assert divide(fixed + corpus("c"), HoldOut(), 0.2).test

@@ -29,3 +29,10 @@ def test_a_label_is_all_that_is_asked_for_where_nothing_else_is_known() -> None:
 def test_where_judges_disagree_their_shares_are_asked_for() -> None:
     divided = replace(CLIP, opinions=(0.25, 0.0, 0.75, 0.0))
     torch.testing.assert_close(targets(divided), torch.tensor([0.25, 0.0, 0.75, 0.0]))
+
+
+def test_to_judge_by_the_label_holds_whatever_others_said() -> None:
+    divided = replace(CLIP, label="sad", opinions=(0.5, 0.0, 0.0, 0.5))
+    prepared = Prepared(as_recorded(divided), np.zeros(0, dtype=np.float32), np.random.default_rng(0))
+    judged = Collator(LogMel(FeatureSettings()), None, None, opinions=False)([prepared])["targets"][0, 1]
+    torch.testing.assert_close(judged, torch.tensor([0.0, 0.0, 0.0, 1.0]))

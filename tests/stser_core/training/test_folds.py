@@ -69,7 +69,7 @@ def test_grouped_folds_share_no_speaker_and_test_every_clip_once(clips, hold_out
     except DataError as error:
         # Only for want of speakers: fewer than folds, or too few left of them to hold one out.
         assert len(speakers(clips)) < count + 2
-        assert re.search("cannot be dealt|held out|divided", str(error))
+        assert re.search("cannot be dealt|held out|held apart|divided", str(error))
         return
     assert Counter(one.id for fold in folds for one in fold.test) == Counter(one.id for one in clips)
     for fold in folds:
@@ -245,6 +245,8 @@ def test_a_fold_needs_training_and_validation(train, validation):
 
 
 def test_what_cannot_be_done_is_said():
+    with pytest.raises(DataError, match="There is only one speaker, so nothing can be held apart"):
+        grouped_by_speaker([clip(1, "a"), clip(2, "a")], HoldOut())
     with pytest.raises(DataError, match="2 speakers cannot be dealt into 5 parts; ask for 2 to 2"):
         grouped_by_speaker([clip(1, "a"), clip(2, "b")], HoldOut())
     with pytest.raises(DataError, match="No speaker can be held out for validation: the training part has only 1"):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from stser_core.emotions import LABELS, index
-from stser_core.errors import UsageError
+from stser_core.errors import DataError, UsageError
 from stser_core.smodel import Hearing, SpeechSettings
 from stser_core.training.clip import Clip
 from stser_core.training.learner import Pupil, at_steps
@@ -20,6 +20,7 @@ from stser_core.training.run import Data, fit
 from stser_core.training.settings import Recipe
 
 FRAMES = 8
+FEW = Teaching(directions=8, moment_directions=8)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def frames(clips: list[Clip]) -> list[np.ndarray]:
 
 
 def test_the_advice_is_a_head_s_on_speakers_that_it_never_heard(frames: list[np.ndarray], clips: list[Clip]) -> None:
-    made = lessons(frames, clips, Teaching(directions=8))
+    made = lessons(frames, clips, FEW)
     advice = np.stack([lesson.probabilities for lesson in made])
     truth = np.array([index(clip.label) for clip in clips])
     np.testing.assert_allclose(advice.sum(axis=1), 1, atol=1e-5)
@@ -50,10 +51,20 @@ def test_the_advice_is_a_head_s_on_speakers_that_it_never_heard(frames: list[np.
 def test_a_speaker_whose_labels_are_wrong_does_not_teach_itself(frames: list[np.ndarray], clips: list[Clip]) -> None:
     wrong = {"angry": "sad", "sad": "angry", "happy": "neutral", "neutral": "happy"}
     lied = [replace(clip, label=wrong[clip.label]) if clip.speaker == "3" else clip for clip in clips]
-    advice = np.stack([lesson.probabilities for lesson in lessons(frames, lied, Teaching())])
+    advice = np.stack([lesson.probabilities for lesson in lessons(frames, lied, FEW)])
     of_three = [position for position, clip in enumerate(clips) if clip.speaker == "3"]
     truth = np.array([index(clips[position].label) for position in of_three])
     assert (advice[of_three].argmax(axis=1) == truth).mean() > 0.9
+
+
+def test_what_a_teacher_cannot_teach_is_said(frames: list[np.ndarray], clips: list[Clip]) -> None:
+    with pytest.raises(UsageError, match=r"teaching.directions must be 1 or more, at most 64; it is 128"):
+        lessons(frames, clips, Teaching(moment_directions=8))
+    lone = [replace(clip, speaker="0") for clip in clips]
+    with pytest.raises(DataError, match="A teacher takes two training speakers or more"):
+        lessons(frames, lone, FEW)
+    few = [replace(clip, speaker=str(int(clip.speaker) % 3)) for clip in clips]
+    assert len(lessons(frames, few, FEW)) == len(clips)
 
 
 @pytest.mark.parametrize(("what", "exact"), [("vector", 1e-2), ("moments", 0.2)])  # these from a part of the frames
@@ -116,5 +127,6 @@ def test_a_teacher_that_is_not_there_is_asked_for(sample: Data, speech_recipe: R
 
 def test_only_what_hears_can_be_taught(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
     text = replace(recipe, model=replace(recipe.model, classifiers=("text",)), teacher="loudness", epochs=1)
+    text = replace(text, teaching=Teaching(directions=2, moment_directions=2))
     with pytest.raises(UsageError, match="leave --teacher out"):
         fit(sample, text, tmp_path / "run", tmp_path, teacher=EncodingCache(Loudness(), tmp_path))

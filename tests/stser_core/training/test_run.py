@@ -163,6 +163,21 @@ def test_two_processes_train_as_one(iemocap: Path, recipe: Recipe, tmp_path: Pat
         assert figures[1][name]["wa"] == pytest.approx(expected["wa"], abs=1.1 / expected["n"]), name
 
 
+def test_two_processes_hear_the_same_voices(iemocap: Path, speech_recipe: Recipe, tmp_path: Path) -> None:
+    model = replace(speech_recipe.model, speaker_adaptation=True)
+    given = write(replace(speech_recipe, model=model, epochs=1, batch=4), tmp_path)
+    options = ["fit", "--corpus", "iemocap", "--data", iemocap, "--recipe", given, "--cache", tmp_path / "cache"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+
+    subprocess.run(
+        command(*options, "--out", tmp_path / "run", processes=2), check=True, capture_output=True, env=environment
+    )
+
+    (state,) = (tmp_path / "run" / "steps").glob("checkpoint-*/model.safetensors")
+    there = load_file(state)["bank.there"]
+    assert int(there.sum()) > len(there) - 4  # all but what was left over of the last batch
+
+
 def test_ctrl_c_keeps_the_best_so_far(iemocap: Path, speech_recipe: Recipe, tmp_path: Path) -> None:
     given = write(replace(speech_recipe, epochs=500), tmp_path)
     options = ["fit", "--corpus", "iemocap", "--data", iemocap, "--recipe", given, "--cache", tmp_path / "cache"]
@@ -213,11 +228,16 @@ def test_resuming_with_other_data_is_refused(sample: Data, speech_recipe: Recipe
     once = replace(speech_recipe, epochs=1)
     first = fit(sample, once, tmp_path / "run", tmp_path / "cache")
     stamp = (first / "model.safetensors").stat().st_mtime_ns
-    shuffled = Data(sample.train[::-1], sample.validation)
-    assert fit(shuffled, once, tmp_path / "run", tmp_path / "cache", resume=True) == first  # the same data
+    assert fit(sample, once, tmp_path / "run", tmp_path / "cache", resume=True) == first  # the same data
     assert (first / "model.safetensors").stat().st_mtime_ns == stamp, "it had finished"
     relabelled = (replace(sample.train[0], label="sad" if sample.train[0].label != "sad" else "angry"),)
-    for other in (sample.train[1:], relabelled + sample.train[1:]):
+    renamed = (replace(sample.train[0], speaker="somebody"),)  # whose voice is another
+    for other in (
+        sample.train[1:],
+        relabelled + sample.train[1:],
+        renamed + sample.train[1:],
+        sample.train[::-1],  # what is drawn goes by the place
+    ):
         with pytest.raises(DataError, match="other data"):
             fit(Data(other, sample.validation), once, tmp_path / "run", tmp_path / "cache", resume=True)
 
@@ -305,6 +325,11 @@ def test_which_epoch_is_kept(
     state = json.loads(max((tmp_path / "run" / "steps").glob("*/trainer_state.json")).read_text())
     assert state["best_global_step"] == kept * (len(sample.train) // recipe.batch)
     assert ("of 3 epochs\nthe last was kept" in (folder / "README.md").read_text()) == (best_by == "last")
+
+
+def test_a_model_that_is_frozen_altogether_is_refused(sample: Data, speech_recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"All of the model is frozen \(smodel, speech\)"):
+        fit(sample, replace(speech_recipe, frozen=("smodel", "speech")), tmp_path / "run", tmp_path / "cache")
 
 
 def test_a_preset_without_a_text_encoder_says_what_to_do(sample: Data, recipe: Recipe, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +125,18 @@ def test_a_run_learns_what_voices_usually_are(sample: Data, speech_recipe: Recip
     model = checkpoint.load(folder).model
     assert model.settings.speaker_adaptation
     assert model.usual_voice.abs().sum() > 0
+
+
+def test_every_evaluation_hears_all_voices_first(sample: Data, speech_recipe: Recipe, tmp_path: Path):
+    # With a learning rate of next to nothing, and no dropout to judge by, no epoch changes anything.
+    model = replace(speech_recipe.model, speaker_adaptation=True)
+    still = replace(speech_recipe, model=model, frozen=("smodel",), epochs=2, learning_rate=1e-12)
+
+    folder = fit(sample, still, tmp_path / "run", tmp_path / "cache")
+
+    history = json.loads((folder.parent / "history.json").read_text())
+    first, second = (one["eval_loss"] for one in history if "eval_loss" in one)
+    assert first == pytest.approx(second, rel=1e-6)
 
 
 def test_a_learner_takes_off_what_was_heard_before(sample: Data, speech_recipe: Recipe):

@@ -120,6 +120,7 @@ def test_a_byte_order_mark_and_other_line_ends_do_no_harm(tmp_path):
         ("path,text,label\nsound/a.wav,,\n", "line 2: no label"),
         ("text,label,split\nHi,sad,holdout\n", "line 2: split 'holdout' is not known; use one of train, "),
         ("text,label,gender\nHi,sad,x\n", "line 2: gender 'x' is not known"),
+        (f"path,label\n{'x' * 300},sad\n", "a recording of .* cannot be looked for: File name too long"),
         ("path,label\nsound/z.wav,sad\nsound/y.wav,sad\n", "2 recordings of .* are missing: .*z.wav, .*y.wav"),
         ("id,path,label\n1,sound/a.wav,sad\n2,sound/a.wav,sad\n", "names 1 recordings more than once: .*a.wav"),
         ("id,text,label\n1,Hi,sad\n1,Ho,sad\n", "1 clips are there more than once, the first is manifest/1"),
