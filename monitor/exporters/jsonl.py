@@ -28,7 +28,8 @@ class JsonlExporter:
     * `salient_start_s` and `salient_end_s`: the shortest stretch that holds half of the speech model's attention;
     * `salience`: the attention's share on each 100 ms of the turn, or `null` where it is not known.
 
-    Notes are objects of their own, which a `type` tells from turns: `{"type": "mark", "number", "time_s"}` and
+    Notes are objects of their own, told from turns by a `type` and no `recording`:
+    `{"type": "mark", "number", "time_s"}` and
     `{"type": "alert", "rule", "time_s", "channel", "speaker", "turn", "emotion", "probability"}`.
     """
 

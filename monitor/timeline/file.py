@@ -96,7 +96,7 @@ def _json_lines(data: bytes, path: str) -> TimelineFile:
             continue
         with _refusals(path, line):
             values = _object(text)
-            if "type" in values:
+            if _is_note(values):
                 notes.append(values)
             else:
                 rows.append(_json_row(values))
@@ -209,6 +209,11 @@ def _object(text: str) -> dict[str, object]:
 
 def _refused(constant: str) -> object:
     raise ValueError(f"{constant} is no number")
+
+
+def _is_note(values: Mapping[str, object]) -> bool:
+    """Every turn names its recording, and no note does; a turn may have a further column that is called `type`."""
+    return "type" in values and "recording" not in values
 
 
 def _json_row(values: Mapping[str, object]) -> TimelineRow:

@@ -178,6 +178,19 @@ def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn):
     assert file.notes == (note,)
 
 
+def test_a_turn_with_a_further_key_called_type_is_no_note(tmp_path, turn):
+    path = written(tmp_path / "call.jsonl", JsonlExporter, [turn()])
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps({**values, "type": "complaint"}) + "\n")
+    file = read_timeline(path)
+    assert [row.extra for row in file.rows] == [{"type": "complaint"}]
+    assert file.notes == ()
+    del values["speaker"]
+    path.write_text(json.dumps({**values, "type": "complaint"}) + "\n")
+    with pytest.raises(DataError, match="lacks speaker"):
+        read_timeline(path)
+
+
 @pytest.mark.parametrize(("text", "read"), [("'=1+1", "=1+1"), ("'tis", "'tis"), ("'", "'"), ("=1", "=1"), ("'@", "@")])
 def test_only_what_was_neutralised_loses_its_apostrophe(tmp_path, text, read):
     path = tmp_path / "call.csv"
