@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.exporters.csv import unneutralised
@@ -77,18 +77,18 @@ def _csv(data: bytes, path: str) -> TimelineFile:
     body, tail = _split(data, path)
     records = _records(body.removeprefix(_BYTE_ORDER_MARK), path)
     header = _header(next(records, (1, []))[1], path)
-    rows: list[TimelineRow] = []
+    turns = _Turns()
     for line, cells in records:
         if cells:
             with _refusals(path, line):
-                rows.append(_csv_row(header, cells))
+                turns.add(_csv_row(header, cells), line)
     last_line = body.count("\n") + 1
-    return _with_tail(rows, (), tail, path, last_line, lambda text: _csv_row(header, _one_record(text)))
+    return _with_tail(turns, (), tail, path, last_line, lambda text: _csv_row(header, _one_record(text)))
 
 
 def _json_lines(data: bytes, path: str) -> TimelineFile:
     body, tail = _split(data, path)
-    rows: list[TimelineRow] = []
+    turns = _Turns()
     notes: list[Mapping[str, object]] = []
     lines = body.removeprefix(_BYTE_ORDER_MARK).split("\n")
     for line, text in enumerate(lines, start=1):
@@ -99,8 +99,22 @@ def _json_lines(data: bytes, path: str) -> TimelineFile:
             if _is_note(values):
                 notes.append(values)
             else:
-                rows.append(_json_row(values))
-    return _with_tail(rows, notes, tail, path, len(lines), lambda text: _json_row(_object(text)))
+                turns.add(_json_row(values), line)
+    return _with_tail(turns, notes, tail, path, len(lines), lambda text: _json_row(_object(text)))
+
+
+class _Turns:
+    """The rows so far. A turn that came twice would count twice in every figure."""
+
+    def __init__(self) -> None:
+        self.rows: list[TimelineRow] = []
+        self._lines: dict[tuple[str, int], int] = {}
+
+    def add(self, row: TimelineRow, line: int) -> None:
+        first = self._lines.setdefault((row.recording, row.turn), line)
+        if first != line:
+            raise ValueError(f"turn {row.turn} of the same recording stands in line {first} already")
+        self.rows.append(row)
 
 
 def _split(data: bytes, path: str) -> tuple[str, bytes]:
@@ -114,7 +128,7 @@ def _split(data: bytes, path: str) -> tuple[str, bytes]:
 
 
 def _with_tail(
-    rows: Sequence[TimelineRow],
+    turns: _Turns,
     notes: Sequence[Mapping[str, object]],
     tail: bytes,
     path: str,
@@ -122,13 +136,16 @@ def _with_tail(
     parse: Callable[[str], TimelineRow],
 ) -> TimelineFile:
     """A line without an end is kept where it is whole: an editor may have taken the line end away."""
-    whole = TimelineFile(tuple(rows), tuple(notes))
-    if not tail.strip():
-        return whole
-    try:
-        return replace(whole, rows=(*rows, parse(tail.decode())))
-    except (ValueError, csv.Error):
-        return replace(whole, notices=(f"'{path}', line {line}: the last line breaks off and was left out.",))
+    notices: tuple[str, ...] = ()
+    if tail.strip():
+        try:
+            last = parse(tail.decode())
+        except (ValueError, csv.Error):
+            notices = (f"'{path}', line {line}: the last line breaks off and was left out.",)
+        else:
+            with _refusals(path, line):
+                turns.add(last, line)
+    return TimelineFile(tuple(turns.rows), tuple(notes), notices)
 
 
 @contextmanager

@@ -57,6 +57,10 @@ turns = turns_saying(texts | formulas)
 turns_on_one_line = turns_saying(st.text(st.characters(categories=("L", "N", "P")), max_size=12))
 
 
+def timelines(turns, **sizes):
+    return st.lists(turns, unique_by=lambda turn: (turn.recording, turn.turn), **sizes)
+
+
 def written(path, kind, timeline):
     exporter = kind(str(path))
     exporter.begin()
@@ -75,14 +79,14 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("timelines")
 
 
-@given(st.lists(turns, max_size=4))
+@given(timelines(turns, max_size=4))
 def test_any_timeline_reads_back_from_its_csv(folder, timeline):
     file = read_timeline(written(folder / "call.csv", CsvExporter, timeline))
     assert list(file.rows) == [as_the_csv_keeps_it(turn) for turn in timeline]
     assert (file.notes, file.notices) == ((), ())
 
 
-@given(st.lists(turns, max_size=4))
+@given(timelines(turns, max_size=4))
 def test_any_timeline_reads_back_from_its_json_lines(folder, timeline):
     file = read_timeline(written(folder / "call.jsonl", JsonlExporter, timeline))
     assert list(file.rows) == [row_of(turn) for turn in timeline]
@@ -93,7 +97,7 @@ def test_arbitrary_bytes_are_refused_in_a_sentence(folder, data, name):
     assert_refused_or_read(folder / name, data)
 
 
-@given(st.lists(turns, min_size=1, max_size=2), st.data())
+@given(timelines(turns, min_size=1, max_size=2), st.data())
 @pytest.mark.parametrize("kind", [CsvExporter, JsonlExporter])
 def test_a_damaged_timeline_is_refused_in_a_sentence(folder, kind, timeline, data):
     content = bytearray(written(folder / "whole", kind, timeline).read_bytes())
@@ -121,7 +125,7 @@ def assert_refused_or_read(path, data):
         assert "\n" not in str(error).replace("\\n", "")
 
 
-@given(st.lists(turns_on_one_line, min_size=1, max_size=3), st.data())
+@given(timelines(turns_on_one_line, min_size=1, max_size=3), st.data())
 @pytest.mark.parametrize("kind", [CsvExporter, JsonlExporter])
 def test_a_kill_costs_at_most_the_turn_that_was_being_written(tmp_path_factory, kind, timeline, data):
     path = written(tmp_path_factory.mktemp("killed") / "call", kind, timeline)
@@ -224,6 +228,24 @@ def test_a_malformed_row_is_refused_with_line_and_reason(tmp_path, old, new, rea
         read_timeline(path)
     assert str(refused.value).startswith(f"'{path}', line 3: ")
     assert reason in str(refused.value)
+
+
+def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn):
+    path = tmp_path / "twice.csv"
+    second = ROW.replace("wav,1,customer,1,", "wav,2,agent,2,")
+    for end in ("\n", ""):
+        path.write_text(f"{HEADER}\n{ROW}\n{second}\n{ROW}{end}")
+        with pytest.raises(DataError) as refused:
+            read_timeline(path)
+        assert str(refused.value) == f"'{path}', line 4: turn 1 of the same recording stands in line 2 already."
+    with pytest.raises(DataError, match=r"line 2: turn 1 of the same recording stands in line 1 already\."):
+        read_timeline(written(tmp_path / "twice.jsonl", JsonlExporter, [turn(), turn()]))
+
+
+def test_several_recordings_each_count_their_own_turns(tmp_path):
+    path = tmp_path / "both.csv"
+    path.write_text(f"{HEADER}\n{ROW}\n{ROW.replace('call.wav', 'other.wav')}\n")
+    assert [row.recording for row in read_timeline(path).rows] == ["call.wav", "other.wav"]
 
 
 @pytest.mark.parametrize(
