@@ -10,6 +10,7 @@ from monitor.analytics.emotions import replies, speaker_emotions
 from monitor.analytics.results import CallAnalytics, ResponseTimes, SpeakerAnalytics
 from monitor.analytics.spans import Speaker, overlap, speaker_of, stretches, times, total, union
 from monitor.analytics.speech import longest_stretch, longest_turn, loudness_dbfs, words, words_per_minute
+from monitor.exporters.row import printed_probabilities
 from monitor.roles import MIXED
 from monitor.timeline.row import TimelineRow
 from stser_core.errors import DataError
@@ -67,14 +68,14 @@ def _speakers(
     duration: int,
 ) -> tuple[SpeakerAnalytics, ...]:
     talk = {speaker: total(union(map(times, lane))) for speaker, lane in lanes.items()}
-    together = 0 if _mixed(rows) else sum(talk.values())
+    shares = {} if _mixed(rows) else _shares(talk)
     return tuple(
         SpeakerAnalytics(
             channel=speaker[0],
             speaker=speaker[1],
             turns=len(lane),
             talk_s=talk[speaker] / 1000,
-            talk_share=talk[speaker] / together if together else None,
+            talk_share=shares.get(speaker),
             longest_turn=longest_turn(lane),
             longest_stretch=longest_stretch(lane),
             words=words(lane),
@@ -86,3 +87,8 @@ def _speakers(
         )
         for speaker, lane in lanes.items()
     )
+
+
+def _shares(talk: Mapping[Speaker, int]) -> Mapping[Speaker, float]:
+    """Each speaker's share of the talk time, in four decimals that sum to 1; nothing where nobody has any."""
+    return dict(zip(talk, printed_probabilities(list(talk.values())), strict=True)) if any(talk.values()) else {}

@@ -172,7 +172,7 @@ class SpeakerAnalytics:
         speaker: The channel's role.
         turns: Rows of the timeline.
         talk_s: Talk time.
-        talk_share: Its share of all speakers' talk time; they sum to 1.
+        talk_share: Its share of all speakers' talk time, in four decimals; they sum to 1.
         longest_turn: The longest turn.
         longest_stretch: The longest time that the speaker goes on, pauses below half a second included.
         words: Words that were recognised, or `None` where no turn has any.

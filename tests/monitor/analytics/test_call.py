@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -39,7 +40,12 @@ def test_a_silence_of_exactly_three_seconds_is_not_long(row):
 def test_talk_time_and_share(customer, agent):
     assert (customer.channel, customer.speaker, customer.turns, customer.talk_s) == (1, "customer", 4, 40.0)
     assert (agent.channel, agent.speaker, agent.turns, agent.talk_s) == (2, "agent", 3, 18.0)
-    assert (customer.talk_share, agent.talk_share) == (40 / 58, 18 / 58)
+    assert (customer.talk_share, agent.talk_share) == (0.6897, 0.3103)
+
+
+def test_shares_of_three_who_talk_alike_are_printed_to_sum_to_one(row):
+    speakers = json.loads(to_json(analyse([row(0, 1, 1), row(1, 2, 2), row(2, 3, 3)])))["speakers"]
+    assert [speaker["talk_share"] for speaker in speakers] == [0.3334, 0.3333, 0.3333]
 
 
 def test_the_longest_turn_is_the_first_of_equals(customer, agent):
