@@ -38,10 +38,10 @@ def export(
     if to not in FORMATS:
         raise UsageError(f"--to '{to}' is no format; choose one of {', '.join(FORMATS)}.")
     chosen = FORMATS[to]
+    file = read_timeline(timeline)
     target = _default(timeline, to) if output is None else output
     _check_target(target, timeline, chosen)
     notices = Notices(quiet)
-    file = read_timeline(timeline)
     for notice in file.notices:
         notices.say(notice)
     _check_recordings(file.rows, timeline, to)

@@ -60,13 +60,13 @@ def report(options: ReportOptions) -> None:
     """
     from monitor.report import make_report, render
 
+    file = read_timeline(options.timeline)
     page = options.output or str(options.timeline.with_suffix(_ENDING))
     outputs = [page] if options.png is None else [page, options.png]
     _check(outputs, [options.timeline] if options.audio is None else [options.timeline, options.audio])
     if options.png is not None and Path(options.png).suffix.lower() not in ("", _PICTURE_ENDING):
         raise UsageError(f"--png '{options.png}': the picture is a PNG; give it a name that ends in {_PICTURE_ENDING}.")
     notices = Notices(options.quiet)
-    file = read_timeline(options.timeline)
     for notice in file.notices:
         notices.say(notice)
     sound = _sound(options)

@@ -99,6 +99,12 @@ def test_a_last_line_that_breaks_off_is_said(timeline, capsys):
     assert "line 3: the last line breaks off and was left out." in captured.err
 
 
+@pytest.mark.parametrize("folder", [".", "/", ".."])
+def test_a_folder_is_no_timeline(folder):
+    with pytest.raises(DataError, match=r"^Cannot read the timeline '.*': Is a directory\.$"):
+        export(Path(folder), "srt")
+
+
 def test_two_recordings_fit_a_table_only(tmp_path, turn):
     timeline = written(tmp_path / "calls.jsonl", turn(), turn(recording="other.wav"))
     with pytest.raises(

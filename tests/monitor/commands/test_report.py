@@ -97,6 +97,8 @@ def test_a_header_alone_gives_a_page_that_says_so(tmp_path, capsys):
     [
         (["notes.txt"], 1, "'notes.txt', line 1: this is not the header of a timeline"),
         (["gone.csv"], 1, "Cannot read the timeline 'gone.csv': No such file or directory."),
+        (["."], 1, "Cannot read the timeline '.': Is a directory."),
+        (["/"], 1, "Cannot read the timeline '/': Is a directory."),
         (["call.jsonl", "--audio", "gone.wav"], 1, "gone.wav does not exist."),
         (["call.jsonl", "--audio", "notes.txt"], 1, "notes.txt cannot be read as audio"),
         (
