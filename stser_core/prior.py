@@ -15,6 +15,8 @@ from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 _TOLERATED = 1e-6
@@ -45,12 +47,10 @@ class Prior:
                     f"A prior is written as neutral=0.7,angry=0.1, each of {', '.join(LABELS)} at most once."
                 )
             named[label] = _share(label, share)
-        left, others = 1 - sum(named.values()), len(LABELS) - len(named)
-        if (others and left < _TOLERATED) or (not others and abs(left) > _TOLERATED):
-            raise UsageError(
-                f"The prior {text!r} does not add up to 1; emotions that are not named share what is left."
-            )
-        return cls(tuple(named.get(label, left / others if others else 0.0) for label in LABELS))
+        left = 1 - sum(named.values())
+        others = [label for label in LABELS if label not in named]
+        _check(text, left, others)
+        return cls(tuple(named.get(label, left / len(others) if others else 0.0) for label in LABELS))
 
     def __str__(self) -> str:
         """As `read` reads it, every emotion named."""
@@ -60,6 +60,14 @@ class Prior:
         """Move probabilities, float [..., labels], from labels that come alike to labels that come as expected."""
         moved = probabilities * probabilities.new_tensor(self.shares)
         return moved / moved.sum(dim=-1, keepdim=True)
+
+
+def _check(text: str, left: float, others: Sequence[str]) -> None:
+    """Whether the shares are together 1, with something left for every emotion that is not named."""
+    if left < -_TOLERATED or (not others and left > _TOLERATED):
+        raise UsageError(f"The prior {text!r} adds up to {1 - left:.7g}; all four shares together are 1.")
+    if others and left < _TOLERATED:
+        raise UsageError(f"The prior {text!r} leaves nothing for {', '.join(others)}; each needs a share above 0.")
 
 
 def _share(label: str, text: str) -> float:

@@ -46,6 +46,21 @@ def test_what_is_no_prior_is_refused(text):
         Prior.read(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("neutral=0.7,sad=0.3", "leaves nothing for angry, happy;"),
+        ("neutral=0.7,sad=0.2,happy=0.1", "leaves nothing for angry;"),
+        ("neutral=0.7,sad=0.4", "adds up to 1.1;"),
+        ("angry=0.1,happy=0.2,neutral=0.3,sad=0.3", "adds up to 0.9;"),
+        ("angry=0.1,happy=0.2,neutral=0.3,sad=0.5", "adds up to 1.1;"),
+    ],
+)
+def test_shares_that_do_not_fit_are_told_as_what_they_are(text, said):
+    with pytest.raises(UsageError, match=said):
+        Prior.read(text)
+
+
 def test_bayes_rule():
     """Anger is rare: what would be sure of it where emotions come alike is no longer so."""
     prior = Prior.read("angry=0.01,neutral=0.98,happy=0.005")
