@@ -115,9 +115,14 @@ class Recognizer:
         return tuple(dict.fromkeys(encoder for encoder in found if encoder is not None))
 
     @property
+    def attends(self) -> bool:
+        """Whether one of `classifiers` hears through the smodel, so that there is an attention to explain."""
+        return not _HEARING.isdisjoint(self.classifiers)
+
+    @property
     def adapts(self) -> bool:
         """Whether it gets used to voices, where they are given (`Spoken.voice`)."""
-        hears = self._model.usual_voice is not None and not _HEARING.isdisjoint(self.classifiers)
+        hears = self._model.usual_voice is not None and self.attends
         return self._adapt and (hears or any(member.needs.voice for member in self._members))
 
     def answering(self, *, text: bool = True, encoders: Collection[str] = ()) -> tuple[str, ...]:
@@ -169,7 +174,7 @@ class Recognizer:
     def _hear(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
         """Speech vectors, without what each voice adds."""
         smodel = self._model.smodel
-        if smodel is None or _HEARING.isdisjoint(self.classifiers):
+        if smodel is None or not self.attends:
             return
         chosen = [i for i, spoken in enumerate(utterances) if len(spoken.samples) > 0]
         for batch in batches(by_length(chosen, utterances), utterances, self.accelerator):

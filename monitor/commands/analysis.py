@@ -17,7 +17,7 @@ from monitor.exporters.destination import STDOUT
 from monitor.exporters.jsonl import JsonlExporter
 from monitor.flow import Turn
 from stser_core.errors import UsageError
-from stser_core.scores import ENSEMBLE
+from stser_core.scores import ENSEMBLE, company
 
 if TYPE_CHECKING:
     from monitor.transcribers import Transcriber
@@ -88,7 +88,7 @@ def load_models(analysis: Analysis, notices: Notices) -> tuple[Recognizer, Trans
     """Load the checkpoint and the speech recogniser.
 
     Raises:
-        StserError: One is missing or broken, or they do not fit together.
+        StserError: One is missing or broken, or they do not fit together, or there is no attention to explain.
     """
     with notices.working("loading the emotion model"):
         # Imported here, because torch takes a second that a wrong file name or role should not cost.
@@ -105,11 +105,20 @@ def load_models(analysis: Analysis, notices: Notices) -> tuple[Recognizer, Trans
             prior=analysis.prior,
             adapt=analysis.adapt,
         )
+    _check_explained(analysis, scorer)
     if analysis.prior is not None:
         notices.say(f"expecting {analysis.prior}, as --prior says.")
     transcriber = choose(analysis.asr, analysis.asr_model, notices, language=analysis.language)
     require_answers(scorer, transcriber, notices)
     return scorer, transcriber
+
+
+def _check_explained(analysis: Analysis, scorer: Recognizer) -> None:
+    if analysis.explain and not scorer.attends:
+        raise UsageError(
+            f"--explain tells where the speech model's attention rested, but {company(scorer.classifiers)} does "
+            "without that model; add speech or bimodal to --classifier, joined by +."
+        )
 
 
 def recogniser_name(transcriber: Transcriber) -> str:

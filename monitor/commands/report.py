@@ -51,8 +51,8 @@ def report(options: ReportOptions) -> None:
         options: What the user typed.
 
     Raises:
-        UsageError: An output is one of the inputs, or the other output; or the picture is called something else than
-            a PNG.
+        UsageError: An output is one of the inputs, or the other output; the picture is called something else than a
+            PNG; or there is no sound to keep out.
         DataError: The timeline cannot be read, or holds more than one recording.
         AudioError: The recording cannot be decoded, or is shorter than the timeline.
         OutputError: An output cannot be written; older files are then left as they were.
@@ -60,6 +60,8 @@ def report(options: ReportOptions) -> None:
     """
     from monitor.report import make_report, render
 
+    if options.audio is None and not options.keep_sound:
+        raise UsageError("--no-audio does nothing without --audio.")
     file = read_timeline(options.timeline)
     page = options.output or str(options.timeline.with_suffix(_ENDING))
     outputs = [page] if options.png is None else [page, options.png]

@@ -59,6 +59,13 @@ def test_a_prior_that_is_none(replay, speech):
     assert_one_sentence(replay(speech, "--prior", "neutral=7", "--csv", "-"), 2, "neutral", "between 0 and 1")
 
 
+def test_an_explanation_without_attention(replay, speech, tmp_path):
+    options = ["--classifier", "prosody", "--explain", "--csv", tmp_path / "out.csv"]
+    result = replay(speech, *options, checkpoint="default")
+    assert_one_sentence(result, 2, "--explain", "prosody does without that model", "add speech or bimodal")
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_a_missing_file(replay, tmp_path):
     assert_one_sentence(replay(tmp_path / "nowhere.wav"), 1, "nowhere.wav", "does not exist")
 

@@ -117,6 +117,7 @@ def test_a_header_alone_gives_a_page_that_says_so(tmp_path, capsys):
             "The output 'short.wav' is one of the inputs",
         ),
         (["call.jsonl", "--png", "a.jpg"], 2, "--png 'a.jpg': the picture is a PNG; give it a name that ends in .png."),
+        (["call.jsonl", "--no-audio"], 2, "--no-audio does nothing without --audio."),
         (["call.jsonl", "-o", "a", "--png", "a"], 2, "Page and picture would both go to 'a'"),
     ],
 )
