@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
+from monitor.sources.compressed import refuse_compressed
 from stser_core.errors import AudioError
 
 if TYPE_CHECKING:
@@ -32,10 +33,12 @@ def pass_wav_header(stream: BinaryIO, rate: int, channels: int) -> bytes:
         The first bytes of the sound, where there is no header; else nothing.
 
     Raises:
-        AudioError: The header tells of another rate, of other channels or of no 16-bit samples; or it is broken.
+        AudioError: The header tells of another rate, of other channels or of no 16-bit samples; or it is broken, or
+            that of a compressed file.
     """
     start = _exactly(stream, _RIFF_BYTES)
     if not (start.startswith(b"RIFF") and start.endswith(b"WAVE")):
+        refuse_compressed(start, rate, channels)
         return start
     for name, length in _chunks(stream):
         if name == b"data":

@@ -9,6 +9,7 @@ import threading
 import time
 import wave
 
+import av
 import numpy as np
 import pytest
 
@@ -179,6 +180,44 @@ def test_a_wav_file_of_8_bits_is_reported():
     data[34] = 8
     with pytest.raises(AudioError, match="no 16-bit samples"):
         heard(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "codec"),
+    [
+        ("FLAC", "flac", "flac"),
+        ("Ogg", "ogg", "libopus"),
+        ("MP3", "mp3", "libmp3lame"),
+        ("MP4", "mp4", "aac"),
+        ("Matroska or WebM", "matroska", "pcm_s16le"),
+        ("Matroska or WebM", "webm", "libopus"),
+    ],
+)
+def test_a_compressed_file_is_refused(name, container, codec):
+    with pytest.raises(AudioError) as refused:
+        heard(compressed(container, codec), rate=48_000, channels=2)
+    assert str(refused.value) == (
+        f"Standard input is {name}, not raw PCM; decode it first (ffmpeg -i - -f s16le -ar 48000 -ac 2 -), "
+        "or use replay."
+    )
+
+
+def compressed(container, codec):
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as writer:
+        stream = writer.add_stream(codec, rate=48_000, layout="mono")
+        writer.metadata["title"] = "A call"
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 48_000
+        writer.mux(stream.encode(frame))
+        writer.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("start", [b"fLaX", b"ID3 is a tag", b"\x1a\x45\xdf\x00", b"ftyp", b"....ftyq"])
+def test_sound_that_begins_almost_like_a_compressed_file_is_heard(start):
+    samples = heard(start + COUNTING.tobytes())
+    np.testing.assert_array_equal(samples[0] * 32768, np.frombuffer(start + COUNTING.tobytes(), "<i2"))
 
 
 @pytest.mark.parametrize(("options", "said"), [({"rate": 16}, "16 Hz"), ({"channels": 0}, "0 channels")])
