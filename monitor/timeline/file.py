@@ -26,6 +26,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 _INTEGER = re.compile(r"-?[0-9]{1,17}")
 _DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
 _LONGEST_NAME = 60
+_SEPARATORS = {"semicolons": ";", "tabs": "\t"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def read_timeline(path: str | Path) -> TimelineFile:
 
 
 def _csv(data: bytes, path: str) -> TimelineFile:
-    body, tail = _split(data, path)
+    end = _line_end(data)
+    body, tail = _split(data, path, end)
     records = _records(body.removeprefix(_BYTE_ORDER_MARK), path)
     header = _header(next(records, (1, []))[1], path)
     turns = _Turns()
@@ -82,12 +84,12 @@ def _csv(data: bytes, path: str) -> TimelineFile:
         if cells:
             with _refusals(path, line):
                 turns.add(_csv_row(header, cells), line)
-    last_line = body.count("\n") + 1
+    last_line = body.count(end) + 1
     return _with_tail(turns, (), tail, path, last_line, lambda text: _csv_row(header, _one_record(text)))
 
 
 def _json_lines(data: bytes, path: str) -> TimelineFile:
-    body, tail = _split(data, path)
+    body, tail = _split(data, path, "\n")
     turns = _Turns()
     notes: list[Mapping[str, object]] = []
     lines = body.removeprefix(_BYTE_ORDER_MARK).split("\n")
@@ -117,13 +119,19 @@ class _Turns:
         self.rows.append(row)
 
 
-def _split(data: bytes, path: str) -> tuple[str, bytes]:
+def _line_end(data: bytes) -> str:
+    """What ends the header, and so every row: a line feed, or ("CSV (Macintosh)") a carriage return alone."""
+    header, found, after = data.partition(b"\r")
+    return "\r" if found and b"\n" not in header and not after.startswith(b"\n") else "\n"
+
+
+def _split(data: bytes, path: str, line_end: str) -> tuple[str, bytes]:
     """The whole lines, and what follows the last line end."""
-    end = data.rfind(b"\n") + 1
+    end = data.rfind(line_end.encode()) + 1
     try:
         return data[:end].decode(), data[end:]
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
+        line = data[: error.start].count(line_end.encode()) + 1
         raise DataError(f"'{path}', line {line}: this is not UTF-8; a timeline is.") from error
 
 
@@ -181,6 +189,7 @@ def _header(names: Sequence[str], path: str) -> tuple[str, ...]:
         raise DataError(f"'{path}' has no header; a timeline as CSV begins with one, even where nobody speaks.")
     missing = [column for column in COLUMNS if column not in names]
     if missing:
+        _check_separator(names[0], path)
         raise DataError(
             f"'{path}', line 1: this is not the header of a timeline, for it lacks {_listed(missing)}; "
             "a timeline is what --csv or --jsonl writes."
@@ -189,6 +198,16 @@ def _header(names: Sequence[str], path: str) -> tuple[str, ...]:
     if twice:
         raise DataError(f"'{path}', line 1: the header names {_listed(twice)} more than once.")
     return tuple(names)
+
+
+def _check_separator(header: str, path: str) -> None:
+    """Where another character than a comma parts the columns, say which."""
+    for name, separator in _SEPARATORS.items():
+        if set(COLUMNS) <= set(header.split(separator)):
+            raise DataError(
+                f"'{path}', line 1: {name} part the columns, but commas do in a timeline; "
+                "save it again with commas, and with points in its numbers."
+            )
 
 
 def _csv_row(header: Sequence[str], cells: Sequence[str]) -> TimelineRow:

@@ -164,6 +164,37 @@ def test_what_a_spreadsheet_saves_is_read(tmp_path):
     assert row.classifier_emotions == {"speech": "angry"}
 
 
+@pytest.mark.parametrize("last", ["\r", ""])
+def test_lines_may_end_in_carriage_returns_alone(tmp_path, last):
+    path = tmp_path / "call.csv"
+    second = ROW.replace("wav,1,customer,1,", "wav,1,customer,2,").replace("where is it", '"well,\n""where"""')
+    path.write_bytes(f"\ufeff{HEADER}\r{ROW}\r{second}{last}".encode())
+    file = read_timeline(path)
+    assert [row.transcript for row in file.rows] == ["where is it", 'well,\n"where"']
+    assert [row.checkpoint for row in file.rows] == ["compact", "compact"]
+    assert file.notices == ()
+
+
+def test_lines_that_end_in_carriage_returns_are_counted(tmp_path):
+    path = tmp_path / "call.csv"
+    path.write_bytes(f"{HEADER}\r{ROW}\r{ROW}\r".encode())
+    with pytest.raises(DataError, match="line 3: turn 1 of the same recording stands in line 2"):
+        read_timeline(path)
+    path.write_bytes(f"{HEADER}\r{ROW}\r".encode() + b"\xff\r")
+    with pytest.raises(DataError, match="line 3: this is not UTF-8"):
+        read_timeline(path)
+    path.write_bytes(f"{HEADER}\r{ROW}\r{ROW[:40]}".encode())
+    assert read_timeline(path).notices == (f"'{path}', line 3: the last line breaks off and was left out.",)
+
+
+@pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_columns_that_are_not_parted_by_commas_are_told_as_such(tmp_path, separator, name):
+    path = tmp_path / "call.csv"
+    path.write_text(f"\ufeff{HEADER};reviewer\n{ROW};Ann\n".replace(",", separator).replace(";", separator))
+    with pytest.raises(DataError, match=f"line 1: {name} part the columns, but commas do .*; save it again"):
+        read_timeline(path)
+
+
 def test_further_columns_are_kept(tmp_path):
     path = tmp_path / "call.csv"
     path.write_text(f"{HEADER},salient_start_s,reviewer\n{ROW},1.200,'=Ann\n")
