@@ -9,6 +9,7 @@ from pathlib import Path
 
 import stser_core
 from monitor.commands.notices import PROGRAM, Notices
+from stser_core.errors import DownloadError
 
 _PARTS = (
     "torch",
@@ -55,10 +56,18 @@ def fetch_model(name: str, *, quiet: bool) -> None:
         MissingExtraError: A Whisper model, and faster-whisper is not installed.
     """
     from monitor.commands.fetching import fetch, fetch_whisper
+    from monitor.transcribers import models, whisper_models
 
     notices = Notices(quiet)
-    is_whisper = name.startswith("whisper-")
-    folder = fetch_whisper(name, notices).folder if is_whisper else fetch(name, notices)
+    if name in models.KNOWN:
+        folder = fetch(name, notices)
+    elif name.startswith("whisper-") and (whisper_models.is_size(name) or not whisper_models.is_available()):
+        folder = fetch_whisper(name, notices).folder
+    else:
+        raise DownloadError(
+            f"No model called {name!r} can be fetched; there are {', '.join(models.KNOWN)}, and whisper- with a size, "
+            "such as whisper-base."
+        )
     notices.say(f"{name} is in {folder}.")
 
 

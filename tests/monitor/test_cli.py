@@ -85,9 +85,15 @@ def test_wrong_usage_is_one_sentence_and_exits_2(arguments, capsys):
     assert captured.err.count("\n") == 1
 
 
-def test_a_model_nobody_knows_cannot_be_fetched(capsys):
-    assert main(["models", "fetch", "vosk-large-klingon"]) == 1
-    assert "vosk-large-klingon" in capsys.readouterr().err.splitlines()[-1]
+@pytest.mark.parametrize("name", ["vosk-large-klingon", "nonsense", "base", "whisper-nonsense", "whisper-"])
+def test_a_model_nobody_knows_cannot_be_fetched(name, capsys):
+    if name.startswith("whisper-"):
+        pytest.importorskip("faster_whisper")
+    assert main(["models", "fetch", name]) == 1
+    assert capsys.readouterr().err == (
+        f"stser-monitor: No model called '{name}' can be fetched; there are vosk-small-en, and whisper- with a size, "
+        "such as whisper-base.\n"
+    )
 
 
 def test_models_lists_what_is_there_and_what_can_be_fetched(capsys, monkeypatch, tmp_path):
