@@ -92,5 +92,7 @@ class LiveView:
                 self._notices.say(sentence)
             self._screen.print_ended()
         elif self._how is Manner.LINES:
-            for text in display.summary_lines(self._moment("").heard.figures):
-                self._notices.line(text)
+            figures = self._moment("").heard.figures
+            if figures or error is None:  # what went wrong before anything was heard says nothing about speech
+                for text in display.summary_lines(figures):
+                    self._notices.line(text)

@@ -1,9 +1,12 @@
+import pytest
+
 from monitor.commands.live_view import LiveView, ScreenNotices
 from monitor.commands.notices import Notices
 from monitor.commands.replay_view import Manner
 from monitor.display import Moment, Session
 from monitor.pipeline.channel_now import ChannelNow
 from monitor.timeline.recent import Recent
+from stser_core.errors import AudioError
 
 SESSION = Session("mic", ("speaker1",), "compact", "ensemble", "no transcript")
 
@@ -47,6 +50,16 @@ def test_plain_lines_end_with_the_figures(capsys, turn):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("customer: 1 turn, talk time 0:01, angry 100%.")
+
+
+def test_what_fails_before_anything_is_heard_says_nothing_of_speech(capsys, turn):
+    with pytest.raises(AudioError), view(Manner.LINES, Notices(quiet=False), Recent()):
+        raise AudioError("Standard input is FLAC.")
+    assert capsys.readouterr().err == ""
+
+    with view(Manner.LINES, Notices(quiet=False), Recent()):
+        pass
+    assert capsys.readouterr().err == "No speech was found.\n"
 
 
 def test_nothing_is_nothing(capsys, turn):
