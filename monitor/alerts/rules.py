@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from monitor.exporters.row import printed_probabilities
 from monitor.flow import Turn
 from monitor.timeline.notes import Alert
 from stser_core.emotions import LABELS, index
@@ -121,7 +122,8 @@ class Watch:
 
 
 def _probability(rule: Rule, turn: Turn) -> float:
-    return 0.0 if turn.scores is None else turn.scores.ensemble[index(rule.emotion)]
+    """As the turn's row says it, so that rule and row cannot disagree."""
+    return 0.0 if turn.scores is None else printed_probabilities(turn.scores.ensemble)[index(rule.emotion)]
 
 
 def _alert(rule: Rule, turn: Turn) -> Alert:

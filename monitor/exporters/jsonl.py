@@ -95,7 +95,7 @@ def note_object(note: Note) -> dict[str, object]:
         "speaker": note.speaker,
         "turn": note.turn,
         "emotion": note.emotion,
-        "probability": round(note.probability, 4),
+        "probability": note.probability,
     }
 
 

@@ -30,7 +30,7 @@ class Alert:
         speaker: Who spoke.
         turn: The turn's number.
         emotion: The emotion that the rule watches.
-        probability: Its probability in the turn.
+        probability: Its probability, as the turn's row says it.
     """
 
     rule: str

@@ -1,6 +1,7 @@
 import pytest
 
 from monitor.alerts.rules import Rule, Watch, parse, require_speakers
+from monitor.exporters.row import row
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 from stser_core.scores import EmotionScores
@@ -93,6 +94,15 @@ def test_a_turn_without_scores_says_nothing_either_way(talk):
 
 def test_the_threshold_itself_counts_only_where_it_is_said_to(talk):
     assert rings(["angry>0.5", "angry>=0.5"], talk(0.5)) == [(1, "angry>=0.5")]
+
+
+def test_an_alert_and_its_row_say_the_same(turn):
+    unequal = EmotionScores({}, (0.46984, 0.17672, 0.17672, 0.17672))  # rounded each by itself, they sum to 0.9999
+    heard = turn(scores=unequal)
+    printed = row(heard)["p_angry"]
+    (alert,) = Watch([parse("angry>=0.4699")]).hear(heard)
+    assert alert.probability == printed == 0.4699
+    assert rings(["angry>0.4699"], [heard]) == []
 
 
 def test_each_speaker_is_counted_alone(turn):

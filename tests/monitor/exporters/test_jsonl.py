@@ -82,7 +82,7 @@ def test_notes_are_told_from_turns_by_their_type(tmp_path):
     exporter = JsonlExporter(str(tmp_path / "out.jsonl"))
     exporter.begin()
     exporter.write_note(Mark(2, 61.23456))
-    exporter.write_note(Alert("sad>0.5 for 2 turns", 70.5, 1, "customer", 9, "sad", 0.71239))
+    exporter.write_note(Alert("sad>0.5 for 2 turns", 70.5, 1, "customer", 9, "sad", 0.7124))
     exporter.close()
     mark, alert = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
     assert mark == {"type": "mark", "number": 2, "time_s": 61.235}
