@@ -10,6 +10,7 @@ from monitor.analytics.results import SpeakerAnalytics
 from monitor.archive.dates import day_of
 from monitor.archive.folder import timeline_name
 from monitor.archive.outcome import Finished
+from monitor.length import length_s
 from monitor.timeline.row import TimelineRow
 from stser_core.emotions import LABELS
 
@@ -92,7 +93,7 @@ def call_row(finished: Finished, rows: Sequence[TimelineRow]) -> dict[str, objec
         finished: What the archive keeps of it.
         rows: Its turns.
     """
-    call = analyse(rows, finished.duration_s)
+    call = analyse(rows, length_s(finished.duration_s, finished.heard_s))
     day, day_from = day_of(finished.recording, finished.modified_ns)
     minute = call.angriest_minute
     seconds = _seconds(rows)
@@ -102,7 +103,7 @@ def call_row(finished: Finished, rows: Sequence[TimelineRow]) -> dict[str, objec
         "timeline": timeline_name(finished.recording),
         "date": day,
         "date_from": day_from,
-        "duration_s": call.duration_s,
+        "duration_s": max(finished.duration_s, call.duration_s),
         "heard_s": finished.heard_s,
         "mixed": call.mixed,
         "turns": len(rows),

@@ -14,6 +14,7 @@ from monitor.archive.dates import NAME
 from monitor.archive.failures import read_failures
 from monitor.archive.folder import CALLS, FAILURES, SETTINGS
 from monitor.archive.settings import read_settings
+from monitor.length import length_s
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 
@@ -66,7 +67,7 @@ class CallLine:
     Attributes:
         recording: Its name.
         date: Its day.
-        duration_s: Its length.
+        duration_s: Its length, as far as it was heard.
         turns: How many.
         seconds: Talk time of each emotion.
         longest_silence_s: The longest time in which nobody spoke.
@@ -161,7 +162,7 @@ def _line(row: Row, root: Path, way: str) -> CallLine:
     return CallLine(
         recording=row["recording"],
         date=row["date"],
-        duration_s=row["duration_s"],
+        duration_s=length_s(row["duration_s"], row["heard_s"]),
         turns=row["turns"],
         seconds={label: row[f"{label}_s"] for label in LABELS},
         longest_silence_s=row["longest_silence_s"],

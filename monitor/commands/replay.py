@@ -19,6 +19,7 @@ from monitor.commands.replay_view import Manner, ReplayView, manner
 from monitor.display import Progress, Replay, clock, line
 from monitor.exporters.destination import STDOUT, Destination
 from monitor.exporters.whole_file import check_writable
+from monitor.length import ends_early, length_s
 from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import Recording
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import Recognizer
-
-# Lengths of compressed files are often estimates; less than this is no sign of anything.
-_TOLERATED_LOSS_S = 1.0
-_TOLERATED_LOSS = 0.02
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def replay(options: ReplayOptions) -> int:
         facts = _facts(options, opened, scorer, transcriber)
 
         def call() -> CallAnalytics:
-            return analyse(map(row_of, timeline.snapshot()), recording.duration_s or pipeline.position_s)
+            return analyse(map(row_of, timeline.snapshot()), _heard_s(recording, pipeline))
 
         def progress() -> Progress:
             return Progress(timeline.snapshot(), pipeline.position_s)
@@ -189,10 +186,15 @@ def _picture(options: ReplayOptions, cleanup: ExitStack) -> Destination | None:
     return picture
 
 
+def _heard_s(recording: Recording, pipeline: Pipeline) -> float:
+    """The length that the figures cover; of a recording that was stopped, it is no estimate."""
+    return pipeline.position_s if recording.stopped else length_s(recording.duration_s, pipeline.position_s)
+
+
 def _warn_of_a_lost_end(recording: Recording, heard_s: float, notices: Notices) -> None:
-    """Say that a file holds less than it promises: it was cut off, perhaps while it was copied."""
-    promised_s = recording.duration_s
-    if promised_s is not None and promised_s - heard_s > max(_TOLERATED_LOSS_S, _TOLERATED_LOSS * promised_s):
+    """Say that a file holds less than it announces."""
+    announced_s = recording.duration_s
+    if announced_s is not None and ends_early(announced_s, heard_s):
         notices.say(
-            f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(promised_s)}; it may be cut off."
+            f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(announced_s)}; it may be cut off."
         )

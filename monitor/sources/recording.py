@@ -95,6 +95,11 @@ class Recording:
                 return
             yield block
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopped.is_set()
+
     def stop(self) -> None:
         """End `blocks` before its next block."""
         self._stopped.set()

@@ -164,8 +164,8 @@ def start(call, checkpoint, *arguments):
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_replay_keeps_every_finished_turn(call, scratch_checkpoint, number, code):
-    process = start(call, scratch_checkpoint, "--csv", "-")
+def test_an_interrupted_replay_keeps_every_finished_turn(call, scratch_checkpoint, tmp_path, number, code):
+    process = start(call, scratch_checkpoint, "--csv", "-", "--analytics", str(tmp_path / "figures.json"))
     head = [process.stdout.readline(), process.stdout.readline()]
     process.send_signal(number)
     rest, err = process.communicate(timeout=30)
@@ -175,6 +175,8 @@ def test_an_interrupted_replay_keeps_every_finished_turn(call, scratch_checkpoin
     assert len(rows) == len(turns) >= 1
     assert "Stopped at" in err
     assert "Traceback" not in err
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert float(rows[-1]["end_s"]) <= figures["duration_s"] < 15  # what was never heard is no silence
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

@@ -153,6 +153,15 @@ def test_nobody_speaks(keep, read):
     assert read("turns") == []
 
 
+def test_the_lost_end_of_a_recording_is_no_silence(scored, keep, read):
+    one = scored("cut.flac")
+    keep(replace(one, finished=replace(one.finished, duration_s=100.0)))
+
+    (call,) = read("calls")
+    assert (call["duration_s"], call["heard_s"]) == (100.0, 12.0)
+    assert (call["silence_s"], call["longest_silence_s"]) == (10.0, 7.0)
+
+
 def test_the_columns_of_explain_are_numbers_also_where_nothing_is_known(folder, scored, read):
     one = scored("a.wav")
     header = csv_header(explain=True)
