@@ -18,6 +18,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from stser_core.errors import AudioError
+from stser_core.wav import length_of_cut_off
 
 if TYPE_CHECKING:
     import torch
@@ -54,11 +55,12 @@ def probe(path: str | Path) -> AudioInfo:
     Raises:
         AudioError: The file is missing, is not audio, or has no audio stream.
     """
-    with _opened(Path(path)) as (container, stream):
-        if stream.duration is not None and stream.time_base is not None:
-            duration: float | None = float(stream.duration * stream.time_base)
-        else:
-            duration = container.duration / av.time_base if container.duration else None
+    path = Path(path)
+    with _opened(path) as (container, stream):
+        duration = _duration_s(container, stream)
+        if container.format.name == "wav":  # of which FFmpeg tells no more than the file holds
+            with path.open("rb") as file:
+                duration = max(duration or 0.0, length_of_cut_off(file) or 0.0) or None
         return AudioInfo(stream.channels, stream.sample_rate, duration, stream.codec_context.name)
 
 
@@ -140,6 +142,12 @@ def telephone_band(samples: torch.Tensor) -> torch.Tensor:
     line = functional.mu_law_decoding(functional.mu_law_encoding(line.clamp(-1.0, 1.0), 256), 256)
     wide: torch.Tensor = functional.resample(line, 8_000, SAMPLE_RATE, lowpass_filter_width=32)
     return wide[..., : samples.shape[-1]]
+
+
+def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
 
 
 @contextmanager

@@ -237,6 +237,48 @@ def test_of_a_truncated_recording_the_first_part_is_heard(codec, suffix, record,
     assert strongest(heard[12_000:20_000]) == pytest.approx(300, abs=3)
 
 
+@pytest.mark.parametrize(
+    ("codec", "channels"), [("pcm_s16le", 1), ("pcm_s24le", 2), ("pcm_s16le", 8), ("pcm_mulaw", 1), ("pcm_alaw", 2)]
+)
+def test_a_truncated_wav_is_as_long_as_it_was_to_be(codec, channels, record, tmp_path):
+    whole = record(tmp_path / "whole.wav", tones(channels, 8_000), 8_000, codec)  # of 8 channels, an extensible one
+    part = tmp_path / "part.wav"
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
+
+    assert audio.probe(part).duration_s == audio.probe(whole).duration_s == 1.5
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(40, 0), (40, 0x7FFFF000), (40, 2**31), (40, 2**32 - 1), (28, 0), (40, 12_000)],
+    ids=["switched-off", "sox", "arecord", "ffmpeg", "no-byte-rate", "less"],
+)
+def test_a_header_that_says_no_length_is_not_believed(place, value, tmp_path):
+    path = tmp_path / "call.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(bytes(32_000))
+    content = bytearray(path.read_bytes()[:24_044])
+    content[place : place + 4] = struct.pack("<I", value)
+    path.write_bytes(content)
+
+    assert (audio.probe(path).duration_s or 0.0) <= 1.5
+
+
+def test_a_truncated_wav_of_the_64_bit_kind_is_as_long_as_it_was_to_be(tmp_path):
+    whole, part = tmp_path / "whole.wav", tmp_path / "part.wav"
+    with av.open(str(whole), "w", options={"rf64": "always"}) as container:
+        stream = container.add_stream("pcm_s16le", rate=8_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 8_000
+        container.mux(stream.encode(frame))
+    content = whole.read_bytes()
+    part.write_bytes(content[: len(content) // 2])
+
+    assert content.startswith(b"RF64")
+    assert audio.probe(part).duration_s == audio.probe(whole).duration_s == 2.0
+
+
 def test_damage_in_the_middle_does_not_end_the_recording(record, tmp_path):
     sound = np.tile(tones(1, 16_000), 4)
     path = record(tmp_path / "call.mp3", sound, 16_000, "mp3")

@@ -134,6 +134,13 @@ def test_a_wav_that_was_cut_off_is_replayed_as_far_as_it_goes(replay, speech, tm
     assert all(float(row.split(",")[5]) <= 9.7 for row in rows[1:])
 
 
+def test_a_wav_that_was_cut_off_is_said_to_be(speech, tmp_path, scratch_checkpoint, capsys):
+    path = tmp_path / "cut.wav"
+    path.write_bytes(speech.read_bytes()[:300_000])
+    assert main(["replay", str(path), "--checkpoint", str(scratch_checkpoint), "--asr", "none", "--csv", "-"]) == 0
+    assert "cut.wav ends at 0:09, although it announces 0:19; it may be cut off." in capsys.readouterr().err
+
+
 def test_an_mp3_that_was_cut_off_is_replayed_and_said_to_be(speech, tmp_path, scratch_checkpoint, capsys):
     whole, path = tmp_path / "whole.mp3", tmp_path / "cut.mp3"
     with av.open(str(speech)) as source, av.open(str(whole), "w") as target:
