@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from monitor.analytics import CallAnalytics, analyse
-from monitor.analytics.results import SpeakerAnalytics
+from monitor.analytics.results import Span, SpeakerAnalytics
 from monitor.archive.dates import day_of
 from monitor.archive.folder import timeline_name
 from monitor.archive.outcome import Finished
@@ -43,6 +43,7 @@ def call_schema() -> pyarrow.Schema:
             "long_silence_s": number,
             "long_silences": count,
             "longest_silence_s": number,
+            "longest_silence_start_s": number,
             "interruptions": count,
             "interruption_s": number,
             "scored_s": number,
@@ -97,7 +98,8 @@ def call_row(finished: Finished, rows: Sequence[TimelineRow]) -> dict[str, objec
     day, day_from = day_of(finished.recording, finished.modified_ns)
     minute = call.angriest_minute
     seconds = _seconds(rows)
-    silences = [silence.end_s - silence.start_s for silence in call.silence.instances]
+    silences = call.silence.instances
+    longest = max(silences, key=_length_s, default=None)
     values: dict[str, object] = {
         "recording": finished.recording,
         "timeline": timeline_name(finished.recording),
@@ -113,7 +115,8 @@ def call_row(finished: Finished, rows: Sequence[TimelineRow]) -> dict[str, objec
         "silence_share": call.silence.share,
         "long_silence_s": call.silence.long_s,
         "long_silences": len(silences),
-        "longest_silence_s": max(silences, default=0.0),
+        "longest_silence_s": _length_s(longest) if longest else 0.0,
+        "longest_silence_start_s": longest.start_s if longest else None,
         "interruptions": call.interruptions.count if call.interruptions else None,
         "interruption_s": call.interruptions.total_s if call.interruptions else None,
         "scored_s": sum(sum(of.values()) for of in seconds.values()),
@@ -128,6 +131,10 @@ def call_row(finished: Finished, rows: Sequence[TimelineRow]) -> dict[str, objec
         "modified_ns": finished.modified_ns,
     }
     return {name: _rounded(value) for name, value in values.items()}
+
+
+def _length_s(span: Span) -> float:
+    return span.end_s - span.start_s
 
 
 def _seconds(rows: Sequence[TimelineRow]) -> dict[tuple[int, str], dict[str, float]]:

@@ -3,7 +3,7 @@
 Shard `n` of the calls and shard `n` of the turns hold the same recordings. Turns are written before their calls, and
 taken away after them; so a process that is killed in between leaves turns too many at most, which the next one finds
 and drops. What the shards lack beside the timelines, or hold of a recording that has been done again since, is put
-right from the timelines.
+right from the timelines; so are shards that an older program wrote with other columns.
 """
 
 from __future__ import annotations
@@ -135,10 +135,12 @@ class Datasets:
         from pyarrow import compute
 
         if not (self._path(CALLS, number).exists() and self._path(TURNS, number).exists()):
-            for kind in (CALLS, TURNS):
-                self._path(kind, number).unlink(missing_ok=True)
+            self._discard(number)
             return
         calls, turns = self._load(CALLS, number), self._load(TURNS, number)
+        if calls.column_names != call_schema().names:
+            self._discard(number)
+            return
         belongs = compute.is_in(turns["recording"], calls["recording"].combine_chunks())
         if not compute.all(belongs, min_count=0).as_py():
             self._save(TURNS, number, turns.filter(belongs))
@@ -146,6 +148,11 @@ class Datasets:
             *(calls[column].to_pylist() for column in ("recording", "size", "modified_ns")), strict=True
         ):
             self._held[name] = number, _Stamp(size, modified_ns)
+
+    def _discard(self, number: int) -> None:
+        """Take a shard away, so that `complete` makes its rows again."""
+        for kind in (CALLS, TURNS):
+            self._path(kind, number).unlink(missing_ok=True)
 
     def _last(self) -> tuple[int, int]:
         """The shard to which is added next, and how many calls it has room for."""

@@ -66,7 +66,7 @@ def test_turns_and_calls(scored, keep, read):
     assert call["timeline"] == "2026-10-05/a.wav.csv"
     assert (str(call["date"]), call["date_from"]) == ("2026-10-05", "name")
     assert (call["duration_s"], call["turns"], call["silence_s"]) == (12.0, 2, 10.0)
-    assert (call["longest_silence_s"], call["long_silences"]) == (7.0, 1)
+    assert (call["longest_silence_s"], call["longest_silence_start_s"], call["long_silences"]) == (7.0, 5.0, 1)
     (speaker,) = call["speakers"]
     assert (speaker["speaker"], speaker["talk_s"], speaker["angry_s"]) == ("customer", 2.0, 2.0)
     assert call["angry_s"] == 2.0 and call["sad_s"] == 0.0
@@ -135,6 +135,20 @@ def test_a_timeline_that_somebody_deleted_leaves_the_datasets(scored, keep, fold
     Datasets(folder, explain=False).complete()
 
     assert recordings(read("calls")) == ["b.wav"] and recordings(read("turns")) == ["b.wav", "b.wav"]
+
+
+def test_a_shard_of_an_older_program_is_made_again(scored, keep, folder, read):
+    from pyarrow import parquet
+
+    keep(scored("a.wav"))
+    path = folder.root / "calls" / "000001.parquet"
+    parquet.write_table(parquet.ParquetFile(path).read().drop_columns("longest_silence_start_s"), path)
+    folder.finish(scored("b.wav"))
+
+    Datasets(folder, explain=False).complete()
+
+    assert [call["longest_silence_start_s"] for call in read("calls")] == [5.0, 5.0]
+    assert recordings(read("turns")) == ["a.wav", "a.wav", "b.wav", "b.wav"]
 
 
 def test_a_damaged_shard_is_named(scored, keep, folder):
