@@ -74,6 +74,11 @@ class Report:
     transcripts: bool = True
 
     @property
+    def length_s(self) -> float:
+        """Seconds that the page shows: a live session may go on after its last turn, as far as its marks tell."""
+        return max([self.call.duration_s, *(mark.time_s for mark in self.marks)])
+
+    @property
     def entries(self) -> tuple[ShownTurn | Mark, ...]:
         """Turns and marks together, in the order of their times."""
         return tuple(sorted((*self.turns, *self.marks), key=_time_s))

@@ -48,7 +48,7 @@ def render(report: Report) -> bytes:
 def _data(report: Report) -> dict[str, object]:
     """What the scripts need: times, lanes and scores, but no words, for those stand in the page already."""
     return {
-        "duration": report.call.duration_s,
+        "duration": report.length_s,
         "labels": list(LABELS),
         "letters": [LETTERS[label] for label in LABELS],
         "speakers": [each.speaker for each in report.call.speakers],

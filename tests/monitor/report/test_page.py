@@ -151,6 +151,21 @@ def test_an_empty_timeline_gives_a_page_that_says_so():
     assert scripts(content.encode()) == []
 
 
+def test_the_page_reaches_to_the_last_mark_and_the_figures_do_not(row):
+    content = render(make_report([row(1, 0.0, 2.0, "sad")], [{"type": "mark", "number": 1, "time_s": 140.0}], "x"))
+    (block,) = re.findall(rb'<script type="application/json" id="call">(.*?)</script>', content)
+    assert json.loads(block)["duration"] == 140.0
+    assert "</output> / 2:20</span>" in content.decode()
+    assert "<dt>Length</dt><dd>0:02</dd>" in content.decode()
+
+
+def test_where_nobody_speaks_marks_are_shown_all_the_same():
+    notes = [{"type": "mark", "number": number, "time_s": 60.0 * number} for number in (2, 1)]
+    content = render(make_report([], notes, "quiet.jsonl")).decode()
+    assert "Nobody speaks in this timeline.</p>" in content
+    assert re.findall(r"Mark (\d) at ([\d:]+)</li>", content) == [("1", "1:00"), ("2", "2:00")]
+
+
 def test_a_recording_name_that_is_no_utf8_does_not_stop_a_report(row):
     content = render(make_report([row(1, 0.0, 2.0, "sad", recording="caf\udce9.wav")], (), "x"))
     assert b"caf\\udce9.wav" in content
