@@ -12,6 +12,7 @@ from monitor.exporters.destination import STDOUT
 from monitor.exporters.formats import FORMATS, Format
 from monitor.exporters.whole_file import check_not_input, write_whole
 from monitor.timeline.file import read_timeline
+from monitor.timeline.notes import Alert, Mark, read_notes
 from monitor.timeline.row import TimelineRow, without_words
 from stser_core.errors import DataError, UsageError
 
@@ -45,12 +46,22 @@ def export(
     for notice in file.notices:
         notices.say(notice)
     _check_recordings(file.rows, timeline, to)
+    marks, alerts = read_notes(file.notes)
     rows = file.rows if transcripts else tuple(without_words(row) for row in file.rows)
     stream = io.BytesIO()
     chosen.write(rows, stream)
+    if chosen.write_notes is not None:
+        chosen.write_notes((*marks, *alerts), stream)
+    elif marks or alerts:
+        notices.say(f"{_counted(marks, alerts)} no place in {to}.")
     write_whole(target, stream.getvalue())
     if target != STDOUT:
         notices.say(f"Wrote '{target}'.")
+
+
+def _counted(marks: Sequence[Mark], alerts: Sequence[Alert]) -> str:
+    total = len(marks) + len(alerts)
+    return "1 mark or alert has" if total == 1 else f"{total} marks and alerts have"
 
 
 def _default(timeline: Path, to: str) -> str:

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO, Protocol
 
-from monitor.exporters.audacity import write_audacity
+from monitor.exporters.audacity import write_audacity, write_note_labels
 from monitor.exporters.eaf import write_eaf
 from monitor.exporters.emotionml import write_emotionml
-from monitor.exporters.json_lines import write_json_lines
+from monitor.exporters.json_lines import write_json_lines, write_note_lines
 from monitor.exporters.parquet import write_parquet
 from monitor.exporters.rttm import write_rttm
 from monitor.exporters.srt import write_srt
 from monitor.exporters.textgrid import write_textgrid
 from monitor.exporters.webvtt import write_webvtt
+from monitor.timeline.notes import Note
 from monitor.timeline.row import TimelineRow
 
 
@@ -39,6 +40,18 @@ class TimelineWriter(Protocol):
         """
 
 
+class NotesWriter(Protocol):
+    """Writes a timeline's notes in one format, after its turns."""
+
+    def __call__(self, notes: Sequence[Note], stream: BinaryIO) -> None:
+        """Write.
+
+        Args:
+            notes: Marks and alerts, in any order.
+            stream: Where the bytes go; it stays open.
+        """
+
+
 @dataclass(frozen=True)
 class Format:
     """One format.
@@ -46,22 +59,24 @@ class Format:
     Attributes:
         ending: What its files' names end in.
         write: Writes it.
+        write_notes: Writes marks and alerts behind it, or `None` where they have no place.
         table: It holds rows of any recordings; the others lay turns along the time of one.
         binary: It is nothing for a terminal.
     """
 
     ending: str
     write: TimelineWriter
+    write_notes: NotesWriter | None = None
     table: bool = False
     binary: bool = False
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "jsonl": Format(".jsonl", write_json_lines, table=True),
+        "jsonl": Format(".jsonl", write_json_lines, write_note_lines, table=True),
         "webvtt": Format(".vtt", write_webvtt),
         "srt": Format(".srt", write_srt),
-        "audacity": Format(".labels.txt", write_audacity),
+        "audacity": Format(".labels.txt", write_audacity, write_note_labels),
         "textgrid": Format(".TextGrid", write_textgrid),
         "eaf": Format(".eaf", write_eaf),
         "emotionml": Format(".emotionml", write_emotionml),

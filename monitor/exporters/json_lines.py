@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import BinaryIO
 
 from monitor.exporters.captions import encoded
-from monitor.exporters.jsonl import as_json
+from monitor.exporters.jsonl import as_json, note_object
+from monitor.timeline.notes import Note
 from monitor.timeline.row import TimelineRow
 from stser_core.emotions import LABELS
 
@@ -17,6 +18,12 @@ def write_json_lines(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
     for row in rows:
         keys: dict[str, object] = {**row.values(), "words": _words(row), "classifiers": _classifiers(row), **row.extra}
         stream.write(encoded(as_json(keys) + "\n"))
+
+
+def write_note_lines(notes: Sequence[Note], stream: BinaryIO) -> None:
+    """Write an object for each mark and alert."""
+    for note in notes:
+        stream.write(encoded(as_json(note_object(note)) + "\n"))
 
 
 def _words(row: TimelineRow) -> list[dict[str, object]] | None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.analytics import CallAnalytics, analyse
-from monitor.report.notes import read_notes
-from monitor.timeline.notes import Alert, Mark
+from monitor.timeline.notes import Alert, Mark, read_notes
 from monitor.timeline.row import TimelineRow
 from stser_core.errors import AudioError
 

@@ -12,6 +12,20 @@ from monitor.exporters.jsonl import JsonlExporter
 from stser_core.errors import DataError, OutputError, UsageError
 
 ROOT = Path(__file__).parents[3]
+NOTES = [
+    {"type": "mark", "number": 1, "time_s": 2.0},
+    {"type": "mark", "number": 2, "time_s": 140.0},
+    {
+        "type": "alert",
+        "rule": "angry>0.4",
+        "time_s": 2.5,
+        "channel": 1,
+        "speaker": "customer",
+        "turn": 1,
+        "emotion": "angry",
+        "probability": 0.5,
+    },
+]
 
 
 @pytest.fixture
@@ -103,6 +117,53 @@ def test_a_last_line_that_breaks_off_is_said(timeline, capsys):
 def test_a_folder_is_no_timeline(folder):
     with pytest.raises(DataError, match=r"^Cannot read the timeline '.*': Is a directory\.$"):
         export(Path(folder), "srt")
+
+
+@pytest.fixture
+def noted(timeline):
+    """Two marks and an alert among the turns."""
+    with timeline.open("a") as file:
+        for note in NOTES:
+            file.write(json.dumps(note) + "\n")
+    return timeline
+
+
+def test_marks_and_alerts_stay_in_json_lines(noted, capsys):
+    export(noted, "jsonl", "-")
+    captured = capsys.readouterr()
+    assert [json.loads(line) for line in captured.out.splitlines()][2:] == NOTES
+    assert captured.err == ""
+
+
+def test_marks_and_alerts_are_labels_of_audacity(noted, capsys):
+    export(noted, "audacity", "-")
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[2:] == [
+        "2.000000\t2.000000\tmark 1",
+        "140.000000\t140.000000\tmark 2",
+        "2.500000\t2.500000\tcustomer: alert angry>0.4",
+    ]
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("to", ["webvtt", "srt", "textgrid", "eaf", "emotionml", "rttm"])
+def test_where_marks_and_alerts_have_no_place_it_is_said(noted, to, capsys):
+    export(noted, to, "-")
+    assert capsys.readouterr().err == f"stser-monitor: 3 marks and alerts have no place in {to}.\n"
+
+
+def test_one_mark_without_a_place_is_said_as_one(timeline, capsys):
+    with timeline.open("a") as file:
+        file.write(json.dumps(NOTES[0]) + "\n")
+    export(timeline, "srt", "-")
+    assert capsys.readouterr().err == "stser-monitor: 1 mark or alert has no place in srt.\n"
+
+
+def test_a_broken_mark_is_refused(timeline):
+    with timeline.open("a") as file:
+        file.write('{"type": "mark", "number": "one", "time_s": 1.0}\n')
+    with pytest.raises(DataError, match="holds a note that is no mark"):
+        export(timeline, "jsonl", "-")
 
 
 def test_two_recordings_fit_a_table_only(tmp_path, turn):
