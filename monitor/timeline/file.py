@@ -79,44 +79,43 @@ def _csv(data: bytes, path: str) -> TimelineFile:
     body, tail = _split(data, path, end)
     records = _records(body.removeprefix(_BYTE_ORDER_MARK), path)
     header = _header(next(records, (1, []))[1], path)
-    turns = _Turns()
+    contents = _Contents()
     for line, cells in records:
         if cells:
             with _refusals(path, line):
-                turns.add(_csv_row(header, cells), line)
+                contents.add(_csv_row(header, cells), line)
     last_line = body.count(end) + 1
-    return _with_tail(turns, (), tail, path, last_line, lambda text: _csv_row(header, _one_record(text)))
+    return _with_tail(contents, tail, path, last_line, lambda text: _csv_row(header, _one_record(text)))
 
 
 def _json_lines(data: bytes, path: str) -> TimelineFile:
     body, tail = _split(data, path, "\n")
-    turns = _Turns()
-    notes: list[Mapping[str, object]] = []
+    contents = _Contents()
     lines = body.removeprefix(_BYTE_ORDER_MARK).split("\n")
     for line, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         with _refusals(path, line):
-            values = _object(text)
-            if _is_note(values):
-                notes.append(values)
-            else:
-                turns.add(_json_row(values), line)
-    return _with_tail(turns, notes, tail, path, len(lines), lambda text: _json_row(_object(text)))
+            contents.add(_turn_or_note(text), line)
+    return _with_tail(contents, tail, path, len(lines), _turn_or_note)
 
 
-class _Turns:
-    """The rows so far. A turn that came twice would count twice in every figure."""
+class _Contents:
+    """The turns and notes so far. A turn that came twice would count twice in every figure."""
 
     def __init__(self) -> None:
         self.rows: list[TimelineRow] = []
+        self.notes: list[Mapping[str, object]] = []
         self._lines: dict[tuple[str, int], int] = {}
 
-    def add(self, row: TimelineRow, line: int) -> None:
-        first = self._lines.setdefault((row.recording, row.turn), line)
+    def add(self, one: TimelineRow | Mapping[str, object], line: int) -> None:
+        if not isinstance(one, TimelineRow):
+            self.notes.append(one)
+            return
+        first = self._lines.setdefault((one.recording, one.turn), line)
         if first != line:
-            raise ValueError(f"turn {row.turn} of the same recording stands in line {first} already")
-        self.rows.append(row)
+            raise ValueError(f"turn {one.turn} of the same recording stands in line {first} already")
+        self.rows.append(one)
 
 
 def _line_end(data: bytes) -> str:
@@ -136,12 +135,11 @@ def _split(data: bytes, path: str, line_end: str) -> tuple[str, bytes]:
 
 
 def _with_tail(
-    turns: _Turns,
-    notes: Sequence[Mapping[str, object]],
+    contents: _Contents,
     tail: bytes,
     path: str,
     line: int,
-    parse: Callable[[str], TimelineRow],
+    parse: Callable[[str], TimelineRow | Mapping[str, object]],
 ) -> TimelineFile:
     """A line without an end is kept where it is whole: an editor may have taken the line end away."""
     notices: tuple[str, ...] = ()
@@ -152,8 +150,8 @@ def _with_tail(
             notices = (f"'{path}', line {line}: the last line breaks off and was left out.",)
         else:
             with _refusals(path, line):
-                turns.add(last, line)
-    return TimelineFile(tuple(turns.rows), tuple(notes), notices)
+                contents.add(last, line)
+    return TimelineFile(tuple(contents.rows), tuple(contents.notes), notices)
 
 
 @contextmanager
@@ -247,9 +245,10 @@ def _refused(constant: str) -> object:
     raise ValueError(f"{constant} is no number")
 
 
-def _is_note(values: Mapping[str, object]) -> bool:
+def _turn_or_note(text: str) -> TimelineRow | Mapping[str, object]:
     """Every turn names its recording, and no note does; a turn may have a further column that is called `type`."""
-    return "type" in values and "recording" not in values
+    values = _object(text)
+    return values if "type" in values and "recording" not in values else _json_row(values)
 
 
 def _json_row(values: Mapping[str, object]) -> TimelineRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -80,6 +81,9 @@ def _time_s(note: Mark | Alert) -> float:
 
 def _converted(values: Mapping[str, object], kind: type[_Kind]) -> _Kind:
     try:
-        return msgspec.convert(dict(values), kind)
+        note = msgspec.convert(dict(values), kind)
     except msgspec.ValidationError as error:
         raise DataError(f"The timeline holds a note that is no {values['type']}: {error}.") from error
+    if not isfinite(note.time_s):
+        raise DataError(f"The timeline holds a note that is no {values['type']}: its time is no number.")
+    return note

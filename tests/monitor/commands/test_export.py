@@ -159,9 +159,10 @@ def test_one_mark_without_a_place_is_said_as_one(timeline, capsys):
     assert capsys.readouterr().err == "stser-monitor: 1 mark or alert has no place in srt.\n"
 
 
-def test_a_broken_mark_is_refused(timeline):
+@pytest.mark.parametrize("values", ['"number": "one", "time_s": 1.0', '"number": 1, "time_s": 1e999'])
+def test_a_broken_mark_is_refused(timeline, values):
     with timeline.open("a") as file:
-        file.write('{"type": "mark", "number": "one", "time_s": 1.0}\n')
+        file.write('{"type": "mark", ' + values + "}\n")
     with pytest.raises(DataError, match="holds a note that is no mark"):
         export(timeline, "jsonl", "-")
 

@@ -156,6 +156,14 @@ def test_a_whole_last_line_without_a_line_end_is_kept(tmp_path):
     assert file.notices == ()
 
 
+def test_a_whole_last_note_without_a_line_end_is_kept(tmp_path):
+    path = tmp_path / "call.jsonl"
+    path.write_text('{"type": "mark", "number": 1, "time_s": 2.0}')
+    file = read_timeline(path)
+    assert [note["number"] for note in file.notes] == [1]
+    assert file.notices == ()
+
+
 def test_what_a_spreadsheet_saves_is_read(tmp_path):
     path = tmp_path / "call.csv"
     path.write_bytes(f"\ufeff{HEADER}\r\n{ROW}\r\n".encode())
