@@ -129,6 +129,7 @@ def test_salient_words_marks_and_alerts_stand_in_the_transcript(row):
     assert 'dir="auto">not <u>fair</u></p>' in content
     assert "Alert: <bdi>angry&gt;0.6</bdi>" in content
     assert "Mark 1 at" in content
+    assert '<span aria-hidden="true">▼</span> mark</li>' in content  # in the legend
 
 
 def test_the_scripts_get_times_and_scores_but_no_words(row, agent):
