@@ -24,6 +24,7 @@ from stser_core.training.cli_groups import (
     Rivals,
     Settings,
     Whisper,
+    Wording,
 )
 
 PROGRAM = "stser-train"
@@ -108,14 +109,7 @@ def cross_validate(
     settings: Settings,
     folding: Folding,
     further: Further,
-    transcripts: Annotated[
-        list[str],
-        typer.Option(
-            help="Whose words: gold, vosk or whisper; repeat it to judge several, the first is trained on.",
-            show_default="gold",
-        ),
-    ] = [],  # noqa: B006
-    asr_model: Annotated[Path | None, typer.Option(help="The recogniser's model folder.")] = None,
+    wording: Wording,
     start_from: Annotated[
         Path | None,
         typer.Option(help="The --out of an earlier cross-validation: each fold begins with its checkpoint there."),
@@ -135,7 +129,7 @@ def cross_validate(
     """Train and judge every fold, for several seeds, beside the published figures; or a member in the same folds."""
     from stser_core.training import commands
     from stser_core.training.members.commands import cross_validate_member
-    from stser_core.training.options import cache_folder, words_of
+    from stser_core.training.options import cache_folder
 
     cache, plan = cache or cache_folder(), folding.plan()
     if further.member is not None:
@@ -144,15 +138,14 @@ def cross_validate(
             teacher=further.teacher,
             start_from=start_from,
             overwrite=overwrite,
-            transcripts=transcripts,
-            asr_model=asr_model,
+            transcripts=wording.transcripts,
+            asr_model=wording.asr_model,
         )
         cross_validate_member(corpora.clips(json), further.wanted(), recipe, plan, out, cache, json, join=join)
         return
     if join:
         raise UsageError("--join goes with --member.")
-    model, words = settings.of_model(), words_of(transcripts or ["gold"], asr_model)
-    teacher = further.encodings(cache)
+    model, words, teacher = settings.of_model(), wording.words(), further.encodings(cache)
     commands.cross_validate(
         corpora.clips(json),
         model,

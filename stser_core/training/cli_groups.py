@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stser_core.training.members.settings import MemberRecipe
     from stser_core.training.plan import Plan
     from stser_core.training.settings import Recipe
+    from stser_core.training.transcripts import Words
 
 CacheFolder = Annotated[Path | None, typer.Option(help="Where decoded sound is kept.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
@@ -97,6 +98,26 @@ class Settings:
         refused |= _given(**{name: value or None for name, value in others.items()})
         given = _given(epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate, seed=seed)
         return member_recipe(self.recipe, given, refused)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Whose words are learnt from and judged with."""
+
+    transcripts: Annotated[
+        list[str],
+        typer.Option(
+            help="Whose words: gold, vosk or whisper; repeat it to judge several, the first is trained on.",
+            show_default="gold",
+        ),
+    ] = field(default_factory=list)
+    asr_model: Annotated[Path | None, typer.Option(help="The recogniser's model folder.")] = None
+
+    def words(self) -> Words:
+        """The same for the rest of the program."""
+        from stser_core.training.options import words_of
+
+        return words_of(self.transcripts or ["gold"], self.asr_model)
 
 
 @dataclass(frozen=True)

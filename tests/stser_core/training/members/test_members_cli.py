@@ -296,6 +296,14 @@ def test_what_does_not_fit_is_said(train, recipe, tmp_path, voice, capsys, optio
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "refused"), [(("--transcripts", "vosk"), "--transcripts"), (("--overwrite",), "--overwrite")]
+)
+def test_what_concerns_the_model_alone_does_not_go_with_a_member_in_folds(train, tmp_path, capsys, options, refused):
+    assert train("cross-validate", "--out", str(tmp_path / "out"), "--member", "prosody", *options) == 2
+    assert f"{refused} does not go with --member" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("spectrum")
 def test_an_encoder_that_no_member_reads_is_refused(train, voice, tmp_path, capsys):
     assert train("evaluate", "--checkpoint", str(voice), "--whisper", str(tmp_path)) == 2
