@@ -218,7 +218,7 @@ class Collator:
         return targets * (1 - self._smoothing) + self._smoothing / len(LABELS), weights
 
     def _wanted(self, example: Example, label: str) -> Tensor:
-        """What a classifier should answer, float32 [labels]: of a clip as its corpus has it, what its judges said."""
+        """What a classifier should answer, float32 [labels]: the label or, of a clip as it is, what its judges said."""
         if example.kind is None and self._opinions:
             return torch.tensor(example.clip.aim)
         wanted = torch.zeros(len(LABELS))

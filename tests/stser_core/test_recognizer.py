@@ -105,6 +105,20 @@ def test_the_scores_are_the_models_own_calibrated(recognizer, loaded):
     assert scores.by_classifier["text"] == pytest.approx((logits / 0.5).softmax(1)[0].tolist(), abs=1e-6)
 
 
+def test_half_precision_does_not_reach_the_spectrogram(recognizer, loaded, monkeypatch):
+    """As on CUDA, where quiet sound would have no power left."""
+    inside = []
+    parts = (loaded.model.logmel, loaded.model.smodel)
+    hooks = [one.register_forward_pre_hook(lambda *_: inside.append(torch.is_autocast_enabled("cpu"))) for one in parts]
+    monkeypatch.setattr(recognizer, "_precision", lambda: torch.autocast("cpu", torch.bfloat16))
+
+    recognizer.score([Spoken(sound(16_000))])
+
+    for hook in hooks:
+        hook.remove()
+    assert inside == [False, True]
+
+
 SPOKEN = st.tuples(st.integers(1, 30_000), st.sampled_from([None, "", "hello", ANGRY, "안녕하세요 여러분"]))
 
 

@@ -91,7 +91,7 @@ def judge_folds(
 
 
 def _names(answers: Sequence[Judged]) -> tuple[str, ...]:
-    """Who answered, in order; not everybody can answer to everything, those that read to a clip without words, say."""
+    """Who answered where most did, in order: to a clip without words, those that read have no answer."""
     return max((tuple(one.scores.by_classifier) for one in answers), key=len)
 
 

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import EvalPrediction
 
 from stser_core.training.batches import LengthBatches, draw_weights
 from stser_core.training.clip import Clip
+from stser_core.training.trainer import _EpochOf, figures
 
 
 def clip(number: int, corpus: str, label: str) -> Clip:
@@ -74,3 +77,22 @@ def test_corpora_are_drawn_by_a_power_of_their_size(power: float, share: float) 
     clips = [clip(n, "large" if n < 90 else "small", "sad") for n in range(100)]
     weights = draw_weights(clips, balance_labels=False, balance_corpora=power)
     assert weights[:90].sum() / 100 == pytest.approx(share)
+
+
+def test_whatever_trains_says_which_epoch_begins() -> None:
+    batches = LengthBatches(list(range(100)), [1.0] * 100, 10, seed=0)
+    state = TrainerState()
+    for epoch in (0, 1, 2):
+        state.epoch = float(epoch)
+        _EpochOf(batches).on_epoch_begin(TrainingArguments("unused"), state, TrainerControl())
+        assert {draw.epoch for one in batches for draw in one} == {epoch}
+
+
+def test_the_ensemble_is_judged_by_what_is_right_for_voice_and_words() -> None:
+    # An angry voice and neutral words: whoever hears and reads both is to say angry.
+    angry, neutral = np.eye(4, dtype=np.float32)[[0, 2]]
+    targets = np.tile(np.stack([angry, neutral, angry]), (3, 1, 1))
+    logits = (np.tile(20 * angry, (3, 1)), np.tile(10 * neutral, (3, 1)))
+    prediction = EvalPrediction(logits, (targets, np.ones((3, 3), np.float32)))
+    found = figures(prediction, ("speech", "text"), {"speech": 2.0})
+    assert (found["speech_wa"], found["text_wa"], found["wa"]) == (1, 1, 1)

@@ -14,6 +14,7 @@ from stser_core.errors import DataError
 from stser_core.scores import EmotionScores, Spoken
 from stser_core.training.clip import Clip
 from stser_core.training.evaluation import by_classifier, judge, over, report
+from stser_core.training.members.judging import _names
 
 
 class Oracle:
@@ -180,3 +181,8 @@ def test_a_recording_with_several_texts_is_heard_once() -> None:
     # Two recordings are not known well enough, whichever comes first, with all their texts; the third is.
     right = {one.clip.path for one in judged if one.scores.ensemble.index(max(one.scores.ensemble)) == 0}
     assert len(right) == 1 and len(judged) == 8
+
+
+def test_in_folds_a_first_clip_without_words_does_not_hide_who_reads() -> None:
+    judged = judge(Oracle(), [clip(1, "loud", None, "angry"), clip(2, "quiet", "nice words", "happy")], load=load)
+    assert _names(judged) == ("speech", "text", "bimodal")
