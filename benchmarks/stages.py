@@ -18,7 +18,6 @@ from monitor.sources.recording import Recording
 from stser_core.features import pad, trim
 from stser_core.prosody.functionals import functionals
 from stser_core.scores import Spoken
-from stser_core.stser import ensemble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +110,7 @@ def _prosody(model: Stser, samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _classify(classifier: torch.nn.Module, vector: torch.Tensor) -> list[float]:
-    shares: list[float] = ensemble([classifier(vector).softmax(1)]).tolist()
+    shares: list[float] = classifier(vector).softmax(1).tolist()
     return shares
 
 

@@ -1,7 +1,7 @@
 """A checkpoint folder: `config.json`, `model.safetensors`, the tokenizer's file, and the model card `README.md`.
 
-`config.json` holds the model's settings and, under `members` and `weights`, the ensemble's further members, whose
-tensors lie in files of their own (`stser_core.members`).
+`config.json` holds the model's settings and, under `members`, `weights` and `joining`, the ensemble's further members,
+whose tensors lie in files of their own (`stser_core.members`), and how all make one answer (`stser_core.ensemble`).
 
 Never a pickle. Finding and listing checkpoints needs no torch; loading one does.
 """
@@ -22,6 +22,7 @@ from stser_core.members.listing import Roster
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from stser_core.ensemble import Joining
     from stser_core.stser import Stser, StserSettings
     from stser_core.tmodel import Tokenizer
 
@@ -121,6 +122,7 @@ def save(
     card: str,
     *,
     weights: Mapping[str, float] | None = None,
+    joining: Joining | None = None,
 ) -> None:
     """Write a checkpoint folder; what an older one of the same name held is replaced.
 
@@ -130,14 +132,15 @@ def save(
         tokenizer: `None` where no classifier reads text.
         card: The model card, in Markdown.
         weights: How much a classifier counts in the ensemble; 1 where nothing is said.
+        joining: How voice and words go together in the ensemble; `None` for the mean alone.
 
     Raises:
-        CheckpointError: A weight is not above 0, or is given to nobody.
+        CheckpointError: A weight is not above 0, or is given to nobody; or a share of the joining is below 0.
         OutputError: The folder cannot be written, or holds something else.
     """
     from safetensors.torch import save as serialised
 
-    roster = Roster(weights=weights or {})
+    roster = Roster(weights=weights or {}, joining=joining)
     listing.check(roster, model.settings.classifiers)
     with _written(folder) as partial:
         (partial / CONFIG_FILE).write_bytes(_indented(_config(model.settings, roster)))
@@ -224,7 +227,7 @@ def read_config(folder: Path) -> tuple[StserSettings, Roster]:
     path = folder / CONFIG_FILE
     try:
         config = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        further = {key: config.pop(key) for key in ("members", "weights") if key in config}
+        further = {key: config.pop(key) for key in ("members", "weights", "joining") if key in config}
         settings = decode(msgspec.json.encode(config), StserSettings)
         roster = decode(msgspec.json.encode(further), Roster)
     except OSError as error:

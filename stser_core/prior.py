@@ -11,13 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor
+    from numpy.typing import NDArray
 
 _TOLERATED = 1e-6
 
@@ -56,10 +58,11 @@ class Prior:
         """As `read` reads it, every emotion named."""
         return ",".join(f"{label}={share:.4g}" for label, share in zip(LABELS, self.shares, strict=True))
 
-    def applied(self, probabilities: Tensor) -> Tensor:
+    def applied(self, probabilities: NDArray[np.floating]) -> NDArray[np.floating]:
         """Move probabilities, float [..., labels], from labels that come alike to labels that come as expected."""
-        moved = probabilities * probabilities.new_tensor(self.shares)
-        return moved / moved.sum(dim=-1, keepdim=True)
+        moved = probabilities * np.array(self.shares)
+        expected: NDArray[np.floating] = moved / moved.sum(axis=-1, keepdims=True)
+        return expected
 
 
 def _check(text: str, left: float, others: Sequence[str]) -> None:

@@ -6,21 +6,27 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from stser_core import checkpoint as checkpoints
 from stser_core.audio import SAMPLE_RATE
+from stser_core.ensemble import Ensemble
 from stser_core.errors import CheckpointError, DeviceError, UsageError
 from stser_core.features import pad, trim
 from stser_core.members import asking, kinds
 from stser_core.members.member import Member
 from stser_core.prior import Prior
 from stser_core.score_batches import LIMITS, batches, by_length
-from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken, company
-from stser_core.stser import TextBatch, ensemble, probabilities, tempered
+from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken
+from stser_core.stser import TextBatch, probabilities
 from stser_core.trust import trusted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 UNKNOWN_SHARE = 0.5
 """A transcript of which more than this share of pieces is unknown is in a language the text model cannot read."""
@@ -30,6 +36,7 @@ _SALIENCE_STEP = SAMPLE_RATE // 10
 _PAPERS = frozenset(CLASSIFIERS)
 _HEARING = frozenset({"speech", "bimodal"})
 _READING = frozenset({"text", "bimodal"})
+_SPEECH = "speech"
 _SMODEL = "smodel"
 
 
@@ -39,7 +46,7 @@ class _Answers:
 
     speech_vector: Tensor | None = None
     text_vector: Tensor | None = None
-    shares: dict[str, Tensor] = field(default_factory=dict)
+    shares: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     salience: tuple[float, ...] | None = None
 
 
@@ -50,6 +57,7 @@ class Recognizer:
         name: The checkpoint's name.
         classifiers: Those that take part: the paper's in the order of `CLASSIFIERS`, then the checkpoint's members.
         accelerator: `cpu`, `cuda` or `mps`.
+        ensemble: How their answers become one.
     """
 
     def __init__(
@@ -91,7 +99,12 @@ class Recognizer:
             **loaded.model.settings.temperatures,
             **{one.name: one.temperature for one in loaded.roster.members},
         }
-        self._weights = loaded.roster.weights
+        self.ensemble = Ensemble(
+            loaded.roster.weights,
+            self._temperatures,
+            loaded.roster.joining,
+            (_SPEECH, *(member.name for member in self._members if not member.needs.text)),
+        )
 
     @classmethod
     def load(
@@ -222,7 +235,7 @@ class Recognizer:
                         _stacked([one.speech_vector for one in batch]), _stacked([one.text_vector for one in batch])
                     )
                 shares = probabilities(logits, self._temperatures)
-                answered = {name: shares[name].cpu() for name in self.classifiers if name in shares}
+                answered = {name: shares[name].cpu().numpy() for name in self.classifiers if name in shares}
                 for row, one in enumerate(batch):
                     one.shares.update((name, each[row]) for name, each in answered.items())
 
@@ -231,7 +244,7 @@ class Recognizer:
         for batch in batches(chosen, utterances, self.accelerator):
             heard = [asking.heard(member.needs, utterances[i], self._model.logmel) for i in batch]
             shares = probabilities({member.name: asking.logits(member, heard)}, self._temperatures)[member.name]
-            for i, row in zip(batch, shares, strict=True):
+            for i, row in zip(batch, shares.numpy(), strict=True):
                 answers[i].shares[member.name] = row
 
     def _readable(self, utterances: Sequence[Spoken]) -> list[bool]:
@@ -241,15 +254,11 @@ class Recognizer:
         return [trusted(spoken) and share <= UNKNOWN_SHARE for spoken, share in zip(utterances, unknown, strict=True)]
 
     def _together(self, answers: _Answers) -> EmotionScores | None:
-        """The members' answers with their mean, calibrated; those that the checkpoint does not weigh count 1."""
+        """All answers with the one that they make together, both moved to what is expected."""
         shares = answers.shares
         if not shares:
             return None
-        weights = [self._weights.get(name, 1.0) for name in shares] if self._weights else None
-        together = ensemble(shares.values(), weights)
-        if len(shares) > 1:
-            usual = self._temperatures.get(ENSEMBLE, 1.0)
-            together = tempered(together, self._temperatures.get(company(shares), usual))
+        together = self.ensemble.answer(shares)
         if self._prior is not None:
             shares = {name: self._prior.applied(one) for name, one in shares.items()}
             together = self._prior.applied(together)

@@ -53,8 +53,7 @@ class EmotionScores:
         by_classifier: Probabilities in the order of `LABELS`, for each classifier that could answer, the
             paper's three first, then the checkpoint's further members. One without its input (no transcript,
             say) is absent.
-        ensemble: Mean of the probabilities of the classifiers that were asked for and could answer: plain,
-            unless the checkpoint weighs them, and calibrated by the checkpoint's temperature of the mean.
+        ensemble: The one answer of the classifiers that were asked for and could answer (see `ensemble.Ensemble`).
         salience: Share of the speech model's self-attention on each 100 ms of the utterance (sums to 1), or
             `None` where it was not asked for.
     """

@@ -1,12 +1,12 @@
-"""STSER: three classifiers over the smodel's and the tmodel's vectors, and their ensemble.
+"""STSER: three classifiers over the smodel's and the tmodel's vectors.
 
 Section 3.3 of the paper, the multi-scale fusion: feature fusion (the bimodal classifier reads both vectors,
-concatenated) and ensemble learning (the plain mean of the classifiers' class probabilities).
+concatenated); its ensemble learning is in `ensemble`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -34,7 +34,7 @@ class StserSettings:
         dropout: Share of units dropped inside the classifiers, in training.
         speaker_adaptation: Whether the classifiers that hear were trained to get used to a voice (`Voice`).
         temperatures: What each classifier's logits are divided by (calibration); 1 where absent. How the mean of
-            several is made surer or less sure (`tempered`) stands under their names (`scores.company`), else under
+            several is made surer or less sure (`ensemble`) stands under their names (`scores.company`), else under
             `ensemble`.
 
     Raises:
@@ -175,33 +175,6 @@ class Stser(nn.Module):
 def probabilities(logits: Mapping[str, Tensor], temperatures: Mapping[str, float]) -> dict[str, Tensor]:
     """Calibrated class probabilities of each classifier: softmax of its logits over its temperature."""
     return {name: (one / temperatures.get(name, 1.0)).softmax(dim=-1) for name, one in logits.items()}
-
-
-def ensemble(members: Iterable[Tensor], weights: Sequence[float] | None = None) -> Tensor:
-    """The mean of the classifiers' probabilities: plain (the paper's ensemble learning, section 3.3), unless weighted.
-
-    Args:
-        members: Probabilities of each, all of one shape.
-        weights: One for each, where they do not count alike.
-    """
-    stacked = torch.stack(list(members))
-    if weights is None:
-        return stacked.mean(dim=0)
-    weighted: Tensor = torch.tensordot(stacked.new_tensor(weights) / sum(weights), stacked, dims=1)
-    return weighted
-
-
-def tempered(shares: Tensor, temperature: float) -> Tensor:
-    """Probabilities made surer by a temperature below 1, less sure by one above it: the order of labels stays.
-
-    The mean of opinions that are each calibrated is less sure than it may be (Ranjan and Gneiting 2010,
-    https://doi.org/10.1111/j.1467-9868.2009.00726.x).
-
-    Args:
-        shares: Float [..., labels].
-        temperature: What their logarithms are divided by.
-    """
-    return (shares.log() / temperature).softmax(dim=-1)
 
 
 def _vector_sizes(settings: StserSettings) -> dict[str, int]:

@@ -1,13 +1,14 @@
-"""Which further members a checkpoint lists in its `config.json`, and how much each counts in the ensemble."""
+"""Which further members a checkpoint lists in its `config.json`, and how all make one answer."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any
 
+from stser_core.ensemble import Joining
 from stser_core.errors import CheckpointError
 from stser_core.scores import CLASSIFIERS, ENSEMBLE
 
@@ -47,10 +48,12 @@ class Roster:
     Attributes:
         members: Those beside the paper's classifiers, in the order in which they answer.
         weights: How much a classifier or member counts in the ensemble; 1 where nothing is said.
+        joining: How voice and words go together in it; `None` for the mean alone.
     """
 
     members: tuple[Listed, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    joining: Joining | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,8 +69,8 @@ def check(roster: Roster, classifiers: Sequence[str]) -> None:
         classifiers: Those of the paper's three that the checkpoint has.
 
     Raises:
-        CheckpointError: A name cannot be one or is taken, a weight or a temperature is not above 0, or a weight
-            is given to nobody.
+        CheckpointError: A name cannot be one or is taken, a weight or a temperature is not above 0, a weight
+            is given to nobody, or a share of the joining is below 0.
     """
     for place, member in enumerate(roster.members):
         if not _NAME.fullmatch(member.name) or member.name in _TAKEN:
@@ -82,6 +85,10 @@ def check(roster: Roster, classifiers: Sequence[str]) -> None:
         if name not in (*classifiers, *roster.names):
             raise CheckpointError(f"The checkpoint weighs {name!r}, which it has not.")
         _check_positive(f"The weight of {name}", weight)
+    if roster.joining is not None:
+        for what, share in asdict(roster.joining).items():
+            if not (isfinite(share) and share >= 0):
+                raise CheckpointError(f"The joining's {what} must be 0 or more; it is {share}.")
 
 
 def _check_positive(what: str, value: float) -> None:

@@ -41,7 +41,7 @@ def average(folders: Sequence[Path], out: Path) -> Path:
     """Write the average of checkpoints as a checkpoint of its own.
 
     Args:
-        folders: Two or more checkpoints; how much a classifier counts is taken from the first.
+        folders: Two or more checkpoints; how their answers become one is taken from the first.
         out: The new checkpoint's folder.
 
     Returns:
@@ -65,7 +65,9 @@ def average(folders: Sequence[Path], out: Path) -> Path:
     first.model.settings = replace(first.model.settings, temperatures={})
     names = "\n".join(f"* {folder.parent.name}/{folder.name}" for folder in folders)
     card = _CARD.format(count=len(folders), names=names)
-    checkpoints.save(out, first.model, first.tokenizer, card, weights=first.roster.weights)
+    checkpoints.save(
+        out, first.model, first.tokenizer, card, weights=first.roster.weights, joining=first.roster.joining
+    )
     return out
 
 

@@ -15,6 +15,8 @@ from stser_core.training.metrics import calibration_error, temperature
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stser_core.ensemble import Ensemble
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -45,7 +47,7 @@ class Answers:
 
 def calibrate(
     answers: Mapping[str, Answers],
-    counts: Mapping[str, float],
+    ensemble: Ensemble,
     weights: NDArray[np.float64],
     right: NDArray[np.int64],
 ) -> dict[str, Calibration]:
@@ -53,7 +55,7 @@ def calibrate(
 
     Args:
         answers: Of each classifier, to the same examples.
-        counts: How much each counts in the ensemble; 1 where nothing is said.
+        ensemble: How their answers become one; its temperatures are not asked.
         weights: float64 [n], how much each example counts, so that the largest corpus does not decide alone.
         right: int64 [n], what the ensemble should have answered, where all had something to judge.
 
@@ -68,9 +70,8 @@ def calibrate(
     together = np.logical_and.reduce([answers[name].judged for name in found])
     if len(found) < 2 or not together.any():
         return found
-    shares = [softmax(answers[name].logits[together] / one.temperature, axis=1) for name, one in found.items()]
-    mean = np.average(shares, axis=0, weights=[counts.get(name, 1.0) for name in found])
-    logits = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
+    shares = {name: softmax(answers[name].logits[together] / one.temperature, axis=1) for name, one in found.items()}
+    logits = np.log(np.maximum(ensemble.mean(shares), np.finfo(np.float32).tiny))
     return {**found, ENSEMBLE: _calibration(logits, right[together], weights[together])}
 
 

@@ -151,7 +151,8 @@ def _write(
     if is_first():
         text = card(recipe, data.train, data.validation, trainer.state.log_history, calibrations)
         weights = {name: weight for name, weight in recipe.weights.items() if name in calibrations}
-        checkpoints.save(folder / CHECKPOINT_FOLDER, model, tokenizer, text, weights=weights)
+        joining = recipe.joining if {"speech", "text"} <= calibrations.keys() else None
+        checkpoints.save(folder / CHECKPOINT_FOLDER, model, tokenizer, text, weights=weights, joining=joining)
         write_json(trainer.state.log_history, folder / HISTORY_FILE)
     wait_for_all()
 
@@ -302,7 +303,7 @@ def _calibrate(trainer: StserTrainer, model: Stser, validation: Examples, recipe
         validation.clips, balance_labels=recipe.balance_labels, balance_corpora=recipe.balance_corpora
     )
     right = targets[:, answer_column(model.settings.classifiers)].argmax(axis=1)
-    found = calibrate(answers, recipe.weights, weights, right)
+    found = calibrate(answers, recipe.ensemble, weights, right)
     temperatures = {name: round(one.temperature, 4) for name, one in found.items()}
     model.settings = replace(model.settings, temperatures=temperatures)
     return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from stser_core import bounds
+from stser_core.ensemble import Ensemble, Joining
 from stser_core.errors import DataError, UsageError
 from stser_core.presets import PAPER
 from stser_core.scores import CLASSIFIERS
@@ -40,6 +41,8 @@ class Recipe:
         warmup: Share of all steps over which the learning rate rises from zero.
         losses: Weight of each classifier's cross-entropy in their sum.
         weights: How much each classifier counts in the ensemble; 1 where nothing is said. The checkpoint states it.
+        joining: How voice and words go together in the ensemble; `None` for the mean alone, the paper's. The checkpoint
+            states it.
         label_smoothing: Share of each target that is spread over all labels.
         frozen: What stays as it began: of the encoders `smodel` and `tmodel`, of the classifiers any.
         balance_labels: Draw clips so that each label is heard as often as any other.
@@ -73,6 +76,7 @@ class Recipe:
     warmup: float = 0.0
     losses: dict[str, float] = field(default_factory=lambda: {"speech": 1.0, "text": 1.0, "bimodal": 1.0})
     weights: dict[str, float] = field(default_factory=dict)
+    joining: Joining | None = None
     label_smoothing: float = 0.0
     frozen: tuple[str, ...] = ()
     balance_labels: bool = False
@@ -107,6 +111,13 @@ class Recipe:
                 if name not in CLASSIFIERS:
                     raise UsageError(f"{what}: there is no classifier {name!r}; there are {', '.join(CLASSIFIERS)}.")
                 bounds.check(f"{what}.{name}", weight, 0, above=True)
+        for name, share in (asdict(self.joining) if self.joining else {}).items():
+            bounds.check(f"joining.{name}", share, 0)
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """How the classifiers' answers become one, before any is calibrated."""
+        return Ensemble(self.weights, joining=self.joining)
 
     @classmethod
     def read(cls, path: Path) -> Recipe:

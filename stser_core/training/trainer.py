@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from stser_core.ensemble import Ensemble
     from stser_core.training.batches import LengthBatches
     from stser_core.training.ctrl_c import CtrlC
     from stser_core.training.examples import Collator, Examples
@@ -78,7 +79,7 @@ class StserTrainer(Trainer):
             train_dataset=train,
             eval_dataset=validation,
             compute_metrics=lambda prediction: {
-                **figures(prediction, tuple(learner.stser.settings.classifiers), recipe.weights),
+                **figures(prediction, tuple(learner.stser.settings.classifiers), recipe.ensemble),
                 "last": float(self.state.global_step),  # a figure that is highest in the last epoch
             },
             optimizers=(_optimizer(learner, recipe), None),
@@ -111,32 +112,30 @@ class StserTrainer(Trainer):
         return super().evaluation_loop(dataloader, *args, **kwargs)
 
 
-def figures(prediction: EvalPrediction, classifiers: tuple[str, ...], counts: Mapping[str, float]) -> dict[str, float]:
+def figures(prediction: EvalPrediction, classifiers: tuple[str, ...], ensemble: Ensemble) -> dict[str, float]:
     """WA and UA of each classifier and of their ensemble, on what each had to judge.
 
     Args:
         prediction: The logits of each classifier, in their order; targets and weights as `Collator` makes them.
         classifiers: Their names.
-        counts: How much each counts in the ensemble; 1 where nothing is said.
+        ensemble: How their answers become one.
     """
     logits = prediction.predictions if isinstance(prediction.predictions, tuple) else (prediction.predictions,)
     targets, weights = cast("tuple[_Array, _Array]", prediction.label_ids)
     found: dict[str, float] = {}
-    shares: list[_Array] = []
+    shares: dict[str, _Array] = {}
     judged = np.ones(len(targets), dtype=bool)
     for name, one in zip(classifiers, logits, strict=True):
         column = CLASSIFIERS.index(name)
         rows = weights[:, column] > 0
-        share = torch.from_numpy(one).softmax(dim=1).numpy()
-        shares.append(share)
+        shares[name] = torch.from_numpy(one).softmax(dim=1).numpy()
         judged &= rows
         if rows.any():
-            one_measured = measure(targets[rows, column].argmax(axis=1), share[rows])
+            one_measured = measure(targets[rows, column].argmax(axis=1), shares[name][rows])
             found |= {f"{name}_wa": one_measured.wa, f"{name}_ua": one_measured.ua}
     answer = answer_column(classifiers)
-    count = [counts.get(name, 1.0) for name in classifiers]
     if judged.any():
-        measured = measure(targets[judged, answer].argmax(axis=1), np.average(shares, axis=0, weights=count)[judged])
+        measured = measure(targets[judged, answer].argmax(axis=1), ensemble.mean(shares)[judged])
         found |= {"wa": measured.wa, "ua": measured.ua}
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -11,6 +12,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from stser_core.emotions import LABELS
+from stser_core.ensemble import Joining
 from stser_core.features import FeatureSettings
 from stser_core.smodel import ConvSettings, SpeechSettings
 from stser_core.stser import Stser, StserSettings
@@ -102,3 +105,46 @@ def _build(settings: StserSettings, seed: int = 0) -> Stser:
             for weight in classifier.parameters():
                 weight.mul_(3)
     return model.eval()
+
+
+@dataclass(frozen=True, eq=False)
+class SpokenWorld:
+    """Utterances whose moods are known, and what their voices and words let an ideal listener and reader believe.
+
+    Attributes:
+        heard: float64 [n, labels], logits of the voice's moods.
+        read: float64 [n, labels], logits of the words' moods.
+        voice: int64 [n], what the voice carries.
+        words: int64 [n], what the words carry.
+        answer: int64 [n], what the utterance expresses.
+    """
+
+    heard: NDArray[np.float64]
+    read: NDArray[np.float64]
+    voice: NDArray[np.int64]
+    words: NDArray[np.int64]
+    answer: NDArray[np.int64]
+
+
+@pytest.fixture(scope="session")
+def spoken_world() -> Callable[[Joining, int], SpokenWorld]:
+    """Utterances of a world in which a joining holds: `spoken_world(joining, how_many)`."""
+    return _spoken_world
+
+
+def _spoken_world(joining: Joining, count: int) -> SpokenWorld:
+    dice = np.random.default_rng(0)
+    neutral = LABELS.index("neutral")
+    kinds = np.array([1.0, joining.text_neutral, joining.voice_neutral])
+    often = np.array([1.0 if label == neutral else kinds.sum() for label in range(len(LABELS))])
+    answer = dice.choice(len(LABELS), count, p=often / often.sum())
+    kind = dice.choice(len(kinds), count, p=kinds / kinds.sum())
+    words, voice = (np.where(kind == alone, neutral, answer) for alone in (1, 2))
+    return SpokenWorld(_overheard(voice, dice), _overheard(words, dice), voice, words, answer)
+
+
+def _overheard(moods: NDArray[np.int64], dice: np.random.Generator) -> NDArray[np.float64]:
+    """Logits of moods that are heard through normal noise of variance 1."""
+    clarity = 2.0
+    sound = clarity * np.eye(len(LABELS))[moods] + dice.standard_normal((len(moods), len(LABELS)))
+    return clarity * sound

@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 
 from stser_core import checkpoint
+from stser_core.ensemble import Joining
 from stser_core.errors import CheckpointError, OutputError
 from stser_core.features import pad
 from stser_core.stser import SpeechBatch, TextBatch
@@ -55,6 +56,18 @@ def test_what_counts_more_in_the_ensemble_is_stated(tmp_path, settings, build, t
     assert checkpoint.load(folder).roster.weights == {"bimodal": 8.0}
     with pytest.raises(CheckpointError, match="weighs 'whisper', which it has not"):
         checkpoint.save(folder, build(settings), tokenizer, "", weights={"whisper": 1.0})
+
+
+def test_how_voice_and_words_go_together_is_stated(tmp_path, settings, build, tokenizer):
+    joining = Joining(text_neutral=0.3, voice_neutral=0.5)
+    folder, plain = tmp_path / "joined", tmp_path / "plain"
+
+    checkpoint.save(folder, build(settings), tokenizer, "# A card\n", joining=joining)
+    checkpoint.save(plain, build(settings), tokenizer, "# A card\n")
+
+    assert json.loads((folder / "config.json").read_text())["joining"] == {"text_neutral": 0.3, "voice_neutral": 0.5}
+    assert checkpoint.load(folder).roster.joining == joining
+    assert "joining" not in json.loads((plain / "config.json").read_text())
 
 
 def test_the_folder_holds_what_the_architecture_says(saved):

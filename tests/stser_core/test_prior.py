@@ -1,7 +1,7 @@
 """How often emotions are expected: read from text, and Bayes' rule."""
 
+import numpy as np
 import pytest
-import torch
 
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
@@ -64,16 +64,16 @@ def test_shares_that_do_not_fit_are_told_as_what_they_are(text, said):
 def test_bayes_rule():
     """Anger is rare: what would be sure of it where emotions come alike is no longer so."""
     prior = Prior.read("angry=0.01,neutral=0.98,happy=0.005")
-    says = torch.zeros(len(LABELS))
+    says = np.zeros(len(LABELS))
     says[LABELS.index("angry")], says[LABELS.index("neutral")] = 0.9, 0.1
 
     told = prior.applied(says)
 
-    assert told[LABELS.index("angry")].item() == pytest.approx(0.9 * 0.01 / (0.9 * 0.01 + 0.1 * 0.98))
-    assert told.sum().item() == pytest.approx(1)
+    assert told[LABELS.index("angry")] == pytest.approx(0.9 * 0.01 / (0.9 * 0.01 + 0.1 * 0.98))
+    assert told.sum() == pytest.approx(1)
 
 
 def test_all_alike_changes_nothing():
-    shares = torch.rand(3, len(LABELS)).softmax(1)
+    shares = np.random.default_rng(0).dirichlet(np.ones(len(LABELS)), 3)
 
-    assert torch.allclose(Prior.read("neutral=0.25").applied(shares), shares)
+    assert Prior.read("neutral=0.25").applied(shares) == pytest.approx(shares)

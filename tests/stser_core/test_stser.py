@@ -1,4 +1,4 @@
-"""STSER: three classifiers, their fusion and their ensemble, as section 3 of the paper has them."""
+"""STSER: three classifiers, their fusion and their as section 3 of the paper has them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stser_core.emotions import LABELS
 from stser_core.errors import CheckpointError
 from stser_core.features import pad
 from stser_core.smodel import ConvSettings, SpeechSettings
-from stser_core.stser import Classifier, SpeechBatch, TextBatch, ensemble, probabilities
+from stser_core.stser import Classifier, SpeechBatch, TextBatch, probabilities
 from stser_core.tmodel import TextSettings
 
 TEXTS = ["hello", "i am really angry about my internet bill", "thank you so much"]
@@ -104,12 +104,6 @@ def test_calibrated_probabilities():
 
     assert shares["speech"][0].tolist() == pytest.approx([0.4754, 0.1749, 0.1749, 0.1749], abs=1e-4)
     assert shares["text"][0].tolist() == pytest.approx([0.1749, 0.4754, 0.1749, 0.1749], abs=1e-4)
-
-
-def test_the_ensemble_is_the_plain_mean():
-    members = [torch.tensor([[1.0, 0, 0, 0]]), torch.tensor([[0, 0.5, 0.5, 0]]), torch.tensor([[0.2, 0.4, 0.1, 0.3]])]
-
-    assert ensemble(members)[0].tolist() == pytest.approx([0.4, 0.3, 0.2, 0.1])
 
 
 def test_encoders_that_are_not_there_are_not_built(settings, build):

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from stser_core.adaptation import Voice
-from stser_core.checkpoint import read_config
 from stser_core.features import FeatureSettings, LogMel
 from stser_core.members import asking, kinds
 from stser_core.recognizer import Recognizer
@@ -116,7 +115,8 @@ def _alone(made: Made, make: Maker, fold: Fold, sounds: SoundCache) -> list[Judg
 def _joined(alone: Sequence[Judged], made: Made, model: Path, sounds: SoundCache) -> list[Judged]:
     """The member's answers put together with those of a model's checkpoint, as a checkpoint of both would."""
     recognizer = Recognizer.load(model, accelerator="cpu")
-    counts = {**read_config(model)[1].weights, **made.others, made.listed.name: made.count}
+    weights = {**recognizer.ensemble.weights, **made.others, made.listed.name: made.count}
+    ensemble = replace(recognizer.ensemble, weights=weights, voices=(*recognizer.ensemble.voices, made.listed.name))
     voices: dict[str, Voice] = defaultdict(Voice)
     joined = []
     for one in alone:
@@ -124,8 +124,7 @@ def _joined(alone: Sequence[Judged], made: Made, model: Path, sounds: SoundCache
         (scores,) = recognizer.score([spoken])
         shares = {} if scores is None else dict(scores.by_classifier)
         shares |= one.scores.by_classifier
-        weights = [counts.get(name, 1.0) for name in shares]
-        mean = tuple(np.average(list(shares.values()), axis=0, weights=weights).tolist())
+        mean = tuple(ensemble.mean({name: np.array(of) for name, of in shares.items()}).tolist())
         joined.append(replace(one, scores=EmotionScores(shares, mean)))
     return joined
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stser_core.checkpoint import read_config
 from stser_core.emotions import index
 from stser_core.recognizer import Recognizer
 from stser_core.scores import company
@@ -20,6 +20,7 @@ from stser_core.training.metrics import temperature
 from stser_core.training.pair_evaluation import pairs_of
 
 if TYPE_CHECKING:
+    from stser_core.ensemble import Ensemble
     from stser_core.training.clip import Clip
     from stser_core.training.members.fitting import Made, Maker
 
@@ -45,7 +46,7 @@ def temperatures(made: Made, make: Maker, folder: Path, clips: Sequence[Clip]) -
     with TemporaryDirectory() as scratch:
         joined = Path(scratch) / "joined"
         made.join(folder, joined)
-        recognizer, counts = Recognizer.load(joined, accelerator="cpu"), read_config(joined)[1].weights
+        recognizer = Recognizer.load(joined, accelerator="cpu")
         encode = None if make.cache is None else make.cache.encoding
         voices = [clip for clip in clips if clip.path is not None]
         pairs = [pair for some in pairs_of(clips).values() for pair in some]
@@ -54,18 +55,18 @@ def temperatures(made: Made, make: Maker, folder: Path, clips: Sequence[Clip]) -
     for one in judged:
         if made.listed.name in one.scores.by_classifier and len(one.scores.by_classifier) > 1:
             by_company[company(one.scores.by_classifier)].append(one)
-    return {
-        names: round(_temperature(answers, counts), 4)
-        for names, answers in by_company.items()
-        if len(answers) >= _FEWEST
-    }
+    found: dict[str, float] = {}
+    for names in sorted(by_company, key=len):  # the voice's first: what is joined with words asks it
+        if len(by_company[names]) >= _FEWEST:
+            ensemble = replace(recognizer.ensemble, temperatures={**recognizer.ensemble.temperatures, **found})
+            found[names] = round(_temperature(by_company[names], ensemble), 4)
+    return found
 
 
-def _temperature(judged: Sequence[Judged], counts: Mapping[str, float]) -> float:
+def _temperature(judged: Sequence[Judged], ensemble: Ensemble) -> float:
     """Of the mean as it is, whatever temperature a checkpoint that had this member before gave it."""
-    each = [one.scores.by_classifier for one in judged]
-    means = [np.average(list(one.values()), axis=0, weights=[counts.get(name, 1.0) for name in one]) for one in each]
-    shares = np.array(means, dtype=np.float32)
+    names = judged[0].scores.by_classifier
+    shares = ensemble.mean({name: np.array([one.scores.by_classifier[name] for one in judged]) for name in names})
     truth = np.array([index(one.clip.label) for one in judged])
     weights = draw_weights([one.clip for one in judged], balance_labels=True, balance_corpora=_BALANCE_CORPORA)
     return temperature(truth, np.log(np.maximum(shares, np.finfo(np.float32).tiny)), weights)

@@ -11,6 +11,7 @@ import torch
 
 from stser_core import checkpoint
 from stser_core.encoding import Encoding
+from stser_core.ensemble import Joining
 from stser_core.errors import CheckpointError, OutputError, UsageError
 from stser_core.members.heads import Head, HeadSettings
 from stser_core.members.listing import Listed
@@ -130,6 +131,30 @@ def test_weights_hold_where_the_config_states_them(listen):
     assert deaf.ensemble == pytest.approx(deaf.by_classifier["speech"])
 
 
+def test_the_voice_of_all_who_hear_it_alone_is_joined_with_the_words(listen):
+    folder = listen()
+    stated = {"text_neutral": 0.3, "voice_neutral": 0.5}
+    edit(folder, lambda config: config.update(joining=stated))
+
+    whole, unread = score(folder, Spoken(SOUND, ANGRY, 0.9, ENCODING), Spoken(SOUND, encoding=ENCODING))
+
+    answers = {name: np.array(shares) for name, shares in whole.by_classifier.items()}
+    voice = (answers["speech"] + answers["whisper"]) / 2
+    joined = Joining(**stated).joined(voice, answers["text"])
+    assert whole.ensemble == pytest.approx((3 * joined + answers["bimodal"]) / 4, abs=1e-6)
+    assert unread.ensemble == pytest.approx(voice, abs=1e-6)
+
+
+def test_a_member_is_added_to_a_joining(plain):
+    edit(plain, lambda config: config.update(joining={"text_neutral": 0.3, "voice_neutral": 0.5}))
+    head = HeadSettings("linear")
+    listed = Listed("whisper", "encoding", {"encoder": "whisper-tiny", "inputs": 6, "head": {"family": "linear"}})
+
+    checkpoint.add_member(plain, plain, listed, Head(6, head).state_dict())
+
+    assert checkpoint.read_config(plain)[1].joining == Joining(0.3, 0.5)
+
+
 def test_what_is_read_and_who_can_answer_is_told_beforehand(plain, listen):
     with_member = recognizer(listen())
 
@@ -200,12 +225,29 @@ def test_names_that_cannot_be(plain, tmp_path, name):
         (lambda config: config["members"][0].update(wait=1), "no setting members.0.wait"),
         (lambda config: config.update(weights={"pitch": 1.0}), "weighs 'pitch', which it has not"),
         (lambda config: config.update(weights={"speech": -1.0}), "weight of speech must be above 0"),
+        (
+            lambda config: config.update(joining={"text_neutral": -1, "voice_neutral": 1}),
+            "text_neutral must be 0 or more",
+        ),
+        (lambda config: config.update(joining={"voice_neutral": 1}), "does not describe an STSER model.*text_neutral"),
         (lambda config: config["members"][0]["settings"]["head"].update(family="forest"), "whisper.*do not fit"),
         (lambda config: config["members"][0]["settings"]["head"].update(hidden=5), "tensors of.*whisper.*do not fit"),
         (lambda config: config["members"][0].update(kind="pitch"), "kind 'pitch', which no installed package provides"),
         (lambda config: config["members"][0].update(kind="pitch", package="stser-pitch"), "; install stser-pitch,"),
     ],
-    ids=["twice", "temperature", "unknown key", "weight of nobody", "weight", "family", "shape", "kind", "package"],
+    ids=[
+        "twice",
+        "temperature",
+        "unknown key",
+        "weight of nobody",
+        "weight",
+        "joining",
+        "half of it",
+        "family",
+        "shape",
+        "kind",
+        "package",
+    ],
 )
 def test_what_is_wrong_is_said(listen, change, message):
     folder = listen()

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from stser_core import checkpoint
+from stser_core.ensemble import Joining
 from stser_core.errors import DataError
 from stser_core.recognizer import Recognizer
 from stser_core.scores import Spoken
@@ -19,6 +20,7 @@ from stser_core.training.averaging import average
 from stser_core.training.run import Data, fit
 from stser_core.training.settings import Recipe
 
+JOINING = Joining(text_neutral=0.3, voice_neutral=0.5)
 _WIDE = SpeechSettings(blocks=(ConvSettings(8, pool=(4, 4)),), lstm_units=32)
 
 
@@ -26,7 +28,7 @@ _WIDE = SpeechSettings(blocks=(ConvSettings(8, pool=(4, 4)),), lstm_units=32)
 def trained(sample: Data, recipe: Recipe, tmp_path: Path) -> dict[str, Path]:
     """Two runs that began alike, and two of another shape that did not."""
     asked = {
-        "once": replace(recipe, epochs=1),
+        "once": replace(recipe, epochs=1, joining=JOINING),
         "twice": replace(recipe, epochs=2),
         "otherwise": replace(recipe, epochs=1, seed=1, model=replace(recipe.model, speech=_WIDE)),
         "thrice": replace(recipe, epochs=1, seed=2, model=replace(recipe.model, speech=_WIDE)),
@@ -49,7 +51,9 @@ def test_the_average_is_the_mean_of_the_weights(trained: dict[str, Path], tmp_pa
             torch.testing.assert_close(
                 mean[name].float(), (once[name].float() + twice[name].float()) / 2, rtol=2e-3, atol=1e-5
             )
-    assert checkpoint.read_settings(out).temperatures == {}
+    settings, roster = checkpoint.read_config(out)
+    assert settings.temperatures == {}
+    assert roster.joining == JOINING
     assert "once/checkpoint" in (out / "README.md").read_text()
     (said,) = Recognizer.load(out, accelerator="cpu").score([Spoken(torch.randn(16_000).numpy() * 0.1, "hello")])
     assert said is not None

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from stser_core import checkpoint
+from stser_core.ensemble import Joining
 from stser_core.errors import DataError, UsageError
 from stser_core.training import run
 from stser_core.training.augmentation import Augmentation
@@ -360,6 +361,15 @@ def test_a_run_starts_from_checkpoints_and_leaves_what_is_frozen(sample: Data, r
     for before in map(weights, starts):
         for key, value in before.items():  # the batch norms' statistics among them
             assert torch.equal(after[key], value), key
+
+
+@pytest.mark.parametrize(("classifiers", "stated"), [(("speech", "text"), True), (("speech",), False)])
+def test_the_checkpoint_states_a_joining_where_there_is_something_to_join(
+    sample: Data, recipe: Recipe, tmp_path: Path, classifiers: tuple[str, ...], stated: bool
+) -> None:
+    joining = Joining(text_neutral=0.3, voice_neutral=0.5)
+    folder = fit(sample, replace(only(recipe, *classifiers), joining=joining), tmp_path / "run", tmp_path / "cache")
+    assert checkpoint.read_config(folder)[1].joining == (joining if stated else None)
 
 
 def test_another_start_is_another_run(sample: Data, recipe: Recipe, tmp_path: Path) -> None:

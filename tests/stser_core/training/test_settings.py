@@ -40,6 +40,8 @@ def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
         ('{"losses": {"face": 1}}', "losses: there is no classifier 'face'"),
         ('{"weights": {"whisper": 1}}', "weights: there is no classifier 'whisper'"),
         ('{"weights": {"text": 0}}', r"weights\.text must be above 0"),
+        ('{"joining": {"text_neutral": 0.3}}', "voice_neutral"),
+        ('{"joining": {"text_neutral": 0.3, "voice_neutral": -1}}', r"joining\.voice_neutral must be 0 or more"),
         ('{"teacher": "whisper-base", "augmentation": {"mixup": 0.5}}', "mixup: what a teacher says of a clip"),
         ('{"losses": {"text": -1}}', r"losses\.text must be above 0"),
         (
