@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stser_core.emotions import LABELS
-from stser_core.errors import CheckpointError
+from stser_core.errors import CheckpointError, StserError
 from stser_core.features import pad, trim
 from stser_core.members.member import Heard
 from stser_core.trust import trusted
@@ -63,12 +63,19 @@ def logits(member: Member, batch: Sequence[Heard]) -> Tensor:
         float32 [batch, labels], on the CPU.
 
     Raises:
-        CheckpointError: It gave something else than finite logits.
+        CheckpointError: It failed, or gave something else than finite logits.
     """
-    answer = member.logits(batch).detach().float().cpu()
-    if answer.shape != (len(batch), len(LABELS)) or not answer.isfinite().all():
+    try:
+        answer = member.logits(batch).detach().float().cpu()
+    except StserError:
+        raise
+    except Exception as error:  # another package's code may fail in any way
+        raise CheckpointError(f"The member {member.name!r} failed ({type(error).__name__}: {error}).") from error
+    if answer.shape != (len(batch), len(LABELS)):
         raise CheckpointError(
             f"The member {member.name!r} gave no logits of {len(LABELS)} labels for {len(batch)} utterances: "
             f"shape {tuple(answer.shape)}."
         )
+    if not answer.isfinite().all():
+        raise CheckpointError(f"The member {member.name!r} gave logits that are no numbers.")
     return answer

@@ -43,6 +43,14 @@ class Broken(Loud):
     def logits(self, batch):
         return torch.zeros(len(batch), 3)
 
+class Clueless(Loud):
+    def logits(self, batch):
+        return torch.full((len(batch), 4), torch.nan)
+
+class Listless(Loud):
+    def logits(self, batch):
+        return [[0.0] * 4 for one in batch]
+
 class Impossible:
     def __init__(self, parts):
         raise RuntimeError("the moon is full")
@@ -50,6 +58,8 @@ class Impossible:
 ENTRY_POINTS = """[stser_core.members]
 loudness = loud_member:Loud
 broken = loud_member:Broken
+clueless = loud_member:Clueless
+listless = loud_member:Listless
 impossible = loud_member:Impossible
 gone = loud_member:Gone
 """
@@ -140,9 +150,17 @@ def test_a_package_that_fails_is_named(shouting, kind, message):
 
 
 @pytest.mark.usefixtures("site")
-def test_an_answer_that_is_none_is_refused(shouting):
-    with pytest.raises(CheckpointError, match=r"'shouting' gave no logits of 4 labels for 1 .* shape \(1, 3\)"):
-        Recognizer.load(shouting("broken"), accelerator="cpu").score([tone(0.5)])
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("broken", r"'shouting' gave no logits of 4 labels for 1 .* shape \(1, 3\)"),
+        ("clueless", r"'shouting' gave logits that are no numbers"),
+        ("listless", r"'shouting' failed \(AttributeError: 'list' object has no attribute 'detach'\)"),
+    ],
+)
+def test_an_answer_that_is_none_is_refused(shouting, kind, message):
+    with pytest.raises(CheckpointError, match=message):
+        Recognizer.load(shouting(kind), accelerator="cpu").score([tone(0.5)])
 
 
 def test_two_packages_for_one_kind_are_named(site, shouting):
