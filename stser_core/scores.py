@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stser_core.emotions import LABELS
+from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,11 +32,14 @@ class Spoken:
     """One utterance as the recognizer takes it.
 
     Attributes:
-        samples: float32 [n] in −1…1, 16 kHz mono; empty for words without sound.
+        samples: float32 [n] in −1…1, 16 kHz mono, all of them finite; empty for words without sound.
         text: Its transcript, or `None` where nothing was transcribed.
         text_confidence: The transcriber's confidence in 0…1, or `None` where it gives none.
         encoding: What the transcriber's own encoder made of it, or `None` where it has none to give.
         voice: Whose it is, so that the recognizer gets used to the voice; `None` judges it by itself.
+
+    Raises:
+        UsageError: The samples are something else.
     """
 
     samples: NDArray[np.float32]
@@ -43,6 +47,20 @@ class Spoken:
     text_confidence: float | None = None
     encoding: Encoding | None = None
     voice: Voice | None = None
+
+    def __post_init__(self) -> None:
+        import numpy as np
+
+        samples: object = self.samples
+        if not isinstance(samples, np.ndarray):
+            raise UsageError(
+                f"An utterance's samples are a NumPy array, float32 [n]; these are {type(samples).__name__}."
+            )
+        if samples.dtype != np.float32 or samples.ndim != 1:
+            given = f"{samples.dtype} {list(samples.shape)}"
+            raise UsageError(f"An utterance's samples are float32 [n] in −1…1, 16 kHz mono; these are {given}.")
+        if not np.isfinite(samples).all():
+            raise UsageError("An utterance's samples are finite; among these are some that are no numbers or infinite.")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from stser_core import EmotionScores
+import numpy as np
+import pytest
+
+from stser_core import EmotionScores, Spoken
+from stser_core.errors import UsageError
 
 SCORES = EmotionScores(
     by_classifier={"speech": (0.1, 0.2, 0.3, 0.4), "text": (0.7, 0.1, 0.1, 0.1)}, ensemble=(0.4, 0.15, 0.2, 0.25)
@@ -31,3 +35,20 @@ def test_scores_travel_without_torch():
     code = "import sys, stser_core; print([name for name in ('torch', 'numpy', 'av') if name in sys.modules])"
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ([0.1, 0.2], r"a NumPy array, float32 \[n\]; these are list"),
+        (np.ones(9, np.int16), r"float32 \[n\] in −1…1, 16 kHz mono; these are int16 \[9\]"),
+        (np.ones(9), r"these are float64 \[9\]"),
+        (np.ones((2, 9), np.float32), r"these are float32 \[2, 9\]"),
+        (np.full(9, np.nan, np.float32), "no numbers or infinite"),
+        (np.full(9, np.inf, np.float32), "no numbers or infinite"),
+    ],
+    ids=["list", "16-bit", "float64", "stereo", "no numbers", "infinite"],
+)
+def test_samples_that_would_be_misheard_are_refused(samples, message):
+    with pytest.raises(UsageError, match=message):
+        Spoken(samples)
