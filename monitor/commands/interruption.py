@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while recordings or microphones are heard: first finish what was heard, then stop at once."""
+"""Signals while recordings or microphones are heard: first finish what was heard, then stop at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
 class Interruption:
@@ -18,6 +19,9 @@ class Interruption:
     The first signal asks for an orderly end, the second for an immediate one, and a third ends the process on the
     spot. The callbacks run in a thread of their own, since a handler interrupts the main thread
     anywhere, also where it holds a lock that the callback needs.
+
+    A terminal that goes away is a first signal only, since a shell passes on to its jobs what the system tells them,
+    too; where it is ignored, as under `nohup`, it stays so.
 
     Attributes:
         received: The first signal that came, or `None`.
@@ -46,7 +50,8 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._take) for number in _SIGNALS}
+            hung_up = () if _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN else (_HANG_UP,)
+            self._before = {number: signal.signal(number, self._take) for number in (*_SIGNALS, *hung_up)}
         return self
 
     def __exit__(
@@ -56,6 +61,8 @@ class Interruption:
             signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
+        if number == _HANG_UP and self.received is not None:
+            return
         self.received = self.received or signal.Signals(number)
         if not self._callbacks:
             self._before_exit()

@@ -33,6 +33,27 @@ def test_a_termination_has_its_own_code():
     assert interruption.exit_code == 143
 
 
+def test_a_terminal_that_goes_away_ends_it_in_order_however_often_it_says_so():
+    stopped, aborted = threading.Event(), threading.Event()
+    with Interruption(stopped.set, aborted.set) as interruption:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert stopped.wait(5)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert not aborted.wait(0.2)
+    assert interruption.exit_code == 129
+
+
+def test_what_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interruption(lambda: None, lambda: None) as interruption:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert interruption.exit_code == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_without_a_signal_all_is_well_and_the_handlers_are_back():
     before = signal.getsignal(signal.SIGINT)
     with Interruption(lambda: None, lambda: None) as interruption:

@@ -190,7 +190,7 @@ def test_a_live_timeline_is_the_replayed_one(arguments, data, scratch_checkpoint
     assert (tmp_path / "out.csv").read_text() == replayed.read_text()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_it_in_order(arguments, tmp_path, number, code):
     process = start(arguments({"csv": "-"}))
     head = [process.stdout.readline(), process.stdout.readline()]
