@@ -61,7 +61,6 @@ class RawPcm:
         self._sample_bytes = channels * _BYTES
         self._chunks: Conveyor[bytes] = Conveyor(_CAPACITY)
         self._failure: StserError | None = None
-        self._received = False
         self._stopped = False
         self.name = name
         self.channels = channels
@@ -85,11 +84,11 @@ class RawPcm:
                 yield block
         if self._failure is not None:
             raise self._failure
-        if not self._received and not self._stopped:
-            raise AudioError(f"{self.name} ended before any sound came; look at what the program before the pipe says.")
         last = AudioBlock(position, _limited(resampling.flush()))
         if last.samples.shape[1]:
             yield last
+        elif position == 0 and not self._stopped:
+            raise AudioError(f"{self.name} ended before any sound came; look at what the program before the pipe says.")
 
     def stop(self) -> None:
         """End `blocks` after what has been read so far."""
@@ -100,7 +99,6 @@ class RawPcm:
         """What is read, float32 [channels, n], not shorter than 20 ms except at the end."""
         held = b""
         while (chunk := self._chunks.take()) is not None:
-            self._received = True
             held += chunk
             if len(held) >= _SHORTEST_S * self._rate * self._sample_bytes:
                 whole = len(held) // self._sample_bytes * self._sample_bytes

@@ -141,9 +141,10 @@ def test_a_program_that_stops_while_the_pipe_is_silent_ends_well():
         assert process.stderr.read() == b""
 
 
-def test_a_pipe_without_sound_is_reported():
+@pytest.mark.parametrize("sent", [b"", b"x"], ids=["nothing", "half a sample"])
+def test_a_pipe_without_sound_is_reported(sent):
     with pytest.raises(AudioError, match="stdin ended before any sound came"):
-        list(RawPcm(io.BytesIO()).blocks())
+        list(RawPcm(io.BytesIO(sent)).blocks())
 
 
 def wav(channels=1, rate=16_000):
