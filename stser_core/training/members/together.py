@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,11 +55,15 @@ def temperatures(made: Made, make: Maker, folder: Path, clips: Sequence[Clip]) -
     for one in judged:
         if made.listed.name in one.scores.by_classifier and len(one.scores.by_classifier) > 1:
             by_company[company(one.scores.by_classifier)].append(one)
+    return _found(by_company, recognizer.ensemble)
+
+
+def _found(by_company: Mapping[str, Sequence[Judged]], ensemble: Ensemble) -> dict[str, float]:
     found: dict[str, float] = {}
     for names in sorted(by_company, key=len):  # the voice's first: what is joined with words asks it
         if len(by_company[names]) >= _FEWEST:
-            ensemble = replace(recognizer.ensemble, temperatures={**recognizer.ensemble.temperatures, **found})
-            found[names] = round(_temperature(by_company[names], ensemble), 4)
+            informed = replace(ensemble, temperatures={**ensemble.temperatures, **found})
+            found[names] = round(_temperature(by_company[names], informed), 4)
     return found
 
 
