@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.1
 _FIRST_PIECE_S = 5.0
 _NEXT_PIECE_S = 2.0
+_STOOD_STILL_S = 1.0
 _RETRY_S = 1.0
 
 
@@ -117,12 +118,16 @@ class Microphone:
 
     def _hear(self) -> Iterator[AudioBlock]:
         """Blocks until the device is lost, or all is taken after `stop`."""
+        looked_s = running_since_s = self._clock()
         while True:
             piece = self._intake.take(_LOOK_S)
+            before_s, looked_s = looked_s, self._clock()
+            if looked_s - before_s > _STOOD_STILL_S:
+                running_since_s = looked_s  # Ctrl-Z stopped this program, not the device
             if piece is None:
                 if self._stopped.is_set():
                     return
-                self._look_after_device()
+                self._look_after_device(running_since_s)
                 continue
             if self.waiting:
                 self.waiting = False
@@ -132,14 +137,14 @@ class Microphone:
             if block is not None:
                 yield block
 
-    def _look_after_device(self) -> None:
-        """Raise an error where the device has gone or is silent for too long."""
+    def _look_after_device(self, running_since_s: float) -> None:
+        """Raise an error where the device has gone, or is silent for too long while this program was running."""
         if self._intake.ended:
             raise DeviceError(
                 f"The input '{self.name}' went away; connect it again, or start with --reconnect to have it waited for."
             )
         patience_s = _NEXT_PIECE_S if self._intake.delivered else _FIRST_PIECE_S
-        if self._clock() - self._intake.last_s > patience_s:
+        if self._clock() - max(self._intake.last_s, running_since_s) > patience_s:
             raise DeviceError(
                 f"The input '{self.name}' delivers nothing, for {patience_s:.0f} seconds now; it may have been "
                 "unplugged, or another program may keep it to itself."

@@ -20,6 +20,7 @@ class FakeSystem:
     def __init__(self, rate=16_000):
         self.rate = rate
         self.time = 100.0
+        self.tick = 0.0
         self.there = True
         self.closes = True
         self.opened = threading.Semaphore(0)
@@ -27,6 +28,7 @@ class FakeSystem:
         self.counted = 0
 
     def clock(self):
+        self.time += self.tick
         return self.time
 
     def choose(self, device, channels):
@@ -158,9 +160,19 @@ def test_a_device_that_goes_away_is_an_error_after_what_it_said(system):
 
 def test_a_device_that_delivers_nothing_is_an_error(system):
     _, blocks, _ = begin(system)
-    system.time += 2.1
+    system.tick = 0.1
     with pytest.raises(DeviceError, match="delivers nothing, for 2 seconds now"):
         next(blocks)
+
+
+def test_a_program_that_was_stopped_itself_does_not_blame_the_device(system):
+    """Ctrl-Z stops the program and the time of its device alike; then the device has two seconds again."""
+    _, blocks, _ = begin(system)
+    system.time += 60
+    resumed_s, system.tick = system.time, 0.1
+    with pytest.raises(DeviceError, match="delivers nothing, for 2 seconds now"):
+        next(blocks)
+    assert system.time - resumed_s > 2
 
 
 def test_numbers_that_are_none_become_silence_and_loud_ones_full_scale(system):
