@@ -52,12 +52,16 @@ class Keys:
         self._leaving, self._leave = os.pipe()
         self._thread = Thread(target=self._read, name="keys", daemon=True)
 
+    def take(self) -> None:
+        """Have the terminal hand over each key at once."""
+        tty.setcbreak(self._terminal, termios.TCSANOW)
+
     def restore(self) -> None:
         """Put the terminal back as it was. Never waits, so a signal's handler may call it."""
         termios.tcsetattr(self._terminal, termios.TCSANOW, self._before)
 
     def __enter__(self) -> Keys:
-        tty.setcbreak(self._terminal, termios.TCSANOW)
+        self.take()
         self._thread.start()
         return self
 

@@ -17,6 +17,7 @@ from monitor.commands.keys import Keys, can_be_read
 from monitor.commands.live_view import LiveView
 from monitor.commands.notices import Notices
 from monitor.commands.replay_view import Manner, manner
+from monitor.commands.suspension import Suspension
 from monitor.commands.warming import warm_up
 from monitor.display import Moment, Session, alert_line, line
 from monitor.exporters.destination import STDOUT
@@ -140,7 +141,7 @@ class _Run:
         """Run until it ends, and say how long turns took where that was asked for."""
         self._files.begin()
         view = LiveView(self._how, self._notices, self._session, self._moment)
-        restore = [view.restore]
+        restore, leave, resume = [view.restore], [view.uncover], [view.cover]
         # Signals are taken until the terminal is back as it was.
         with ExitStack() as terminal:
             interruption = terminal.enter_context(
@@ -148,7 +149,13 @@ class _Run:
             )
             terminal.enter_context(view)
             if self._session.keys:
-                restore.append(terminal.enter_context(Keys(sys.stdin, self._actions())).restore)
+                keys = terminal.enter_context(Keys(sys.stdin, self._actions()))
+                restore.append(keys.restore)
+                leave.append(keys.restore)
+                # First the keys: in the background, the system stops here whoever changes the terminal.
+                resume.insert(0, keys.take)
+            if self._how is Manner.LIVE:
+                terminal.enter_context(Suspension(lambda: _call_all(leave), lambda: _call_all(resume)))
             self._pipeline.run()
         if self._timings is not None:
             print("\n".join(self._timings.lines()), file=sys.stderr, flush=True)

@@ -76,17 +76,27 @@ class LiveView:
         if self._screen is not None:
             display.leave_screen(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1)
 
+    def cover(self) -> None:
+        """Show the screen, where there is one."""
+        if self._screen is not None:
+            self._screen.start()
+
+    def uncover(self) -> None:
+        """Give the terminal back as it was; `cover` may be called again."""
+        if self._screen is not None:
+            self._screen.stop()
+
     def __enter__(self) -> LiveView:
         if self._screen is not None:
             self._notices.divert(self._said.say)
-            self._screen.start()
+        self.cover()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.uncover()
         if self._screen is not None:
-            self._screen.stop()
             self._notices.divert(None)
             for sentence in self._said.all():
                 self._notices.say(sentence)

@@ -23,6 +23,9 @@ RATE = 16_000
 COMMAND = [str(Path(sys.executable).with_name("stser-monitor")), "--device", "mic", "--asr", "none"]
 ENDPOINT_SILENCE_S = 0.5
 CTRL_C = b"\x03"
+CTRL_Z = b"\x1a"
+SHELL = ["bash", "-mc", '"$@"; sleep 3; fg', "bash"]
+"""Runs a command as a job, and some time after Ctrl-Z brings it back."""
 LETTERS = {"angry": "A", "happy": "H", "neutral": "N", "sad": "S"}
 
 
@@ -65,7 +68,7 @@ def wait_until(true, seconds=20.0):
 class Terminal:
     """The command in a pseudo-terminal, whose screen can be read at any time."""
 
-    def __init__(self, arguments, environment, columns=100, lines=30):
+    def __init__(self, arguments, environment, shell=(), columns=100, lines=30):
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self._lock = threading.Lock()
@@ -73,7 +76,7 @@ class Terminal:
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         # With --ctty it is the program's controlling terminal, whose Ctrl-C is a signal.
         self._process = subprocess.Popen(
-            ["setsid", "--ctty", *COMMAND, *arguments],
+            ["setsid", "--ctty", *shell, *COMMAND, *arguments],
             env={**os.environ, **environment, "TERM": "xterm-256color"},
             stdin=end,
             stdout=end,
@@ -98,6 +101,12 @@ class Terminal:
     def press(self, key):
         os.write(self._keyboard, key)
 
+    @property
+    def as_it_was(self):
+        """Whether a shell would find the terminal as it left it: with lines, echo and a cursor."""
+        modes = termios.tcgetattr(self._keyboard)[3]
+        return bool(modes & termios.ICANON and modes & termios.ECHO) and not self._screen.cursor.hidden
+
     def wait(self, seconds=20.0):
         """The exit code."""
         code = self._process.wait(seconds)
@@ -115,8 +124,8 @@ def terminals():
     """Start the command in a terminal; what still runs at the end is killed."""
     started = []
 
-    def start(microphone, *arguments):
-        started.append(Terminal(arguments, microphone.environment))
+    def start(microphone, *arguments, shell=()):
+        started.append(Terminal(arguments, microphone.environment, shell))
         return started[-1]
 
     yield start
@@ -205,6 +214,27 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
     check_screen(screen, written[: len(clips)])
     assert "last sound to row" in "\n".join(terminal.lines)
     check_latency(arrivals.times, tap, times)
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on_with_the_same_microphone(
+    shared_microphone, terminals, clips, write_speech, tmp_path
+):
+    table = tmp_path / "out.csv"
+    terminal = terminals(shared_microphone, "--csv", str(table), shell=SHELL)
+    shared_microphone.wait_for_listeners(1)
+    wait_until(lambda: any("listening" in line for line in terminal.lines))
+    assert not terminal.as_it_was
+    terminal.press(CTRL_Z)
+    wait_until(lambda: terminal.as_it_was)
+    wait_until(lambda: not terminal.as_it_was)
+    # A device that delivers nothing would be given up by now.
+    time.sleep(2.5)
+    samples, _ = spoken(clips[:1], (0.5,))
+    shared_microphone.play(write_speech(samples)).wait(60)
+    wait_until(lambda: len(rows(table)) == 1)
+    terminal.press(b"q")
+    assert terminal.wait() == 0
+    assert terminal.as_it_was
 
 
 def check_times(written, times):
