@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 
 from rich.style import Style
 from rich.text import Text
@@ -29,6 +30,7 @@ _MOST_ROWS_AFTERWARDS = 10
 _ALERT_SHOWN_S = 20.0
 _BEHIND_S = 1.0
 _TURNS_WAITING = 2
+_NOTICE_LINES = 2
 _KEYS = "space pause   m mark   q quit"
 
 
@@ -96,10 +98,10 @@ def listening(session: Session, moment: Moment, width: int, height: int, palette
         Exactly `height` lines. Where they are few, the curve goes first, then the newest turn's bars.
     """
     turns = moment.heard.turns
-    above = [*_title(session, moment, width, palette), _message(moment, width, palette)]
+    above = [*_title(session, moment, width, palette), _alert(moment, width, palette)]
     above += _lanes(session, moment, width, palette)
     talking = _now(session, moment, width, palette)
-    below = [_keys(session, width, palette)]
+    below = [*_notice(moment, width, palette), _keys(session, width, palette)]
     room = height - len(above) - len(talking) - len(below) - 1 - _FEWEST_ROWS
     newest: list[Text] = []
     if room >= BRIEF_HEIGHT + session.explain + 1:
@@ -154,15 +156,23 @@ def _title(session: Session, moment: Moment, width: int, palette: Palette, *, ov
     return [title, Text(palette.fitted(palette.dot.join(facts), width).rstrip(), style=_QUIET)]
 
 
-def _message(moment: Moment, width: int, palette: Palette) -> Text:
-    """The last alert while it is fresh, else the last notice."""
+def _alert(moment: Moment, width: int, palette: Palette) -> Text:
+    """The last alert while it is fresh."""
     alerts = moment.heard.alerts
-    if alerts and moment.position_s - alerts[-1].time_s < _ALERT_SHOWN_S:
-        alert = alerts[-1]
-        text = f"ALERT {clock(alert.time_s)} {printable(alert.speaker)}: {printable(alert.rule)}"
-        line = Text(f" {LETTERS[alert.emotion]} ", palette.block(alert.emotion))
-        return line.append(palette.fitted(f" {text} ({alert.probability:.2f})", max(1, width - 3)).rstrip(), _BOLD)
-    return Text(palette.fitted(printable(moment.notice), width).rstrip(), _BOLD)
+    if not alerts or moment.position_s - alerts[-1].time_s >= _ALERT_SHOWN_S:
+        return Text("")
+    alert = alerts[-1]
+    text = f"ALERT {clock(alert.time_s)} {printable(alert.speaker)}: {printable(alert.rule)}"
+    line = Text(f" {LETTERS[alert.emotion]} ", palette.block(alert.emotion))
+    return line.append(palette.fitted(f" {text} ({alert.probability:.2f})", max(1, width - 3)).rstrip(), _BOLD)
+
+
+def _notice(moment: Moment, width: int, palette: Palette) -> list[Text]:
+    """The last notice, in as many lines as it needs, but not in more than two."""
+    lines = wrap(printable(moment.notice), width)
+    if len(lines) > _NOTICE_LINES:
+        lines[_NOTICE_LINES - 1 :] = [" ".join(lines[_NOTICE_LINES - 1 :])]
+    return [Text(palette.fitted(line, width).rstrip(), _BOLD) for line in lines]
 
 
 def _span(moment: Moment, width: int) -> Span:

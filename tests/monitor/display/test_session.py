@@ -92,7 +92,7 @@ def test_trouble_is_told_only_when_there_is_some(moment):
     calm = plain(listening(SESSION, moment, 100, 30, Palette()))[:3]
     assert not any(word in "\n".join(calm) for word in ("dropped", "behind", "waiting"))
     busy = replace(moment, dropped_ms=2300, behind_s=3.2, turns_waiting=5, waiting=True, notice="the device is gone.")
-    text = "\n".join(plain(listening(SESSION, busy, 100, 30, Palette()))[:3])
+    text = "\n".join(plain(listening(SESSION, busy, 100, 30, Palette())))
     for words in (
         "2.3 s dropped",
         "3 s behind",
@@ -121,6 +121,21 @@ def test_marks_and_alerts_are_shown(moment):
     over = plain(ended(SESSION, noted, 80, 23, Palette()))
     assert "Marks at 4:50." in over
     assert "Alerts at 5:00 customer." in over
+
+
+def test_a_notice_is_seen_in_full_beside_an_alert(moment):
+    """What an alert's command has to say comes while the alert is fresh."""
+    alert = Alert("angry>0.7", 300.0, 1, "customer", 58, "angry", 0.83)
+    notice = (
+        "The input 'USB Microphone' has delivered nothing but exact zeros for 5 seconds; it may be muted, or another "
+        "program may keep it to itself."
+    )
+    both = replace(moment, heard=replace(moment.heard, alerts=(alert,)), notice=notice)
+    lines = plain(listening(SESSION, both, 80, 24, Palette()))
+    assert "ALERT 5:00 customer: angry>0.7 (0.83)" in lines[2]
+    assert " ".join(lines[-3:-1]) == notice
+    assert "not scored" in lines[-4]  # the newest turn is still there
+    assert plain(listening(SESSION, both, 40, 12, Palette()))[-2].endswith("…")
 
 
 def test_what_stays_tells_the_figures_of_everybody(moment):
