@@ -26,6 +26,13 @@ class Role:
     scored: bool = True
 
 
+def named(channels: str | None) -> list[str]:
+    """The names that `--channels` gives: none for `mix`, or without the option."""
+    if channels is None or channels.strip() == MIX:
+        return []
+    return [name.strip() for name in channels.split(",")]
+
+
 def roles(channels: str | None, present: int, recording: str, *, score_agents: bool) -> tuple[Role, ...]:
     """Give each channel its role.
 
@@ -45,7 +52,7 @@ def roles(channels: str | None, present: int, recording: str, *, score_agents: b
         return tuple(Role(f"speaker{channel}") for channel in range(1, present + 1))
     if channels.strip() == MIX:
         return (Role(MIXED),)
-    names = [name.strip() for name in channels.split(",")]
+    names = named(channels)
     if not all(names):
         raise UsageError(f"--channels '{channels}' has an empty name; write one for each channel.")
     if len(names) != present:

@@ -23,7 +23,7 @@ from monitor.display import Moment, Session, alert_line, line
 from monitor.exporters.destination import STDOUT
 from monitor.pipeline.pipeline import Lane, Pipeline
 from monitor.pipeline.timings import Timings
-from monitor.roles import Role, roles
+from monitor.roles import Role, named, roles
 from monitor.sources.mixed import Mixed
 from monitor.timeline.notes import Mark
 from monitor.timeline.recent import Recent
@@ -217,17 +217,18 @@ def _call_all(calls: Sequence[Callable[[], None]]) -> None:
 
 
 def _opened(options: LiveOptions, notices: Notices) -> Source:
+    channels = options.channels_in or len(named(options.analysis.channels)) or 1
     if options.device == _STDIN:
         if options.reconnect:
             raise UsageError("--reconnect is for a microphone; --device - ends where standard input ends.")
         from monitor.sources.raw_pcm import RawPcm
 
-        return RawPcm(sys.stdin.buffer, rate=options.rate or 16_000, channels=options.channels_in or 1)
+        return RawPcm(sys.stdin.buffer, rate=options.rate or 16_000, channels=channels)
     if options.rate is not None:
         raise UsageError("--rate is for --device - only; a microphone says its rate itself.")
     from monitor.sources.microphone import Microphone
 
-    return Microphone(options.device, channels=options.channels_in, reconnect=options.reconnect, notices=notices.say)
+    return Microphone(options.device, channels=channels, reconnect=options.reconnect, notices=notices.say)
 
 
 def _command(options: LiveOptions) -> list[str] | None:

@@ -121,7 +121,11 @@ class Listening:
     ] = None
     channels_in: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="How many channels to take from the device or standard input."),
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="How many channels to take from the device or standard input; as many as --channels names, else 1.",
+        ),
     ] = None
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Wait for a microphone that went away, and go on with it.")

@@ -88,6 +88,16 @@ def test_a_wav_header_and_another_rate_make_no_difference(minute):
     assert starts == pytest.approx([0, 3.33, 6.67], abs=0.3)
 
 
+def test_as_many_channels_are_taken_as_have_names(minute):
+    sound, _ = minute
+    left = np.frombuffer(sound[: 2 * RATE * 10], dtype="<i2")
+    code, found, said = run(np.stack([left, np.zeros_like(left)], axis=1).tobytes(), "--channels", "customer,agent")
+    assert code == 0, said
+    assert {row["speaker"] for row in found} == {"customer"}
+    starts = [float(row["start_s"]) for row in found]
+    assert starts == pytest.approx([0, 3.33, 6.67], abs=0.3)
+
+
 def test_a_pipe_without_sound_is_one_sentence():
     code, found, said = run(b"")
     assert (code, found) == (1, [])
