@@ -88,8 +88,8 @@ function filter() {
     if (hidden) state.hidden.add(place);
   });
   const total = call.turns.length, shown = total - state.hidden.size;
-  const noun = total === 1 ? "turn" : "turns";
-  byId("found").textContent = filtering ? `${shown} of ${total} ${noun}` : `${total} ${noun}`;
+  const all = `${total.toLocaleString("en")} ${total === 1 ? "turn" : "turns"}`;
+  byId("found").textContent = filtering ? `${shown.toLocaleString("en")} of ${all}` : all;
   byId("reset").hidden = !filtering;
   byId("nothing").hidden = shown > 0;
   if (byId("least")) byId("least").textContent = percent(wanted.least);
@@ -97,26 +97,38 @@ function filter() {
   announce("filter");
 }
 
+/** Where a line says a text: ranges of it, whatever the case and the accents there, and whatever is underlined. */
+function ranges(line, text) {
+  let letters = "";
+  const places = [];        // of each of the letters: the node and where in it the letter begins and ends
+  const nodes = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+  while (nodes.nextNode()) {
+    let start = 0;
+    for (const letter of nodes.currentNode.data) {
+      const end = start + letter.length, bare = folded(letter);
+      for (let each = 0; each < bare.length; each++) places.push([nodes.currentNode, start, end]);
+      letters += bare;
+      start = end;
+    }
+  }
+  const found = [];
+  for (let at = letters.indexOf(text); at >= 0; at = letters.indexOf(text, at + text.length)) {
+    const [first, start] = places[at], [last, , end] = places[at + text.length - 1];
+    const range = new Range();
+    range.setStart(first, start);
+    range.setEnd(last, end);
+    found.push(range);
+  }
+  return found;
+}
+
 /** Colour the words that were searched for, without touching the page's text. */
 function highlight(text) {
   if (!canHighlight) return;
-  const ranges = [];
-  if (text) {
-    const pattern = new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gi");
-    items.filter((item) => !item.hidden).forEach((item) => {
-      const line = item.querySelector(".words");
-      const nodes = line ? document.createTreeWalker(line, NodeFilter.SHOW_TEXT) : null;
-      while (nodes?.nextNode()) {
-        for (const match of nodes.currentNode.data.matchAll(pattern)) {
-          const range = new Range();
-          range.setStart(nodes.currentNode, match.index);
-          range.setEnd(nodes.currentNode, match.index + match[0].length);
-          ranges.push(range);
-        }
-      }
-    });
-  }
-  CSS.highlights.set("found", new Highlight(...ranges));
+  const found = new Highlight();
+  const shown = text ? items.filter((item) => !item.hidden) : [];
+  for (const item of shown) ranges(item.querySelector(".words"), text).forEach((range) => found.add(range));
+  CSS.highlights.set("found", found);
 }
 
 function toggleEmotion(button) {

@@ -16,11 +16,15 @@ def test_search_finds_words_whatever_their_case_and_accents(visit, rows):
     assert opened.page.locator("#search").input_value() == ""
 
 
-def test_found_words_are_marked(visit, rows):
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("calls", ["calls"]), ("CAFE", ["café"]), ("nobody calls back", ["nobody calls back"]), ("o", ["o"] * 7)],
+)
+def test_found_words_are_marked_as_search_compares_them(visit, rows, text, expected):
     opened = visit(rows)
-    opened.page.locator("#search").fill("calls")
-    marked = opened.page.evaluate("[...CSS.highlights.get('found')].map(String)")
-    assert marked == ["calls"]
+    assert opened.page.locator("#turn-2 u").inner_text() == "calls"
+    opened.page.locator("#search").fill(text)
+    assert opened.page.evaluate("[...CSS.highlights.get('found')].map(String)") == expected
 
 
 def test_filters_leave_speakers_emotions_and_confident_turns(visit, rows):
