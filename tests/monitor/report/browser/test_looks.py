@@ -66,5 +66,19 @@ def test_a_telephones_screen_needs_no_sideways_scrolling(visit, rows, sound):
     opened.until("audio.currentTime > 10")
 
 
+@pytest.mark.parametrize("width", [1200, 700])
+def test_each_letter_of_a_lane_stands_beside_its_row_however_long_the_speakers_name(visit, row, width):
+    name = "Frau Dr. Wilhelmina Alexandra von Hohenfels-Langenburg"
+    emotions = ("angry", "happy", "neutral", "sad")
+    rows = [row(n, 5.0 * n, 5.0 * n + 4, emotion, speaker=name) for n, emotion in enumerate(emotions)]
+    opened = visit(rows, viewport={"width": width, "height": 900})
+    letters = opened.page.locator(".rows i").evaluate_all("all => all.map(each => each.getBoundingClientRect().top)")
+    blocks = opened.page.locator(".block").evaluate_all(
+        """all => all.map(each =>
+            each.getBoundingClientRect().top + parseFloat(getComputedStyle(each, "::before").top))"""
+    )
+    assert letters == pytest.approx(blocks, abs=4)
+
+
 def test_an_empty_timeline_says_so(visit):
     assert "Nobody speaks in this timeline" in visit([]).page.locator("main").inner_text()
