@@ -80,5 +80,11 @@ def test_each_letter_of_a_lane_stands_beside_its_row_however_long_the_speakers_n
     assert letters == pytest.approx(blocks, abs=4)
 
 
+def test_a_long_name_to_choose_needs_no_sideways_scrolling(visit, row, agent):
+    rows = [row(1, 0.0, 4.0, "sad", speaker="Frau Dr. Wilhelmina von Hohenfels-Langenburg"), agent(2, 5.0, 9.0)]
+    opened = visit(rows, viewport={"width": 360, "height": 740})
+    assert opened.page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_an_empty_timeline_says_so(visit):
     assert "Nobody speaks in this timeline" in visit([]).page.locator("main").inner_text()
