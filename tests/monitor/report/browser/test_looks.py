@@ -86,5 +86,13 @@ def test_a_long_name_to_choose_needs_no_sideways_scrolling(visit, row, agent):
     assert opened.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+def test_a_mark_hides_no_time_of_the_scale(visit, rows):
+    opened = visit(rows, [{"type": "mark", "number": 1, "time_s": 10.2}])
+    lowest = opened.page.locator("#scale .tick").evaluate_all(
+        "all => Math.max(...all.map(each => each.getBoundingClientRect().bottom))"
+    )
+    assert opened.page.locator("#scale .flag").bounding_box()["y"] >= lowest
+
+
 def test_an_empty_timeline_says_so(visit):
     assert "Nobody speaks in this timeline" in visit([]).page.locator("main").inner_text()
