@@ -1,5 +1,7 @@
 """How the page looks in the browser: curves, contrast, a telephone's screen."""
 
+from dataclasses import replace
+
 import pytest
 
 CONTRASTS = """() => {
@@ -92,6 +94,14 @@ def test_a_mark_hides_no_time_of_the_scale(visit, rows):
         "all => Math.max(...all.map(each => each.getBoundingClientRect().bottom))"
     )
     assert opened.page.locator("#scale .flag").bounding_box()["y"] >= lowest
+
+
+def test_what_is_folded_up_is_printed(visit, rows):
+    opened = visit([*rows, replace(rows[0], turn=6, start_s=60.0, end_s=64.0)])
+    folded = opened.page.locator("details li")
+    assert not folded.first.evaluate("each => each.checkVisibility()")
+    opened.page.emulate_media(media="print")
+    assert folded.first.evaluate("each => each.checkVisibility() && each.getBoundingClientRect().height > 0")
 
 
 def test_an_empty_timeline_says_so(visit):
