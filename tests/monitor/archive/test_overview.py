@@ -184,6 +184,17 @@ def test_calls_are_sorted_searched_and_filtered(page):
     assert names(page) == ["2026-10-06/call-2.wav"]
 
 
+def test_every_column_of_the_calls_fits_a_wide_screen_and_no_word_is_torn(page):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert page.locator("#table").evaluate("all => all.parentElement.scrollWidth <= all.parentElement.clientWidth")
+    lines = """all => all.map(each => {
+        const range = document.createRange();
+        range.selectNodeContents(each);
+        return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size;
+    })"""
+    assert set(page.locator("#table tbody td").evaluate_all(lines)) == {1}
+
+
 def test_it_fits_a_small_screen(page):
     page.set_viewport_size({"width": 360, "height": 700})
 
