@@ -7,6 +7,7 @@ from functools import cache
 from jinja2 import Environment
 
 from monitor.archive.overview import CallLine, Overview
+from monitor.display.palette import clock
 from monitor.web import Inline, base_style, environment, render, text
 from monitor.web.embedding import json_block
 from stser_core.emotions import LABELS
@@ -53,18 +54,17 @@ def _data(call: CallLine) -> dict[str, object]:
 
 @cache
 def _environment() -> Environment:
-    return environment(_PACKAGE, _FOLDER, {"clock": _clock, "hours": _hours, "percent": _percent})
+    return environment(_PACKAGE, _FOLDER, {"calls": _calls, "lasting": _lasting, "percent": _percent})
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+def _calls(number: int) -> str:
+    return f"{number:,} call{'' if number == 1 else 's'}"
 
 
-def _hours(seconds: float) -> str:
-    return f"{seconds / 3600:,.1f} h"
+def _lasting(seconds: float) -> str:
+    """A total: `1,234.5 h`, and below an hour `4:37 min`."""
+    return f"{clock(seconds)} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{share:.0%}"

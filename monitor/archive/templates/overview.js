@@ -75,7 +75,8 @@
     const found = calls.filter(wanted).sort(compare);
     body.replaceChildren();
     found.slice(0, shown).forEach(add);
-    count.textContent = found.length === calls.length ? `${calls.length} calls` : `${found.length} of ${calls.length} calls`;
+    const all = `${calls.length.toLocaleString("en")} ${calls.length === 1 ? "call" : "calls"}`;
+    count.textContent = found.length === calls.length ? all : `${found.length.toLocaleString("en")} of ${all}`;
     more.hidden = found.length <= shown;
     for (const head of table.tHead.rows[0].cells) {
       if (head.dataset.key === key) head.setAttribute("aria-sort", descending ? "descending" : "ascending");

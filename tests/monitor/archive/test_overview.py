@@ -112,6 +112,15 @@ def test_names_are_data(archived):
     assert {call["timeline"] for call in data} >= {"./javascript%3Aalert%281%29.wav.csv"}
 
 
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(1, "1 call · 1:40 min of sound"), (2, "2 calls · 3:20 min of sound"), (45, "45 calls · 1.2 h of sound")],
+)
+def test_how_much_there_is(archived, count, expected):
+    root = archived({f"{number}.wav": [(0.0, 30.0, "angry")] for number in range(count)})
+    assert expected in render_overview(make_overview(root, root)).decode()
+
+
 def test_the_command_writes_it_into_the_archive(root, capsys):
     assert main(["archive-report", str(root)]) == 0
 
