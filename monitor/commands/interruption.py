@@ -11,6 +11,8 @@ from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
+_STREAMS = (1, 2)
+"""Standard output and standard error, as the system numbers them."""
 
 
 class Interruption:
@@ -42,10 +44,11 @@ class Interruption:
         self.received: signal.Signals | None = None
         self._callbacks = [stop, abort]
         self._before: dict[signal.Signals, Any] = {}
+        self._terminals = [stream for stream in _STREAMS if os.isatty(stream)]
 
     @property
     def exit_code(self) -> int:
-        """0 without a signal, else 128 and the signal's number, as shells count: 130 for Ctrl-C."""
+        """0 without a signal, else 128 and the signal's number, as shells count: 130 for Ctrl-C, 129 for a hang-up."""
         return 0 if self.received is None else 128 + self.received
 
     def __enter__(self) -> Interruption:
@@ -61,10 +64,20 @@ class Interruption:
             signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if number == _HANG_UP and self.received is not None:
-            return
+        if number == _HANG_UP:
+            self._forget_closed_terminals()
+            if self.received is not None:
+                return
         self.received = self.received or signal.Signals(number)
         if not self._callbacks:
             self._before_exit()
             os._exit(128 + number)
         threading.Thread(target=self._callbacks.pop(0), name="interruption", daemon=True).start()
+
+    def _forget_closed_terminals(self) -> None:
+        """What is still printed on a terminal that is gone goes nowhere, instead of failing."""
+        closed = [stream for stream in self._terminals if not os.isatty(stream)]
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for stream in closed:
+            os.dup2(nothing, stream)
+        os.close(nothing)

@@ -57,8 +57,9 @@ class Keys:
         tty.setcbreak(self._terminal, termios.TCSANOW)
 
     def restore(self) -> None:
-        """Put the terminal back as it was. Never waits, so a signal's handler may call it."""
-        termios.tcsetattr(self._terminal, termios.TCSANOW, self._before)
+        """Put the terminal back as it was, if it is still there. Never waits, so a signal's handler may call it."""
+        if os.isatty(self._terminal):
+            termios.tcsetattr(self._terminal, termios.TCSANOW, self._before)
 
     def __enter__(self) -> Keys:
         self.take()

@@ -101,8 +101,14 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self.master)
+        self.shut()
         os.close(self.slave)
+
+    def shut(self):
+        """Close the window; whoever runs in it gets a hang-up."""
+        if self.master is not None:
+            os.close(self.master)
+            self.master = None
 
 
 @pytest.fixture
@@ -160,6 +166,16 @@ def test_ctrl_c_on_the_terminal_finishes_the_turn_in_hand(terminal, arguments, t
     assert len(rows(tmp_path / "out.csv")) >= before + 1
     assert termios.tcgetattr(screen.slave) == screen.modes
     assert screen.drawn.rindex("\x1b[?1049l") > screen.drawn.rindex("\x1b[?1049h")
+
+
+def test_a_terminal_that_is_closed_costs_not_even_the_turn_in_hand(terminal, arguments, tmp_path):
+    screen = terminal(arguments(alerts=["angry>=0"]))
+    screen.see("speaking 0:01")
+    before = len(rows(tmp_path / "out.csv"))
+    screen.shut()
+    assert screen.process.wait(PATIENCE_S) == 129
+    assert len(rows(tmp_path / "out.csv")) >= before + 1
+    assert '"type": "alert"' in (tmp_path / "out.jsonl").read_text().splitlines()[-1]
 
 
 def start(command):
