@@ -144,6 +144,7 @@ class _Run:
         restore, leave, resume = [view.restore], [view.uncover], [view.cover]
         # Signals are taken until the terminal is back as it was.
         with ExitStack() as terminal:
+            terminal.callback(self._tell_timings)  # last of all, after a failure too
             interruption = terminal.enter_context(
                 Interruption(self._pipeline.stop, self._abort, lambda: _call_all(restore))
             )
@@ -157,9 +158,11 @@ class _Run:
             if self._how is Manner.LIVE:
                 terminal.enter_context(Suspension(lambda: _call_all(leave), lambda: _call_all(resume)))
             self._pipeline.run()
+        return interruption.exit_code
+
+    def _tell_timings(self) -> None:
         if self._timings is not None:
             print("\n".join(self._timings.lines()), file=sys.stderr, flush=True)
-        return interruption.exit_code
 
     def _outputs(self, alarm: Alarm) -> list[Callable[..., None]]:
         outputs: list[Callable[..., None]] = [exporter.write for exporter in self._files.exporters]

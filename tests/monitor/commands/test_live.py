@@ -206,6 +206,15 @@ def test_a_live_timeline_is_the_replayed_one(arguments, data, scratch_checkpoint
     assert (tmp_path / "out.csv").read_text() == replayed.read_text()
 
 
+def test_timings_are_told_after_a_failure_too(arguments):
+    process = start(arguments({"csv": "-"}, timings=True))
+    process.stdout.readline(), process.stdout.readline()
+    process.stdout.close()
+    with process.stderr as said:
+        assert "milliseconds (" in said.read()
+    assert process.wait(PATIENCE_S) != 0
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_it_in_order(arguments, tmp_path, number, code):
     process = start(arguments({"csv": "-"}))
