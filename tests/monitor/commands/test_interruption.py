@@ -33,6 +33,7 @@ def test_a_termination_has_its_own_code():
     assert interruption.exit_code == 143
 
 
+@pytest.mark.usefixtures("hang_ups")
 def test_a_terminal_that_goes_away_ends_it_in_order_however_often_it_says_so():
     stopped, aborted = threading.Event(), threading.Event()
     with Interruption(stopped.set, aborted.set) as interruption:
@@ -43,15 +44,13 @@ def test_a_terminal_that_goes_away_ends_it_in_order_however_often_it_says_so():
     assert interruption.exit_code == 129
 
 
+@pytest.mark.usefixtures("hang_ups")
 def test_what_nohup_ignores_stays_ignored():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with Interruption(lambda: None, lambda: None) as interruption:
-            os.kill(os.getpid(), signal.SIGHUP)
-        assert interruption.exit_code == 0
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Interruption(lambda: None, lambda: None) as interruption:
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert interruption.exit_code == 0
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def test_without_a_signal_all_is_well_and_the_handlers_are_back():

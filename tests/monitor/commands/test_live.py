@@ -168,6 +168,7 @@ def test_ctrl_c_on_the_terminal_finishes_the_turn_in_hand(terminal, arguments, t
     assert screen.drawn.rindex("\x1b[?1049l") > screen.drawn.rindex("\x1b[?1049h")
 
 
+@pytest.mark.usefixtures("hang_ups")
 def test_a_terminal_that_is_closed_costs_not_even_the_turn_in_hand(terminal, arguments, tmp_path):
     screen = terminal(arguments(alerts=["angry>=0"]))
     screen.see("speaking 0:01")
@@ -215,6 +216,7 @@ def test_timings_are_told_after_a_failure_too(arguments):
     assert process.wait(PATIENCE_S) != 0
 
 
+@pytest.mark.usefixtures("hang_ups")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_it_in_order(arguments, tmp_path, number, code):
     process = start(arguments({"csv": "-"}))

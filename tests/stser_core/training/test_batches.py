@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from transformers import TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import EvalPrediction
 
+from stser_core.ensemble import Ensemble
 from stser_core.training.batches import LengthBatches, draw_weights
 from stser_core.training.clip import Clip
 from stser_core.training.trainer import _EpochOf, figures
@@ -94,5 +95,5 @@ def test_the_ensemble_is_judged_by_what_is_right_for_voice_and_words() -> None:
     targets = np.tile(np.stack([angry, neutral, angry]), (3, 1, 1))
     logits = (np.tile(20 * angry, (3, 1)), np.tile(10 * neutral, (3, 1)))
     prediction = EvalPrediction(logits, (targets, np.ones((3, 3), np.float32)))
-    found = figures(prediction, ("speech", "text"), {"speech": 2.0})
+    found = figures(prediction, ("speech", "text"), Ensemble({"speech": 2.0}))
     assert (found["speech_wa"], found["text_wa"], found["wa"]) == (1, 1, 1)
