@@ -10,6 +10,7 @@ from stser_core.emotions import LABELS
 from stser_core.scores import ENSEMBLE
 
 if TYPE_CHECKING:
+    from stser_core.ensemble import Joining
     from stser_core.training.calibration import Calibration
     from stser_core.training.clip import Clip
     from stser_core.training.settings import Recipe
@@ -73,7 +74,7 @@ def card(
         kept="the last" if recipe.best_by == "last" else f"the one with the best validation {recipe.best_by.upper()}",
         ran=len(epochs),
         figures=_table(_figure_rows(best, classifiers)),
-        counts=_counts(recipe.weights, classifiers),
+        counts=_counts(recipe.weights, classifiers) + _joining(recipe.joining, classifiers),
         calibration=_table(
             [
                 ("classifier", "temperature", "before", "after"),
@@ -99,6 +100,16 @@ def _counts(weights: Mapping[str, float], classifiers: Sequence[str]) -> str:
     heaviest_first = sorted(counts.items(), key=lambda one: -one[1])
     listed = ", ".join(f"{name} {count:g}" for name, count in heaviest_first)
     return f"In the ensemble they count: {listed}.\n\n"
+
+
+def _joining(joining: Joining | None, classifiers: Sequence[str]) -> str:
+    """How voice and words go together, where they are joined."""
+    if joining is None or not {"speech", "text"} <= set(classifiers):
+        return ""
+    return (
+        f"Voice and words are joined by Bayes' rule: text_neutral {joining.text_neutral:g}, "
+        f"voice_neutral {joining.voice_neutral:g}.\n\n"
+    )
 
 
 def _speakers(clips: Sequence[Clip]) -> set[str]:

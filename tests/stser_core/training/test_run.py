@@ -370,6 +370,7 @@ def test_the_checkpoint_states_a_joining_where_there_is_something_to_join(
     joining = Joining(text_neutral=0.3, voice_neutral=0.5)
     folder = fit(sample, replace(only(recipe, *classifiers), joining=joining), tmp_path / "run", tmp_path / "cache")
     assert checkpoint.read_config(folder)[1].joining == (joining if stated else None)
+    assert ("text_neutral 0.3, voice_neutral 0.5" in (folder / "README.md").read_text()) == stated
 
 
 def test_another_start_is_another_run(sample: Data, recipe: Recipe, tmp_path: Path) -> None:
