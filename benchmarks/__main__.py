@@ -15,12 +15,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from benchmarks import (
+    baseline_speed,
     latency,
     live_channels,
     machine,
-    member_cost,
     memory,
-    rival_speed,
     segmentation,
     stages,
     start,
@@ -38,9 +37,8 @@ MEASUREMENTS: tuple[tuple[str, Callable[[Plan], list[Figure]]], ...] = tuple(
         start,
         throughput,
         stages,
-        rival_speed,
+        baseline_speed,
         vosk_cost,
-        member_cost,
         latency,
         live_channels,
         memory,
@@ -58,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures: list[Figure] = []
     try:
         with tempfile.TemporaryDirectory(prefix="stser-benchmark-") as scratch:
-            plan = Plan(asked.quick, Path(scratch), asked.references, asked.whisper, asked.memory_hours)
+            plan = Plan(asked.quick, Path(scratch), asked.references, asked.memory_hours)
             for name, measure in _chosen(asked.only):
                 figures += _measured(name, measure, plan)
                 if asked.json is not None:
@@ -96,9 +94,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     parser.add_argument(
         "--references", type=Path, metavar="FOLDER", help="clips with refs.csv (path,transcript), for word error rates"
-    )
-    parser.add_argument(
-        "--whisper", type=Path, metavar="FOLDER", help="the Whisper model that the default checkpoint's member reads"
     )
     parser.add_argument(
         "--memory-hours", type=float, default=6.0, metavar="H", help="hours of sound for the growth of memory"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from monitor.transcribers import Transcriber
     from stser_core.checkpoint import Checkpoint
-    from stser_core.recognizer import Recognizer
+    from stser_core.recognizer import EmotionRecognizer
 
 PROJECT = Path(__file__).parent.parent
 RECORDINGS = PROJECT / "tests" / "data"
@@ -34,15 +34,12 @@ class Plan:
         quick: Whether minutes must do where otherwise hours are taken.
         scratch: A folder for files that nobody keeps.
         references: A folder with clips and what is said in them (`word_errors`), or `None`.
-        whisper: A folder with the Whisper model that the default checkpoint's member reads; without it, the one that
-            is installed, if any.
         memory_hours: Hours of sound for the memory's growth.
     """
 
     quick: bool
     scratch: Path
     references: Path | None = None
-    whisper: Path | None = None
     memory_hours: float = 6.0
 
     @property
@@ -56,14 +53,14 @@ class Plan:
         return audio.load_mono(CALL)
 
     @cached_property
-    def recognizer(self) -> Recognizer:
+    def recognizer(self) -> EmotionRecognizer:
         """The default checkpoint's speech classifier, with one thread of torch's, as the commands have it."""
         import torch
 
-        from stser_core.recognizer import Recognizer
+        from stser_core.recognizer import EmotionRecognizer
 
         torch.set_num_threads(1)
-        return Recognizer(self.checkpoint, classifier="speech", accelerator="cpu")
+        return EmotionRecognizer(self.checkpoint, classifier="speech", accelerator="cpu")
 
     @cached_property
     def checkpoint(self) -> Checkpoint:

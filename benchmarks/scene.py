@@ -11,7 +11,8 @@ import torch
 from benchmarks.plan import RECORDINGS
 from monitor.flow import SAMPLE_RATE
 from stser_core import audio
-from stser_core.features import FeatureSettings, trim
+from stser_core.config import FeatureConfig
+from stser_core.features import trim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _LEVEL = 0.05
 _QUIET = 10 ** (-60 / 20)
-_EXACT = FeatureSettings(trim_db=35.0, margin_ms=0.0)
+_EXACT = FeatureConfig(trim_db=35.0, margin_ms=0.0)
 
 
 @dataclass(frozen=True, eq=False)

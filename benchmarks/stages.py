@@ -16,18 +16,13 @@ from monitor.flow import Turn, Utterance
 from monitor.segmenter.segmenter import Segmenter
 from monitor.sources.recording import Recording
 from stser_core.features import pad, trim
-from stser_core.prosody.functionals import functionals
-from stser_core.scores import Spoken
+from stser_core.scores import SpeechInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from benchmarks.plan import Plan
-    from stser_core.stser import Stser
 
 SUBJECT = "stages"
 T = TypeVar("T")
@@ -54,11 +49,12 @@ def measure(plan: Plan) -> list[Figure]:
     path = plan.piece(seconds)
     clock = Clock()
     spoken = utterances(path)
-    plan.recognizer.score([Spoken(spoken[0].samples)])
+    plan.recognizer.score([SpeechInput(spoken[0].samples)])
     for _ in range(plan.repeats):
         _sound(clock, path)
         _speech(clock, plan, spoken)
         _words(clock, plan, spoken)
+    clock.spent["front end"] = max(0.0, clock.spent.pop("log-mel and front end") - clock.spent["log-mel"])
     total = sum(clock.spent.values())
     per_minute = 60 / (seconds * plan.repeats)
     made_of = f"CPU of this stage / of all of these, {seconds:g} s of the call"
@@ -85,33 +81,19 @@ def _sound(clock: Clock, path: Path) -> None:
 
 @torch.inference_mode()
 def _speech(clock: Clock, plan: Plan, spoken: list[Utterance]) -> None:
-    """The spectrogram, the encoder, what is done with its vector, and the row, as `Recognizer.score` does them."""
+    """The spectrogram, the encoders, the classifier, and the row, as `EmotionRecognizer.score` does them."""
     model = plan.checkpoint.model
-    smodel, classifier = model.smodel, model.classifiers["speech"]
-    assert smodel is not None
     for utterance in spoken:
         samples = utterance.samples
-        logmel = clock.time("features", partial(_logmel, model, samples))
-        hearing = clock.time("smodel", partial(smodel, *logmel))
-        clock.time("classifiers and fusion", partial(_classify, classifier, hearing.vector))
-        clock.time("prosody", partial(_prosody, model, samples))
-        scores = plan.recognizer.score([Spoken(samples)])[0]
+        given = pad([trim(samples, model.config.features)[0]])
+        clock.time("log-mel", partial(model.logmel, *given))
+        clock.time("log-mel and front end", partial(model.encode_frames, *given))
+        frames, counts = model.encode_frames(*given)
+        vector = clock.time("smodel", partial(model.encode_speech, frames, counts)).vector
+        clock.time("classifier", partial(model.classify, {"speech": vector}))
+        scores = plan.recognizer.score([SpeechInput(samples)])[0]
         turn = Turn("call", 1, "speaker1", 1, utterance.start_s, utterance.end_s, scores, None, -20.0, 0, "default")
         clock.time("export", partial(csv_record, turn, explain=False))
-
-
-def _logmel(model: Stser, samples: NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
-    made: tuple[torch.Tensor, torch.Tensor] = model.logmel(*pad([trim(samples, model.settings.features)[0]]))
-    return made
-
-
-def _prosody(model: Stser, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    return functionals(trim(samples, model.settings.features)[0])
-
-
-def _classify(classifier: torch.nn.Module, vector: torch.Tensor) -> list[float]:
-    shares: list[float] = classifier(vector).softmax(1).tolist()
-    return shares
 
 
 @torch.inference_mode()

@@ -82,7 +82,7 @@ def _recognisers() -> dict[str, Transcriber | str]:
     return {
         **there,
         **{
-            one.encoder: WhisperTranscriber(one.folder, name=one.encoder, language="en")
+            f"whisper-{one.name}": WhisperTranscriber(one.folder, name=one.name, language="en")
             for one in whisper_models.installed()
         },
     }

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stser_core import EmotionScores
-    from stser_core.encoding import Encoding
 
 SAMPLE_RATE = 16_000
 """Samples per second of everything that flows; sources resample to it."""
@@ -55,11 +54,9 @@ class Transcript:
 
     Attributes:
         words: In their order; none where nothing was understood.
-        encoding: What the transcriber's own encoder made of the sound, or `None` where it has none to give.
     """
 
     words: tuple[Word, ...]
-    encoding: Encoding | None = None
 
     @property
     def text(self) -> str:

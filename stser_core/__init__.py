@@ -1,20 +1,45 @@
-"""STSER: emotion from how something is said (speech) and what is said (text).
+"""STSER: speech emotion recognition from how something is said (speech) and what is said (text).
 
-The model and everything that training and monitoring share. Nothing here knows of threads or terminals, and
-importing this package imports neither torch nor an audio library.
+The model and everything that training and monitoring share. Importing this package imports neither torch nor an audio
+library; `EmotionRecognizer` and `SpeakerBaseline` are imported when they are first used.
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from stser_core.emotions import LABELS
 from stser_core.errors import StserError
-from stser_core.scores import EmotionScores, Spoken
+from stser_core.scores import EmotionScores, SpeechInput
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from stser_core.recognizer import EmotionRecognizer
+    from stser_core.speaker_baseline import SpeakerBaseline
 
-# No word to the Hub but what is asked of it: no usage figures, and no wish that its service convert a model that has
-# no safetensors. Here, because the first counts only if it is set before anything imports the Hub's library.
+__version__ = "0.2.0"
+
+# The Hub gets no usage figures and no request to convert a model without safetensors. Set here, because the first has
+# an effect only before the Hub's library is imported.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 
-__all__ = ["LABELS", "EmotionScores", "Spoken", "StserError", "__version__"]
+__all__ = [
+    "LABELS",
+    "EmotionRecognizer",
+    "EmotionScores",
+    "SpeakerBaseline",
+    "SpeechInput",
+    "StserError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "EmotionRecognizer":
+        from stser_core.recognizer import EmotionRecognizer
+
+        return EmotionRecognizer
+    if name == "SpeakerBaseline":
+        from stser_core.speaker_baseline import SpeakerBaseline
+
+        return SpeakerBaseline
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,6 +17,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
+from stser_core import config
 from stser_core.errors import AudioError
 from stser_core.wav import length_of_cut_off
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from numpy.typing import NDArray
 
-SAMPLE_RATE = 16_000
+SAMPLE_RATE = config.SAMPLE_RATE
 """Samples per second of all audio inside the program."""
 
 _BLOCK_SAMPLES = 1_600

@@ -18,7 +18,7 @@ def check(what: str, value: float, least: float, most: float = inf, *, above: bo
         above: `least` itself is not allowed.
 
     Raises:
-        UsageError: The number is outside, infinite, or no number.
+        UsageError: The number is outside, infinite or NaN.
     """
     if not least <= value <= most or value == inf or (above and value == least):
         lowest = f"above {least:g}" if above else f"{least:g} or more"

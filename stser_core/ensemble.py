@@ -1,104 +1,243 @@
-"""One answer out of several: the mean of the classifiers' probabilities, voice and words joined before it.
+"""The ensemble: calibrated probabilities of several classifiers, combined into one answer.
 
-The paper takes the plain mean of its three classifiers (ensemble learning, section 3.3). A mean takes emotional words
-in a calm voice for half an emotion, however clear both are; so a checkpoint may say how voice and words go together.
+The paper takes the mean of its three classifiers' probabilities (ensemble learning, section 3.3). A checkpoint may
+also fuse speech and words late (`LateFusion`), because a mean takes emotional words in neutral speech for half an
+emotion. Calibration divides logits by a temperature (Guo et al. 2017, https://arxiv.org/abs/1706.04599); the mean of
+calibrated classifiers is less sure than it should be (Ranjan and Gneiting 2010,
+https://doi.org/10.1111/j.1467-9868.2009.00726.x), so combinations have temperatures of their own. Finally Bayes' rule
+moves the answer from evenly distributed labels to a class prior (Saerens, Latinne and Decaestecker 2002,
+https://doi.org/10.1162/089976602753284446).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from math import exp, log
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stser_core.config import EnsembleConfig, LateFusion
 from stser_core.emotions import LABELS
-from stser_core.scores import ENSEMBLE, company
+from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_WORDS = "text"
+    Floats = NDArray[np.floating]
+
+Prior = tuple[float, float, float, float]
+"""How often each emotion is expected, in the order of `LABELS`."""
+
+EVEN = "even"
+
 _NEUTRAL = LABELS.index("neutral")
-_LEAST = np.finfo(np.float32).tiny
+_SMALLEST = float(np.finfo(np.float32).tiny)
+_TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True)
-class Joining:
-    """How often only one of voice and words carries an emotion, for each time that both carry it.
-
-    Voice and words are judged apart from each other, so Bayes' rule makes one answer of both: with the shares v of the
-    voice and w of the words, an emotion e has v_e · w_e + text_neutral · v_e · w_neutral + voice_neutral · v_neutral ·
-    w_e, and neutral has v_neutral · w_neutral, all divided by their sum.
+class Combined(NamedTuple):
+    """The ensemble's answer.
 
     Attributes:
-        text_neutral: The voice carries the emotion, the words say nothing; 0 or more.
-        voice_neutral: The words carry it, in a neutral voice; 0 or more.
+        probabilities: float [..., labels].
+        calibrated: Whether the checkpoint has a temperature for this combination of classifiers.
     """
 
-    text_neutral: float
-    voice_neutral: float
-
-    def joined(self, voice: NDArray[np.floating], words: NDArray[np.floating]) -> NDArray[np.floating]:
-        """The probabilities, float [..., labels], that follow from those of the voice and of the words."""
-        calm_voice, calm_words = (one[..., _NEUTRAL, None] for one in (voice, words))
-        either = self.text_neutral * voice * calm_words + self.voice_neutral * calm_voice * words
-        either[..., _NEUTRAL] = 0
-        joined = np.maximum(voice * words + either, _LEAST)
-        together: NDArray[np.floating] = joined / joined.sum(axis=-1, keepdims=True)
-        return together
+    probabilities: Floats
+    calibrated: bool
 
 
-@dataclass(frozen=True)
-class Ensemble:
-    """How the answers of classifiers and members become one.
+def combination(classifiers: Iterable[str]) -> str:
+    """The name of a combination of classifiers in `EnsembleConfig.temperatures`: `bimodal+speech+text`."""
+    return "+".join(sorted(classifiers))
 
-    Attributes:
-        weights: How much each counts, by name; 1 where nothing is said.
-        temperatures: By which the mean of several is calibrated, by `scores.company`; under `ensemble` that of
-            companies of which nothing is said.
-        joining: How voice and words go together; `None` for the mean alone.
-        voices: Who judges the voice alone.
+
+def calibrated(logits: Mapping[str, Floats], config: EnsembleConfig) -> dict[str, Floats]:
+    """Probabilities of each classifier: softmax of its logits [..., labels] over its temperature."""
+    return {name: softmax(one / config.temperatures.get(name, 1.0)) for name, one in logits.items()}
+
+
+def combine(
+    probabilities: Mapping[str, Floats], config: EnsembleConfig, *, prior: Sequence[float] | None = None
+) -> Combined:
+    """Combine the probabilities of the classifiers that could answer.
+
+    Args:
+        probabilities: Of each classifier, by name, float [..., labels], as `calibrated` gives them; one or more.
+        config: The checkpoint's.
+        prior: How often each emotion is expected; `None` for evenly, as in training.
     """
+    together = _fused(probabilities, config)
+    key = combination(probabilities)
+    temperature = config.temperatures.get(key)
+    if len(probabilities) > 1 and temperature is not None:
+        together = _tempered(together, temperature)
+    return Combined(apply_prior(together, prior), temperature is not None)
 
-    weights: Mapping[str, float] = field(default_factory=dict)
-    temperatures: Mapping[str, float] = field(default_factory=dict)
-    joining: Joining | None = None
-    voices: Collection[str] = ("speech",)
 
-    def answer(self, shares: Mapping[str, NDArray[np.floating]]) -> NDArray[np.floating]:
-        """The calibrated answer of all.
+def _fused(probabilities: Mapping[str, Floats], config: EnsembleConfig) -> Floats:
+    """The weighted mean; the late fusion of speech and text stands in for each classifier that reads one of them."""
+    fusion = config.late_fusion
+    terms = dict(probabilities)
+    if fusion is not None:
+        speech = {name: one for name, one in terms.items() if name in fusion.speech}
+        text = {name: one for name, one in terms.items() if name in fusion.text}
+        if speech and text:
+            fused = late_fusion(combine(speech, config)[0], combine(text, config)[0], fusion)
+            terms |= dict.fromkeys((*speech, *text), fused)
+    weights = [config.weights.get(name, 1.0) for name in terms]
+    mean: Floats = np.average(list(terms.values()), axis=0, weights=weights)
+    return mean
 
-        The mean of opinions that are each calibrated is less sure than it may be (Ranjan and Gneiting 2010,
-        https://doi.org/10.1111/j.1467-9868.2009.00726.x): a temperature below 1 makes it surer; the order of labels
-        stays.
 
-        Args:
-            shares: The calibrated probabilities of each, by name, float [..., labels]; one or more.
+def late_fusion(speech: Floats, text: Floats, fusion: LateFusion) -> Floats:
+    """Fuse the probabilities of speech and of text, float [..., labels] each.
 
-        Returns:
-            Float [..., labels].
-        """
-        mean = self.mean(shares)
-        if len(shares) == 1:
-            return mean
-        temperature = self.temperatures.get(company(shares), self.temperatures.get(ENSEMBLE, 1.0))
-        surer = np.maximum(mean, _LEAST) ** (1 / temperature)
-        tempered: NDArray[np.floating] = surer / surer.sum(axis=-1, keepdims=True)
-        return tempered
+    An emotion e gets s_e · t_e + p_speech_only · s_e · t_neutral + p_text_only · s_neutral · t_e, neutral gets
+    s_neutral · t_neutral; all are divided by their sum.
+    """
+    neutral_speech, neutral_text = (one[..., _NEUTRAL, None] for one in (speech, text))
+    either = fusion.p_speech_only * speech * neutral_text + fusion.p_text_only * neutral_speech * text
+    either[..., _NEUTRAL] = 0
+    return _normalised(np.maximum(speech * text + either, _SMALLEST))
 
-    def mean(self, shares: Mapping[str, NDArray[np.floating]]) -> NDArray[np.floating]:
-        """The mean of all, not yet calibrated; see `answer`.
 
-        Where voice and words are joined, the joined answer stands for each of those who judge the one or the other.
-        """
-        counts = [self.weights.get(name, 1.0) for name in shares]
-        mean: NDArray[np.floating] = np.average(list(self._joined(shares).values()), axis=0, weights=counts)
-        return mean
+def softmax(logits: Floats) -> Floats:
+    """Probabilities of logits, float [..., labels]."""
+    return _normalised(np.exp(logits - logits.max(axis=-1, keepdims=True)))
 
-    def _joined(self, shares: Mapping[str, NDArray[np.floating]]) -> Mapping[str, NDArray[np.floating]]:
-        voice = {name: one for name, one in shares.items() if name in self.voices}
-        if self.joining is None or not voice or _WORDS not in shares:
-            return shares
-        joined = self.joining.joined(self.answer(voice), shares[_WORDS])
-        return {name: joined if name in voice or name == _WORDS else one for name, one in shares.items()}
+
+def _tempered(probabilities: Floats, temperature: float) -> Floats:
+    return softmax(np.log(np.maximum(probabilities, _SMALLEST)) / temperature)
+
+
+def _normalised(values: Floats) -> Floats:
+    normalised: Floats = values / values.sum(axis=-1, keepdims=True)
+    return normalised
+
+
+def apply_prior(probabilities: Floats, prior: Sequence[float] | None) -> Floats:
+    """Move probabilities, float [..., labels], from evenly distributed labels to a class prior."""
+    return probabilities if prior is None else _normalised(probabilities * np.array(prior))
+
+
+def parse_prior(text: str) -> Prior | None:
+    """Read `neutral=0.7` or `neutral=0.6,angry=0.2`; emotions that are not named share the rest evenly.
+
+    Returns:
+        `None` for `even`.
+
+    Raises:
+        UsageError: The text is something else, or leaves nothing for an emotion.
+    """
+    if text.strip() == EVEN:
+        return None
+    named: dict[str, float] = {}
+    for one in text.split(","):
+        label, equals, value = (part.strip() for part in one.partition("="))
+        if not equals or label not in LABELS or label in named:
+            raise UsageError(
+                f"A class prior is written as neutral=0.7,angry=0.1, each of {', '.join(LABELS)} at most once, or "
+                f"{EVEN}; it is {text!r}."
+            )
+        named[label] = _probability(label, value)
+    rest = 1 - sum(named.values())
+    others = [label for label in LABELS if label not in named]
+    if rest < -_TOLERANCE or (not others and rest > _TOLERANCE):
+        raise UsageError(f"The class prior {text!r} sums to {1 - rest:.7g}; all four probabilities must sum to 1.")
+    if others and rest < _TOLERANCE:
+        raise UsageError(f"The class prior {text!r} leaves nothing for {', '.join(others)}; each must be above 0.")
+    angry, happy, neutral, sad = (named.get(label, rest / max(1, len(others))) for label in LABELS)
+    return angry, happy, neutral, sad
+
+
+def format_prior(prior: Sequence[float] | None) -> str:
+    """A class prior as `parse_prior` reads it."""
+    if prior is None:
+        return EVEN
+    return ",".join(f"{label}={value:.4g}" for label, value in zip(LABELS, prior, strict=True))
+
+
+def _probability(label: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise UsageError(f"The prior probability of {label} must be between 0 and 1, such as 0.7; it is {text!r}.")
+    return value
+
+
+def fit_temperature(
+    logits: Floats,
+    labels: NDArray[np.integer],
+    weights: Floats | None = None,
+    *,
+    prior: Sequence[float] | None = None,
+) -> float:
+    """The temperature of least negative log-likelihood, between 0.05 and 20.
+
+    Args:
+        logits: float [n, labels]; logarithms of probabilities will do.
+        labels: int [n].
+        weights: float [n], how much each counts; `None` for alike.
+        prior: Class prior that is applied after the temperature, as in operation.
+    """
+    shift = 0.0 if prior is None else np.log(np.array(prior))
+    counts = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
+    counts = counts / counts.sum()
+
+    def loss(log_temperature: float) -> float:
+        scaled = np.asarray(logits, dtype=np.float64) / exp(log_temperature) + shift
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        likelihood = scaled[np.arange(len(labels)), labels] - np.log(np.exp(scaled).sum(axis=1))
+        return -float(counts @ likelihood)
+
+    low, high, ratio = log(0.05), log(20.0), (5**0.5 - 1) / 2
+    while high - low > 1e-4:  # golden-section search: the loss has a single minimum in 1 / temperature
+        first, second = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, second) if loss(first) < loss(second) else (first, high)
+    return exp((low + high) / 2)
+
+
+def calibrate(
+    logits: Mapping[str, Floats],
+    labels: NDArray[np.integer],
+    config: EnsembleConfig,
+    *,
+    weights: Floats | None = None,
+    prior: Sequence[float] | None = None,
+) -> EnsembleConfig:
+    """Fit the temperatures of every classifier and of every combination of them; weights and fusion stay.
+
+    Args:
+        logits: Of each classifier, float [n, labels]; rows of NaN where it could not answer.
+        labels: int [n], the true labels.
+        config: What the temperatures are added to; those of the same combinations are replaced.
+        weights: float [n]; `None` for alike.
+        prior: Class prior that is applied in operation, `None` for none.
+
+    Returns:
+        The configuration with the temperatures of all combinations that at least one row has answers of.
+    """
+    temperatures = dict(config.temperatures)
+    labels = np.asarray(labels)
+    counts = np.ones(len(labels)) if weights is None else np.asarray(weights)
+    known = {name: np.isfinite(one).all(axis=1) for name, one in logits.items()}
+    for name, one in logits.items():
+        if (rows := known[name]).any():
+            temperatures[name] = round(fit_temperature(one[rows], labels[rows], counts[rows], prior=prior), 4)
+    for count in range(2, len(logits) + 1):  # smaller combinations first: late fusion uses their temperatures
+        for names in combinations(logits, count):
+            rows = np.logical_and.reduce([known[name] for name in names])
+            if not rows.any():
+                continue
+            current = replace(config, temperatures=temperatures)
+            fused = _fused(calibrated({name: logits[name][rows] for name in names}, current), current)
+            logarithms = np.log(np.maximum(fused, _SMALLEST))
+            temperature = fit_temperature(logarithms, labels[rows], counts[rows], prior=prior)
+            temperatures[combination(names)] = round(temperature, 4)
+    return replace(config, temperatures=temperatures)

@@ -1,63 +1,50 @@
-"""The recognizer: utterances in, emotion scores out. What the monitor runs and what evaluation measures."""
+"""The emotion recognizer: utterances in, emotion scores out. What the monitor runs and what evaluation measures."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from stser_core import checkpoint as checkpoints
-from stser_core.audio import SAMPLE_RATE
-from stser_core.ensemble import Ensemble
-from stser_core.errors import CheckpointError, DeviceError, UsageError
-from stser_core.features import pad, trim
-from stser_core.members import asking, kinds
-from stser_core.members.member import Member
-from stser_core.prior import Prior
-from stser_core.score_batches import LIMITS, batches, by_length
-from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, Spoken
-from stser_core.stser import TextBatch, probabilities
-from stser_core.trust import trusted
+from stser_core import encoders
+from stser_core.batches import accelerator_of, batches
+from stser_core.config import SAMPLE_RATE, SPEECH, TEXT
+from stser_core.emotions import LABELS
+from stser_core.ensemble import apply_prior, calibrated, combination, combine
+from stser_core.errors import CheckpointError, UsageError
+from stser_core.features import pad, pad_frames, trim
+from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
+from stser_core.text import is_usable
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-UNKNOWN_SHARE = 0.5
-"""A transcript of which more than this share of pieces is unknown is in a language the text model cannot read."""
+    from stser_core.ensemble import Prior
+
+UNKNOWN_LIMIT = 0.5
+"""A transcript with a larger proportion of unknown pieces is in a language that the text encoder cannot read."""
 
 _SALIENCE_STEP = SAMPLE_RATE // 10
+_NEUTRAL = LABELS.index("neutral")
 
-_PAPERS = frozenset(CLASSIFIERS)
-_HEARING = frozenset({"speech", "bimodal"})
-_READING = frozenset({"text", "bimodal"})
-_SPEECH = "speech"
-_SMODEL = "smodel"
+_Vectors = dict[str, Tensor]
 
 
-@dataclass
-class _Answers:
-    """What has been answered about one utterance so far."""
-
-    speech_vector: Tensor | None = None
-    text_vector: Tensor | None = None
-    shares: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    salience: tuple[float, ...] | None = None
-
-
-class Recognizer:
+class EmotionRecognizer:
     """Scores utterances with a checkpoint's classifiers.
 
     Attributes:
         name: The checkpoint's name.
-        classifiers: Those that take part: the paper's in the order of `CLASSIFIERS`, then the checkpoint's members.
+        classifiers: Those that take part: the paper's in the order of `CLASSIFIERS`, then further ones.
         accelerator: `cpu`, `cuda` or `mps`.
-        ensemble: How their answers become one.
+        prior: The class prior that is applied, in the order of `LABELS`; `None` for none.
+        uses_speaker_baseline: Whether frames are normalised by a running baseline, where one is given.
     """
 
     def __init__(
@@ -67,44 +54,42 @@ class Recognizer:
         classifier: str = ENSEMBLE,
         accelerator: str = "auto",
         explain: bool = False,
-        prior: Prior | None = None,
-        adapt: bool = True,
+        prior: Prior | Literal["checkpoint"] | None = "checkpoint",
+        speaker_baseline: bool = True,
     ) -> None:
         """Prepare a loaded checkpoint.
 
         Args:
             loaded: The checkpoint.
-            classifier: `ensemble` for all that it has, or names joined by `+`, such as `speech` or `speech+whisper`.
+            classifier: `ensemble` for all that it has, or names joined with `+`, such as `speech` or `speech+text`.
             accelerator: `auto`, `cpu`, `cuda` or `mps`.
             explain: Also give the salience of every utterance.
-            prior: How often emotions are expected; `None` for all alike, as in training.
-            adapt: Whether to get used to voices, as far as they are given and the checkpoint was trained for it.
+            prior: How often each emotion is expected, in the order of `LABELS`; `checkpoint` for the checkpoint's
+                prior of calls, `None` for evenly, as in training.
+            speaker_baseline: Whether to normalise by speaker, where utterances have one and the checkpoint can.
 
         Raises:
-            UsageError: There is no such classifier or accelerator.
-            CheckpointError: The checkpoint lacks a classifier that was asked for, or a member cannot be loaded.
+            UsageError: The classifier or accelerator is unknown.
+            CheckpointError: The checkpoint lacks a classifier that was asked for, or an encoder cannot be loaded.
             DeviceError: The accelerator is not there.
         """
+        config = loaded.model.config
         self.name = loaded.name
         self.classifiers = _chosen(classifier, loaded)
-        self.accelerator = _accelerator(accelerator)
+        self.accelerator = accelerator_of(accelerator)
+        self.prior = config.ensemble.class_prior if prior == "checkpoint" else prior
+        self._config = config
+        inputs = {name: config.classifiers[name].inputs for name in self.classifiers}
+        self._inputs = {encoder for names in inputs.values() for encoder in names}
+        self.uses_speaker_baseline = speaker_baseline and config.speaker_baseline is not None and self.attends
         # With the channels last, a CPU pools several times as fast (docs/performance.md); in training it does not pay.
-        self._model = loaded.model.to(self.accelerator).to(memory_format=torch.channels_last).eval()
+        model = loaded.model.to(self.accelerator).to(memory_format=torch.channels_last).eval()
+        self._model = model.fast_on_cpu() if self.accelerator == "cpu" else model
         self._tokenizer = loaded.tokenizer
         self._explain = explain
-        self._prior = prior
-        self._adapt = adapt
-        self._members = _members(loaded, self.classifiers, self.accelerator)
-        self._temperatures = {
-            **loaded.model.settings.temperatures,
-            **{one.name: one.temperature for one in loaded.roster.members},
-        }
-        self.ensemble = Ensemble(
-            loaded.roster.weights,
-            self._temperatures,
-            loaded.roster.joining,
-            (_SPEECH, *(member.name for member in self._members if not member.needs.text)),
-        )
+        self._further = [loaded.encoder(name) for name in config.encoders if name in self._inputs]
+        for encoder in self._further:
+            encoder.to(self.accelerator)
 
     @classmethod
     def load(
@@ -114,164 +99,175 @@ class Recognizer:
         classifier: str = ENSEMBLE,
         accelerator: str = "auto",
         explain: bool = False,
-        prior: Prior | None = None,
-        adapt: bool = True,
-    ) -> Recognizer:
+        prior: Prior | Literal["checkpoint"] | None = "checkpoint",
+        speaker_baseline: bool = True,
+    ) -> EmotionRecognizer:
         """Load a checkpoint by folder, name or Hub id, and prepare it; see `__init__` and `checkpoint.load`."""
-        loaded = checkpoints.load(checkpoint)
-        return cls(loaded, classifier=classifier, accelerator=accelerator, explain=explain, prior=prior, adapt=adapt)
-
-    @property
-    def encoders(self) -> tuple[str, ...]:
-        """The encoders outside the model whose output is read where it is given (`Spoken.encoding`)."""
-        found = (member.needs.encoder for member in self._members)
-        return tuple(dict.fromkeys(encoder for encoder in found if encoder is not None))
+        return cls(
+            checkpoints.load(checkpoint),
+            classifier=classifier,
+            accelerator=accelerator,
+            explain=explain,
+            prior=prior,
+            speaker_baseline=speaker_baseline,
+        )
 
     @property
     def attends(self) -> bool:
-        """Whether one of `classifiers` hears through the smodel, so that there is an attention to explain."""
-        return not _HEARING.isdisjoint(self.classifiers)
+        """Whether the smodel is used, so that there is an attention to explain."""
+        return SPEECH in self._inputs
 
     @property
-    def adapts(self) -> bool:
-        """Whether it gets used to voices, where they are given (`Spoken.voice`)."""
-        hears = self._model.usual_voice is not None and self.attends
-        return self._adapt and (hears or any(member.needs.voice for member in self._members))
+    def needs_text(self) -> bool:
+        """Whether one of the classifiers reads transcripts."""
+        return TEXT in self._inputs
 
-    def answering(self, *, text: bool = True, encoders: Collection[str] = ()) -> tuple[str, ...]:
-        """Those of `classifiers` that can answer to sound.
+    def answering(self, *, text: bool) -> tuple[str, ...]:
+        """Those of `classifiers` that can answer where there is sound, with or without a transcript."""
+        return tuple(name for name in self.classifiers if text or TEXT not in self._config.classifiers[name].inputs)
 
-        Args:
-            text: Whether there are words, too.
-            encoders: The encoders whose output is there.
-        """
-        needs = {member.name: member.needs for member in self._members}
-        return tuple(
-            name
-            for name in self.classifiers
-            if (text or not (needs[name].text if name in needs else name in _READING))
-            and (name not in needs or needs[name].encoder in {None, *encoders})
-        )
+    def is_calibrated(self, classifiers: Sequence[str]) -> bool:
+        """Whether the checkpoint has a temperature for this combination of classifiers."""
+        return combination(classifiers) in self._config.ensemble.temperatures
 
     @torch.inference_mode()
-    def score(self, utterances: Sequence[Spoken]) -> list[EmotionScores | None]:
+    def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
         """Score utterances, in batches on a GPU.
 
-        Those of one voice (`Spoken.voice`) are given in the order in which they were said, in one call or in several;
-        the scores are the same.
-
-        A classifier answers where it has what it needs: those that read text need a transcript that is not
-        empty, that its recogniser trusts, and whose pieces the text model mostly knows; a member of the ensemble
-        says itself what it needs.
+        Those of one speaker (`SpeechInput.speaker`) are given in the order in which they were said, in one call or in
+        several; the scores are the same. A transcript that is empty, of low confidence, or in a foreign language is
+        not read; then the classifiers that read text do not answer.
 
         Args:
-            utterances: Any number, of any lengths.
+            inputs: Any number, of any lengths.
 
         Returns:
-            One for each utterance, in the same order; `None` where none of the chosen classifiers could answer.
+            One for each utterance, in the same order; `None` where none of the classifiers could answer.
 
         Raises:
-            CheckpointError: A member does not give what it should.
+            CheckpointError: A further encoder does not give what it should.
         """
-        if not self._adapt:
-            utterances = [replace(spoken, voice=None) for spoken in utterances]
-        answers = [_Answers() for _ in utterances]
-        if not _PAPERS.isdisjoint(self.classifiers):
-            self._hear(utterances, answers)
-            self._read(utterances, answers)
-            self._classify(answers)
-        for member in self._members:
-            self._ask_member(member, utterances, answers)
-        return [self._together(one) for one in answers]
+        vectors: list[_Vectors] = [{} for _ in inputs]
+        saliences: list[tuple[float, ...] | None] = [None] * len(inputs)
+        self._encode_text(inputs, vectors)
+        if self.attends:
+            self._encode_speech(inputs, vectors, saliences)
+        probabilities: list[dict[str, NDArray[np.floating]]] = [{} for _ in inputs]
+        for available in {tuple(one): None for one in vectors if one}:
+            chosen = [i for i, one in enumerate(vectors) if tuple(one) == available]
+            for batch in batches(chosen, self.accelerator):
+                logits = self._classify([vectors[i] for i in batch])
+                for name in (name for name in self.classifiers if name in logits):
+                    for i, row in zip(batch, logits[name], strict=True):
+                        probabilities[i][name] = row
+        return [self._scores(*one) for one in zip(probabilities, saliences, strict=True)]
 
-    def _hear(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
-        """Speech vectors, without what each voice adds."""
-        smodel = self._model.smodel
-        if smodel is None or not self.attends:
-            return
-        chosen = [i for i, spoken in enumerate(utterances) if len(spoken.samples) > 0]
-        for batch in batches(by_length(chosen, utterances), utterances, self.accelerator):
-            trimmed = [trim(utterances[i].samples, self._model.settings.features) for i in batch]
-            samples, lengths = pad([one for one, _ in trimmed])
-            # In float32, whatever the network computes in: in half precision, quiet sound would be none.
-            spectrograms = self._model.logmel(samples.to(self.accelerator), lengths.to(self.accelerator))
-            with self._precision():
-                hearing = smodel(*spectrograms, salience=self._explain)
-            for row, (i, (_, cut)) in enumerate(zip(batch, trimmed, strict=True)):
-                answers[i].speech_vector = hearing.vector[row].float()
-                if hearing.salience is not None:
-                    answers[i].salience = self._salience(hearing.salience[row], cut, len(utterances[i].samples))
-        self._take_off_voices(utterances, answers)
+    @torch.inference_mode()
+    def frames(self, waveforms: Sequence[NDArray[np.float32]]) -> list[Tensor]:
+        """Frames that `SpeechInput.frames` takes, to be cached.
 
-    def _take_off_voices(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
-        usual = self._model.usual_voice
-        if usual is None:
-            return
-        for spoken, answer in zip(utterances, answers, strict=True):  # in the order in which they were said
-            if answer.speech_vector is not None and spoken.voice is not None:
-                answer.speech_vector = spoken.voice.adapted(_SMODEL, answer.speech_vector, usual)
+        Args:
+            waveforms: float32 [n] in −1…1, 16 kHz, each.
 
-    def _read(self, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
-        tokenizer = self._tokenizer
-        if self._model.tmodel is None or tokenizer is None or _READING.isdisjoint(self.classifiers):
-            return
-        chosen = [i for i, readable in enumerate(self._readable(utterances)) if readable]
-        for batch in batches(by_length(chosen, utterances), utterances, self.accelerator):
-            encoded = tokenizer([utterances[i].text or "" for i in batch])
-            text = TextBatch(encoded.pieces.to(self.accelerator), encoded.mask.to(self.accelerator))
-            with self._precision():
-                vectors = self._model.read(text)
-            assert vectors is not None
-            for row, i in enumerate(batch):
-                answers[i].text_vector = vectors[row].float()
+        Returns:
+            float32 [frames, size] each, on the CPU.
+        """
+        found = self._frames([trim(one, self._config.features)[0] for one in waveforms])
+        return [one.cpu() for one in found]
 
-    def _classify(self, answers: Sequence[_Answers]) -> None:
-        for there in ((True, False), (False, True), (True, True)):
-            chosen = [one for one in answers if (one.speech_vector is not None, one.text_vector is not None) == there]
-            most = LIMITS[self.accelerator][1]
-            for batch in (chosen[start : start + most] for start in range(0, len(chosen), most)):
+    def _encode_text(self, inputs: Sequence[SpeechInput], vectors: Sequence[_Vectors]) -> None:
+        """The text vectors of transcripts that are readable, and the vectors of further encoders."""
+        readable = [i for i, one in enumerate(inputs) if is_usable(one.text, one.text_confidence)]
+        if self._tokenizer is not None and readable:
+            encoded = self._tokenizer([inputs[i].text or "" for i in readable])
+            known = [row for row, unknown in enumerate(encoded.unknown) if unknown <= UNKNOWN_LIMIT]
+            lengths = encoded.mask.sum(1)
+            for rows in batches(known if self.needs_text else (), self.accelerator):
+                longest = int(lengths[rows].max())
+                pieces, mask = (one[rows, :longest].to(self.accelerator) for one in (encoded.pieces, encoded.mask))
                 with self._precision():
-                    logits = self._model.classify(
-                        _stacked([one.speech_vector for one in batch]), _stacked([one.text_vector for one in batch])
-                    )
-                shares = probabilities(logits, self._temperatures)
-                answered = {name: shares[name].cpu().numpy() for name in self.classifiers if name in shares}
-                for row, one in enumerate(batch):
-                    one.shares.update((name, each[row]) for name, each in answered.items())
+                    encodings = self._model.encode_text(pieces, mask)
+                for row, vector in zip(rows, encodings.float(), strict=True):
+                    vectors[readable[row]][TEXT] = vector
+            readable = [readable[row] for row in known]
+        for encoder in self._further if inputs else ():
+            given = [
+                one if i in readable else SpeechInput(one.samples, speaker=one.speaker, frames=one.frames)
+                for i, one in enumerate(inputs)
+            ]
+            for one, found in zip(vectors, encoders.encode(encoder, given), strict=True):
+                if found is not None:
+                    one[encoder.name] = found.float().to(self.accelerator)
 
-    def _ask_member(self, member: Member, utterances: Sequence[Spoken], answers: Sequence[_Answers]) -> None:
-        chosen = [i for i, spoken in enumerate(utterances) if asking.can_answer(member.needs, spoken)]
-        for batch in batches(chosen, utterances, self.accelerator):
-            heard = [asking.heard(member.needs, utterances[i], self._model.logmel) for i in batch]
-            shares = probabilities({member.name: asking.logits(member, heard)}, self._temperatures)[member.name]
-            for i, row in zip(batch, shares.numpy(), strict=True):
-                answers[i].shares[member.name] = row
+    def _encode_speech(
+        self,
+        inputs: Sequence[SpeechInput],
+        vectors: Sequence[_Vectors],
+        saliences: list[tuple[float, ...] | None],
+    ) -> None:
+        trimmed = [trim(one.samples, self._config.features) for one in inputs]
+        unknown = [i for i, one in enumerate(inputs) if one.frames is None and len(one.samples)]
+        frames = {i: one.frames.to(self.accelerator).float() for i, one in enumerate(inputs) if one.frames is not None}
+        frames |= zip(unknown, self._frames([trimmed[i][0] for i in unknown]), strict=True)
+        alone = [i for i in sorted(frames) if self.uses_speaker_baseline and inputs[i].speaker is not None]
+        together = sorted(frames.keys() - set(alone), key=lambda i: -len(frames[i]))
+        step = self._config.frame_samples
+        for batch in (*batches(together, self.accelerator, lambda i: len(frames[i]) * step), *([i] for i in alone)):
+            stacked, counts = pad_frames([frames[i] for i in batch])
+            speaker = inputs[batch[0]].speaker if self.uses_speaker_baseline else None
+            settings = self._config.speaker_baseline
+            baseline = None
+            if speaker is not None and settings is not None:
+                baseline = speaker.mean(self._model.neutral_mean, settings.pseudo_turns)[None]
+            with self._precision():
+                encoding = self._model.encode_speech(stacked, counts, baseline, salience=self._explain)
+            for row, i in enumerate(batch):
+                vectors[i][SPEECH] = encoding.vector[row].float()
+                if encoding.salience is not None:
+                    cut = 0 if inputs[i].frames is not None else trimmed[i][1]
+                    length = len(inputs[i].samples) or len(frames[i]) * step
+                    saliences[i] = self._salience(encoding.salience[row], cut, length)
+            if speaker is not None and settings is not None:
+                p_neutral = self._p_neutral({SPEECH: vectors[batch[0]][SPEECH]})
+                # Squared, since a doubtful turn in a long emotional stretch would move the baseline towards it.
+                speaker.update(stacked[0].mean(0), p_neutral**2, settings.memory)
 
-    def _readable(self, utterances: Sequence[Spoken]) -> list[bool]:
-        if self._tokenizer is None or _READING.isdisjoint(self.classifiers):
-            return [False] * len(utterances)
-        unknown = self._tokenizer([spoken.text or "" for spoken in utterances]).unknown if utterances else ()
-        return [trusted(spoken) and share <= UNKNOWN_SHARE for spoken, share in zip(utterances, unknown, strict=True)]
+    def _frames(self, trimmed: Sequence[NDArray[np.float32]]) -> list[Tensor]:
+        found: list[Tensor] = [torch.empty(0)] * len(trimmed)
+        order = sorted(range(len(trimmed)), key=lambda i: -len(trimmed[i]))
+        for batch in batches(order, self.accelerator, lambda i: len(trimmed[i])):
+            samples, lengths = (one.to(self.accelerator) for one in pad([trimmed[i] for i in batch]))
+            with self._precision():
+                frames, counts = self._model.encode_frames(samples, lengths)
+            for row, i in enumerate(batch):
+                found[i] = frames[row, : int(counts[row])]
+        return found
 
-    def _together(self, answers: _Answers) -> EmotionScores | None:
-        """All answers with the one that they make together, both moved to what is expected."""
-        shares = answers.shares
-        if not shares:
+    def _classify(self, vectors: Sequence[_Vectors]) -> dict[str, NDArray[np.floating]]:
+        """Calibrated probabilities, [batch, labels] of each classifier, of vectors of the same encoders."""
+        with self._precision():
+            logits = self._model.classify({name: torch.stack([one[name] for one in vectors]) for name in vectors[0]})
+        return calibrated({name: one.cpu().numpy() for name, one in logits.items()}, self._config.ensemble)
+
+    def _p_neutral(self, vectors: _Vectors) -> float:
+        """How much a turn counts for its speaker's baseline: the checkpoint's own prior, whatever was asked for."""
+        probabilities = self._classify([vectors])[SPEECH][0]
+        return float(apply_prior(probabilities, self._config.ensemble.class_prior)[_NEUTRAL])
+
+    def _scores(
+        self, probabilities: dict[str, NDArray[np.floating]], salience: tuple[float, ...] | None
+    ) -> EmotionScores | None:
+        if not probabilities:
             return None
-        together = self.ensemble.answer(shares)
-        if self._prior is not None:
-            shares = {name: self._prior.applied(one) for name, one in shares.items()}
-            together = self._prior.applied(together)
-        return EmotionScores(
-            {name: tuple(one.tolist()) for name, one in shares.items()}, tuple(together.tolist()), answers.salience
-        )
+        together = combine(probabilities, self._config.ensemble, prior=self.prior)
+        each = {name: tuple(apply_prior(one, self.prior).tolist()) for name, one in probabilities.items()}
+        return EmotionScores(each, tuple(together.probabilities.tolist()), salience, together.calibrated)
 
     def _salience(self, weights: Tensor, cut: int, length: int) -> tuple[float, ...]:
-        """Attention over positions of the trimmed spectrogram, put onto the utterance's own 100 ms grid."""
-        speech = self._model.settings.speech
-        assert speech is not None
-        step = self._model.logmel.hop
-        for block in speech.blocks:
+        """Attention over the smodel's steps, put onto the utterance's own 100 ms grid."""
+        assert self._config.smodel is not None
+        step = self._config.frame_samples
+        for block in self._config.smodel.blocks:
             step *= block.stride[1] * block.pool[1]
         grid = torch.zeros(max(1, -(-length // _SALIENCE_STEP)))
         where = (torch.arange(len(weights)) * step + step // 2 + cut) // _SALIENCE_STEP
@@ -282,44 +278,18 @@ class Recognizer:
         return torch.autocast("cuda", torch.float16) if self.accelerator == "cuda" else nullcontext()
 
 
-def _stacked(vectors: Sequence[Tensor | None]) -> Tensor | None:
-    there = [vector for vector in vectors if vector is not None]
-    return torch.stack(there) if there else None
-
-
 def _chosen(classifier: str, loaded: checkpoints.Checkpoint) -> tuple[str, ...]:
-    papers = loaded.model.settings.classifiers
-    present = (*(name for name in CLASSIFIERS if name in papers), *loaded.roster.names)
+    config = loaded.model.config.classifiers
+    present = tuple(dict.fromkeys((*(name for name in CLASSIFIERS if name in config), *config)))
     if classifier == ENSEMBLE:
         return present
     asked = classifier.split("+")
     for name in asked:
         if name not in CLASSIFIERS and name not in present:
-            known = ", ".join((ENSEMBLE, *CLASSIFIERS, *loaded.roster.names))
-            raise UsageError(f"There is no classifier {name!r}; there are {known}, and several joined by +.")
+            known = ", ".join(dict.fromkeys((ENSEMBLE, *CLASSIFIERS, *present)))
+            raise UsageError(f"Unknown classifier {name!r}; choose from {known}, or several joined with +.")
         if name not in present:
             raise CheckpointError(
                 f"The checkpoint {loaded.name!r} has no {name} classifier; it has {', '.join(present)}."
             )
     return tuple(name for name in present if name in asked)
-
-
-def _members(loaded: checkpoints.Checkpoint, chosen: Sequence[str], accelerator: str) -> tuple[Member, ...]:
-    """The members that were chosen; one that nobody asks is not loaded, and its package need not be there."""
-    if loaded.folder is None:
-        return ()
-    members = tuple(kinds.load(one, loaded.folder) for one in loaded.roster.members if one.name in chosen)
-    for member in members:
-        member.to(accelerator)
-    return members
-
-
-def _accelerator(name: str) -> str:
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return next(kind for kind in ("cuda", "mps", "cpu") if there[kind])
-    if name not in there:
-        raise UsageError(f"There is no accelerator {name!r}; there are auto, {', '.join(there)}.")
-    if not there[name]:
-        raise DeviceError(f"This machine has no {name} accelerator that torch can use; try --accelerator cpu.")
-    return name

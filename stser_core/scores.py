@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,9 @@ from stser_core.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
-    from stser_core.adaptation import Voice
-    from stser_core.encoding import Encoding
+    from stser_core.speaker_baseline import SpeakerBaseline
 
 CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
 """The paper's three classifiers (section 3), in the order in which they are listed everywhere."""
@@ -22,45 +22,40 @@ CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
 ENSEMBLE = "ensemble"
 
 
-def company(classifiers: Iterable[str]) -> str:
-    """Several classifiers that answer together, by one name: `speech+whisper`."""
-    return "+".join(classifiers)
-
-
 @dataclass(frozen=True, eq=False)
-class Spoken:
+class SpeechInput:
     """One utterance as the recognizer takes it.
 
     Attributes:
-        samples: float32 [n] in −1…1, 16 kHz mono, all of them finite; empty for words without sound.
-        text: Its transcript, or `None` where nothing was transcribed.
-        text_confidence: The transcriber's confidence in 0…1, or `None` where it gives none.
-        encoding: What the transcriber's own encoder made of it, or `None` where it has none to give.
-        voice: Whose it is, so that the recognizer gets used to the voice; `None` judges it by itself.
+        samples: float32 [n] in −1…1, 16 kHz mono, all finite; empty where there is only text, or where `frames` are
+            given.
+        text: Its transcript; `None` where nothing was transcribed.
+        text_confidence: The transcriber's confidence in 0…1; `None` where it gives none.
+        speaker: The running baseline of the speaker; `None`: the global neutral mean is used.
+        frames: float16 or float32 [n, size], what the recognizer's `frames` gives for the samples, where that is known
+            already.
 
     Raises:
-        UsageError: The samples are something else.
+        UsageError: The samples are not finite float32 [n].
     """
 
     samples: NDArray[np.float32]
     text: str | None = None
     text_confidence: float | None = None
-    encoding: Encoding | None = None
-    voice: Voice | None = None
+    speaker: SpeakerBaseline | None = None
+    frames: Tensor | None = None
 
     def __post_init__(self) -> None:
         import numpy as np
 
         samples: object = self.samples
         if not isinstance(samples, np.ndarray):
-            raise UsageError(
-                f"An utterance's samples are a NumPy array, float32 [n]; these are {type(samples).__name__}."
-            )
+            raise UsageError(f"An utterance's samples must be a NumPy array; these are {type(samples).__name__}.")
         if samples.dtype != np.float32 or samples.ndim != 1:
             given = f"{samples.dtype} {list(samples.shape)}"
-            raise UsageError(f"An utterance's samples are float32 [n] in −1…1, 16 kHz mono; these are {given}.")
+            raise UsageError(f"An utterance's samples must be float32 [n] in −1…1, 16 kHz mono; these are {given}.")
         if not np.isfinite(samples).all():
-            raise UsageError("An utterance's samples are finite; among these are some that are no numbers or infinite.")
+            raise UsageError("An utterance's samples must be finite; some of these are NaN or infinite.")
 
 
 @dataclass(frozen=True)
@@ -68,33 +63,34 @@ class EmotionScores:
     """Class probabilities of one utterance.
 
     Attributes:
-        by_classifier: Probabilities in the order of `LABELS`, for each classifier that could answer, the
-            paper's three first, then the checkpoint's further members. One without its input (no transcript,
-            say) is absent.
-        ensemble: The one answer of the classifiers that were asked for and could answer (see `ensemble.Ensemble`).
-        salience: Share of the speech model's self-attention on each 100 ms of the utterance (sums to 1), or
+        by_classifier: Probabilities in the order of `LABELS` for each classifier that could answer. A classifier
+            without its input (a transcript, say) is absent.
+        ensemble: The combined probabilities of these classifiers (see `ensemble.combine`).
+        salience: Proportion of the speech encoder's self-attention on each 100 ms of the utterance (sums to 1);
             `None` where it was not asked for.
+        calibrated: Whether the checkpoint holds a temperature for the combination of classifiers that answered.
     """
 
     by_classifier: Mapping[str, tuple[float, ...]]
     ensemble: tuple[float, ...]
     salience: tuple[float, ...] | None = None
+    calibrated: bool = True
 
     @property
     def emotion(self) -> str:
         """The most probable emotion."""
-        return _winner(self.ensemble)
+        return _most_probable(self.ensemble)
 
     @property
     def confidence(self) -> float:
-        """The winner's probability."""
+        """The most probable emotion's probability."""
         return max(self.ensemble)
 
     def emotion_of(self, classifier: str) -> str | None:
-        """The emotion that one classifier would have chosen, or `None` where it did not answer."""
+        """The most probable emotion according to one classifier; `None` where it did not answer."""
         probabilities = self.by_classifier.get(classifier)
-        return None if probabilities is None else _winner(probabilities)
+        return None if probabilities is None else _most_probable(probabilities)
 
 
-def _winner(probabilities: tuple[float, ...]) -> str:
+def _most_probable(probabilities: tuple[float, ...]) -> str:
     return LABELS[max(range(len(LABELS)), key=probabilities.__getitem__)]

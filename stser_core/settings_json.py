@@ -1,4 +1,4 @@
-"""Settings read from JSON: what no setting is called by is an error, not something to be passed over."""
+"""Settings read from JSON: an unknown key is an error, not something to be passed over."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def decode(content: bytes, kind: type[Settings]) -> Settings:
         kind: The dataclass.
 
     Raises:
-        msgspec.DecodeError: This is no JSON, a value has the wrong type or is out of bounds, or a key is unknown.
+        msgspec.DecodeError: This is not JSON, a value has the wrong type or is out of bounds, or a key is unknown.
     """
     try:
         settings = msgspec.json.decode(content, type=kind)
@@ -27,7 +27,7 @@ def decode(content: bytes, kind: type[Settings]) -> Settings:
         raise msgspec.ValidationError(str(error).rstrip(".")) from error
     unknown = _unknown(msgspec.json.decode(content), msgspec.to_builtins(settings))
     if unknown:
-        raise msgspec.ValidationError(f"there is no setting {', '.join(unknown)}")
+        raise msgspec.ValidationError(f"unknown setting {', '.join(unknown)}")
     return settings
 
 

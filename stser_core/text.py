@@ -1,7 +1,7 @@
 """Transcripts as the text model reads them: the one normalisation that training and monitoring share.
 
-Recognisers such as Vosk write lower case without punctuation; Whisper writes as people do. Capitals say nothing of a
-feeling, but question and exclamation marks do: a text model that is trained with and without them may read them.
+Transcribers such as Vosk write lower case without punctuation; Whisper writes as people do. Capitals say nothing about
+an emotion, but question and exclamation marks do: a text encoder that is trained with and without them may read them.
 """
 
 import re
@@ -13,7 +13,15 @@ _NOT_A_WORD = re.compile(r"[^\w'\s]|_")
 _MARKS = {"!": " ! ", "?": " ? ", "\uff01": " ! ", "\uff1f": " ? "}
 """Question and exclamation marks, also as East Asian scripts write them."""
 
+CONFIDENCE_FLOOR = 0.35
+"""A transcript of lower confidence is not read."""
+
 _LOOSE_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
+
+
+def is_usable(text: str | None, confidence: float | None) -> bool:
+    """Whether a transcript has words, and its transcriber is confident enough of them (`None`: gives no confidence)."""
+    return bool(normalise(text or "")) and (confidence is None or confidence >= CONFIDENCE_FLOOR)
 
 
 def normalise(text: str, *, marks: bool = False) -> str:

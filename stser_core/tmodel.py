@@ -1,62 +1,34 @@
-"""The tmodel: a transcript's word pieces → pre-trained ALBERT → text vector (section 3.2 of the paper)."""
+"""The tmodel: a transcript's word pieces → pretrained ALBERT → text vector (section 3.2 of the paper).
+
+ALBERT (Lan et al. 2020, https://arxiv.org/abs/1909.11942) is a transformer whose layers share their weights. The
+modules are named as those of the Hugging Face Hub's `AlbertModel`, so that its weights fit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from stser_core.errors import CheckpointError
-from stser_core.text import normalise
+from stser_core.config import AlbertConfig, TmodelConfig
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer as PieceTokenizer
-    from transformers import AlbertModel
-
-TOKENIZER_FILE = "tokenizer.json"
-
-_WORD_START = "▁"
-
-
-@dataclass(frozen=True)
-class TextSettings:
-    """The tmodel's shape.
-
-    Attributes:
-        encoder: Where its weights came from: a Hugging Face Hub id (the paper's is `albert-base-v2`) or a
-            folder in the Hub's format.
-        albert: The ALBERT configuration, in the Hub's words; empty until the encoder has been loaded once.
-        pooling: The text vector: ALBERT's pooled first position `cls`, or the `mean` over all pieces.
-        maximum_pieces: Longer transcripts lose their end.
-        marks: Whether question and exclamation marks are read, where a transcript has them.
-    """
-
-    encoder: str = "albert-base-v2"
-    albert: dict[str, Any] = field(default_factory=dict)
-    pooling: Literal["cls", "mean"] = "cls"
-    maximum_pieces: int = 96
-    marks: bool = False
-
-    @property
-    def vector_size(self) -> int:
-        """Length of the text vector."""
-        return int(self.albert["hidden_size"])
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu_new": partial(functional.gelu, approximate="tanh"),
+    "gelu": functional.gelu,
+    "relu": functional.relu,
+}
 
 
 class Tmodel(nn.Module):
     """Word pieces to text vectors."""
 
-    def __init__(self, settings: TextSettings) -> None:
+    def __init__(self, config: TmodelConfig) -> None:
         super().__init__()
-        from transformers import AlbertConfig, AlbertModel
-
-        self.settings = settings
-        self.albert = AlbertModel(AlbertConfig(**settings.albert), add_pooling_layer=settings.pooling == "cls")
+        self.config = config
+        self.albert = Albert(config.albert, pooler=config.pooling == "cls")
 
     def forward(self, pieces: Tensor, mask: Tensor) -> Tensor:
         """Encode a padded batch.
@@ -68,147 +40,106 @@ class Tmodel(nn.Module):
         Returns:
             float32 [batch, vector].
         """
-        out = self.albert(input_ids=pieces, attention_mask=mask)
-        if self.settings.pooling == "cls":
-            pooled: Tensor = out.pooler_output
-            return pooled
-        weight = mask[:, :, None].to(out.last_hidden_state.dtype)
-        mean: Tensor = (out.last_hidden_state * weight).sum(1) / weight.sum(1)
+        hidden = self.albert(pieces, mask)
+        if self.albert.pooler is not None:
+            return torch.tanh(self.albert.pooler(hidden[:, 0]))
+        weight = mask[:, :, None].to(hidden.dtype)
+        mean: Tensor = (hidden * weight).sum(1) / weight.sum(1)
         return mean
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A padded batch of transcripts: piece ids and mask, both int64 [batch, n], and each one's unknown share."""
+class Albert(nn.Module):
+    """ALBERT: embeddings of piece, position and type, then layers that share their weights by groups."""
 
-    pieces: Tensor
-    mask: Tensor
-    unknown: tuple[float, ...]
+    def __init__(self, config: AlbertConfig, *, pooler: bool) -> None:
+        super().__init__()
+        self.embeddings = _Embeddings(config)
+        self.encoder = _Encoder(config)
+        self.pooler = nn.Linear(config.hidden_size, config.hidden_size) if pooler else None
+
+    def forward(self, pieces: Tensor, mask: Tensor) -> Tensor:
+        """Hidden states, float32 [batch, n, hidden], of pieces and mask, int64 [batch, n] each."""
+        hidden: Tensor = self.encoder(self.embeddings(pieces), mask.bool()[:, None, None, :])
+        return hidden
 
 
-class Tokenizer:
-    """Transcripts to word pieces, through the text encoder's own vocabulary."""
+class _Embeddings(nn.Module):
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        size = config.embedding_size
+        self.word_embeddings = nn.Embedding(config.vocab_size, size, padding_idx=config.pad_token_id)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, size)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, size)
+        self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def __init__(self, pieces: PieceTokenizer, maximum_pieces: int, *, marks: bool = False) -> None:
-        self._pieces = pieces
-        self._marks = marks
-        self._pieces.enable_truncation(maximum_pieces)
-        self._pieces.enable_padding(pad_id=pieces.token_to_id("<pad>") or 0, pad_token="<pad>")
-        self._unknown = pieces.token_to_id("<unk>")
-        marks_or_nothing = {pieces.token_to_id(start + mark) for start in ("", _WORD_START) for mark in ("", "!", "?")}
-        self._no_word = marks_or_nothing - {None}
+    def forward(self, pieces: Tensor) -> Tensor:
+        positions = self.position_embeddings.weight[: pieces.shape[1]]
+        added = self.word_embeddings(pieces) + self.token_type_embeddings.weight[0] + positions
+        embedded: Tensor = self.dropout(self.LayerNorm(added))
+        return embedded
 
-    @classmethod
-    def load(cls, folder: Path, maximum_pieces: int, *, marks: bool = False) -> Tokenizer:
-        """Load a folder's `tokenizer.json`; see `TextSettings` for the rest.
 
-        Raises:
-            CheckpointError: The file is missing or broken.
-        """
-        from tokenizers import Tokenizer as PieceTokenizer
+class _Encoder(nn.Module):
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.layers, self.groups = config.num_hidden_layers, config.num_hidden_groups
+        self.embedding_hidden_mapping_in = nn.Linear(config.embedding_size, config.hidden_size)
+        self.albert_layer_groups = nn.ModuleList(_Group(config) for _ in range(self.groups))
 
-        path = folder / TOKENIZER_FILE
-        try:
-            return cls(PieceTokenizer.from_str(path.read_text(encoding="utf-8")), maximum_pieces, marks=marks)
-        except Exception as error:
-            raise CheckpointError(f"{path} cannot be read as a tokenizer ({error}).") from error
+    def forward(self, embedded: Tensor, mask: Tensor) -> Tensor:
+        hidden: Tensor = self.embedding_hidden_mapping_in(embedded)
+        for layer in range(self.layers):
+            hidden = self.albert_layer_groups[layer * self.groups // self.layers](hidden, mask)
+        return hidden
 
-    def save(self, folder: Path) -> None:
-        """Write `tokenizer.json` into a folder."""
-        self._pieces.save(str(folder / TOKENIZER_FILE))
 
-    def __call__(self, texts: Sequence[str]) -> Encoded:
-        """Encode transcripts; each is normalised first, as in training."""
-        batch = self._pieces.encode_batch([normalise(text, marks=self._marks) for text in texts])
-        return Encoded(
-            torch.tensor([one.ids for one in batch]),
-            torch.tensor([one.attention_mask for one in batch]),
-            tuple(self._unknown_share(one.ids, sum(one.attention_mask)) for one in batch),
+class _Group(nn.Module):
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.albert_layers = nn.ModuleList(_Layer(config) for _ in range(config.inner_group_num))
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        for layer in self.albert_layers:
+            hidden = layer(hidden, mask)
+        return hidden
+
+
+class _Layer(nn.Module):
+    """Post-norm: self-attention, then a feed-forward network."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.attention = _Attention(config)
+        self.ffn = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.activation = _ACTIVATIONS[config.hidden_act]
+        self.ffn_output = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.full_layer_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        attended = self.attention(hidden, mask)
+        changed: Tensor = self.full_layer_layer_norm(self.ffn_output(self.activation(self.ffn(attended))) + attended)
+        return changed
+
+
+class _Attention(nn.Module):
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.heads = config.num_attention_heads
+        self.query, self.key, self.value = nn.Linear(size, size), nn.Linear(size, size), nn.Linear(size, size)
+        self.dense = nn.Linear(size, size)
+        self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)
+        self.attention_dropout = config.attention_probs_dropout_prob
+        self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        q, k, v = (
+            layer(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [batch, heads, n, hidden / heads]
+            for layer in (self.query, self.key, self.value)
         )
-
-    def _unknown_share(self, ids: list[int], length: int) -> float:
-        """Unknown pieces among a transcript's own; marks, and the bare word start before an unknown word, are none."""
-        unknown = sum(piece == self._unknown for piece in ids)
-        no_words = sum(piece in self._no_word for piece in ids)
-        return unknown / max(1, length - 2 - no_words)
-
-
-def pretrained(settings: TextSettings) -> tuple[Tmodel, Tokenizer]:
-    """Load a text encoder with its weights, from the Hub or from a folder in the Hub's format.
-
-    Args:
-        settings: `encoder` says which.
-
-    Returns:
-        The tmodel, whose settings now hold the ALBERT configuration (and of a folder its name alone: where it lay
-        is nobody's business), and its tokenizer.
-
-    Raises:
-        CheckpointError: The encoder cannot be had, or is no ALBERT.
-    """
-    from dataclasses import replace
-
-    albert, pieces = _read(settings.encoder, pooler=settings.pooling == "cls")
-    name = Path(settings.encoder).resolve().name if Path(settings.encoder).is_dir() else settings.encoder
-    known = replace(settings, encoder=name, albert=_described(albert.config.to_diff_dict()))
-    tmodel = Tmodel(known)
-    tmodel.albert.load_state_dict(albert.state_dict())
-    return tmodel, Tokenizer(pieces, settings.maximum_pieces, marks=settings.marks)
-
-
-def _read(encoder: str, *, pooler: bool) -> tuple[AlbertModel, PieceTokenizer]:
-    """An ALBERT with all its weights and its vocabulary; transformers would make up what it does not find."""
-    from safetensors import SafetensorError
-    from transformers import AlbertConfig, AlbertModel, AlbertTokenizer
-
-    try:
-        kind = AlbertConfig.get_config_dict(encoder)[0].get("model_type")
-        if kind != "albert":
-            raise CheckpointError(f"The text encoder {encoder!r} is no ALBERT; its config.json says {kind!r}.")
-        with _silence():
-            loaded: Any = AlbertModel.from_pretrained(
-                encoder, add_pooling_layer=pooler, output_loading_info=True, use_safetensors=True
-            )
-            tokenizer = AlbertTokenizer.from_pretrained(encoder)
-    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(f"The text encoder {encoder!r} cannot be loaded ({reason}).") from error
-    albert, found = loaded
-    if found["missing_keys"]:
-        first = sorted(found["missing_keys"])[0]
-        raise CheckpointError(f"The text encoder {encoder!r} lacks some of its weights, {first} among them.")
-    if len(tokenizer) <= len(tokenizer.all_special_tokens):
-        raise CheckpointError(f"The text encoder {encoder!r} lacks its {TOKENIZER_FILE}.")
-    return albert, tokenizer.backend_tokenizer
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep transformers from showing a bar and a report while it loads; what matters in it is judged here."""
-    from transformers import utils
-
-    logging: Any = utils.logging  # it has no types
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _described(config: dict[str, Any]) -> dict[str, Any]:
-    left_out = {
-        "transformers_version",
-        "architectures",
-        "dtype",
-        "torch_dtype",
-        "model_type",
-        "_name_or_path",
-    }
-    from transformers import AlbertConfig
-
-    size = {"hidden_size": AlbertConfig().hidden_size}
-    return size | {key: value for key, value in config.items() if key not in left_out}
+        dropout = self.attention_dropout if self.training else 0.0
+        context = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+        context = self.output_dropout(self.dense(context.transpose(1, 2).flatten(2)))
+        normalised: Tensor = self.LayerNorm(hidden + context)
+        return normalised

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,25 @@ LAYERS = (
     ("monitor.cli",),
     ("monitor.commands",),
     ("monitor.display", "monitor.exporters", "monitor.archive", "monitor.report", "monitor.web"),
-    ("monitor.pipeline",),
+    ("monitor.pipeline", "monitor.speakers"),
     ("monitor.sources", "monitor.segmenter", "monitor.transcribers"),
     ("stser_core",),
 )
 """The rooms from top to bottom; none may reach one above it, not even through modules between them."""
 
 COMMAND_LINES = {"monitor.cli", "stser_core.training.cli"}
-HEAVY = ("torch", "torchaudio", "transformers", "vosk", "av", "webrtcvad", "sounddevice", "sklearn", "matplotlib")
+HEAVY = (
+    "torch",
+    "torchaudio",
+    "transformers",
+    "tokenizers",
+    "vosk",
+    "av",
+    "webrtcvad",
+    "sounddevice",
+    "sklearn",
+    "matplotlib",
+)
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 PICKLE_CALLS = {"torch.load", "torch.save"}
 
@@ -112,6 +124,30 @@ def test_the_project_is_where_this_test_looks(edges):
         "stser_core.training.cli",
     } <= edges.keys()
     assert "stser_core.errors" in edges["stser_core.audio"]
+
+
+@pytest.mark.parametrize("part", ["stser_core", "stser_core.training"])
+def test_the_model_package_has_no_import_cycle(edges, part):
+    """Of `stser_core` itself, what imports the package imports its root, so that is left out."""
+    inner = {
+        name: {other for other in others if inside(other, part) and other != "stser_core"}
+        for name, others in edges.items()
+        if inside(name, part) and name != "stser_core"
+    }
+    try:
+        TopologicalSorter(inner).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_transformers_is_imported_only_where_a_hub_model_is_loaded():
+    importing = {
+        module_name(path)
+        for path in source_files()
+        if any(inside(name, "transformers") for name in imports(path.read_text(), module_name(path)))
+    }
+
+    assert {name for name in importing if not inside(name, "stser_core.training")} == {"stser_core.encoders.hub"}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ _OPTIONS = {
     "checkpoint_sum": "--checkpoint",
     "classifiers": "--classifier",
     "prior": "--prior",
-    "no_adaptation": "--no-adaptation",
+    "speaker_baseline": "--no-speaker-baseline",
     "accelerator": "--accelerator",
     "transcriber": "--asr or --asr-model",
     "language": "--language",
@@ -48,8 +48,8 @@ class ArchiveSettings:
         transcriber: The speech recogniser's name and model.
         language: What `--language` says.
         speakers: What `--speakers` says.
-        prior: How often emotions are expected, every one named.
-        no_adaptation: Whether `--no-adaptation` was given; `None` without it, as archives have it that are older.
+        prior: The class prior that was applied, as `--prior` takes it; `even` for none.
+        speaker_baseline: Whether frames are normalised by each speaker's neutral baseline.
     """
 
     channels: str | None
@@ -63,8 +63,8 @@ class ArchiveSettings:
     transcriber: str
     language: str | None
     speakers: int | None = None
-    prior: str | None = None
-    no_adaptation: bool | None = None
+    prior: str = "even"
+    speaker_baseline: bool = True
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from monitor.commands.answering import require_answers
 from monitor.commands.notices import Notices
@@ -17,12 +17,12 @@ from monitor.exporters.destination import STDOUT
 from monitor.exporters.jsonl import JsonlExporter
 from monitor.flow import Turn
 from stser_core.errors import UsageError
-from stser_core.scores import ENSEMBLE, company
+from stser_core.scores import ENSEMBLE
 
 if TYPE_CHECKING:
     from monitor.transcribers import Transcriber
-    from stser_core.prior import Prior
-    from stser_core.recognizer import Recognizer
+    from stser_core.ensemble import Prior
+    from stser_core.recognizer import EmotionRecognizer
 
 _TORCH_THREADS = 1
 """Threads within one of torch's operations. An utterance is too little work to share: on two cores that others used
@@ -41,8 +41,8 @@ class Analysis:
     transcripts: bool = True
     checkpoint: str = "default"
     classifier: str = ENSEMBLE
-    prior: Prior | None = None
-    adapt: bool = True
+    prior: Prior | Literal["checkpoint"] | None = "checkpoint"
+    speaker_baseline: bool = True
     asr: str = "auto"
     asr_model: str | None = None
     language: str | None = None
@@ -84,7 +84,7 @@ def open_files(analysis: Analysis, cleanup: ExitStack) -> Files:
     return Files(csv, jsonl)
 
 
-def load_models(analysis: Analysis, notices: Notices) -> tuple[Recognizer, Transcriber]:
+def load_models(analysis: Analysis, notices: Notices) -> tuple[EmotionRecognizer, Transcriber]:
     """Load the checkpoint and the speech recogniser.
 
     Raises:
@@ -94,30 +94,31 @@ def load_models(analysis: Analysis, notices: Notices) -> tuple[Recognizer, Trans
         # Imported here, because torch takes a second that a wrong file name or role should not cost.
         import torch
 
-        from stser_core.recognizer import Recognizer
+        from stser_core.ensemble import format_prior
+        from stser_core.recognizer import EmotionRecognizer
 
         torch.set_num_threads(_TORCH_THREADS)
-        scorer = Recognizer.load(
+        scorer = EmotionRecognizer.load(
             analysis.checkpoint,
             classifier=analysis.classifier,
             accelerator=analysis.accelerator,
             explain=analysis.explain,
             prior=analysis.prior,
-            adapt=analysis.adapt,
+            speaker_baseline=analysis.speaker_baseline,
         )
     _check_explained(analysis, scorer)
-    if analysis.prior is not None:
-        notices.say(f"expecting {analysis.prior}, as --prior says.")
+    if analysis.prior != "checkpoint":
+        notices.say(f"the class prior is {format_prior(analysis.prior)}, as --prior says.")
     transcriber = choose(analysis.asr, analysis.asr_model, notices, language=analysis.language)
     require_answers(scorer, transcriber, notices)
     return scorer, transcriber
 
 
-def _check_explained(analysis: Analysis, scorer: Recognizer) -> None:
+def _check_explained(analysis: Analysis, scorer: EmotionRecognizer) -> None:
     if analysis.explain and not scorer.attends:
         raise UsageError(
-            f"--explain tells where the speech model's attention rested, but {company(scorer.classifiers)} does "
-            "without that model; add speech or bimodal to --classifier, joined by +."
+            f"--explain shows where the speech encoder's attention rested, but {'+'.join(scorer.classifiers)} does "
+            "not use that encoder; add speech or bimodal to --classifier, joined with +."
         )
 
 

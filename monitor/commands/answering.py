@@ -1,4 +1,4 @@
-"""Who of the ensemble can answer with the speech recogniser that was chosen: said before anything is heard."""
+"""Which classifiers can answer with the transcriber that was chosen: reported before anything is heard."""
 
 from __future__ import annotations
 
@@ -10,37 +10,26 @@ from stser_core.errors import TranscriberError
 
 if TYPE_CHECKING:
     from monitor.transcribers import Transcriber
-    from stser_core.recognizer import Recognizer
+    from stser_core.recognizer import EmotionRecognizer
 
 
-def require_answers(scorer: Recognizer, transcriber: Transcriber, notices: Notices) -> None:
-    """Say which members are absent for want of an encoder, and refuse to go on where nobody could ever answer.
+def require_answers(scorer: EmotionRecognizer, transcriber: Transcriber, notices: Notices) -> None:
+    """Stop where no classifier could ever answer, and report a combination that was not calibrated.
 
     Raises:
-        TranscriberError: All that were chosen need words, or an encoder, that the recogniser does not give.
+        TranscriberError: All classifiers that were chosen need words, and nothing is transcribed.
     """
-    text = transcriber.name != NONE
-    encoder: str | None = getattr(transcriber, "encoder", None)
-    given = () if encoder is None else (encoder,)
-    chosen = " + ".join(scorer.classifiers)
-    wanted = ", ".join(name for name in scorer.encoders if name not in given)
-    if not scorer.answering(text=text, encoders=given):
-        if wanted:
-            raise TranscriberError(
-                f"The classifier {chosen} reads {wanted}, which only --asr whisper with that model runs; "
-                "choose it, or another --classifier."
-            )
+    with_text = transcriber.name != NONE
+    answering = scorer.answering(text=with_text)
+    if not answering:
         raise TranscriberError(
-            f"The classifier {chosen} needs words, but nothing is transcribed; "
-            "choose a recogniser (--asr, --asr-model), or --classifier speech."
+            f"The classifier {' + '.join(scorer.classifiers)} needs words, but nothing is transcribed; "
+            "choose a transcriber (--asr, --asr-model), or --classifier speech."
         )
-    absent = [
-        name
-        for name in scorer.answering(text=True, encoders=scorer.encoders)
-        if name not in scorer.answering(text=True, encoders=given)
-    ]
-    if absent:
+    combinations = dict.fromkeys((answering, scorer.answering(text=False)))
+    uncalibrated = [" + ".join(one) for one in combinations if one and not scorer.is_calibrated(one)]
+    if uncalibrated:
         notices.say(
-            f"the member {', '.join(absent)} is absent, for it reads {wanted}, which only --asr whisper with that "
-            "model runs."
+            f"the checkpoint {scorer.name} is not calibrated for the classifiers {' and for '.join(uncalibrated)}: "
+            "their probabilities may be too sure or not sure enough."
         )

@@ -109,6 +109,7 @@ def _workers(given: int | None) -> int:
 
 def _loaded(options: ArchiveOptions, notices: Notices) -> tuple[Models, ArchiveSettings]:
     from stser_core.checkpoint import resolve
+    from stser_core.ensemble import format_prior
 
     analysis, hearer = options.analysis, _hearer(options.speakers)
     scorer, transcriber = load_models(analysis, notices)
@@ -124,8 +125,8 @@ def _loaded(options: ArchiveOptions, notices: Notices) -> tuple[Models, ArchiveS
         transcriber=transcriber.name,
         language=analysis.language,
         speakers=options.speakers,
-        prior=None if analysis.prior is None else str(analysis.prior),
-        no_adaptation=None if analysis.adapt else True,
+        prior=format_prior(scorer.prior),
+        speaker_baseline=scorer.uses_speaker_baseline,
     )
     return Models(scorer, transcriber, hearer), settings
 

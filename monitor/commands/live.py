@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from monitor.pipeline.channel_now import ChannelNow
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
-    from stser_core.recognizer import Recognizer
+    from stser_core.recognizer import EmotionRecognizer
 
 _STDIN = "-"
 _CAPACITY = 256
@@ -102,7 +102,7 @@ class _Run:
         source: Source,
         given: Sequence[Role],
         files: Files,
-        scorer: Recognizer,
+        scorer: EmotionRecognizer,
         transcriber: Transcriber,
         rules: Sequence[Rule],
         runner: AlertCommand | None,

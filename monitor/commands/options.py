@@ -53,7 +53,7 @@ OutputOption = Annotated[
 ]
 ExplainOption = Annotated[
     bool,
-    typer.Option("--explain", help="Show and write where in each turn the speech model's attention rested."),
+    typer.Option("--explain", help="Show and write where in each turn the speech encoder's attention rested."),
 ]
 ScoreAgentsOption = Annotated[
     bool,
@@ -74,16 +74,15 @@ ClassifierOption = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="ensemble (all), or one or several joined by +: speech, text, bimodal, and members such as prosody and "
-        "whisper.",
+        help="ensemble (all), or one or several of the checkpoint's, joined with +: speech, text, bimodal.",
     ),
 ]
 PriorOption = Annotated[
     str | None,
     typer.Option(
-        metavar="SHARES",
-        help="How often emotions are expected, such as neutral=0.7; those not named share the rest. Without it all "
-        "count alike.",
+        metavar="PRIOR",
+        help="How often each emotion is expected, such as neutral=0.7; those not named share the rest. Default: the "
+        "checkpoint's class prior of calls; even switches it off.",
     ),
 ]
 AsrOption = Annotated[Asr, typer.Option(help="The speech recogniser; auto goes on without one where it cannot be had.")]
@@ -94,9 +93,9 @@ LanguageOption = Annotated[
     str | None,
     typer.Option(metavar="CODE", help="What is spoken (en, de, …), for Whisper; without it, Whisper detects it."),
 ]
-NoAdaptationOption = Annotated[
+NoSpeakerBaselineOption = Annotated[
     bool,
-    typer.Option("--no-adaptation", help="Judge every utterance by itself, without getting used to each voice."),
+    typer.Option("--no-speaker-baseline", help="Score every turn by itself, without each speaker's neutral baseline."),
 ]
 AcceleratorOption = Annotated[Accelerator, typer.Option(help="Where the emotion model runs.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Show results and errors only.")]
@@ -157,7 +156,7 @@ class Hearing:
     checkpoint: CheckpointOption = "default"
     classifier: ClassifierOption = "ensemble"
     prior: PriorOption = None
-    no_adaptation: NoAdaptationOption = False
+    no_speaker_baseline: NoSpeakerBaselineOption = False
     asr: AsrOption = Asr.auto
     asr_model: AsrModelOption = None
     language: LanguageOption = None
@@ -167,7 +166,7 @@ class Hearing:
     def analysis(self, csv: str | None = None, jsonl: str | None = None) -> Analysis:
         """The same for the rest of the program, with the files that are written turn by turn."""
         from monitor.commands.analysis import Analysis
-        from stser_core.prior import Prior
+        from stser_core.ensemble import parse_prior
 
         return Analysis(
             channels=self.channels,
@@ -178,8 +177,8 @@ class Hearing:
             transcripts=not self.no_transcript,
             checkpoint=self.checkpoint,
             classifier=self.classifier,
-            prior=None if self.prior is None else Prior.read(self.prior),
-            adapt=not self.no_adaptation,
+            prior="checkpoint" if self.prior is None else parse_prior(self.prior),
+            speaker_baseline=not self.no_speaker_baseline,
             asr=self.asr.value,
             asr_model=self.asr_model,
             language=self.language,

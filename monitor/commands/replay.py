@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from monitor.flow import Turn
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
-    from stser_core.recognizer import Recognizer
+    from stser_core.recognizer import EmotionRecognizer
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _manner(options: ReplayOptions) -> Manner:
 def _facts(
     options: ReplayOptions,
     opened: Opened,
-    scorer: Recognizer,
+    scorer: EmotionRecognizer,
     transcriber: Transcriber,
 ) -> Replay:
     return Replay(

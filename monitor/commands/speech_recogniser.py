@@ -38,11 +38,11 @@ def choose(asr: str, model: str | None, notices: Notices, *, language: str | Non
         UsageError: A language for a recogniser that cannot choose one, or a model for none.
     """
     if language is not None and asr in (VOSK, NONE):
-        raise UsageError(f"--language is for --asr whisper; with --asr {asr} nothing follows from it.")
+        raise UsageError(f"--language is for --asr whisper; with --asr {asr} it has no effect.")
     if model is not None and asr == NONE:
-        raise UsageError("--asr-model names a recogniser's model; with --asr none nothing follows from it.")
+        raise UsageError("--asr-model names a recogniser's model; with --asr none it has no effect.")
     if asr == NONE:
-        notices.say("nothing is transcribed, as --asr none says; only the voice is judged.")
+        notices.say("nothing is transcribed, as --asr none says; only the speech classifier is used.")
         return _nobody()
     if asr == WHISPER or (asr == AUTO and (language is not None or _is_whispers(model))):
         return _whisper(model, language, notices)
@@ -64,7 +64,7 @@ def _best(notices: Notices) -> Transcriber:
             return _whisper(None, None, notices, f"since there is no Vosk model ({reasons})")
         except DownloadError as error:
             reasons += "; " + str(error).rstrip(".")
-    notices.say(f"without a speech recogniser ({reasons}), only the voice is judged.")
+    notices.say(f"without a speech recogniser ({reasons}), only the speech classifier is used.")
     return _nobody()
 
 
@@ -91,7 +91,7 @@ def _whisper(model: str | None, language: str | None, notices: Notices, because:
     with notices.working("loading the speech recogniser"):
         from monitor.transcribers.whisper import WhisperTranscriber
 
-        transcriber = WhisperTranscriber(found.folder, name=found.encoder, language=language)
+        transcriber = WhisperTranscriber(found.folder, name=found.name, language=language)
     return _announced(transcriber, ", ".join(filter(None, (reason, because))), notices)
 
 
@@ -125,12 +125,11 @@ def _whisper_model(model: str | None, notices: Notices) -> tuple[WhisperFolder, 
 def _is_whispers(model: str | None) -> bool:
     """Whether `--asr-model` names a model of Whisper's rather than one of Vosk's."""
     from monitor.transcribers import models, whisper_models
-    from stser_core.whisper_folder import is_model
 
     if model is None:
         return False
     folder = Path(model).expanduser()
     if folder.exists():
-        return is_model(folder)
+        return whisper_models.is_model(folder)
     is_vosks = model in models.KNOWN or (models.cache_dir() / model).exists()
     return not is_vosks and whisper_models.is_size(model)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE
-from stser_core.scores import Spoken
+from stser_core.scores import SpeechInput
 
 if TYPE_CHECKING:
     from monitor.pipeline.turns import Scorer
@@ -20,7 +20,7 @@ def warm_up(scorer: Scorer, transcriber: Transcriber) -> None:
     """Have both models work on a noise; what they make of it is thrown away."""
     for seconds in _LENGTHS_S:
         noise = np.random.default_rng(0).normal(0, 0.05, round(seconds * SAMPLE_RATE)).astype(np.float32)
-        scorer.score([Spoken(noise), Spoken(noise, "hello there", 1.0)])
+        scorer.score([SpeechInput(noise), SpeechInput(noise, "hello there", 1.0)])
     listening = transcriber.listen(0.0)
     listening.feed(noise[:SAMPLE_RATE])
     listening.finish()

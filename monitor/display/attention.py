@@ -1,4 +1,4 @@
-"""Where in a turn the speech model's attention rested, as a line under the turn."""
+"""Where in a turn the speech encoder's attention rested, as a line under the turn."""
 
 from __future__ import annotations
 

@@ -20,13 +20,13 @@ class JsonlExporter:
 
     * `words`: a list of `{"text", "start_s", "end_s", "confidence"}`, or `null` where nothing was
       transcribed;
-    * `classifiers`: the probabilities of each classifier and member of the ensemble that answered,
-      `{"speech": {"angry": …}, …}`, or `null` where nothing was scored. One that did not answer is absent.
+    * `classifiers`: the probabilities of each classifier that answered, `{"speech": {"angry": …}, …}`, or `null`
+      where nothing was scored. One that did not answer is absent.
 
     Where the timeline explains, also
 
-    * `salient_start_s` and `salient_end_s`: the shortest stretch that holds half of the speech model's attention;
-    * `salience`: the attention's share on each 100 ms of the turn, or `null` where it is not known.
+    * `salient_start_s` and `salient_end_s`: the shortest stretch that holds half of the speech encoder's attention;
+    * `salience`: the attention's proportion on each 100 ms of the turn, or `null` where it is not known.
 
     Notes are objects of their own, told from turns by a `type` and no `recording`:
     `{"type": "mark", "number", "time_s"}` and

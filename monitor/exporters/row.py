@@ -67,7 +67,7 @@ def row(turn: Turn) -> dict[str, Value]:
 
 
 def salient_columns(turn: Turn) -> dict[str, Value]:
-    """Where the speech model's attention rested: a value for each of `SALIENT_COLUMNS`, `None` where unknown."""
+    """Where the speech encoder's attention rested: a value for each of `SALIENT_COLUMNS`, `None` where unknown."""
     span = salient_span(turn) or (None, None)
     return {column: _rounded(value, 3) for column, value in zip(SALIENT_COLUMNS, span, strict=True)}
 

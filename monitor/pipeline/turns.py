@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from monitor.flow import Transcript, Turn, Utterance
 from monitor.loudness import loudness_dbfs
-from stser_core.adaptation import Voice
-from stser_core.scores import EmotionScores, Spoken
+from stser_core.scores import EmotionScores, SpeechInput
+from stser_core.speaker_baseline import SpeakerBaseline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Lane:
 
 
 class Scorer(Protocol):
-    """What tells the emotions; `stser_core.recognizer.Recognizer` in earnest.
+    """What tells the emotions; `stser_core.EmotionRecognizer` in operation.
 
     Attributes:
         name: The checkpoint's name.
@@ -43,7 +43,7 @@ class Scorer(Protocol):
 
     name: str
 
-    def score(self, utterances: Sequence[Spoken]) -> list[EmotionScores | None]:
+    def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
         """Score a batch: one result for each utterance, `None` where no classifier could answer."""
         ...
 
@@ -66,7 +66,7 @@ class TurnMaker:
         self._lanes = lanes
         self._scorer = scorer
         self._names = names or {}
-        self._voices: dict[tuple[int, str], Voice] = defaultdict(Voice)
+        self._baselines: dict[tuple[int, str], SpeakerBaseline] = defaultdict(SpeakerBaseline)
         self._made = 0
 
     def make(self, batch: Sequence[Heard]) -> list[Turn]:
@@ -85,8 +85,9 @@ class TurnMaker:
     def estimate(self, provisional: Provisional) -> EmotionScores | None:
         """Score an utterance that goes on; it gets no number and is no turn."""
         speaker = self._speaker(provisional.channel, provisional.start_s)
-        voice = self._voices[provisional.channel, speaker].copy()  # the turn itself will tell more
-        (scores,) = self._scorer.score([Spoken(provisional.samples, provisional.words or None, voice=voice)])
+        baseline = self._baseline(provisional.channel, speaker).frozen()  # it learns from the whole turn only
+        given = SpeechInput(provisional.samples, provisional.words or None, speaker=baseline)
+        (scores,) = self._scorer.score([given])
         return scores
 
     def _lane(self, heard: Heard) -> Lane:
@@ -95,13 +96,20 @@ class TurnMaker:
     def _speaker(self, channel: int, start_s: float) -> str:
         return self._names.get(start_s, self._lanes[channel - 1].speaker)
 
-    def _voice(self, utterance: Utterance) -> Voice:
-        return self._voices[utterance.channel, self._speaker(utterance.channel, utterance.start_s)]
+    def _baseline(self, channel: int, speaker: str) -> SpeakerBaseline:
+        """The running baseline of whoever speaks: one for each speaker of a channel."""
+        return self._baselines[channel, speaker]
+
+    def _input(self, utterance: Utterance, transcript: Transcript | None) -> SpeechInput:
+        speaker = self._baseline(utterance.channel, self._speaker(utterance.channel, utterance.start_s))
+        if transcript is None or not transcript.words:
+            return SpeechInput(utterance.samples, speaker=speaker)
+        return SpeechInput(utterance.samples, transcript.text, transcript.confidence, speaker)
 
     def _scores(self, batch: Sequence[Heard]) -> Iterator[EmotionScores | None]:
         if not batch:
             return iter(())
-        results = self._scorer.score([_spoken(*heard, self._voice(heard[0])) for heard in batch])
+        results = self._scorer.score([self._input(*heard) for heard in batch])
         if len(results) != len(batch):
             raise RuntimeError(f"{self._scorer.name} scored {len(results)} of {len(batch)} utterances.")
         return iter(results)
@@ -116,16 +124,8 @@ class TurnMaker:
             start_s=utterance.start_s,
             end_s=utterance.end_s,
             scores=scores,
-            transcript=transcript and replace(transcript, encoding=None),  # scored: nobody reads it any more
+            transcript=transcript,
             loudness_dbfs=loudness_dbfs(utterance.samples),
             dropped_ms=utterance.dropped_ms,
             checkpoint=self._scorer.name,
         )
-
-
-def _spoken(utterance: Utterance, transcript: Transcript | None, voice: Voice) -> Spoken:
-    if transcript is None:
-        return Spoken(utterance.samples, voice=voice)
-    if not transcript.words:
-        return Spoken(utterance.samples, encoding=transcript.encoding, voice=voice)
-    return Spoken(utterance.samples, transcript.text, transcript.confidence, transcript.encoding, voice)

@@ -24,7 +24,7 @@ class Said:
 
     Attributes:
         text: One or more words.
-        salient: The speech model's attention rested on them.
+        salient: The speech encoder's attention rested on them.
     """
 
     text: str

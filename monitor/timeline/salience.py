@@ -1,4 +1,4 @@
-"""Which part of a turn the speech model leaned on."""
+"""Which part of a turn holds the speech encoder's attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whisper, through faster-whisper: it understands an utterance when it has ended, and hands its encoder's output on."""
+"""Whisper, through faster-whisper: it understands an utterance when it has ended."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, Transcript, Word
-from stser_core.encoding import Encoding, pooled
+from monitor.transcribers.whisper_models import name_of
+from monitor.transcribers.whisper_window import OnePass, audible, load, pieces
 from stser_core.errors import UsageError
 from stser_core.text import normalise
-from stser_core.whisper import OnePass, audible, load, pieces
-from stser_core.whisper_folder import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +63,7 @@ class WhisperTranscriber:
 
         Args:
             folder: A Whisper model in CTranslate2's format.
-            name: The encoder's name, such as `whisper-base`; without it, the folder tells.
+            name: The model's name, such as `base`; without it, the folder's.
             language: A code such as `en`; without it, each utterance's language is detected.
             device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
 
@@ -74,8 +73,7 @@ class WhisperTranscriber:
         """
         # Utterances side by side use the cores better than one utterance on all of them.
         self._model = load(folder, device=device, workers=os.cpu_count() or 1)
-        self.encoder = name or name_of(Path(folder))
-        self.name = f"whisper ({self.encoder.removeprefix('whisper-')})"
+        self.name = f"whisper ({name or name_of(Path(folder))})"
         self._language = language
         if language is not None and language not in self._model.supported_languages:
             known = ", ".join(self._model.supported_languages)
@@ -93,17 +91,15 @@ class WhisperTranscriber:
             start_s: Where it starts, in seconds from the start of the recording.
 
         Returns:
-            Its words, none where there was nothing to understand, and the encoder's output of the same pass.
+            Its words, none where there was nothing to understand.
         """
         words: list[Word] = []
-        frames: list[NDArray[np.float32]] = []
         for piece in pieces(samples):
             heard = audible(piece)
             model = self._model.fresh(heard.size)
             words += _words(self._understood(model, heard), start_s, start_s + piece.size / SAMPLE_RATE)
-            frames.append(model.frames)
             start_s += piece.size / SAMPLE_RATE
-        return Transcript(tuple(words), Encoding(self.encoder, pooled(np.concatenate(frames))))
+        return Transcript(tuple(words))
 
     def _understood(self, model: OnePass, samples: NDArray[np.float32]) -> list[_Heard]:
         most = min(_MOST_TOKENS, round(20 + _TOKENS_PER_S * samples.size / SAMPLE_RATE))

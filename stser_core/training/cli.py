@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,18 +12,18 @@ from stser_core import command_line
 from stser_core.errors import UsageError
 from stser_core.option_groups import with_groups
 from stser_core.training.cli_groups import (
+    Baselines,
     CacheFolder,
+    Calls,
     Corpora,
     Debug,
     Folding,
-    Further,
-    HoldOutBy,
-    HoldOutShare,
+    FrontEnd,
     Json,
-    Rivals,
     Settings,
-    Whisper,
+    Validation,
     Wording,
+    default_jobs,
 )
 
 PROGRAM = "stser-train"
@@ -49,52 +48,54 @@ def _choose(context: typer.Context) -> None:
 @with_groups
 def fit(
     corpora: Corpora,
-    out: Annotated[
-        Path, typer.Option(help="The run's folder, in which the checkpoint comes to lie; of a member, the checkpoint.")
-    ],
+    calls: Calls,
+    out: Annotated[Path, typer.Option(help="The run's folder; the checkpoint is written into it.")],
     settings: Settings,
-    further: Further,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed, another run.")] = None,
-    validation_by: HoldOutBy = "speaker",
-    validation_share: HoldOutShare = 0.2,
-    test_share: Annotated[float, typer.Option(help="Speakers held out, and judged at the end.", min=0, max=0.9)] = 0.0,
+    front_end: FrontEnd = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
+    validation: Validation = 0.2,
+    test_proportion: Annotated[
+        float, typer.Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
+    ] = 0.0,
     start_from: Annotated[
-        list[Path], typer.Option(help="A checkpoint whose encoders and classifiers the model begins with; repeat it.")
+        list[Path], typer.Option(help="A checkpoint whose encoders and classifiers the model starts from; repeat it.")
     ] = [],  # noqa: B006 (typer copies it)
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run in --out stopped.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Throw away an earlier run in --out.")] = False,
-    checkpoint: Annotated[
-        str | None, typer.Option(help="The checkpoint that gets the member.", show_default="default")
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="Train a classifier over a further encoder: NAME=hub:MODEL_ID or NAME=TYPE:key=value,…"),
     ] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="The checkpoint that gets the classifier of --encoder.", show_default="default")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an earlier run in --out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run in --out.")] = False,
     cache: CacheFolder = None,
     debug: Debug = False,
 ) -> None:
-    """Train one model and write its checkpoint; or train a member, and write a checkpoint that has it."""
+    """Train a model and write its checkpoint; with --encoder, add a classifier to a checkpoint."""
     from stser_core.checkpoint import DEFAULT
     from stser_core.training import commands
-    from stser_core.training.folds import HoldOut
-    from stser_core.training.members.commands import fit_member
     from stser_core.training.options import cache_folder
+    from stser_core.training.splits import HoldOut
 
     cache = cache or cache_folder()
-    if further.member is not None:
-        alone = {"resume": resume, "overwrite": overwrite, "teacher": further.teacher, "start_from": start_from}
-        how = settings.of_member(seed, **alone)
-        hold_out = HoldOut(validation_by, validation_share, how.training.seed)
-        member = further.wanted()
-        fit_member(corpora.clips(), member, how, hold_out, test_share, checkpoint or DEFAULT, out, cache)
+    recipe = settings.read(seed)
+    hold_out = HoldOut(validation, recipe.loop.seed)
+    if encoder is not None:
+        commands.fit_encoder(corpora.clips(), encoder, recipe, hold_out, checkpoint or DEFAULT, out, cache)
         return
     if checkpoint is not None:
-        raise UsageError("--checkpoint goes with --member; a model begins with another's weights by --start-from.")
-    recipe = settings.of_model(seed)
+        raise UsageError("--checkpoint goes with --encoder; a model starts from another's weights by --start-from.")
+    weak = calls.read(cache)
     commands.fit_and_test(
         corpora.clips(),
+        weak,
         recipe,
-        HoldOut(validation_by, validation_share, recipe.seed),
-        test_share,
+        hold_out,
+        test_proportion,
         out,
         cache,
-        teacher=further.encodings(cache),
+        front_end=front_end,
         starts=start_from,
         resume=resume,
         overwrite=overwrite,
@@ -105,58 +106,46 @@ def fit(
 @with_groups
 def cross_validate(
     corpora: Corpora,
-    out: Annotated[Path, typer.Option(help="Where runs and results are kept; call again to go on.")],
+    calls: Calls,
+    out: Annotated[Path, typer.Option(help="Where runs and results are kept; call again to continue.")],
     settings: Settings,
     folding: Folding,
-    further: Further,
     wording: Wording,
+    front_end: FrontEnd = None,
     start_from: Annotated[
         Path | None,
-        typer.Option(help="The --out of an earlier cross-validation: each fold begins with its checkpoint there."),
+        typer.Option(help="The --out of an earlier cross-validation: each fold starts from its checkpoint there."),
     ] = None,
-    join: Annotated[
-        bool,
-        typer.Option("--join", help="Of --member: the folds' checkpoints keep it; the next one is judged beside it."),
-    ] = False,
+    streams: Annotated[bool, typer.Option("--streams", help="Also evaluate call-like streams.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Folds that are trained at the same time.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Throw away runs of other recipes or data in --out.")
+        bool, typer.Option("--overwrite", help="Delete runs of other recipes or data in --out.")
     ] = False,
-    rivals: Rivals = [],  # noqa: B006
+    baseline: Baselines = [],  # noqa: B006
     cache: CacheFolder = None,
     json: Json = None,
     debug: Debug = False,
 ) -> None:
-    """Train and judge every fold, for several seeds, beside the published figures; or a member in the same folds."""
+    """Train and evaluate every fold, for several seeds, beside the published results."""
     from stser_core.training import commands
-    from stser_core.training.members.commands import cross_validate_member
     from stser_core.training.options import cache_folder
 
-    cache, plan = cache or cache_folder(), folding.plan()
-    if further.member is not None:
-        recipe = settings.of_member(
-            rival=rivals,
-            teacher=further.teacher,
-            start_from=start_from,
-            overwrite=overwrite,
-            transcripts=wording.transcripts,
-            asr_model=wording.asr_model,
-        )
-        cross_validate_member(corpora.clips(json), further.wanted(), recipe, plan, out, cache, json, join=join)
-        return
-    if join:
-        raise UsageError("--join goes with --member.")
-    model, words, teacher = settings.of_model(), wording.words(), further.encodings(cache)
+    cache = cache or cache_folder()
+    weak = calls.read(cache)
     commands.cross_validate(
         corpora.clips(json),
-        model,
-        plan,
-        words,
-        rivals,
+        weak,
+        settings.read(),
+        folding.plan(),
+        wording.words(),
+        baseline,
         out,
         cache,
         json,
-        teacher=teacher,
+        front_end=front_end,
         earlier=start_from,
+        streams=streams,
+        jobs=jobs or default_jobs(),
         overwrite=overwrite,
     )
 
@@ -165,18 +154,19 @@ def cross_validate(
 @with_groups
 def baseline(
     corpora: Corpora,
-    rivals: Rivals,
+    baseline: Baselines,
     folding: Folding,
     cache: CacheFolder = None,
     json: Json = None,
     debug: Debug = False,
 ) -> None:
-    """Judge rivals alone, in the folds that cross-validate would use."""
-    from stser_core.features import FeatureSettings
+    """Evaluate baselines alone, in the folds that cross-validate would use."""
+    from stser_core.config import FeatureConfig
     from stser_core.training import commands
     from stser_core.training.options import cache_folder
 
-    commands.baseline(corpora.clips(json), folding.plan(), rivals, FeatureSettings(), cache or cache_folder(), json)
+    clips = corpora.clips(json)
+    commands.baseline(clips, folding.plan(), baseline, FeatureConfig(), cache or cache_folder(), json)
 
 
 @app.command()
@@ -184,99 +174,53 @@ def baseline(
 def evaluate(
     checkpoint: Annotated[str, typer.Option(help="A checkpoint's name, folder or Hub id.")],
     corpora: Corpora,
+    calls: Calls,
     json: Json = None,
-    band: Annotated[Literal["wide", "telephone", "both"], typer.Option(help="As recorded, or over the line.")] = "wide",
+    streams: Annotated[
+        bool, typer.Option("--streams", help="Call-like streams (and --routine calls) instead of single clips.")
+    ] = False,
+    prior: Annotated[
+        str, typer.Option(help="Class prior of --streams: checkpoint, even, or neutral=0.7,angry=0.1.")
+    ] = "checkpoint",
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of --streams.")] = 0,
+    band: Annotated[Literal["wide", "telephone", "both"], typer.Option(help="Audio band of single clips.")] = "wide",
     classifier: Annotated[str, typer.Option(help="ensemble, or names joined by +.")] = "ensemble",
     session: Annotated[list[str], typer.Option(help="Only clips of this session; repeat it.")] = [],  # noqa: B006
     speaker: Annotated[list[str], typer.Option(help="Only clips of this speaker; repeat it.")] = [],  # noqa: B006
-    split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="Only clips of it.")] = None,
+    split: Annotated[
+        Literal["train", "validation", "test"] | None, typer.Option(help="Evaluate only this split.")
+    ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    whisper: Whisper = None,
     cache: CacheFolder = None,
     debug: Debug = False,
 ) -> None:
-    """Judge a checkpoint on a corpus, through the recognizer that the monitor runs."""
+    """Evaluate a checkpoint through the recognizer that the monitor runs."""
     from stser_core.training import commands
     from stser_core.training.options import cache_folder, chosen
 
-    clips = chosen(corpora.clips(json), sessions=session, speakers=speaker, split=split)
-    commands.evaluate(clips, checkpoint, classifier, band, accelerator, json, whisper, cache or cache_folder())
+    clips = corpora.clips(json) if corpora.corpus or corpora.data else ()
+    clips = chosen(clips, sessions=session, speakers=speaker, split=split) if clips else ()
+    given = commands.Evaluated(checkpoint, classifier, accelerator, clips, calls.read(cache or cache_folder()))
+    if streams:
+        commands.evaluate_streams(given, calls.held_out_call, calls.routine, prior, seed, json)
+    else:
+        commands.evaluate(given, band, json)
 
 
-@app.command()
-@with_groups
-def average(
-    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoint folders of runs that began alike.")],
-    out: Annotated[Path, typer.Option(help="The new checkpoint's folder.")],
-    debug: Debug = False,
-) -> None:
-    """Make one checkpoint of several that began with the same weights: the mean of theirs."""
-    from stser_core.training import averaging
-
-    print(f"The average is in {averaging.average(checkpoints, out)}.", file=sys.stderr)
-
-
-@app.command("pretrain-text")
-def pretrain_text(
-    texts: Annotated[list[Path], typer.Option(help="Unlabelled texts: a TSV or CSV with a column text; repeat it.")],
-    teacher: Annotated[str, typer.Option(help="A sentence encoder: Hub id or folder.")],
-    vocabulary: Annotated[Path, typer.Option(help="A folder with ALBERT's spiece.model or tokenizer.json.")],
-    out: Annotated[Path, typer.Option(help="The run's folder; the encoder comes to lie in it. Call again to go on.")],
-    judged_by: Annotated[
+@app.command("front-end")
+def front_end(
+    whisper: Annotated[
         list[Path],
-        typer.Option(help="A labelled TSV whose texts outside the training split are left out; repeat it."),
-    ] = [],  # noqa: B006 (typer copies it)
-    layers: Annotated[int, typer.Option(min=1)] = 4,
-    hidden: Annotated[int, typer.Option(min=1)] = 256,
-    epochs: Annotated[float, typer.Option(min=0.0)] = 2.0,
-    batch: Annotated[int, typer.Option(min=1)] = 128,
-    learning_rate: Annotated[float, typer.Option(min=0.0)] = 1e-3,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another run.")] = 0,
-    cache: Annotated[Path | None, typer.Option(help="Where the teacher's vectors are kept.")] = None,
+        typer.Argument(help="Whisper in CTranslate2's format: its folder, its model.bin, or parts of this in order."),
+    ],
+    out: Annotated[Path, typer.Option(help="The file front_end.safetensors that is written.")],
+    layers: Annotated[int, typer.Option(min=0, help="How many layers of the encoder.")] = 3,
     debug: Debug = False,
 ) -> None:
-    """Pre-train a compact ALBERT: it learns what a sentence encoder makes of unlabelled text."""
-    from stser_core.training.options import cache_folder
-    from stser_core.training.text_encoder.pretraining import Pretraining, pretrain
-    from stser_core.training.text_encoder.teacher import SentenceTeacher
-    from stser_core.training.text_encoder.texts import read_texts
+    """Make the front end's weights (int8) from a Whisper model."""
+    from stser_core.training.whisper_weights import write_front_end
 
-    settings = Pretraining(
-        hidden=hidden, layers=layers, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed
-    )
-    read = read_texts(texts, judged_by)
-    encoder = pretrain(read, SentenceTeacher(teacher), vocabulary, settings, out, cache or cache_folder())
-    print(f"The encoder is in {encoder}; train with it by --text-encoder.", file=sys.stderr)
-
-
-@app.command("label-texts")
-def label_texts(
-    labelled: Annotated[list[Path], typer.Option(help="A manifest of labelled texts; repeat it.")],
-    texts: Annotated[list[Path], typer.Option(help="Texts to label: a TSV or CSV with a column text; repeat it.")],
-    encoder: Annotated[str, typer.Option(help="A sentence encoder to fine-tune: Hub id or folder.")],
-    out: Annotated[Path, typer.Option(help="The run's folder; texts.tsv comes to lie in it. Call again to go on.")],
-    most: Annotated[int, typer.Option(min=1, help="At most so many texts, drawn at random.")] = 150_000,
-    epochs: Annotated[float, typer.Option(min=0.0)] = 1.5,
-    batch: Annotated[int, typer.Option(min=1)] = 32,
-    learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-5,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another run.")] = 0,
-    debug: Debug = False,
-) -> None:
-    """Let a large text encoder, fine-tuned on labelled texts, label others for a compact one to learn from."""
-    from stser_core.training.options import clips_of
-    from stser_core.training.output import need_folder
-    from stser_core.training.text_encoder import labelling
-    from stser_core.training.text_encoder.texts import read_texts, some_of
-
-    settings = labelling.Labelling(epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed)
-    clips = clips_of(["manifest"] * len(labelled), labelled)
-    chosen = some_of(read_texts(texts, labelled), most, seed)
-    need_folder(out)
-    manifest, ua = labelling.label_texts(clips, chosen, encoder, settings, out)
-    print(
-        f"{manifest} has {len(chosen):,} texts, labelled with a UA of {100 * ua:.1f}; train with it by --data.",
-        file=sys.stderr,
-    )
+    write_front_end(whisper, layers, out)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What a corpus yields: clips, and what its reader noticed on the way."""
+"""Clips, and the corpora that readers make of them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ class Clip:
         language: Two-letter code (ISO 639-1), or `None` where it is not known.
         corpus: The corpus's name.
         gender: `F` or `M` of the speaker, or `None` where it is not known.
-        opinions: Which share of those who judged it chose each of `LABELS`, where that is known: annotators who do
-            not agree, or a teacher. Training aims at these shares; everything else goes by `label`.
+        label_distribution: The proportion of annotators who chose each of `LABELS`, where that is known: the target of
+            training. Everything else uses `label`.
+        weak: Neutral only because of where it comes from: a routine call, or a service dialogue. Training draws such
+            clips in a proportion of their own, and they are never validated with.
     """
 
     id: str
@@ -42,12 +44,13 @@ class Clip:
     language: str | None
     corpus: str
     gender: str | None
-    opinions: tuple[float, ...] | None = None
+    label_distribution: tuple[float, ...] | None = None
+    weak: bool = False
 
     @property
-    def aim(self) -> tuple[float, ...]:
-        """What training aims at: the share of each of `LABELS`, by the opinions or else by the label alone."""
-        return self.opinions or tuple(float(label == self.label) for label in LABELS)
+    def target(self) -> tuple[float, ...]:
+        """The target of training: the probability of each of `LABELS`."""
+        return self.label_distribution or tuple(float(label == self.label) for label in LABELS)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Figures as JSON, in files or on standard output."""
+"""Result files: JSON in files or on standard output, and files that are written in one step."""
 
 from __future__ import annotations
 
@@ -13,31 +13,30 @@ from stser_core.errors import OutputError
 STANDARD_OUTPUT = "-"
 
 
-def write_json(figures: object, path: Path) -> None:
-    """Write indented JSON; the path `-` stands for standard output.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2)
+def write_json(results: object, path: Path) -> None:
+    """Write indented JSON; the path `-` stands for standard output."""
+    encoded = msgspec.json.format(msgspec.json.encode(results), indent=2)
     if str(path) == STANDARD_OUTPUT:
         sys.stdout.write(encoded.decode() + "\n")
         return
+    write_atomically(path, encoded + b"\n")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, and make its folder."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded + b"\n")
+        partial.write_bytes(content)
+        partial.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}).") from error
 
 
 def need_writable(path: Path | None) -> None:
-    """See before long work that a file can be written after it; nothing is left behind.
+    """Check before long work that a file can be written after it; nothing is left behind.
 
-    Args:
-        path: `None` and `-` need nothing.
-
-    Raises:
-        OutputError: It is a folder, or it or its folder cannot be written.
+    `path`: `None` and `-` need nothing.
     """
     if path is None or str(path) == STANDARD_OUTPUT:
         return
@@ -49,11 +48,7 @@ def need_writable(path: Path | None) -> None:
 
 
 def need_folder(folder: Path) -> None:
-    """Make a folder, and see that files can be made in it.
-
-    Raises:
-        OutputError: They cannot.
-    """
+    """Make a folder, and check that files can be made in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Unpaired data: speech clips and texts joined on the fly, so that the fusion learns how far to trust each side.
+"""Pairs of speech and text, drawn on the fly, so that the bimodal classifier learns how far to trust each side.
 
-Open corpora have either acted speech with fixed sentences or texts without sound. A clip is therefore joined with
-a text drawn at random, in a stated mixture of five kinds, each with what the bimodal classifier should answer.
+Open corpora have either acted speech with fixed sentences or texts without sound. A clip is therefore paired with
+a text drawn at random, in a stated mixture of five kinds, each with the target of the bimodal classifier.
 """
 
 from __future__ import annotations
@@ -9,42 +9,38 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+from numpy.random import Generator
 
 from stser_core import bounds
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip
 
-if TYPE_CHECKING:
-    from numpy.random import Generator
-
-PairKind = Literal["agreeing", "text_neutral", "text_garbled", "text_empty", "voice_neutral"]
+PairKind = Literal["agreeing", "text_neutral", "text_garbled", "text_empty", "speech_neutral"]
 
 NEUTRAL = "neutral"
 
 
 @dataclass(frozen=True)
 class PairMixture:
-    """Shares of the kinds of pairs; they need not sum to one.
+    """Proportions of the kinds of pairs; they need not sum to one.
 
     Attributes:
-        agreeing: Voice and words carry the same emotion: that is the answer.
-        text_neutral: The words are neutral: the voice is the answer.
-        text_garbled: The words are a random draw of pieces of sentences, as of a lost recogniser: the voice is
-            the answer, and the text classifier learns nothing from it.
+        agreeing: Speech and words carry the same emotion, which is the target.
+        text_neutral: The words are neutral: the speech's emotion is the target.
+        text_garbled: The words are a random draw of pieces of sentences, as of a failing speech recogniser: the
+            speech's emotion is the target, and the text classifier learns nothing from it.
         text_empty: No words: only the speech classifier is trained.
-        voice_neutral: A neutral voice says words that carry an emotion: the words are the answer.
-
-    Raises:
-        UsageError: A share is below 0.
+        speech_neutral: Neutral speech says words that carry an emotion: the words' emotion is the target.
     """
 
     agreeing: float = 0.4
     text_neutral: float = 0.25
     text_garbled: float = 0.05
     text_empty: float = 0.05
-    voice_neutral: float = 0.25
+    speech_neutral: float = 0.25
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -53,14 +49,14 @@ class PairMixture:
 
 @dataclass(frozen=True)
 class Example:
-    """What the three classifiers see of one draw, and what each should answer.
+    """A clip with words, and the labels of the classifiers.
 
     Attributes:
         clip: The sound, or a text alone where its `path` is `None`.
         text: The words, or `None`.
-        speech_label: `None` where the speech classifier has nothing to learn from it; and so on.
-        text_label: See `speech_label`.
-        bimodal_label: See `speech_label`.
+        speech_label: For classifiers of speech alone; `None` where they learn nothing from it.
+        text_label: For classifiers of text alone.
+        bimodal_label: For classifiers of both, and for the ensemble of all.
         kind: How the pair was made; `None` for a clip as its corpus has it.
     """
 
@@ -71,9 +67,14 @@ class Example:
     bimodal_label: str | None
     kind: PairKind | None = None
 
+    @property
+    def labels(self) -> tuple[str | None, str | None, str | None]:
+        """Of speech, of text, of both."""
+        return self.speech_label, self.text_label, self.bimodal_label
+
 
 def as_recorded(clip: Clip) -> Example:
-    """A clip as its corpus has it: one label for all classifiers that have something to judge."""
+    """A clip as its corpus has it: one label for all classifiers that have their input."""
     sound, text = clip.path is not None, bool(clip.text)
     return Example(
         clip,
@@ -85,92 +86,87 @@ def as_recorded(clip: Clip) -> Example:
 
 
 class Pairing:
-    """Joins a clip with a text."""
+    """Draws a text for a clip."""
 
-    def __init__(self, texts: Sequence[Clip], mixture: PairMixture, labels: Collection[str] = LABELS) -> None:
-        """Prepare the texts.
-
-        Args:
-            texts: Clips with text; their sound, if any, is not used.
-            mixture: How often each kind of pair is made.
-            labels: Of the clips that are going to be joined.
-
-        Raises:
-            DataError: A label lacks the texts, or a voice the kinds of pairs, that the mixture needs.
-        """
+    def __init__(
+        self, texts: Sequence[Clip], mixture: PairMixture, labels: Collection[str] = LABELS, service: float = 0.0
+    ) -> None:
+        """Prepare the texts."""
         self._texts: dict[str, list[str]] = defaultdict(list)
+        self._service = [clip.text for clip in texts if clip.weak and clip.text]
+        self._service_proportion = service if self._service else 0.0
         for clip in texts:
-            if clip.text:
+            if clip.text and not clip.weak:
                 self._texts[clip.label].append(clip.text)
+        if self._service and NEUTRAL not in self._texts:
+            self._texts[NEUTRAL] = self._service
         self._emotional = sorted(label for label in self._texts if label != NEUTRAL)
-        self._shares = {label: _shares(mixture, label) for label in labels}
+        self._proportions = {label: _proportions(mixture, label) for label in labels}
         for label in sorted(labels):
             self._check(label)
 
-    def join(self, clip: Clip, dice: Generator) -> Example:
+    def pair(self, clip: Clip, rng: Generator) -> Example:
         """Draw a kind and a text for a clip.
 
-        A neutral voice makes agreeing or voice-neutral pairs, an emotional one agreeing or text-neutral ones: each
-        clip's own label says which kinds it can be part of, and their shares are kept among those. Emotional words
-        are drawn among the emotions that have texts.
+        A neutral clip makes agreeing or speech-neutral pairs, an emotional one agreeing or text-neutral ones: each
+        clip's own label says which kinds it can be part of, and their proportions are kept among those. Emotional
+        words are drawn among the emotions that have texts.
         """
         label = clip.label
-        kind = self._kind(label, dice)
+        kind = self._kind(label, rng)
         if kind == "text_empty":
             return Example(clip, None, label, None, None, kind)
         if kind == "text_garbled":
-            return Example(clip, self._garbled(dice), label, None, label, kind)
-        if kind == "voice_neutral":
-            said = str(dice.choice(self._emotional))
-            return Example(clip, self._draw(said, dice), label, said, said, kind)
+            return Example(clip, self._garbled(rng), label, None, label, kind)
+        if kind == "speech_neutral":
+            said = str(rng.choice(self._emotional))
+            return Example(clip, self._draw(said, rng), label, said, said, kind)
         said = label if kind == "agreeing" else NEUTRAL
-        return Example(clip, self._draw(said, dice), label, said, label, kind)
+        return Example(clip, self._draw(said, rng), label, said, label, kind)
 
     def _check(self, label: str) -> None:
-        kinds = self._shares[label]
+        kinds = self._proportions[label]
         if not kinds:
-            raise DataError(f"The pair mixture leaves no kind of pair for voices labelled {label}; give one a share.")
+            raise DataError(f"The pair mixture has no kind of pair for clips labelled {label}; raise a proportion.")
         wanted = {"agreeing": label, "text_neutral": NEUTRAL}
         for kind, said in wanted.items():
             if kind in kinds and said not in self._texts:
-                raise DataError(f"No text is labelled {said}, as {kind} pairs need; add some, or set their share to 0.")
-        if "voice_neutral" in kinds and not self._emotional:
-            raise DataError("No text is labelled with an emotion, as voice_neutral pairs need; add some.")
+                raise DataError(f"No text is labelled {said}, as {kind} pairs need; add some, or set that to 0.")
+        if "speech_neutral" in kinds and not self._emotional:
+            raise DataError("No text is labelled with an emotion, as speech_neutral pairs need; add some.")
         if "text_garbled" in kinds and not self._texts:
             raise DataError("There are no texts to draw garbled words from; add some.")
 
-    def _kind(self, label: str, dice: Generator) -> PairKind:
-        shares = self._shares[label]
-        at = dice.random() * sum(shares.values())
-        for kind, share in shares.items():
-            at -= share
+    def _kind(self, label: str, rng: Generator) -> PairKind:
+        proportions = self._proportions[label]
+        at = rng.random() * sum(proportions.values())
+        for kind, proportion in proportions.items():
+            at -= proportion
             if at < 0:
                 return kind
-        return next(reversed(shares))  # the dice fell onto the very end
+        return next(reversed(proportions))  # rounding at the very end
 
-    def _draw(self, label: str, dice: Generator) -> str:
+    def _draw(self, label: str, rng: Generator) -> str:
         texts = self._texts[label]
-        return texts[int(dice.integers(len(texts)))]
+        if label == NEUTRAL and rng.random() < self._service_proportion:
+            texts = self._service
+        return texts[int(rng.integers(len(texts)))]
 
-    def _garbled(self, dice: Generator) -> str:
-        words = [word for label in sorted(self._texts) for word in self._draw(label, dice).split()]
-        dice.shuffle(words)
-        return " ".join(words[: max(1, int(dice.integers(1, 9)))])
+    def _garbled(self, rng: Generator) -> str:
+        words = [word for label in sorted(self._texts) for word in self._draw(label, rng).split()]
+        rng.shuffle(words)
+        return " ".join(words[: max(1, int(rng.integers(1, 9)))])
 
 
-def _shares(mixture: PairMixture, label: str) -> dict[PairKind, float]:
-    """The shares of the kinds that a voice can be part of, without those that have none.
-
-    An emotional voice can be told from neutral words, a neutral voice cannot be told from emotional words by itself:
-    the two kinds of disagreement each belong to one kind of clip.
-    """
-    shares: dict[PairKind, float] = {
+def _proportions(mixture: PairMixture, label: str) -> dict[PairKind, float]:
+    """The proportions of the kinds that a clip of this label can be part of."""
+    proportions: dict[PairKind, float] = {
         "agreeing": mixture.agreeing,
         "text_garbled": mixture.text_garbled,
         "text_empty": mixture.text_empty,
     }
     if label == NEUTRAL:
-        shares["voice_neutral"] = mixture.voice_neutral
+        proportions["speech_neutral"] = mixture.speech_neutral
     else:
-        shares["text_neutral"] = mixture.text_neutral
-    return {kind: share for kind, share in shares.items() if share > 0}
+        proportions["text_neutral"] = mixture.text_neutral
+    return {kind: one for kind, one in proportions.items() if one > 0}

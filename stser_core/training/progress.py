@@ -1,4 +1,4 @@
-"""Progress bars with the time that is left, on standard error, and only where somebody watches."""
+"""Progress bars on standard error, where it is a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Item = TypeVar("_Item")
 
 
 def progress(items: Iterable[_Item], what: str, total: int) -> Iterator[_Item]:
-    """Go through `items` with a bar named `what`."""
+    """Iterate over `items` with a bar titled `what`."""
     console = Console(file=sys.stderr)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         yield from bar.track(items, total=total, description=what)

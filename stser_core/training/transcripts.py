@@ -8,20 +8,17 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE, load_mono
 from stser_core.errors import MissingExtraError, OutputError, TranscriberError, UsageError
+from stser_core.training.clip import Clip
 from stser_core.training.progress import progress
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from stser_core.training.clip import Clip
 
 Source = Literal["gold", "vosk", "whisper"]
 
@@ -44,21 +41,7 @@ class Words:
 
 
 def with_transcripts(clips: Sequence[Clip], source: Source, model: Path | None, cache: Path) -> tuple[Clip, ...]:
-    """Give clips the words of one source.
-
-    Args:
-        clips: Those without sound keep their text, whatever the source.
-        source: `gold` leaves all as it is; `vosk` and `whisper` recognise each recording once.
-        model: The recogniser's model folder.
-        cache: What was recognised is kept here, by recording and model.
-
-    Raises:
-        UsageError: A recogniser was asked for without a model.
-        TranscriberError: The model cannot be loaded.
-        MissingExtraError: faster-whisper is not installed.
-        AudioError: A recording cannot be decoded.
-        OutputError: The cache cannot be written.
-    """
+    """Give clips the words of one source."""
     if source == "gold":
         return tuple(clips)
     model = _given(model, source)
@@ -69,13 +52,7 @@ def with_transcripts(clips: Sequence[Clip], source: Source, model: Path | None, 
 
 
 def need_recognisers(words: Words) -> None:
-    """See before long work that the recognisers' model is there and can be loaded.
-
-    Raises:
-        UsageError: A recogniser was asked for without a model.
-        TranscriberError: The model cannot be loaded.
-        MissingExtraError: faster-whisper is not installed.
-    """
+    """See before long work that the recognisers' model is there and can be loaded."""
     for source in words.sources:
         if source != "gold":
             _recognisers[source](_given(words.model, source))

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as benchmark
-from benchmarks import member_cost, stages, word_errors
+from benchmarks import stages, word_errors
 from benchmarks.figures import Budget, Figure
 from benchmarks.plan import Plan
 from benchmarks.running import Cost, cost, cost_of_command, one_core
 from benchmarks.sounds import Looped
-from monitor.transcribers import whisper_models
 from stser_core.errors import StserError
 
 
@@ -88,17 +87,8 @@ def test_every_stage_is_measured_on_the_programs_own_parts(tmp_path):
 
     figures = {figure.name: figure.value for figure in stages.measure(plan)}
 
-    assert set(figures) >= {"decode", "VAD and endpoints", "features", "smodel", "tmodel", "export"}
+    assert set(figures) >= {"decode", "VAD and endpoints", "log-mel", "front end", "smodel", "tmodel", "export"}
     assert sum(figures.values()) == pytest.approx(100)
-
-
-def test_a_member_whose_encoder_is_not_there_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(whisper_models, "installed", list)
-
-    (figure,) = member_cost.measure(Plan(quick=True, scratch=tmp_path))
-
-    assert figure.holds is None
-    assert "whisper-base" in figure.against
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a core")

@@ -8,31 +8,46 @@ from tokenizers import Tokenizer as Pieces
 from tokenizers.models import Unigram
 
 from stser_core import checkpoint
-from stser_core.features import FeatureSettings
-from stser_core.smodel import ConvSettings, SpeechSettings
-from stser_core.stser import Stser, StserSettings
-from stser_core.tmodel import TextSettings, Tokenizer
+from stser_core.config import (
+    AlbertConfig,
+    CheckpointConfig,
+    ClassifierConfig,
+    ConvConfig,
+    FeatureConfig,
+    FrontEndConfig,
+    SmodelConfig,
+    SpeakerBaselineConfig,
+    TmodelConfig,
+)
+from stser_core.model import Stser
+from stser_core.tokenizer import Tokenizer
 
-ALBERT = {
-    "vocab_size": 40,
-    "embedding_size": 4,
-    "hidden_size": 12,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 3,
-    "intermediate_size": 8,
-    "max_position_embeddings": 32,
-}
+ALBERT = AlbertConfig(
+    vocab_size=40,
+    embedding_size=4,
+    hidden_size=12,
+    num_hidden_layers=1,
+    num_attention_heads=3,
+    intermediate_size=8,
+    max_position_embeddings=32,
+)
 _SPECIAL = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", "▁")
 
 
 def write_checkpoint(folder: Path) -> None:
-    """Write it; it has learnt nothing."""
-    settings = StserSettings(
-        features=FeatureSettings(mel_bands=24),
-        classifiers=("speech", "text", "bimodal"),
-        speech=SpeechSettings(blocks=(ConvSettings(4),), lstm_units=4),
-        text=TextSettings(encoder="tiny", albert=ALBERT, pooling="mean", maximum_pieces=32),
+    """Write it; it is untrained."""
+    config = CheckpointConfig(
+        features=FeatureConfig(mel_bands=24, n_fft=400, low_hz=0.0, mel_scale="slaney", normalise="peak"),
+        front_end=FrontEndConfig(model="tiny", layers=1, size=8, heads=2),
+        speaker_baseline=SpeakerBaselineConfig(),
+        smodel=SmodelConfig(blocks=(ConvConfig(8, kernel=(1, 3), pool=(1, 1)),), lstm_units=4),
+        tmodel=TmodelConfig(encoder="tiny", albert=ALBERT, pooling="mean", maximum_pieces=32),
+        classifiers={
+            "speech": ClassifierConfig(("speech",)),
+            "text": ClassifierConfig(("text",)),
+            "bimodal": ClassifierConfig(("speech", "text")),
+        },
     )
     letters = [(letter, -3.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
     pieces = Pieces(Unigram([*((name, 0.0) for name in _SPECIAL), *letters], unk_id=1))
-    checkpoint.save(folder, Stser(settings), Tokenizer(pieces, 32), "---\nlicense: apache-2.0\n---\nFor tests.\n")
+    checkpoint.save(folder, Stser(config), Tokenizer(pieces, 32), "---\nlicense: apache-2.0\n---\nFor tests.\n")

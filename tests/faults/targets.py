@@ -191,12 +191,15 @@ def checkpoints(folder: Path) -> Target:
     import torch
     from small_checkpoint import write_checkpoint
 
-    from stser_core.recognizer import Recognizer
-    from stser_core.scores import Spoken
+    from stser_core.recognizer import EmotionRecognizer
+    from stser_core.scores import SpeechInput
 
     torch.set_num_threads(1)
     write_checkpoint(folder / "checkpoint")
-    paths = {name: folder / "checkpoint" / name for name in ("config.json", "model.safetensors", "tokenizer.json")}
+    paths = {
+        name: folder / "checkpoint" / name
+        for name in ("config.json", "model.safetensors", "front_end.safetensors", "tokenizer.json")
+    }
     whole = {name: path.read_bytes() for name, path in paths.items()}
     sound = np.random.default_rng(1).normal(0, 0.1, RATE // 2).astype(np.float32)
 
@@ -204,12 +207,12 @@ def checkpoints(folder: Path) -> Target:
         name, damages = case
         try:
             paths[name].write_bytes(wounded(whole[name], damages))
-            (scores,) = Recognizer.load(folder / "checkpoint").score([Spoken(sound, "where is it", 0.9)])
+            (scores,) = EmotionRecognizer.load(folder / "checkpoint").score([SpeechInput(sound, "where is it", 0.9)])
         finally:
             paths[name].write_bytes(whole[name])
         assert scores is None or abs(sum(scores.ensemble) - 1) < 1e-3
 
-    names = st.sampled_from(("config.json", "config.json", "model.safetensors", "model.safetensors", "tokenizer.json"))
+    names = st.sampled_from(("config.json", "config.json", *paths, "model.safetensors"))
     return Target(st.tuples(names, wounds), examine)
 
 

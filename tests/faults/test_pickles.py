@@ -5,14 +5,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import torch
-from small_checkpoint import ALBERT, write_checkpoint
-from transformers import AlbertConfig, AlbertModel
+from small_checkpoint import write_checkpoint
 
+from stser_core.encoders.hub import HubEncoder, HubSettings
 from stser_core.errors import CheckpointError, StserError
-from stser_core.members.hub import HubEncoder
-from stser_core.recognizer import Recognizer
-from stser_core.tmodel import TextSettings, pretrained
+from stser_core.recognizer import EmotionRecognizer
 
 
 class Trap:
@@ -48,33 +45,13 @@ def test_the_trap_works(sprung):
     assert sprung.exists()
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
+@pytest.mark.parametrize("file", ["model.safetensors", "front_end.safetensors", "config.json", "tokenizer.json"])
 def test_no_file_of_a_checkpoint(file, trap, sprung, tmp_path):
     write_checkpoint(tmp_path / "checkpoint")
     (tmp_path / "checkpoint" / file).write_bytes(trap)
     with pytest.raises(CheckpointError, match=file):
-        Recognizer.load(tmp_path / "checkpoint")
+        EmotionRecognizer.load(tmp_path / "checkpoint")
     assert not sprung.exists()
-
-
-@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
-def test_no_weights_of_a_text_encoder(file, trap, sprung, tmp_path):
-    folder = tmp_path / "encoder"
-    AlbertModel(AlbertConfig(**ALBERT)).save_pretrained(folder)
-    (folder / "model.safetensors").unlink()
-    (folder / file).write_bytes(trap)
-    with pytest.raises(CheckpointError, match="text encoder"):
-        pretrained(TextSettings(encoder=str(folder)))
-    assert not sprung.exists()
-
-
-def test_weights_of_a_text_encoder_that_are_honest_but_pickled_are_refused(tmp_path):
-    model = AlbertModel(AlbertConfig(**ALBERT))
-    model.save_pretrained(tmp_path)
-    (tmp_path / "model.safetensors").unlink()
-    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    with pytest.raises(CheckpointError, match="safetensors"):
-        pretrained(TextSettings(encoder=str(tmp_path)))
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
@@ -88,5 +65,5 @@ def test_no_weights_of_an_audio_encoder(file, trap, sprung, tmp_path):
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / file).write_bytes(trap)
     with pytest.raises(StserError):
-        HubEncoder(str(tmp_path))
+        HubEncoder("hub", HubSettings(str(tmp_path)))
     assert not sprung.exists()

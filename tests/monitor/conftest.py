@@ -78,15 +78,21 @@ def surely() -> Callable[[str], EmotionScores]:
 
 @pytest.fixture(scope="session")
 def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a speech classifier that has learnt nothing: enough for whoever only needs one that loads."""
+    """A folder with an untrained speech classifier behind a small front end: it loads, and no more."""
     import torch
 
     from stser_core import checkpoint
-    from stser_core.presets import COMPACT
-    from stser_core.stser import Stser
+    from stser_core.config import DEFAULT, FrontEndConfig
+    from stser_core.model import Stser
 
     torch.manual_seed(1)
-    settings = replace(COMPACT, classifiers=("speech",), text=None)
+    config = replace(
+        DEFAULT,
+        front_end=FrontEndConfig(model="tiny", layers=1, size=64, heads=2),
+        tmodel=None,
+        classifiers={"speech": DEFAULT.classifiers["speech"]},
+        ensemble=replace(DEFAULT.ensemble, late_fusion=None, temperatures={"speech": 1.0}),
+    )
     folder = tmp_path_factory.mktemp("checkpoints") / "scratch"
-    checkpoint.save(folder, Stser(settings), None, "---\nlicense: apache-2.0\n---\nUntrained, for tests.\n")
+    checkpoint.save(folder, Stser(config), None, "---\nlicense: apache-2.0\n---\nUntrained, for tests.\n")
     return folder

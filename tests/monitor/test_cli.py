@@ -13,7 +13,7 @@ import time
 import pytest
 
 from monitor.cli import main
-from stser_core import __version__
+from stser_core import LABELS, __version__
 
 PROGRAM = [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())"]
 HEAVY = ("torch", "transformers", "vosk", "av", "webrtcvad", "sounddevice", "numpy", "rich")
@@ -232,19 +232,22 @@ def test_a_standard_stream_that_is_closed_is_at_its_end(call, tmp_path, argument
     assert csv_file.exists() == ("{csv}" in arguments)
 
 
-def test_a_voice_that_is_known_is_judged_otherwise_and_that_can_be_switched_off(data, tmp_path):
+def test_turns_are_scored_against_the_speakers_baseline_and_that_can_be_switched_off(
+    data, tmp_path, scratch_checkpoint
+):
     call = data / "calls" / "auto_repair_call_8k_stereo.flac"
+    replay = ["replay", str(call), "--asr", "none", "--quiet", "--checkpoint", str(scratch_checkpoint)]
     rows = {}
-    for name, options in {"used": [], "new": ["--no-adaptation"]}.items():
+    for name, options in {"used": [], "new": ["--no-speaker-baseline"]}.items():
         path = tmp_path / f"{name}.csv"
-        assert main(["replay", str(call), "--asr", "none", "--quiet", "--csv", str(path), *options]) == 0
+        assert main([*replay, "--csv", str(path), *options]) == 0
         rows[name] = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
 
     used, new = rows["used"], rows["new"]
     assert [(row["channel"], row["start_s"]) for row in used] == [(row["channel"], row["start_s"]) for row in new]
     for channel in {row["channel"] for row in used}:
         same = [
-            one["p_angry"] == other["p_angry"]
+            [one[f"p_{label}"] for label in LABELS] == [other[f"p_{label}"] for label in LABELS]
             for one, other in zip(used, new, strict=True)
             if one["channel"] == channel
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,22 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from stser_core.config import (
+    AlbertConfig,
+    CheckpointConfig,
+    ClassifierConfig,
+    ConvConfig,
+    EnsembleConfig,
+    FeatureConfig,
+    FrontEndConfig,
+    LateFusion,
+    SmodelConfig,
+    SpeakerBaselineConfig,
+    TmodelConfig,
+)
 from stser_core.emotions import LABELS
-from stser_core.ensemble import Joining
-from stser_core.features import FeatureSettings
-from stser_core.smodel import ConvSettings, SpeechSettings
-from stser_core.stser import Stser, StserSettings
-from stser_core.tmodel import TextSettings, Tokenizer
+from stser_core.model import Stser
+from stser_core.tokenizer import Tokenizer
 
 Record = Callable[..., Path]
 
@@ -62,33 +72,73 @@ def _pictures(container: av.container.OutputContainer) -> list[av.Packet]:
     return packets + stream.encode(None)
 
 
-ALBERT = {
-    "vocab_size": 30_000,
-    "embedding_size": 4,
-    "hidden_size": 12,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 3,
-    "intermediate_size": 16,
-    "max_position_embeddings": 64,
+ALBERT = AlbertConfig(
+    vocab_size=30_000,
+    embedding_size=4,
+    hidden_size=12,
+    num_hidden_layers=2,
+    num_attention_heads=3,
+    intermediate_size=16,
+    max_position_embeddings=64,
+)
+CLASSIFIERS = {
+    "speech": ClassifierConfig(("speech",)),
+    "text": ClassifierConfig(("text",)),
+    "bimodal": ClassifierConfig(("speech", "text")),
 }
 
 
 @pytest.fixture(scope="session")
-def settings() -> StserSettings:
-    """A small STSER with all three classifiers."""
-    return StserSettings(
-        features=FeatureSettings(mel_bands=24),
-        classifiers=("speech", "text", "bimodal"),
-        speech=SpeechSettings(blocks=(ConvSettings(6),), lstm_units=8),
-        text=TextSettings(encoder="tiny", albert=ALBERT, pooling="mean", maximum_pieces=32),
-        temperatures={"speech": 1.5, "text": 0.5},
+def config() -> CheckpointConfig:
+    """A small STSER with all three classifiers, from log-mel, as the paper has it."""
+    return CheckpointConfig(
+        features=FeatureConfig(mel_bands=24),
+        smodel=SmodelConfig(blocks=(ConvConfig(6),), lstm_units=8),
+        tmodel=TmodelConfig(encoder="tiny", albert=ALBERT, pooling="mean", maximum_pieces=32),
+        classifiers=CLASSIFIERS,
+        ensemble=EnsembleConfig(temperatures={"speech": 1.5, "text": 0.5}),
+    )
+
+
+@pytest.fixture(scope="session")
+def front_config() -> CheckpointConfig:
+    """A small STSER with a front end and a speaker baseline, as the default checkpoint has them."""
+    return CheckpointConfig(
+        features=FeatureConfig(
+            mel_bands=16, n_fft=400, low_hz=0.0, mel_scale="slaney", normalise="peak", tail_ms=500.0
+        ),
+        front_end=FrontEndConfig(model="tiny", layers=2, size=16, heads=2, positions=60),
+        speaker_baseline=SpeakerBaselineConfig(pseudo_turns=2.0, memory=10.0),
+        smodel=SmodelConfig(
+            blocks=(ConvConfig(8, kernel=(1, 3), pool=(1, 1), norm=False, activation=False),),
+            lstm_units=0,
+            heads=2,
+            residual_attention=True,
+            pooling="mean_deviation",
+            input_dropout=0.1,
+        ),
+        tmodel=TmodelConfig(encoder="tiny", albert=ALBERT, pooling="mean", maximum_pieces=32),
+        classifiers=CLASSIFIERS,
+        ensemble=EnsembleConfig(
+            temperatures={"speech": 1.2, "text": 0.8, "bimodal": 1.0, "bimodal+speech+text": 0.9},
+            late_fusion=LateFusion(0.25, 0.9),
+            class_prior=(0.2, 0.2, 0.4, 0.2),
+        ),
     )
 
 
 @pytest.fixture(scope="session")
 def build() -> Callable[..., Stser]:
-    """Make a model of given settings in evaluation mode, whose untrained classifiers have clear opinions."""
+    """Make a model of a configuration in evaluation mode, whose untrained classifiers are fairly sure."""
     return _build
+
+
+@pytest.fixture(scope="session", autouse=True)
+def single_precision() -> Iterator[None]:
+    """The front end computes in float32 on every machine, so that a batch gives what each utterance alone gives."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stser_core.model._has_bfloat16", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -97,54 +147,55 @@ def tokenizer(data: Path) -> Tokenizer:
     return Tokenizer.load(data / "albert-vocab", maximum_pieces=32)
 
 
-def _build(settings: StserSettings, seed: int = 0) -> Stser:
+def _build(config: CheckpointConfig, seed: int = 0) -> Stser:
     torch.manual_seed(seed)
-    model = Stser(settings)
+    model = Stser(config)
     with torch.no_grad():
         for classifier in model.classifiers.values():
             for weight in classifier.parameters():
                 weight.mul_(3)
+        if model.front_end is not None:
+            model.neutral_mean.copy_(torch.randn(len(model.neutral_mean)))
     return model.eval()
 
 
 @dataclass(frozen=True, eq=False)
-class SpokenWorld:
-    """Utterances whose moods are known, and what their voices and words let an ideal listener and reader believe.
+class SimulatedPairs:
+    """Simulated utterances whose emotions are known, in speech and in words.
 
     Attributes:
-        heard: float64 [n, labels], logits of the voice's moods.
-        read: float64 [n, labels], logits of the words' moods.
-        voice: int64 [n], what the voice carries.
-        words: int64 [n], what the words carry.
-        answer: int64 [n], what the utterance expresses.
+        speech_logits: float64 [n, labels], of an ideal speech classifier.
+        text_logits: float64 [n, labels], of an ideal text classifier.
+        speech: int64 [n], the emotion in the speech.
+        text: int64 [n], the emotion in the words.
+        label: int64 [n], what the utterance expresses.
     """
 
-    heard: NDArray[np.float64]
-    read: NDArray[np.float64]
-    voice: NDArray[np.int64]
-    words: NDArray[np.int64]
-    answer: NDArray[np.int64]
+    speech_logits: NDArray[np.float64]
+    text_logits: NDArray[np.float64]
+    speech: NDArray[np.int64]
+    text: NDArray[np.int64]
+    label: NDArray[np.int64]
 
 
 @pytest.fixture(scope="session")
-def spoken_world() -> Callable[[Joining, int], SpokenWorld]:
-    """Utterances of a world in which a joining holds: `spoken_world(joining, how_many)`."""
-    return _spoken_world
+def simulated_pairs() -> Callable[[LateFusion, int], SimulatedPairs]:
+    """Pairs for which a late fusion is exact: `simulated_pairs(fusion, how_many)`."""
+    return _simulated_pairs
 
 
-def _spoken_world(joining: Joining, count: int) -> SpokenWorld:
-    dice = np.random.default_rng(0)
+def _simulated_pairs(fusion: LateFusion, count: int) -> SimulatedPairs:
+    rng = np.random.default_rng(0)
     neutral = LABELS.index("neutral")
-    kinds = np.array([1.0, joining.text_neutral, joining.voice_neutral])
-    often = np.array([1.0 if label == neutral else kinds.sum() for label in range(len(LABELS))])
-    answer = dice.choice(len(LABELS), count, p=often / often.sum())
-    kind = dice.choice(len(kinds), count, p=kinds / kinds.sum())
-    words, voice = (np.where(kind == alone, neutral, answer) for alone in (1, 2))
-    return SpokenWorld(_overheard(voice, dice), _overheard(words, dice), voice, words, answer)
+    ways = np.array([1.0, fusion.p_speech_only, fusion.p_text_only])
+    often = np.array([1.0 if label == neutral else ways.sum() for label in range(len(LABELS))])
+    label = rng.choice(len(LABELS), count, p=often / often.sum())
+    way = rng.choice(len(ways), count, p=ways / ways.sum())
+    text, speech = (np.where(way == alone, neutral, label) for alone in (1, 2))
+    return SimulatedPairs(_observed(speech, rng), _observed(text, rng), speech, text, label)
 
 
-def _overheard(moods: NDArray[np.int64], dice: np.random.Generator) -> NDArray[np.float64]:
-    """Logits of moods that are heard through normal noise of variance 1."""
+def _observed(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Logits of labels that are observed through normal noise of variance 1."""
     clarity = 2.0
-    sound = clarity * np.eye(len(LABELS))[moods] + dice.standard_normal((len(moods), len(LABELS)))
-    return clarity * sound
+    return clarity * (clarity * np.eye(len(LABELS))[labels] + rng.standard_normal((len(labels), len(LABELS))))

@@ -14,32 +14,39 @@ import safetensors.torch
 import torch
 
 from stser_core import checkpoint
-from stser_core.ensemble import Joining
 from stser_core.errors import CheckpointError, OutputError
 from stser_core.features import pad
-from stser_core.stser import SpeechBatch, TextBatch
+from stser_core.frontend import dequantise, quantise
 
 
 @pytest.fixture
-def saved(tmp_path, settings, build, tokenizer):
+def saved(tmp_path, config, build, tokenizer):
     folder = tmp_path / "mine"
-    checkpoint.save(folder, build(settings), tokenizer, "# A card\n")
+    checkpoint.save(folder, build(config), tokenizer, "# A card\n")
+    return folder
+
+
+@pytest.fixture
+def front(tmp_path, front_config, build, tokenizer):
+    folder = tmp_path / "front"
+    checkpoint.save(folder, build(front_config), tokenizer, "# A card\n")
     return folder
 
 
 def logits(model, tokenizer):
-    sound = SpeechBatch(*pad([torch.sin(torch.arange(n) / 7).numpy() for n in (8_000, 5_000)]))
+    frames, counts = model.encode_frames(*pad([torch.sin(torch.arange(n) / 7).numpy() for n in (8_000, 5_000)]))
     encoded = tokenizer(["hello", "i am so angry"])
     with torch.inference_mode():
-        return model(sound, TextBatch(encoded.pieces, encoded.mask)).logits
+        speech = model.encode_speech(frames, counts).vector
+        return model.classify({"speech": speech, "text": model.encode_text(encoded.pieces, encoded.mask)})
 
 
-def test_a_round_trip_gives_the_same_scores(saved, settings, build, tokenizer):
+def test_a_round_trip_gives_the_same_scores(saved, config, build, tokenizer):
     loaded = checkpoint.load(saved)
 
-    before, after = logits(build(settings), tokenizer), logits(loaded.model, loaded.tokenizer)
+    before, after = logits(build(config), tokenizer), logits(loaded.model, loaded.tokenizer)
     assert loaded.name == "mine"
-    assert loaded.model.settings == settings
+    assert loaded.model.config == config
     assert not loaded.model.training
     assert before.keys() == after.keys()
     assert torch.equal(before["speech"], after["speech"])
@@ -47,50 +54,59 @@ def test_a_round_trip_gives_the_same_scores(saved, settings, build, tokenizer):
         torch.testing.assert_close(after[name], before[name], atol=2e-3, rtol=0)
 
 
-def test_what_counts_more_in_the_ensemble_is_stated(tmp_path, settings, build, tokenizer):
-    folder = tmp_path / "weighted"
+def test_a_front_end_is_kept_in_int8_beside_its_licence(front, front_config, build, tokenizer):
+    model = build(front_config)
+    loaded = checkpoint.load(front).model
 
-    checkpoint.save(folder, build(settings), tokenizer, "# A card\n", weights={"bimodal": 8.0})
-
-    assert json.loads((folder / "config.json").read_text())["weights"] == {"bimodal": 8.0}
-    assert checkpoint.load(folder).roster.weights == {"bimodal": 8.0}
-    with pytest.raises(CheckpointError, match="weighs 'whisper', which it has not"):
-        checkpoint.save(folder, build(settings), tokenizer, "", weights={"whisper": 1.0})
-
-
-def test_how_voice_and_words_go_together_is_stated(tmp_path, settings, build, tokenizer):
-    joining = Joining(text_neutral=0.3, voice_neutral=0.5)
-    folder, plain = tmp_path / "joined", tmp_path / "plain"
-
-    checkpoint.save(folder, build(settings), tokenizer, "# A card\n", joining=joining)
-    checkpoint.save(plain, build(settings), tokenizer, "# A card\n")
-
-    assert json.loads((folder / "config.json").read_text())["joining"] == {"text_neutral": 0.3, "voice_neutral": 0.5}
-    assert checkpoint.load(folder).roster.joining == joining
-    assert "joining" not in json.loads((plain / "config.json").read_text())
+    rounded = dequantise(quantise(model.front_end.state_dict()))
+    assert all(torch.equal(one, rounded[name]) for name, one in loaded.front_end.state_dict().items())
+    assert torch.equal(loaded.neutral_mean, model.neutral_mean)
+    assert loaded.config == front_config
+    assert "Copyright (c) 2022 OpenAI" in (front / "LICENSE-whisper.txt").read_text()
+    stored = safetensors.torch.load_file(front / "front_end.safetensors")
+    assert stored["layers.0.qkv.weight"].dtype == torch.int8
+    assert not any(name.startswith("front_end") for name in safetensors.torch.load_file(front / "model.safetensors"))
+    # what was loaded is written again as it is
+    checkpoint.save(front.with_name("again"), loaded, tokenizer, "# A card\n")
+    assert checkpoint.fingerprint(front.with_name("again")) == checkpoint.fingerprint(front)
 
 
-def test_the_folder_holds_what_the_architecture_says(saved):
-    assert sorted(path.name for path in saved.iterdir()) == [
-        "README.md",
-        "config.json",
-        "model.safetensors",
-        "tokenizer.json",
-    ]
+def test_the_folder_holds_what_the_architecture_says(saved, front):
+    plain = ["README.md", "config.json", "model.safetensors", "tokenizer.json"]
+    assert sorted(path.name for path in saved.iterdir()) == plain
+    assert sorted(path.name for path in front.iterdir()) == sorted(
+        ["LICENSE-whisper.txt", "front_end.safetensors", *plain]
+    )
     config = json.loads((saved / "config.json").read_text())
+    assert config["version"] == 2
     assert config["labels"] == ["angry", "happy", "neutral", "sad"]
-    assert config["classifiers"] == ["speech", "text", "bimodal"]
+    assert list(config["classifiers"]) == ["speech", "text", "bimodal"]
     assert (saved / "README.md").read_text() == "# A card\n"
 
 
-def test_a_checkpoint_without_text_needs_no_tokenizer(tmp_path, settings, build):
-    speech = replace(settings, classifiers=("speech",), text=None)
+def test_a_checkpoint_of_version_0_1_has_a_clear_sentence(saved):
+    old = {"features": {"mel_bands": 64}, "classifiers": ["speech"], "members": [], "joining": {}}
+    (saved / "config.json").write_text(json.dumps(old))
+
+    with pytest.raises(CheckpointError, match=r"made by version 0\.1 .* train it again, or use the shipped"):
+        checkpoint.load(saved)
+
+
+def test_a_checkpoint_of_a_later_version(saved):
+    edit(saved, version=3)
+
+    with pytest.raises(CheckpointError, match=r"format version 3; this program reads version 2"):
+        checkpoint.load(saved)
+
+
+def test_a_checkpoint_without_text_needs_no_tokenizer(tmp_path, config, build):
+    speech = replace(config, classifiers={"speech": config.classifiers["speech"]}, tmodel=None)
     checkpoint.save(tmp_path / "speech", build(speech), None, "")
 
     loaded = checkpoint.load(tmp_path / "speech")
 
     assert loaded.tokenizer is None
-    assert loaded.model.settings.classifiers == ("speech",)
+    assert list(loaded.model.config.classifiers) == ["speech"]
 
 
 def edit(folder: Path, **changes) -> None:
@@ -116,46 +132,40 @@ def truncate(path: Path) -> None:
 
 DAMAGES = {
     "no config": (lambda f: (f / "config.json").unlink(), r"its config\.json cannot be read"),
-    "config is no JSON": (lambda f: (f / "config.json").write_text("{"), "does not describe an STSER model"),
+    "config is not JSON": (lambda f: (f / "config.json").write_text("{"), "does not describe an STSER model"),
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), "does not describe an STSER model"),
     "config is binary": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe{}"), "does not describe an STSER model"),
-    "config with a key that is no UTF-8": (
+    "config with a key that is not UTF-8": (
         lambda f: (f / "config.json").write_bytes(b'{"\xe4": 1}'),
         "does not describe an STSER model",
     ),
-    "a wrong type": (lambda f: edit(f, dropout="much"), "does not describe an STSER model"),
-    "an unknown setting": (lambda f: edit(f, droput=0.1), "there is no setting droput"),
+    "a wrong type": (lambda f: edit(f, front_end="much"), "does not describe an STSER model"),
+    "an unknown setting": (lambda f: edit(f, droput=0.1), "unknown setting droput"),
     "another label order": (
         lambda f: edit(f, labels=["neutral", "happy", "angry", "sad"]),
         "neutral, happy, angry, sad",
     ),
-    "another label set": (lambda f: edit(f, labels=["angry", "calm"]), "this program's are angry, happy, neutral, sad"),
-    "an unknown classifier": (lambda f: edit(f, classifiers=["speech", "face"]), "no classifier 'face'"),
-    "no classifier": (lambda f: edit(f, classifiers=[]), "has no classifier"),
-    "a classifier without encoder": (lambda f: edit(f, text=None), "text classifier lacks its encoder"),
+    "an unknown encoder": (lambda f: edit(f, classifiers={"face": {"inputs": ["face"]}}), "reads the encoder 'face'"),
+    "no classifier": (lambda f: edit(f, classifiers={}), "at least one classifier"),
+    "a classifier without encoder": (lambda f: edit(f, tmodel=None), "reads the encoder 'text'"),
     "heads that do not divide": (
-        lambda f: edit(f, speech={"blocks": [{"channels": 6}], "lstm_units": 8, "heads": 5}),
-        "5 attention heads do not divide",
+        lambda f: edit(f, smodel={"blocks": [{"channels": 6}], "lstm_units": 8, "heads": 5}),
+        "heads must divide",
     ),
-    "no width": (
-        lambda f: edit(f, speech={"blocks": [{"channels": 6}], "lstm_units": 0}),
-        "lstm_units must be 1 or more; it is 0",
-    ),
-    "an empty ALBERT": (lambda f: edit(f, text={"albert": {}}), "describes no model that can be built"),
-    "a negative ALBERT": (
-        lambda f: edit(f, text={"albert": {"hidden_size": -1}}),
-        "describes no model that can be built",
+    "an impossible ALBERT": (
+        lambda f: edit(f, tmodel={"albert": {"num_hidden_groups": 2, "embedding_size": 1 << 60}}),
+        "describes a model that cannot be built",
     ),
     "other sizes": (
-        lambda f: edit(f, speech={"blocks": [{"channels": 7}], "lstm_units": 8}),
+        lambda f: edit(f, smodel={"blocks": [{"channels": 7}], "lstm_units": 8}),
         "does not fit its config",
     ),
-    "fewer classifiers than weights": (lambda f: edit(f, classifiers=["speech"]), "unknown"),
-    "no weights": (lambda f: (f / "model.safetensors").unlink(), "cannot be read as model weights"),
-    "truncated weights": (lambda f: truncate(f / "model.safetensors"), "cannot be read as model weights"),
-    "empty weights": (lambda f: (f / "model.safetensors").write_bytes(b""), "cannot be read as model weights"),
+    "fewer classifiers than weights": (lambda f: edit(f, classifiers={"speech": {"inputs": ["speech"]}}), "unknown"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "cannot be read as weights"),
+    "truncated weights": (lambda f: truncate(f / "model.safetensors"), "cannot be read as weights"),
+    "empty weights": (lambda f: (f / "model.safetensors").write_bytes(b""), "cannot be read as weights"),
     "a missing tensor": (drop_tensor, r"1 tensors are missing.*classifiers\.speech\.0\.weight"),
-    "a weight that is no number": (spoil_tensor, r"no numbers, in classifiers\.speech\.0\.weight"),
+    "a weight that is NaN": (spoil_tensor, r"NaN or infinite, in classifiers\.speech\.0\.weight"),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), r"tokenizer\.json cannot be read as a tokenizer"),
 }
 
@@ -168,6 +178,28 @@ def test_what_is_broken_is_said_in_one_sentence(saved, damage, complaint):
         checkpoint.load(saved)
     assert "\n" not in str(raised.value)
     assert str(raised.value).endswith(".")
+
+
+FRONT_DAMAGES = {
+    "missing": lambda path: path.unlink(),
+    "truncated": truncate,
+    "a scale is missing": lambda path: without(path, "conv1.weight.scale"),
+    "a weight is missing": lambda path: without(path, "conv1.weight"),
+}
+
+
+def without(path: Path, name: str) -> None:
+    tensors = safetensors.torch.load_file(path)
+    tensors.pop(name)
+    safetensors.torch.save_file(tensors, path)
+
+
+@pytest.mark.parametrize("damage", FRONT_DAMAGES.values(), ids=FRONT_DAMAGES)
+def test_a_broken_front_end_is_named(front, damage):
+    damage(front / "front_end.safetensors")
+
+    with pytest.raises(CheckpointError, match=r"front_end\.safetensors"):
+        checkpoint.load(front)
 
 
 class Trap:
@@ -183,7 +215,7 @@ class Trap:
 def test_a_pickle_that_poses_as_weights_is_not_opened(saved, tmp_path):
     (saved / "model.safetensors").write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
 
-    with pytest.raises(CheckpointError, match="cannot be read as model weights"):
+    with pytest.raises(CheckpointError, match="cannot be read as weights"):
         checkpoint.load(saved)
     assert not (tmp_path / "sprung").exists()
 
@@ -196,43 +228,43 @@ class FullDisk:
         raise OSError(28, "No space left on device")
 
 
-def test_a_failed_save_leaves_the_old_checkpoint_whole(saved, settings, build, tokenizer):
+def test_a_failed_save_leaves_the_old_checkpoint_whole(saved, config, build, tokenizer):
     with pytest.raises(OutputError, match="No space left on device"):
-        checkpoint.save(saved, build(settings, seed=1), FullDisk(), "# New\n")
+        checkpoint.save(saved, build(config, seed=1), FullDisk(), "# New\n")
 
     loaded = checkpoint.load(saved)
-    assert torch.equal(logits(loaded.model, tokenizer)["speech"], logits(build(settings), tokenizer)["speech"])
+    assert torch.equal(logits(loaded.model, tokenizer)["speech"], logits(build(config), tokenizer)["speech"])
     assert (saved / "README.md").read_text() == "# A card\n"
 
 
-def test_a_new_checkpoint_replaces_the_old_one_and_leaves_nothing_behind(saved, settings, build, tokenizer):
-    checkpoint.save(saved, build(settings, seed=1), tokenizer, "# New\n")
+def test_a_new_checkpoint_replaces_the_old_one_and_leaves_nothing_behind(saved, config, build, tokenizer):
+    checkpoint.save(saved, build(config, seed=1), tokenizer, "# New\n")
 
     loaded = checkpoint.load(saved)
-    assert torch.equal(logits(loaded.model, tokenizer)["speech"], logits(build(settings, seed=1), tokenizer)["speech"])
+    assert torch.equal(logits(loaded.model, tokenizer)["speech"], logits(build(config, seed=1), tokenizer)["speech"])
     assert [path.name for path in saved.parent.iterdir()] == ["mine"]
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, settings, build, tokenizer):
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, config, build, tokenizer):
     (tmp_path / "thesis.txt").write_text("three years of work")
 
-    with pytest.raises(OutputError, match="holds something that is no checkpoint"):
-        checkpoint.save(tmp_path, build(settings), tokenizer, "")
+    with pytest.raises(OutputError, match="holds something that is not a checkpoint"):
+        checkpoint.save(tmp_path, build(config), tokenizer, "")
     assert (tmp_path / "thesis.txt").exists()
 
 
-def test_a_place_that_cannot_be_written(tmp_path, settings, build, tokenizer):
+def test_a_place_that_cannot_be_written(tmp_path, config, build, tokenizer):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OutputError, match="cannot be written"):
-        checkpoint.save(tmp_path / "file" / "mine", build(settings), tokenizer, "")
+        checkpoint.save(tmp_path / "file" / "mine", build(config), tokenizer, "")
 
 
 @pytest.fixture
-def shipped(tmp_path, monkeypatch, settings, build, tokenizer):
+def shipped(tmp_path, monkeypatch, config, build, tokenizer):
     """A program that ships with two checkpoints."""
     for name in ("default", "speech-only"):
-        checkpoint.save(tmp_path / "ships" / name, build(settings), tokenizer, "")
+        checkpoint.save(tmp_path / "ships" / name, build(config), tokenizer, "")
     (tmp_path / "ships" / "no-checkpoint").mkdir()
     monkeypatch.setattr(checkpoint, "_shipped", lambda: tmp_path / "ships")
     monkeypatch.chdir(tmp_path)
@@ -266,13 +298,13 @@ def test_a_folder_nearby_does_not_hide_what_ships(shipped):
     "name", ["nonsense", "./nonsense", "no-checkpoint", "/nowhere/at/all", "~/no such folder", "a/b/c"]
 )
 def test_a_name_that_is_nothing(shipped, name):
-    with pytest.raises(CheckpointError, match=r"no checkpoint .*\(default, speech-only\)"):
+    with pytest.raises(CheckpointError, match=r"was not found.*\(default, speech-only\)"):
         checkpoint.resolve(name)
 
 
 def test_a_hub_id_without_the_network(shipped):
     with pytest.raises(
-        CheckpointError, match="no folder someone/something, and the checkpoint cannot be had"
+        CheckpointError, match="folder someone/something does not exist, and the checkpoint could not be downloaded"
     ) as raised:
         checkpoint.resolve("someone/something")
     assert "\n" not in str(raised.value)

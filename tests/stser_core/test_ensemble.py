@@ -1,109 +1,246 @@
-"""Several answers become one."""
+"""Several classifiers' probabilities become one answer, calibrated, with a class prior."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pytest
-from scipy.special import softmax
 
+from stser_core.config import EnsembleConfig, LateFusion
 from stser_core.emotions import LABELS
-from stser_core.ensemble import Ensemble, Joining
-from stser_core.training.metrics import calibration_error, measure
+from stser_core.ensemble import (
+    apply_prior,
+    calibrate,
+    calibrated,
+    combination,
+    combine,
+    fit_temperature,
+    format_prior,
+    late_fusion,
+    parse_prior,
+    softmax,
+)
+from stser_core.errors import UsageError
 
-COUNT = 20_000
-JOINING = Joining(text_neutral=0.3, voice_neutral=0.7)
+FUSION = LateFusion(p_speech_only=0.3, p_text_only=0.7)
+NEUTRAL = LABELS.index("neutral")
+PLAIN = EnsembleConfig()
 
-SURELY_CALM = np.array([0.02, 0.02, 0.94, 0.02])
+SURELY_NEUTRAL = np.array([0.02, 0.02, 0.94, 0.02])
 SURELY_ANGRY = np.array([0.94, 0.02, 0.02, 0.02])
 
 
-def shares(**by_name: list[float]) -> dict[str, np.ndarray]:
+def probabilities(**by_name: list[float]) -> dict[str, np.ndarray]:
     return {name: np.array(of) for name, of in by_name.items()}
 
 
-def test_without_a_joining_the_answer_is_the_papers_plain_mean():
-    members = shares(speech=[1, 0, 0, 0], text=[0, 0.5, 0.5, 0], bimodal=[0.2, 0.4, 0.1, 0.3])
+def test_without_late_fusion_the_answer_is_the_papers_mean():
+    answers = probabilities(speech=[1, 0, 0, 0], text=[0, 0.5, 0.5, 0], bimodal=[0.2, 0.4, 0.1, 0.3])
 
-    assert Ensemble().answer(members) == pytest.approx([0.4, 0.3, 0.2, 0.1])
-
-
-def test_who_counts_more_counts_more():
-    members = shares(speech=[1, 0, 0, 0], text=[0, 1, 0, 0])
-
-    assert Ensemble({"speech": 3}).answer(members) == pytest.approx([0.75, 0.25, 0, 0])
+    assert combine(answers, PLAIN).probabilities == pytest.approx([0.4, 0.3, 0.2, 0.1])
 
 
-def test_a_company_s_own_temperature_comes_before_the_usual_one_and_who_is_alone_needs_none():
-    ensemble = Ensemble(temperatures={"ensemble": 0.5, "speech+pitch": 2.0, "speech": 9.0})
-    half, other = [0.8, 0.2, 0, 0], [0.6, 0.4, 0, 0]
+def test_weights():
+    answers = probabilities(speech=[1, 0, 0, 0], text=[0, 1, 0, 0])
 
-    usual = ensemble.answer(shares(speech=half, text=other))
-    own = ensemble.answer(shares(speech=half, pitch=other))
-
-    assert usual[:2] == pytest.approx([0.49 / 0.58, 0.09 / 0.58])
-    assert own[0] == pytest.approx(0.7**0.5 / (0.7**0.5 + 0.3**0.5))
-    assert ensemble.answer(shares(speech=half)).tolist() == half
+    assert combine(answers, EnsembleConfig(weights={"speech": 3})).probabilities == pytest.approx([0.75, 0.25, 0, 0])
 
 
-def test_what_is_joined_follows_from_bayes_rule(spoken_world):
-    """Each way in which a mood can come about, with how often it does and how likely it lets be heard and read that."""
-    world = spoken_world(JOINING, 200)
-    heard, read = (softmax(one, axis=1) for one in (world.heard, world.read))
-    neutral = LABELS.index("neutral")
+def test_a_combination_has_its_own_temperature_whatever_the_order_of_its_names():
+    config = EnsembleConfig(temperatures={"speech+text": 0.5})
+    one, other = [0.8, 0.2, 0, 0], [0.6, 0.4, 0, 0]
+
+    for answers in (probabilities(text=one, speech=other), probabilities(speech=one, text=other)):
+        combined = combine(answers, config)
+        assert combined.calibrated
+        assert combined.probabilities[:2] == pytest.approx([0.49 / 0.58, 0.09 / 0.58])
+
+
+@pytest.mark.parametrize(
+    ("names", "known"),
+    [(["speech"], True), (["text"], False), (["speech", "bimodal"], True), (["speech", "text"], False)],
+)
+def test_a_combination_without_a_temperature_says_so(names, known):
+    config = EnsembleConfig(temperatures={"speech": 1.5, "bimodal+speech": 0.8, "bimodal+speech+text": 0.9})
+
+    assert combine(dict.fromkeys(names, SURELY_ANGRY), config).calibrated is known
+
+
+def test_late_fusion_follows_from_bayes_rule(simulated_pairs):
+    """Each way in which an emotion can come about, by how often it does and how likely speech and words are then."""
+    pairs = simulated_pairs(FUSION, 200)
+    speech, text = softmax(pairs.speech_logits), softmax(pairs.text_logits)
     ways = [(e, e, e, 1.0) for e in range(4)]
-    ways += [(e, e, neutral, JOINING.text_neutral) for e in range(4) if e != neutral]
-    ways += [(e, neutral, e, JOINING.voice_neutral) for e in range(4) if e != neutral]
-    wanted = np.zeros((200, 4))
-    for answer, voice, words, often in ways:
-        wanted[:, answer] += often * heard[:, voice] * read[:, words]
+    ways += [(e, e, NEUTRAL, FUSION.p_speech_only) for e in range(4) if e != NEUTRAL]
+    ways += [(e, NEUTRAL, e, FUSION.p_text_only) for e in range(4) if e != NEUTRAL]
+    expected = np.zeros((200, 4))
+    for label, spoken, said, often in ways:
+        expected[:, label] += often * speech[:, spoken] * text[:, said]
 
-    joined = JOINING.joined(heard, read)
-
-    assert joined == pytest.approx(wanted / wanted.sum(axis=1, keepdims=True))
+    assert late_fusion(speech, text, FUSION) == pytest.approx(expected / expected.sum(axis=1, keepdims=True))
 
 
-def test_where_one_of_both_is_neutral_the_joined_answer_is_righter_and_knows_how_right(spoken_world):
-    world = spoken_world(JOINING, COUNT)
-    answers = {"speech": softmax(world.heard, axis=1), "text": softmax(world.read, axis=1)}
+def test_late_fusion_is_more_often_right_than_the_mean(simulated_pairs):
+    pairs = simulated_pairs(FUSION, 20_000)
+    answers = {"speech": softmax(pairs.speech_logits), "text": softmax(pairs.text_logits)}
 
-    joined, mean = (one.answer(answers) for one in (Ensemble(joining=JOINING), Ensemble()))
+    fused, mean = (
+        (combine(answers, config).probabilities.argmax(1) == pairs.label).mean()
+        for config in (EnsembleConfig(late_fusion=FUSION), PLAIN)
+    )
 
-    assert measure(world.answer, joined).wa > measure(world.answer, mean).wa + 0.03
-    assert calibration_error(world.answer, joined) < 0.02 < 0.05 < calibration_error(world.answer, mean)
-
-
-@pytest.mark.parametrize(("voice", "words"), [(SURELY_ANGRY, SURELY_CALM), (SURELY_CALM, SURELY_ANGRY)])
-def test_a_clear_emotion_beside_clear_calm_stays_one(voice, words):
-    members = {"speech": voice, "text": words}
-
-    assert LABELS[Ensemble(joining=JOINING).answer(members).argmax()] == "angry"
-    assert Ensemble().answer(members)[[0, 2]] == pytest.approx([0.48, 0.48])
+    assert fused > mean + 0.03
 
 
-def test_the_voice_is_joined_as_all_who_hear_it_judge_it_and_who_hears_and_reads_is_averaged_with_that():
-    ensemble = Ensemble({"pitch": 2, "bimodal": 4}, {"speech+pitch": 0.5}, joining=JOINING, voices=("speech", "pitch"))
-    members = shares(
+@pytest.mark.parametrize(("speech", "text"), [(SURELY_ANGRY, SURELY_NEUTRAL), (SURELY_NEUTRAL, SURELY_ANGRY)])
+def test_a_clear_emotion_beside_clear_neutrality_remains(speech, text):
+    answers = {"speech": speech, "text": text}
+
+    assert LABELS[combine(answers, EnsembleConfig(late_fusion=FUSION)).probabilities.argmax()] == "angry"
+    assert combine(answers, PLAIN).probabilities[[0, 2]] == pytest.approx([0.48, 0.48])
+
+
+def test_neutral_speech_with_neutral_words_is_neutral():
+    both = {"speech": SURELY_NEUTRAL, "text": SURELY_NEUTRAL}
+
+    assert combine(both, EnsembleConfig(late_fusion=FUSION)).probabilities[NEUTRAL] > 0.9
+
+
+def test_all_that_read_speech_alone_are_fused_with_text_and_the_bimodal_classifier_is_averaged_with_that():
+    fusion = replace(FUSION, speech=("speech", "pitch"))
+    config = EnsembleConfig(weights={"pitch": 2, "bimodal": 4}, temperatures={"pitch+speech": 0.5}, late_fusion=fusion)
+    answers = probabilities(
         speech=[0.7, 0.1, 0.1, 0.1], text=[0.1, 0.2, 0.6, 0.1], bimodal=[0.25] * 4, pitch=[0.4, 0.2, 0.3, 0.1]
     )
 
-    voice = ensemble.answer({name: members[name] for name in ("speech", "pitch")})
-    joined = JOINING.joined(voice, members["text"])
+    speech = combine({name: answers[name] for name in ("speech", "pitch")}, config).probabilities
+    fused = late_fusion(speech, answers["text"], fusion)
 
-    assert ensemble.mean(members) == pytest.approx((4 * joined + 4 * members["bimodal"]) / 8)
-
-
-@pytest.mark.parametrize("names", [("speech", "pitch"), ("text", "bimodal"), ("speech", "bimodal"), ("text",)])
-def test_where_the_one_or_the_other_is_missing_nothing_is_joined(names):
-    members = {name: softmax(np.arange(4.0) * i) for i, name in enumerate(names)}
-    ensemble = Ensemble(joining=JOINING, voices=("speech", "pitch"))
-
-    assert ensemble.answer(members) == pytest.approx(np.mean(list(members.values()), axis=0))
+    assert combine(answers, config).probabilities == pytest.approx((4 * fused + 4 * answers["bimodal"]) / 8)
 
 
-def test_certainty_that_contradicts_itself_is_no_division_by_zero():
-    members = shares(speech=[1, 0, 0, 0], text=[0, 1, 0, 0])
+@pytest.mark.parametrize("names", [("speech",), ("text", "bimodal"), ("speech", "bimodal"), ("text",)])
+def test_without_both_nothing_is_fused(names):
+    answers = {name: softmax(np.arange(4.0) * i) for i, name in enumerate(names)}
+
+    combined = combine(answers, EnsembleConfig(late_fusion=FUSION)).probabilities
+    assert combined == pytest.approx(np.mean(list(answers.values()), axis=0))
+
+
+def test_certainty_that_contradicts_itself_does_not_divide_by_zero():
+    answers = probabilities(speech=[1, 0, 0, 0], text=[0, 1, 0, 0])
 
     with np.errstate(all="raise"):
-        answer = Ensemble(joining=JOINING, temperatures={"ensemble": 0.5}).answer(members)
+        combined = combine(answers, EnsembleConfig(late_fusion=FUSION, temperatures={"speech+text": 0.5}))
 
-    assert answer.sum() == pytest.approx(1)
+    assert combined.probabilities.sum() == pytest.approx(1)
+
+
+# Calibration
+
+
+def overconfident(count: int, factor: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that are `factor` times what they should be, and labels."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 1.5, (count, 4))
+    labels = np.array([rng.choice(4, p=one) for one in softmax(logits)])
+    return logits * factor, labels
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
+def test_the_temperature_is_found(factor):
+    assert fit_temperature(*overconfident(20_000, factor)) == pytest.approx(factor, rel=0.05)
+
+
+def test_the_temperature_is_found_under_a_prior_that_holds():
+    logits, labels = overconfident(40_000, 2.0)
+    prior = (0.1, 0.1, 0.7, 0.1)
+    rng = np.random.default_rng(1)
+    kept = rng.random(len(labels)) < np.array(prior)[labels] / 0.7
+
+    assert fit_temperature(logits[kept], labels[kept], prior=prior) == pytest.approx(2.0, rel=0.05)
+
+
+def test_weights_count():
+    logits, labels = overconfident(2_000, 2.0)
+    wrong = (labels + 1) % 4
+    weights = np.repeat([1.0, 0.0], len(labels))
+
+    both = np.concatenate([logits, logits]), np.concatenate([labels, wrong])
+    assert fit_temperature(*both, weights) == pytest.approx(fit_temperature(logits, labels), rel=1e-3)
+
+
+def test_calibration_gives_every_combination_that_occurs_a_temperature():
+    speech, labels = overconfident(4_000, 2.0)
+    text = overconfident(4_000, 1.0, seed=1)[0]
+    text[::2] = np.nan
+    logits = {"text": text, "speech": speech, "bimodal": np.where(np.isnan(text), np.nan, speech)}
+
+    config = calibrate(logits, labels, EnsembleConfig(late_fusion=FUSION))
+
+    every = [combination(names) for n in (1, 2, 3) for names in combinations(("speech", "text", "bimodal"), n)]
+    assert sorted(config.temperatures) == sorted(every)
+    assert config.temperatures["speech"] == pytest.approx(2.0, rel=0.1)
+    assert config.late_fusion == FUSION
+
+
+def test_calibrated_answers_are_as_sure_as_they_are_right(simulated_pairs):
+    pairs = simulated_pairs(FUSION, 20_000)
+    logits = {"speech": 3 * pairs.speech_logits, "text": pairs.text_logits}
+    config = calibrate(logits, pairs.label, EnsembleConfig(late_fusion=FUSION))
+
+    answers = combine(calibrated(logits, config), config)
+
+    assert answers.calibrated
+    confidence = answers.probabilities.max(1).mean()
+    assert confidence == pytest.approx((answers.probabilities.argmax(1) == pairs.label).mean(), abs=0.02)
+
+
+# Class prior
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("neutral=0.7", (0.1, 0.1, 0.7, 0.1)),
+        (" neutral = 0.6, angry=0.2 ", (0.2, 0.1, 0.6, 0.1)),
+        ("angry=0.1,happy=0.2,neutral=0.3,sad=0.4", (0.1, 0.2, 0.3, 0.4)),
+    ],
+)
+def test_emotions_that_are_not_named_share_the_rest(text, expected):
+    prior = parse_prior(text)
+
+    assert prior == pytest.approx(expected)
+    assert parse_prior(format_prior(prior)) == pytest.approx(expected)
+
+
+def test_even_is_no_prior():
+    assert parse_prior("even") is None
+    assert format_prior(None) == "even"
+    assert apply_prior(SURELY_ANGRY, None) is SURELY_ANGRY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "0.7", "bored=0.5", "neutral", "neutral=", "neutral=much", "neutral=0", "neutral=1", "neutral=nan"),
+        *("neutral=-0.2", "neutral=0.5,neutral=0.1", "neutral=0.6,angry=0.4", "neutral=0.7,sad=0.4"),
+        "angry=0.1,happy=0.2,neutral=0.3,sad=0.3",
+    ],
+)
+def test_what_is_not_a_prior_is_refused(text):
+    with pytest.raises(UsageError):
+        parse_prior(text)
+
+
+def test_bayes_rule():
+    """Anger is rare: a classifier that is sure of it under even labels is not so any more."""
+    prior = parse_prior("angry=0.01,neutral=0.98,happy=0.005")
+    given = np.array([0.9, 0.0, 0.1, 0.0])
+
+    moved = combine({"speech": given}, PLAIN, prior=prior).probabilities
+
+    assert moved[0] == pytest.approx(0.9 * 0.01 / (0.9 * 0.01 + 0.1 * 0.98))
+    assert moved.sum() == pytest.approx(1)

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.features import FeatureSettings, LogMel, frame_mask, pad, trim
+from stser_core.config import WHISPER_FEATURES, FeatureConfig
+from stser_core.features import LogMel, frame_mask, pad, pad_frames, trim
 
-DEFAULT = FeatureSettings()
+DEFAULT = FeatureConfig()
 BOTH = [DEFAULT, replace(DEFAULT, normalise="band")]
+ALL = [*BOTH, WHISPER_FEATURES]
 
 
 def sine(hertz: float, seconds: float = 1.0, level: float = 0.3) -> np.ndarray:
@@ -27,20 +29,20 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
     return (rng.standard_normal(samples) * 0.1 * rng.uniform(0.2, 1)).astype(np.float32)
 
 
-def nearest_band(hertz: float, settings: FeatureSettings) -> int:
+def nearest_band(hertz: float, config: FeatureConfig) -> int:
     """The mel band (O'Shaughnessy's scale) whose centre is nearest."""
-    low, high, mel = (2595 * np.log10(1 + f / 700) for f in (settings.low_hz, settings.high_hz, hertz))
-    centres = np.linspace(low, high, settings.mel_bands + 2)[1:-1]
+    low, high, mel = (2595 * np.log10(1 + f / 700) for f in (config.low_hz, config.high_hz, hertz))
+    centres = np.linspace(low, high, config.mel_bands + 2)[1:-1]
     return int(np.abs(centres - mel).argmin())
 
 
 @pytest.mark.parametrize("hertz", [200, 440, 1_000, 2_500, 5_000, 7_000])
-@pytest.mark.parametrize("settings", [DEFAULT, FeatureSettings(mel_bands=40, low_hz=100.0, high_hz=7_600.0)])
-def test_a_sine_is_brightest_in_its_own_band(hertz, settings):
-    spectrogram, _ = LogMel(settings)(*pad([sine(hertz)]))
+@pytest.mark.parametrize("config", [DEFAULT, FeatureConfig(mel_bands=40, low_hz=100.0, high_hz=7_600.0)])
+def test_a_sine_is_brightest_in_its_own_band(hertz, config):
+    spectrogram, _ = LogMel(config)(*pad([sine(hertz)]))
 
-    assert spectrogram.shape[1] == settings.mel_bands
-    assert int(spectrogram[0, :, 20:80].mean(dim=1).argmax()) == pytest.approx(nearest_band(hertz, settings), abs=1)
+    assert spectrogram.shape[1] == config.mel_bands
+    assert int(spectrogram[0, :, 20:80].mean(dim=1).argmax()) == pytest.approx(nearest_band(hertz, config), abs=1)
 
 
 def test_a_frame_every_ten_milliseconds_shows_when_it_sounded():
@@ -53,28 +55,28 @@ def test_a_frame_every_ten_milliseconds_shows_when_it_sounded():
     assert loud.nonzero().flatten()[[0, -1]].tolist() == pytest.approx([50, 100], abs=2)
 
 
-@pytest.mark.parametrize("settings", BOTH)
+@pytest.mark.parametrize("config", ALL)
 @pytest.mark.parametrize("gain", [0.01, 0.1, 3.0])
-def test_the_recording_level_leaves_no_trace(settings, gain):
+def test_the_recording_level_leaves_no_trace(config, gain):
     sound = noise(20_000) + sine(700, 1.25)
-    logmel = LogMel(settings)
+    logmel = LogMel(config)
 
     assert torch.allclose(logmel(*pad([gain * sound]))[0], logmel(*pad([sound]))[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("settings", BOTH)
-def test_normalised_to_zero_mean_and_unit_variance(settings):
-    spectrogram, _ = LogMel(settings)(*pad([noise(24_000)]))
+@pytest.mark.parametrize("config", BOTH)
+def test_normalised_to_zero_mean_and_unit_variance(config):
+    spectrogram, _ = LogMel(config)(*pad([noise(24_000)]))
 
-    axes = (1, 2) if settings.normalise == "utterance" else (2,)
+    axes = (1, 2) if config.normalise == "utterance" else (2,)
     assert torch.allclose(spectrogram.mean(axes), torch.zeros(()), atol=1e-4)
     assert torch.allclose(spectrogram.std(axes, correction=0), torch.ones(()), atol=1e-3)
 
 
-@pytest.mark.parametrize("settings", BOTH)
+@pytest.mark.parametrize("config", ALL)
 @given(lengths=st.lists(st.integers(min_value=0, max_value=40_000), min_size=2, max_size=6))
-def test_a_padded_batch_gives_what_each_waveform_alone_gives(settings, lengths):
-    logmel = LogMel(settings)
+def test_a_padded_batch_gives_what_each_waveform_alone_gives(config, lengths):
+    logmel = LogMel(config)
     waveforms = [noise(length, seed) for seed, length in enumerate(lengths)]
 
     batch, frames = logmel(*pad(waveforms))
@@ -86,7 +88,7 @@ def test_a_padded_batch_gives_what_each_waveform_alone_gives(settings, lengths):
         assert not batch[row, :, own.item() :].any()
 
 
-@pytest.mark.parametrize("settings", BOTH)
+@pytest.mark.parametrize("config", ALL)
 @pytest.mark.parametrize(
     "sound",
     [
@@ -100,10 +102,10 @@ def test_a_padded_batch_gives_what_each_waveform_alone_gives(settings, lengths):
     ],
     ids=["silence", "nothing", "one sample", "ten samples", "under 100 ms", "constant", "denormal"],
 )
-def test_odd_utterances_give_finite_numbers(settings, sound):
-    kept, _ = trim(sound.astype(np.float32), settings)
+def test_odd_utterances_give_finite_numbers(config, sound):
+    kept, _ = trim(sound.astype(np.float32), config)
 
-    spectrogram, frames = LogMel(settings)(*pad([kept]))
+    spectrogram, frames = LogMel(config)(*pad([kept]))
 
     assert torch.isfinite(spectrogram).all()
     assert frames.item() >= 11
@@ -155,3 +157,33 @@ def test_pad_puts_zeros_at_the_end_and_a_tenth_of_a_second_at_least():
 
 def test_frame_mask():
     assert frame_mask(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]
+
+
+def test_pad_frames():
+    batch, counts = pad_frames([torch.ones(3, 2, dtype=torch.float16), torch.ones(1, 2)])
+
+    assert counts.tolist() == [3, 1]
+    assert batch.dtype == torch.float32
+    assert batch.sum(dim=(1, 2)).tolist() == [6, 2]
+
+
+@pytest.mark.parametrize("gain", [1e-4, 0.01, 3.0])
+def test_whispers_features_have_their_peak_and_floor_at_any_level(gain):
+    spectrogram, _ = LogMel(WHISPER_FEATURES)(*pad([gain * np.concatenate([sine(700), np.zeros(8_000, np.float32)])]))
+
+    assert spectrogram.shape[1] == 80
+    assert spectrogram.max().item() == pytest.approx((1.5 + 4) / 4)
+    assert spectrogram.min().item() == pytest.approx((1.5 - 8 + 4) / 4)
+
+
+def test_whispers_features_are_transformers_own_up_to_the_level():
+    from transformers import WhisperFeatureExtractor
+
+    sound = noise(32_000)
+    theirs = WhisperFeatureExtractor(feature_size=80)(sound, sampling_rate=16_000, padding="do_not_pad")
+    theirs = torch.from_numpy(theirs["input_features"][0])
+    ours = LogMel(WHISPER_FEATURES)(*pad([sound]))[0][0]
+
+    inner = slice(3, 197)  # their ends are mirrored
+    difference = ours[:, inner] - theirs[:, inner]
+    assert (difference - difference.mean()).abs().max() < 2e-3

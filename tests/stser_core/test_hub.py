@@ -1,11 +1,10 @@
-"""Checkpoints and text encoders come from the Hugging Face Hub by id; here a server answers as the Hub does."""
+"""Checkpoints come from the Hugging Face Hub by id; here a server answers as the Hub does."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,8 +15,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import torch
-from transformers import AlbertConfig, AlbertModel
 
 from stser_core.checkpoint import load, save
 
@@ -90,14 +87,11 @@ def _digest(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory, settings, build, tokenizer, data) -> Iterator[str]:
-    """The address of a Hub that holds `someone/emotions`, a checkpoint, and `someone/albert`, a text encoder."""
+def hub(tmp_path_factory, config, build, tokenizer) -> Iterator[str]:
+    """The address of a Hub that holds `someone/emotions`, a checkpoint."""
     repositories = tmp_path_factory.mktemp("hub")
-    save(repositories / "someone" / "emotions", build(settings), tokenizer, "# A card\n")
+    save(repositories / "someone" / "emotions", build(config), tokenizer, "# A card\n")
     (repositories / "someone" / "emotions" / "training.pickle").write_text("not wanted")
-    torch.manual_seed(1)
-    AlbertModel(AlbertConfig(**settings.text.albert)).save_pretrained(repositories / "someone" / "albert")
-    shutil.copy(data / "albert-vocab" / "tokenizer.json", repositories / "someone" / "albert")
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Served", (Hub,), {"repositories": repositories}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -130,11 +124,6 @@ RESOLVE = """
 from stser_core import checkpoint
 print(checkpoint.resolve("someone/emotions"))
 """
-ENCODER = """
-from stser_core.tmodel import TextSettings, pretrained
-tmodel, tokenizer = pretrained(TextSettings(encoder="someone/albert"))
-print(tmodel.settings.vector_size, tokenizer(["This is a test"]).pieces.tolist())
-"""
 FAILING = """
 from stser_core import checkpoint
 from stser_core.errors import CheckpointError
@@ -145,7 +134,7 @@ except CheckpointError as error:
 """
 
 
-def test_a_checkpoint_comes_from_the_hub_once(hub, tmp_path, settings):
+def test_a_checkpoint_comes_from_the_hub_once(hub, tmp_path, config):
     folder = Path(run(RESOLVE, hub, tmp_path))
 
     assert folder.is_relative_to(tmp_path)
@@ -155,21 +144,17 @@ def test_a_checkpoint_comes_from_the_hub_once(hub, tmp_path, settings):
         "model.safetensors",
         "tokenizer.json",
     ]
-    assert load(folder).model.settings == settings
+    assert load(folder).model.config == config
     assert run(RESOLVE, "http://127.0.0.1:9", tmp_path, HF_HUB_OFFLINE="1") == str(folder)
-
-
-def test_a_text_encoder_comes_from_the_hub(hub, tmp_path):
-    assert run(ENCODER, hub, tmp_path) == "12 [[2, 48, 25, 21, 1289, 3]]"
 
 
 def test_what_the_hub_does_not_hold(hub, tmp_path):
     assert run(FAILING, hub, tmp_path).startswith(
-        "There is no folder someone/nothing, and the checkpoint cannot be had"
+        "The folder someone/nothing does not exist, and the checkpoint could not be downloaded"
     )
 
 
 def test_a_hub_that_does_not_answer(tmp_path):
     said = run(FAILING, "http://127.0.0.1:9", tmp_path)
 
-    assert said.startswith("There is no folder someone/nothing, and the checkpoint cannot be had")
+    assert said.startswith("The folder someone/nothing does not exist, and the checkpoint could not be downloaded")

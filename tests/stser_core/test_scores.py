@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from stser_core import EmotionScores, Spoken
+from stser_core import EmotionScores, SpeechInput
 from stser_core.errors import UsageError
 
 SCORES = EmotionScores(
@@ -16,7 +16,7 @@ SCORES = EmotionScores(
 )
 
 
-def test_the_winner_and_its_probability():
+def test_the_most_probable_emotion_and_its_probability():
     assert SCORES.emotion == "angry"
     assert SCORES.confidence == 0.4
 
@@ -27,7 +27,7 @@ def test_what_each_classifier_would_have_said():
     assert SCORES.emotion_of("bimodal") is None
 
 
-def test_of_equals_the_first_label_wins():
+def test_of_equals_the_first_label_is_taken():
     assert EmotionScores({}, (0.25, 0.25, 0.25, 0.25)).emotion == "angry"
 
 
@@ -40,15 +40,15 @@ def test_scores_travel_without_torch():
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        ([0.1, 0.2], r"a NumPy array, float32 \[n\]; these are list"),
+        ([0.1, 0.2], r"must be a NumPy array; these are list"),
         (np.ones(9, np.int16), r"float32 \[n\] in −1…1, 16 kHz mono; these are int16 \[9\]"),
         (np.ones(9), r"these are float64 \[9\]"),
         (np.ones((2, 9), np.float32), r"these are float32 \[2, 9\]"),
-        (np.full(9, np.nan, np.float32), "no numbers or infinite"),
-        (np.full(9, np.inf, np.float32), "no numbers or infinite"),
+        (np.full(9, np.nan, np.float32), "NaN or infinite"),
+        (np.full(9, np.inf, np.float32), "NaN or infinite"),
     ],
-    ids=["list", "16-bit", "float64", "stereo", "no numbers", "infinite"],
+    ids=["list", "16-bit", "float64", "stereo", "NaN", "infinite"],
 )
 def test_samples_that_would_be_misheard_are_refused(samples, message):
     with pytest.raises(UsageError, match=message):
-        Spoken(samples)
+        SpeechInput(samples)

@@ -37,5 +37,5 @@ def test_what_is_left_out_keeps_its_default() -> None:
     ],
 )
 def test_an_unknown_key_is_named_with_its_place(content: str, named: str) -> None:
-    with pytest.raises(msgspec.DecodeError, match=f"there is no setting {named}$"):
+    with pytest.raises(msgspec.DecodeError, match=f"unknown setting {named}$"):
         decode(content.encode(), Outer)

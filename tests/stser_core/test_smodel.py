@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,37 +11,46 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from torch import nn
 
-from stser_core.features import FeatureSettings, LogMel, pad
-from stser_core.smodel import BiLstm, ConvBlock, ConvSettings, Smodel, SpeechSettings
+from stser_core.config import ConvConfig, FeatureConfig, SmodelConfig
+from stser_core.features import LogMel, pad
+from stser_core.smodel import BiLstm, ConvBlock, Smodel
 
 SHAPES = {
-    "paper": SpeechSettings(blocks=(ConvSettings(8),), lstm_units=8),
-    "strided": SpeechSettings(blocks=(ConvSettings(8, kernel=5, stride=(2, 2), pool=(1, 1)),), lstm_units=8),
-    "stride three": SpeechSettings(blocks=(ConvSettings(4, stride=(2, 3), pool=(2, 2)),), lstm_units=8),
-    "dilated": SpeechSettings(blocks=(ConvSettings(4), ConvSettings(8, dilation=3, pool=(2, 1))), lstm_units=8),
-    "residual": SpeechSettings(blocks=(ConvSettings(4), ConvSettings(8, residual=True, pool=(3, 3))), lstm_units=8),
-    "bands only": SpeechSettings(blocks=(ConvSettings(4, kernel=1, pool=(4, 1)),), lstm_units=8, heads=2),
-    "deviation": SpeechSettings(
-        blocks=(ConvSettings(4, kernel=5, stride=(2, 2), pool=(1, 1)), ConvSettings(4), ConvSettings(8, pool=(2, 1))),
+    "paper": SmodelConfig(blocks=(ConvConfig(8),), lstm_units=8),
+    "strided": SmodelConfig(blocks=(ConvConfig(8, kernel=(5, 5), stride=(2, 2), pool=(1, 1)),), lstm_units=8),
+    "stride three": SmodelConfig(blocks=(ConvConfig(4, stride=(2, 3), pool=(2, 2)),), lstm_units=8),
+    "dilated": SmodelConfig(blocks=(ConvConfig(4), ConvConfig(8, dilation=3, pool=(2, 1))), lstm_units=8),
+    "residual": SmodelConfig(blocks=(ConvConfig(4), ConvConfig(8, residual=True, pool=(3, 3))), lstm_units=8),
+    "bands only": SmodelConfig(blocks=(ConvConfig(4, kernel=(1, 1), pool=(4, 1)),), lstm_units=8, heads=2),
+    "deviation": SmodelConfig(
+        blocks=(ConvConfig(4, kernel=(5, 5), stride=(2, 2), pool=(1, 1)), ConvConfig(4), ConvConfig(8, pool=(2, 1))),
         lstm_units=6,
         pooling="mean_deviation",
     ),
 }
+SHAPES |= {
+    "no Bi-LSTM": SmodelConfig(
+        blocks=(ConvConfig(4), ConvConfig(2, kernel=(1, 3), norm=False, activation=False)),
+        lstm_units=0,
+        residual_attention=True,
+    ),
+    "no convolution": SmodelConfig(blocks=(), lstm_units=0, residual_attention=True, pooling="mean_deviation"),
+}
 BANDS = 24
 
 
-def settled(settings: SpeechSettings, seed: int = 0) -> Smodel:
+def settled(config: SmodelConfig, seed: int = 0) -> Smodel:
     """A model in evaluation mode whose batch norms have seen some data, as a trained one's have."""
     torch.manual_seed(seed)
-    model = Smodel(settings, BANDS)
+    model = Smodel(config, 1, BANDS)
     for _ in range(3):
-        model(torch.randn(4, BANDS, 60) + 0.3, torch.tensor([60, 50, 40, 30]))
+        model(torch.randn(4, 1, BANDS, 60) + 0.3, torch.tensor([60, 50, 40, 30]))
     return model.eval()
 
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, Smodel]:
-    return {name: settled(settings) for name, settings in SHAPES.items()}
+    return {name: settled(config) for name, config in SHAPES.items()}
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -47,32 +58,34 @@ def models() -> dict[str, Smodel]:
 @examples(max_examples=15)
 def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samples):
     model = models[name]
-    logmel = LogMel(FeatureSettings(mel_bands=BANDS))
+    logmel = LogMel(FeatureConfig(mel_bands=BANDS))
     rng = torch.Generator().manual_seed(sum(samples))
     waveforms = [(0.1 * torch.randn(n, generator=rng)).numpy() for n in samples]
     with torch.no_grad():
-        vectors, _, _, salience = model(*logmel(*pad(waveforms)), salience=True)
+        mel, frames = logmel(*pad(waveforms))
+        vectors, _, _, salience = model(mel[:, None], frames, salience=True)
         for row, waveform in enumerate(waveforms):
-            vector, _, _, own = model(*logmel(*pad([waveform])), salience=True)
+            mel, frames = logmel(*pad([waveform]))
+            vector, _, _, own = model(mel[:, None], frames, salience=True)
             assert torch.allclose(vectors[row], vector[0], atol=1e-5)
             assert torch.allclose(salience[row, : own.shape[1]], own[0], atol=1e-5)
             assert not salience[row, own.shape[1] :].any()
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_the_vector_has_the_size_that_the_settings_say(models, name):
-    vector, sequence, steps, salience = models[name](torch.randn(3, BANDS, 40), torch.tensor([40, 30, 20]))
+def test_the_vector_has_the_size_that_the_configuration_says(models, name):
+    vector, sequence, steps, salience = models[name](torch.randn(3, 1, BANDS, 40), torch.tensor([40, 30, 20]))
 
-    assert vector.shape == (3, SHAPES[name].vector_size)
-    assert sequence.shape == (3, steps.max(), 2 * SHAPES[name].lstm_units)
+    assert vector.shape == (3, SHAPES[name].vector_size(1, BANDS))
+    assert sequence.shape == (3, steps.max(), SHAPES[name].sequence_size(1, BANDS))
     assert salience is None
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_salience_is_a_share_of_the_whole(models, name):
+def test_salience_sums_to_one(models, name):
     frames = torch.tensor([80, 41, 11])
 
-    salience = models[name](torch.randn(3, BANDS, 80), frames, salience=True).salience
+    salience = models[name](torch.randn(3, 1, BANDS, 80), frames, salience=True).salience
 
     assert (salience >= 0).all()
     assert salience.sum(1).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
@@ -80,17 +93,17 @@ def test_salience_is_a_share_of_the_whole(models, name):
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("position", [0, 17, 34])
-def test_every_moment_reaches_the_vector(models, name, position):
-    spectrogram, frames = torch.randn(1, BANDS, 40), torch.tensor([40])
+def test_every_frame_reaches_the_vector(models, name, position):
+    spectrogram, frames = torch.randn(1, 1, BANDS, 40), torch.tensor([40])
     changed = spectrogram.clone()
-    changed[:, :, position] += 3
+    changed[..., position] += 3
 
     assert not torch.allclose(models[name](spectrogram, frames)[0], models[name](changed, frames)[0], atol=1e-5)
 
 
 def test_what_lies_behind_the_end_does_not_matter_to_a_block():
     torch.manual_seed(0)
-    block = ConvBlock(ConvSettings(4, dilation=2, residual=True), 2).eval()
+    block = ConvBlock(ConvConfig(4, dilation=2, residual=True), 2).eval()
     maps = torch.randn(2, 2, 12, 30)
     maps[1, :, :, 17:] = 0
 
@@ -105,7 +118,7 @@ def test_what_lies_behind_the_end_does_not_matter_to_a_block():
 
 def test_a_block_is_convolution_norm_relu_and_max_pooling():
     torch.manual_seed(0)
-    block = ConvBlock(ConvSettings(3), 1).eval()
+    block = ConvBlock(ConvConfig(3), 1).eval()
     maps = torch.randn(1, 1, 8, 10)
 
     out, frames = block(maps, torch.tensor([10]))
@@ -116,7 +129,7 @@ def test_a_block_is_convolution_norm_relu_and_max_pooling():
 
 
 @pytest.mark.parametrize(
-    "block", [ConvSettings(1), ConvSettings(1, kernel=5, stride=(2, 3)), ConvSettings(1, pool=(3, 1))]
+    "block", [ConvConfig(1), ConvConfig(1, kernel=(5, 5), stride=(2, 3)), ConvConfig(1, pool=(3, 1))]
 )
 @given(bands=st.integers(8, 40), frames=st.integers(8, 40))
 @examples(max_examples=20)
@@ -142,3 +155,37 @@ def test_the_bi_lstm_is_torchs_bidirectional_lstm_over_packed_sequences(frames):
 
     for row, length in enumerate(frames):
         assert torch.allclose(got[row, :length], expected[row, :length], atol=1e-6)
+
+
+def test_frames_of_a_front_end_are_channels_of_one_band():
+    config = SmodelConfig(
+        blocks=(ConvConfig(8, kernel=(1, 1), pool=(1, 1), norm=False, activation=False),), lstm_units=0
+    )
+    model = Smodel(config, 16, 1).eval()
+    frames = torch.randn(2, 16, 1, 20)
+
+    encoding = model(frames, torch.tensor([20, 20]))
+
+    convolution = model.blocks[0].convolution
+    expected = frames[:, :, 0].transpose(1, 2) @ convolution.weight[:, :, 0, 0].T + convolution.bias
+    torch.testing.assert_close(encoding.sequence, expected)
+    assert encoding.vector.shape == (2, config.vector_size(16, 1)) == (2, 8)
+
+
+def test_residual_attention_adds_the_sequence():
+    config = SmodelConfig(blocks=(), lstm_units=0, residual_attention=True)
+    with_it, without = Smodel(config, 16, 1).eval(), Smodel(replace(config, residual_attention=False), 16, 1).eval()
+    without.load_state_dict(with_it.state_dict())
+    frames, count = torch.randn(1, 16, 1, 9), torch.tensor([9])
+
+    torch.testing.assert_close(with_it(frames, count).vector, without(frames, count).vector + frames[:, :, 0].mean(2))
+
+
+def test_input_dropout_drops_whole_channels():
+    torch.manual_seed(0)
+    model = Smodel(SmodelConfig(blocks=(), lstm_units=0, dropout=0.0, input_dropout=0.5), 16, 1).train()
+
+    sequence = model(torch.ones(1, 16, 1, 30), torch.tensor([30])).sequence[0]
+
+    assert torch.equal(sequence, sequence[:1].expand(30, -1))
+    assert set(sequence[0].tolist()) == {0.0, 2.0}

@@ -8,52 +8,22 @@ from types import MappingProxyType
 
 from stser_core.errors import UsageError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora import (
-    ased,
-    crema_d,
-    emodb,
-    iemocap,
-    manifest,
-    meld,
-    nemo,
-    ravdess,
-    savee,
-    tess,
-)
+from stser_core.training.corpora import iemocap, manifest, meld
+from stser_core.training.corpora.named import NAMED
 
 Reader = Callable[[Path], Corpus]
 
 READERS: Mapping[str, Reader] = MappingProxyType(
-    {
-        "iemocap": iemocap.read,
-        "ravdess": ravdess.read,
-        "crema-d": crema_d.read,
-        "emodb": emodb.read,
-        "nemo": nemo.read,
-        "ased": ased.read,
-        "tess": tess.read,
-        "savee": savee.read,
-        "meld": meld.read,
-        "manifest": manifest.read,
-    }
+    {"iemocap": iemocap.read, **NAMED, "meld": meld.read, "manifest": manifest.read}
 )
 """Every reader by the name that `--corpus` takes."""
 
 
 def read(corpus: str, directory: Path) -> Corpus:
-    """Read a corpus by its name.
-
-    Args:
-        corpus: A key of `READERS`.
-        directory: The corpus's folder; for `manifest`, the file itself.
-
-    Raises:
-        UsageError: There is no such reader.
-        DataError: The folder holds nothing of the corpus, half of it, or a clip twice.
-    """
+    """Read a corpus by its name."""
     reader = READERS.get(corpus.lower())
     if reader is None:
-        raise UsageError(f"There is no corpus {corpus!r}; choose one of {', '.join(READERS)}.")
+        raise UsageError(f"Unknown corpus {corpus!r}; choose from {', '.join(READERS)}.")
     return reader(directory)
 
 

@@ -20,19 +20,7 @@ def assemble(
     notes: Sequence[str] = (),
     published: Mapping[str, int] | None = None,
 ) -> Corpus:
-    """Check the clips and put them into a corpus.
-
-    Args:
-        name: The corpus's name.
-        source: The folder or file that was read, for the messages.
-        clips: What was found, in any order.
-        left_out: How many clips were left out, by reason or emotion.
-        notes: What the reader noticed.
-        published: Number of clips of each label in the published corpus, where it is known.
-
-    Raises:
-        DataError: There are no clips, or two clips have one id.
-    """
+    """Check the clips and put them into a corpus."""
     if not clips:
         raise DataError(
             f"{name}: {source} holds no clip that is {_either(LABELS)}{_other_emotions(left_out)}; "

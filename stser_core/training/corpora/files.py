@@ -10,21 +10,7 @@ from pathlib import Path
 from stser_core.errors import DataError
 
 SOUND_SUFFIXES = frozenset(
-    {
-        ".wav",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".m4a",
-        ".aac",
-        ".wma",
-        ".aif",
-        ".aiff",
-        ".amr",
-        ".webm",
-    }
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".amr", ".webm"}
 )
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".avi", ".flv"})
 
@@ -32,11 +18,7 @@ _NAMED_IN_A_MESSAGE = 3
 
 
 def require_folder(corpus: str, directory: Path) -> None:
-    """Refuse a corpus folder that is not there.
-
-    Raises:
-        DataError: `directory` does not exist or is a file.
-    """
+    """Refuse a corpus folder that is not there."""
     if not directory.is_dir():
         raise DataError(f"{corpus}: {directory} is not a folder; give the folder that holds the corpus.")
 
@@ -63,9 +45,6 @@ def read_text(path: Path) -> str:
     """Read a text file as UTF-8 (with or without a byte order mark), or as Latin-1 where it is not UTF-8.
 
     Old releases mix both; Latin-1 gives every byte a meaning, so nothing is lost.
-
-    Raises:
-        DataError: The file cannot be read.
     """
     try:
         content = path.read_bytes()
@@ -87,9 +66,6 @@ def read_table(path: Path, delimiter: str = ",") -> Iterator[tuple[int, dict[str
 
     Column names are lower case without surrounding blanks, and so are cells without theirs; cells that are
     missing at a row's end are empty.
-
-    Raises:
-        DataError: A row has more cells than the header, or a quotation mark is not closed.
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter)
     try:

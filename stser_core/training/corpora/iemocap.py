@@ -47,15 +47,7 @@ class _Rating:
 
 
 def read(directory: Path) -> Corpus:
-    """Read IEMOCAP with its hand-made transcripts.
-
-    Args:
-        directory: The folder that holds `Session1` to `Session5`, or the one above it.
-
-    Raises:
-        DataError: There is no session, a session lacks a part, a rated turn has no recording, a turn is rated
-            twice, or a file contradicts its place or the format.
-    """
+    """Read IEMOCAP with its hand-made transcripts."""
     require_folder(_NAME, directory)
     sessions = _sessions(directory)
     clips: list[Clip] = []

@@ -4,12 +4,13 @@
 
 `path` is relative to the manifest's folder and may be empty, and so may `text`, but not both. `label` is an emotion
 in any corpus's words (`emotion` serves where there is no `label`); rows of other emotions are left out and counted.
-Columns `angry`, `happy`, `neutral`, `sad` say how many annotators chose each, or which share of them (`Clip.opinions`);
+Columns `angry`, `happy`, `neutral`, `sad` hold how many annotators chose each, or their proportion
+(`Clip.label_distribution`);
 the label is then what most chose, unless it is given.
 `speaker`, `session`, `split` (train, validation, test), `id`, `corpus`, `gender` and `language` may be missing; other
 columns are ignored.
 
-A row without a speaker: words alone have no voice that could leak, so each such text is its own speaker, and folds
+A row without a speaker: words alone have no speaker that could leak, so each such text is its own speaker, and folds
 may put it anywhere. Recordings without a speaker cannot be told apart, so all of them count as one speaker, which
 folds keep on one side; a note says so.
 """
@@ -59,28 +60,20 @@ class _Row:
 
 
 def read(source: Path) -> Corpus:
-    """Read a manifest.
-
-    Args:
-        source: The table, or a folder that holds it as `manifest.csv` or `manifest.tsv`.
-
-    Raises:
-        DataError: The table is missing, lacks a column that it needs, has a row that says nothing or
-            contradicts itself, names a recording that is not there, or one clip twice.
-    """
+    """Read a manifest."""
     manifest = _table(source)
     clips: list[Clip] = []
     left_out: Counter[str] = Counter()
     for row in _rows(manifest):
-        opinions = _opinions(row)
-        word = row["label"] or row["emotion"] or (LABELS[opinions.index(max(opinions))] if opinions else "")
+        distribution = _distribution(row)
+        word = row["label"] or row["emotion"] or (LABELS[distribution.index(max(distribution))] if distribution else "")
         if not word:
             raise row.wrong("no label; give each row one.")
         label = merge(word)
         if label is None:
             left_out[word.lower()] += 1
         else:
-            clips.append(_clip(row, label, opinions))
+            clips.append(_clip(row, label, distribution))
     _check_recordings(manifest, clips)
     return assemble(_NAME, manifest, clips, left_out, _speaker_note(clips))
 
@@ -110,19 +103,19 @@ def _rows(manifest: Path) -> list[_Row]:
     return rows
 
 
-def _opinions(row: _Row) -> tuple[float, ...] | None:
-    """The share of each label among those who judged the clip; `None` where the table does not say."""
+def _distribution(row: _Row) -> tuple[float, ...] | None:
+    """The proportion of each label among the annotators; `None` where the table does not say."""
     try:
         counts = [float(row[label] or 0) for label in LABELS]
     except ValueError:
         counts = [-1.0]
     if not all(0 <= count < float("inf") for count in counts):
-        raise row.wrong(f"{', '.join(LABELS)} count annotators, or are shares of them: numbers from 0 on.")
+        raise row.wrong(f"{', '.join(LABELS)} count annotators, or are proportions of them: numbers from 0 on.")
     total = sum(counts)
     return tuple(count / total for count in counts) if total else None
 
 
-def _clip(row: _Row, label: str, opinions: tuple[float, ...] | None) -> Clip:
+def _clip(row: _Row, label: str, distribution: tuple[float, ...] | None) -> Clip:
     if not row["path"] and not row["text"]:
         raise row.wrong("neither path nor text; give one of them.")
     corpus = row["corpus"] or _NAME
@@ -139,7 +132,7 @@ def _clip(row: _Row, label: str, opinions: tuple[float, ...] | None) -> Clip:
         language=row["language"].lower() or None,
         corpus=corpus,
         gender=_one_of(row, "gender", _GENDERS),
-        opinions=opinions,
+        label_distribution=distribution,
     )
 
 

@@ -43,13 +43,6 @@ def read(directory: Path) -> Corpus:
     """Read MELD's tables and, where they are, its recordings.
 
     Without any recording the corpus is one of texts only, and a note says so.
-
-    Args:
-        directory: The folder that holds the tables and the folders of recordings, at any depth.
-
-    Raises:
-        DataError: There is no table, a table lacks a column, an utterance is there twice, or some recordings
-            are there and others are not.
     """
     require_folder(_NAME, directory)
     files = visible_files(directory)

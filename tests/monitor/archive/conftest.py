@@ -16,7 +16,7 @@ from monitor.archive.recordings import Found
 from monitor.archive.scoring import Models
 from monitor.cli import main
 from monitor.transcribers.none import NoTranscriber
-from stser_core.scores import EmotionScores, Spoken
+from stser_core.scores import EmotionScores, SpeechInput
 
 
 class Loudest:
@@ -24,10 +24,10 @@ class Loudest:
 
     name = "loudest"
 
-    def score(self, utterances: Sequence[Spoken]) -> list[EmotionScores | None]:
-        angry = [min(0.97, float(abs(spoken.samples).max())) for spoken in utterances]
+    def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
+        angry = [min(0.97, float(abs(spoken.samples).max())) for spoken in inputs]
         each = [(one, (1 - one) / 2, (1 - one) / 4, (1 - one) / 4) for one in angry]
-        return [EmotionScores({"speech": shares}, shares) for shares in each]
+        return [EmotionScores({"speech": one}, one) for one in each]
 
 
 def load() -> Models:

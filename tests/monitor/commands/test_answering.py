@@ -1,4 +1,4 @@
-"""Who can answer with which recogniser, said beforehand."""
+"""Which classifiers can answer with which transcriber, reported beforehand."""
 
 from __future__ import annotations
 
@@ -10,59 +10,57 @@ from monitor.transcribers.none import NoTranscriber
 from stser_core.errors import TranscriberError
 
 
-class Hearing:
-    """A recogniser, with an encoder of its own where a name is given."""
-
-    def __init__(self, name, encoder=None):
-        self.name = name
-        if encoder is not None:
-            self.encoder = encoder
+class Vosk:
+    name = "vosk (small)"
 
 
-class Ensemble:
-    """Speech needs nothing, text needs words, whisper needs whisper-base."""
+class Recognizer:
+    """Speech needs no words, text and bimodal do."""
 
-    def __init__(self, *classifiers):
+    name = "default"
+
+    def __init__(self, *classifiers, calibrated=("speech", "text", "speech+text")):
         self.classifiers = classifiers
-        self.encoders = ("whisper-base",) if "whisper" in classifiers else ()
+        self._calibrated = calibrated
 
-    def answering(self, *, text=True, encoders=()):
-        can = {"speech": True, "text": text, "whisper": "whisper-base" in encoders}
-        return tuple(name for name in self.classifiers if can[name])
+    def answering(self, *, text):
+        return tuple(name for name in self.classifiers if text or name == "speech")
 
-
-VOSK = Hearing("vosk (small)")
-WHISPER = Hearing("whisper (base)", "whisper-base")
+    def is_calibrated(self, classifiers):
+        return "+".join(sorted(classifiers)) in self._calibrated
 
 
 @pytest.mark.parametrize(
-    ("ensemble", "transcriber"),
+    ("recognizer", "transcriber"),
     [
-        (Ensemble("speech", "text", "whisper"), WHISPER),
-        (Ensemble("whisper"), WHISPER),
-        (Ensemble("text"), VOSK),
-        (Ensemble("speech", "text"), NoTranscriber()),
+        (Recognizer("speech", "text"), Vosk()),
+        (Recognizer("text"), Vosk()),
+        (Recognizer("speech", "text"), NoTranscriber()),
+        (Recognizer("speech", "bimodal"), NoTranscriber()),
     ],
 )
-def test_nothing_is_said_where_all_is_well(ensemble, transcriber, capsys):
-    require_answers(ensemble, transcriber, Notices(False))
+def test_nothing_is_said_where_all_is_well(recognizer, transcriber, capsys):
+    require_answers(recognizer, transcriber, Notices(False))
 
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("transcriber", [VOSK, NoTranscriber(), Hearing("whisper (tiny)", "whisper-tiny")])
-def test_a_member_without_its_encoder_is_said_to_be_absent(transcriber, capsys):
-    require_answers(Ensemble("speech", "whisper"), transcriber, Notices(False))
-
-    assert "the member whisper is absent, for it reads whisper-base" in capsys.readouterr().err
-
-
-def test_classifiers_that_only_read_words_need_a_recogniser():
+def test_classifiers_that_only_read_words_need_a_transcriber():
     with pytest.raises(TranscriberError, match="The classifier text needs words, but nothing is transcribed"):
-        require_answers(Ensemble("text"), NoTranscriber(), Notices(True))
+        require_answers(Recognizer("text"), NoTranscriber(), Notices(True))
 
 
-@pytest.mark.parametrize("transcriber", [VOSK, NoTranscriber()])
-def test_a_member_alone_needs_its_encoder(transcriber):
-    with pytest.raises(TranscriberError, match="classifier whisper reads whisper-base, which only --asr whisper"):
-        require_answers(Ensemble("whisper"), transcriber, Notices(True))
+@pytest.mark.parametrize(
+    ("calibrated", "said"),
+    [
+        (("speech",), "for the classifiers speech + text:"),
+        (("speech+text",), "for the classifiers speech:"),
+        ((), "for the classifiers speech + text and for speech:"),
+    ],
+)
+def test_a_combination_that_was_not_calibrated_is_reported_once(calibrated, said, capsys):
+    require_answers(Recognizer("speech", "text", calibrated=calibrated), Vosk(), Notices(False))
+
+    error = capsys.readouterr().err
+    assert f"default is not calibrated {said}" in error
+    assert error.count("\n") == 1

@@ -61,9 +61,9 @@ def test_a_prior_that_is_none(replay, speech):
 
 
 def test_an_explanation_without_attention(replay, speech, tmp_path):
-    options = ["--classifier", "prosody", "--explain", "--csv", tmp_path / "out.csv"]
+    options = ["--classifier", "text", "--explain", "--csv", tmp_path / "out.csv"]
     result = replay(speech, *options, checkpoint="default")
-    assert_one_sentence(result, 2, "--explain", "prosody does without that model", "add speech or bimodal")
+    assert_one_sentence(result, 2, "--explain", "text does not use that encoder", "add speech or bimodal")
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -248,7 +248,7 @@ def test_an_unforeseen_fault_is_one_sentence_with_a_hint(replay, speech, monkeyp
     def explode(*_, **__):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("stser_core.recognizer.Recognizer.load", explode)
+    monkeypatch.setattr("stser_core.recognizer.EmotionRecognizer.load", explode)
     result = replay(speech)
     assert_one_sentence(result, 1, "ZeroDivisionError", "--debug")
     assert any("Traceback" in line for line in replay(speech, "--debug")[2])

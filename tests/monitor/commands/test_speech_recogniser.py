@@ -47,7 +47,7 @@ def test_auto_goes_on_with_the_voice_alone_and_says_so(offline, capsys):
     assert choose("auto", None, Notices(False)).name == "none"
     sentence = said(capsys)
     assert "no network" in sentence
-    assert sentence.endswith("only the voice is judged.")
+    assert sentence.endswith("only the speech classifier is used.")
 
 
 def test_vosk_that_cannot_be_had_is_an_error(offline):
@@ -113,10 +113,10 @@ def test_whisper_that_is_not_installed_is_an_error(monkeypatch):
 
 
 def test_whisper_whose_model_cannot_be_had_is_an_error(only_whisper):
-    with pytest.raises(DownloadError, match="Whisper small cannot be had"):
+    with pytest.raises(DownloadError, match="Whisper small could not be downloaded"):
         choose("whisper", "small", Notices(True))
 
 
 def test_a_model_for_no_recogniser_is_refused():
-    with pytest.raises(UsageError, match="--asr-model names a recogniser's model; with --asr none nothing follows"):
+    with pytest.raises(UsageError, match="--asr-model names a recogniser's model; with --asr none it has no effect"):
         choose("none", "vosk-small-en", Notices(True))

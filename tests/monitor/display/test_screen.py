@@ -52,11 +52,11 @@ def test_the_newest_scored_turn_is_shown_in_full(call):
     assert "1:00" in text
 
 
-def test_every_member_that_answered_has_its_vote(turn):
-    scores = EmotionScores({"speech": (0.9, 0.1, 0.0, 0.0), "whisper": (0.0, 0.1, 0.0, 0.9)}, (0.45, 0.1, 0.0, 0.45))
+def test_every_classifier_that_answered_is_shown(turn):
+    scores = EmotionScores({"speech": (0.9, 0.1, 0.0, 0.0), "pitch": (0.0, 0.1, 0.0, 0.9)}, (0.45, 0.1, 0.0, 0.45))
     text = "\n".join(line.plain for line in running(REPLAY, Progress((turn(scores=scores),), 5.0), 80, 23, Palette()))
     assert "speech A" in text
-    assert "whisper S" in text
+    assert "pitch S" in text
 
 
 def test_the_last_turns_are_listed_oldest_first(call):

@@ -33,15 +33,15 @@ def test_each_classifier_tells_its_probabilities(tmp_path, turn):
     assert set(line["classifiers"]) == {"speech", "text", "bimodal"}
 
 
-def test_a_further_member_has_its_probabilities_and_no_column(tmp_path, turn):
-    by_classifier = {"speech": (0.4, 0.3, 0.2, 0.1), "whisper": (0.0, 0.1, 0.2, 0.7)}
+def test_a_further_classifier_has_its_probabilities_and_no_column(tmp_path, turn):
+    by_classifier = {"speech": (0.4, 0.3, 0.2, 0.1), "pitch": (0.0, 0.1, 0.2, 0.7)}
     scores = EmotionScores(by_classifier, ensemble=(0.2, 0.2, 0.2, 0.4))
 
     (line,) = written(tmp_path / "out.jsonl", turn(scores=scores))
 
     assert line["classifiers"] == {
         "speech": {"angry": 0.4, "happy": 0.3, "neutral": 0.2, "sad": 0.1},
-        "whisper": {"angry": 0.0, "happy": 0.1, "neutral": 0.2, "sad": 0.7},
+        "pitch": {"angry": 0.0, "happy": 0.1, "neutral": 0.2, "sad": 0.7},
     }
     assert list(line) == [*COLUMNS, "words", "classifiers"]
 

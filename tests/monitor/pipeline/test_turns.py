@@ -1,13 +1,13 @@
-"""What a transcriber's encoder made of an utterance reaches the scorer, and goes no further."""
+"""From utterances to turns: what the scorer is given, and whose baseline."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from monitor.flow import Transcript, Utterance, Word
 from monitor.pipeline.following import Provisional
 from monitor.pipeline.turns import Lane, TurnMaker
-from stser_core.encoding import Encoding
 
 
 class RecordingScorer:
@@ -28,26 +28,16 @@ def turns_of(*transcripts):
     return scorer.scored, turns
 
 
-def test_the_encoding_reaches_the_scorer_with_and_without_words():
-    encoding = Encoding("whisper-base", np.ones(4, dtype=np.float32))
+def test_the_words_reach_the_scorer_and_the_turn():
     words = (Word("yes", 0.1, 0.3, 0.9),)
 
-    scored, _ = turns_of(Transcript(words, encoding), Transcript((), encoding), Transcript(words), None)
+    scored, turns = turns_of(Transcript(words), Transcript(()), None)
 
-    assert [one.encoding for one in scored] == [encoding, encoding, None, None]
-    assert [one.text for one in scored] == ["yes", None, "yes", None]
-
-
-def test_a_turn_keeps_the_words_and_not_the_encoding():
-    words = (Word("yes", 0.1, 0.3, 0.9),)
-
-    _, turns = turns_of(Transcript(words, Encoding("whisper-base", np.ones(4, dtype=np.float32))), None)
-
-    assert turns[0].transcript == Transcript(words)
-    assert turns[1].transcript is None
+    assert [(one.text, one.text_confidence) for one in scored] == [("yes", 0.9), (None, None), (None, None)]
+    assert [turn.transcript for turn in turns] == [Transcript(words), Transcript(()), None]
 
 
-def test_each_channel_has_a_voice_and_an_estimate_does_not_teach_it():
+def test_each_channel_has_a_baseline_and_an_estimate_does_not_change_it():
     scorer = RecordingScorer()
     maker = TurnMaker("call.wav", [Lane("customer"), Lane("agent")], scorer)
     silence = np.zeros(16_000, dtype=np.float32)
@@ -57,21 +47,23 @@ def test_each_channel_has_a_voice_and_an_estimate_does_not_teach_it():
     scorer.score = lambda utterances: scorer.scored.extend(utterances) or [None]
     maker.estimate(Provisional(1, 4.0, silence, ""))
 
-    customer, agent, again, estimate = (spoken.voice for spoken in scorer.scored)
+    customer, agent, again, estimate = (one.speaker for one in scorer.scored)
     assert customer is again
     assert customer is not agent
-    assert estimate is not None
-    assert estimate is not customer
+    estimate.update(torch.ones(3), 1.0, 10.0)
+    assert customer.weight == 0
+    customer.update(torch.ones(3), 1.0, 10.0)
+    assert torch.equal(estimate.mean(torch.zeros(3), 1.0), customer.mean(torch.zeros(3), 1.0))
 
 
-def test_speakers_who_share_a_channel_have_each_a_voice_and_a_name():
+def test_speakers_who_share_a_channel_have_each_a_baseline_and_a_name():
     scorer = RecordingScorer()
     maker = TurnMaker("call.wav", [Lane("speaker1")], scorer, {0.0: "speaker1", 1.0: "speaker2", 2.0: "speaker1"})
     silence = np.zeros(16_000, dtype=np.float32)
 
     turns = maker.make([(Utterance(1, start, start + 1, silence), None) for start in (0.0, 1.0, 2.0)])
 
-    first, other, again = (spoken.voice for spoken in scorer.scored)
+    first, other, again = (one.speaker for one in scorer.scored)
     assert first is again
     assert first is not other
     assert [turn.speaker for turn in turns] == ["speaker1", "speaker2", "speaker1"]

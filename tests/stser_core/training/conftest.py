@@ -1,24 +1,44 @@
-"""A small IEMOCAP-shaped tree, a tiny pre-trained-like ALBERT, and a recipe that trains in seconds."""
+"""A small IEMOCAP-shaped tree, tiny pretrained-like networks, and recipes that train in seconds."""
 
 from __future__ import annotations
 
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from stser_core.features import FeatureSettings
-from stser_core.smodel import ConvSettings, SpeechSettings
-from stser_core.stser import StserSettings
-from stser_core.tmodel import TextSettings
+from stser_core.config import (
+    CheckpointConfig,
+    ClassifierConfig,
+    ConvConfig,
+    EnsembleConfig,
+    FeatureConfig,
+    FrontEndConfig,
+    SmodelConfig,
+    SpeakerBaselineConfig,
+    TmodelConfig,
+)
+from stser_core.frontend import WhisperFrontEnd, quantise
 from stser_core.training.corpora import read
-from stser_core.training.corpora.iemocap_sample import make_tree
-from stser_core.training.folds import Fold, HoldOut, leave_one_session_out
-from stser_core.training.run import Data
-from stser_core.training.settings import Recipe
+from stser_core.training.loop import LoopConfig
+from stser_core.training.recipe import Recipe
+from stser_core.training.run import RunData, only
+from stser_core.training.splits import Fold, HoldOut, leave_one_session_out
+
+sys.path.insert(0, str(Path(__file__).parent))
+from iemocap_sample import make_tree
+
+CLASSIFIERS = {
+    "speech": ClassifierConfig(("speech",), 0.1),
+    "text": ClassifierConfig(("text",), 0.1),
+    "bimodal": ClassifierConfig(("speech", "text"), 0.1),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -43,14 +63,19 @@ def folds(iemocap: Path) -> list[Fold]:
 
 
 @pytest.fixture(scope="session")
-def sample(folds: list[Fold]) -> Data:
-    return Data(folds[0].train, folds[0].validation)
+def sample(folds: list[Fold]) -> RunData:
+    return RunData(folds[0].train, folds[0].validation)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared, since what it holds follows from the recordings and the front end alone."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="session")
 def text_encoder(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """A tiny ALBERT in the Hub's format, with the real vocabulary: for the mechanics."""
-    import torch
     from transformers import AlbertConfig, AlbertModel
 
     folder = tmp_path_factory.mktemp("albert")
@@ -71,17 +96,58 @@ def text_encoder(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
 
 @pytest.fixture
 def recipe(text_encoder: Path) -> Recipe:
-    """All three classifiers, two epochs."""
-    model = StserSettings(
-        features=FeatureSettings(mel_bands=24),
-        classifiers=("speech", "text", "bimodal"),
-        speech=SpeechSettings(blocks=(ConvSettings(8, pool=(4, 4)),), lstm_units=8, dropout=0.1),
-        text=TextSettings(encoder=str(text_encoder), pooling="mean", maximum_pieces=32),
-        dropout=0.1,
+    """The paper's kind of model: all three classifiers, two epochs."""
+    model = CheckpointConfig(
+        features=FeatureConfig(mel_bands=24),
+        classifiers=CLASSIFIERS,
+        smodel=SmodelConfig(blocks=(ConvConfig(8, pool=(4, 4)),), lstm_units=8, dropout=0.1),
+        tmodel=TmodelConfig(encoder=str(text_encoder), pooling="mean", maximum_pieces=32),
     )
-    return Recipe(model=model, epochs=2, patience=0, learning_rate=3e-3, batch=16)
+    return Recipe(model=model, loop=LoopConfig(epochs=2, patience=0, learning_rate=3e-3), batch=16)
 
 
 @pytest.fixture
 def speech_recipe(recipe: Recipe) -> Recipe:
-    return replace(recipe, model=replace(recipe.model, classifiers=("speech",)))
+    return replace(recipe, model=only(recipe.model, ["speech"]))
+
+
+@pytest.fixture(scope="session")
+def default_like(text_encoder: Path) -> CheckpointConfig:
+    """The default preset's kind of model: a front end and a speaker baseline, both tiny."""
+    return CheckpointConfig(
+        features=FeatureConfig(mel_bands=16, n_fft=400, mel_scale="slaney", normalise="peak", tail_ms=200.0),
+        front_end=FrontEndConfig(layers=1, size=16, heads=2),
+        speaker_baseline=SpeakerBaselineConfig(),
+        smodel=SmodelConfig(
+            blocks=(ConvConfig(16, kernel=(1, 1), pool=(1, 1), norm=False, activation=False),),
+            lstm_units=0,
+            residual_attention=True,
+            pooling="mean_deviation",
+        ),
+        tmodel=TmodelConfig(encoder=str(text_encoder), pooling="mean", maximum_pieces=32),
+        classifiers=CLASSIFIERS,
+        ensemble=EnsembleConfig(class_prior=(0.2, 0.2, 0.4, 0.2)),
+    )
+
+
+@pytest.fixture(scope="session")
+def front_end(default_like: CheckpointConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights of a tiny front end, as `stser-train front-end` writes them."""
+    torch.manual_seed(0)
+    assert default_like.front_end is not None
+    path = tmp_path_factory.mktemp("front_end") / "front_end.safetensors"
+    save_file(quantise(WhisperFrontEnd(default_like.front_end, 16).state_dict()), path)
+    return path
+
+
+@pytest.fixture
+def frames_recipe(default_like: CheckpointConfig) -> Recipe:
+    """A speech classifier on cached frames, over telephone lines."""
+    from stser_core.training.augmentation import Augmentation
+
+    return Recipe(
+        model=only(default_like, ["speech"]),
+        loop=LoopConfig(epochs=2, patience=0, learning_rate=3e-3, optimizer="adamw", schedule="cosine", warmup=0.1),
+        batch=16,
+        augmentation=Augmentation(lines=0.5, line_versions=1, crop=0.3, frame_noise=0.2, masks=0.2),
+    )

@@ -1,72 +1,54 @@
-"""Temperatures, on answers whose sureness is known."""
+"""Temperatures of a trained model, for the classifiers and for the combinations that occur."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import softmax
 
-from stser_core.ensemble import Ensemble, Joining
-from stser_core.training.calibration import Answers, calibrate
+from stser_core.config import EnsembleConfig
+from stser_core.emotions import LABELS
+from stser_core.ensemble import softmax
+from stser_core.training.calibration import _Answer, _combinations, _fitted
 
-COUNT = 20_000
-
-
-def answers(sureness: float, seed: int) -> Answers:
-    """Logits that are `sureness` times what they should be."""
-    dice = np.random.default_rng(seed)
-    logits = dice.standard_normal((COUNT, 4)) * 2
-    truth = (softmax(logits, axis=1).cumsum(axis=1) < dice.random((COUNT, 1))).sum(axis=1)
-    return Answers((logits * sureness).astype(np.float32), truth)
+COUNT = 6_000
+COLUMNS = {"speech": 0, "text": 1, "bimodal": 2}
 
 
-ALIKE = np.ones(COUNT)
+def drawn(logits: np.ndarray, rng: np.random.Generator) -> list[str]:
+    cumulated = softmax(logits).cumsum(axis=1)
+    return [LABELS[n] for n in (cumulated < rng.random((len(logits), 1))).sum(axis=1)]
 
 
-def test_each_gets_the_temperature_that_it_needs() -> None:
-    found = calibrate({"speech": answers(2, 0), "text": answers(0.5, 1)}, Ensemble(), ALIKE, answers(1, 1).truth)
-    assert found["speech"].temperature == pytest.approx(2, rel=0.05)
-    assert found["text"].temperature == pytest.approx(0.5, rel=0.05)
-    assert found["speech"].before > 0.1 > 0.02 > found["speech"].after
+def test_each_classifier_gets_its_temperature_by_its_own_label_and_combinations_theirs() -> None:
+    rng = np.random.default_rng(0)
+    speech, text = 2 * rng.standard_normal((COUNT, 4)), 2 * rng.standard_normal((COUNT, 4))
+    heard, read, both = drawn(speech, rng), drawn(text, rng), drawn(speech + text, rng)
+    answers = []
+    for n in range(COUNT):
+        logits = {"speech": 2 * speech[n], "text": 0.5 * text[n], "bimodal": speech[n] + text[n]}
+        answers.append(_Answer(logits, (heard[n], read[n], both[n])))
+        answers.append(_Answer({"speech": 2 * speech[n]}, (heard[n], None, None)))
+    ensemble, found = _fitted(answers, COLUMNS, EnsembleConfig())
+    assert ensemble.temperatures["speech"] == pytest.approx(2, rel=0.1)
+    assert ensemble.temperatures["text"] == pytest.approx(0.5, rel=0.1)
+    assert ensemble.temperatures["bimodal"] == pytest.approx(1, rel=0.1)
+    assert ensemble.temperatures["bimodal+speech+text"] < 1, "a mean of calibrated answers is too modest"
+    assert set(ensemble.temperatures) == set(found) == {"speech", "text", "bimodal", "bimodal+speech+text"}
+    for one in found.values():
+        assert one.after < 0.03
+    assert found["speech"].before > 0.1 and found["bimodal+speech+text"].before > found["bimodal+speech+text"].after
 
 
-@pytest.mark.parametrize("counts", [{}, {"speech": 3.0}])
-def test_the_mean_of_those_who_know_different_things_is_made_surer(counts: dict[str, float]) -> None:
-    dice = np.random.default_rng(0)
-    heard, read = (dice.standard_normal((COUNT, 4)) for _ in range(2))
-    truth = (softmax(heard + read, axis=1).cumsum(axis=1) < dice.random((COUNT, 1))).sum(axis=1)
-    each = {name: Answers(one.astype(np.float32), truth) for name, one in (("speech", heard), ("text", read))}
-    found = calibrate(each, Ensemble(counts), ALIKE, truth)
-    assert found["ensemble"].temperature < 0.9
-    assert found["ensemble"].after < 0.5 * found["ensemble"].before
+def test_labels_count_alike_however_frequent_they_are() -> None:
+    rng = np.random.default_rng(1)
+    logits = 2 * rng.standard_normal((COUNT, 4))
+    labels = drawn(logits, rng)
+    mostly = [n for n in range(COUNT) if labels[n] == "neutral" or n % 10 == 0]
+    answers = [_Answer({"speech": 3 * logits[n]}, (labels[n], None, None)) for n in mostly]
+    ensemble, _ = _fitted(answers, {"speech": 0}, EnsembleConfig())
+    assert ensemble.temperatures["speech"] == pytest.approx(3, rel=0.15)
 
 
-def test_what_weighs_nothing_changes_nothing() -> None:
-    sure, modest = answers(2, 0), answers(0.5, 1)
-    both = Answers(np.concatenate([sure.logits, modest.logits]), np.concatenate([sure.truth, modest.truth]))
-    found = calibrate({"speech": both}, Ensemble(), np.concatenate([ALIKE, 0 * ALIKE]), both.truth)
-    assert found["speech"].temperature == pytest.approx(2, rel=0.05)
-
-
-def test_what_judged_nothing_has_no_temperature() -> None:
-    heard = answers(1, 0)
-    silent = Answers(heard.logits, np.full(COUNT, -1))
-    assert calibrate({"speech": heard, "bimodal": silent}, Ensemble({"bimodal": 8}), ALIKE, heard.truth).keys() == {
-        "speech"
-    }
-
-
-def test_the_ensemble_is_judged_by_what_is_right_for_all_together() -> None:
-    heard, read = answers(1, 0), answers(1, 1)
-    wrong = Answers(heard.logits, (heard.truth + 1) % 4)
-    found = calibrate({"speech": wrong, "text": read}, Ensemble({"speech": 0.001}), ALIKE, read.truth)
-    assert found["ensemble"].temperature == pytest.approx(1, rel=0.1)
-
-
-def test_voice_and_words_are_joined_before_the_temperature_of_all_is_found(spoken_world) -> None:
-    joining = Joining(text_neutral=0.3, voice_neutral=0.7)
-    world = spoken_world(joining, COUNT)
-    each = {"speech": Answers(world.heard, world.voice), "text": Answers(world.read, world.words)}
-    joined, mean = (calibrate(each, one, ALIKE, world.answer) for one in (Ensemble(joining=joining), Ensemble()))
-    assert joined["ensemble"].temperature == pytest.approx(1, rel=0.1)
-    assert joined["ensemble"].before < 0.02 < 0.05 < mean["ensemble"].before
+def test_the_combinations_are_those_of_speech_of_words_and_of_both() -> None:
+    assert _combinations(COLUMNS) == [("speech",), ("text",), ("speech", "text", "bimodal")]
+    assert _combinations({"speech": 0, "extra": 0}) == [("speech", "extra"), ()]

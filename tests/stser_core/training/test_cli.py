@@ -56,7 +56,8 @@ def test_without_arguments_it_says_what_it_can_do(capsys: pytest.CaptureFixture[
         (["--seed", "-1"], 2, "--seed"),
         (["--text-encoder", "/nonexistent"], 2, "the folder /nonexistent does not exist"),
         (["--classifiers", "speech", "--text-encoder", "albert-base-v2"], 2, "no classifier of this recipe"),
-        (["--checkpoint", "default"], 2, "--checkpoint goes with --member"),
+        (["--checkpoint", "default"], 2, "--checkpoint goes with --encoder"),
+        (["--held-out-call", "one"], 2, "needs --routine"),
         (["--augment", "speed=2"], 2, "a probability lies between 0 and 1"),
         ([], 1, "nothing.csv does not exist"),
     ],
@@ -76,10 +77,38 @@ def test_a_split_is_one_of_three(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "'train', 'validation', 'test'" in capsys.readouterr().err
 
 
-def test_the_figures_are_not_written_over_what_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_are_not_written_over_what_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = tmp_path / "texts.csv"
     manifest.write_text("text,label\nhello,neutral\n")
     place = ["--corpus", "manifest", "--data", str(manifest), "--json", str(manifest)]
     assert main(["evaluate", "--checkpoint", "default", *place]) == 2
     assert "which is read" in capsys.readouterr().err
     assert manifest.read_text().startswith("text,label")
+
+
+@pytest.mark.parametrize("command", ["average", "pretrain-text", "label-texts"])
+def test_commands_that_are_gone_are_unknown(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command]) == 2
+    assert "No such command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fit", "--out", "run"],
+        ["cross-validate", "--out", "run"],
+        ["baseline", "--baseline", "tfidf"],
+        ["evaluate", "--checkpoint", "run"],
+    ],
+)
+def test_every_command_refuses_data_given_twice(
+    command: list[str], iemocap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "--corpus", "iemocap", "--data", str(iemocap), "--data", str(iemocap)]) == 1
+    assert "given more than once" in capsys.readouterr().err
+
+
+def test_streams_need_something_to_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--checkpoint", "default", "--streams"]) == 2
+    assert "--routine FOLDER" in capsys.readouterr().err

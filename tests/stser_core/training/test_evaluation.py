@@ -1,7 +1,8 @@
-"""The figures of `evaluate`: what is counted for whom, and that they are those of the answers given."""
+"""Single clips and pairs: what is counted for whom, and with which baseline."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,37 +12,40 @@ import torch
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
-from stser_core.scores import EmotionScores, Spoken
+from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.training.clip import Clip
-from stser_core.training.evaluation import by_classifier, judge, over, report
-from stser_core.training.members.judging import _names
+from stser_core.training.evaluation import by_classifier, predict, report
+from stser_core.training.pair_evaluation import pair_report, pairs_of
+from stser_core.training.speech_inputs import SpeechInputs, over
+
+
+def believed(label: str) -> tuple[float, ...]:
+    return tuple(0.7 if one == label else 0.1 for one in LABELS)
 
 
 class Oracle:
-    """Hears 'angry' in loud sounds, reads it in the word 'angry', and believes either a little."""
+    """Hears 'angry' in loud sounds, reads it in the word 'angry'; with a baseline, relative to it."""
 
     name = "oracle"
-    adapts = False
+    attends, needs_text, uses_speaker_baseline = True, True, False
     classifiers = ("speech", "text", "bimodal")
 
-    def score(self, utterances: list[Spoken]) -> list[EmotionScores | None]:
-        return [self._one(spoken) for spoken in utterances]
+    def frames(self, waveforms: Sequence[np.ndarray]) -> list[torch.Tensor]:
+        return [torch.full((1, 1), float(np.abs(one).max())) for one in waveforms]
 
-    def _one(self, spoken: Spoken) -> EmotionScores | None:
+    def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
+        return [self._one(one) for one in inputs]
+
+    def _one(self, one: SpeechInput) -> EmotionScores | None:
         answers = {}
-        if len(spoken.samples):
-            answers["speech"] = _believe("angry" if np.abs(spoken.samples).max() > 0.5 else "sad")
-        if spoken.text:
-            answers["text"] = _believe("angry" if "angry" in spoken.text else "happy")
+        if one.frames is not None:
+            usual = 0.0 if one.speaker is None else float(one.speaker.mean(torch.zeros(1), 1e-9))
+            answers["speech"] = believed("angry" if float(one.frames.max()) - usual > 0.5 else "sad")
+        if one.text:
+            answers["text"] = believed("angry" if "angry" in one.text else "happy")
         if len(answers) == 2:
             answers["bimodal"] = answers["speech"]
-        if not answers:
-            return None
-        return EmotionScores(answers, tuple(np.mean(list(answers.values()), axis=0)))
-
-
-def _believe(label: str) -> tuple[float, ...]:
-    return tuple(0.7 if one == label else 0.1 for one in LABELS)
+        return EmotionScores(answers, tuple(np.mean(list(answers.values()), axis=0))) if answers else None
 
 
 def clip(
@@ -58,131 +62,79 @@ CLIPS = [
 ]
 
 
-def load(path: Path) -> np.ndarray:
-    return np.full(1_600, 0.9 if path.name == "loud" else 0.1, dtype=np.float32)
+def inputs(recognizer: Oracle | None = None) -> SpeechInputs:
+    def load(path: Path) -> np.ndarray:
+        return np.full(1_600, 0.9 if path.name == "loud" else 0.1, dtype=np.float32)
+
+    return SpeechInputs(recognizer or Oracle(), load)  # type: ignore[arg-type]
 
 
-def figures() -> dict:
-    return report(Oracle(), judge(Oracle(), CLIPS, load=load))
+def results() -> dict:
+    return report(Oracle(), predict(inputs(), CLIPS))  # type: ignore[arg-type]
 
 
-def test_each_classifier_is_judged_on_what_it_could_answer() -> None:
-    classifiers = figures()["classifiers"]
-    assert {name: one["n"] for name, one in classifiers.items()} == {
-        "speech": 3,
-        "text": 3,
-        "bimodal": 2,
-        "ensemble": 2,
-    }
-    assert classifiers["speech"]["wa"] == pytest.approx(2 / 3)
-    assert classifiers["text"]["wa"] == 1.0
-    assert classifiers["bimodal"]["confusion"][LABELS.index("happy")] == [0, 0, 0, 1]
+def test_each_classifier_is_evaluated_on_what_it_could_answer() -> None:
+    found = results()["classifiers"]
+    assert {name: one["n"] for name, one in found.items()} == {"speech": 3, "text": 3, "bimodal": 2, "ensemble": 2}
+    assert found["speech"]["wa"] == pytest.approx(2 / 3)
+    assert found["text"]["wa"] == 1.0
+    assert found["bimodal"]["confusion"][LABELS.index("happy")] == [0, 0, 0, 1]
 
 
-def test_the_report_says_everything_that_was_promised() -> None:
-    found = figures()
-    assert found["checkpoint"] == "oracle"
-    assert found["labels"] == ["angry", "happy", "neutral", "sad"]
-    assert set(found["classifiers"]["speech"]) == {"n", "wa", "ua", "recall", "confusion", "ece"}
+def test_the_report_is_broken_down() -> None:
+    found = results()
+    assert (found["checkpoint"], found["labels"]) == ("oracle", ["angry", "happy", "neutral", "sad"])
     assert set(found["breakdown"]) == {"corpus", "gender", "language", "band"}
     assert found["breakdown"]["corpus"]["d"]["speech"]["n"] == 1
     assert "text" not in found["breakdown"]["corpus"]["d"]
     assert set(found["breakdown"]["gender"]) == {"F"}
 
 
-def test_the_line_changes_the_sound_and_is_reported_apart() -> None:
-    judged = judge(Oracle(), CLIPS[:3], bands=("wide", "telephone"), load=load)
-    assert [one.band for one in judged] == ["wide", "telephone"] * 3
-    bands = report(Oracle(), judged)["breakdown"]["band"]
+def test_bands_are_reported_apart_and_texts_have_none() -> None:
+    found = report(Oracle(), predict(inputs(), CLIPS, bands=("wide", "telephone")))  # type: ignore[arg-type]
+    bands = found["breakdown"]["band"]
     assert bands["wide"]["speech"]["n"] == bands["telephone"]["speech"]["n"] == 3
-
-
-def test_texts_without_sound_are_of_no_band() -> None:
-    bands = report(Oracle(), judge(Oracle(), CLIPS, bands=("telephone",), load=load))["breakdown"]["band"]
-    assert {band: classifiers["text"]["n"] for band, classifiers in bands.items()} == {"telephone": 2}
-
-
-@pytest.mark.parametrize(("seconds", "calls"), [(0.1, [64, 64, 22]), (240, [3] * 50)])
-def test_clips_are_scored_several_at_a_time_within_bounded_memory(seconds: float, calls: list[int]) -> None:
-    class Counting(Oracle):
-        def __init__(self) -> None:
-            self.calls: list[int] = []
-
-        def score(self, utterances: list[Spoken]) -> list[EmotionScores | None]:
-            self.calls.append(len(utterances))
-            return super().score(utterances)
-
-    counting = Counting()
-    sound = np.full(int(seconds * 16_000), 0.9, dtype=np.float32)
-    clips = [clip(number, "loud", None, "angry") for number in range(150)]
-    judged = judge(counting, clips, load=lambda _: sound)
-    assert [one.clip.id for one in judged] == [one.id for one in clips]
-    assert counting.calls == calls
+    assert found["classifiers"]["text"]["n"] == 5
 
 
 def test_the_telephone_takes_the_treble_away() -> None:
-    time = np.arange(16_000) / 16_000
-    treble = np.sin(2 * np.pi * 5_000 * time).astype(np.float32)
+    treble = np.sin(2 * np.pi * 5_000 * np.arange(16_000) / 16_000).astype(np.float32)
     assert np.abs(over("telephone", treble)[1_000:-1_000]).max() < 0.05
     assert over("wide", treble) is treble
 
 
-def test_nothing_to_judge_is_an_error() -> None:
+def test_a_known_baseline_is_that_of_the_speaker_s_other_neutral_clips() -> None:
+    loud = [clip(n, f"{n}/loud", None, "neutral" if n < 2 else "angry") for n in range(4)]
+    stranger = replace(clip(9, "9/loud", None, "angry"), speaker="x")
+    found = predict(inputs(), [*loud, stranger], baselines=("none", "neutral"))
+    known = {one.clip.id: one.scores.emotion for one in found if one.baseline == "neutral"}
+    assert known == dict.fromkeys("0123", "sad"), "loud is what this speaker sounds like; of x nothing is known"
+    single = predict(inputs(), loud[:1], baselines=("none", "neutral"))
+    assert [one.baseline for one in single] == ["none"], "a clip is not its own baseline"
+    groups = report(Oracle(), found)["breakdown"]["baseline"]  # type: ignore[arg-type]
+    assert groups["none"]["speech"]["n"] == 5 and groups["neutral"]["speech"]["n"] == 4
+
+
+def test_nothing_to_evaluate_is_an_error() -> None:
     with pytest.raises(DataError, match="nothing to evaluate"):
-        report(Oracle(), [])
+        report(Oracle(), [])  # type: ignore[arg-type]
     assert by_classifier([], ("speech",)) == {}
 
 
-class Acquainted(Oracle):
-    """Knows the answer from the third utterance of a voice on, and before that says sad."""
-
-    adapts = True
-
-    def score(self, utterances: list[Spoken]) -> list[EmotionScores | None]:
-        return [self._by_voice(spoken) for spoken in utterances]
-
-    def _by_voice(self, spoken: Spoken) -> EmotionScores:
-        label = "sad"
-        if spoken.voice is not None:
-            before = spoken.voice.adapted("heard", torch.ones(1), torch.zeros(1))
-            label = "angry" if before < 0.4 else "sad"  # 1, 1/2, 1/3, …
-        return EmotionScores({"speech": _believe(label)}, _believe(label))
+def test_pairs_follow_from_both_labels() -> None:
+    texts = [clip(10 + n, None, f"{label} words", label) for n, label in enumerate(LABELS)]
+    pairs = pairs_of([clip(0, "loud", "own", "angry"), clip(1, "quiet", "own", "neutral"), *texts])
+    said = {kind: [(one.path, one.text, one.label) for one in some] for kind, some in pairs.items()}
+    assert said == {
+        "agreeing": [(Path("loud"), "angry words", "angry"), (Path("quiet"), "neutral words", "neutral")],
+        "text_neutral": [(Path("loud"), "neutral words", "angry")],
+        "speech_neutral": [(Path("quiet"), f"{one} words", one) for one in ("angry", "happy", "sad")],
+    }
 
 
-def test_known_voices_are_judged_beside_new_ones() -> None:
-    said = [replace(clip(n, f"{n}/loud", None, "angry"), speaker=f"s{n % 2}") for n in range(12)]
-    recognizer = Acquainted()
-
-    judged = judge(recognizer, said, bands=("wide", "telephone"), load=load)
-    found = report(recognizer, judged, ("speech",))
-
-    assert len(judged) == 4 * len(said)
-    assert found["classifiers"]["speech"]["n"] == 2 * len(said)
-    # of two speakers over two bands, the first two clips are not known yet
-    assert found["classifiers"]["speech"]["wa"] == pytest.approx(1 - 2 * 2 * 2 / (2 * len(said)))
-    assert found["breakdown"]["voice"]["new"]["speech"]["wa"] == 0
-    assert found["breakdown"]["voice"]["known"] == found["classifiers"]
-    assert sum(one["speech"]["n"] for one in found["breakdown"]["band"].values()) == 2 * len(said)
-
-
-def test_who_does_not_get_used_to_voices_is_judged_by_new_ones_alone() -> None:
-    recognizer = Oracle()
-    found = report(recognizer, judge(recognizer, CLIPS, load=load))
-    assert "voice" not in found["breakdown"]
-
-
-def test_a_recording_with_several_texts_is_heard_once() -> None:
-    recording = clip(0, "loud", None, "angry")
-    again = [replace(recording, id=f"again {n}", text=f"other words {n}") for n in range(6)]
-    other = [clip(n, f"{n}/loud", None, "angry") for n in (1, 2)]
-
-    judged = judge(Acquainted(), [*again, *other], load=load, voices=("known",))
-
-    # Two recordings are not known well enough, whichever comes first, with all their texts; the third is.
-    right = {one.clip.path for one in judged if one.scores.ensemble.index(max(one.scores.ensemble)) == 0}
-    assert len(right) == 1 and len(judged) == 8
-
-
-def test_in_folds_a_first_clip_without_words_does_not_hide_who_reads() -> None:
-    judged = judge(Oracle(), [clip(1, "loud", None, "angry"), clip(2, "quiet", "nice words", "happy")], load=load)
-    assert _names(judged) == ("speech", "text", "bimodal")
+def test_pairs_are_reported_by_kind() -> None:
+    texts = [clip(10 + n, None, f"{label} words", label) for n, label in enumerate(LABELS)]
+    found = pair_report(inputs(), [clip(0, "loud", None, "angry"), *texts])["pairs"]
+    assert found["agreeing"]["bimodal"]["wa"] == found["text_neutral"]["bimodal"]["wa"] == 1.0
+    assert found["text_neutral"]["text"]["wa"] == 0.0 and found["all"]["speech"]["n"] == 2
+    assert pair_report(inputs(), texts) == {}

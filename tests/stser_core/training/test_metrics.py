@@ -1,12 +1,11 @@
-"""Figures whose value is known."""
+"""Metrics whose value is known."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import softmax
 
-from stser_core.training.metrics import calibration_error, measure, temperature
+from stser_core.training.metrics import calibration_error, measure
 
 
 def sure(answers: list[int], confidence: float = 1.0) -> np.ndarray:
@@ -35,9 +34,7 @@ def test_who_is_as_right_as_sure_is_calibrated() -> None:
     assert calibration_error(truth, sure([0] * 10, 0.9)) == pytest.approx(0.2, abs=1e-6)
 
 
-@pytest.mark.parametrize("known", [0.5, 1.0, 3.0])
-def test_the_temperature_is_found_again(known: float) -> None:
-    dice = np.random.default_rng(0)
-    logits = dice.normal(0, 2, (20_000, 4))
-    truth = np.array([dice.choice(4, p=row) for row in softmax(logits, axis=1)])
-    assert temperature(truth, (logits * known).astype(np.float32)) == pytest.approx(known, rel=0.05)
+def test_weights_count_in_the_calibration_error() -> None:
+    truth = np.array([0, 1])
+    error = calibration_error(truth, sure([0, 0], 1.0), np.array([3.0, 1.0]))
+    assert error == pytest.approx(0.25)

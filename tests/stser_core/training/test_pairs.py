@@ -1,4 +1,4 @@
-"""Speech and texts joined on the fly: what each kind of pair teaches each classifier."""
+"""Pairs of speech and text: the labels that each kind of pair gives each classifier."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from stser_core.errors import DataError
 from stser_core.training.clip import Clip
 from stser_core.training.pairs import Example, Pairing, PairMixture, as_recorded
 
-VOICE = Clip("c/1", Path("a.wav"), None, "angry", "s", None, None, "en", "c", None)
+SPEECH = Clip("c/1", Path("a.wav"), None, "angry", "s", None, None, "en", "c", None)
 TEXTS = [Clip(f"t/{label}", None, f"words {label}", label, "t", None, None, "en", "t", None) for label in LABELS]
 
 
 def draws(label: str, mixture: PairMixture, number: int = 2_000) -> list[Example]:
     pairing = Pairing(TEXTS, mixture)
-    dice = np.random.default_rng(0)
-    return [pairing.join(replace(VOICE, label=label), dice) for _ in range(number)]
+    rng = np.random.default_rng(0)
+    return [pairing.pair(replace(SPEECH, label=label), rng) for _ in range(number)]
 
 
 def test_a_recorded_pair_has_one_label_for_all() -> None:
-    example = as_recorded(replace(VOICE, text="hello"))
+    example = as_recorded(replace(SPEECH, text="hello"))
     assert (example.speech_label, example.text_label, example.bimodal_label) == ("angry",) * 3
 
 
 def test_sound_alone_teaches_the_speech_classifier_only() -> None:
-    example = as_recorded(VOICE)
+    example = as_recorded(SPEECH)
     assert (example.speech_label, example.text_label, example.bimodal_label) == ("angry", None, None)
 
 
@@ -44,7 +44,7 @@ def test_every_kind_of_pair_says_what_is_right(label: str) -> None:
                 assert (said, example.text_label, example.bimodal_label) == (label, label, label)
             case "text_neutral":
                 assert (said, example.text_label, example.bimodal_label) == ("neutral", "neutral", label)
-            case "voice_neutral":
+            case "speech_neutral":
                 assert label == "neutral" and said != "neutral"
                 assert example.text_label == example.bimodal_label == said
             case "text_empty":
@@ -54,13 +54,13 @@ def test_every_kind_of_pair_says_what_is_right(label: str) -> None:
 
 
 def test_shares_are_kept_among_the_kinds_that_a_clip_can_be_part_of() -> None:
-    mixture = PairMixture(agreeing=0.5, text_neutral=0.3, text_garbled=0.1, text_empty=0.1, voice_neutral=0.3)
+    mixture = PairMixture(agreeing=0.5, text_neutral=0.3, text_garbled=0.1, text_empty=0.1, speech_neutral=0.3)
     angry = Counter(example.kind for example in draws("angry", mixture))
     assert angry["agreeing"] == pytest.approx(1_000, abs=100)
     assert angry["text_neutral"] == pytest.approx(600, abs=80)
-    assert angry["voice_neutral"] == 0
+    assert angry["speech_neutral"] == 0
     neutral = Counter(example.kind for example in draws("neutral", mixture))
-    assert neutral["voice_neutral"] == pytest.approx(600, abs=80)
+    assert neutral["speech_neutral"] == pytest.approx(600, abs=80)
     assert neutral["text_neutral"] == 0
 
 
@@ -75,10 +75,10 @@ def texts_of(*labels: str) -> list[Clip]:
         (texts_of("angry"), PairMixture(0, 1, 0, 0, 1), "No text is labelled neutral, as text_neutral pairs need"),
         (texts_of("neutral"), PairMixture(0, 1, 0, 0, 1), "No text is labelled with an emotion"),
         ([], PairMixture(0, 0, 1, 0, 0), "no texts to draw garbled words from"),
-        (TEXTS, PairMixture(0, 0, 0, 0, 0), "leaves no kind of pair for voices labelled angry"),
+        (TEXTS, PairMixture(0, 0, 0, 0, 0), "has no kind of pair for clips labelled angry"),
     ],
 )
-def test_what_the_mixture_lacks_is_said_before_anything_is_joined(
+def test_what_the_mixture_lacks_is_said_before_anything_is_paired(
     texts: list[Clip], mixture: PairMixture, complaint: str
 ) -> None:
     with pytest.raises(DataError, match=complaint):
@@ -87,12 +87,21 @@ def test_what_the_mixture_lacks_is_said_before_anything_is_joined(
 
 def test_a_label_that_no_clip_has_needs_no_texts() -> None:
     pairing = Pairing(texts_of("sad", "neutral"), PairMixture(), {"sad", "neutral"})
-    dice = np.random.default_rng(0)
-    said = {pairing.join(replace(VOICE, label="neutral"), dice).text_label for _ in range(500)}
+    rng = np.random.default_rng(0)
+    said = {pairing.pair(replace(SPEECH, label="neutral"), rng).text_label for _ in range(500)}
     assert said == {"sad", "neutral", None}
 
 
-def test_an_emotion_without_texts_is_not_drawn_for_a_neutral_voice() -> None:
+def test_an_emotion_without_texts_is_not_drawn_for_neutral_speech() -> None:
     pairing = Pairing(texts_of("happy", "neutral"), PairMixture(0, 1, 0, 0, 1))
-    dice = np.random.default_rng(0)
-    assert {pairing.join(replace(VOICE, label="neutral"), dice).text_label for _ in range(50)} == {"happy"}
+    rng = np.random.default_rng(0)
+    assert {pairing.pair(replace(SPEECH, label="neutral"), rng).text_label for _ in range(50)} == {"happy"}
+
+
+def test_service_texts_are_their_proportion_of_the_neutral_ones() -> None:
+    service = Clip("sgd/1", None, "your table is booked", "neutral", "x", None, "train", "en", "sgd", None, weak=True)
+    pairing = Pairing([*TEXTS, service], PairMixture(1, 0, 0, 0, 0), {"neutral", "angry"}, service=0.3)
+    rng = np.random.default_rng(0)
+    drawn = [pairing.pair(replace(SPEECH, label="neutral"), rng).text for _ in range(2_000)]
+    assert drawn.count("your table is booked") == pytest.approx(600, abs=80)
+    assert {pairing.pair(SPEECH, rng).text for _ in range(50)} == {"words angry"}

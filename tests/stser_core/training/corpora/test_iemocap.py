@@ -1,13 +1,18 @@
 """The IEMOCAP reader, on a tree in the release's own format whose contents are known."""
 
 import shutil
+import sys
 import wave
+from pathlib import Path
 
 import pytest
 
 from stser_core.errors import DataError, UsageError
-from stser_core.training.corpora import iemocap_sample, read
-from stser_core.training.corpora.iemocap_sample import make_tree
+from stser_core.training.corpora import read
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import iemocap_sample
+from iemocap_sample import make_tree
 
 RATING = "[6.2901 - 8.2357]\t{turn}\t{code}\t[2.5000, 2.5000, 2.5000]\nC-E2:\tNeutral;\t()\n"
 

@@ -47,7 +47,7 @@ def test_annotators_may_disagree(write):
         "sound/b.flac,angry,anna,0.4,0.2,0.4,0\n"
         "sound/c.ogg,sad,anna,,,,\n"
     )
-    assert [(clip.label, clip.opinions) for clip in read("manifest", table).clips] == [
+    assert [(clip.label, clip.label_distribution) for clip in read("manifest", table).clips] == [
         ("neutral", (0.25, 0, 0.75, 0)),
         ("angry", (0.4, 0.2, 0.4, 0)),
         ("sad", None),

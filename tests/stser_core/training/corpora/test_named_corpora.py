@@ -157,6 +157,6 @@ def test_a_copy_of_a_clip_is_named_with_both_places(tmp_path):
 
 
 def test_an_unknown_corpus_is_a_wrong_option(tmp_path):
-    with pytest.raises(UsageError, match="no corpus 'emocap'; choose one of iemocap, ravdess"):
+    with pytest.raises(UsageError, match="Unknown corpus 'emocap'; choose from iemocap, ravdess"):
         read("emocap", tmp_path)
     assert set(NAMED) < set(READERS)

@@ -1,0 +1,136 @@
+"""Further encoders, beside the model's own smodel and tmodel: the protocol, and the registry for other packages.
+
+A package registers an encoder type as an entry point of the group `stser_core.encoders`
+(https://packaging.python.org/en/latest/specifications/entry-points/): a factory that is called with the encoder's
+name in the checkpoint, its settings, and its own tensors. `hub` is this program's own type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from stser_core.errors import CheckpointError, StserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stser_core.config import EncoderEntry
+    from stser_core.scores import SpeechInput
+
+GROUP = "stser_core.encoders"
+HUB = "hub"
+
+
+class Encoder(Protocol):
+    """Utterances to vectors that classifiers read.
+
+    Attributes:
+        name: As the checkpoint calls it.
+        vector_size: Length of its vectors.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 (above)
+
+    @property
+    def vector_size(self) -> int: ...  # noqa: D102
+
+    def encode(self, inputs: Sequence[SpeechInput]) -> list[Tensor | None]:
+        """Encode utterances, in the order in which they were said.
+
+        Args:
+            inputs: One or more. `text` is `None` where there is no transcript, or none that should be read.
+
+        Returns:
+            For each a float32 [vector_size] on any device; `None` where it lacks what the encoder needs.
+        """
+        ...
+
+    def to(self, accelerator: str) -> None:
+        """Move to `cpu`, `cuda` or `mps`; called once, before the first `encode`."""
+        ...
+
+
+Factory: TypeAlias = "Callable[[str, dict[str, Any], Mapping[str, Tensor]], Encoder]"
+"""Makes an encoder from its name, its settings in `config.json`, and its own tensors (on the CPU)."""
+
+
+def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encoder:
+    """Make a checkpoint's further encoder.
+
+    Args:
+        name: As the checkpoint calls it.
+        entry: As `config.json` describes it.
+        weights: Its own tensors; none where the checkpoint keeps none.
+
+    Raises:
+        CheckpointError: No installed package provides its type, or its settings or tensors do not fit.
+    """
+    factory = _factory(name, entry)
+    try:
+        encoder = factory(name, dict(entry.settings), weights)
+    except StserError:
+        raise
+    except Exception as error:  # another package's code may fail in any way
+        raise CheckpointError(f"The checkpoint's encoder {name!r} could not be made ({_reason(error)}).") from error
+    if encoder.vector_size != entry.vector_size:
+        raise CheckpointError(
+            f"The checkpoint's encoder {name!r} should give vectors of {entry.vector_size:,} values; its type "
+            f"{entry.type!r} gives {encoder.vector_size:,}."
+        )
+    return encoder
+
+
+def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[Tensor | None]:
+    """Call a further encoder, and check what it gives.
+
+    Raises:
+        CheckpointError: It failed, or gave something else than finite vectors of its size.
+    """
+    try:
+        vectors = encoder.encode(inputs)
+    except StserError:
+        raise
+    except Exception as error:  # another package's code may fail in any way
+        raise CheckpointError(f"The encoder {encoder.name!r} failed ({_reason(error)}).") from error
+    wrong = [one for one in vectors if one is not None and one.shape != (encoder.vector_size,)]
+    if wrong or len(vectors) != len(inputs):
+        raise CheckpointError(f"The encoder {encoder.name!r} did not give one vector of its size for each utterance.")
+    if any(one is not None and not one.isfinite().all() for one in vectors):
+        raise CheckpointError(f"The encoder {encoder.name!r} gave values that are NaN or infinite.")
+    return vectors
+
+
+def _factory(name: str, entry: EncoderEntry) -> Factory:
+    if entry.type == HUB:
+        from stser_core.encoders.hub import make
+
+        return make
+    found = tuple(entry_points(group=GROUP, name=entry.type))
+    if not found:
+        install = f"install {entry.package}" if entry.package else "install the package that provides it"
+        raise CheckpointError(
+            f"The checkpoint's encoder {name!r} has the type {entry.type!r}, which no installed package provides; "
+            f"{install}, or choose classifiers without it with --classifier."
+        )
+    if len({one.value for one in found}) > 1:
+        raise CheckpointError(
+            f"Several packages provide the encoder type {entry.type!r}: {', '.join(map(_provider, found))}; keep one."
+        )
+    try:
+        factory: Factory = found[0].load()
+    except Exception as error:
+        raise CheckpointError(
+            f"The encoder type {entry.type!r} of {_provider(found[0])} could not be loaded ({_reason(error)})."
+        ) from error
+    return factory
+
+
+def _provider(entry: EntryPoint) -> str:
+    return entry.value if entry.dist is None else entry.dist.name
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__

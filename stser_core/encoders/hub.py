@@ -1,0 +1,124 @@
+"""A further encoder from the Hugging Face Hub: wav2vec2, HuBERT, WavLM, Whisper and similar audio encoders.
+
+The checkpoint names the encoder by Hub id and revision; it is downloaded once. Only safetensors are read, and code
+that comes with a model is never run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from stser_core.config import SAMPLE_RATE
+from stser_core.errors import CheckpointError
+from stser_core.settings_json import decode
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stser_core.scores import SpeechInput
+
+_SHORTEST = SAMPLE_RATE // 10
+_LONGEST = 30 * SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class HubSettings:
+    """The settings of a `hub` encoder in `config.json`.
+
+    Attributes:
+        model: Hub id, or a folder in the Hub's format.
+        revision: The commit of the Hub's repository; empty for the newest, or for a folder.
+        layer: Which hidden state is pooled: 0 is the first layer's input, −1 the last layer's output.
+        pooling: Mean, or mean and standard deviation, over time.
+    """
+
+    model: str
+    revision: str = ""
+    layer: int = -1
+    pooling: Literal["mean", "mean_deviation"] = "mean_deviation"
+
+
+class HubEncoder:
+    """A pretrained audio encoder; its vector is one hidden state, pooled over time."""
+
+    def __init__(self, name: str, settings: HubSettings) -> None:
+        """Load it.
+
+        Raises:
+            CheckpointError: It cannot be loaded, is not an audio encoder, or lacks the layer.
+        """
+        self.name = name
+        self.settings = settings
+        self._model, self._extractor = _loaded(settings.model, settings.revision)
+        states = self._model.config.num_hidden_layers + 1
+        if not -states <= settings.layer < states:
+            raise CheckpointError(
+                f"The encoder {settings.model} has the hidden states 0 to {states - 1}, not {settings.layer}."
+            )
+
+    @property
+    def vector_size(self) -> int:
+        """Length of its vectors."""
+        return int(self._model.config.hidden_size) * (1 if self.settings.pooling == "mean" else 2)
+
+    def to(self, accelerator: str) -> None:
+        """See `Encoder.to`."""
+        self._model.to(accelerator)
+
+    @torch.inference_mode()
+    def encode(self, inputs: Sequence[SpeechInput]) -> list[Tensor | None]:
+        """See `Encoder.encode`; each utterance by itself, so that no padding changes it. 30 s are read at most."""
+        return [self._vector(one.samples) if len(one.samples) else None for one in inputs]
+
+    def _vector(self, samples: NDArray[np.float32]) -> Tensor:
+        frames = self._frames(np.pad(samples[:_LONGEST], (0, max(0, _SHORTEST - len(samples)))))
+        mean = frames.mean(dim=0)
+        return mean if self.settings.pooling == "mean" else torch.cat([mean, frames.std(dim=0, correction=0)])
+
+    def _frames(self, samples: NDArray[np.float32]) -> Tensor:
+        """The chosen hidden states: float32 [frames, hidden]."""
+        given = self._extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        (inputs,) = (given[key] for key in ("input_values", "input_features") if key in given)
+        states = self._model(inputs.to(self._model.device), output_hidden_states=True).hidden_states
+        frames: Tensor = states[self.settings.layer][0].float()
+        if "input_features" in given:  # padded to the whole window; what follows the utterance goes
+            frames = frames[: max(1, -(-len(samples) * len(frames) // _LONGEST))]
+        return frames
+
+
+def make(name: str, settings: dict[str, Any], weights: Mapping[str, Tensor]) -> HubEncoder:
+    """Make a `hub` encoder; see `encoders.Factory`. The checkpoint keeps no tensors of it.
+
+    Raises:
+        CheckpointError: The settings do not fit, or the encoder cannot be loaded.
+    """
+    try:
+        return HubEncoder(name, decode(msgspec.json.encode(settings), HubSettings))
+    except msgspec.DecodeError as error:
+        raise CheckpointError(f"The settings of the encoder {name!r} do not fit ({error}).") from error
+
+
+def _loaded(model: str, revision: str) -> tuple[Any, Any]:
+    from safetensors import SafetensorError
+    from transformers import AutoFeatureExtractor, AutoModel
+
+    where = {"revision": revision} if revision and not Path(model).is_dir() else {}
+    try:
+        extractor: Any = AutoFeatureExtractor.from_pretrained(  # type: ignore[no-untyped-call]
+            model, trust_remote_code=False, **where
+        )
+        loaded = AutoModel.from_pretrained(model, trust_remote_code=False, use_safetensors=True, **where)
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+        raise CheckpointError(f"The encoder {model} could not be loaded ({reason}).") from error
+    if loaded.config.is_encoder_decoder:
+        loaded = loaded.get_encoder()
+    return loaded.float().eval(), extractor

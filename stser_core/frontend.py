@@ -1,0 +1,138 @@
+"""The front end: the first layers of Whisper's audio encoder, frozen (Radford et al. 2022, section 2.2).
+
+A log-mel spectrogram goes through two convolutions (the second halves the frame rate to 50 a second) and pre-norm
+transformer layers. Their upper half gives the emotion away, the third of six layers keeps most of it, so only the
+first layers are used, without the final layer norm. Attention is masked, so that an utterance's frames do not depend
+on a batch's padding.
+
+In a checkpoint folder the weights are stored as int8 with one scale for each output row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stser_core.config import FrontEndConfig
+from stser_core.features import frame_mask
+
+_SCALE = ".scale"
+
+
+class WhisperFrontEnd(nn.Module):
+    """Log-mel spectrograms to frames, 50 a second divided by `average`."""
+
+    positions: Tensor
+
+    def __init__(self, config: FrontEndConfig, bands: int) -> None:
+        super().__init__()
+        self.config = config
+        self.conv1 = nn.Conv1d(bands, config.size, 3, padding=1)
+        self.conv2 = nn.Conv1d(config.size, config.size, 3, stride=2, padding=1)
+        self.layers = nn.ModuleList(EncoderLayer(config.size, config.heads) for _ in range(config.layers))
+        self.register_buffer("positions", sinusoids(config.positions, config.size), persistent=False)
+
+    def forward(self, mel: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode a padded batch.
+
+        Args:
+            mel: float32 [batch, bands, n], zeros after each spectrogram's end.
+            lengths: int64 [batch], frames in each spectrogram.
+
+        Returns:
+            float32 [batch, frames, size], zeros after each end; int64 [batch] the frames in each.
+        """
+        hidden = functional.gelu(self.conv1(mel)) * frame_mask(lengths, mel.shape[-1])[:, None, :]
+        hidden = functional.gelu(self.conv2(hidden)).transpose(1, 2)  # [batch, steps, size]
+        steps = (lengths - 1) // 2 + 1
+        longest = self.config.positions
+        pieces = [
+            self._encode(piece, (steps - start).clamp(0, longest))
+            for start, piece in zip(range(0, hidden.shape[1], longest), torch.split(hidden, longest, 1), strict=True)
+        ]
+        return self._averaged(torch.cat(pieces, 1), steps)
+
+    def _encode(self, hidden: Tensor, steps: Tensor) -> Tensor:
+        """Run the layers over at most `positions` steps."""
+        hidden = hidden + self.positions[: hidden.shape[1]]
+        inside = frame_mask(steps.clamp_min(1), hidden.shape[1])  # a row with nothing in it attends to its padding
+        mask = None if inside.all() else inside[:, None, None, :]  # attention without a mask is faster
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        return hidden
+
+    def _averaged(self, hidden: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean of each `average` steps; the last mean may be of fewer."""
+        average = self.config.average
+        inside = frame_mask(steps, hidden.shape[1])
+        missing = -hidden.shape[1] % average
+        held = functional.pad(hidden * inside[:, :, None], (0, 0, 0, missing))
+        held = held.reshape(len(held), -1, average, held.shape[2])
+        number = functional.pad(inside, (0, missing)).reshape(len(held), -1, average).sum(2)
+        frames = held.sum(2) / number.clamp_min(1)[:, :, None]
+        return frames, (steps - 1) // average + 1
+
+
+class EncoderLayer(nn.Module):
+    """A pre-norm transformer layer with masked self-attention."""
+
+    def __init__(self, size: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm = nn.LayerNorm(size)
+        self.qkv = nn.Linear(size, 3 * size)
+        self.output = nn.Linear(size, size)
+        self.feed_forward_norm = nn.LayerNorm(size)
+        self.expand = nn.Linear(size, 4 * size)
+        self.contract = nn.Linear(4 * size, size)
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        """Apply the layer to [batch, steps, size]; mask: bool [batch, 1, 1, steps], what is attended to, or all."""
+        q, k, v = self.qkv(self.attention_norm(hidden)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # [batch, heads, steps, ...]
+        hidden = hidden + self.output(attended.transpose(1, 2).flatten(2))
+        changed: Tensor = self.contract(functional.gelu(self.expand(self.feed_forward_norm(hidden))))
+        return hidden + changed
+
+
+def sinusoids(positions: int, size: int) -> Tensor:
+    """Whisper's fixed position embeddings: float32 [positions, size], sines then cosines."""
+    half = size // 2
+    rates = torch.exp(-log(10_000) / max(1, half - 1) * torch.arange(half, dtype=torch.float64))
+    angles = torch.arange(positions, dtype=torch.float64)[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], 1).float()
+
+
+def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as they are stored: matrices as int8 `name` with float32 `name.scale` [rows], all else as float32.
+
+    Symmetric: each output row's largest magnitude becomes 127.
+    """
+    stored: dict[str, Tensor] = {}
+    for name, value in state.items():
+        one = value.detach().cpu().float().contiguous()
+        if one.ndim < 2:
+            stored[name] = one
+            continue
+        rows = one.flatten(1)
+        scale = rows.abs().amax(1).clamp_min(1e-12) / 127
+        stored[name] = (rows / scale[:, None]).round().clamp(-127, 127).to(torch.int8).view(one.shape)
+        stored[name + _SCALE] = scale
+    return stored
+
+
+def dequantise(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in float32 from what `quantise` gives; int8 weights without their scale are left out."""
+    state: dict[str, Tensor] = {}
+    for name, value in stored.items():
+        scale = stored.get(name + _SCALE)
+        if value.dtype == torch.int8:
+            if scale is not None:
+                state[name] = value.float() * scale.view(-1, *[1] * (value.ndim - 1))
+        elif not (name.endswith(_SCALE) and name.removesuffix(_SCALE) in stored):
+            state[name] = value.float()
+    return state

@@ -1,0 +1,136 @@
+"""STSER, the whole model: front end, two encoders, and the classifiers over their vectors (section 3 of the paper).
+
+Section 3.3, the multi-scale fusion: the bimodal classifier reads the speech and the text vector, concatenated
+(feature fusion); ensemble learning is in `ensemble`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy, deepcopy
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from stser_core.classifiers import Classifier
+from stser_core.config import CheckpointConfig
+from stser_core.features import LogMel, frame_mask
+from stser_core.frontend import WhisperFrontEnd
+from stser_core.smodel import Smodel, SpeechEncoding
+from stser_core.tmodel import Tmodel
+
+
+class Stser(nn.Module):
+    """Waveforms and transcripts in, each classifier's logits out.
+
+    Attributes:
+        config: What it was built from. `ensemble` in it may be replaced; nothing else.
+        neutral_mean: float32 [size], the mean front-end frame of neutral turns; the baseline of an unknown speaker.
+        frame_scale: float32 [size], the standard deviation of front-end frames.
+    """
+
+    neutral_mean: Tensor
+    frame_scale: Tensor
+
+    def __init__(self, config: CheckpointConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.logmel = LogMel(config.features)
+        self.front_end: WhisperFrontEnd | None = None
+        if config.front_end is not None:
+            self.front_end = WhisperFrontEnd(config.front_end, config.features.mel_bands).requires_grad_(False)
+            self.register_buffer("neutral_mean", torch.zeros(config.front_end.size))
+            self.register_buffer("frame_scale", torch.ones(config.front_end.size))
+        self.smodel = Smodel(config.smodel, *config.smodel_input) if config.smodel else None
+        self.tmodel = Tmodel(config.tmodel) if config.tmodel else None
+        sizes = config.vector_sizes
+        self.classifiers = nn.ModuleDict(
+            {
+                name: Classifier(sum(sizes[one] for one in classifier.inputs), len(config.labels), classifier.dropout)
+                for name, classifier in config.classifiers.items()
+            }
+        )
+
+    def fast_on_cpu(self) -> Stser:
+        """This model with the front end's weights in bfloat16, where the CPU has that in hardware; all else is shared.
+
+        Autocast converts the weights anew for every utterance, which takes longer than the utterance.
+        """
+        if self.front_end is None or not _has_bfloat16():
+            return self
+        fast = copy(self)
+        fast._modules = {**self._modules, "front_end": deepcopy(self.front_end).to(torch.bfloat16)}
+        return fast
+
+    def encode_frames(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames of a padded batch of trimmed waveforms.
+
+        Args:
+            samples: float32 [batch, n] in −1…1, zeros after each waveform's end.
+            lengths: int64 [batch].
+
+        Returns:
+            float32 [batch, frames, size] with zeros after each end, and int64 [batch] frames of each: what the front
+            end gives, or without one the log-mel spectrogram.
+        """
+        tail = 0 if self.front_end is None else self.config.features.tail
+        with torch.autocast(samples.device.type, enabled=False):  # in half precision, quiet sound would vanish
+            mel, counts = self.logmel(nn.functional.pad(samples, (0, tail)), lengths + tail)
+        if self.front_end is None:
+            return mel.transpose(1, 2), counts
+        precision = self.front_end.conv1.weight.dtype
+        fast = samples.device.type == "cpu" and precision == torch.float32 and _has_bfloat16()
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            frames, _ = self.front_end(mel.to(precision), counts)
+        counts = (lengths - 1) // self.config.frame_samples + 1  # without those of the tail
+        longest = int(counts.max())
+        return frames[:, :longest].float() * frame_mask(counts, longest)[:, :, None], counts
+
+    def encode_speech(
+        self, frames: Tensor, counts: Tensor, baselines: Tensor | None = None, *, salience: bool = False
+    ) -> SpeechEncoding:
+        """The smodel's output for a padded batch of frames.
+
+        Args:
+            frames: float32 [batch, n, size], from `encode_frames`.
+            counts: int64 [batch].
+            baselines: float32 [batch, size], the neutral baseline of each utterance's speaker; `None` for
+                `neutral_mean`. Without a front end there is no baseline.
+            salience: Also return where the attention rests.
+        """
+        assert self.smodel is not None
+        if self.front_end is None:
+            encoding: SpeechEncoding = self.smodel(frames.transpose(1, 2)[:, None], counts, salience=salience)
+            return encoding
+        offset = self.neutral_mean if baselines is None else baselines[:, None]
+        inside = frame_mask(counts, frames.shape[1])[:, :, None]
+        normalised = (frames - offset) / self.frame_scale * inside
+        encoding = self.smodel(normalised.transpose(1, 2)[:, :, None], counts, salience=salience)
+        return encoding
+
+    def encode_text(self, pieces: Tensor, mask: Tensor) -> Tensor:
+        """The text vectors, float32 [batch, vector], of pieces and mask, int64 [batch, n] each."""
+        assert self.tmodel is not None
+        vectors: Tensor = self.tmodel(pieces, mask)
+        return vectors
+
+    def classify(self, vectors: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
+        """The logits of every classifier whose inputs are there, float32 [batch, labels].
+
+        Args:
+            vectors: float32 [batch, vector] of each encoder, by name; absent or `None` where there is none.
+        """
+        logits: dict[str, Tensor] = {}
+        for name, classifier in self.config.classifiers.items():
+            inputs = [vector for one in classifier.inputs if (vector := vectors.get(one)) is not None]
+            if len(inputs) == len(classifier.inputs):
+                logits[name] = self.classifiers[name](torch.cat(inputs, dim=1)).float()
+        return logits
+
+
+@cache
+def _has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 matrices in hardware: the front end then takes 0.6 of the time."""
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))

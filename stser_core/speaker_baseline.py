@@ -1,0 +1,97 @@
+"""Running neutral baseline of a speaker: what they sound like when neutral, estimated from past turns.
+
+Speakers, microphones and lines differ more from each other than emotions do, so the baseline is subtracted from the
+front end's frames (speaker normalisation). It is causal, and every turn counts as much as it was recognised as
+neutral, so that somebody who is angry from the first word on does not become the norm (iterative feature
+normalisation, Busso et al. 2011, https://doi.org/10.1109/ICASSP.2011.5947653). The global neutral mean counts as a
+few turns ("pseudo-turns").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    Vector = TypeVar("Vector", Tensor, NDArray[np.float32])
+
+
+def baseline(global_mean: Vector, weighted_sum: Vector, weight_sum: Vector | float, pseudo_turns: float) -> Vector:
+    """The neutral baseline (K·μ + Σ w·m) / (K + Σ w).
+
+    Args:
+        global_mean: float32 [size], μ: mean frame of neutral turns of all speakers.
+        weighted_sum: float32 [..., size], Σ w·m over past turns with the mean frames m.
+        weight_sum: Σ w, a number or [..., 1].
+        pseudo_turns: K.
+
+    Returns:
+        float32 [..., size].
+    """
+    return (pseudo_turns * global_mean + weighted_sum) / (pseudo_turns + weight_sum)
+
+
+class SpeakerBaseline:
+    """Running neutral baseline of one speaker, or of a channel where speakers are not told apart.
+
+    Give the recognizer the utterances of a speaker in the order in which they were said, each with the same
+    `SpeakerBaseline`. One thread uses it at a time.
+
+    Attributes:
+        weight: Accumulated weight of past turns.
+    """
+
+    def __init__(self) -> None:
+        self.weight = 0.0
+        self._sum: Tensor | None = None
+
+    def mean(self, global_mean: Tensor, pseudo_turns: float) -> Tensor:
+        """The current baseline; see `baseline`.
+
+        Args:
+            global_mean: float32 [size].
+            pseudo_turns: How many turns the global mean counts for.
+        """
+        if self._sum is None:
+            return global_mean
+        return baseline(global_mean, self._sum.to(global_mean.device), self.weight, pseudo_turns)
+
+    def update(self, frame_mean: Tensor, weight: float, memory: float) -> None:
+        """Take a turn into account.
+
+        Args:
+            frame_mean: float32 [size], the mean of the turn's frames.
+            weight: In 0…1; the recognizer takes the square of how probably the turn was neutral.
+            memory: Largest accumulated weight; beyond it older turns fade in proportion.
+        """
+        added = weight * frame_mean
+        self._sum = added if self._sum is None else self._sum.to(added.device) + added
+        self.weight += weight
+        if self.weight > memory:
+            self._sum = self._sum * (memory / self.weight)
+            self.weight = memory
+
+    def copy(self) -> SpeakerBaseline:
+        """An independent copy of the current state."""
+        other = SpeakerBaseline()
+        other.weight, other._sum = self.weight, self._sum
+        return other
+
+    def frozen(self) -> SpeakerBaseline:
+        """A view that always gives this baseline's current mean and ignores updates; for provisional estimates."""
+        return _Frozen(self)
+
+
+class _Frozen(SpeakerBaseline):
+    def __init__(self, other: SpeakerBaseline) -> None:
+        super().__init__()
+        self._other = other
+
+    def mean(self, global_mean: Tensor, pseudo_turns: float) -> Tensor:
+        return self._other.mean(global_mean, pseudo_turns)
+
+    def update(self, frame_mean: Tensor, weight: float, memory: float) -> None:
+        pass

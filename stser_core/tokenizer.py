@@ -1,0 +1,84 @@
+"""Transcripts to ALBERT's word pieces, through the text encoder's own vocabulary (`tokenizer.json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from stser_core.errors import CheckpointError
+from stser_core.text import normalise
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as PieceTokenizer
+
+TOKENIZER_FILE = "tokenizer.json"
+
+_WORD_START = "▁"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A padded batch of transcripts.
+
+    Attributes:
+        pieces: int64 [batch, n], piece ids.
+        mask: int64 [batch, n], 1 where there is a piece.
+        unknown: The proportion of unknown pieces in each transcript.
+    """
+
+    pieces: Tensor
+    mask: Tensor
+    unknown: tuple[float, ...]
+
+
+class Tokenizer:
+    """Transcripts to word pieces."""
+
+    def __init__(self, pieces: PieceTokenizer, maximum_pieces: int, *, marks: bool = False) -> None:
+        """Wrap a piece tokenizer; see `TmodelConfig` for the rest."""
+        self._pieces = pieces
+        self._marks = marks
+        self._pieces.enable_truncation(maximum_pieces)
+        self._pieces.enable_padding(pad_id=pieces.token_to_id("<pad>") or 0, pad_token="<pad>")
+        self._unknown = pieces.token_to_id("<unk>")
+        marks_or_nothing = {pieces.token_to_id(start + mark) for start in ("", _WORD_START) for mark in ("", "!", "?")}
+        self._without_word = marks_or_nothing - {None}
+
+    @classmethod
+    def load(cls, folder: Path, maximum_pieces: int, *, marks: bool = False) -> Tokenizer:
+        """Load a folder's `tokenizer.json`.
+
+        Raises:
+            CheckpointError: The file is missing or broken.
+        """
+        from tokenizers import Tokenizer as PieceTokenizer
+
+        path = folder / TOKENIZER_FILE
+        try:
+            return cls(PieceTokenizer.from_str(path.read_text(encoding="utf-8")), maximum_pieces, marks=marks)
+        except Exception as error:  # the library raises nothing narrower
+            raise CheckpointError(f"{path} cannot be read as a tokenizer ({error}).") from error
+
+    def save(self, folder: Path) -> None:
+        """Write `tokenizer.json` into a folder."""
+        self._pieces.save(str(folder / TOKENIZER_FILE))
+
+    def __call__(self, texts: Sequence[str]) -> Encoded:
+        """Encode transcripts; each is normalised first, as in training."""
+        batch = self._pieces.encode_batch([normalise(text, marks=self._marks) for text in texts])
+        return Encoded(
+            torch.tensor([one.ids for one in batch]),
+            torch.tensor([one.attention_mask for one in batch]),
+            tuple(self._unknown_proportion(one.ids, sum(one.attention_mask)) for one in batch),
+        )
+
+    def _unknown_proportion(self, ids: list[int], length: int) -> float:
+        """Of a transcript's own pieces; marks, and the bare word start before an unknown word, do not count."""
+        unknown = sum(piece == self._unknown for piece in ids)
+        ignored = sum(piece in self._without_word for piece in ids)
+        return unknown / max(1, length - 2 - ignored)

@@ -1,0 +1,228 @@
+"""The training loop: epochs of batches, validation, early stopping, and a state to go on from.
+
+All randomness follows from the seed, the epoch and the position in it, so a run that was killed and goes on from its
+last finished epoch gives the same weights, bit for bit, as one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from stser_core import bounds
+from stser_core.errors import UsageError
+from stser_core.training.ctrl_c import CtrlC
+from stser_core.training.output import write_atomically
+from stser_core.training.progress import progress
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+_CLIP = 1.0
+
+Epoch = dict[str, float]
+"""An epoch's `loss` and validation metrics (`wa`, `ua` and others)."""
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How a network is trained. The defaults are the paper's, where it says.
+
+    Attributes:
+        epochs: At most so many.
+        patience: Epochs without a better validation metric before training stops; 0 = never.
+        best_by: The validation metric of the epoch that is kept: `wa` (the paper's) or `ua`; `last` keeps the last
+            epoch, for where validation has too few speakers to choose by.
+        accumulate: Batches whose gradients are added up for one step.
+        learning_rate: At its highest.
+        text_learning_rate: Of the tmodel; `None` for the same.
+        optimizer: `adam` (the paper's) or `adamw`.
+        weight_decay: Of adamw.
+        schedule: Learning rate over time: `constant` or `cosine`.
+        warmup: Proportion of all steps over which the learning rate rises from zero.
+        precision: Of the forward pass on CUDA; float32 elsewhere.
+        seed: Random seed, 0 or more.
+    """
+
+    epochs: int = 60
+    patience: int = 10
+    best_by: Literal["wa", "ua", "last"] = "wa"
+    accumulate: int = 1
+    learning_rate: float = 1e-4
+    text_learning_rate: float | None = None
+    optimizer: Literal["adam", "adamw"] = "adam"
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = 0.0
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in {"epochs": 1, "patience": 0, "accumulate": 1, "seed": 0}.items():
+            bounds.check(name, getattr(self, name), least)
+        bounds.check("learning_rate", self.learning_rate, 0, above=True)
+        bounds.check("text_learning_rate", self.text_learning_rate or self.learning_rate, 0, above=True)
+        bounds.check("weight_decay", self.weight_decay, 0)
+        bounds.check("warmup", self.warmup, 0, 1)
+        if self.best_by == "last" and self.patience:
+            raise UsageError("best_by last keeps the last epoch, so nothing stops early: set patience to 0.")
+
+
+class Batches(Protocol):
+    """A training set's batches: `len` of an epoch, and the epoch's batches (arguments of the module's forward)."""
+
+    def __len__(self) -> int: ...
+    def epoch(self, number: int) -> Iterable[Mapping[str, Tensor]]: ...  # noqa: D102 (above)
+
+
+def train(
+    module: nn.Module, batches: Batches, validate: Callable[[], Epoch], config: LoopConfig, folder: Path, ctrl_c: CtrlC
+) -> list[Epoch]:
+    """Train a module, and leave it as it was after its best epoch.
+
+    Returns:
+        The finished epochs; none where it was interrupted in the first. The module then holds the untrained weights.
+    """
+    device = next(module.parameters()).device
+    optimizer = _optimizer(module, config)
+    scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "float16" and device.type == "cuda")
+    history = _load(folder / LAST, module, optimizer, scaler)
+    steps = max(1, len(batches) // config.accumulate)
+    while not ended(history, config) and not ctrl_c.pressed:
+        number, losses = len(history), []
+        torch.manual_seed(config.seed * 1_000_003 + number)  # dropout
+        module.train()
+        optimizer.zero_grad()
+        for position, batch in enumerate(progress(batches.epoch(number), f"Epoch {number + 1}", len(batches))):
+            step = number * steps + position // config.accumulate
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * rate(step, steps * config.epochs, config)
+            with torch.autocast(device.type, getattr(torch, config.precision), enabled=_mixed(config, device)):
+                loss = module(**{name: one.to(device) for name, one in batch.items()})
+            scaler.scale(loss / config.accumulate).backward()
+            losses.append(loss.detach())
+            if (position + 1) % config.accumulate == 0 or len(batches) < config.accumulate:
+                scaler.unscale_(optimizer)
+                nn.utils.clip_grad_norm_(module.parameters(), _CLIP)
+                scaler.step(optimizer)
+                scaler.update()
+                optimizer.zero_grad()
+            if ctrl_c.pressed:
+                break
+        if ctrl_c.pressed:
+            break
+        module.eval()
+        history.append({"loss": float(torch.stack(losses).mean()), **validate()})
+        print(_described(history), file=sys.stderr, flush=True)
+        if best_epoch(history, config) == number:
+            write_atomically(folder / BEST, save(_state(module)))
+        _keep(folder / LAST, module, optimizer, scaler, history)
+    if history:
+        _fill(module, folder / BEST)
+    module.eval()
+    return history
+
+
+def ended(history: Sequence[Epoch], config: LoopConfig) -> bool:
+    """Whether nothing is left to train."""
+    waited = len(history) - 1 - best_epoch(history, config)
+    return len(history) >= config.epochs or bool(history and config.patience and waited >= config.patience)
+
+
+def best_epoch(history: Sequence[Epoch], config: LoopConfig) -> int:
+    """The number of the epoch that is kept: the first of those with the best metric; −1 before the first."""
+    if config.best_by == "last" or not history:
+        return len(history) - 1
+    return max(range(len(history)), key=lambda number: history[number][config.best_by])
+
+
+def rate(step: int, steps: int, config: LoopConfig) -> float:
+    """The factor of the learning rate at a step (from 0) of so many."""
+    warmup = math.ceil(config.warmup * steps)
+    if step < warmup:
+        return (step + 1) / warmup
+    if config.schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def finished_epochs(folder: Path) -> list[Epoch]:
+    """The epochs that the state in a folder has behind it."""
+    if not (folder / LAST).is_file():
+        return []
+    with safe_open(folder / LAST, "pt") as file:
+        return msgspec.json.decode(file.metadata()["history"], type=list[Epoch])
+
+
+def _optimizer(module: nn.Module, config: LoopConfig) -> torch.optim.Optimizer:
+    trained = [(name, one) for name, one in module.named_parameters() if one.requires_grad]
+    groups = [
+        {"params": [one for name, one in trained if ("tmodel." in name) == text], "peak": peak}
+        for text, peak in ((False, config.learning_rate), (True, config.text_learning_rate or config.learning_rate))
+    ]
+    kept = [group for group in groups if group["params"]]
+    if config.optimizer == "adam":
+        return torch.optim.Adam(kept, lr=config.learning_rate)
+    return torch.optim.AdamW(kept, lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
+def _mixed(config: LoopConfig, device: torch.device) -> bool:
+    return config.precision != "float32" and device.type == "cuda"
+
+
+def _described(history: Sequence[Epoch]) -> str:
+    each = "  ".join(f"{name} {value:.3f}" for name, value in history[-1].items())
+    return f"epoch {len(history):3}  {each}"
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    """The trained parameters and all buffers."""
+    frozen = {name for name, one in module.named_parameters() if not one.requires_grad}
+    state = module.state_dict()
+    return {name: one.detach().cpu().contiguous() for name, one in state.items() if name not in frozen}
+
+
+def _fill(module: nn.Module, path: Path) -> None:
+    with safe_open(path, "pt") as file:
+        module.load_state_dict({name: file.get_tensor(name) for name in _state(module)}, strict=False)
+
+
+def _keep(
+    path: Path,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    history: Sequence[Epoch],
+) -> None:
+    """Write the whole state in one step: weights, the optimizer's moments, and the epochs so far."""
+    tensors = _state(module)
+    for number, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{number}/{name}": one.cpu().contiguous() for name, one in moments.items()}
+    metadata = {"history": history, "scaler": scaler.state_dict()}
+    encoded = {name: msgspec.json.encode(value).decode() for name, value in metadata.items()}
+    write_atomically(path, save(tensors, encoded))
+
+
+def _load(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> list[Epoch]:
+    if not path.is_file():
+        return []
+    _fill(module, path)
+    moments: dict[int, dict[str, Tensor]] = {}
+    with safe_open(path, "pt") as file:
+        for key in file.keys():  # noqa: SIM118 (not a mapping)
+            if key.startswith("optimizer/"):
+                _, number, name = key.split("/")
+                moments.setdefault(int(number), {})[name] = file.get_tensor(key)
+        metadata = file.metadata()
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    if scaler.is_enabled():
+        scaler.load_state_dict(msgspec.json.decode(metadata["scaler"]))
+    return msgspec.json.decode(metadata["history"], type=list[Epoch])

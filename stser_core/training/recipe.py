@@ -1,0 +1,84 @@
+"""All settings of a training run; `recipe.json` of a run holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from stser_core import bounds
+from stser_core.config import PAPER, CheckpointConfig, EnsembleConfig
+from stser_core.errors import DataError, UsageError
+from stser_core.settings_json import decode
+from stser_core.training.augmentation import Augmentation
+from stser_core.training.loop import LoopConfig
+from stser_core.training.pairs import PairMixture
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run. The defaults are the paper's, where it says (section on the experiments).
+
+    Attributes:
+        model: The model's shape; classifiers without data are left out.
+        loop: Epochs, optimizer, early stopping, seed.
+        batch: Clips in a batch.
+        losses: Weight of each classifier's cross-entropy in their sum; 1 where nothing is said.
+        label_smoothing: Proportion of each target that is spread over all labels.
+        frozen: Parts that are not trained: of the encoders `smodel` and `tmodel`, of the classifiers any.
+        ensemble: Weights, late fusion and class prior of the checkpoint; `None` for the model's own.
+        balance_labels: Draw clips so that all labels of a corpus are equally frequent.
+        balance_corpora: Corpora are drawn in proportion to their size to this power: 1 as they are, 0.5 by the
+            square root, 0 all alike.
+        routine: Proportion of every batch (on average) that are turns of routine calls, where these are given.
+        service: Proportion of the texts that are of service dialogues, where these are given.
+        augmentation: See `Augmentation`.
+        pairs: See `PairMixture`; used where texts are given apart from the sound.
+        own_words: Where texts are given apart, clips that have words of their own keep them. Switch it off for acted
+            corpora, whose few sentences are said in every emotion.
+    """
+
+    model: CheckpointConfig = PAPER
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    batch: int = 32
+    losses: dict[str, float] = field(default_factory=dict)
+    label_smoothing: float = 0.0
+    frozen: tuple[str, ...] = ()
+    ensemble: EnsembleConfig | None = None
+    balance_labels: bool = False
+    balance_corpora: float = 1.0
+    routine: float = 0.06
+    service: float = 0.2
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    pairs: PairMixture = field(default_factory=PairMixture)
+    own_words: bool = True
+
+    def __post_init__(self) -> None:
+        bounds.check("batch", self.batch, 1)
+        for name in ("label_smoothing", "balance_corpora"):
+            bounds.check(name, getattr(self, name), 0, 1)
+        for name in ("routine", "service"):
+            bounds.check(name, getattr(self, name), 0, 0.9)
+        for name, weight in self.losses.items():
+            if name not in self.model.classifiers:
+                known = ", ".join(self.model.classifiers)
+                raise UsageError(f"losses: unknown classifier {name!r}; choose from {known}.")
+            bounds.check(f"losses.{name}", weight, 0, above=True)
+        for name in self.frozen:
+            if name not in ("smodel", "tmodel", *self.model.classifiers):
+                raise UsageError(f"frozen: the model has no part {name!r}.")
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Read a recipe from a JSON file; what it leaves out keeps its default."""
+        try:
+            return decode(path.read_bytes(), cls)
+        except OSError as error:
+            raise DataError(f"The recipe {path} cannot be read ({error.strerror}).") from error
+        except msgspec.DecodeError as error:
+            raise DataError(f"{path} is not a recipe ({error}).") from error
+
+    def to_json(self) -> bytes:
+        """The recipe as indented JSON."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"

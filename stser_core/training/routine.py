@@ -1,0 +1,174 @@
+"""Routine calls and service dialogues: weakly labelled neutral speech and text.
+
+Recordings of calls in which nothing emotional happens are cut into turns; every turn counts as neutral. What lies
+between the turns is the noise of real lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import wave
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import webrtcvad
+from numpy.typing import NDArray
+
+from stser_core.audio import SAMPLE_RATE, load
+from stser_core.errors import DataError, UsageError
+from stser_core.training.clip import Clip
+from stser_core.training.corpora.files import require_folder, sound_files
+from stser_core.training.output import write_atomically
+
+Sound = NDArray[np.float32]
+
+
+CORPUS = "routine"
+SERVICE_CORPORA = ("sgd", "taskmaster")
+
+_FRAME = SAMPLE_RATE * 30 // 1000
+_MODE = 2
+_ABOVE_FLOOR_DB = 9.0
+_ABSOLUTE_FLOOR_DB = -65.0
+_PAUSE = 16  # frames of silence that end a turn: 0.48 s
+_SHORTEST = 10
+_LONGEST = 400
+_AWAY = 5  # frames between speech and what counts as a pause
+_SHORTEST_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """A channel of a routine call.
+
+    Attributes:
+        name: The recording's name, and the channel's number where there are several.
+        call: The recording's name without its ending.
+        sound: float32 [n] in −1…1, 16 kHz.
+        turns: First and last sample (exclusive) of each turn.
+        pause: The noise between turns, float32 [n]; empty where there is less than a second.
+    """
+
+    name: str
+    call: str
+    sound: Sound
+    turns: tuple[tuple[int, int], ...]
+    pause: Sound
+
+    @property
+    def hours(self) -> float:
+        """Length of the recording."""
+        return len(self.sound) / SAMPLE_RATE / 3600
+
+
+def read_calls(folder: Path, held_out: Collection[str] = ()) -> tuple[list[Channel], list[Channel]]:
+    """Read and segment the recordings of a folder, channel by channel.
+
+    Returns the channels to train on, and those that are held out.
+    """
+    require_folder(CORPUS, folder)
+    paths = sound_files(folder)
+    names = {path.name for path in paths} | {path.stem for path in paths}
+    for name in held_out:
+        if name not in names:
+            raise UsageError(f"--held-out-call: {folder} has no recording {name!r}.")
+    training: list[Channel] = []
+    held: list[Channel] = []
+    for path in paths:
+        out = path.name in held_out or path.stem in held_out
+        (held if out else training).extend(_channels(path))
+    if not training and not held:
+        raise DataError(f"{folder} holds no recording with speech; give a folder with recordings of routine calls.")
+    return training, held
+
+
+def turn_clips(channels: Sequence[Channel], cache: Path) -> tuple[Clip, ...]:
+    """The turns of channels as weak neutral clips; their sound is written into the cache."""
+    clips = []
+    for channel in channels:
+        digest = hashlib.blake2b(channel.sound.tobytes(), digest_size=8).hexdigest()
+        for number, (start, end) in enumerate(channel.turns, start=1):
+            path = cache / f"{CORPUS}-{digest}" / f"{number:04}.wav"
+            if not path.is_file():
+                write_atomically(path, _wav(channel.sound[start:end]))
+            speaker = f"{CORPUS}_{channel.name}"
+            clip_id = f"{CORPUS}/{channel.name}/{number:04}"
+            clips.append(Clip(clip_id, path, None, "neutral", speaker, None, "train", None, CORPUS, None, weak=True))
+    return tuple(clips)
+
+
+def service_texts(path: Path) -> tuple[Clip, ...]:
+    """The service dialogues of a table with the columns `corpus` and `text` as weak neutral texts.
+
+    One text in ten is validated with and one in ten is tested, by a digest of its words: a shuffled table does not
+    tell which dialogue a text is of.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        table = csv.DictReader(io.StringIO(content.decode("utf-8")), delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = [(row["corpus"], (row["text"] or "").strip()) for row in table]
+    except (OSError, EOFError, UnicodeDecodeError, KeyError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a table with the columns corpus and text ({error}).") from error
+    texts = dict.fromkeys((corpus, text) for corpus, text in rows if corpus in SERVICE_CORPORA and text)
+    if not texts:
+        raise DataError(f"{path} has no text of the corpora {' and '.join(SERVICE_CORPORA)}.")
+    return tuple(_text(corpus, text) for corpus, text in texts)
+
+
+def segment(sound: Sound) -> tuple[tuple[tuple[int, int], ...], Sound]:
+    """Cut a channel into turns, by WebRTC's detector and a noise floor.
+
+    `sound`: float32 [n] in −1…1, 16 kHz.
+
+    Returns first and last sample (exclusive) of each turn, and the noise between turns.
+    """
+    detector = webrtcvad.Vad(_MODE)
+    frames = sound[: len(sound) // _FRAME * _FRAME].reshape(-1, _FRAME)
+    levels = 10 * np.log10(np.square(frames).mean(axis=1) + 1e-10)
+    sounding = levels[levels > _ABSOLUTE_FLOOR_DB]
+    floor = float(np.percentile(sounding, 5)) + _ABOVE_FLOOR_DB if len(sounding) else 0.0
+    pcm = (np.clip(frames, -1, 1) * 32_767).astype(np.int16)
+    voiced = [detector.is_speech(frame.tobytes(), SAMPLE_RATE) for frame in pcm]
+    speech = np.array(voiced, dtype=bool) & (levels > max(floor, _ABSOLUTE_FLOOR_DB))
+    places = np.flatnonzero(speech)
+    turns: list[tuple[int, int]] = []
+    for run in np.split(places, np.flatnonzero(np.diff(places) > _PAUSE) + 1) if len(places) else []:
+        for part in np.array_split(run, -(-(int(run[-1]) - int(run[0]) + 1) // _LONGEST)):
+            if len(part) >= _SHORTEST:
+                turns.append((max(0, int(part[0]) - 2) * _FRAME, (int(part[-1]) + 3) * _FRAME))
+    near = np.convolve(speech, np.ones(2 * _AWAY + 1), "same") > 0
+    pause = frames[~near & (levels > -90)].reshape(-1)
+    return tuple(turns), pause if len(pause) >= _SHORTEST_PAUSE_S * SAMPLE_RATE else pause[:0]
+
+
+def _channels(path: Path) -> list[Channel]:
+    sound = load(path)
+    found = []
+    for number, samples in enumerate(sound, start=1):
+        turns, pause = segment(samples)
+        if turns:
+            name = path.stem if len(sound) == 1 else f"{path.stem}-{number}"
+            found.append(Channel(name, path.stem, samples, turns, pause))
+    return found
+
+
+def _text(corpus: str, text: str) -> Clip:
+    digest = hashlib.blake2b(text.lower().encode(), digest_size=8).hexdigest()
+    split = {0: "test", 1: "validation"}.get(int(digest, 16) % 10, "train")
+    clip_id = f"{corpus}/{digest}"
+    return Clip(clip_id, None, text, "neutral", clip_id, None, split, "en", corpus, None, weak=True)
+
+
+def _wav(sound: Sound) -> bytes:
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(sound, -1, 1) * 32_767).astype(np.int16).tobytes())
+    return content.getvalue()

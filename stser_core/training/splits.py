@@ -1,0 +1,387 @@
+"""Splits: training, validation and test clips of a run, and the folds of a cross-validation.
+
+The paper leaves one session of IEMOCAP out, five times, and takes 20 % of the *training* part to validate (section
+on the experiments). Nothing of the test part ever decides anything, and no speaker is on two sides: a `Fold` that
+would break this cannot be made.
+
+scikit-learn's `StratifiedGroupKFold` makes similar folds, but refuses labels with fewer clips than folds, may leave a
+fold empty, gives the same for every seed where no two groups are alike, and takes minutes over tens of thousands of
+texts that are each their own group.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from stser_core.errors import DataError, UsageError
+from stser_core.training.clip import Clip
+
+_SIZE = "size"
+"""The key of the number of clips, which is balanced beside the labels."""
+
+_CANDIDATES = 200
+"""Groups that are tried for each exchange."""
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """How validation clips are taken out of the training part: whole speakers, or clips where there is one speaker.
+
+    Attributes:
+        proportion: Of the training part's clips, in 0…1; whole speakers come as near as they can.
+        seed: Random seed.
+    """
+
+    proportion: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.proportion < 1:
+            raise UsageError(f"A proportion of {self.proportion} cannot be held out; give one between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Three parts that share no clip, no file and no speaker.
+
+    Attributes:
+        name: What is tested: a session, a corpus, or a number.
+        train: Clips to train on.
+        validation: Clips that decide when to stop.
+        test: Clips to evaluate on; may be empty.
+        shared_speakers: Speakers that training and validation may share: the only ones of their corpora.
+    """
+
+    name: str
+    train: tuple[Clip, ...]
+    validation: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+    shared_speakers: frozenset[str] = field(default=frozenset(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        parts = {"training": self.train, "validation": self.validation, "test": self.test}
+        for part in ("training", "validation"):
+            if not parts[part]:
+                raise DataError(f"Fold {self.name} has no clip for {part}; use fewer folds or more data.")
+        _refuse_shared(self.name, parts, "clip", lambda clip: clip.id)
+        _refuse_shared(self.name, parts, "file", _file)
+        parts["validation"] = tuple(clip for clip in self.validation if clip.speaker not in self.shared_speakers)
+        _refuse_shared(self.name, parts, "speaker", lambda clip: clip.speaker)
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """The folds of a cross-validation.
+
+    Attributes:
+        leave_out: What each fold tests: a `session`, a group of `speakers`, a `corpus`; `auto` takes sessions where
+            every clip has one and there are several, else speakers.
+        folds: Number of groups of speakers.
+        seeds: One run of each fold for each.
+        validation: Proportion of each training part that is validated with.
+    """
+
+    leave_out: Literal["auto", "session", "speakers", "corpus"] = "auto"
+    folds: int = 5
+    seeds: tuple[int, ...] = (0,)
+    validation: float = 0.2
+
+    def folds_of(self, clips: Sequence[Clip]) -> list[Fold]:
+        """Make the folds."""
+        hold_out = HoldOut(self.validation)
+        sessions = {clip.session for clip in clips}
+        leave_out = self.leave_out
+        if leave_out == "auto":
+            leave_out = "session" if None not in sessions and len(sessions) > 1 else "speakers"
+        if leave_out == "session":
+            return leave_one_session_out(clips, hold_out)
+        if leave_out == "corpus":
+            return leave_one_corpus_out(clips, hold_out)
+        return grouped_by_speaker(clips, hold_out, self.folds)
+
+    def described(self, folds: Sequence[Fold]) -> str:
+        """A title for a table."""
+        clips = sum(len(fold.test) for fold in folds)
+        return f"{len(folds)} folds × {len(self.seeds)} seeds, {clips:,} clips"
+
+
+# One run
+
+
+def divide(clips: Sequence[Clip], hold_out: HoldOut, test: float = 0.0) -> Fold:
+    """Divide the clips of one or several corpora into training, validation and test.
+
+    Corpora that fix their splits are divided by these, all together, so that one may be all test; each of the
+    others is divided by itself, so that it is in each part.
+
+    `test`: Proportion of the clips without fixed splits whose speakers are held out to test; 0 for none.
+    """
+    if test and all(clip.split is not None for clip in clips):
+        raise UsageError("--test-proportion has no effect on data with fixed splits; leave the option out.")
+    train, validation, tested = _by_split([clip for clip in clips if clip.split is not None], clips, hold_out)
+    shared = only_speaker(train + validation)
+    for corpus in sorted({clip.corpus for clip in clips if clip.split is None}):
+        own: tuple[Clip, ...] = tuple(clip for clip in clips if clip.corpus == corpus)
+        if test:
+            own, held = _split_speakers(own, HoldOut(test, hold_out.seed))
+            tested += held
+        shared |= only_speaker(own)
+        trained, validating = split_off(own, hold_out)
+        train += trained
+        validation += validating
+    return Fold("fit", train, validation, tested, shared_speakers=shared)
+
+
+def refuse_duplicates(clips: Sequence[Clip]) -> None:
+    """Check that no clip and no recording is given twice."""
+    ids = Counter(clip.id for clip in clips)
+    files = Counter(os.path.realpath(clip.path) for clip in clips if clip.path is not None)
+    for what, counts in (("clip", ids), ("recording", files)):
+        doubled = [name for name, count in counts.items() if count > 1]
+        if doubled:
+            raise DataError(
+                f"{len(doubled):,} {what}{'s' * (len(doubled) > 1)} given more than once, {doubled[0]} first; "
+                "give each corpus once."
+            )
+
+
+def _by_split(
+    fixed: Sequence[Clip], clips: Sequence[Clip], hold_out: HoldOut
+) -> tuple[tuple[Clip, ...], tuple[Clip, ...], tuple[Clip, ...]]:
+    for corpus in sorted({clip.corpus for clip in fixed}):
+        own = [clip for clip in clips if clip.corpus == corpus]
+        without = sum(clip.split is None for clip in own)
+        if without:
+            raise DataError(
+                f"{without:,} of {len(own):,} clips of {corpus} have no split, the others do; "
+                "fill that column, or leave it empty."
+            )
+    train, validation, test = (
+        tuple(clip for clip in fixed if clip.split == part) for part in ("train", "validation", "test")
+    )
+    if train and not validation:
+        train, validation = split_off(train, hold_out)
+    return train, validation, test
+
+
+# Folds
+
+
+def leave_one_session_out(clips: Sequence[Clip], hold_out: HoldOut) -> list[Fold]:
+    """One fold for each session, as the paper does on IEMOCAP."""
+    without = sum(clip.session is None for clip in clips)
+    if without:
+        raise DataError(f"{without:,} of {len(clips):,} clips have no session; use folds by speaker.")
+    return _leave_one_out(clips, "session", lambda clip: clip.session or "", hold_out)
+
+
+def leave_one_corpus_out(clips: Sequence[Clip], hold_out: HoldOut) -> list[Fold]:
+    """One fold for each corpus."""
+    return _leave_one_out(clips, "corpus", lambda clip: clip.corpus, hold_out)
+
+
+def grouped_by_speaker(clips: Sequence[Clip], hold_out: HoldOut, folds: int = 5, seed: int = 0) -> list[Fold]:
+    """Folds that keep each speaker together, alike in size and in labels as far as the speakers allow.
+
+    `folds`: How many, at least two; with as many as speakers, one is left out at a time.
+    """
+    tests = grouped(clips, _speaker, "speaker", folds, seed)
+    return [_fold(f"fold{number}", clips, test, hold_out) for number, test in enumerate(tests, start=1)]
+
+
+def split_off(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    """Take the validation clips out of a training part.
+
+    Returns training and validation clips, in the order in which they came.
+    """
+    if len({clip.speaker for clip in clips}) > 1:
+        return _split_speakers(clips, hold_out)
+    return _without(clips, random_clips(clips, hold_out.proportion, hold_out.seed))
+
+
+def _split_speakers(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    return _without(clips, groups_near(clips, _speaker, "speaker", hold_out.proportion, hold_out.seed))
+
+
+def _without(clips: Sequence[Clip], held: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    chosen = {clip.id for clip in held}
+    return tuple(clip for clip in clips if clip.id not in chosen), held
+
+
+def only_speaker(clips: Sequence[Clip]) -> frozenset[str]:
+    """The speaker of clips that have only one, else nobody."""
+    speakers = frozenset(clip.speaker for clip in clips)
+    return speakers if len(speakers) == 1 else frozenset()
+
+
+def _speaker(clip: Clip) -> str:
+    return clip.speaker
+
+
+def _leave_one_out(clips: Sequence[Clip], what: str, group_of: Callable[[Clip], str], hold_out: HoldOut) -> list[Fold]:
+    groups: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        groups[group_of(clip)].append(clip)
+    if len(groups) < 2:
+        raise DataError(f"Leaving one {what} out needs at least two; found {', '.join(groups) or 'none'}.")
+    return [_fold(name, clips, groups[name], hold_out) for name in sorted(groups)]
+
+
+def _fold(name: str, clips: Sequence[Clip], test: Iterable[Clip], hold_out: HoldOut) -> Fold:
+    """The fold that tests some clips, trains on the rest and validates on a part of the rest."""
+    tested = tuple(test)
+    ids = {clip.id for clip in tested}
+    rest = [clip for clip in clips if clip.id not in ids]
+    train, validation = split_off(rest, hold_out)
+    return Fold(name, train, validation, tested, shared_speakers=only_speaker(rest))
+
+
+def _refuse_shared(
+    fold: str, parts: Mapping[str, Sequence[Clip]], what: str, key: Callable[[Clip], str | None]
+) -> None:
+    owner: dict[str, str] = {}
+    shared: dict[str, str] = {}
+    for part, clips in parts.items():
+        for name in {key(clip) for clip in clips} - {None}:
+            if name is not None and owner.setdefault(name, part) != part:
+                shared[name] = f"{name} in {owner[name]} and {part}"
+    if shared:
+        each = "; ".join(shared[name] for name in sorted(shared))
+        raise DataError(
+            f"Fold {fold} shares {len(shared):,} {what}{'s' * (len(shared) > 1)} between its parts: {each}."
+        )
+
+
+def _file(clip: Clip) -> str | None:
+    return None if clip.path is None else _real_path(clip.path)
+
+
+@lru_cache(maxsize=1 << 17)
+def _real_path(path: Path) -> str:
+    """The file that a path leads to; every fold asks again, and the disk is slow to answer."""
+    return os.path.realpath(path)
+
+
+# Groups
+
+
+def grouped(
+    clips: Sequence[Clip], group_of: Callable[[Clip], str], what: str, parts: int, seed: int
+) -> list[tuple[Clip, ...]]:
+    """Divide clips into parts that keep groups together, alike in size and labels as far as the groups allow.
+
+    The same clips in another order give the same parts.
+
+    `parts`: How many parts, at least two.
+
+    Returns:
+        The parts, none of them empty, each in the order in which the clips came; every clip is in one of them.
+    """
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    for clip in clips:
+        groups[group_of(clip)].update((clip.label, _SIZE))
+    if not 2 <= parts <= len(groups):
+        if len(groups) < 2:
+            raise DataError(f"There is only one {what}, so nothing can be held out; add others.")
+        raise DataError(f"{len(groups)} {what}s cannot be divided into {parts} parts; ask for 2 to {len(groups)}.")
+    part_of = _deal(groups, parts, random.Random(seed))
+    dealt: list[list[Clip]] = [[] for _ in range(parts)]
+    for clip in clips:
+        dealt[part_of[group_of(clip)]].append(clip)
+    return [tuple(part) for part in dealt]
+
+
+def _deal(groups: dict[str, Counter[str]], parts: int, rng: random.Random) -> dict[str, int]:
+    """Give each group, the large ones first, to the part that it leaves most like the others."""
+    # Chance blurs the order by size, so that seeds matter where no two groups are alike.
+    order = sorted(sorted(groups), key=lambda name: -groups[name][_SIZE] * rng.uniform(0.6, 1))
+    whole = sum((groups[name] for name in order), Counter[str]())
+    dealt = [Counter[str]() for _ in range(parts)]
+    part_of: dict[str, int] = {}
+    for place, name in enumerate(order):
+        empty = [part for part in range(parts) if not dealt[part]]
+        choice = empty if len(order) - place <= len(empty) else range(parts)
+        part_of[name] = min(choice, key=lambda part: (_unevenness(dealt[part], groups[name], whole), part))
+        dealt[part_of[name]].update(groups[name])
+    return part_of
+
+
+def _unevenness(part: Counter[str], group: Counter[str], whole: Counter[str]) -> float:
+    """How much a group adds to the sum over the parts of squared proportions, of each label and of the size."""
+    return sum(count * (2 * part[what] + count) / whole[what] ** 2 for what, count in group.items())
+
+
+def groups_near(
+    clips: Sequence[Clip], group_of: Callable[[Clip], str], what: str, proportion: float, seed: int
+) -> tuple[Clip, ...]:
+    """Take whole groups until no exchange brings the proportion of clips nearer to the wanted one.
+
+    `proportion`: Of the clips, in 0…1; at least one group is taken and at least one stays.
+
+    Returns:
+        The clips of the groups taken, in the order in which they came; their labels are as alike to the rest's as the
+        groups allow.
+    """
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    for clip in clips:
+        groups[group_of(clip)].update((clip.label, _SIZE))
+    smaller = min(proportion, 1 - proportion)
+    parts = grouped(clips, group_of, what, max(2, min(round(1 / smaller), len(groups))), seed)
+    nearest = min(parts, key=lambda part: abs(len(part) / len(clips) - smaller))
+    taken = {group_of(clip) for clip in nearest}
+    if proportion > smaller:
+        taken = groups.keys() - taken
+    _bring_nearer(taken, groups, proportion, random.Random(seed))
+    return tuple(clip for clip in clips if group_of(clip) in taken)
+
+
+def _bring_nearer(taken: set[str], groups: dict[str, Counter[str]], proportion: float, rng: random.Random) -> None:
+    """Take or give back one group at a time, the one that serves size and then labels best."""
+    whole = sum((groups[name] for name in sorted(groups)), Counter[str]())
+    held = sum((groups[name] for name in sorted(taken)), Counter[str]())
+
+    def misses(name: str | None) -> tuple[float, float]:
+        """Distance of size and labels from the proportion after a group has changed sides."""
+        sign = 0 if name is None else -1 if name in taken else 1
+        change = {} if name is None else groups[name]
+        gaps = {key: abs(held[key] + sign * change.get(key, 0) - proportion * whole[key]) / whole[key] for key in whole}
+        return gaps[_SIZE], sum(gaps.values())
+
+    names = sorted(groups)
+    while True:
+        some = rng.sample(names, _CANDIDATES) if len(names) > _CANDIDATES else names
+        movable = [name for name in some if 0 < len(taken) + (-1 if name in taken else 1) < len(names)]
+        best = min(movable, key=misses, default=None)
+        if best is None or misses(best)[0] > misses(None)[0] - 1e-9:
+            return
+        (held.subtract if best in taken else held.update)(groups[best])
+        taken ^= {best}
+
+
+def random_clips(clips: Sequence[Clip], proportion: float, seed: int) -> tuple[Clip, ...]:
+    """Take a proportion of the clips at random, the same of each label as far as whole clips allow.
+
+    `proportion`: In 0…1; at least one clip is taken and at least one stays.
+    """
+    if len(clips) < 2:
+        raise DataError(f"{len(clips)} clips cannot be divided into training and validation; add data.")
+    by_label: dict[str, list[str]] = defaultdict(list)
+    for clip in sorted(clips, key=lambda clip: clip.id):
+        by_label[clip.label].append(clip.id)
+    rng = random.Random(seed)
+    ranked: list[tuple[float, str]] = []
+    for label in sorted(by_label):
+        ids = by_label[label]
+        rng.shuffle(ids)
+        # Each clip's rank within its label, so that taking the lowest ranks takes the same proportion of each label.
+        ranked += [((rank + 0.5) / len(ids), clip_id) for rank, clip_id in enumerate(ids)]
+    count = min(max(1, round(proportion * len(clips))), len(clips) - 1)
+    chosen = {clip_id for _, clip_id in sorted(ranked)[:count]}
+    return tuple(clip for clip in clips if clip.id in chosen)

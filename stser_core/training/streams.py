@@ -1,0 +1,324 @@
+"""Call-like streams: how the recognizer does on the turns of a call, one after the other.
+
+A stream is drawn, by a seed, from the clips of one speaker: mostly neutral, neutral all along, one emotion all along,
+or even. Its turns are scored in order with one running speaker baseline, as the monitor does. Routine calls, in which
+nothing emotional happens, are scored turn by turn; and acted clips are laid into the pauses of such calls, over the
+calls' own line, which shows whether the model has learnt the line instead of the emotion.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchaudio import functional
+
+from stser_core.audio import SAMPLE_RATE
+from stser_core.config import WHISPER_FEATURES
+from stser_core.emotions import LABELS, index
+from stser_core.features import trim
+from stser_core.recognizer import EmotionRecognizer
+from stser_core.scores import EmotionScores, SpeechInput
+from stser_core.speaker_baseline import SpeakerBaseline
+from stser_core.training.augmentation import level
+from stser_core.training.clip import Clip
+from stser_core.training.metrics import calibration_error
+from stser_core.training.pairs import NEUTRAL, Pairing, as_recorded
+from stser_core.training.progress import progress
+from stser_core.training.routine import Channel
+from stser_core.training.speech_inputs import BANDS, Band, SpeechInputs
+
+Sound = NDArray[np.float32]
+
+
+SURE = 0.7
+"""A turn that is called emotional with more than this is one that a user would act upon."""
+
+_ALERT_TURNS = 2
+_FEWEST = 3
+_LAID_EVERY = 3
+_LAID_ROUNDS = 3
+_NARROW_HZ = 4_200
+_EMOTIONS = tuple(label for label in LABELS if label != NEUTRAL)
+
+
+class StreamKind(NamedTuple):
+    """A kind of stream: its name, its number of turns, and the probability of each label in the order of `LABELS`."""
+
+    name: str
+    turns: int
+    mixture: tuple[float, ...]
+
+
+MOSTLY_NEUTRAL = StreamKind("85 % neutral", 60, (0.05, 0.05, 0.85, 0.05))
+KINDS = (
+    MOSTLY_NEUTRAL,
+    StreamKind("neutral all along", 30, (0.0, 0.0, 1.0, 0.0)),
+    *(StreamKind(f"{label} all along", 20, tuple(float(one == label) for one in LABELS)) for label in _EMOTIONS),
+    StreamKind("even", 80, (0.25, 0.25, 0.25, 0.25)),
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A scored turn of a stream.
+
+    Attributes:
+        kind: Name of the stream's kind.
+        labels: Of speech, of text, and of both (see `pairs.Example.labels`).
+        scores: The recognizer's.
+    """
+
+    kind: str
+    labels: tuple[str | None, str | None, str | None]
+    scores: EmotionScores
+
+    @property
+    def label(self) -> str:
+        """The right answer."""
+        speech, text, both = self.labels
+        return both or speech or text or NEUTRAL
+
+
+def run_streams(
+    inputs: SpeechInputs,
+    clips: Sequence[Clip],
+    band: Band,
+    *,
+    seed: int = 0,
+    pairing: Pairing | None = None,
+    own_words: bool = False,
+) -> list[Turn]:
+    """Draw the streams of every speaker, and score them.
+
+    `pairing`: Draws the words of each turn; `None` for speech alone, or with `own_words` for the clips' own words.
+    """
+    drawn = streams_of(clips, seed)
+    inputs.prepare([clip for turns in drawn.values() for clip in turns], (band,))
+    found = []
+    for (kind, speaker), turns in progress(drawn.items(), f"Streams ({band})", len(drawn)):
+        rng = np.random.default_rng((seed, zlib.crc32(speaker.encode()), 1))
+        baseline = SpeakerBaseline()
+        examples = [as_recorded(clip) if pairing is None else pairing.pair(clip, rng) for clip in turns]
+        words = pairing is not None or own_words
+        given = [inputs.of(one.clip, band, one.text if words else None, baseline) for one in examples]
+        for example, scores in zip(examples, inputs.recognizer.score(given), strict=True):
+            if scores is not None:
+                speech, text, both = example.labels
+                labels = (speech, text, both) if words and example.text else (speech, None, None)
+                found.append(Turn(kind, labels, scores))
+    return found
+
+
+def streams_of(clips: Sequence[Clip], seed: int = 0) -> dict[tuple[str, str], list[Clip]]:
+    """The clips of each stream, by kind and speaker; drawn with replacement."""
+    pools: dict[str, dict[str, list[Clip]]] = defaultdict(lambda: defaultdict(list))
+    for clip in sorted(clips, key=lambda clip: clip.id):
+        if clip.path is not None and not clip.weak:
+            pools[clip.speaker][clip.label].append(clip)
+    drawn = {}
+    for speaker in sorted(pools):
+        for number, kind in enumerate(KINDS):
+            rng = np.random.default_rng((seed, zlib.crc32(speaker.encode()), 0, number))
+            labels = [label for label, p in zip(LABELS, kind.mixture, strict=True) if p]
+            if any(len(pools[speaker][label]) < _FEWEST for label in labels):
+                continue
+            said = rng.choice(LABELS, kind.turns, p=kind.mixture)
+            some = [pools[speaker][str(label)] for label in said]
+            drawn[kind.name, speaker] = [pool[int(rng.integers(len(pool)))] for pool in some]
+    return drawn
+
+
+def stream_metrics(turns: Sequence[Turn]) -> dict[str, dict[str, Any]]:
+    """Metrics by kind of stream.
+
+    Returns:
+        `turns`, `recall` by label, `emotions` (mean recall of the three), `neutral` (proportion of turns called
+        neutral), and `ece`.
+    """
+    found = {}
+    for kind in KINDS:
+        some = [turn for turn in turns if turn.kind == kind.name]
+        if not some:
+            continue
+        truth = np.array([index(turn.label) for turn in some])
+        probabilities = np.array([turn.scores.ensemble for turn in some])
+        right = probabilities.argmax(1) == truth
+        recall = {label: float(right[truth == n].mean()) for n, label in enumerate(LABELS) if (truth == n).any()}
+        emotional = [recall[label] for label in _EMOTIONS if label in recall]
+        found[kind.name] = {
+            "turns": len(some),
+            "recall": recall,
+            "emotions": float(np.mean(emotional)) if emotional else None,
+            "neutral": float((probabilities.argmax(1) == index(NEUTRAL)).mean()),
+            "ece": calibration_error(truth, probabilities),
+        }
+    return found
+
+
+def stream_report(
+    inputs: SpeechInputs,
+    clips: Sequence[Clip],
+    routine: Sequence[Channel] = (),
+    *,
+    bands: Sequence[Band] = BANDS,
+    pairing: Pairing | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Everything that `evaluate --streams` prints.
+
+    Returns:
+        `checkpoint`, `prior`, `streams` (by band, then kind; see `stream_metrics`), and with routine calls `routine`
+        and `laid_in`.
+    """
+    recognizer = inputs.recognizer
+    streams: dict[str, dict[str, Any]] = {}
+    if recognizer.attends:
+        streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in bands}
+        if pairing is not None and recognizer.needs_text:
+            turns = run_streams(inputs, clips, "wide", seed=seed, pairing=pairing)
+            streams["wide, with words"] = stream_metrics(turns)
+    report: dict[str, Any] = {
+        "checkpoint": recognizer.name,
+        "prior": recognizer.prior,
+        "seed": seed,
+        "streams": {band: some for band, some in streams.items() if some},
+    }
+    if routine:
+        report["routine"] = routine_metrics(recognizer, routine)
+        acted = [clip for clip in clips if clip.path is not None and not clip.weak]
+        if acted:
+            report["laid_in"] = laid_in_metrics(inputs, routine, acted, seed)
+    return report
+
+
+# Routine calls
+
+
+def routine_metrics(recognizer: EmotionRecognizer, channels: Sequence[Channel]) -> dict[str, Any]:
+    """Metrics of routine calls, scored turn by turn.
+
+    Returns:
+        By call and for `all`: `turns`, `neutral` (proportion called neutral), `sure` (proportion called emotional above
+        `SURE`), and `alerts_per_hour` (false alerts of `angry>0.7 for 2 turns`).
+    """
+    scored: dict[str, list[list[EmotionScores]]] = defaultdict(list)
+    hours: dict[str, float] = defaultdict(float)
+    for channel in progress(channels, "Routine calls", len(channels)):
+        baseline = SpeakerBaseline()
+        given = [SpeechInput(channel.sound[start:end], speaker=baseline) for start, end in channel.turns]
+        scored[channel.call].append([one for one in recognizer.score(given) if one is not None])
+        hours[channel.call] = max(hours[channel.call], channel.hours)
+    found = {call: _routine(some, hours[call]) for call, some in scored.items()}
+    everything = [turns for some in scored.values() for turns in some]
+    return {**found, "all": _routine(everything, sum(hours.values()))}
+
+
+def _routine(channels: Sequence[Sequence[EmotionScores]], hours: float) -> dict[str, float]:
+    turns = [one for some in channels for one in some]
+    return {
+        "turns": len(turns),
+        "neutral": _mean([one.emotion == NEUTRAL for one in turns]),
+        "sure": _mean([one.emotion != NEUTRAL and one.confidence > SURE for one in turns]),
+        "alerts_per_hour": sum(map(false_alerts, channels)) / hours,
+    }
+
+
+def false_alerts(turns: Sequence[EmotionScores]) -> int:
+    """How often `angry>0.7 for 2 turns` would ring."""
+    rings = in_a_row = 0
+    for one in turns:
+        in_a_row = in_a_row + 1 if one.ensemble[index("angry")] > SURE else 0
+        rings += in_a_row == _ALERT_TURNS
+    return rings
+
+
+# Acted clips in routine calls
+
+
+def laid_in_metrics(
+    inputs: SpeechInputs, channels: Sequence[Channel], clips: Sequence[Clip], seed: int = 0
+) -> dict[str, Any]:
+    """Acted emotional clips laid into the pauses of routine calls, after every third turn.
+
+    Clip and call share the channel's running baseline, as they do in the monitor.
+
+    Returns:
+        `laid` clips, `recall` by label, `emotions` (mean recall of the three), and of the call's own turns `neutral`.
+    """
+    pools = {label: [clip for clip in clips if clip.label == label] for label in _EMOTIONS}
+    labels = [label for label, pool in pools.items() if pool]
+    right: dict[str, list[bool]] = defaultdict(list)
+    own: list[bool] = []
+    rounds = [(number, channel) for number in range(_LAID_ROUNDS) for channel in channels]
+    for number, channel in progress(rounds, "Laid in", len(rounds)):
+        rng = np.random.default_rng((seed, zlib.crc32(channel.name.encode()), number))
+        line = CallLine(channel)
+        baseline = SpeakerBaseline()
+        given: list[SpeechInput] = []
+        truth: list[str | None] = []
+        for place, (start, end) in enumerate(channel.turns, start=1):
+            given.append(SpeechInput(channel.sound[start:end], speaker=baseline))
+            truth.append(None)
+            if place % _LAID_EVERY == 0 and labels:
+                label = labels[int(rng.integers(len(labels)))]
+                clip = pools[label][int(rng.integers(len(pools[label])))]
+                sound = line.carry(inputs.sound(clip), rng)
+                given.append(SpeechInput(sound, speaker=baseline))
+                truth.append(label)
+        for label_, scores in zip(truth, inputs.recognizer.score(given), strict=True):
+            if scores is None:
+                continue
+            if label_ is None:
+                own.append(scores.emotion == NEUTRAL)
+            else:
+                right[label_].append(scores.emotion == label_)
+    recall = {label: _mean(right[label]) for label in labels if right[label]}
+    return {
+        "laid": sum(map(len, right.values())),
+        "recall": recall,
+        "emotions": float(np.mean(list(recall.values()))) if recall else None,
+        "neutral": _mean(own),
+    }
+
+
+class CallLine:
+    """The line of a routine call: its band, its level, and the noise of its pauses."""
+
+    def __init__(self, channel: Channel) -> None:
+        """Measure it in the channel's turns."""
+        speech = np.concatenate([channel.sound[start:end] for start, end in channel.turns])
+        self.level = float(np.median([level(channel.sound[start:end]) for start, end in channel.turns]))
+        self.pause = channel.pause
+        frames = speech[: len(speech) // 512 * 512].reshape(-1, 512)
+        power = np.square(np.abs(np.fft.rfft(frames * np.hanning(512).astype(np.float32)))).mean(0)
+        inside = np.flatnonzero(power > power.max() * 1e-5) * (SAMPLE_RATE / 512)
+        self.low_hz, self.high_hz = float(inside.min()), float(inside.max())
+
+    def carry(self, sound: Sound, rng: np.random.Generator) -> Sound:
+        """Sound at the call's level, over its band (µ-law at 8 kHz where that is narrow), with its noise."""
+        sound = trim(sound, WHISPER_FEATURES)[0]
+        spectrum = np.fft.rfft(sound)
+        hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
+        spectrum[(hertz < self.low_hz) | (hertz > self.high_hz)] = 0
+        line = torch.from_numpy(np.fft.irfft(spectrum, len(sound)).astype(np.float32))
+        line = line * (self.level / level(line.numpy()))
+        if len(self.pause):
+            noise = np.resize(np.roll(self.pause, int(rng.integers(len(self.pause)))), len(line))
+            line = line + torch.from_numpy(noise)
+        if self.high_hz < _NARROW_HZ:
+            narrow = functional.resample(line, SAMPLE_RATE, 8_000).clamp(-1, 1)
+            narrow = functional.mu_law_decoding(functional.mu_law_encoding(narrow, 256), 256)
+            line = functional.resample(narrow, 8_000, SAMPLE_RATE)[: len(line)]
+        carried: Sound = line.clamp(-1, 1).numpy()
+        return carried
+
+
+def _mean(values: Sequence[bool]) -> float:
+    return float(np.mean(values)) if values else 0.0

@@ -1,0 +1,80 @@
+"""The pre-trained text encoder that a run starts from: an ALBERT of the Hugging Face Hub, or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stser_core.config import AlbertConfig, TmodelConfig
+from stser_core.errors import CheckpointError
+from stser_core.tmodel import Tmodel
+from stser_core.tokenizer import TOKENIZER_FILE, Tokenizer
+
+
+def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
+    """Load a text encoder with its weights.
+
+    `config`: `encoder` names it: a Hub id, or a folder in the Hub's format.
+
+    Returns:
+        The tmodel, whose config now has the encoder's shape and, of a folder, its name alone; and its tokenizer.
+    """
+    from safetensors import SafetensorError
+    from transformers import AlbertConfig as HubConfig
+    from transformers import AlbertModel, AlbertTokenizer
+
+    encoder = config.encoder
+    try:
+        described: dict[str, Any] = HubConfig.get_config_dict(encoder)[0]
+        if described.get("model_type") != "albert":
+            raise CheckpointError(
+                f"The text encoder {encoder!r} is not an ALBERT; its config.json says {described.get('model_type')!r}."
+            )
+        with _silence():
+            loaded: Any = AlbertModel.from_pretrained(
+                encoder, add_pooling_layer=config.pooling == "cls", output_loading_info=True, use_safetensors=True
+            )
+            tokenizer = AlbertTokenizer.from_pretrained(encoder)
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise CheckpointError(f"The text encoder {encoder!r} cannot be loaded ({reason}).") from error
+    albert, found = loaded
+    if found["missing_keys"]:
+        first = sorted(found["missing_keys"])[0]
+        raise CheckpointError(f"The text encoder {encoder!r} lacks some of its weights, {first} among them.")
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise CheckpointError(f"The text encoder {encoder!r} lacks its {TOKENIZER_FILE}.")
+    name = Path(encoder).resolve().name if Path(encoder).is_dir() else encoder
+    tmodel = Tmodel(replace(config, encoder=name, albert=_shape(albert.config.to_dict(), encoder)))
+    tmodel.albert.load_state_dict(albert.state_dict())
+    return tmodel, Tokenizer(tokenizer.backend_tokenizer, config.maximum_pieces, marks=config.marks)
+
+
+def _shape(described: dict[str, Any], encoder: str) -> AlbertConfig:
+    known = {field.name: described[field.name] for field in fields(AlbertConfig) if field.name in described}
+    try:
+        return msgspec.convert(known, AlbertConfig)
+    except msgspec.ValidationError as error:
+        raise CheckpointError(f"The text encoder {encoder!r} has a shape that is not supported ({error}).") from error
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep transformers from printing a bar and a report while it loads."""
+    from transformers import utils
+
+    logging: Any = utils.logging  # it has no types
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,190 @@
+"""An encoder that another package provides: a real distribution in a folder of its own, in at most 30 lines."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stser_core import SpeechInput, checkpoint
+from stser_core.config import ClassifierConfig, EncoderEntry
+from stser_core.encoders import GROUP
+from stser_core.errors import CheckpointError
+from stser_core.recognizer import EmotionRecognizer
+
+CODE = '''
+import numpy as np
+import torch
+
+
+class Loudness:
+    """How loud an utterance is, in decibels, and how much that varies."""
+
+    vector_size = 2
+
+    def __init__(self, name, settings, weights):
+        self.name, self.offset = name, weights["offset"]
+        self.frame = settings["frame"]
+
+    def encode(self, inputs):
+        return [self._vector(one.samples) if len(one.samples) >= self.frame else None for one in inputs]
+
+    def to(self, accelerator):
+        self.offset = self.offset.to(accelerator)
+
+    def _vector(self, samples):
+        whole = len(samples) // self.frame * self.frame
+        power = np.square(samples[:whole]).reshape(-1, self.frame).mean(1)
+        decibels = torch.from_numpy(10 * np.log10(power + 1e-10)).to(self.offset)
+        return torch.stack([decibels.mean(), decibels.std(correction=0)]) / 20 + self.offset
+'''
+FAULTS = """
+import torch
+from loudness import Loudness
+
+class Narrow(Loudness):
+    vector_size = 3
+
+class Undefined(Loudness):
+    def _vector(self, samples):
+        return torch.full((2,), torch.nan)
+
+class Missing(Loudness):
+    def encode(self, inputs):
+        return []
+
+class Raising(Loudness):
+    def encode(self, inputs):
+        raise RuntimeError("no more memory")
+
+def impossible(name, settings, weights):
+    raise RuntimeError("the settings are wrong")
+"""
+ENTRY_POINTS = f"""[{GROUP}]
+loudness = loudness:Loudness
+narrow = faults:Narrow
+undefined = faults:Undefined
+missing = faults:Missing
+raising = faults:Raising
+impossible = faults:impossible
+gone = faults:Gone
+"""
+
+
+def install(site: Path, modules: dict[str, str], entry_points: str, name: str) -> None:
+    info = site / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    for module, code in modules.items():
+        (site / f"{module}.py").write_text(code)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entry_points)
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    install(tmp_path / "site", {"loudness": CODE, "faults": FAULTS}, ENTRY_POINTS, "loudness")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    importlib.invalidate_caches()
+    yield tmp_path / "site"
+    for module in ("loudness", "faults"):
+        sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def saved(tmp_path, front_config, build, tokenizer):
+    def make(type_: str = "loudness") -> Path:
+        config = replace(
+            front_config,
+            encoders={"level": EncoderEntry(type_, 2, {"frame": 400}, package="loudness")},
+            classifiers={**front_config.classifiers, "loud": ClassifierConfig(("speech", "level"))},
+        )
+        tensors = {"level": {"offset": torch.zeros(2)}}
+        checkpoint.save(tmp_path / "mine", build(config), tokenizer, "", encoders=tensors)
+        return tmp_path / "mine"
+
+    return make
+
+
+def tone(level: float) -> SpeechInput:
+    return SpeechInput((level * np.sin(np.arange(16_000) / 9)).astype(np.float32))
+
+
+def test_it_fits_on_a_page():
+    assert len(CODE.strip().splitlines()) <= 30
+
+
+@pytest.mark.usefixtures("site")
+def test_a_classifier_reads_it_beside_the_speech_vector(saved):
+    recognizer = EmotionRecognizer.load(saved(), accelerator="cpu")
+
+    loud, quiet, without = recognizer.score([tone(0.9), tone(0.01), SpeechInput(np.zeros(0, np.float32), "hello")])
+
+    assert tuple(loud.by_classifier) == ("speech", "loud")
+    assert loud.by_classifier["speech"] == pytest.approx(quiet.by_classifier["speech"], abs=1e-3)
+    assert loud.by_classifier["loud"] != pytest.approx(quiet.by_classifier["loud"], abs=1e-3)
+    assert tuple(without.by_classifier) == ("text",)
+    assert not loud.calibrated
+    assert (saved() / "level.safetensors").exists()
+
+
+def test_without_its_package_one_sentence_says_so_and_other_classifiers_answer(saved):
+    folder = saved()
+
+    with pytest.raises(CheckpointError, match=r"'level' has the type 'loudness', .* install loudness, or choose"):
+        EmotionRecognizer.load(folder)
+    assert EmotionRecognizer.load(folder, classifier="speech+text").score([tone(0.5)])[0] is not None
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    ("type_", "message"),
+    [
+        ("impossible", r"'level' could not be made \(the settings are wrong\)"),
+        ("gone", r"'gone' of loudness could not be loaded"),
+        ("narrow", r"'level' should give vectors of 2 values; .* gives 3"),
+    ],
+)
+def test_a_package_that_does_not_fit_is_named(saved, type_, message):
+    with pytest.raises(CheckpointError, match=message):
+        EmotionRecognizer.load(saved(type_))
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    ("type_", "message"),
+    [
+        ("undefined", r"'level' gave values that are NaN or infinite"),
+        ("missing", r"'level' did not give one vector of its size for each utterance"),
+        ("raising", r"'level' failed \(no more memory\)"),
+    ],
+)
+def test_what_is_not_a_vector_is_refused(saved, type_, message):
+    with pytest.raises(CheckpointError, match=message):
+        EmotionRecognizer.load(saved(type_), accelerator="cpu").score([tone(0.5)])
+
+
+def test_two_packages_for_one_type_are_named(site, saved):
+    install(site, {"other": CODE}, f"[{GROUP}]\nloudness = other:Loudness\n", "other")
+    importlib.invalidate_caches()
+
+    with pytest.raises(CheckpointError, match=r"Several packages provide the encoder type 'loudness': .*other"):
+        EmotionRecognizer.load(saved())
+
+
+@pytest.mark.usefixtures("site")
+def test_it_is_given_no_transcript_that_should_not_be_read(saved, monkeypatch):
+    recognizer = EmotionRecognizer.load(saved(), accelerator="cpu")
+    texts = []
+    (encoder,) = recognizer._further
+    encode = encoder.encode
+    monkeypatch.setattr(encoder, "encode", lambda inputs: texts.extend(one.text for one in inputs) or encode(inputs))
+    sound = tone(0.5).samples
+
+    recognizer.score([SpeechInput(sound, "hello"), SpeechInput(sound, "hello", 0.1), SpeechInput(sound, "안녕하세요")])
+
+    assert texts == ["hello", None, None]

@@ -1,0 +1,161 @@
+"""The front end: what a padded batch gives, how it is stored, and that it is Whisper's encoder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from transformers import WhisperConfig, WhisperModel
+
+from stser_core.config import FrontEndConfig
+from stser_core.features import pad
+from stser_core.frontend import WhisperFrontEnd, dequantise, quantise, sinusoids
+
+SMALL = FrontEndConfig(model="tiny", layers=2, size=16, heads=2, positions=60)
+BANDS = 12
+
+
+@pytest.fixture(scope="module")
+def front_end() -> WhisperFrontEnd:
+    torch.manual_seed(0)
+    return WhisperFrontEnd(SMALL, BANDS).eval()
+
+
+@given(lengths=st.lists(st.integers(1, 300), min_size=2, max_size=5))
+@examples(max_examples=20)
+def test_a_padded_batch_gives_what_each_alone_gives(front_end, lengths):
+    """Up to 150 steps: longer than the position embeddings reach."""
+    rng = torch.Generator().manual_seed(sum(lengths))
+    mels = [torch.randn(BANDS, n, generator=rng) for n in lengths]
+    batch = torch.stack([torch.nn.functional.pad(one, (0, max(lengths) - one.shape[1])) for one in mels])
+    with torch.no_grad():
+        frames, counts = front_end(batch, torch.tensor(lengths))
+        for row, mel in enumerate(mels):
+            alone, own = front_end(mel[None], torch.tensor([mel.shape[1]]))
+            assert own.item() == counts[row].item() == alone.shape[1]
+            torch.testing.assert_close(frames[row, : own.item()], alone[0], atol=1e-5, rtol=0)
+            assert not frames[row, own.item() :].any()
+
+
+def test_frames_are_means_of_so_many_steps():
+    torch.manual_seed(0)
+    single = WhisperFrontEnd(replace(SMALL, average=1), BANDS).eval()
+    pairs = WhisperFrontEnd(SMALL, BANDS).eval()
+    pairs.load_state_dict(single.state_dict())
+    mel, length = torch.randn(1, BANDS, 29), torch.tensor([29])  # 15 steps
+
+    with torch.no_grad():
+        steps, frames = single(mel, length)[0][0], pairs(mel, length)[0][0]
+
+    assert len(frames) == 8
+    torch.testing.assert_close(frames[:7], steps[:14].view(7, 2, -1).mean(1))
+    torch.testing.assert_close(frames[7], steps[14])
+
+
+def test_it_is_the_first_layers_of_whispers_encoder():
+    """Against transformers' own, with random weights."""
+    torch.manual_seed(0)
+    config = WhisperConfig(
+        d_model=16,
+        encoder_layers=4,
+        encoder_attention_heads=2,
+        encoder_ffn_dim=64,
+        num_mel_bins=BANDS,
+        max_source_positions=50,
+        decoder_layers=1,
+        decoder_attention_heads=2,
+        vocab_size=60,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=3,
+    )
+    theirs = WhisperModel(config).encoder.eval()
+    ours = WhisperFrontEnd(replace(SMALL, layers=2, average=1, positions=50), BANDS).eval()
+    state = {
+        f"conv{n}.{kind}": getattr(getattr(theirs, f"conv{n}"), kind) for n in (1, 2) for kind in ("weight", "bias")
+    }
+    for number, layer in enumerate(theirs.layers[:2]):
+        attention = layer.self_attn
+        qkv = [attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]
+        bias = [attention.q_proj.bias, torch.zeros(16), attention.v_proj.bias]
+        state |= {f"layers.{number}.qkv.weight": torch.cat(qkv), f"layers.{number}.qkv.bias": torch.cat(bias)}
+        for name, module in (
+            ("attention_norm", layer.self_attn_layer_norm),
+            ("output", attention.out_proj),
+            ("feed_forward_norm", layer.final_layer_norm),
+            ("expand", layer.fc1),
+            ("contract", layer.fc2),
+        ):
+            state |= {f"layers.{number}.{name}.{kind}": getattr(module, kind) for kind in ("weight", "bias")}
+    ours.load_state_dict({name: one.detach() for name, one in state.items()})
+    torch.testing.assert_close(sinusoids(50, 16), theirs.embed_positions.weight.detach(), atol=1e-5, rtol=0)
+    mel = torch.randn(1, BANDS, 100)
+
+    with torch.no_grad():
+        expected = theirs(mel, output_hidden_states=True).hidden_states[2]
+        frames, _ = ours(mel, torch.tensor([100]))
+
+    torch.testing.assert_close(frames, expected, atol=1e-5, rtol=0)
+
+
+def test_int8_comes_back_within_half_a_step_of_each_row(front_end):
+    state = front_end.state_dict()
+    stored = quantise(state)
+    back = dequantise(stored)
+
+    assert stored["conv1.weight"].dtype == stored["layers.0.qkv.weight"].dtype == torch.int8
+    assert back.keys() == state.keys()
+    for name, value in state.items():
+        if value.ndim < 2:
+            assert torch.equal(back[name], value)
+            continue
+        step = value.flatten(1).abs().amax(1) / 127
+        error = (back[name] - value).flatten(1).abs().amax(1)
+        assert (error <= step / 2 + 1e-7).all()
+    again = quantise(back)
+    assert all(torch.equal(again[name], stored[name]) for name in stored if stored[name].dtype == torch.int8)
+
+
+def test_frames_of_a_model_cover_the_utterance_and_not_the_tail(front_config, build):
+    model = build(front_config)
+    samples = [torch.sin(torch.arange(n) / 7).numpy() for n in (16_000, 16_001, 640, 1)]
+
+    with torch.no_grad():
+        frames, counts = model.encode_frames(*pad(samples))
+
+    assert counts.tolist() == [25, 26, 3, 3]
+    assert frames.shape == (4, 26, 16)
+
+
+def test_frames_do_not_depend_on_the_level(front_config, build):
+    model = build(front_config)
+    sound = (0.3 * torch.randn(9_000, generator=torch.Generator().manual_seed(0))).numpy()
+
+    with torch.no_grad():
+        frames, quiet = (model.encode_frames(*pad([gain * sound]))[0] for gain in (1.0, 0.003))
+
+    torch.testing.assert_close(quiet, frames, atol=1e-4, rtol=0)
+
+
+def test_it_is_frozen(front_config, build):
+    assert not any(one.requires_grad for one in build(front_config).front_end.parameters())
+
+
+def test_in_bfloat16_frames_stay_close(front_config, build, monkeypatch):
+    model = build(front_config)
+    sound = pad([(0.3 * torch.randn(9_000, generator=torch.Generator().manual_seed(0))).numpy()])
+
+    with torch.no_grad():
+        exact = model.encode_frames(*sound)[0]
+        monkeypatch.setattr("stser_core.model._has_bfloat16", lambda: True)
+        rounded = [one.encode_frames(*sound)[0] for one in (model, model.fast_on_cpu())]
+
+    assert next(model.front_end.parameters()).dtype == torch.float32
+    for one in rounded:
+        assert one.dtype == torch.float32
+        assert (one - exact).abs().max() < 0.1 * exact.std()

@@ -1,0 +1,179 @@
+"""The running neutral baseline: causal, weighted by neutrality, the same in one call as in several."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from stser_core import SpeakerBaseline, SpeechInput
+from stser_core.checkpoint import Checkpoint
+from stser_core.recognizer import EmotionRecognizer
+from stser_core.speaker_baseline import baseline
+
+GLOBAL = torch.tensor([1.0, -2.0, 0.5])
+
+
+def learnt(turns: list[tuple[torch.Tensor, float]], memory: float = 50.0) -> SpeakerBaseline:
+    speaker = SpeakerBaseline()
+    for frame_mean, p_neutral in turns:
+        speaker.update(frame_mean, p_neutral, memory)
+    return speaker
+
+
+def test_an_unknown_speaker_has_the_global_mean():
+    assert torch.equal(SpeakerBaseline().mean(GLOBAL, 2.0), GLOBAL)
+
+
+def test_past_turns_count_as_much_as_they_weigh():
+    turns = [(torch.randn(3), p) for p in (0.9, 0.1, 0.5)]
+
+    weighted = sum(p * mean for mean, p in turns)
+    expected = (2 * GLOBAL + weighted) / (2 + 1.5)
+    torch.testing.assert_close(learnt(turns).mean(GLOBAL, 2.0), expected)
+    torch.testing.assert_close(baseline(GLOBAL, weighted, 1.5, 2.0), expected)
+
+
+def test_who_is_angry_all_along_keeps_a_baseline_near_the_global_mean():
+    angry = GLOBAL + 10.0
+
+    moved = [(learnt([(angry, p)] * 20).mean(GLOBAL, 2.0) - GLOBAL).mean() for p in (0.02, 0.95)]
+
+    assert moved[0] < 2 < 8 < moved[1]
+
+
+def test_after_a_change_of_speaker_the_old_one_fades():
+    old, new = GLOBAL + 10.0, GLOBAL - 10.0
+
+    speaker = learnt([(old, 1.0)] * 100 + [(new, 1.0)] * 60, memory=10.0)
+
+    assert speaker.weight == 10.0
+    assert (speaker.mean(GLOBAL, 0.1) - new).abs().mean() < 1
+
+
+def test_a_copy_learns_by_itself():
+    speaker = learnt([(GLOBAL + 9, 1.0)])
+    before = speaker.mean(GLOBAL, 2.0)
+
+    other = speaker.copy()
+    other.update(GLOBAL - 9, 1.0, 50.0)
+
+    assert torch.equal(speaker.mean(GLOBAL, 2.0), before)
+    assert not torch.equal(other.mean(GLOBAL, 2.0), before)
+
+
+def test_a_frozen_view_follows_and_never_learns():
+    speaker = SpeakerBaseline()
+    frozen = speaker.frozen()
+    speaker.update(GLOBAL + 9, 1.0, 50.0)
+    before = speaker.mean(GLOBAL, 2.0)
+
+    assert torch.equal(frozen.mean(GLOBAL, 2.0), before)
+    frozen.update(GLOBAL - 9, 1.0, 50.0)
+
+    assert torch.equal(speaker.mean(GLOBAL, 2.0), before)
+    assert torch.equal(frozen.mean(GLOBAL, 2.0), before)
+
+
+@pytest.fixture(scope="module")
+def loaded(front_config, build, tokenizer) -> Checkpoint:
+    return Checkpoint("tiny", build(front_config), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def recognizer(loaded) -> EmotionRecognizer:
+    return EmotionRecognizer(loaded, accelerator="cpu")
+
+
+def sound(seed: int, samples: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return (0.1 * rng.standard_normal(samples) * np.sin(np.arange(samples) / (300 + 100 * seed))).astype(np.float32)
+
+
+def call(lengths: list[tuple[int, int, bool]]) -> list[SpeechInput]:
+    """Utterances of three speakers, some of them with words."""
+    speakers = [SpeakerBaseline() for _ in range(3)]
+    return [
+        SpeechInput(sound(seed, samples), "that is bad" if words else None, speaker=speakers[speaker])
+        for seed, (samples, speaker, words) in enumerate(lengths)
+    ]
+
+
+CALL = [(16_000, 0, True), (9_000, 1, False), (30_000, 0, False), (1_601, 0, True), (8_000, 1, True), (12_000, 2, True)]
+
+
+def test_the_second_turn_of_a_speaker_is_scored_against_the_first(recognizer):
+    scores = recognizer.score(call(CALL))
+    alone = [recognizer.score([replace(one, speaker=None)])[0] for one in call(CALL)]
+
+    assert recognizer.uses_speaker_baseline
+    for place in (0, 1, 5):  # the first turn of each speaker
+        assert scores[place] == alone[place]
+    for place in (2, 3, 4):
+        assert scores[place].by_classifier["speech"] != alone[place].by_classifier["speech"]
+    for place in (3, 4):
+        assert scores[place].by_classifier["text"] == alone[place].by_classifier["text"]
+        assert scores[place].by_classifier["bimodal"] != alone[place].by_classifier["bimodal"]
+
+
+def test_a_turn_weighs_what_the_speech_classifier_says_whatever_prior_was_asked_for(loaded, front_config):
+    weights = []
+    for prior in ("checkpoint", None, (0.01, 0.01, 0.97, 0.01)):
+        (one,) = given_ = call(CALL[:1])
+        EmotionRecognizer(loaded, accelerator="cpu", prior=prior, classifier="bimodal").score(given_)
+        weights.append(one.speaker.weight)
+    (scores,) = EmotionRecognizer(loaded, accelerator="cpu").score([SpeechInput(sound(0, 16_000))])
+
+    assert len(set(weights)) == 1
+    assert weights[0] == pytest.approx(scores.by_classifier["speech"][2] ** 2, abs=1e-5)
+
+
+PIECES = st.lists(st.tuples(st.integers(1_600, 20_000), st.integers(0, 2), st.booleans()), min_size=1, max_size=7)
+
+
+@given(said=PIECES, cuts=st.sets(st.integers(1, 6)))
+@examples(max_examples=10, deadline=None)
+def test_one_call_or_several_give_the_same_scores(recognizer, said, cuts):
+    together = recognizer.score(call(said))
+    utterances, places = call(said), sorted({0, len(said), *(cut for cut in cuts if cut < len(said))})
+
+    apart = [scores for start, end in pairwise(places) for scores in recognizer.score(utterances[start:end])]
+
+    assert apart == together
+
+
+def test_a_frozen_baseline_scores_alike_and_learns_nothing(recognizer):
+    first, second = call([(16_000, 0, True), (16_000, 0, True)])
+    recognizer.score([first])
+    weight = first.speaker.weight
+
+    estimates = [recognizer.score([replace(second, speaker=first.speaker.frozen())]) for _ in range(2)]
+
+    assert first.speaker.weight == weight
+    assert estimates[0] == estimates[1] == recognizer.score([second])
+    assert first.speaker.weight > weight
+
+
+def test_it_can_be_switched_off(loaded, recognizer):
+    alone = [recognizer.score([replace(one, speaker=None)])[0] for one in call(CALL)]
+    switched_off = EmotionRecognizer(loaded, accelerator="cpu", speaker_baseline=False)
+
+    assert switched_off.score(call(CALL)) == alone
+    assert not switched_off.uses_speaker_baseline
+
+
+def test_without_a_front_end_there_is_none(config, build, tokenizer):
+    plain = EmotionRecognizer(Checkpoint("tiny", build(config), tokenizer), accelerator="cpu")
+
+    assert plain.score(call(CALL)) == [plain.score([one])[0] for one in call(CALL)]
+    assert not plain.uses_speaker_baseline
+
+
+def test_a_text_classifier_uses_none(loaded):
+    assert not EmotionRecognizer(loaded, classifier="text", accelerator="cpu").uses_speaker_baseline

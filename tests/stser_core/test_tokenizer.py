@@ -1,0 +1,87 @@
+"""The tokenizer: ALBERT's own pieces."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stser_core.errors import CheckpointError
+from stser_core.tokenizer import Tokenizer
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("This is a test", [2, 48, 25, 21, 1289, 3]),
+        ("i'm really angry about my internet bill", [2, 31, 22, 79, 510, 3365, 88, 51, 2620, 1071, 3]),
+        ("I’m REALLY angry about my Internet bill! [LAUGHTER]", [2, 31, 22, 79, 510, 3365, 88, 51, 2620, 1071, 3]),
+        ("hello", [2, 10975, 3]),
+        ("", [2, 3]),
+    ],
+)
+def test_pieces_are_those_of_albert_base_v2(tokenizer, text, pieces):
+    assert tokenizer([text]).pieces.tolist() == [pieces]
+
+
+def test_a_batch_is_padded_and_masked(tokenizer):
+    encoded = tokenizer(["hello", "This is a test"])
+
+    assert encoded.pieces.tolist() == [[2, 10975, 3, 0, 0, 0], [2, 48, 25, 21, 1289, 3]]
+    assert encoded.mask.tolist() == [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1]]
+    assert encoded.pieces.dtype == encoded.mask.dtype == torch.int64
+
+
+def test_a_long_transcript_loses_its_end_and_keeps_the_last_mark(tokenizer):
+    pieces = tokenizer(["hello " * 100]).pieces[0].tolist()
+
+    assert pieces == [2, *[10975] * 30, 3]
+
+
+@pytest.mark.parametrize("text", ["hello", "i'm really angry about my internet bill", "my café order was for Zoë", ""])
+def test_english_is_known(tokenizer, text):
+    assert tokenizer([text]).unknown == (0.0,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "안녕하세요",
+        "안녕하세요 여러분 만나서 반갑습니다",
+        "我很生气你们的服务太差了",
+        "我 很 生气",
+        "ሰላም እንዴት ነህ",
+        "спасибо большое",
+    ],
+)
+def test_other_scripts_are_mostly_unknown(tokenizer, text):
+    assert tokenizer([text]).unknown[0] > 0.7
+
+
+def test_the_unknown_proportion_counts_words_not_padding(tokenizer):
+    assert tokenizer(["hello 안녕하세요", "i'm really angry about my internet bill"]).unknown == (0.5, 0.0)
+
+
+def test_a_tokenizer_survives_saving(tokenizer, tmp_path):
+    tokenizer.save(tmp_path)
+    again = Tokenizer.load(tmp_path, maximum_pieces=5)
+
+    assert again(["This is a test, really"]).pieces.tolist() == [[2, 48, 25, 21, 3]]
+
+
+def test_marks_are_read_where_that_is_asked_for_and_are_not_words(tokenizer, tmp_path):
+    tokenizer.save(tmp_path)
+    reading = Tokenizer.load(tmp_path, maximum_pieces=32, marks=True)
+
+    assert reading(["so what?"]).pieces.tolist() != reading(["so what"]).pieces.tolist()
+    assert tokenizer(["so what?"]).pieces.tolist() == tokenizer(["so what"]).pieces.tolist()
+    assert reading(["so what?!"]).unknown == (0.0,)
+    assert reading(["안녕하세요!!"]).unknown == tokenizer(["안녕하세요"]).unknown
+
+
+@pytest.mark.parametrize("content", [None, "no json", "{}"])
+def test_a_broken_tokenizer_is_named(tmp_path, content):
+    if content is not None:
+        (tmp_path / "tokenizer.json").write_text(content)
+
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot be read as a tokenizer"):
+        Tokenizer.load(tmp_path, 96)

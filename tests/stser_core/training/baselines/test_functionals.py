@@ -1,0 +1,76 @@
+"""The eGeMAPS features: of the same sound the same, however loud it was recorded, and computed once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stser_core.audio import SAMPLE_RATE
+from stser_core.training.baselines import functionals as module
+from stser_core.training.baselines.functionals import functionals, prosody_columns
+from stser_core.training.clip import Clip
+
+
+class Sounds:
+    """Stands for the sound cache: waveforms by the clip's name."""
+
+    def __init__(self, **waveforms):
+        self.waveforms = waveforms
+
+    def samples(self, clip):
+        return self.waveforms[clip.id].astype(np.float32)
+
+
+def clips(*names):
+    return [Clip(name, Path(name), None, "sad", "anna", None, None, None, "c", None) for name in names]
+
+
+def hum(hertz, seconds=0.5, level=0.1):
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    return level * sum(np.sin(2 * np.pi * hertz * harmonic * time) / harmonic for harmonic in range(1, 6))
+
+
+def test_pitch_is_found_an_octave_apart(tmp_path):
+    low, high = functionals(clips("low", "high"), Sounds(low=hum(110), high=hum(220)), tmp_path)
+
+    semitones = prosody_columns()[0]
+    assert low.shape == (88,)
+    assert low[semitones] == pytest.approx(24, abs=0.5)  # 27.5 Hz and two octaves
+    assert high[semitones] - low[semitones] == pytest.approx(12, abs=0.5)
+
+
+def test_the_recording_level_makes_no_difference(tmp_path):
+    quiet, loud = functionals(
+        clips("quiet", "loud"), Sounds(quiet=hum(150, level=0.01), loud=hum(150, level=0.3)), tmp_path
+    )
+
+    np.testing.assert_allclose(quiet, loud, rtol=1e-2, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    "sound", [np.zeros(8_000), hum(200, seconds=0.02), np.r_[np.zeros(8_000), 1.0]], ids=["silence", "short", "click"]
+)
+def test_odd_sounds_have_features_too(sound, tmp_path):
+    assert np.isfinite(functionals(clips("odd"), Sounds(odd=sound), tmp_path)).all()
+
+
+def test_what_was_computed_is_not_computed_again(tmp_path, monkeypatch):
+    sounds = Sounds(a=hum(150), b=hum(250))
+    first = functionals(clips("a"), sounds, tmp_path)
+    levelled = []
+    monkeypatch.setattr(module, "_levelled", lambda samples: levelled.append(len(samples)) or samples)
+
+    again = functionals(clips("a", "b"), sounds, tmp_path)
+
+    np.testing.assert_array_equal(again[0], first[0])
+    assert len(levelled) == 1
+
+
+def test_another_sound_under_the_same_name_has_other_features(tmp_path):
+    before = functionals(clips("a"), Sounds(a=hum(150)), tmp_path)
+
+    assert not np.allclose(functionals(clips("a"), Sounds(a=hum(250)), tmp_path), before)
+
+
+def test_prosody_is_pitch_loudness_and_voicing():
+    assert len(prosody_columns()) == 26

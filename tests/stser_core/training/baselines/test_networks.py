@@ -1,0 +1,71 @@
+"""The networks: what a clip is answered does not depend on the company it is padded with."""
+
+import pytest
+import torch
+
+from stser_core.training.baselines.att_align import AlignedEncoder, Alignment, AttAlign
+from stser_core.training.baselines.mdre import DualEncoder, Mdre
+from stser_core.training.baselines.network_batches import FEATURES, NetworkBatch
+from stser_core.training.baselines.words import PADDING, UNKNOWN, Vocabulary
+
+WORDS = 12
+PROSODY = 3
+
+
+def batch_of(frames, words, width=40, longest=9):
+    """A random padded batch; whatever lies behind the ends is noise, to be ignored."""
+    rng = torch.Generator().manual_seed(4)
+    return NetworkBatch(
+        torch.randn(len(frames), width, FEATURES.mel_bands, generator=rng),
+        torch.tensor(frames),
+        torch.randint(1, WORDS, (len(frames), longest), generator=rng),
+        torch.tensor(words),
+        torch.randn(len(frames), PROSODY, generator=rng),
+    )
+
+
+def alone(batch, row):
+    frames, words = int(batch.frames[row]), int(batch.counts[row])
+    one = slice(row, row + 1)
+    return NetworkBatch(
+        batch.sound[one, :frames], batch.frames[one], batch.words[one, :words], batch.counts[one], batch.prosody[one]
+    )
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: DualEncoder(Mdre(), WORDS, PROSODY), lambda: AlignedEncoder(AttAlign(), WORDS)]
+)
+def test_padding_changes_no_answer(make):
+    torch.manual_seed(0)
+    network = make().eval()
+    batch = batch_of([40, 7, 23], [2, 9, 1])
+
+    with torch.no_grad():
+        together = network(batch)
+        for row in range(3):
+            torch.testing.assert_close(network(alone(batch, row))[0], together[row], atol=1e-5, rtol=1e-4)
+
+
+def test_a_word_gathers_the_frames_that_its_score_prefers():
+    alignment = Alignment(4)
+    with torch.no_grad():
+        for weight in alignment.parameters():
+            weight.zero_()
+        alignment.of_frame.weight[0, 0] = 5.0
+        alignment.score.weight[0, 0] = 50.0
+    speech = torch.tensor([[[-1.0, 0, 0, 1], [1.0, 0, 0, 2], [-1.0, 0, 0, 3], [9.0, 0, 0, 4]]])
+
+    gathered = alignment(torch.zeros(1, 2, 4), speech, torch.tensor([3]))  # the fourth frame lies behind the end
+
+    torch.testing.assert_close(gathered, torch.tensor([[[1.0, 0, 0, 2], [1.0, 0, 0, 2]]]))
+
+
+def test_words_met_once_are_unknown_and_ends_are_padded():
+    vocabulary = Vocabulary.of(["Stop it!", "stop THAT", "it's"])
+
+    numbers, counts = vocabulary(["Stop, please.", "stop stop it"])
+
+    known = 2
+    assert len(vocabulary) == 3
+    assert counts.tolist() == [2, 3]
+    assert numbers.tolist() == [[known, UNKNOWN, PADDING], [known, known, UNKNOWN]]

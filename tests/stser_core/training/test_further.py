@@ -1,0 +1,80 @@
+"""A classifier over a further encoder is trained on its frozen vectors and added to a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from stser_core import checkpoint, encoders
+from stser_core.audio import load_mono
+from stser_core.errors import UsageError
+from stser_core.recognizer import EmotionRecognizer
+from stser_core.scores import SpeechInput
+from stser_core.training.further import WantedEncoder, add_classifier
+from stser_core.training.recipe import Recipe
+from stser_core.training.run import RunData, fit
+from stser_core.training.splits import Fold
+
+
+class Pitch:
+    """The spectrum in a few bands: what tells this tree's emotions apart."""
+
+    def __init__(self, name: str, settings: dict[str, Any], weights: Mapping[str, Tensor]) -> None:
+        self.name, self.vector_size = name, int(settings.get("bands", 16))
+
+    def encode(self, inputs: Sequence[SpeechInput]) -> list[Tensor | None]:
+        return [self._vector(one.samples) if len(one.samples) else None for one in inputs]
+
+    def _vector(self, samples: np.ndarray) -> Tensor:
+        spectrum = np.abs(np.fft.rfft(samples, 16_000))[: 50 * self.vector_size].reshape(self.vector_size, 50).sum(1)
+        return torch.from_numpy(np.log(spectrum / spectrum.sum() + 1e-3)).float()
+
+    def to(self, accelerator: str) -> None:
+        pass
+
+
+@pytest.fixture
+def pitch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoder type, as an installed package would register it."""
+    point = EntryPoint("pitch", "test_further:Pitch", encoders.GROUP)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: Pitch)
+    monkeypatch.setattr(encoders, "entry_points", lambda **_: (point,))
+
+
+@pytest.mark.usefixtures("pitch")
+def test_it_is_trained_calibrated_and_answers_beside_the_others(
+    folds: list[Fold], frames_recipe: Recipe, front_end: Path, cache: Path, tmp_path: Path
+) -> None:
+    fold = folds[0]
+    base = fit(RunData(fold.train, fold.validation), frames_recipe, tmp_path / "base", cache, front_end=front_end)
+    recipe = replace(frames_recipe, loop=replace(frames_recipe.loop, epochs=30, learning_rate=3e-3))
+    wanted = WantedEncoder.parse("pitch=pitch:bands=20")
+    folder = add_classifier(fold, wanted, recipe, str(base), tmp_path / "more", cache)
+    config = checkpoint.read_config(folder)
+    assert config.encoders["pitch"].vector_size == 20 and config.classifiers["pitch"].inputs == ("pitch",)
+    assert {"speech", "pitch", "pitch+speech"} <= set(config.ensemble.temperatures)
+    recognizer = EmotionRecognizer.load(folder, prior=None)
+    scored = recognizer.score([SpeechInput(load_mono(clip.path)) for clip in fold.test])
+    right = [one.emotion_of("pitch") == clip.label for one, clip in zip(scored, fold.test, strict=True)]
+    assert np.mean(right) > 0.6 and all(one.calibrated for one in scored)
+    before, after = (checkpoint.load(one).model.smodel.state_dict() for one in (base, folder))
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    with pytest.raises(UsageError, match="has a classifier 'pitch' already"):
+        add_classifier(fold, wanted, recipe, str(folder), tmp_path / "again", cache)
+
+
+def test_an_encoder_is_written_in_one_option() -> None:
+    hub = WantedEncoder.parse("wavlm=hub:microsoft/wavlm-base-plus,layer=6")
+    assert hub == WantedEncoder("wavlm", "hub", {"model": "microsoft/wavlm-base-plus", "layer": 6})
+    assert WantedEncoder.parse("x=other:kind=small,n=3") == WantedEncoder("x", "other", {"kind": "small", "n": 3})
+    for wrong in ("wavlm", "=hub:a", "wavlm=hub:", "x=other:small"):
+        with pytest.raises(UsageError, match="NAME=hub:MODEL_ID"):
+            WantedEncoder.parse(wrong)

@@ -1,0 +1,46 @@
+"""Random telephone lines: sound keeps its length and its pitch, lines differ, and real codecs are used."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stser_core.audio import SAMPLE_RATE
+from stser_core.training.lines import available_codecs, random_line, tilted, transcoded
+
+TONE = (0.3 * np.sin(2 * np.pi * 700 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
+
+
+def strongest(sound: np.ndarray, rate: int = SAMPLE_RATE) -> float:
+    return float(np.abs(np.fft.rfft(sound)).argmax() * rate / len(sound))
+
+
+def test_the_codecs_of_telephony_are_there() -> None:
+    assert {"pcm_mulaw", "pcm_alaw"} <= {codec.encoder for codec in available_codecs()}
+
+
+@pytest.mark.parametrize("codec", available_codecs(), ids=lambda codec: codec.encoder)
+def test_a_codec_carries_a_tone(codec) -> None:
+    rate = codec.rates[0]
+    sound = TONE if rate == SAMPLE_RATE else TONE[::2].copy()
+    carried = transcoded(sound, codec, rate, codec.bit_rates[-1])
+    assert len(carried) == len(sound) and carried.dtype == np.float32
+    assert strongest(carried, rate) == pytest.approx(700, abs=5)
+    assert not np.array_equal(carried, sound)
+
+
+def test_lines_keep_length_and_pitch_differ_and_repeat() -> None:
+    pause = np.random.default_rng(0).standard_normal(4_000).astype(np.float32)
+    lines = [random_line(TONE, np.random.default_rng(seed), [pause]) for seed in range(20)]
+    for line in lines:
+        assert line.shape == TONE.shape and np.isfinite(line).all() and np.abs(line).max() <= 1
+        assert strongest(line) == pytest.approx(700, abs=10)
+    assert len({line.tobytes() for line in lines}) == 20
+    assert np.array_equal(lines[3], random_line(TONE, np.random.default_rng(3), [pause]))
+
+
+def test_a_tilt_favours_treble() -> None:
+    both = TONE + np.roll(TONE, 3) * 0
+    high = (0.3 * np.sin(2 * np.pi * 2_800 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
+    spectrum = np.abs(np.fft.rfft(tilted(both + high, 3.0)))
+    assert 20 * np.log10(spectrum[2_800] / spectrum[700]) == pytest.approx(6, abs=1)

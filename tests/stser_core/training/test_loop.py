@@ -1,0 +1,147 @@
+"""The training loop, on a network of one layer: what is kept, when it stops, and that a killed run continues alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stser_core.errors import UsageError
+from stser_core.training.ctrl_c import CtrlC
+from stser_core.training.loop import Epoch, LoopConfig, best_epoch, ended, finished_epochs, rate, train
+
+
+class Line(nn.Module):
+    """A line with dropout, so that randomness matters; it notes what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.line = nn.Linear(4, 1)
+        self.frozen = nn.Linear(1, 1).requires_grad_(False)
+        self.register_buffer("seen", torch.zeros(()))
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        self.seen += len(x)
+        return (self.frozen(self.line(self.dropout(x))) - y).square().mean()
+
+
+class Batches:
+    """Six batches that follow from the epoch's number alone; may be interrupted in one of them."""
+
+    def __init__(self, ctrl_c: CtrlC | None = None, at: tuple[int, int] | None = None) -> None:
+        self.ctrl_c, self.at = ctrl_c, at
+
+    def __len__(self) -> int:
+        return 6
+
+    def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
+        rng = torch.Generator().manual_seed(number)
+        for place in range(6):
+            if self.ctrl_c is not None and (number, place) == self.at:
+                self.ctrl_c.pressed = True
+            x = torch.randn(5, 4, generator=rng)
+            yield {"x": x, "y": x.sum(1, keepdim=True)}
+
+
+CONFIG = LoopConfig(epochs=4, patience=0, learning_rate=0.05, optimizer="adamw", schedule="cosine", warmup=0.2)
+
+
+def scores(*wa: float) -> Iterator[Epoch]:
+    yield from ({"wa": one, "ua": -one} for one in wa)
+
+
+def run(folder: Path, config: LoopConfig = CONFIG, wa: tuple[float, ...] = (1, 2, 3, 4), skip: int = 0) -> Line:
+    line, validation = Line(), scores(*wa[skip:])
+    with CtrlC() as ctrl_c:
+        train(line, Batches(), lambda: next(validation), config, folder, ctrl_c)
+    return line
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    return all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_an_interrupted_run_continues_bit_for_bit(optimizer: str, tmp_path: Path) -> None:
+    config = replace(CONFIG, optimizer=optimizer)
+    whole = run(tmp_path / "whole", config)
+    line, validation = Line(), scores(1, 2, 3, 4)
+    with CtrlC() as ctrl_c:
+        history = train(line, Batches(ctrl_c, (2, 3)), lambda: next(validation), config, tmp_path / "cut", ctrl_c)
+    assert len(history) == len(finished_epochs(tmp_path / "cut")) == 2
+    assert not same(line, whole)
+    resumed = run(tmp_path / "cut", config, skip=2)
+    assert same(resumed, whole)
+    assert resumed.seen == whole.seen == 4 * 6 * 5
+
+
+def test_an_interruption_in_the_first_epoch_leaves_no_state(tmp_path: Path) -> None:
+    with CtrlC() as ctrl_c:
+        history = train(Line(), Batches(ctrl_c, (0, 1)), lambda: {"wa": 1.0}, CONFIG, tmp_path, ctrl_c)
+    assert history == [] and finished_epochs(tmp_path) == [] and not list(tmp_path.iterdir())
+
+
+def test_seeds_differ(tmp_path: Path) -> None:
+    assert not same(run(tmp_path / "0"), run(tmp_path / "1", replace(CONFIG, seed=1)))
+
+
+def test_the_best_epoch_is_kept_and_patience_counts_over_runs(tmp_path: Path) -> None:
+    steady = replace(CONFIG, schedule="constant", warmup=0.0)
+    best = run(tmp_path / "two", replace(steady, epochs=2))
+    config = replace(steady, epochs=9, patience=2)
+    stopped = run(tmp_path / "stopped", config, wa=(1, 3, 2, 2.5, 9))
+    assert len(finished_epochs(tmp_path / "stopped")) == 4
+    assert same(best, stopped)
+    assert same(run(tmp_path / "stopped", config, wa=()), stopped), "nothing is trained again"
+    last = run(tmp_path / "last", replace(steady, epochs=4, best_by="last"), wa=(4, 3, 2, 1))
+    assert not same(last, best)
+
+
+def test_the_first_of_equal_epochs_is_the_best() -> None:
+    history: list[Epoch] = [{"wa": 0.5, "ua": 0.1}, {"wa": 0.5, "ua": 0.3}]
+    assert (best_epoch(history, LoopConfig()), best_epoch(history, LoopConfig(best_by="ua"))) == (0, 1)
+    assert not ended([], LoopConfig(patience=1)) and ended(history, LoopConfig(patience=1))
+
+
+def test_gradients_are_accumulated(tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=1, schedule="constant", warmup=0.0, optimizer="adam", learning_rate=0.01)
+    accumulated, start = run(tmp_path, replace(config, accumulate=6)), Line()
+    moved = (accumulated.line.weight - start.line.weight).abs()
+    assert moved.max() <= 0.0101 and moved.max() > 0.009, "one step of Adam"
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    config = LoopConfig(warmup=0.1, schedule="cosine")
+    rates = [rate(step, 100, config) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == rates[9] == 1.0
+    assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] < 0.01
+    assert rate(99, 100, LoopConfig()) == 1.0
+
+
+def test_text_has_its_own_learning_rate(tmp_path: Path) -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.tmodel, self.other = nn.Linear(4, 1), nn.Linear(4, 1)
+
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return (self.tmodel(x) + self.other(x) - y).square().mean()
+
+    config = LoopConfig(epochs=1, patience=0, learning_rate=0.1, text_learning_rate=1e-9)
+    module, before = Two(), Two().state_dict()
+    with CtrlC() as ctrl_c:
+        train(module, Batches(), lambda: {"wa": 1.0}, config, tmp_path, ctrl_c)
+    assert torch.allclose(module.tmodel.weight, before["tmodel.weight"], atol=1e-6)
+    assert not torch.allclose(module.other.weight, before["other.weight"], atol=1e-2)
+
+
+def test_the_last_epoch_and_patience_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match="set patience to 0"):
+        LoopConfig(best_by="last")

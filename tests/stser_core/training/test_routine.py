@@ -1,0 +1,82 @@
+"""Routine calls: turns and pauses of a recording that is known, held-out calls, and service texts."""
+
+from __future__ import annotations
+
+import gzip
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stser_core.audio import SAMPLE_RATE, load_mono
+from stser_core.errors import DataError, UsageError
+from stser_core.training.routine import read_calls, service_texts, turn_clips
+
+RNG = np.random.default_rng(0)
+
+
+def write(path: Path, sound: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(sound.shape[0])
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(sound.T, -1, 1) * 32_767).astype("<i2").tobytes())
+
+
+@pytest.fixture(scope="module")
+def calls(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two calls of three turns each, with 1.5 s of hiss around them; the second has two channels, one silent."""
+    folder = tmp_path_factory.mktemp("calls")
+    turns = [load_mono(path) for path in sorted((data / "emodb").glob("*.flac"))[:3]]
+    hiss = [(0.002 * RNG.standard_normal(SAMPLE_RATE * 3 // 2)).astype(np.float32) for _ in range(4)]
+    call = np.concatenate([hiss[0], turns[0], hiss[1], turns[1], hiss[2], turns[2], hiss[3]])
+    write(folder / "one.wav", call[None])
+    write(folder / "two.wav", np.stack([call, np.zeros_like(call)]))
+    return folder
+
+
+def test_a_call_is_cut_into_its_turns_and_pauses(calls: Path) -> None:
+    training, held = read_calls(calls, ["one"])
+    (channel,) = held
+    assert [one.name for one in training] == ["two-1"]
+    assert len(channel.turns) == 3
+    assert channel.turns[0][0] == pytest.approx(1.5 * SAMPLE_RATE, abs=0.3 * SAMPLE_RATE)
+    assert np.abs(channel.pause).max() < 0.02, "only hiss"
+    assert len(channel.pause) / SAMPLE_RATE == pytest.approx(5, abs=1.5)
+
+
+def test_turns_are_weak_neutral_clips_of_their_channel(calls: Path, tmp_path: Path) -> None:
+    training, _ = read_calls(calls)
+    clips = turn_clips(training, tmp_path)
+    assert len(clips) == 6 and all(clip.weak and clip.label == "neutral" for clip in clips)
+    assert {clip.speaker for clip in clips} == {"routine_one", "routine_two-1"}
+    start, end = training[0].turns[1]
+    np.testing.assert_allclose(load_mono(clips[1].path), training[0].sound[start:end], atol=1e-4)
+
+
+def test_what_is_not_there_is_said(calls: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no recording 'three'"):
+        read_calls(calls, ["three"])
+    with pytest.raises(DataError, match="holds no recording with speech"):
+        read_calls(tmp_path)
+
+
+def test_service_texts_are_neutral_once_each_and_split_by_their_words(tmp_path: Path) -> None:
+    rows = [("sgd", f"A table for {n} please.") for n in range(400)] + [
+        ("nltk", "No."),
+        ("sgd", "A table for 1 please."),
+    ]
+    path = tmp_path / "texts.tsv.gz"
+    path.write_bytes(gzip.compress(("corpus\ttext\n" + "".join(f"{a}\t{b}\n" for a, b in rows)).encode()))
+    clips = service_texts(path)
+    assert len(clips) == 400 and all(clip.weak and clip.label == "neutral" and clip.path is None for clip in clips)
+    held = [clip.split for clip in clips]
+    assert held.count("test") == pytest.approx(40, abs=20) and held.count("validation") == pytest.approx(40, abs=20)
+    assert [clip.split for clip in service_texts(path)] == held
+    path.write_bytes(gzip.compress(b"corpus\ttext\nnltk\tNo.\n"))
+    with pytest.raises(DataError, match="no text of the corpora sgd and taskmaster"):
+        service_texts(path)
+    (tmp_path / "broken.tsv").write_text("words\nhello\n")
+    with pytest.raises(DataError, match="columns corpus and text"):
+        service_texts(tmp_path / "broken.tsv")
