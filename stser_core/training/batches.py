@@ -162,13 +162,13 @@ class TrainingBatches:
         self, examples: Examples, collator: Collator, weights: Sequence[float], batch_size: int, seed: int
     ) -> None:
         """Prepare."""
-        self.batch_size = min(batch_size, len(examples))
+        self.batch_size = max(1, min(batch_size, round(sum(weights))))
         self._examples, self._collator, self._seed = examples, collator, seed
         self._weights = np.asarray(weights, dtype=np.float64)
         self._lengths = np.array([examples.length(position) for position in range(len(examples))])
 
     def __len__(self) -> int:
-        return len(self._lengths) // self.batch_size
+        return max(1, round(self._weights.sum())) // self.batch_size
 
     def epoch(self, number: int) -> Iterator[Mapping[str, Tensor]]:
         """The batches of an epoch; spectrograms are made by other processes where there are cores for them."""
@@ -221,7 +221,10 @@ def validation_batches(examples: Examples, collator: Collator, size: int = 32) -
 def draw_weights(
     clips: Sequence[Clip], *, balance_labels: bool, balance_corpora: float, weak: Mapping[bool, float] | None = None
 ) -> NDArray[np.float64]:
-    """How often each clip is drawn in an epoch, 1 on average."""
+    """How often each clip is drawn in an epoch: 1 on average, without the weak clips.
+
+    `weak`: the proportion of weak clips in all draws, of those with sound (`True`) and of texts (`False`).
+    """
     corpora = Counter(clip.corpus for clip in clips)
     labels = Counter((clip.corpus, clip.label) for clip in clips)
     kinds = Counter(corpus for corpus, _ in labels)
@@ -231,24 +234,25 @@ def draw_weights(
         if balance_labels:
             weights[position] *= corpora[clip.corpus] / (kinds[clip.corpus] * labels[clip.corpus, clip.label])
     strong = np.array([not clip.weak for clip in clips])
-    given = {
+    if not strong.any():
+        return weights / weights.mean()
+    weights[strong] /= weights[strong].mean()
+    rows = {
         sound: [n for n, clip in enumerate(clips) if clip.weak and (clip.path is not None) == sound]
         for sound in (True, False)
     }
-    proportions = {sound: (weak or {}).get(sound, 0.0) for sound, rows in given.items() if rows}
-    if strong.any():
-        weights[strong] *= (1 - sum(proportions.values())) / weights[strong].sum()
-        for sound, proportion in proportions.items():
-            rows = given[sound]
-            weights[rows] *= proportion / weights[rows].sum()
-    weights /= weights.mean()
+    proportions = {sound: (weak or {}).get(sound, 0.0) for sound in rows if rows[sound]}
+    draws = strong.sum() / (1 - sum(proportions.values()))
+    for sound, proportion in proportions.items():
+        weights[rows[sound]] *= proportion * draws / weights[rows[sound]].sum()
     return weights
 
 
 def _systematic(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw as many positions as there are weights, each about `weight` times (systematic sampling)."""
+    """Draw each position about `weight` times, all together as many as the weights sum to (systematic sampling)."""
     order = rng.permutation(len(weights))
     steps = np.cumsum(weights[order])
-    marks = (np.arange(len(weights)) + rng.random()) * (steps[-1] / len(weights))
+    count = max(1, round(steps[-1]))
+    marks = (np.arange(count) + rng.random()) * (steps[-1] / count)
     drawn: NDArray[np.int64] = order[np.minimum(np.searchsorted(steps, marks, side="right"), len(weights) - 1)]
     return drawn

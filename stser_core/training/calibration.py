@@ -97,7 +97,8 @@ def _answers(
             turns += run_streams(inputs, clips, band, seed=seed + 1, pairing=pairing, own_words=own_words)
     if recognizer.attends and not turns:  # too few clips of any speaker for streams
         turns += _single_clips(inputs, clips, pairing, own_words=own_words, seed=seed)
-    texts = [clip for clip in clips if clip.path is None and clip.text][:_MOST_TEXTS]
+    every = [clip for clip in clips if clip.path is None and clip.text]
+    texts = [clip for weak in (False, True) for clip in [one for one in every if one.weak == weak][:_MOST_TEXTS]]
     if recognizer.needs_text and texts:
         given = [SpeechInput(np.zeros(0, dtype=np.float32), clip.text) for clip in texts]
         turns += [

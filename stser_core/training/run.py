@@ -242,7 +242,7 @@ def _source(model: Stser, data: RunData, recipe: Recipe, cache: Path, *, measure
 def _examples(part: Part, data: RunData, recipe: Recipe, source: SpeechSource | None) -> Examples:
     words = [word for clip in data.train for word in normalise(clip.text or "").split()] if part == "train" else []
     return Examples(
-        data.examples(part) if source is not None else tuple(clip for clip in data.of(part) if clip.text),
+        _answered(data.examples(part) if source is not None else data.of(part), part, text=source is None),
         source,
         pairing=_pairing(part, data, recipe) if source is not None else None,
         own_words=recipe.own_words,
@@ -250,6 +250,12 @@ def _examples(part: Part, data: RunData, recipe: Recipe, source: SpeechSource | 
         words=words,
         seed=recipe.loop.seed,
     )
+
+
+def _answered(clips: Sequence[Clip], part: Part, *, text: bool) -> tuple[Clip, ...]:
+    """The clips that make examples; weak ones are not validated with."""
+    fitting = (clip for clip in clips if clip.text or not text)
+    return tuple(clip for clip in fitting if part == "train" or not clip.weak)
 
 
 def _pairing(part: Part, data: RunData, recipe: Recipe) -> Pairing | None:
