@@ -63,9 +63,12 @@ class Checkpoint:
 
         if name in self.encoders:
             return self.encoders[name]
+        return encoders.load(name, self.model.config.encoders[name], self.tensors(name))
+
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """A further encoder's own tensors; none where it has no file."""
         path = None if self.folder is None else self.folder / f"{name}.safetensors"
-        weights = _tensors(path) if path is not None and path.exists() else {}
-        return encoders.load(name, self.model.config.encoders[name], weights)
+        return _tensors(path) if path is not None and path.exists() else {}
 
 
 @dataclass(frozen=True)

@@ -496,7 +496,7 @@ DEFAULT = CheckpointConfig(
     ),
     tmodel=TmodelConfig(encoder="", pooling="mean", maximum_pieces=64, marks=True),
     classifiers=_PAPERS_CLASSIFIERS,
-    ensemble=EnsembleConfig(late_fusion=LateFusion(0.25, 0.9), class_prior=(0.08, 0.08, 0.76, 0.08)),
+    ensemble=EnsembleConfig(late_fusion=LateFusion(0.25, 0.9), class_prior=(0.1, 0.1, 0.7, 0.1)),
 )
 """Three layers of Whisper-base, a speaker baseline, and a compact ALBERT that was trained from scratch."""
 

@@ -103,6 +103,12 @@ def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[Tensor | Non
     return vectors
 
 
+def package_of(encoder_type: str) -> str:
+    """The name of the package that provides an encoder type; empty for this program's own."""
+    found = tuple(entry_points(group=GROUP, name=encoder_type))
+    return found[0].dist.name if found and found[0].dist is not None else ""
+
+
 def _factory(name: str, entry: EncoderEntry) -> Factory:
     if entry.type == HUB:
         from stser_core.encoders.hub import make

@@ -168,7 +168,7 @@ class TrainingBatches:
         self._lengths = np.array([examples.length(position) for position in range(len(examples))])
 
     def __len__(self) -> int:
-        return max(1, round(self._weights.sum())) // self.batch_size
+        return max(1, round(float(self._weights.sum()))) // self.batch_size
 
     def epoch(self, number: int) -> Iterator[Mapping[str, Tensor]]:
         """The batches of an epoch; spectrograms are made by other processes where there are cores for them."""
@@ -235,7 +235,8 @@ def draw_weights(
             weights[position] *= corpora[clip.corpus] / (kinds[clip.corpus] * labels[clip.corpus, clip.label])
     strong = np.array([not clip.weak for clip in clips])
     if not strong.any():
-        return weights / weights.mean()
+        weights /= weights.mean()
+        return weights
     weights[strong] /= weights[strong].mean()
     rows = {
         sound: [n for n, clip in enumerate(clips) if clip.weak and (clip.path is not None) == sound]

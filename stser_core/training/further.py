@@ -113,7 +113,8 @@ def _write(
     ensemble, found = calibrate_checkpoint(
         extended, fold.validation, None, own_words=any(clip.text for clip in fold.validation), seed=recipe.loop.seed
     )
-    temperatures = {**loaded.model.config.ensemble.temperatures, **ensemble.temperatures}
+    # What was calibrated already stays: these few clips are not what the checkpoint was calibrated on.
+    temperatures = {**ensemble.temperatures, **loaded.model.config.ensemble.temperatures}
     model.config = replace(model.config, ensemble=replace(ensemble, temperatures=temperatures))
     card = f"# {loaded.name} and {encoder.name}\n\nA classifier over {encoder.name} was added to {loaded.name}.\n"
     if loaded.folder is not None:
@@ -123,14 +124,15 @@ def _write(
             f"\n## {encoder.name}\n\nA classifier over the encoder {encoder.name} was added; temperature "
             f"{result.temperature:.2f}, expected calibration error {result.after:.3f}.\n"
         )
-    checkpoints.save(folder / "checkpoint", model.cpu(), loaded.tokenizer, card)
+    kept = {name: loaded.tensors(name) for name in loaded.model.config.encoders}
+    checkpoints.save(folder / "checkpoint", model.cpu(), loaded.tokenizer, card, encoders=kept)
 
 
 def _extended(model: Stser, wanted: WantedEncoder, size: int) -> Stser:
     config = model.config
     if wanted.name in config.classifiers:
         raise UsageError(f"The checkpoint has a classifier {wanted.name!r} already; choose another name.")
-    entry = EncoderEntry(wanted.type, size, wanted.settings)
+    entry = EncoderEntry(wanted.type, size, wanted.settings, encoders.package_of(wanted.type))
     extended = Stser(
         replace(
             config,
