@@ -37,7 +37,7 @@ def _one_core(plan: Plan) -> list[Figure]:
             on_cpu,
             "s/s",
             f"user + system time of all threads: {made_of}",
-            Budget(150, at_least=True),
+            Budget(100, at_least=True),
             cpu_spread,
         ),
         Figure(SUBJECT, "audio per second on the clock", on_clock, "s/s", made_of, None, wall_spread),

@@ -1,4 +1,4 @@
-"""Imports point one way (docs/architecture.md, "The rooms"), and light commands stay light."""
+"""Imports point one way (docs/architecture.md), and light commands stay light."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAYERS = (
     ("monitor.sources", "monitor.segmenter", "monitor.transcribers"),
     ("stser_core",),
 )
-"""The rooms from top to bottom; none may reach one above it, not even through modules between them."""
+"""The packages from top to bottom; none may reach one above it, not even through modules between them."""
 
 COMMAND_LINES = {"monitor.cli", "stser_core.training.cli"}
 HEAVY = (
