@@ -1,1 +1,1 @@
-"""The training module: corpora, protocol, trainer, evaluation, rivals. Needs the extra [train]."""
+"""Training: corpora, splits, the loop, evaluation, baselines. Needs the extra [train]."""
