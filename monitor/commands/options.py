@@ -85,7 +85,12 @@ PriorOption = Annotated[
         "checkpoint's class prior of calls; even switches it off.",
     ),
 ]
-AsrOption = Annotated[Asr, typer.Option(help="The speech recogniser; auto goes on without one where it cannot be had.")]
+AsrOption = Annotated[
+    Asr,
+    typer.Option(
+        help="The speech recogniser; auto continues without words where no model is present or can be downloaded."
+    ),
+]
 AsrModelOption = Annotated[
     str | None, typer.Option(metavar="NAME|DIR", help="The recogniser's model; see stser-monitor models.")
 ]

@@ -68,7 +68,7 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
     Raises:
         CheckpointError: No installed package provides its type, or its settings or tensors do not fit.
     """
-    factory = _factory(name, entry)
+    factory = factory_of(name, entry)
     try:
         encoder = factory(name, dict(entry.settings), weights)
     except StserError:
@@ -109,7 +109,12 @@ def package_of(encoder_type: str) -> str:
     return found[0].dist.name if found and found[0].dist is not None else ""
 
 
-def _factory(name: str, entry: EncoderEntry) -> Factory:
+def factory_of(name: str, entry: EncoderEntry) -> Factory:
+    """What makes encoders of an entry's type.
+
+    Raises:
+        CheckpointError: No installed package provides it, several do, or it cannot be loaded.
+    """
     if entry.type == HUB:
         from stser_core.encoders.hub import make
 

@@ -63,7 +63,7 @@ class WantedEncoder:
 
     def load(self) -> Encoder:
         """Make the encoder."""
-        factory = encoders._factory(self.name, EncoderEntry(self.type, 1, self.settings))
+        factory = encoders.factory_of(self.name, EncoderEntry(self.type, 1, self.settings))
         return factory(self.name, dict(self.settings), {})
 
 
