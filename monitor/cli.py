@@ -96,7 +96,6 @@ def _replay(
         str | None, typer.Option(metavar="FILE", help="Write the figures of the call as JSON; - is standard output.")
     ] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Replay no faster than it was spoken.")] = False,
-    play: Annotated[bool, typer.Option("--play", help="Let it be heard while it is replayed, in real time.")] = False,
     speakers: SpeakersOption = None,
     debug: DebugOption = False,
 ) -> None:
@@ -109,7 +108,6 @@ def _replay(
         svg=svg,
         analytics=analytics,
         realtime=realtime,
-        play=play,
         speakers=speakers,
     )
     raise typer.Exit(replay(options))

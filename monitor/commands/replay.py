@@ -25,11 +25,9 @@ from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import Recording
 from monitor.timeline.row import row_of
 from monitor.timeline.timeline import Timeline
-from stser_core.errors import DeviceError
 
 if TYPE_CHECKING:
     from monitor.flow import Turn
-    from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
 
@@ -43,7 +41,6 @@ class ReplayOptions:
     svg: str | None = None
     analytics: str | None = None
     realtime: bool = False
-    play: bool = False
     speakers: int | None = None
 
 
@@ -71,7 +68,7 @@ def replay(options: ReplayOptions) -> int:
         timeline = Timeline()
         how = _manner(options)
         pipeline = Pipeline(
-            _audible(recording, notices) if options.play else recording,
+            recording,
             lanes=opened.lanes,
             transcriber=transcriber,
             scorer=scorer,
@@ -100,9 +97,8 @@ def _opened(options: ReplayOptions, notices: Notices) -> Opened:
     check_outputs((analysis.csv, analysis.jsonl, options.svg, options.analytics), options.recording)
     if options.analytics is not None:
         check_writable(options.analytics)
-    at_its_pace = options.realtime or options.play
     opened = open_recording(
-        options.recording, analysis.channels, score_agents=analysis.score_agents, realtime=at_its_pace
+        options.recording, analysis.channels, score_agents=analysis.score_agents, realtime=options.realtime
     )
     if opened.notice is not None:
         notices.say(opened.notice)
@@ -140,17 +136,6 @@ def _speakers(options: ReplayOptions, opened: Opened, notices: Notices) -> Mappi
     notices.say(f"listening for the voices of {options.speakers} speakers first.")
     again = open_recording(options.recording, options.analysis.channels, score_agents=options.analysis.score_agents)
     return separate(again.recording, options.speakers, voices)
-
-
-def _audible(recording: Recording, notices: Notices) -> Source:
-    """The recording with its sound, or without where there is nothing to play it on."""
-    from monitor.sources.loudspeaker import Audible, Loudspeaker
-
-    try:
-        return Audible(recording, Loudspeaker(recording.channels), notices.say)
-    except DeviceError as error:
-        notices.say(f"the recording is replayed without sound: {error}")
-        return recording
 
 
 def _manner(options: ReplayOptions) -> Manner:
