@@ -13,6 +13,7 @@ from monitor.flow import SAMPLE_RATE
 from stser_core import audio
 from stser_core.config import FeatureConfig
 from stser_core.features import trim
+from stser_core.training.augmentation import telephone_band
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ def build(rounds: int, *, snr_db: float | None = None, telephone: bool = False) 
     noise = _QUIET if snr_db is None else _LEVEL * 10 ** (-snr_db / 20)
     samples = samples + chance.normal(0, noise, len(samples)).astype(np.float32)
     if telephone:
-        samples = audio.telephone_band(torch.from_numpy(samples)).numpy()
+        samples = telephone_band(torch.from_numpy(samples)).numpy()
     return Scene(np.clip(samples, -1, 1), tuple(spans))
 
 

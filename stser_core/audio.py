@@ -1,4 +1,4 @@
-"""Decoding: any file that PyAV's FFmpeg reads, to float32 at 16 kHz, channel by channel; and the telephone line.
+"""Decoding: any file that PyAV's FFmpeg reads, to float32 at 16 kHz, channel by channel.
 
 All formats go one way, `blocks`, which decodes as a stream, so that an hour of audio needs no more memory than
 a second of it.
@@ -22,7 +22,6 @@ from stser_core.errors import AudioError
 from stser_core.wav import length_of_cut_off
 
 if TYPE_CHECKING:
-    import torch
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from numpy.typing import NDArray
@@ -124,25 +123,6 @@ def load_mono(path: str | Path) -> NDArray[np.float32]:
     """
     mono: NDArray[np.float32] = load(path).mean(axis=0, dtype=np.float32)
     return mono
-
-
-def telephone_band(samples: torch.Tensor) -> torch.Tensor:
-    """Sound as a fixed-line telephone carries it: 300 to 3400 Hz, 8 kHz, 8-bit µ-law (ITU-T G.712 and G.711).
-
-    Args:
-        samples: float32 [..., n] in −1…1, 16 kHz.
-
-    Returns:
-        float32 [..., n] in −1…1, 16 kHz, of the same length.
-    """
-    from torchaudio import functional
-
-    line = functional.resample(samples, SAMPLE_RATE, 8_000, lowpass_filter_width=32, rolloff=0.85)
-    for q in (0.5412, 1.3066):  # two sections of a fourth-order Butterworth high-pass
-        line = functional.highpass_biquad(line, 8_000, 300.0, q)
-    line = functional.mu_law_decoding(functional.mu_law_encoding(line.clamp(-1.0, 1.0), 256), 256)
-    wide: torch.Tensor = functional.resample(line, 8_000, SAMPLE_RATE, lowpass_filter_width=32)
-    return wide[..., : samples.shape[-1]]
 
 
 def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from torchaudio import functional
 
 from stser_core import bounds
-from stser_core.audio import SAMPLE_RATE, telephone_band
+from stser_core.audio import SAMPLE_RATE
 from stser_core.errors import UsageError
 from stser_core.text import normalise
 
@@ -78,6 +78,23 @@ _SPEEDS = (8, 9, 11, 12)
 
 
 # Sound
+
+
+def telephone_band(samples: Tensor) -> Tensor:
+    """Sound as a fixed-line telephone carries it: 300 to 3400 Hz, 8 kHz, 8-bit µ-law (ITU-T G.712 and G.711).
+
+    Args:
+        samples: float32 [..., n] in −1…1, 16 kHz.
+
+    Returns:
+        float32 [..., n] in −1…1, 16 kHz, of the same length.
+    """
+    line = functional.resample(samples, SAMPLE_RATE, 8_000, lowpass_filter_width=32, rolloff=0.85)
+    for q in (0.5412, 1.3066):  # two sections of a fourth-order Butterworth high-pass
+        line = functional.highpass_biquad(line, 8_000, 300.0, q)
+    line = functional.mu_law_decoding(functional.mu_law_encoding(line.clamp(-1.0, 1.0), 256), 256)
+    wide: Tensor = functional.resample(line, 8_000, SAMPLE_RATE, lowpass_filter_width=32)
+    return wide[..., : samples.shape[-1]]
 
 
 def change_sound(sound: Sound, settings: Augmentation, rng: Generator) -> Sound:

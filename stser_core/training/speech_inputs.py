@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stser_core.audio import load_mono, telephone_band
+from stser_core.audio import load_mono
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import CLASSIFIERS, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
+from stser_core.training.augmentation import telephone_band
 from stser_core.training.clip import Clip
 from stser_core.training.progress import progress
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -327,24 +326,3 @@ def test_reading_stops_when_the_reader_does(stereo_call: Path):
     blocks = audio.blocks(stereo_call, 160)
     assert next(blocks).shape == (2, 160)
     blocks.close()  # an unclosed file would be a warning, and warnings are errors
-
-
-def test_the_telephone_keeps_its_band():
-    for hertz in (400, 1_000, 2_000, 3_000, 3_300):
-        assert _through_telephone(hertz) == pytest.approx(0, abs=1.5), hertz
-
-
-def test_the_telephone_cuts_what_is_outside_its_band():
-    for hertz in (50, 100, 150, 4_000, 5_000, 6_000, 7_500):
-        assert _through_telephone(hertz) < -20, hertz
-
-
-@given(length=st.integers(min_value=1, max_value=5_000))
-def test_the_telephone_keeps_the_length(length):
-    assert audio.telephone_band(torch.zeros(2, length)).shape == (2, length)
-
-
-def _through_telephone(hertz: int) -> float:
-    t = torch.arange(audio.SAMPLE_RATE) / audio.SAMPLE_RATE
-    heard = audio.telephone_band(LEVEL * torch.sin(2 * torch.pi * hertz * t))
-    return level_db(heard[2_000:-2_000].numpy())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stser_core.audio import SAMPLE_RATE
 from stser_core.training.augmentation import (
@@ -16,6 +18,7 @@ from stser_core.training.augmentation import (
     cropped,
     in_room,
     mask_frames,
+    telephone_band,
     with_noise,
 )
 
@@ -112,3 +115,24 @@ def test_marks_are_dropped_from_whole_texts() -> None:
         change_words("Oh! Really?", Augmentation(dropped_marks=0.5), [], np.random.default_rng(n)) for n in range(40)
     ]
     assert set(heard) == {"Oh! Really?", "oh really"}
+
+
+def test_the_telephone_keeps_its_band() -> None:
+    for hertz in (400, 1_000, 2_000, 3_000, 3_300):
+        assert _through_telephone(hertz) == pytest.approx(0, abs=1.5), hertz
+
+
+def test_the_telephone_cuts_what_is_outside_its_band() -> None:
+    for hertz in (50, 100, 150, 4_000, 5_000, 6_000, 7_500):
+        assert _through_telephone(hertz) < -20, hertz
+
+
+@given(length=st.integers(min_value=1, max_value=5_000))
+def test_the_telephone_keeps_the_length(length: int) -> None:
+    assert telephone_band(torch.zeros(2, length)).shape == (2, length)
+
+
+def _through_telephone(hertz: int) -> float:
+    """Change of level in dB."""
+    heard = telephone_band(torch.from_numpy(tone(hertz))).numpy()[2_000:-2_000]
+    return float(20 * np.log10(level(heard) / (0.3 / np.sqrt(2))))
