@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_the_example_passes_a_type_checker(tmp_path):
     example = tmp_path / "example.py"
     example.write_text((ROOT / "README.md").read_text().split("```python\n")[1].partition("```")[0])

@@ -9,7 +9,10 @@ from kills import kill_often
 from monitors import Monitor
 from speech import minute
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these signals nor forks")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="Windows has neither these signals nor forks"),
+]
 
 
 @pytest.fixture

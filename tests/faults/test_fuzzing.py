@@ -9,6 +9,7 @@ CASES = {"audio": 1_000, "pcm": 400, "timelines": 400, "archives": 400, "checkpo
 """So many that all take about a minute."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_comes_from_outside_is_taken_or_refused_in_a_sentence(target):
     found = attacked(target, CASES[target])

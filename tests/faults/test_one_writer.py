@@ -11,6 +11,8 @@ from monitor.exporters.csv import CsvExporter
 from monitor.exporters.destination import Destination
 from stser_core.errors import OutputError
 
+pytestmark = pytest.mark.slow
+
 WRITER = """
 import sys, time
 from monitor.exporters.destination import Destination

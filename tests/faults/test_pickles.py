@@ -54,6 +54,7 @@ def test_no_file_of_a_checkpoint(file, trap, sprung, tmp_path):
     assert not sprung.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
 def test_no_weights_of_an_audio_encoder(file, trap, sprung, tmp_path):
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model

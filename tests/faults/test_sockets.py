@@ -9,6 +9,8 @@ import sys
 import pytest
 from speech import DATA, PROGRAM, RATE, ROOT, minute
 
+pytestmark = pytest.mark.slow
+
 RUN = """
 import json, os, sys
 seen = []

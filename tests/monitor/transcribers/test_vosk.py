@@ -52,6 +52,7 @@ def test_words_are_timed_from_the_start_of_the_recording(transcriber, clips):
     assert all(0 < word.confidence <= 1 for word in transcript.words)
 
 
+@pytest.mark.slow
 def test_many_recognisers_at_once_hear_what_each_alone_hears(transcriber, clips):
     alone = [heard(transcriber, clip) for clip in clips]
     with ThreadPoolExecutor(4) as threads:
@@ -60,6 +61,7 @@ def test_many_recognisers_at_once_hear_what_each_alone_hears(transcriber, clips)
     assert len({transcript.text for transcript in alone}) == len(clips)
 
 
+@pytest.mark.slow
 def test_the_same_sound_gives_the_same_words_again(transcriber, model, clips):
     first = heard(transcriber, clips[1])
     heard(transcriber, clips[2])
@@ -67,6 +69,7 @@ def test_the_same_sound_gives_the_same_words_again(transcriber, model, clips):
     assert heard(VoskTranscriber(model), clips[1]) == first
 
 
+@pytest.mark.slow
 def test_words_do_not_depend_on_what_the_thread_heard_before(transcriber, model, clips):
     fresh = heard(VoskTranscriber(model), clips[0], start_s=100.0)
     pause = np.zeros(3 * 16_000, np.float32)
@@ -76,6 +79,7 @@ def test_words_do_not_depend_on_what_the_thread_heard_before(transcriber, model,
         assert heard(transcriber, clips[0], start_s=100.0) == fresh
 
 
+@pytest.mark.slow
 def test_a_thread_keeps_its_recogniser_for_as_long_as_it_is_fit(model, clips, monkeypatch):
     monkeypatch.setattr(vosk, "_KEPT_FOR", len(clips[0]) + 1)
     created = []

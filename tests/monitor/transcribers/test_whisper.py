@@ -80,6 +80,7 @@ def test_an_utterance_is_encoded_once(transcriber, conversation, monkeypatch):
     assert len(passes) == 1
 
 
+@pytest.mark.slow
 def test_no_word_is_lost_where_an_utterance_is_longer_than_whispers_window(transcriber, conversation):
     twice = np.concatenate([conversation, conversation])
     transcript = heard(transcriber, twice)
