@@ -24,7 +24,7 @@ from monitor.exporters.destination import STDOUT
 from monitor.pipeline.pipeline import Lane, Pipeline
 from monitor.pipeline.timings import Timings
 from monitor.roles import Role, named, roles
-from monitor.sources.mixed import Mixed
+from monitor.sources.recording import Mixed
 from monitor.timeline.notes import Mark
 from monitor.timeline.recent import Recent
 from stser_core.errors import UsageError

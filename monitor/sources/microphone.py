@@ -3,26 +3,93 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from queue import Empty, Full, Queue
 from threading import Event
 from typing import TYPE_CHECKING
 
-from monitor.sources.intake import Intake
-from monitor.sources.placer import Placer
-from monitor.sources.port_audio import PortAudio
-from monitor.sources.zero_watch import ZeroWatch
+from monitor.flow import SAMPLE_RATE, AudioBlock
+from monitor.sources.port_audio import PortAudio, PortAudioCapture
+from monitor.sources.stream_clock import StreamClock
 from stser_core.errors import DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from monitor.flow import AudioBlock
-    from monitor.sources.capture import Capture, CaptureSystem
+    import numpy as np
+    from numpy.typing import NDArray
 
+_CAPACITY = 64
 _LOOK_S = 0.1
 _FIRST_PIECE_S = 5.0
 _NEXT_PIECE_S = 2.0
 _STOOD_STILL_S = 1.0
 _RETRY_S = 1.0
+_ZEROS_S = 5.0
+_ZEROS_AGAIN_S = 60.0
+
+
+class CaptureBuffer:
+    """Between the device's thread, which must never wait, and the reader: drops and counts blocks that do not fit.
+
+    Attributes:
+        overflows: How often sound was lost.
+        last_s: When the last piece arrived, or when the device was opened.
+        delivered: Whether any piece has arrived.
+        ended: Whether the device has gone.
+    """
+
+    def __init__(self, stream: StreamClock, clock: Callable[[], float]) -> None:
+        """Place what comes on the stream's clock, and tell the time of its arrival by `clock`."""
+        self._stream = stream
+        self._clock = clock
+        self._blocks: Queue[AudioBlock | None] = Queue(_CAPACITY)
+        self._closed = Event()
+        self.overflows = 0
+        self.last_s = clock()
+        self.delivered = False
+        self.ended = False
+
+    def put(self, samples: NDArray[np.float32], overflowed: bool) -> None:
+        """Copy a piece and queue it; called by the device's thread only.
+
+        Args:
+            samples: float32 [n, channels].
+            overflowed: Whether the device lost samples before these.
+        """
+        if self._closed.is_set():
+            return
+        self.last_s = self._clock()
+        self.delivered = True
+        self.overflows += overflowed
+        block = self._stream.place(samples.T.copy(), self.last_s, overflowed)
+        if block is None:
+            return
+        try:
+            self._blocks.put_nowait(block)
+        except Full:
+            self.overflows += 1
+            self._stream.lose(block)
+
+    def end(self) -> None:
+        """The device has gone; called by the device's thread."""
+        self.ended = True
+        self._wake()
+
+    def close(self) -> None:
+        """Accept nothing more; what is there can still be taken. From any thread."""
+        self._closed.set()
+        self._wake()
+
+    def take(self, patience_s: float) -> AudioBlock | None:
+        """The oldest block, waited for no longer than this; `None` where none came, or something else happened."""
+        with suppress(Empty):
+            return self._blocks.get(block=not self._closed.is_set(), timeout=patience_s)
+        return None
+
+    def _wake(self) -> None:
+        with suppress(Full):
+            self._blocks.put_nowait(None)
 
 
 class Microphone:
@@ -45,7 +112,7 @@ class Microphone:
         channels: int | None = None,
         reconnect: bool = False,
         notices: Callable[[str], None] = lambda sentence: None,
-        system: CaptureSystem | None = None,
+        system: PortAudio | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Find an input; nothing is captured yet.
@@ -68,10 +135,11 @@ class Microphone:
         self._notices = notices
         self._clock = clock
         self._stopped = Event()
-        self._intake = Intake(clock)
+        self._stream = StreamClock(self._chosen.rate, self._chosen.channels)
+        self._buffer = CaptureBuffer(self._stream, clock)
         self._earlier_overflows = 0
-        self._placer = Placer(self._chosen.rate, self._chosen.channels)
-        self._zeros = ZeroWatch(self._chosen.device.name, notices)
+        self._zeros_s = 0.0
+        self._since_notice_s = _ZEROS_AGAIN_S
         self.name = self._chosen.device.name
         self.channels = self._chosen.channels
         self.waiting = False
@@ -79,10 +147,10 @@ class Microphone:
     @property
     def overflows(self) -> int:
         """How often sound was lost, because the device or its reader was too slow."""
-        return self._earlier_overflows + self._intake.overflows
+        return self._earlier_overflows + self._buffer.overflows
 
     def blocks(self) -> Iterator[AudioBlock]:
-        """Capture until `stop` is called; what had been heard by then still comes.
+        """Capture until `stop` is called; what had been captured by then still comes.
 
         While a lost device is waited for, a short block of silence comes every second, so that time goes on and
         the turn in hand ends.
@@ -90,41 +158,43 @@ class Microphone:
         Raises:
             DeviceError: The device cannot be opened, goes away, or delivers nothing for 2 seconds (5 at the start).
         """
-        capture: Capture | None = self._open()
+        capture: PortAudioCapture | None = self._open()
         while capture is not None:
-            lost: DeviceError | None = None
             try:
-                yield from self._hear()
-            except DeviceError as error:
-                lost = error
+                yield from self._captured()
+            except DeviceError:
+                if not self._reconnect:
+                    raise
+            else:
+                return
             finally:
                 capture.close()
-            if lost is None:
-                return
-            self._report(lost)
+            if not self.waiting:
+                self.waiting = True
+                self._notices(f"The input '{self.name}' went away or fell silent; waiting for it to come back.")
             capture = yield from self._wait_for_device(capture)
 
     def stop(self) -> None:
-        """End `blocks` after what has been heard so far."""
+        """End `blocks` after what has been captured so far."""
         self._stopped.set()
-        self._intake.leave()
+        self._buffer.close()
 
-    def _open(self) -> Capture:
-        self._earlier_overflows += self._intake.overflows
-        self._intake = Intake(self._clock)
+    def _open(self) -> PortAudioCapture:
+        self._earlier_overflows += self._buffer.overflows
+        self._buffer = CaptureBuffer(self._stream, self._clock)
         if self._stopped.is_set():
-            self._intake.leave()
-        return self._system.open(self._chosen, self._intake.hear, self._intake.end)
+            self._buffer.close()
+        return self._system.open(self._chosen, self._buffer.put, self._buffer.end)
 
-    def _hear(self) -> Iterator[AudioBlock]:
+    def _captured(self) -> Iterator[AudioBlock]:
         """Blocks until the device is lost, or all is taken after `stop`."""
         looked_s = running_since_s = self._clock()
         while True:
-            piece = self._intake.take(_LOOK_S)
+            block = self._buffer.take(_LOOK_S)
             before_s, looked_s = looked_s, self._clock()
             if looked_s - before_s > _STOOD_STILL_S:
                 running_since_s = looked_s  # Ctrl-Z stopped this program, not the device
-            if piece is None:
+            if block is None:
                 if self._stopped.is_set():
                     return
                 self._look_after_device(running_since_s)
@@ -132,48 +202,48 @@ class Microphone:
             if self.waiting:
                 self.waiting = False
                 self._notices(f"The input '{self.name}' is back.")
-            self._zeros.hear(piece.samples, self._chosen.rate)
-            block = self._placer.place(piece)
-            if block is not None:
-                yield block
+            self._watch_for_zeros(block)
+            yield block
 
     def _look_after_device(self, running_since_s: float) -> None:
         """Raise an error where the device has gone, or is silent for too long while this program was running."""
-        if self._intake.ended:
+        if self._buffer.ended:
             raise DeviceError(
                 f"The input '{self.name}' went away; connect it again, or start with --reconnect to have it waited for."
             )
-        patience_s = _NEXT_PIECE_S if self._intake.delivered else _FIRST_PIECE_S
-        if self._clock() - max(self._intake.last_s, running_since_s) > patience_s:
+        patience_s = _NEXT_PIECE_S if self._buffer.delivered else _FIRST_PIECE_S
+        if self._clock() - max(self._buffer.last_s, running_since_s) > patience_s:
             raise DeviceError(
                 f"The input '{self.name}' delivers nothing, for {patience_s:.0f} seconds now; it may have been "
                 "unplugged, or another program may keep it to itself."
             )
 
-    def _report(self, lost: DeviceError) -> None:
-        if not self._reconnect:
-            raise lost
-        if not self.waiting:
-            self.waiting = True
-            self._notices(f"The input '{self.name}' went away or fell silent; waiting for it to come back.")
+    def _watch_for_zeros(self, block: AudioBlock) -> None:
+        """Tell of five seconds of exact zeros, once for each such silence, and at most once a minute.
 
-    def _wait_for_device(self, lost: Capture) -> Generator[AudioBlock, None, Capture | None]:
-        """Beats until the device can be captured again, or `None` once `stop` is called."""
+        It is no error: a muted microphone does it, and so does software that removes noise, in every pause.
+        """
+        length_s = block.samples.shape[1] / SAMPLE_RATE
+        before_s = self._zeros_s
+        self._zeros_s = 0.0 if block.samples.any() else before_s + length_s
+        self._since_notice_s += length_s
+        if before_s < _ZEROS_S <= self._zeros_s and self._since_notice_s >= _ZEROS_AGAIN_S:
+            self._since_notice_s = 0.0
+            self._notices(
+                f"The input '{self.name}' has delivered nothing but exact zeros for {_ZEROS_S:.0f} seconds; it "
+                "may be muted, or another program may keep it to itself."
+            )
+
+    def _wait_for_device(self, lost: PortAudioCapture) -> Generator[AudioBlock, None, PortAudioCapture | None]:
+        """Silence until the device can be captured again, or `None` once `stop` is called."""
         while not self._stopped.wait(_RETRY_S):
-            beat = self._placer.beat(self._clock())
-            if beat is not None:
-                yield beat
-            if lost.close():
-                capture = self._open_again()
-                if capture is not None:
-                    return capture
+            silence = self._stream.keep_alive(self._clock())
+            if silence is not None:
+                yield silence
+            if not lost.close():
+                continue
+            with suppress(DeviceError):  # it is not back yet
+                self._chosen = self._system.find_again(self._chosen)
+                self._stream.begin(self._chosen.rate)
+                return self._open()
         return None
-
-    def _open_again(self) -> Capture | None:
-        try:
-            self._chosen = self._system.find_again(self._chosen)
-            self._placer.begin(self._chosen.rate)
-            return self._open()
-        except DeviceError:
-            # It is not back yet.
-            return None

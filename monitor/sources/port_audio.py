@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import atexit
+from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from monitor.flow import SAMPLE_RATE
-from monitor.sources.capture import Format
 from monitor.sources.devices import DEFAULT, Device, find, inputs, look_again, port_audio
 from stser_core.errors import DeviceError
 
@@ -22,21 +22,44 @@ _PIECE_S = 0.03
 _CLOSE_S = 1.0
 
 
-class PortAudio:
-    """The system's sound inputs."""
+@dataclass(frozen=True)
+class CaptureFormat:
+    """How a device is captured.
 
-    def choose(self, device: str, channels: int) -> Format:
+    Attributes:
+        device: The device, as it was numbered and named when it was found.
+        channels: How many channels are captured.
+        rate: Samples per second: 16 kHz where the device can, else its own.
+        system_default: Whether the system's default is meant, whichever device that is.
+    """
+
+    device: Device
+    channels: int
+    rate: int
+    system_default: bool
+
+
+class PortAudio:
+    """The system's sound inputs. Tests give `Microphone` a system of their own with the same methods."""
+
+    def choose(self, device: str, channels: int) -> CaptureFormat:
         """Find an input, and the rate at which it can be captured.
 
         Raises:
             DeviceError: None or several fit, the input has fewer channels, or it can be captured at no rate.
         """
-        return _format(find(device), channels, usual=device == DEFAULT)
+        return _format(find(device), channels, system_default=device == DEFAULT)
 
     def open(
-        self, chosen: Format, heard: Callable[[NDArray[np.float32], bool], None], ended: Callable[[], None]
+        self, chosen: CaptureFormat, take: Callable[[NDArray[np.float32], bool], None], ended: Callable[[], None]
     ) -> PortAudioCapture:
         """Start capturing, in pieces of 30 ms.
+
+        Args:
+            chosen: What `choose` or `find_again` returned.
+            take: Called for each piece of sound from a thread of PortAudio's, with float32 [n, channels], which are
+                valid during the call only, and whether sound was lost just before them.
+            ended: Called from a thread of PortAudio's when the device goes away.
 
         Raises:
             DeviceError: The input has gone, or another program keeps it to itself.
@@ -44,8 +67,10 @@ class PortAudio:
         library = port_audio()
 
         # PortAudio calls this from a thread that must not wait, and where an exception would be lost.
-        def take(samples: NDArray[np.float32], frames: int, times: object, status: sounddevice.CallbackFlags) -> None:
-            heard(samples, bool(status.input_overflow))
+        def callback(
+            samples: NDArray[np.float32], frames: int, times: object, status: sounddevice.CallbackFlags
+        ) -> None:
+            take(samples, bool(status.input_overflow))
 
         try:
             stream = library.InputStream(
@@ -55,7 +80,7 @@ class PortAudio:
                 blocksize=round(_PIECE_S * chosen.rate),
                 dtype="float32",
                 latency="high",
-                callback=take,
+                callback=callback,
                 finished_callback=ended,
             )
         except library.PortAudioError as error:
@@ -68,14 +93,14 @@ class PortAudio:
             raise DeviceError(_refusal(chosen.device.name, error)) from error
         return capture
 
-    def find_again(self, chosen: Format) -> Format:
-        """Look for an input among those that are there now, which may be numbered otherwise.
+    def find_again(self, chosen: CaptureFormat) -> CaptureFormat:
+        """Look for an input among those that are there now, which may be numbered otherwise. Nothing may be open.
 
         Raises:
             DeviceError: It is not there, cannot be captured, or PortAudio does not start.
         """
         look_again()
-        if chosen.usual:
+        if chosen.system_default:
             return self.choose(DEFAULT, chosen.channels)
         before = chosen.device
         alike = [one for one in inputs() if (one.name, one.host_api) == (before.name, before.host_api)]
@@ -83,7 +108,7 @@ class PortAudio:
             raise DeviceError(f"The input '{before.name}' is not there.")
         # Two microphones of one kind have one name; the same number is then the better guess.
         same_number = [one for one in alike if one.index == before.index]
-        return _format((same_number or alike)[0], chosen.channels, usual=False)
+        return _format((same_number or alike)[0], chosen.channels, system_default=False)
 
 
 class PortAudioCapture:
@@ -94,7 +119,11 @@ class PortAudioCapture:
         self._closing: Thread | None = None
 
     def close(self) -> bool:
-        """Stop within a second, or leave it to a thread, since a driver or a sound server may hang."""
+        """Stop within a second, or leave it to a thread, since a driver or a sound server may hang.
+
+        Returns:
+            Whether the device let go of the stream. May be called again where it did not.
+        """
         if self._closing is None:
             self._closing = Thread(target=self._close, name="closing the device", daemon=True)
             self._closing.start()
@@ -109,15 +138,11 @@ class PortAudioCapture:
         self._stream.close(ignore_errors=True)
 
 
-def _format(device: Device, channels: int, *, usual: bool) -> Format:
+def _format(device: Device, channels: int, *, system_default: bool) -> CaptureFormat:
+    """The device at 16 kHz if possible, else at its own rate."""
     if channels > device.channels:
         there = "1 channel" if device.channels == 1 else f"{device.channels} channels"
         raise DeviceError(f"The input '{device.name}' has {there}, but {channels} were asked for.")
-    return Format(device, channels, _rate(device, channels), usual)
-
-
-def _rate(device: Device, channels: int) -> int:
-    """16 kHz if possible, else the device's own rate."""
     library = port_audio()
     for rate in (SAMPLE_RATE, device.sample_rate):
         try:
@@ -125,7 +150,7 @@ def _rate(device: Device, channels: int) -> int:
         except library.PortAudioError as error:
             refusal = error
         else:
-            return rate
+            return CaptureFormat(device, channels, rate, system_default)
     raise DeviceError(_refusal(device.name, refusal)) from refusal
 
 

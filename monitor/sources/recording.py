@@ -15,6 +15,8 @@ from stser_core import audio
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from monitor.sources import Source
+
 _COMPARED_S = 10.0
 
 
@@ -125,3 +127,24 @@ def channels_identical(path: str | Path) -> bool:
         if sounding > _COMPARED_S * SAMPLE_RATE:
             break
     return True
+
+
+class Mixed:
+    """Averages the channels of another source."""
+
+    channels = 1
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.name = source.name
+        self.live = source.live
+        self.duration_s = source.duration_s
+
+    def blocks(self) -> Iterator[AudioBlock]:
+        """Yield the mean of all channels, block by block."""
+        for block in self._source.blocks():
+            yield AudioBlock(block.start, block.samples.mean(axis=0, keepdims=True), block.dropped)
+
+    def stop(self) -> None:
+        """Stop the source."""
+        self._source.stop()

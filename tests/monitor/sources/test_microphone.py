@@ -8,9 +8,9 @@ import threading
 import numpy as np
 import pytest
 
-from monitor.sources.capture import Format
 from monitor.sources.devices import Device
 from monitor.sources.microphone import Microphone
+from monitor.sources.port_audio import CaptureFormat
 from stser_core.errors import DeviceError
 
 
@@ -34,7 +34,9 @@ class FakeSystem:
     def choose(self, device, channels):
         if not self.there:
             raise DeviceError("There is no such input.")
-        return Format(Device(3, "Headset", 2, self.rate, False, "ALSA"), channels, self.rate, usual=False)
+        return CaptureFormat(
+            Device(3, "Headset", 2, self.rate, False, "ALSA"), channels, self.rate, system_default=False
+        )
 
     def open(self, chosen, heard, ended):
         self.heard, self.ended, self.channels = heard, ended, chosen.channels

@@ -7,7 +7,8 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from monitor.sources.recording import Recording, channels_identical
+from monitor.flow import AudioBlock
+from monitor.sources.recording import Mixed, Recording, channels_identical
 from stser_core.errors import AudioError
 
 
@@ -163,3 +164,26 @@ class TestIdenticalChannels:
 
     def test_need_two_channels(self, tmp_path):
         assert not channels_identical(write_wav(tmp_path / "a.wav", [self.NOISE]))
+
+
+class Two:
+    name, channels, live, duration_s = "pair", 2, True, None
+    stopped = False
+
+    def blocks(self):
+        yield AudioBlock(0, np.array([[0.2, 0.4], [0.4, 0.0]], dtype=np.float32))
+        yield AudioBlock(10, np.zeros((2, 2), dtype=np.float32), dropped=8)
+
+    def stop(self):
+        self.stopped = True
+
+
+def test_a_mixed_source_keeps_the_clock():
+    source = Two()
+    mixed = Mixed(source)
+    first, second = mixed.blocks()
+    assert (mixed.name, mixed.channels, mixed.live) == ("pair", 1, True)
+    np.testing.assert_allclose(first.samples, [[0.3, 0.2]], rtol=1e-6)
+    assert (second.start, second.dropped, second.samples.shape) == (10, 8, (1, 2))
+    mixed.stop()
+    assert source.stopped

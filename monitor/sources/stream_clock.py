@@ -1,0 +1,139 @@
+"""A live stream's time: a device's samples, counted with those that were lost, on a clock that never goes back."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.flow import SAMPLE_RATE, AudioBlock
+from stser_core.audio import Resampler
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SETTLING_S = 3.0
+_LARGEST_DRIFT = 1e-3
+_KEEP_ALIVE = SAMPLE_RATE // 50
+
+
+class SampleClock:
+    """Counts a device's samples, and estimates how many were lost where the device only says that some were.
+
+    The pieces of a stream arrive as the sound goes by, each a little late. How far arrival and sample count are
+    apart when nothing is late is learnt from the earliest arrivals; by how much more they are apart after a loss
+    is the loss. An estimate that was too high or too low is made good by the next one, so that errors do not add
+    up. The device's clock and the system's may differ by some parts in a million.
+
+    Attributes:
+        position: Index of the sample after the last one, those that were lost counted in.
+    """
+
+    def __init__(self, rate: int) -> None:
+        """Count from 0, so many samples a second."""
+        self._rate = rate
+        self._offset = math.inf
+        self._counted = 0
+        self._estimated = False
+        self.position = 0
+
+    def count(self, samples: int, arrived_s: float, *, overflowed: bool = False) -> int:
+        """Count a piece.
+
+        Args:
+            samples: How many it has.
+            arrived_s: When its last sample arrived, in seconds on a clock that never goes back.
+            overflowed: Whether the device lost samples before it; it does not say how many.
+
+        Returns:
+            Index of its first sample.
+        """
+        start = self.position
+        if overflowed and self._counted:
+            late_s = arrived_s - (start + samples) / self._rate - self._offset
+            start += max(0, round(late_s * self._rate))
+            self._estimated = True
+        self.position = start + samples
+        self._counted += samples
+        self._learn(arrived_s - self.position / self._rate, samples / self._rate)
+        return start
+
+    def _learn(self, offset: float, length_s: float) -> None:
+        drift = _LARGEST_DRIFT * length_s
+        # After an estimate that was too high, arrivals only seem to be earlier.
+        settling = self._counted < _SETTLING_S * self._rate and not self._estimated
+        lowest = -math.inf if settling else self._offset - drift
+        self._offset = min(self._offset + drift, max(offset, lowest))
+
+
+class StreamClock:
+    """Makes blocks at 16 kHz of a device's pieces. What was lost is a gap between two blocks, counted in the second.
+
+    While a device is open, its thread places; while none is, whoever waits for it keeps the stream alive.
+    """
+
+    def __init__(self, rate: int, channels: int) -> None:
+        """Begin at sample 0 with a device of this rate."""
+        self._channels = channels
+        self._anchor_s: float | None = None
+        self._anchor = 0
+        self._next = 0
+        self._taken = 0  # index of the sample after the last block that was not lost
+        self.begin(rate)
+
+    def begin(self, rate: int) -> None:
+        """What comes now is from a device that was opened anew and counts its samples from 0 again."""
+        self._rate = rate
+        self._device = SampleClock(rate)
+        self._resampler = Resampler(rate, self._channels)
+        self._origin: int | None = None
+
+    def place(self, samples: NDArray[np.float32], arrived_s: float, overflowed: bool) -> AudioBlock | None:
+        """The block that a piece makes; `None` where the resampler holds all of it back.
+
+        Args:
+            samples: float32 [channels, n] at the device's rate.
+            arrived_s: When the last of them arrived, on the system's clock.
+            overflowed: Whether the device lost samples before them.
+        """
+        length = samples.shape[1]
+        expected = self._device.position
+        start = self._device.count(length, arrived_s, overflowed=overflowed)
+        if self._origin is None:
+            self._origin = self._next = self._at(arrived_s - length / self._rate)
+        elif start > expected:
+            self._resampler = Resampler(self._rate, self._channels)
+            self._next = max(self._next, self._origin + round(start * SAMPLE_RATE / self._rate))
+        resampled = self._resampler.feed(samples)
+        block = self._block(self._next, resampled) if resampled.shape[1] else None
+        self._anchor_s, self._anchor = arrived_s, self._next
+        return block
+
+    def lose(self, block: AudioBlock) -> None:
+        """The last block will not be read: the next one counts it as lost."""
+        self._taken = block.start - block.dropped
+
+    def keep_alive(self, now_s: float) -> AudioBlock | None:
+        """While there is no device: 20 ms of silence that end now, so that the stream's time goes on.
+
+        Returns:
+            `None` where less than 20 ms have passed.
+        """
+        start = self._at(now_s) - _KEEP_ALIVE
+        if start < self._next:
+            return None
+        return self._block(start, np.zeros((self._channels, _KEEP_ALIVE), dtype=np.float32))
+
+    def _block(self, start: int, samples: NDArray[np.float32]) -> AudioBlock:
+        if not np.isfinite(samples).all():
+            samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        block = AudioBlock(start, np.clip(samples, -1.0, 1.0), dropped=start - self._taken)
+        self._taken = self._next = block.end
+        return block
+
+    def _at(self, now_s: float) -> int:
+        """Index of the sample at a time of the system's clock."""
+        if self._anchor_s is None:
+            return self._next
+        return max(self._next, self._anchor + round((now_s - self._anchor_s) * SAMPLE_RATE))
