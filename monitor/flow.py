@@ -5,8 +5,10 @@ Time is the stream's sample count at 16 kHz, never the wall clock (docs/architec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,11 +28,13 @@ class AudioBlock:
         start: Index of the first sample on the stream's own clock.
         samples: float32 [channels, n] in −1…1, 16 kHz.
         dropped: Samples that were lost since the block before (live capture only); `start` counts them in.
+        arrived_at: When its last sample was there, in seconds of `time.monotonic`.
     """
 
     start: int
     samples: NDArray[np.float32]
     dropped: int = 0
+    arrived_at: float = field(default_factory=time.monotonic)
 
     @property
     def end(self) -> int:
@@ -73,7 +77,7 @@ class Transcript:
 
 @dataclass(frozen=True, eq=False)
 class Utterance:
-    """One stretch of speech on one channel, as the segmenter cut it.
+    """One stretch of speech on one channel, as the segmenter cut it, and when it passed the points on its way.
 
     Attributes:
         channel: Counts from 1.
@@ -81,6 +85,9 @@ class Utterance:
         end_s: Seconds from the start of the recording.
         samples: float32 [n] in −1…1, 16 kHz mono: the sound from `start_s` to `end_s`.
         dropped_ms: Milliseconds of sound that were lost inside the utterance (live capture only).
+        captured_at: When its last sound was captured, in seconds of `time.monotonic`; `None` where no pause ended it.
+        ended_at: When its end was decided, on the same clock.
+        transcript: Set by the transcriber thread; `None` without a speech recogniser. It is always set or cancelled.
     """
 
     channel: int
@@ -88,6 +95,76 @@ class Utterance:
     end_s: float
     samples: NDArray[np.float32]
     dropped_ms: int = 0
+    captured_at: float | None = None
+    ended_at: float = 0.0
+    transcript: Future[Transcript | None] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class SpeechStarted:
+    """Someone has begun to speak: certain enough that a `SpeechEnded` will follow.
+
+    For each channel the events come as `SpeechStarted`, one or more `SpeechAudio`, `SpeechEnded`, and so on. The audio
+    between a start and its end, joined, is exactly the samples of the utterance.
+
+    Attributes:
+        channel: Counts from 1.
+        start_s: Where the utterance starts, pre-roll included; seconds from the start of the recording.
+    """
+
+    channel: int
+    start_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class SpeechAudio:
+    """The next piece of an utterance that goes on.
+
+    Attributes:
+        channel: Counts from 1.
+        samples: float32 [n] in −1…1, 16 kHz.
+    """
+
+    channel: int
+    samples: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class SpeechEnded:
+    """An utterance is complete. Over all channels these come in the order of their end times."""
+
+    utterance: Utterance
+
+    @property
+    def channel(self) -> int:
+        """The utterance's channel, counted from 1."""
+        return self.utterance.channel
+
+
+SpeechEvent: TypeAlias = SpeechStarted | SpeechAudio | SpeechEnded
+
+
+@dataclass(frozen=True)
+class ChannelNow:
+    """What goes on in a channel at this moment, as a display reads it.
+
+    Attributes:
+        level_dbfs: Root mean square of the last block in decibels below full scale.
+        since_s: Where the utterance in hand started, in seconds from the start of the recording; `None` while
+            nobody speaks.
+        words: What has been recognised of it so far; may still change.
+        scores: A provisional estimate from what was said of it so far; `None` before the first.
+    """
+
+    level_dbfs: float = -120.0
+    since_s: float | None = None
+    words: str = ""
+    scores: EmotionScores | None = None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether someone speaks."""
+        return self.since_s is not None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from threading import Thread
 
-from monitor.conveyor import Conveyor
+from monitor.queue import ClosableQueue
 from stser_core.errors import UsageError
 
 _WAITING = 8
@@ -49,7 +49,7 @@ class AlertCommand:
         self._patience_s = patience_s
         self._words = words
         self._say = say
-        self._texts: Conveyor[str] = Conveyor(_WAITING)
+        self._texts: ClosableQueue[str] = ClosableQueue(_WAITING)
         self._thread = Thread(target=self._work, name="alert command", daemon=True)
         self._thread.start()
 
@@ -72,7 +72,7 @@ class AlertCommand:
             self._texts.cancel()
 
     def _work(self) -> None:
-        while (text := self._texts.take()) is not None:
+        while (text := self._texts.get()) is not None:
             self._run_once(text)
 
     def _run_once(self, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -14,7 +14,7 @@ from monitor.exporters.csv import csv_header, csv_record
 from monitor.flow import Turn
 from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
-from monitor.speakers.separation import require_one_channel, separate
+from monitor.speakers.diarization import diarize, require_one_channel
 from stser_core.errors import StserError
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from monitor.archive.recordings import Found
-    from monitor.pipeline.turns import Scorer
-    from monitor.speakers.clustering import Voice
-    from monitor.speakers.separation import Hearer
+    from monitor.flow import Utterance
+    from monitor.pipeline.scoring import Scorer
+    from monitor.speakers.embeddings import EmbeddingExtractor, SpeakerEmbedding
     from monitor.transcribers import Transcriber
 
 
@@ -40,7 +40,7 @@ class Models:
 
     scorer: Scorer
     transcriber: Transcriber
-    hearer: Hearer | None = None
+    hearer: EmbeddingExtractor | None = None
 
 
 LoadModels: TypeAlias = Callable[[], Models]
@@ -119,13 +119,13 @@ class Running:
 class _Interruptible:
     """Hears voices until the archive is to stop."""
 
-    hearer: Hearer
+    hearer: EmbeddingExtractor
     running: Running
 
-    def voice(self, samples: NDArray[np.float32]) -> Voice | None:
+    def embed(self, samples: NDArray[np.float32]) -> SpeakerEmbedding | None:
         if self.running.halted:
             raise Halted
-        return self.hearer.voice(samples)
+        return self.hearer.embed(samples)
 
 
 def score_recording(found: Found, models: Models, manner: Manner, running: Running | None = None) -> Outcome:
@@ -162,14 +162,14 @@ def _scored(found: Found, models: Models, manner: Manner, running: Running) -> O
         kept = turn if manner.transcripts else replace(turn, transcript=None)
         lines.append(csv_record(kept, explain=manner.explain))
 
-    names = _names(found, opened, models, manner, running)
+    speaker_of = _speaker_of(found, opened, models, manner, running)
     pipeline = Pipeline(
         opened.recording,
-        lanes=opened.lanes,
+        roles=opened.roles,
         transcriber=models.transcriber,
         scorer=models.scorer,
         outputs=[write],
-        names=names,
+        speaker_of=speaker_of,
     )
     with running.hearing(pipeline):
         pipeline.run()
@@ -178,13 +178,15 @@ def _scored(found: Found, models: Models, manner: Manner, running: Running) -> O
     return Scored(_finished(found, before, opened, pipeline.position_s), "".join(lines), opened.notice)
 
 
-def _names(found: Found, opened: Opened, models: Models, manner: Manner, running: Running) -> Mapping[float, str]:
-    """Who speaks in the utterance that starts then, where voices are to be told apart."""
+def _speaker_of(
+    found: Found, opened: Opened, models: Models, manner: Manner, running: Running
+) -> Callable[[Utterance], str] | None:
+    """Who speaks in an utterance, where voices are to be told apart."""
     if manner.speakers is None or models.hearer is None:
-        return {}
+        return None
     require_one_channel(found.name, opened.recording.channels)
     again = open_recording(found.path, manner.channels, score_agents=manner.score_agents, name=found.name)
-    return separate(again.recording, manner.speakers, _Interruptible(models.hearer, running))
+    return diarize(again.recording, manner.speakers, _Interruptible(models.hearer, running)).speaker_of
 
 
 def _finished(found: Found, state: tuple[int, int], opened: Opened, heard_s: float) -> Finished:

@@ -27,7 +27,7 @@ from stser_core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from monitor.archive.outcome import Outcome
-    from monitor.speakers.voices import Voices
+    from monitor.speakers.embeddings import VoskEmbeddings
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,12 @@ def _loaded(options: ArchiveOptions, notices: Notices) -> tuple[Models, ArchiveS
     return Models(scorer, transcriber, hearer), settings
 
 
-def _hearer(speakers: int | None) -> Voices | None:
+def _hearer(speakers: int | None) -> VoskEmbeddings | None:
     if speakers is None:
         return None
-    from monitor.speakers.voices import Voices
+    from monitor.speakers.embeddings import VoskEmbeddings
 
-    return Voices()
+    return VoskEmbeddings()
 
 
 def load_quietly(analysis: Analysis, speakers: int | None) -> Models:

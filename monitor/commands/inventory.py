@@ -28,7 +28,7 @@ _ENCODER_SIGN = "albert"
 
 def print_models() -> None:
     """Print the speech recognisers, checkpoints and text encoders that are present, and what can be fetched."""
-    from monitor.speakers.voices import find_speaker_model
+    from monitor.speakers.embeddings import find_speaker_model
     from monitor.transcribers import models, whisper_models
     from stser_core import checkpoint
 

@@ -21,7 +21,7 @@ from monitor.commands.suspension import Suspension
 from monitor.commands.warming import warm_up
 from monitor.display import Moment, Session, alert_line, line
 from monitor.exporters.destination import STDOUT
-from monitor.pipeline.pipeline import Lane, Pipeline
+from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
 from monitor.roles import Role, named, roles
 from monitor.sources.recording import Mixed
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from monitor.commands.analysis import Files
-    from monitor.pipeline.channel_now import ChannelNow
+    from monitor.flow import ChannelNow
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
@@ -127,7 +127,7 @@ class _Run:
         )
         self._pipeline = Pipeline(
             source if len(given) == source.channels else Mixed(source),
-            lanes=[Lane(role.speaker, scored=role.scored) for role in given],
+            roles=given,
             transcriber=transcriber,
             scorer=scorer,
             outputs=self._outputs(Alarm(Watch(rules), self._alert_receivers(), runner)),

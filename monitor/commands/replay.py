@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from monitor.timeline.row import row_of
 from monitor.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
-    from monitor.flow import Turn
+    from monitor.flow import Turn, Utterance
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
 
@@ -60,7 +60,7 @@ def replay(options: ReplayOptions) -> int:
     notices = Notices(options.analysis.quiet)
     opened = _opened(options, notices)
     recording = opened.recording
-    names = _speakers(options, opened, notices)
+    speaker_of = _speakers(options, opened, notices)
     with ExitStack() as cleanup:
         files = open_files(options.analysis, cleanup)
         picture = _picture(options, cleanup)
@@ -69,11 +69,11 @@ def replay(options: ReplayOptions) -> int:
         how = _manner(options)
         pipeline = Pipeline(
             recording,
-            lanes=opened.lanes,
+            roles=opened.roles,
             transcriber=transcriber,
             scorer=scorer,
             outputs=_outputs(options, files, timeline, notices if how is Manner.LINES else None),
-            names=names,
+            speaker_of=speaker_of,
         )
         facts = _facts(options, opened, scorer, transcriber)
 
@@ -124,18 +124,18 @@ def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
     return interruption.exit_code
 
 
-def _speakers(options: ReplayOptions, opened: Opened, notices: Notices) -> Mapping[float, str]:
-    """Who speaks in the utterance that starts then, where speakers that share a channel are to be told apart."""
+def _speakers(options: ReplayOptions, opened: Opened, notices: Notices) -> Callable[[Utterance], str] | None:
+    """Who speaks in an utterance, where speakers that share a channel are to be told apart."""
     if options.speakers is None:
-        return {}
-    from monitor.speakers.separation import require_one_channel, separate
-    from monitor.speakers.voices import Voices
+        return None
+    from monitor.speakers.diarization import diarize, require_one_channel
+    from monitor.speakers.embeddings import VoskEmbeddings
 
     require_one_channel(opened.recording.name, opened.recording.channels)
-    voices = Voices()
+    extractor = VoskEmbeddings()
     notices.say(f"listening for the voices of {options.speakers} speakers first.")
     again = open_recording(options.recording, options.analysis.channels, score_agents=options.analysis.score_agents)
-    return separate(again.recording, options.speakers, voices)
+    return diarize(again.recording, options.speakers, extractor).speaker_of
 
 
 def _manner(options: ReplayOptions) -> Manner:

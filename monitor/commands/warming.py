@@ -10,7 +10,7 @@ from monitor.flow import SAMPLE_RATE
 from stser_core.scores import SpeechInput
 
 if TYPE_CHECKING:
-    from monitor.pipeline.turns import Scorer
+    from monitor.pipeline.scoring import Scorer
     from monitor.transcribers import Transcriber
 
 _LENGTHS_S = (1.0, 4.0)

@@ -6,7 +6,7 @@ from rich.style import Style
 from rich.text import Text
 
 from monitor.display.palette import LETTERS, Palette, clock, printable
-from monitor.pipeline.channel_now import ChannelNow
+from monitor.flow import ChannelNow
 
 _QUIET = Style(dim=True)
 _BOLD = Style(bold=True)

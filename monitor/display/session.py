@@ -16,7 +16,7 @@ from monitor.display.now import now
 from monitor.display.palette import LETTERS, Palette, clock, printable
 from monitor.display.summary import summary
 from monitor.display.turns import BRIEF_HEIGHT, LATEST_HEIGHT, SPEAKER_WIDTH, brief, heading, latest, table
-from monitor.pipeline.channel_now import ChannelNow
+from monitor.flow import ChannelNow
 from monitor.timeline.notes import Mark
 from monitor.timeline.recent import Heard
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.pipeline.turns import Lane
 from monitor.roles import Role, merged, roles
 from monitor.sources.recording import Recording, channels_identical
 
@@ -23,11 +22,6 @@ class Opened:
     recording: Recording
     roles: tuple[Role, ...]
     notice: str | None = None
-
-    @property
-    def lanes(self) -> tuple[Lane, ...]:
-        """The roles as a pipeline takes them."""
-        return tuple(Lane(role.speaker, scored=role.scored) for role in self.roles)
 
 
 def open_recording(

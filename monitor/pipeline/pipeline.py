@@ -1,53 +1,52 @@
 """The threads and the bounded queues between them.
 
-    source ──► segmenter ──┬──► a listener for each channel ──┐ transcripts
-                           └──► utterances in order ──────────┴─► scorer ──► outputs
+    source ──► segmenter ──┬──► a transcriber for each channel ──┐ transcripts
+                           └──► utterances in order ─────────────┴─► scorer ──► output
 
 A live source has a thread of its own, since its sound does not wait; a recording is read by the segmenter's.
 
-One rule keeps it from ever hanging: a thread that ends, for whatever reason, closes what it puts into and
-cancels what it takes from (`Conveyor`). So an end of the stream runs down the line, and everything that was
-heard is finished on the way; a failure also runs up the line, and stops what is before it.
+One rule keeps it from ever hanging: a thread that ends, for whatever reason, closes what it puts into and cancels
+what it gets from (`ClosableQueue`). So an end of the stream runs down the line, and all speech so far is finished
+on the way; a failure also runs up the line, and stops what is before it.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from monitor.conveyor import Conveyor
-from monitor.flow import SAMPLE_RATE, AudioBlock, Turn, Utterance
-from monitor.loudness import SILENCE_DBFS, loudness_dbfs
-from monitor.pipeline.channel_now import ChannelNow
-from monitor.pipeline.following import Following
-from monitor.pipeline.listening import ChannelListener
-from monitor.pipeline.scoring import Scored, Scoring, Waiting
-from monitor.pipeline.stages import Stages
-from monitor.pipeline.timings import Stamps, Timings
-from monitor.pipeline.turns import Lane, Scorer, TurnMaker
-from monitor.segmenter.endpointing import Endpointing
-from monitor.segmenter.segmenter import Segmenter, SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted
+from monitor.flow import (
+    SAMPLE_RATE,
+    AudioBlock,
+    ChannelNow,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechStarted,
+    Turn,
+    Utterance,
+)
+from monitor.pipeline.scoring import Scored, Scorer, Scoring, TurnMaker
+from monitor.pipeline.threads import Threads
+from monitor.pipeline.transcription import ChannelTranscriber
+from monitor.queue import ClosableQueue
+from monitor.samples import SILENCE_DBFS, loudness_dbfs
+from monitor.segmenter.segmenter import Segmenter
+from monitor.segmenter.settings import SegmenterSettings
 from monitor.timeline.notes import Note
 from stser_core.errors import StserError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from monitor.pipeline.timings import Timings
+    from monitor.roles import Role
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
 
-__all__ = ["Lane", "Pipeline", "Scorer"]
-
 T = TypeVar("T")
-
-
-class _Arrived(NamedTuple):
-    """A block, and when it came, in seconds of `time.monotonic`."""
-
-    block: AudioBlock
-    at: float
 
 
 class Pipeline:
@@ -60,13 +59,13 @@ class Pipeline:
         self,
         source: Source,
         *,
-        lanes: Sequence[Lane],
+        roles: Sequence[Role],
         transcriber: Transcriber,
         scorer: Scorer,
         outputs: Sequence[Callable[[Turn], None]],
-        names: Mapping[float, str] | None = None,
+        speaker_of: Callable[[Utterance], str] | None = None,
         note_outputs: Sequence[Callable[[Note], None]] = (),
-        endpointing: Endpointing | None = None,
+        segmentation: SegmenterSettings | None = None,
         capacity: int = 64,
         follow: bool = False,
         timings: Timings | None = None,
@@ -75,43 +74,43 @@ class Pipeline:
 
         Args:
             source: Where the sound comes from.
-            lanes: One for each of the source's channels.
+            roles: One for each of the source's channels.
             transcriber: Shared by all channels.
             scorer: Called by one thread.
             outputs: Each is called with every turn, in order, by one thread. The turns come in the order of
                 their end times, numbered from 1.
-            names: Who speaks in the utterance that starts then, in seconds, where several voices share a channel.
+            speaker_of: Who speaks in an utterance, where several speakers share a channel.
             note_outputs: Each is called with every note, by the same thread.
-            endpointing: How the speech is cut into utterances; `None` for the defaults.
+            segmentation: How the speech is cut into utterances; `None` for the defaults.
             capacity: How many items each queue holds.
             follow: Whether `channels` also tells words and estimates while an utterance is being spoken.
             timings: Collects how long each turn took.
 
         Raises:
-            UsageError: The lanes do not fit the source's channels.
+            UsageError: The roles do not fit the source's channels.
         """
-        if len(lanes) != source.channels:
-            raise UsageError(f"{source.name} has {source.channels} channels, but {len(lanes)} were described.")
+        if len(roles) != source.channels:
+            raise UsageError(f"{source.name} has {source.channels} channels, but {len(roles)} were described.")
         self._source = source
         self._outputs = list(outputs)
         self._note_outputs = list(note_outputs)
-        self._endpointing = endpointing or Endpointing()
-        self._segmenter = Segmenter(source.channels, self._endpointing)
-        self._scoring = Scoring(TurnMaker(source.name, lanes, scorer, names), source.channels, capacity)
-        self._following = [Following(channel + 1, self._scoring.offer) for channel in range(source.channels)]
-        self._listeners = [
-            ChannelListener(transcriber, capacity, following if follow else None) for following in self._following
+        self._segmentation = segmentation or SegmenterSettings()
+        self._segmenter = Segmenter(source.channels, self._segmentation)
+        self._scoring = Scoring(TurnMaker(source.name, roles, scorer, speaker_of), source.channels, capacity)
+        self._transcribers = [
+            ChannelTranscriber(channel + 1, transcriber, capacity, self._scoring.offer if follow else None)
+            for channel in range(source.channels)
         ]
-        self._blocks: Conveyor[_Arrived] = Conveyor(capacity)
-        self._finished: Conveyor[Scored | Note] = Conveyor(capacity)
+        self._blocks: ClosableQueue[AudioBlock] = ClosableQueue(capacity)
+        self._finished: ClosableQueue[Scored | Note] = ClosableQueue(capacity)
         self._timings = timings
         self._position = 0
         self._segmented = 0
         self._dropped = 0
         self._paused = False
         self._levels = (SILENCE_DBFS,) * source.channels
-        self._since: tuple[float | None, ...] = (None,) * source.channels
-        self._stages = self._all_stages()
+        self._since: list[float | None] = [None] * source.channels
+        self._threads = self._all_threads()
 
     @property
     def position_s(self) -> float:
@@ -167,12 +166,12 @@ class Pipeline:
                 `PipelineError` where it was nothing that anyone foresaw.
         """
         try:
-            self._stages.run()
+            self._threads.run()
         except StserError:
             raise
         except BaseException:
             self.abort()
-            self._stages.linger()
+            self._threads.linger()
             raise
 
     def stop(self) -> None:
@@ -181,105 +180,103 @@ class Pipeline:
 
     def abort(self) -> None:
         """End the run at once; what is not written yet is lost. From any thread."""
-        self._stages.abandon()
-        for listener in self._listeners:
-            listener.leave()
+        self._threads.abandon()
+        for transcriber in self._transcribers:
+            transcriber.cancel()
         self._blocks.cancel()
-        self._scoring.leave()
+        self._scoring.cancel()
         self._finished.cancel()
         self._source.stop()
 
-    def _all_stages(self) -> Stages:
-        stages = Stages(on_failure=self._source.stop)
+    def _all_threads(self) -> Threads:
+        threads = Threads(on_failure=self._source.stop)
         if self._source.live:
-            stages.add("source", self._read, self._blocks.close)
-            arriving = iter(self._blocks.take, None)
+            threads.add("source", self._read, self._blocks.close)
+            arriving = iter(self._blocks.get, None)
         else:
             arriving = self._arriving()  # a recording waits: a thread of its own would only take turns with this one
-        stages.add("segmenter", lambda: self._segment(arriving), self._leave_segmenter)
-        for number, listener in enumerate(self._listeners, start=1):
-            stages.add(f"transcriber of channel {number}", listener.listen, listener.leave)
-        stages.add("scorer", lambda: self._scoring.work(self._finished.put), self._leave_scorer)
-        stages.add("output", self._write, self._finished.cancel)
-        return stages
+        threads.add("segmenter", lambda: self._segment(arriving), self._leave_segmenter)
+        for transcriber in self._transcribers:
+            threads.add("transcriber", transcriber.run, transcriber.cancel)
+        threads.add("scorer", lambda: self._scoring.run(self._finished.put), self._leave_scorer)
+        threads.add("output", self._write, self._finished.cancel)
+        return threads
 
-    def _arriving(self) -> Iterator[_Arrived]:
-        """The source's blocks as they come. A failure of the source ends them: what was heard is still finished."""
+    def _arriving(self) -> Iterator[AudioBlock]:
+        """The source's blocks as they come. A failure of the source ends them: what came before is still finished."""
         try:
             for block in self._source.blocks():
                 if self._blocks.cancelled:
                     return
-                heard = _silent(block) if self._paused else block
+                usable = replace(block, samples=np.zeros_like(block.samples)) if self._paused else block
                 self._dropped += block.dropped
-                self._levels = tuple(map(loudness_dbfs, heard.samples))
+                self._levels = tuple(map(loudness_dbfs, usable.samples))
                 self._position = block.end
-                yield _Arrived(heard, time.monotonic())
+                yield usable
         except Exception as error:  # noqa: BLE001  carried to the main thread, which raises it
-            self._stages.fail("source", error)
+            self._threads.fail("source", error)
 
     def _read(self) -> None:
         """Source thread, of live sources."""
-        for arrived in self._arriving():
-            accepted, lost = self._blocks.put_dropping(arrived)
+        for block in self._arriving():
+            accepted, lost = self._blocks.put_dropping(block)
             if lost is not None:
-                self._dropped += lost.block.samples.shape[1]
+                self._dropped += lost.samples.shape[1]
             if not accepted:
                 return
 
-    def _segment(self, arriving: Iterator[_Arrived]) -> None:
+    def _segment(self, arriving: Iterator[AudioBlock]) -> None:
         """Segmenter thread."""
-        for arrived in arriving:
-            events = self._segmenter.feed(arrived.block)
-            if not all(self._handle(event, arrived) for event in events):
+        for block in arriving:
+            if not all(self._pass_on(event, block) for event in self._segmenter.feed(block)):
                 return
-            self._segmented = arrived.block.end
-        all(self._handle(event, None) for event in self._segmenter.flush())
+            self._segmented = block.end
+        all(self._pass_on(event, None) for event in self._segmenter.flush())
 
-    def _handle(self, event: SpeechEvent, arrived: _Arrived | None) -> bool:
-        """Pass an event on that came with a block, or with the end; false when those after it are gone."""
-        listener = self._listeners[event.channel - 1]
+    def _pass_on(self, event: SpeechEvent, block: AudioBlock | None) -> bool:
+        """Pass on an event that came with a block, or with the end; false when those after it are gone."""
         match event:
             case SpeechStarted(channel, start_s):
-                self._since = _replaced(self._since, channel - 1, start_s)
-                return listener.begin(start_s)
-            case SpeechAudio(_, samples):
-                return listener.hear(samples)
+                self._since[channel - 1] = start_s
             case SpeechEnded(utterance):
-                self._since = _replaced(self._since, utterance.channel - 1, None)
-                outcome = listener.finish()
-                sounded = None if arrived is None else self._sounded(utterance, arrived)
-                return outcome is not None and self._scoring.submit(
-                    Waiting(utterance, outcome, sounded, time.monotonic())
+                self._since[utterance.channel - 1] = None
+                captured_at = None if block is None else self._captured_at(utterance, block)
+                utterance = replace(utterance, captured_at=captured_at, ended_at=time.monotonic())
+                return self._transcribers[utterance.channel - 1].put(SpeechEnded(utterance)) and self._scoring.put(
+                    utterance
                 )
+        return self._transcribers[event.channel - 1].put(event)
 
-    def _sounded(self, utterance: Utterance, arrived: _Arrived) -> float | None:
+    def _captured_at(self, utterance: Utterance, block: AudioBlock) -> float | None:
         """When the utterance's last sound was captured; `None` where it may have been cut and not ended."""
-        settings = self._endpointing
+        settings = self._segmentation
         if utterance.end_s - utterance.start_s >= settings.max_utterance_s - settings.cut_search_s:
             return None
-        return arrived.at - (arrived.block.end / SAMPLE_RATE - (utterance.end_s - settings.post_roll_s))
+        return block.arrived_at - (block.end / SAMPLE_RATE - (utterance.end_s - settings.post_roll_s))
 
     def _leave_segmenter(self) -> None:
         self._blocks.cancel()
-        for listener in self._listeners:
+        for transcriber in self._transcribers:
             # With the scorer gone, nobody wants the transcripts any more.
             if self._scoring.cancelled:
-                listener.leave()
-            listener.close()
+                transcriber.cancel()
+            transcriber.close()
         self._scoring.close()
 
     def _leave_scorer(self) -> None:
-        self._scoring.leave()
+        self._scoring.cancel()
         self._finished.close()
 
     def _write(self) -> None:
         """Output thread."""
-        while (item := self._finished.take()) is not None:
-            if isinstance(item, Scored):
-                self._deliver(item.turn, self._outputs)
-                self._note_timing(item)
-            else:
+        while (item := self._finished.get()) is not None:
+            if not isinstance(item, Scored):
                 self._deliver(item, self._note_outputs)
+                continue
+            self._deliver(item.turn, self._outputs)
+            captured_at, *later = item.times
+            if self._timings is not None and captured_at is not None:
+                self._timings.add(captured_at, *later, time.monotonic())
 
     def _deliver(self, item: T, outputs: list[Callable[[T], None]]) -> None:
         """Hand an item to its outputs. One that fails ends the run, but the others still get what is finished."""
@@ -288,31 +285,17 @@ class Pipeline:
                 output(item)
             except BaseException as error:  # noqa: BLE001  carried to the main thread, which raises it
                 outputs.remove(output)
-                self._stages.fail("output", error)
-
-    def _note_timing(self, done: Scored) -> None:
-        if self._timings is not None and done.sounded is not None:
-            self._timings.add(
-                Stamps(done.sounded, done.ended, done.taken, done.transcribed, done.scored, time.monotonic())
-            )
+                self._threads.fail("output", error)
 
     def _channel_now(self, place: int) -> ChannelNow:
         since_s = self._since[place]
         if since_s is None:
             return ChannelNow(self._levels[place])
-        heard_s, words = self._following[place].words
-        estimate = self._scoring.estimates[place]
+        transcribed_s, words = self._transcribers[place].words
+        estimated_s, scores = self._scoring.estimates[place]
         return ChannelNow(
             level_dbfs=self._levels[place],
             since_s=since_s,
-            words=words if heard_s == since_s else "",
-            scores=estimate.scores if estimate is not None and estimate.start_s == since_s else None,
+            words=words if transcribed_s == since_s else "",
+            scores=scores if estimated_s == since_s else None,
         )
-
-
-def _silent(block: AudioBlock) -> AudioBlock:
-    return AudioBlock(block.start, np.zeros_like(block.samples), block.dropped)
-
-
-def _replaced(values: tuple[T, ...], place: int, value: T) -> tuple[T, ...]:
-    return (*values[:place], value, *values[place + 1 :])

@@ -1,146 +1,189 @@
-"""The scorer's thread: finished utterances to turns, and between them provisional estimates."""
+"""The scorer thread: finished utterances become scored, numbered turns; between them come provisional estimates."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from monitor.conveyor import Conveyor
-from monitor.pipeline.following import Provisional
+from monitor.flow import Turn, Utterance
+from monitor.pipeline.transcription import PartialUtterance
+from monitor.queue import ClosableQueue
+from monitor.samples import loudness_dbfs
+from stser_core.scores import EmotionScores, SpeechInput
+from stser_core.speaker_baseline import SpeakerBaseline
 
 if TYPE_CHECKING:
-    from monitor.flow import Turn, Utterance
-    from monitor.pipeline.listening import Outcome
-    from monitor.pipeline.turns import Heard, TurnMaker
-    from stser_core.scores import EmotionScores
+    from monitor.roles import Role
 
 _LARGEST_BATCH = 16
 
 
-class Waiting(NamedTuple):
-    """An utterance whose transcript is on its way.
+class Scorer(Protocol):
+    """The emotion model; `stser_core.EmotionRecognizer` in operation.
 
     Attributes:
-        utterance: What was heard.
-        outcome: Its transcript to come.
-        sounded: When its last sound was captured, in seconds of `time.monotonic`; `None` where no pause ended it.
-        ended: When its end was decided.
+        name: The checkpoint's name.
     """
 
-    utterance: Utterance
-    outcome: Outcome
-    sounded: float | None
-    ended: float
+    name: str
+
+    def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
+        """Score a batch: one result for each utterance, `None` where no classifier could answer."""
+        ...
 
 
 class Scored(NamedTuple):
-    """A turn, and when it passed each point on its way (`Stamps`), in seconds of `time.monotonic`."""
+    """A turn on its way to the outputs, and when its utterance was captured, ended, taken, transcribed and scored."""
 
     turn: Turn
-    sounded: float | None
-    ended: float
-    taken: float
-    transcribed: float
-    scored: float
+    times: tuple[float | None, float, float, float, float]
 
 
-class _Taken(NamedTuple):
-    waiting: Waiting
-    at: float
+class TurnMaker:
+    """Makes the turns of one timeline and numbers them in the order in which they come."""
 
+    def __init__(
+        self,
+        recording: str,
+        roles: Sequence[Role],
+        scorer: Scorer,
+        speaker_of: Callable[[Utterance], str] | None = None,
+    ) -> None:
+        """Prepare.
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a provisional estimate came to, for the utterance that starts at `start_s`."""
+        Args:
+            recording: The timeline's recording.
+            roles: Those of its channels.
+            scorer: The emotion model.
+            speaker_of: Who speaks in an utterance, where several speakers share a channel.
+        """
+        self._recording = recording
+        self._roles = roles
+        self._scorer = scorer
+        self._speaker_of = speaker_of or (lambda utterance: roles[utterance.channel - 1].speaker)
+        self._baselines: dict[tuple[int, str], SpeakerBaseline] = defaultdict(SpeakerBaseline)
+        self._made = 0
 
-    start_s: float
-    scores: EmotionScores | None
+    def make(self, batch: Sequence[Utterance]) -> list[Turn]:
+        """Score utterances whose transcripts are there in one go, but for channels that are not to be scored."""
+        speakers = [self._speaker_of(utterance) for utterance in batch]
+        inputs = [
+            self._input(utterance, speaker)
+            for utterance, speaker in zip(batch, speakers, strict=True)
+            if self.scores_channel(utterance.channel)
+        ]
+        scores = self._scorer.score(inputs) if inputs else []
+        if len(scores) != len(inputs):
+            raise RuntimeError(f"{self._scorer.name} scored {len(scores)} of {len(inputs)} utterances.")
+        results = iter(scores)
+        return [
+            self._turn(utterance, speaker, next(results) if self.scores_channel(utterance.channel) else None)
+            for utterance, speaker in zip(batch, speakers, strict=True)
+        ]
+
+    def scores_channel(self, channel: int) -> bool:
+        """Whether the emotion of a channel, counted from 1, is scored."""
+        return self._roles[channel - 1].scored
+
+    def estimate(self, partial: PartialUtterance) -> EmotionScores | None:
+        """Score an utterance that goes on; it gets no number and is no turn."""
+        # The baseline learns from whole turns only.
+        baseline = self._baselines[partial.channel, self._roles[partial.channel - 1].speaker].frozen()
+        (scores,) = self._scorer.score([SpeechInput(partial.samples, partial.words or None, speaker=baseline)])
+        return scores
+
+    def _input(self, utterance: Utterance, speaker: str) -> SpeechInput:
+        baseline = self._baselines[utterance.channel, speaker]
+        transcript = utterance.transcript.result()
+        if transcript is None or not transcript.words:
+            return SpeechInput(utterance.samples, speaker=baseline)
+        return SpeechInput(utterance.samples, transcript.text, transcript.confidence, baseline)
+
+    def _turn(self, utterance: Utterance, speaker: str, scores: EmotionScores | None) -> Turn:
+        self._made += 1
+        return Turn(
+            recording=self._recording,
+            channel=utterance.channel,
+            speaker=speaker,
+            turn=self._made,
+            start_s=utterance.start_s,
+            end_s=utterance.end_s,
+            scores=scores,
+            transcript=utterance.transcript.result(),
+            loudness_dbfs=loudness_dbfs(utterance.samples),
+            dropped_ms=utterance.dropped_ms,
+            checkpoint=self._scorer.name,
+        )
 
 
 class Scoring:
-    """Takes what is to be scored, finished utterances first.
+    """Scores what is handed to it, finished utterances first.
 
-    `submit` and `close` belong to the segmenter's thread, `offer` to any, `work` and `leave` to the scorer's.
+    `put` and `close` belong to the segmenter thread, `offer` to any, `run` and `cancel` to the scorer's.
+
+    Attributes:
+        estimates: For each channel, the start of the utterance that was estimated last, in seconds, and its scores.
+            Written by the scorer thread only, each as a whole; any thread may read it.
     """
 
     def __init__(self, turn_maker: TurnMaker, channels: int, capacity: int) -> None:
+        self.estimates: list[tuple[float, EmotionScores | None]] = [(0.0, None)] * channels
         self._turn_maker = turn_maker
-        self._tasks: Conveyor[Waiting | Provisional] = Conveyor(capacity)
-        self._estimates: tuple[Estimate | None, ...] = (None,) * channels
+        self._waiting: ClosableQueue[Utterance | PartialUtterance] = ClosableQueue(capacity)
 
     def __len__(self) -> int:
         """How many utterances wait."""
-        return len(self._tasks)
+        return len(self._waiting)
 
     @property
     def cancelled(self) -> bool:
         """Whether nothing is scored any more."""
-        return self._tasks.cancelled
+        return self._waiting.cancelled
 
-    @property
-    def estimates(self) -> tuple[Estimate | None, ...]:
-        """The last provisional estimate of each channel."""
-        return self._estimates
-
-    def submit(self, waiting: Waiting) -> bool:
+    def put(self, utterance: Utterance) -> bool:
         """Have an utterance scored, waiting for room; false when nothing is scored any more."""
-        return self._tasks.put(waiting)
+        return self._waiting.put(utterance)
 
-    def offer(self, provisional: Provisional) -> bool:
+    def offer(self, partial: PartialUtterance) -> bool:
         """Have an estimate made if there is nothing else to do right now; never waits."""
-        return self._turn_maker.scores_channel(provisional.channel) and self._tasks.offer(provisional)
+        return self._turn_maker.scores_channel(partial.channel) and self._waiting.try_put(partial)
 
     def close(self) -> None:
         """There is no more to come."""
-        self._tasks.close()
+        self._waiting.close()
 
-    def leave(self) -> None:
+    def cancel(self) -> None:
         """Take no more."""
-        self._tasks.cancel()
+        self._waiting.cancel()
 
-    def work(self, deliver: Callable[[Scored], bool]) -> None:
+    def run(self, deliver: Callable[[Scored], bool]) -> None:
         """Work until there is no more to come, or `deliver` refuses a turn."""
-        while (task := self._tasks.take()) is not None:
-            if isinstance(task, Provisional):
-                self._estimate(task)
-            elif not all(map(deliver, self._scored(task))):
-                return
+        while (item := self._waiting.get()) is not None:
+            if isinstance(item, Utterance):
+                if not all(map(deliver, self._scored(item))):
+                    return
+            elif len(self._waiting) == 0:
+                self.estimates[item.channel - 1] = (item.start_s, self._turn_maker.estimate(item))
 
-    def _estimate(self, provisional: Provisional) -> None:
-        if len(self._tasks) > 0:
-            return
-        scores = self._turn_maker.estimate(provisional)
-        place = provisional.channel - 1
-        before = self._estimates
-        self._estimates = (*before[:place], Estimate(provisional.start_s, scores), *before[place + 1 :])
-
-    def _scored(self, first: Waiting) -> list[Scored]:
-        batch = self._batch(first)
-        transcribed = time.monotonic()
-        heard = [(taken, one) for taken in batch if (one := _heard(taken.waiting)) is not None]
-        turns = self._turn_maker.make([one for _, one in heard])
-        scored = time.monotonic()
-        return [
-            Scored(turn, taken.waiting.sounded, taken.waiting.ended, taken.at, transcribed, scored)
-            for turn, (taken, _) in zip(turns, heard, strict=True)
-        ]
-
-    def _batch(self, first: Waiting) -> list[_Taken]:
-        """The next utterance, and those after it whose transcripts are already there."""
-        batch = [_Taken(first, time.monotonic())]
-        first.outcome.exception()  # waits
+    def _scored(self, first: Utterance) -> list[Scored]:
+        """Score the next utterance, and those after it whose transcripts are already there."""
+        batch = [(first, time.monotonic())]
+        with suppress(CancelledError):
+            first.transcript.exception()  # waits for it
         while len(batch) < _LARGEST_BATCH:
-            further = self._tasks.take_if(lambda task: isinstance(task, Waiting) and task.outcome.done())
-            if not isinstance(further, Waiting):
+            further = self._waiting.get_if(lambda item: isinstance(item, Utterance) and item.transcript.done())
+            if not isinstance(further, Utterance):
                 break
-            batch.append(_Taken(further, time.monotonic()))
-        return batch
-
-
-def _heard(waiting: Waiting) -> Heard | None:
-    """The utterance with its transcript, or `None` where its listener has failed."""
-    if waiting.outcome.exception() is not None:
-        return None
-    return waiting.utterance, waiting.outcome.result()
+            batch.append((further, time.monotonic()))
+        transcribed_at = time.monotonic()
+        batch = [(utterance, taken_at) for utterance, taken_at in batch if not utterance.transcript.cancelled()]
+        turns = self._turn_maker.make([utterance for utterance, _ in batch])
+        scored_at = time.monotonic()
+        return [
+            Scored(turn, (utterance.captured_at, utterance.ended_at, taken_at, transcribed_at, scored_at))
+            for turn, (utterance, taken_at) in zip(turns, batch, strict=True)
+        ]

@@ -5,51 +5,26 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 _KEPT = 10_000
 _STEPS = ("endpoint silence", "waiting", "transcript", "scoring", "writing")
-_AFTER_ENDPOINT = "after the endpoint"
-_TOTAL = "last sound to row"
-
-
-@dataclass(frozen=True)
-class Stamps:
-    """When an utterance passed each point on its way, in seconds of `time.monotonic`.
-
-    Attributes:
-        sounded: Its last sound was captured.
-        ended: The segmenter decided that it has ended.
-        taken: The scorer took it up.
-        transcribed: Its transcript was there.
-        scored: Its emotion was scored.
-        written: All outputs have it.
-    """
-
-    sounded: float
-    ended: float
-    taken: float
-    transcribed: float
-    scored: float
-    written: float
-
-    @property
-    def steps(self) -> tuple[float, ...]:
-        """Seconds between one point and the next, in the order above."""
-        points = (self.sounded, self.ended, self.taken, self.transcribed, self.scored, self.written)
-        return tuple(later - earlier for earlier, later in pairwise(points))
 
 
 class Timings:
-    """Collects the stamps of the last turns. Written by one thread, read when all is over."""
+    """Collects when the last turns passed each point. Written by one thread, read when all is over."""
 
     def __init__(self) -> None:
         self._steps: deque[tuple[float, ...]] = deque(maxlen=_KEPT)
 
-    def add(self, stamps: Stamps) -> None:
-        """Note a written turn."""
-        self._steps.append(stamps.steps)
+    def add(self, *times: float) -> None:
+        """Note a written turn.
+
+        Args:
+            times: Seconds of `time.monotonic`: when its last sound was captured, the segmenter decided that it had
+                ended, the scorer took it up, its transcript was there, it was scored, and all outputs had it.
+        """
+        self._steps.append(tuple(later - earlier for earlier, later in pairwise(times)))
 
     def lines(self) -> list[str]:
         """A small table in milliseconds: p50, p95 and maximum of each step and of the sums."""
@@ -59,15 +34,15 @@ class Timings:
         turns = "1 turn" if len(steps) == 1 else f"{len(steps)} turns"
         lines = [f"{f'milliseconds ({turns})'.ljust(24)}{'p50'.rjust(8)}{'p95'.rjust(8)}{'max'.rjust(8)}"]
         lines += [_line(name, [one[place] for one in steps]) for place, name in enumerate(_STEPS)]
-        lines.append(_line(_AFTER_ENDPOINT, [sum(one[1:]) for one in steps]))
-        lines.append(_line(_TOTAL, [sum(one) for one in steps]))
+        lines.append(_line("after the endpoint", [sum(one[1:]) for one in steps]))
+        lines.append(_line("last sound to row", [sum(one) for one in steps]))
         return lines
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest of `values` that at least this share of them does not exceed (nearest rank)."""
+def percentile(values: Sequence[float], fraction: float) -> float:
+    """The smallest of `values` that at least this fraction of them does not exceed (nearest rank)."""
     ranked = sorted(values)
-    return ranked[max(0, math.ceil(share * len(ranked)) - 1)]
+    return ranked[max(0, math.ceil(fraction * len(ranked)) - 1)]
 
 
 def _line(name: str, seconds: Sequence[float]) -> str:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from monitor.flow import SAMPLE_RATE, Utterance
-from monitor.segmenter.endpointing import FRAME, Endpointing, frames
-from monitor.segmenter.speech_events import SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted
+from monitor.flow import SAMPLE_RATE, SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted, Utterance
+from monitor.segmenter.settings import FRAME, SegmenterSettings, frames
 from monitor.segmenter.voice_activity import Heard, VoiceActivity
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class _Frame(NamedTuple):
 class EndpointDetector:
     """Finds the utterances of one channel."""
 
-    def __init__(self, channel: int, endpointing: Endpointing) -> None:
+    def __init__(self, channel: int, endpointing: SegmenterSettings) -> None:
         """Listen to a channel, counted from 1, from sample 0 on."""
         self._channel = channel
         self._settings = endpointing

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.flow import SAMPLE_RATE, AudioBlock
+from monitor.flow import SAMPLE_RATE, AudioBlock, SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted
 from monitor.segmenter.endpoint_detector import EndpointDetector
-from monitor.segmenter.endpointing import FRAME, Endpointing
-from monitor.segmenter.speech_events import SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted
+from monitor.segmenter.settings import FRAME, SegmenterSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,9 +34,9 @@ class Segmenter:
     Memory is bounded: a few frames during silence, `max_utterance_s` and little more during speech.
     """
 
-    def __init__(self, channels: int, endpointing: Endpointing | None = None) -> None:
+    def __init__(self, channels: int, endpointing: SegmenterSettings | None = None) -> None:
         """Segment a stream of so many channels from sample 0 on."""
-        self._settings = endpointing or Endpointing()
+        self._settings = endpointing or SegmenterSettings()
         self._detectors = [EndpointDetector(channel + 1, self._settings) for channel in range(channels)]
         self._untold: list[deque[SpeechEvent]] = [deque() for _ in range(channels)]
         self._rest = np.empty((channels, 0), dtype=np.float32)

@@ -17,9 +17,8 @@ import numpy as np
 import webrtcvad
 
 from monitor.flow import SAMPLE_RATE
-from monitor.loudness import loudness_dbfs
-from monitor.pcm import as_int16
-from monitor.segmenter.endpointing import FRAME, Endpointing, frames
+from monitor.samples import as_int16, loudness_dbfs
+from monitor.segmenter.settings import FRAME, SegmenterSettings, frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +72,7 @@ class VoiceActivity:
     shows its floor only some frames later, and its first frames deserve a second look then.
     """
 
-    def __init__(self, endpointing: Endpointing) -> None:
+    def __init__(self, endpointing: SegmenterSettings) -> None:
         """Start with no knowledge of the channel."""
         self._detector = webrtcvad.Vad(endpointing.mode)
         self._floor = NoiseFloor(frames(endpointing.floor_window_s))

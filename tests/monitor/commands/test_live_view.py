@@ -4,7 +4,7 @@ from monitor.commands.live_view import LiveView, ScreenNotices
 from monitor.commands.notices import Notices
 from monitor.commands.replay_view import Manner
 from monitor.display import Moment, Session
-from monitor.pipeline.channel_now import ChannelNow
+from monitor.flow import ChannelNow
 from monitor.timeline.recent import Recent
 from stser_core.errors import AudioError
 

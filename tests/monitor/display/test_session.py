@@ -9,8 +9,7 @@ from monitor.display.listening_screen import ListeningScreen
 from monitor.display.now import meter_share
 from monitor.display.palette import Palette
 from monitor.display.session import Moment, Session, ended, listening
-from monitor.flow import Transcript, Word
-from monitor.pipeline.channel_now import ChannelNow
+from monitor.flow import ChannelNow, Transcript, Word
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.recent import Recent
 from stser_core.scores import EmotionScores

@@ -3,13 +3,14 @@
 from threading import Event, Thread
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript, Word
-from monitor.pipeline.pipeline import Lane, Pipeline
-from monitor.segmenter.endpointing import Endpointing
+from monitor.pipeline.pipeline import Pipeline
+from monitor.roles import Role
+from monitor.segmenter.settings import SegmenterSettings
 from stser_core.scores import EmotionScores
 
 TIME_LIMIT_S = 20
-SETTINGS = Endpointing(max_utterance_s=3, cut_search_s=1.5)
-LANES = [Lane("customer"), Lane("agent", scored=False)]
+SETTINGS = SegmenterSettings(max_utterance_s=3, cut_search_s=1.5)
+ROLES = [Role("customer"), Role("agent", scored=False)]
 
 
 class Fault:
@@ -111,14 +112,14 @@ def finish(pipeline):
     return raised[0] if raised else None
 
 
-def build(source, outputs, transcriber=None, scorer=None, capacity=64, lanes=LANES):
+def build(source, outputs, transcriber=None, scorer=None, capacity=64, roles=ROLES):
     return Pipeline(
         source,
-        lanes=lanes,
+        roles=roles,
         transcriber=transcriber or FakeTranscriber(),
         scorer=scorer or FakeScorer(),
         outputs=outputs,
-        endpointing=SETTINGS,
+        segmentation=SETTINGS,
         capacity=capacity,
     )
 

@@ -5,7 +5,7 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
-from staged import LANES, FakeScorer, FakeSource, FakeTranscriber, build, finish, rows_of
+from staged import ROLES, FakeScorer, FakeSource, FakeTranscriber, build, finish, rows_of
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript, Word
 from stser_core.errors import UsageError
@@ -26,7 +26,7 @@ class TestTurns:
             heard = round((row.end_s - row.start_s) * SAMPLE_RATE)
             assert row.transcript == Transcript((Word(str(heard), row.start_s, row.start_s + 0.1, 1.0),))
 
-    def test_of_an_unscored_lane_are_transcribed_but_not_scored(self, rows):
+    def test_of_an_unscored_channel_are_transcribed_but_not_scored(self, rows):
         assert all((row.scores is None) == (row.speaker == "agent") for row in rows)
         assert all(row.transcript is not None for row in rows)
 
@@ -62,9 +62,9 @@ def test_silence_gives_an_empty_timeline():
     assert rows_of(np.zeros((2, 10 * SAMPLE_RATE), np.float32)) == []
 
 
-def test_lanes_that_do_not_fit_the_source_are_refused(sound):
+def test_roles_that_do_not_fit_the_source_are_refused(sound):
     with pytest.raises(UsageError, match="2 channels, but 1 were described"):
-        build(FakeSource(sound), [], lanes=LANES[:1])
+        build(FakeSource(sound), [], roles=ROLES[:1])
 
 
 def test_progress_can_be_read(sound):

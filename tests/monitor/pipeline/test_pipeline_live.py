@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript
-from monitor.pipeline.pipeline import Lane, Pipeline
+from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
-from monitor.segmenter.endpointing import Endpointing
+from monitor.roles import Role
+from monitor.segmenter.settings import SegmenterSettings
 from monitor.timeline.notes import Mark
 from stser_core.audio import load_mono
 from stser_core.scores import EmotionScores
@@ -95,11 +96,11 @@ class Run:
         self.source, self.scorer, self.turns = Stepping(sound), scorer or Scorer(), []
         self.pipeline = Pipeline(
             self.source,
-            lanes=[Lane("customer"), Lane("agent", scored=False)],
+            roles=[Role("customer"), Role("agent", scored=False)],
             transcriber=Counting(),
             scorer=self.scorer,
             outputs=[self.turns.append],
-            endpointing=Endpointing(),
+            segmentation=SegmenterSettings(),
             follow=True,
             capacity=512,
             **options,
@@ -263,6 +264,6 @@ def test_a_replay_asks_for_no_words_on_the_way(sound):
     source.live, source.allowed = False, sound.shape[1]
     turns = []
     Pipeline(
-        source, lanes=[Lane("a"), Lane("b")], transcriber=Transcriber(), scorer=Scorer(), outputs=[turns.append]
+        source, roles=[Role("a"), Role("b")], transcriber=Transcriber(), scorer=Scorer(), outputs=[turns.append]
     ).run()
     assert turns

@@ -83,7 +83,7 @@ class TestStopping:
                 raise KeyboardInterrupt
             join(self, timeout)
 
-        monkeypatch.setattr("monitor.pipeline.stages.Thread.join", interrupted)
+        monkeypatch.setattr("monitor.pipeline.threads.Thread.join", interrupted)
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             pipeline.run()

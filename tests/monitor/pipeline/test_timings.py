@@ -1,6 +1,4 @@
-import pytest
-
-from monitor.pipeline.timings import Stamps, Timings, percentile
+from monitor.pipeline.timings import Timings, percentile
 
 
 def test_the_nearest_rank():
@@ -9,15 +7,10 @@ def test_the_nearest_rank():
     assert percentile(list(range(1, 101)), 0.95) == 95
 
 
-def test_steps_lie_between_the_stamps():
-    steps = Stamps(10.0, 10.5, 10.51, 10.6, 10.62, 10.63).steps
-    assert steps == pytest.approx((0.5, 0.01, 0.09, 0.02, 0.01))
-
-
 def test_the_table_is_in_milliseconds():
     timings = Timings()
     for late in (0.0, 0.0, 1.0):
-        timings.add(Stamps(0.0, 0.5, 0.5, 0.6, 0.62, 0.63 + late))
+        timings.add(0.0, 0.5, 0.5, 0.6, 0.62, 0.63 + late)
     rows = {line[:24].strip(): [int(cell) for cell in line[24:].split()] for line in timings.lines()[1:]}
     assert timings.lines()[0].split() == ["milliseconds", "(3", "turns)", "p50", "p95", "max"]
     assert rows == {

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.flow import SAMPLE_RATE, AudioBlock
-from monitor.segmenter.endpointing import Endpointing
 from monitor.segmenter.segmenter import Segmenter, SpeechAudio, SpeechEnded, SpeechStarted
+from monitor.segmenter.settings import SegmenterSettings
 from stser_core.audio import load_mono
 
 CLIPS = ("03a02Nc", "03a02Ta", "08a01Wa", "10a02Fa", "13a02Wa", "14a01Na")
@@ -221,7 +221,7 @@ class TestTellingWhileItGoesOn:
 
 
 class TestLongTurns:
-    SETTINGS = Endpointing(max_utterance_s=4, cut_search_s=1.5)
+    SETTINGS = SegmenterSettings(max_utterance_s=4, cut_search_s=1.5)
 
     def monologue(self, clips, dip_at_s):
         """Speech without a pause but for a dip of 60 ms at a known time."""
@@ -259,7 +259,7 @@ class TestLongTurns:
     def test_on_several_channels_keep_the_order_of_ends(self, clips, shift, other_shift):
         sound = np.concatenate([*clips, *clips[::-1]])
         three = np.stack([sound, np.roll(sound, shift), np.roll(sound, -other_shift)])
-        settings = Endpointing(max_utterance_s=3, cut_search_s=1.5, endpoint_silence_s=0.3)
+        settings = SegmenterSettings(max_utterance_s=3, cut_search_s=1.5, endpoint_silence_s=0.3)
         ends = [one.end_s for one in utterances(three, endpointing=settings)]
         assert len(ends) > 9
         assert ends == sorted(ends)

@@ -1,15 +1,18 @@
 import numpy as np
 import pytest
 
-from monitor.speakers.clustering import Voice, speakers
+from monitor.speakers.clustering import cluster
+from monitor.speakers.embeddings import SpeakerEmbedding
 
 
-def voices(pattern, spread=0.5, frames=200):
-    """One voice for each letter, the same letters alike; a blank for an utterance without one."""
+def embeddings(pattern, spread=0.5, frames=200):
+    """One embedding for each letter, the same letters alike; a blank for an utterance without one."""
     random = np.random.default_rng(0)
     people = {letter: random.normal(size=64) for letter in "abc"}
     return [
-        None if letter == " " else Voice((people[letter] + spread * random.normal(size=64)).astype(np.float32), frames)
+        None
+        if letter == " "
+        else SpeakerEmbedding((people[letter] + spread * random.normal(size=64)).astype(np.float32), frames)
         for letter in pattern
     ]
 
@@ -27,17 +30,19 @@ def voices(pattern, spread=0.5, frames=200):
         ("  ", 2, [0, 0]),
     ],
 )
-def test_the_same_voice_is_the_same_speaker_in_the_order_of_appearance(pattern, count, expected):
-    assert speakers(voices(pattern), count) == expected
+def test_similar_embeddings_are_the_same_speaker_in_the_order_of_appearance(pattern, count, expected):
+    assert cluster(embeddings(pattern), count) == expected
 
 
 def test_a_short_strange_utterance_makes_no_speaker_of_its_own():
-    strange = Voice(np.random.default_rng(9).normal(size=64).astype(np.float32), 20)
-    found = speakers([*voices("abab"), strange], 2)
+    strange = SpeakerEmbedding(np.random.default_rng(9).normal(size=64).astype(np.float32), 20)
+    found = cluster([*embeddings("abab"), strange], 2)
     assert found[:4] == [0, 1, 0, 1]
     assert found[4] in (0, 1)
 
 
 def test_how_loud_a_vector_is_does_not_matter():
-    quiet = [Voice(voice.vector * scale, 200) for voice, scale in zip(voices("abab"), (1, 9, 0.1, 3), strict=True)]
-    assert speakers(quiet, 2) == [0, 1, 0, 1]
+    quiet = [
+        SpeakerEmbedding(one.vector * scale, 200) for one, scale in zip(embeddings("abab"), (1, 9, 0.1, 3), strict=True)
+    ]
+    assert cluster(quiet, 2) == [0, 1, 0, 1]

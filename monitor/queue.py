@@ -12,13 +12,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Conveyor(Generic[T]):
-    """Carries items from a thread that puts to a thread that takes, in order.
+class ClosableQueue(Generic[T]):
+    """Carries items in order from one thread to another.
 
-    The putting thread *closes* it when there is no more to come: the rest is still taken. The taking thread
-    *cancels* it when it will take no more: whoever puts is told at once, also while waiting for room. If each
-    thread of a pipeline, however it ends, cancels what it took from and closes what it put into, then none can
-    be left waiting for another that has gone.
+    The producer *closes* it when there is no more to come: the rest can still be got. The consumer *cancels* it when
+    it will get no more: the producer is told at once, also while it waits for room. If each thread of a pipeline,
+    however it ends, cancels what it got from and closes what it put into, then none waits for another that has gone.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -26,12 +25,12 @@ class Conveyor(Generic[T]):
         self._capacity = capacity
         self._items: deque[T] = deque()
         self._changed = Condition()
-        self._idle_takers = 0
+        self._idle_consumers = 0
         self._closed = False
         self._cancelled = False
 
     def __len__(self) -> int:
-        """How many items wait to be taken."""
+        """How many items wait."""
         with self._changed:
             return len(self._items)
 
@@ -39,7 +38,7 @@ class Conveyor(Generic[T]):
         """Append an item, waiting for room.
 
         Returns:
-            Whether it was accepted; `False` once the conveyor is closed or cancelled.
+            Whether it was accepted; `False` once the queue is closed or cancelled.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._items) < self._capacity)
@@ -56,32 +55,32 @@ class Conveyor(Generic[T]):
             dropped = self._items.popleft() if full else None
             return self._append(item), dropped
 
-    def offer(self, item: T) -> bool:
-        """Append an item only if the taking thread is waiting for one right now; never waits itself.
+    def try_put(self, item: T) -> bool:
+        """Append an item only if the consumer waits for one right now; never waits itself.
 
         Returns:
             Whether it was accepted.
         """
         with self._changed:
-            return not self._items and self._idle_takers > 0 and self._append(item)
+            return not self._items and self._idle_consumers > 0 and self._append(item)
 
-    def take(self) -> T | None:
+    def get(self) -> T | None:
         """Remove the oldest item, waiting for one; `None` when there will be no more."""
         with self._changed:
-            self._idle_takers += 1
+            self._idle_consumers += 1
             try:
                 self._changed.wait_for(lambda: self._closed or self._items)
             finally:
-                self._idle_takers -= 1
+                self._idle_consumers -= 1
             return self._pop()
 
-    def take_if(self, wanted: Callable[[T], bool]) -> T | None:
+    def get_if(self, wanted: Callable[[T], bool]) -> T | None:
         """Remove the oldest item if there is one and it is wanted; never waits."""
         with self._changed:
             return self._pop() if self._items and wanted(self._items[0]) else None
 
     def close(self) -> None:
-        """Accept nothing more; what is there can still be taken."""
+        """Accept nothing more; what is there can still be got."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -90,7 +89,7 @@ class Conveyor(Generic[T]):
         """Accept nothing more, and hand out nothing more.
 
         Returns:
-            What nobody will take.
+            What was left in it.
         """
         with self._changed:
             self._closed = self._cancelled = True
@@ -101,7 +100,7 @@ class Conveyor(Generic[T]):
 
     @property
     def cancelled(self) -> bool:
-        """Whether the taking side has gone."""
+        """Whether the consumer has gone."""
         with self._changed:
             return self._cancelled
 

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from monitor.flow import Transcript, Utterance, Word
-from monitor.pipeline.following import Provisional
-from monitor.pipeline.turns import Lane, TurnMaker
+from monitor.pipeline.scoring import TurnMaker
+from monitor.pipeline.transcription import PartialUtterance
+from monitor.roles import Role
 
 
 class RecordingScorer:
@@ -21,10 +22,15 @@ class RecordingScorer:
         return [None] * len(utterances)
 
 
+def utterance(channel, start_s, transcript=None):
+    one = Utterance(channel, start_s, start_s + 1, np.zeros(16_000, dtype=np.float32))
+    one.transcript.set_result(transcript)
+    return one
+
+
 def turns_of(*transcripts):
     scorer = RecordingScorer()
-    utterance = Utterance(1, 0.0, 1.0, np.zeros(16_000, dtype=np.float32))
-    turns = TurnMaker("call.wav", [Lane("customer")], scorer).make([(utterance, one) for one in transcripts])
+    turns = TurnMaker("call.wav", [Role("customer")], scorer).make([utterance(1, 0.0, one) for one in transcripts])
     return scorer.scored, turns
 
 
@@ -39,13 +45,12 @@ def test_the_words_reach_the_scorer_and_the_turn():
 
 def test_each_channel_has_a_baseline_and_an_estimate_does_not_change_it():
     scorer = RecordingScorer()
-    maker = TurnMaker("call.wav", [Lane("customer"), Lane("agent")], scorer)
-    silence = np.zeros(16_000, dtype=np.float32)
+    maker = TurnMaker("call.wav", [Role("customer"), Role("agent")], scorer)
 
-    maker.make([(Utterance(1, 0.0, 1.0, silence), None), (Utterance(2, 1.0, 2.0, silence), None)])
-    maker.make([(Utterance(1, 2.0, 3.0, silence), None)])
+    maker.make([utterance(1, 0.0), utterance(2, 1.0)])
+    maker.make([utterance(1, 2.0)])
     scorer.score = lambda utterances: scorer.scored.extend(utterances) or [None]
-    maker.estimate(Provisional(1, 4.0, silence, ""))
+    maker.estimate(PartialUtterance(1, 4.0, np.zeros(16_000, dtype=np.float32), ""))
 
     customer, agent, again, estimate = (one.speaker for one in scorer.scored)
     assert customer is again
@@ -58,10 +63,11 @@ def test_each_channel_has_a_baseline_and_an_estimate_does_not_change_it():
 
 def test_speakers_who_share_a_channel_have_each_a_baseline_and_a_name():
     scorer = RecordingScorer()
-    maker = TurnMaker("call.wav", [Lane("speaker1")], scorer, {0.0: "speaker1", 1.0: "speaker2", 2.0: "speaker1"})
-    silence = np.zeros(16_000, dtype=np.float32)
+    maker = TurnMaker(
+        "call.wav", [Role("speaker1")], scorer, lambda one: "speaker2" if one.start_s == 1 else "speaker1"
+    )
 
-    turns = maker.make([(Utterance(1, start, start + 1, silence), None) for start in (0.0, 1.0, 2.0)])
+    turns = maker.make([utterance(1, start_s) for start_s in (0.0, 1.0, 2.0)])
 
     first, other, again = (one.speaker for one in scorer.scored)
     assert first is again

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monitor.loudness import SILENCE_DBFS, loudness_dbfs
+from monitor.samples import SILENCE_DBFS, as_int16, loudness_dbfs
 
 
 def test_of_a_full_sine_is_minus_three_decibels():
@@ -15,3 +15,8 @@ def test_of_a_full_sine_is_minus_three_decibels():
 @pytest.mark.parametrize("samples", [[], [0, 0, 0], [1e-30]])
 def test_of_silence_is_a_number(samples):
     assert loudness_dbfs(np.array(samples, dtype=np.float32)) == SILENCE_DBFS
+
+
+def test_full_scale_is_full_scale_and_beyond_it_is_clipped_not_wrapped():
+    samples = np.array([0, 0.5, -0.5, -1, 1, 1.7, -3], dtype=np.float32)
+    assert as_int16(samples).tolist() == [0, 16384, -16384, -32768, 32767, 32767, -32768]

@@ -16,8 +16,8 @@ _LOOK_S = 0.1
 _ABORT_S = 0.5
 
 
-class Stages:
-    """Runs each stage in a thread of its own until all have ended."""
+class Threads:
+    """Runs the stages of a pipeline, each in a thread of its own, until all have ended."""
 
     def __init__(self, on_failure: Callable[[], None]) -> None:
         """Call `on_failure` in the failing thread whenever one fails."""
@@ -61,7 +61,7 @@ class Stages:
         """Wait until all stages have ended, or `abandon` is called.
 
         Raises:
-            StserError: The first failure; `PipelineError` where it was nothing that anyone foresaw.
+            StserError: The first failure; `PipelineError` where it was unforeseen.
         """
         for thread in self._threads:
             thread.start()

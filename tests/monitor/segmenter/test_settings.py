@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.segmenter.endpointing import Endpointing
+from monitor.segmenter.settings import SegmenterSettings
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ from monitor.segmenter.endpointing import Endpointing
 )
 def test_a_setting_that_cannot_be_is_refused(setting, value):
     with pytest.raises(ValueError, match=r"\w+_\w+|mode"):
-        Endpointing(**{setting: value})
+        SegmenterSettings(**{setting: value})
 
 
 def test_the_defaults_agree_with_each_other():
-    assert Endpointing().max_utterance_s == 15
+    assert SegmenterSettings().max_utterance_s == 15

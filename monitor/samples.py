@@ -1,4 +1,4 @@
-"""How loud a piece of sound is."""
+"""Arithmetic on samples: 16-bit integers, and how loud a piece of sound is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 SILENCE_DBFS = -120.0
 """What digital silence is given as: below anything that 16 bits can hold, and still a number."""
+
+
+def as_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Convert float32 in −1…1 to 16-bit integers, as C libraries take them; what is louder is clipped."""
+    scaled = samples * np.float32(32768)
+    np.minimum(scaled, 32767, out=scaled)  # several times as fast as np.clip on what is as short as a frame
+    np.maximum(scaled, -32768, out=scaled)
+    integers: NDArray[np.int16] = scaled.astype(np.int16)
+    return integers
 
 
 def loudness_dbfs(samples: NDArray[np.float32]) -> float:

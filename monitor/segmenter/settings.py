@@ -13,7 +13,7 @@ FRAME_S = FRAME / SAMPLE_RATE
 
 
 @dataclass(frozen=True)
-class Endpointing:
+class SegmenterSettings:
     """When speech starts, when it has ended, and where a turn that is too long is cut.
 
     Times are rounded to whole frames of 30 ms.

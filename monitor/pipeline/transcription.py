@@ -1,0 +1,125 @@
+"""The transcriber thread of one channel: it decodes each utterance while it is being spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.flow import SAMPLE_RATE, SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted
+from monitor.queue import ClosableQueue
+from monitor.transcribers.none import NoTranscriber
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from monitor.transcribers import Listening, Transcriber
+
+_WORDS_EVERY = SAMPLE_RATE // 5
+_ESTIMATE_EVERY = SAMPLE_RATE
+
+
+@dataclass(frozen=True, eq=False)
+class PartialUtterance:
+    """An utterance that goes on.
+
+    Attributes:
+        channel: Counts from 1.
+        start_s: Where the utterance starts, in seconds from the start of the recording.
+        samples: float32 [n] in −1…1, 16 kHz: all of it so far.
+        words: What has been recognised so far.
+    """
+
+    channel: int
+    start_s: float
+    samples: NDArray[np.float32]
+    words: str
+
+
+class ChannelTranscriber:
+    """Takes a channel's speech events from the segmenter thread and transcribes them in a thread of its own.
+
+    So the channels are decoded in parallel, and the segmenter waits only when a channel is far behind. `put` and
+    `close` belong to the segmenter thread, `run` and `cancel` to the transcriber's.
+
+    Attributes:
+        words: The start of the last utterance in seconds, and its words so far. Written by the transcriber thread
+            only, as a whole; any thread may read it.
+    """
+
+    def __init__(
+        self,
+        channel: int,
+        transcriber: Transcriber,
+        capacity: int,
+        offer: Callable[[PartialUtterance], object] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            channel: Counts from 1.
+            transcriber: The speech recogniser.
+            capacity: How many events may wait.
+            offer: Takes what there is of an utterance after every second of it; it must not wait. `None` where
+                nobody reads `words` or makes estimates.
+        """
+        self.words: tuple[float, str] = (0.0, "")
+        self._channel = channel
+        self._transcriber = transcriber
+        self._offer = offer
+        self._needs_audio = offer is not None or not isinstance(transcriber, NoTranscriber)
+        self._events: ClosableQueue[SpeechEvent] = ClosableQueue(capacity)
+        self._pieces: list[NDArray[np.float32]] = []
+        self._length = self._words_at = self._estimate_at = 0
+
+    def put(self, event: SpeechEvent) -> bool:
+        """Hand over the channel's next event; false when the transcriber has gone."""
+        return (isinstance(event, SpeechAudio) and not self._needs_audio) or self._events.put(event)
+
+    def close(self) -> None:
+        """There is no more to come; what was handed over is still transcribed."""
+        self._events.close()
+
+    def run(self) -> None:
+        """Work until there is no more to come."""
+        listening: Listening = NoTranscriber().listen(0.0)  # until the first utterance starts
+        while (event := self._events.get()) is not None:
+            match event:
+                case SpeechStarted(_, start_s):
+                    listening = self._transcriber.listen(start_s)
+                    self.words = (start_s, "")
+                    self._length, self._words_at, self._estimate_at = 0, _WORDS_EVERY, _ESTIMATE_EVERY
+                case SpeechAudio(_, samples):
+                    listening.feed(samples)
+                    if self._offer is not None:
+                        self._follow(samples, listening, self._offer)
+                case SpeechEnded(utterance):
+                    self._pieces.clear()
+                    try:
+                        utterance.transcript.set_result(listening.finish())
+                    finally:
+                        utterance.transcript.cancel()  # where there is none, nobody may wait for it
+
+    def cancel(self) -> None:
+        """Take no more, and let nobody wait for a transcript that will not come."""
+        for event in self._events.cancel():
+            if isinstance(event, SpeechEnded):
+                event.utterance.transcript.cancel()
+
+    def _follow(
+        self, samples: NDArray[np.float32], listening: Listening, offer: Callable[[PartialUtterance], object]
+    ) -> None:
+        """Keep `words` up to date, and offer what there is to be estimated."""
+        self._pieces.append(samples)
+        self._length += samples.size
+        start_s, words = self.words
+        if self._length >= self._words_at:
+            self._words_at = self._length + _WORDS_EVERY
+            words = listening.partial()
+            self.words = (start_s, words)
+        if self._length >= self._estimate_at:
+            self._estimate_at = self._length + _ESTIMATE_EVERY
+            self._pieces = [np.concatenate(self._pieces)]
+            offer(PartialUtterance(self._channel, start_s, self._pieces[0], words))

@@ -1,0 +1,118 @@
+"""Speaker embeddings: an utterance's x-vector (Snyder et al., 2018), computed by Vosk's speaker model."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from monitor.flow import SAMPLE_RATE
+from monitor.samples import as_int16
+from monitor.transcribers import models
+from stser_core.errors import TranscriberError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NAME = "vosk-model-spk-0.4"
+VARIABLE = "VOSK_SPEAKER_MODEL_PATH"
+_REPEATS = 3
+_FILES = ("final.ext.raw", "mean.vec", "transform.mat", "mfcc.conf")
+
+
+class SpeakerEmbedding(NamedTuple):
+    """How an utterance's speaker sounds: float32 [n], and the frames of 10 ms with speech that it is computed from."""
+
+    vector: NDArray[np.float32]
+    frames: int
+
+
+class EmbeddingExtractor(Protocol):
+    """What computes speaker embeddings; `VoskEmbeddings` in operation."""
+
+    def embed(self, samples: NDArray[np.float32]) -> SpeakerEmbedding | None:
+        """The embedding of an utterance, `None` where there is too little speech. From any thread."""
+        ...
+
+
+def is_speaker_model(folder: Path) -> bool:
+    """Whether a folder holds a speaker model of Vosk's."""
+    return all((folder / name).is_file() for name in _FILES)
+
+
+def find_speaker_model() -> Path | None:
+    """The speaker model in `$VOSK_SPEAKER_MODEL_PATH` or in the user's cache, or `None`.
+
+    Raises:
+        TranscriberError: The variable names a folder without one.
+    """
+    if variable := os.environ.get(VARIABLE):
+        if not is_speaker_model(Path(variable)):
+            raise TranscriberError(f"{VARIABLE} is {variable}, which does not hold a Vosk speaker model.")
+        return Path(variable)
+    cached = models.cache_dir() / NAME
+    return cached if is_speaker_model(cached) else None
+
+
+class VoskEmbeddings:
+    """Vosk's speaker model, which works inside one of Vosk's speech recognisers, of whatever language."""
+
+    def __init__(self) -> None:
+        """Load both models from where they are looked for.
+
+        Raises:
+            TranscriberError: One is missing, with where to get it, or cannot be loaded.
+        """
+        model, speaker_model = models.find(), find_speaker_model()
+        if speaker_model is None:
+            raise TranscriberError(
+                f"Telling speakers apart needs Vosk's speaker model: unpack {models.BASE_ADDRESS}{NAME}.zip "
+                f"into {models.cache_dir()}, or name its folder in {VARIABLE}."
+            )
+        if model is None:
+            raise TranscriberError(
+                "Telling speakers apart needs one of Vosk's recognisers, too: stser-monitor models fetch "
+                f"{models.DEFAULT}, or name its folder in VOSK_MODEL_PATH."
+            )
+        import vosk
+
+        vosk.SetLogLevel(-1)
+        self._creating = Lock()
+        self._kaldi_recognizer = vosk.KaldiRecognizer
+        try:
+            self._model = vosk.Model(model_path=str(model))
+            self._speaker_model = vosk.SpkModel(str(speaker_model))
+        except Exception as error:
+            # Vosk raises nothing narrower.
+            raise TranscriberError(f"The models in {model} and {speaker_model} cannot be loaded.") from error
+
+    def embed(self, samples: NDArray[np.float32]) -> SpeakerEmbedding | None:
+        """The embedding of an utterance, or `None` where there is too little speech in it. From any thread.
+
+        Args:
+            samples: float32 [n] in −1…1, 16 kHz.
+        """
+        embedding = self._embed(samples)
+        if embedding is not None:
+            return embedding
+        # Vosk needs half a second of speech: less is repeated, and counts as little as it is.
+        embedding = self._embed(np.tile(samples, _REPEATS))
+        return None if embedding is None else SpeakerEmbedding(embedding.vector, embedding.frames // _REPEATS)
+
+    def _embed(self, samples: NDArray[np.float32]) -> SpeakerEmbedding | None:
+        with self._creating:
+            recognizer = self._kaldi_recognizer(self._model, SAMPLE_RATE, self._speaker_model)
+        results = []
+        if recognizer.AcceptWaveform(as_int16(samples).tobytes()):
+            results.append(json.loads(recognizer.Result()))
+        results.append(json.loads(recognizer.FinalResult()))
+        results = [one for one in results if "spk" in one]
+        if not results:
+            return None
+        frames = [int(one["spk_frames"]) for one in results]
+        mean = np.average([one["spk"] for one in results], axis=0, weights=np.maximum(frames, 1))
+        return SpeakerEmbedding(mean.astype(np.float32), sum(frames))

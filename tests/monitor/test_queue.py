@@ -1,0 +1,129 @@
+"""A queue that can be closed from either end."""
+
+import time
+from threading import Event, Thread
+
+import pytest
+
+from monitor.queue import ClosableQueue
+
+
+def in_thread(work):
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_carries_everything_in_order_through_the_smallest_room():
+    queue = ClosableQueue(1)
+    taken = []
+
+    def take_all():
+        while (item := queue.get()) is not None:
+            taken.append(item)
+
+    taking = in_thread(take_all)
+    assert all(queue.put(number) for number in range(1, 500))
+    queue.close()
+    taking.join(5)
+    assert taken == list(range(1, 500))
+
+
+def test_after_closing_the_rest_is_taken_and_nothing_accepted():
+    queue = ClosableQueue(3)
+    queue.put("a")
+    queue.close()
+    assert not queue.put("b")
+    assert queue.put_dropping("b") == (False, None)
+    assert [queue.get(), queue.get()] == ["a", None]
+
+
+def test_after_cancelling_nothing_is_taken_and_what_was_left_is_known():
+    queue = ClosableQueue(3)
+    queue.put("a")
+    assert queue.cancel() == ["a"]
+    assert queue.cancel() == []
+    assert queue.cancelled
+    assert queue.get() is None
+    assert not queue.put("b")
+
+
+@pytest.mark.parametrize("end", ["close", "cancel"])
+def test_ending_it_wakes_whoever_waits_for_room(end):
+    queue = ClosableQueue(1)
+    queue.put("a")
+    accepted = []
+    waiting = in_thread(lambda: accepted.append(queue.put("b")))
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    getattr(queue, end)()
+    waiting.join(5)
+    assert accepted == [False]
+
+
+@pytest.mark.parametrize("end", ["close", "cancel"])
+def test_ending_it_wakes_whoever_waits_for_an_item(end):
+    queue = ClosableQueue(1)
+    taken = []
+    waiting = in_thread(lambda: taken.append(queue.get()))
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    getattr(queue, end)()
+    waiting.join(5)
+    assert taken == [None]
+
+
+def test_the_oldest_makes_room_when_nothing_may_wait():
+    queue = ClosableQueue(2)
+    assert [queue.put_dropping(item) for item in "abc"] == [(True, None), (True, None), (True, "a")]
+    assert [queue.get(), queue.get()] == ["b", "c"]
+
+
+def test_only_what_is_wanted_is_taken_and_nothing_waited_for():
+    queue = ClosableQueue(2)
+    assert queue.get_if(lambda item: True) is None
+    queue.put("a")
+    assert queue.get_if(lambda item: item == "b") is None
+    assert queue.get_if(lambda item: item == "a") == "a"
+
+
+def test_an_offer_is_taken_only_by_one_who_is_waiting():
+    queue = ClosableQueue(4)
+    assert not queue.try_put("nobody waits")
+    taken = []
+    taking = in_thread(lambda: taken.append(queue.get()))
+    deadline = time.monotonic() + 5
+    while not queue.try_put("now") and time.monotonic() < deadline:
+        time.sleep(0.001)
+    taking.join(5)
+    assert taken == ["now"]
+    assert not queue.try_put("gone again")
+
+
+def test_only_one_offer_at_a_time_is_accepted():
+    queue = ClosableQueue(4)
+    go_on = Event()
+
+    def take_twice():
+        queue.get()
+        go_on.wait(5)
+        queue.get()
+
+    taking = in_thread(take_twice)
+    deadline = time.monotonic() + 5
+    while not queue.try_put("first") and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert not queue.try_put("the taker is busy")
+    assert queue.put("what must not be lost")
+    assert len(queue) <= 2
+    go_on.set()
+    taking.join(5)
+    assert not taking.is_alive()
+
+
+def test_after_closing_an_offer_is_refused():
+    queue = ClosableQueue(4)
+    taking = in_thread(queue.get)
+    queue.close()
+    taking.join(5)
+    assert not queue.try_put("too late")
