@@ -12,9 +12,10 @@ import torch
 from benchmarks.figures import Figure, missing
 from benchmarks.vosk_cost import utterances
 from monitor.exporters.csv import csv_record
-from monitor.flow import Turn, Utterance
+from monitor.flow import Utterance
 from monitor.segmenter.segmenter import Segmenter
 from monitor.sources.recording import Recording
+from monitor.timeline.turn import Turn
 from stser_core.features import pad, trim
 from stser_core.scores import SpeechInput
 
@@ -92,7 +93,17 @@ def _speech(clock: Clock, plan: Plan, spoken: list[Utterance]) -> None:
         vector = clock.time("smodel", partial(model.encode_speech, frames, counts)).vector
         clock.time("classifier", partial(model.classify, {"speech": vector}))
         scores = plan.recognizer.score([SpeechInput(samples)])[0]
-        turn = Turn("call", 1, "speaker1", 1, utterance.start_s, utterance.end_s, scores, None, -20.0, 0, "default")
+        turn = Turn.of(
+            recording="call",
+            channel=1,
+            speaker="speaker1",
+            turn=1,
+            start_s=utterance.start_s,
+            end_s=utterance.end_s,
+            scores=scores,
+            transcript=None,
+            loudness_dbfs=-20.0,
+        )
         clock.time("export", partial(csv_record, turn, explain=False))
 
 

@@ -165,34 +165,3 @@ class ChannelNow:
     def speaking(self) -> bool:
         """Whether someone speaks."""
         return self.since_s is not None
-
-
-@dataclass(frozen=True)
-class Turn:
-    """An utterance with all that was found out about it: one row of the timeline.
-
-    Attributes:
-        recording: The recording's file name, or the device's.
-        channel: Counts from 1.
-        speaker: The channel's role, or `speaker1`, `speaker2`, …
-        turn: Counts from 1 over the whole timeline.
-        start_s: Seconds from the start of the recording.
-        end_s: Seconds from the start of the recording.
-        scores: `None` where nobody was asked (an agent's channel) or no classifier could answer.
-        transcript: `None` where nothing was transcribed.
-        loudness_dbfs: Root mean square of the samples in decibels below full scale.
-        dropped_ms: Milliseconds of sound that were lost inside the turn.
-        checkpoint: Name of the checkpoint that scored it.
-    """
-
-    recording: str
-    channel: int
-    speaker: str
-    turn: int
-    start_s: float
-    end_s: float
-    scores: EmotionScores | None
-    transcript: Transcript | None
-    loudness_dbfs: float
-    dropped_ms: int
-    checkpoint: str

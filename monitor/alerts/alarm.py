@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from monitor.alerts.command import AlertCommand
 from monitor.alerts.rules import Watch
 from monitor.exporters.jsonl import as_json, turn_object
-from monitor.flow import Turn
 from monitor.timeline.notes import Alert
+from monitor.timeline.turn import Turn
 
 _BELL = b"\a"
 
@@ -42,8 +42,7 @@ class Alarm:
 
 
 def _as_text(turn: Turn, alert: Alert) -> str:
-    explained = turn.scores is not None and turn.scores.salience is not None
-    return as_json({**turn_object(turn, explain=explained), "alert": alert.rule}) + "\n"
+    return as_json({**turn_object(turn), "alert": alert.rule}) + "\n"
 
 
 def ring(alert: Alert) -> None:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from monitor.exporters.row import printed_probabilities
-from monitor.flow import Turn
 from monitor.timeline.notes import Alert
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS, index
 from stser_core.errors import UsageError
 
@@ -42,7 +41,9 @@ class Rule:
 
     def concerns(self, turn: Turn) -> bool:
         """Whether the turn is one of the speaker's. An emotion that was not scored says nothing either way."""
-        return turn.scores is not None and (self.speaker is None or turn.speaker.casefold() == self.speaker.casefold())
+        return turn.probabilities is not None and (
+            self.speaker is None or turn.speaker.casefold() == self.speaker.casefold()
+        )
 
     def holds(self, probability: float) -> bool:
         """Whether a turn with this probability of the emotion counts."""
@@ -122,8 +123,7 @@ class Watch:
 
 
 def _probability(rule: Rule, turn: Turn) -> float:
-    """As the turn's row says it, so that rule and row cannot disagree."""
-    return 0.0 if turn.scores is None else printed_probabilities(turn.scores.ensemble)[index(rule.emotion)]
+    return 0.0 if turn.probabilities is None else turn.probabilities[index(rule.emotion)]
 
 
 def _alert(rule: Rule, turn: Turn) -> Alert:

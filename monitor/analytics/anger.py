@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from monitor.analytics.results import AngriestMinute, SpokenTurn
 from monitor.analytics.spans import times, within
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 from stser_core.emotions import index
 
 MINUTE_MS = 60_000
@@ -16,7 +16,7 @@ _SCALE = 10_000
 _ANGRY = index("angry")
 
 
-def angriest_minute(rows: Sequence[TimelineRow], duration: int) -> AngriestMinute | None:
+def angriest_minute(rows: Sequence[Turn], duration: int) -> AngriestMinute | None:
     """Find the sixty seconds with the most expected seconds of angry speech; of several, the first.
 
     That sum, as a function of where the minute begins, bends only where the minute's start or end meets a turn's
@@ -69,9 +69,9 @@ class _Cumulative:
         return 0 if place < 0 else self._totals[place] + self._rates[place] * (time - self._edges[place])
 
 
-def _units(row: TimelineRow) -> int:
+def _units(row: Turn) -> int:
     return round(row.probabilities[_ANGRY] * _SCALE) if row.probabilities else 0
 
 
-def _spoken(row: TimelineRow) -> SpokenTurn:
+def _spoken(row: Turn) -> SpokenTurn:
     return SpokenTurn(row.turn, row.channel, row.speaker, row.start_s, row.end_s, row.emotion, row.transcript)

@@ -10,13 +10,12 @@ from monitor.analytics.emotions import replies, speaker_emotions
 from monitor.analytics.results import CallAnalytics, ResponseTimes, SpeakerAnalytics
 from monitor.analytics.spans import Speaker, overlap, speaker_of, stretches, times, total, union
 from monitor.analytics.speech import longest_stretch, longest_turn, loudness_dbfs, words, words_per_minute
-from monitor.exporters.row import printed_probabilities
 from monitor.roles import MIXED
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn, printed_probabilities
 from stser_core.errors import DataError
 
 
-def analyse(rows: Iterable[TimelineRow], duration_s: float | None = None) -> CallAnalytics:
+def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalytics:
     """Make the figures of one call; docs/analytics.md defines each.
 
     Args:
@@ -35,7 +34,7 @@ def analyse(rows: Iterable[TimelineRow], duration_s: float | None = None) -> Cal
             f"{recordings[1]!r}, …); give one timeline for each."
         )
     duration = max([round((duration_s or 0.0) * 1000), *(row.end_ms for row in rows)])
-    lanes: dict[Speaker, list[TimelineRow]] = {}
+    lanes: dict[Speaker, list[Turn]] = {}
     for row in rows:
         lanes.setdefault(speaker_of(row), []).append(row)
     order = sorted(lanes)
@@ -57,13 +56,13 @@ def analyse(rows: Iterable[TimelineRow], duration_s: float | None = None) -> Cal
     )
 
 
-def _mixed(rows: Iterable[TimelineRow]) -> bool:
+def _mixed(rows: Iterable[Turn]) -> bool:
     return any(row.speaker == MIXED for row in rows)
 
 
 def _speakers(
-    rows: Sequence[TimelineRow],
-    lanes: Mapping[Speaker, Sequence[TimelineRow]],
+    rows: Sequence[Turn],
+    lanes: Mapping[Speaker, Sequence[Turn]],
     waits: Mapping[Speaker, ResponseTimes],
     duration: int,
 ) -> tuple[SpeakerAnalytics, ...]:

@@ -7,8 +7,7 @@ from itertools import pairwise
 
 from monitor.analytics.results import Quarter, Replies, SpeakerEmotions
 from monitor.analytics.spans import Speaker, speaker_of, times, within
-from monitor.exporters.row import printed_probabilities
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn, printed_probabilities
 from stser_core.emotions import LABELS, index
 
 QUARTERS = 4
@@ -17,7 +16,7 @@ STEADY = 0.1
 """A change of the probability of anger or sadness below this is none."""
 
 
-def speaker_emotions(rows: Sequence[TimelineRow], duration: int) -> SpeakerEmotions | None:
+def speaker_emotions(rows: Sequence[Turn], duration: int) -> SpeakerEmotions | None:
     """One speaker's emotions, or `None` where no talk time was scored.
 
     Args:
@@ -41,7 +40,7 @@ def speaker_emotions(rows: Sequence[TimelineRow], duration: int) -> SpeakerEmoti
     )
 
 
-def replies(rows: Sequence[TimelineRow], speaker: Speaker) -> tuple[Replies, ...]:
+def replies(rows: Sequence[Turn], speaker: Speaker) -> tuple[Replies, ...]:
     """How a speaker sounds where the turn that began last before theirs is another's.
 
     Args:
@@ -57,14 +56,14 @@ def replies(rows: Sequence[TimelineRow], speaker: Speaker) -> tuple[Replies, ...
     return tuple(Replies(*key, turns=sum(counts[key].values()), emotions=counts[key]) for key in in_order)
 
 
-def _quarter(rows: Iterable[TimelineRow], number: int, duration: int) -> Quarter:
+def _quarter(rows: Iterable[Turn], number: int, duration: int) -> Quarter:
     start, end = duration * number // QUARTERS, duration * (number + 1) // QUARTERS
     rows = [row for row in rows if within(times(row), start, end)]
     scored = sum(within(times(row), start, end) for row in rows)
     return Quarter(start / 1000, end / 1000, scored / 1000, _shares(rows, start, end))
 
 
-def _shares(rows: Iterable[TimelineRow], start: int, end: int) -> Mapping[str, float] | None:
+def _shares(rows: Iterable[Turn], start: int, end: int) -> Mapping[str, float] | None:
     """Each emotion's share of the talk time between `start` and `end`, in four decimals that sum to 1."""
     talk = [0] * len(LABELS)
     for row in rows:
@@ -72,7 +71,7 @@ def _shares(rows: Iterable[TimelineRow], start: int, end: int) -> Mapping[str, f
     return dict(zip(LABELS, printed_probabilities(talk), strict=True)) if any(talk) else None
 
 
-def _change(rows: Sequence[TimelineRow]) -> float | None:
+def _change(rows: Sequence[Turn]) -> float | None:
     """Mean probability of an unpleasant emotion in the second half of the talk time, less that in the first."""
     if len(rows) < 2:
         return None
@@ -86,7 +85,7 @@ def _change(rows: Sequence[TimelineRow]) -> float | None:
     return round(change, 4)
 
 
-def _unpleasant(row: TimelineRow) -> float:
+def _unpleasant(row: Turn) -> float:
     return sum(row.probabilities[index(label)] for label in UNPLEASANT) if row.probabilities else 0.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 STRETCH_GAP_MS = 500
 """Turns of one speaker closer than this are one stretch of speech: a long turn is cut, and a breath is no end."""
@@ -26,12 +26,12 @@ class Stretch(NamedTuple):
     turn: int
 
 
-def speaker_of(row: TimelineRow) -> Speaker:
+def speaker_of(row: Turn) -> Speaker:
     """Whose turn it is."""
     return row.channel, row.speaker
 
 
-def times(row: TimelineRow) -> Times:
+def times(row: Turn) -> Times:
     """A turn's start and end."""
     return row.start_ms, row.end_ms
 
@@ -74,9 +74,9 @@ def overlap(lanes: Iterable[Sequence[Times]]) -> int:
     return shared
 
 
-def stretches(rows: Iterable[TimelineRow]) -> list[Stretch]:
+def stretches(rows: Iterable[Turn]) -> list[Stretch]:
     """The stretches of all speakers, in order of their start."""
-    by_speaker: dict[Speaker, list[TimelineRow]] = {}
+    by_speaker: dict[Speaker, list[Turn]] = {}
     for row in sorted(rows, key=times):
         by_speaker.setdefault(speaker_of(row), []).append(row)
     found = []

@@ -11,7 +11,7 @@ from monitor.archive.dates import day_of
 from monitor.archive.folder import timeline_name
 from monitor.archive.outcome import Finished
 from monitor.length import length_s
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _speaker_fields() -> list[pyarrow.Field]:
     return [pa.field(name, kind) for name, kind in types.items()]
 
 
-def call_row(finished: Finished, rows: Sequence[TimelineRow]) -> dict[str, object]:
+def call_row(finished: Finished, rows: Sequence[Turn]) -> dict[str, object]:
     """The figures of one call, by column.
 
     Args:
@@ -137,7 +137,7 @@ def _length_s(span: Span) -> float:
     return span.end_s - span.start_s
 
 
-def _seconds(rows: Sequence[TimelineRow]) -> dict[tuple[int, str], dict[str, float]]:
+def _seconds(rows: Sequence[Turn]) -> dict[tuple[int, str], dict[str, float]]:
     """Talk time of each emotion, for each speaker with a turn that was scored."""
     counted: dict[tuple[int, str], dict[str, int]] = {}
     for row in rows:

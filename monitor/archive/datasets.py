@@ -18,9 +18,8 @@ from monitor.archive.durable import written_durably
 from monitor.archive.folder import CALLS, TURNS, ArchiveFolder
 from monitor.archive.outcome import Finished
 from monitor.exporters.parquet import table
-from monitor.exporters.row import SALIENT_COLUMNS
-from monitor.timeline.file import parse_timeline, read_timeline
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.file import read_timeline
+from monitor.timeline.turn import SALIENT_COLUMNS, Turn
 from stser_core.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Call(NamedTuple):
     """A recording that is done, and its turns."""
 
     finished: Finished
-    rows: Sequence[TimelineRow]
+    turns: Sequence[Turn]
 
 
 class _Stamp(NamedTuple):
@@ -54,7 +53,11 @@ def require_parquet() -> None:
 
 
 class Datasets:
-    """Both datasets of an archive."""
+    """Both datasets of an archive.
+
+    Attributes:
+        explain: Whether the timelines have the columns of `--explain`.
+    """
 
     def __init__(self, folder: ArchiveFolder, *, explain: bool) -> None:
         """Look at what there is, and heal what a killed process has left.
@@ -68,7 +71,7 @@ class Datasets:
             OutputError: A shard cannot be written.
         """
         self._folder = folder
-        self._explain = explain
+        self.explain = explain
         self._held: dict[str, tuple[int, _Stamp]] = {}
         for number in self._numbers(CALLS) | self._numbers(TURNS):
             self._take_up(number)
@@ -109,11 +112,11 @@ class Datasets:
     def _tables(self, calls: Sequence[Call]) -> tuple[pyarrow.Table, pyarrow.Table]:
         import pyarrow
 
-        turns = [row for call in calls for row in call.rows]
-        columns = table([_plain(row) for row in turns])
-        for name in SALIENT_COLUMNS if self._explain else ():
+        turns = [turn for call in calls for turn in call.turns]
+        columns = table([replace(turn, extra={}) for turn in turns])
+        for name in SALIENT_COLUMNS if self.explain else ():
             columns = columns.append_column(
-                name, pyarrow.array([row.extra.get(name) for row in turns], pyarrow.float64())
+                name, pyarrow.array([turn.extra.get(name) for turn in turns], pyarrow.float64())
             )
         rows = pyarrow.Table.from_pylist([call_row(*call) for call in calls], call_schema())
         return columns, rows
@@ -164,7 +167,7 @@ class Datasets:
         return (last, room) if room > 0 else (last + 1, CALLS_A_SHARD)
 
     def _read(self, finished: Finished) -> Call:
-        return Call(finished, read_timeline(self._folder.timeline(finished.recording)).rows)
+        return Call(finished, read_timeline(self._folder.timeline(finished.recording)).turns)
 
     def _numbers(self, kind: str) -> set[int]:
         names = [path.stem for path in (self._folder.root / kind).glob("*.parquet")]
@@ -190,16 +193,6 @@ class Datasets:
 
         with written_durably(self._path(kind, number), self._folder.aside) as file:
             pyarrow.parquet.write_table(content, file)
-
-
-def call_of(finished: Finished, timeline: str) -> Call:
-    """A recording that was just done, as the datasets take it."""
-    data = timeline.encode("utf-8", errors="backslashreplace")
-    return Call(finished, parse_timeline(data, finished.recording).rows)
-
-
-def _plain(row: TimelineRow) -> TimelineRow:
-    return replace(row, extra={})
 
 
 def _name(finished: Finished) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from monitor.archive.durable import write_durably
-from monitor.exporters.csv import neutralised, unneutralised
+from monitor.timeline.cells import neutralised, unneutralised
 
 _HEADER = ("recording", "reason")
 

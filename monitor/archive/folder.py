@@ -20,6 +20,7 @@ import msgspec
 from monitor.archive.durable import cannot_write, write_durably
 from monitor.archive.outcome import Finished, Scored
 from monitor.archive.recordings import Found
+from monitor.exporters.csv import csv_header, csv_record
 from stser_core.errors import OutputError
 
 SETTINGS = "archive.json"
@@ -85,15 +86,19 @@ class ArchiveFolder:
         """Whether the recording was done before, be it as it is now or not."""
         return self._proof(found.name) is not None
 
-    def finish(self, scored: Scored) -> None:
+    def finish(self, scored: Scored, *, explain: bool = False) -> None:
         """Keep a recording's timeline, and then the proof that it is done.
+
+        Args:
+            scored: The recording's turns and its proof.
+            explain: Whether the timeline has the columns of `--explain`.
 
         Raises:
             OutputError: The disk is full, or the like; the recording is not done then.
         """
         name = scored.finished.recording
-        content = scored.timeline.encode("utf-8", errors="backslashreplace")
-        write_durably(self.timeline(name), content, self.aside)
+        timeline = csv_header(explain=explain) + "".join(csv_record(turn, explain=explain) for turn in scored.turns)
+        write_durably(self.timeline(name), timeline.encode(), self.aside)
         write_durably(self._proof_path(name), msgspec.json.encode(scored.finished), self.aside)
 
     def finished(self) -> Iterator[Finished]:

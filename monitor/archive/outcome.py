@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from monitor.timeline.turn import Turn
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -31,12 +33,12 @@ class Scored:
 
     Attributes:
         finished: Its proof.
-        timeline: Its timeline, as a whole CSV file.
+        turns: Its timeline.
         notice: What the user should be told, or `None`.
     """
 
     finished: Finished
-    timeline: str
+    turns: tuple[Turn, ...]
     notice: str | None = None
 
     @property

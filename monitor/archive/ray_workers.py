@@ -22,6 +22,7 @@ from monitor.archive.crew import gather
 from monitor.archive.outcome import Failed, Finished, Outcome, Scored
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import LoadModels, Manner, Running, score_recording
+from monitor.timeline.turn import Turn
 from stser_core.errors import MissingExtraError, PipelineError, UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class _Packed(msgspec.Struct):
     """An outcome on its way through Ray's object store."""
 
     finished: Finished | None = None
-    timeline: str = ""
+    turns: tuple[Turn, ...] = ()
     notice: str | None = None
     recording: str = ""
     reason: str = ""
@@ -223,14 +224,14 @@ def _streamed(
 def _pack(outcome: Outcome) -> bytes:
     if isinstance(outcome, Failed):
         return msgspec.msgpack.encode(_Packed(recording=outcome.recording, reason=_printable(outcome.reason)))
-    return msgspec.msgpack.encode(_Packed(outcome.finished, _printable(outcome.timeline), outcome.notice))
+    return msgspec.msgpack.encode(_Packed(outcome.finished, tuple(outcome.turns), outcome.notice))
 
 
 def _unpack(packed: bytes) -> Outcome:
     one = msgspec.msgpack.decode(packed, type=_Packed)
     if one.finished is None:
         return Failed(one.recording, one.reason)
-    return Scored(one.finished, one.timeline, one.notice)
+    return Scored(one.finished, one.turns, one.notice)
 
 
 def _printable(text: str) -> str:

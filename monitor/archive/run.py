@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from monitor.archive.datasets import Call, Datasets, call_of
+from monitor.archive.datasets import Call, Datasets
 from monitor.archive.failures import Failures
 from monitor.archive.folder import FAILURES, SETTINGS, ArchiveFolder
 from monitor.archive.outcome import Failed, Outcome
@@ -89,9 +89,9 @@ class Keeper:
         if isinstance(outcome, Failed):
             self.failures.add(outcome.recording, outcome.reason)
         else:
-            self.folder.finish(outcome)
+            self.folder.finish(outcome, explain=self.datasets.explain)
             self.failures.remove(outcome.finished.recording)
-            self._calls.append(call_of(outcome.finished, outcome.timeline))
+            self._calls.append(Call(outcome.finished, outcome.turns))
         if len(self._calls) >= _KEEP_CALLS or time.monotonic() - self._kept >= _KEEP_S:
             self.bring_up()
 

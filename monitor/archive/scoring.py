@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from monitor.archive.outcome import Failed, Finished, Outcome, Scored
-from monitor.exporters.csv import csv_header, csv_record
-from monitor.flow import Turn
 from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
 from monitor.speakers.diarization import diarize, require_one_channel
+from monitor.timeline.turn import Turn
 from stser_core.errors import StserError
 
 if TYPE_CHECKING:
@@ -156,26 +155,21 @@ def score_recording(found: Found, models: Models, manner: Manner, running: Runni
 def _scored(found: Found, models: Models, manner: Manner, running: Running) -> Outcome:
     before = _state(found)
     opened = open_recording(found.path, manner.channels, score_agents=manner.score_agents, name=found.name)
-    lines = [csv_header(explain=manner.explain)]
-
-    def write(turn: Turn) -> None:
-        kept = turn if manner.transcripts else replace(turn, transcript=None)
-        lines.append(csv_record(kept, explain=manner.explain))
-
+    turns: list[Turn] = []
     speaker_of = _speaker_of(found, opened, models, manner, running)
     pipeline = Pipeline(
         opened.recording,
         roles=opened.roles,
         transcriber=models.transcriber,
         scorer=models.scorer,
-        outputs=[write],
+        outputs=[lambda turn: turns.append(turn if manner.transcripts else turn.without_words())],
         speaker_of=speaker_of,
     )
     with running.hearing(pipeline):
         pipeline.run()
     if _state(found) != before:
         return Failed(found.name, "It changed while it was read; run the archive again when it is complete.")
-    return Scored(_finished(found, before, opened, pipeline.position_s), "".join(lines), opened.notice)
+    return Scored(_finished(found, before, opened, pipeline.position_s), tuple(turns), opened.notice)
 
 
 def _speaker_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +15,7 @@ from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvExporter
 from monitor.exporters.destination import STDOUT
 from monitor.exporters.jsonl import JsonlExporter
-from monitor.flow import Turn
+from monitor.timeline.turn import Turn
 from stser_core.errors import UsageError
 from stser_core.scores import ENSEMBLE
 
@@ -144,4 +144,4 @@ def check_outputs(outputs: Sequence[str | None], recording: Path | None = None) 
 
 def wordless(output: Callable[[Turn], None]) -> Callable[[Turn], None]:
     """The same output without transcripts."""
-    return lambda turn: output(replace(turn, transcript=None))
+    return lambda turn: output(turn.without_words())

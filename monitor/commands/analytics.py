@@ -8,7 +8,6 @@ from monitor.analytics import CallAnalytics, analyse, to_json
 from monitor.commands.notices import Notices
 from monitor.exporters.whole_file import check_not_input, write_whole
 from monitor.timeline.file import read_timeline
-from monitor.timeline.row import without_words
 
 
 def analytics(
@@ -39,7 +38,7 @@ def analytics(
     notices = Notices(quiet)
     for notice in file.notices:
         notices.say(notice)
-    rows = file.rows if transcripts else [without_words(row) for row in file.rows]
+    rows = file.turns if transcripts else [row.without_words() for row in file.turns]
     call = analyse(rows, duration_s)
     if output is None:
         _show(call)

@@ -13,7 +13,7 @@ from monitor.exporters.formats import FORMATS, Format
 from monitor.exporters.whole_file import check_not_input, write_whole
 from monitor.timeline.file import read_timeline
 from monitor.timeline.notes import Alert, Mark, read_notes
-from monitor.timeline.row import TimelineRow, without_words
+from monitor.timeline.turn import Turn
 from stser_core.errors import DataError, UsageError
 
 
@@ -45,9 +45,9 @@ def export(
     notices = Notices(quiet)
     for notice in file.notices:
         notices.say(notice)
-    _check_recordings(file.rows, timeline, to)
+    _check_recordings(file.turns, timeline, to)
     marks, alerts = read_notes(file.notes)
-    rows = file.rows if transcripts else tuple(without_words(row) for row in file.rows)
+    rows = file.turns if transcripts else tuple(row.without_words() for row in file.turns)
     stream = io.BytesIO()
     chosen.write(rows, stream)
     if chosen.write_notes is not None:
@@ -78,7 +78,7 @@ def _check_target(target: str, timeline: Path, chosen: Format) -> None:
     check_not_input(target, timeline, "the timeline")
 
 
-def _check_recordings(rows: Sequence[TimelineRow], timeline: Path, to: str) -> None:
+def _check_recordings(rows: Sequence[Turn], timeline: Path, to: str) -> None:
     recordings = {row.recording for row in rows}
     if len(recordings) > 1 and not FORMATS[to].table:
         tables = " or ".join(name for name, each in FORMATS.items() if each.table)

@@ -23,11 +23,11 @@ from monitor.length import ends_early, length_s
 from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import Recording
-from monitor.timeline.row import row_of
 from monitor.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
-    from monitor.flow import Turn, Utterance
+    from monitor.flow import Utterance
+    from monitor.timeline.turn import Turn
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
 
@@ -78,7 +78,7 @@ def replay(options: ReplayOptions) -> int:
         facts = _facts(options, opened, scorer, transcriber)
 
         def call() -> CallAnalytics:
-            return analyse(map(row_of, timeline.snapshot()), _heard_s(recording, pipeline))
+            return analyse(timeline.snapshot(), _heard_s(recording, pipeline))
 
         def progress() -> Progress:
             return Progress(timeline.snapshot(), pipeline.position_s)

@@ -11,7 +11,6 @@ from monitor.commands.notices import Notices
 from monitor.exporters.destination import STDOUT
 from monitor.exporters.whole_file import check_writable, write_whole
 from monitor.timeline.file import read_timeline
-from monitor.timeline.row import without_words
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def report(options: ReportOptions) -> None:
         notices.say(notice)
     sound = _sound(options)
     content = make_report(
-        file.rows if options.transcripts else [without_words(row) for row in file.rows],
+        file.turns if options.transcripts else [row.without_words() for row in file.turns],
         file.notes,
         options.timeline.name,
         sound=sound,

@@ -8,8 +8,8 @@ from rich.style import Style
 from rich.text import Text
 
 from monitor.display.palette import Palette
-from monitor.flow import Turn
-from monitor.timeline.salience import STEP_S, salient_span, salient_steps
+from monitor.timeline.salience import STEP_S
+from monitor.timeline.turn import Turn
 
 _QUIET = Style(dim=True)
 _BEFORE = " " * 3
@@ -28,20 +28,18 @@ def attention(turn: Turn, width: int, palette: Palette) -> Text:
     Returns:
         One line; blank where the attention is not known.
     """
-    span = salient_span(turn)
-    if span is None or turn.scores is None or turn.scores.salience is None:
+    span, salience = turn.salient_span, turn.salience
+    if span is None or salience is None or turn.emotion is None:
         return Text("")
-    salience = turn.scores.salience
     cells = min(len(salience), max(8, min(_LONGEST, width - len(_BEFORE) - _WORDS)))
-    first, after = salient_steps(salience)
     shares = _per_cell(salience, cells)
     highest = max(shares)
     line = Text(_BEFORE)
     for place, share in enumerate(shares):
         # A cell counts as salient if its middle does.
-        middle = (place + 0.5) * len(salience) / cells
-        inside = first <= middle < after
-        style = palette.ink(turn.scores.emotion) + Style(bold=True, underline=True) if inside else _QUIET
+        middle_s = turn.start_s + (place + 0.5) * len(salience) / cells * STEP_S
+        inside = span[0] <= middle_s < span[1]
+        style = palette.ink(turn.emotion) + Style(bold=True, underline=True) if inside else _QUIET
         line.append(palette.height(share / highest), style)
     line.append(f"  half of the attention {_tenths(span[0])}{palette.dash}{_tenths(span[1])}", _QUIET)
     line.truncate(width)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from monitor.display.lanes import Span
 from monitor.display.palette import LETTERS, Palette
-from monitor.flow import Turn
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
 WINDOW_S = 60.0
@@ -36,8 +36,8 @@ def shares_at(turns: Sequence[Turn], time_s: float) -> Shares | None:
     sums = [0.0] * len(LABELS)
     for turn in turns:
         inside_s = min(turn.end_s, time_s) - max(turn.start_s, time_s - WINDOW_S)
-        if turn.scores is not None and inside_s > 0:
-            for place, probability in enumerate(turn.scores.ensemble):
+        if turn.probabilities is not None and inside_s > 0:
+            for place, probability in enumerate(turn.probabilities):
                 sums[place] += inside_s * probability
     total = sum(sums)
     return tuple(one / total for one in sums) if total > 0 else None
@@ -56,7 +56,7 @@ def curve(turns: Sequence[Turn], span: Span, position_s: float, label_width: int
     Returns:
         `CURVE_HEIGHT` lines of `label_width` and `span.width` cells and six more.
     """
-    scored = [turn for turn in turns if turn.scores is not None and turn.end_s > span.start_s - WINDOW_S]
+    scored = [turn for turn in turns if turn.probabilities is not None and turn.end_s > span.start_s - WINDOW_S]
     heard = span.cell(position_s)
     points = [
         shares_at(scored, min(position_s, span.start_s + (place + 1) * span.cell_s)) if place <= heard else None

@@ -10,7 +10,7 @@ from rich.style import Style
 from rich.text import Text
 
 from monitor.display.palette import LETTERS, Palette, clock
-from monitor.flow import Turn
+from monitor.timeline.turn import Turn
 
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200)
 _DAY_S = 86_400
@@ -99,7 +99,6 @@ def _owners(turns: Sequence[Turn], span: Span) -> list[Turn | None]:
 
 
 def _cell(turn: Turn, first: bool, palette: Palette) -> tuple[str, Style]:
-    if turn.scores is None:
+    if turn.emotion is None:
         return palette.unscored, _QUIET
-    emotion = turn.scores.emotion
-    return (LETTERS[emotion] if first else palette.fill), palette.block(emotion)
+    return (LETTERS[turn.emotion] if first else palette.fill), palette.block(turn.emotion)

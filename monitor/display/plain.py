@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 from monitor.display.palette import clock, printable
 from monitor.display.summary import shares
-from monitor.flow import Turn
 from monitor.timeline.notes import Alert
 from monitor.timeline.timeline import SpeakerFigures
+from monitor.timeline.turn import Turn
 
 
 def line(turn: Turn) -> str:
     """A turn in one line: `0:12-0:15 customer angry 0.82 "where is my car"`."""
-    verdict = "not scored" if turn.scores is None else f"{turn.scores.emotion} {turn.scores.confidence:.2f}"
-    words = "" if turn.transcript is None else printable(turn.transcript.text)
+    verdict = "not scored" if turn.emotion is None else f"{turn.emotion} {turn.confidence:.2f}"
+    words = printable(turn.transcript or "")
     said = f' "{words}"' if words else ""
     return f"{clock(turn.start_s)}-{clock(turn.end_s)} {printable(turn.speaker)} {verdict}{said}"
 

@@ -12,8 +12,8 @@ from monitor.display.lanes import Span, axis, lane
 from monitor.display.palette import Palette, clock, printable
 from monitor.display.summary import summary
 from monitor.display.turns import LATEST_HEIGHT, SPEAKER_WIDTH, heading, latest, table
-from monitor.flow import Turn
 from monitor.timeline.timeline import speaker_figures
+from monitor.timeline.turn import Turn
 
 _QUIET = Style(dim=True)
 _BOLD = Style(bold=True)

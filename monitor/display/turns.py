@@ -10,10 +10,8 @@ from rich.text import Text
 
 from monitor.display.attention import attention
 from monitor.display.palette import LETTERS, Palette, clock, printable
-from monitor.flow import Turn
-from monitor.timeline.salience import salient_words
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
-from stser_core.scores import EmotionScores
 
 SPEAKER_WIDTH = 10
 """Cells for a speaker's name, here and before the lanes."""
@@ -35,7 +33,7 @@ _STANDING_OUT = Style(italic=True, bold=True, underline=True)
 
 def heading(turns: Sequence[Turn], width: int, palette: Palette) -> Text:
     """The line above `table`."""
-    words = any(turn.transcript is not None for turn in turns)
+    words = any(turn.words is not None for turn in turns)
     columns = (
         "time".rjust(_TIME_WIDTH),
         "speaker".ljust(SPEAKER_WIDTH),
@@ -71,10 +69,10 @@ def latest(turns: Sequence[Turn], width: int, palette: Palette, *, explain: bool
         return _filled(height, _listening())
     turn = _newest(turns)
     said = _said(turn, width, palette)
-    if turn.scores is None:
+    if turn.probabilities is None:
         return _filled(height, _who(turn, width, palette), _not_scored(), said)
     where = [attention(turn, width, palette)] if explain else []
-    return _filled(height, _who(turn, width, palette), *_bars(turn.scores, width, palette), *where, said)
+    return _filled(height, _who(turn, width, palette), *_bars(turn.probabilities, width, palette), *where, said)
 
 
 def brief(turns: Sequence[Turn], width: int, palette: Palette, *, explain: bool = False) -> list[Text]:
@@ -84,14 +82,14 @@ def brief(turns: Sequence[Turn], width: int, palette: Palette, *, explain: bool 
         return _filled(height, _listening())
     turn = _newest(turns)
     said = _said(turn, width, palette)
-    if turn.scores is None:
+    if turn.probabilities is None:
         return _filled(height, _who(turn, width, palette), _not_scored(), said)
     where = [attention(turn, width, palette)] if explain else []
-    return _filled(height, _who(turn, width, palette), _side_by_side(turn.scores, width, palette), *where, said)
+    return _filled(height, _who(turn, width, palette), _side_by_side(turn.probabilities, width, palette), *where, said)
 
 
 def _newest(turns: Sequence[Turn]) -> Turn:
-    return next((turn for turn in reversed(turns) if turn.scores is not None), turns[-1])
+    return next((turn for turn in reversed(turns) if turn.probabilities is not None), turns[-1])
 
 
 def _listening() -> Text:
@@ -105,13 +103,12 @@ def _not_scored() -> Text:
 def _row(turn: Turn, width: int, palette: Palette) -> Text:
     text = Text(clock(turn.start_s).rjust(_TIME_WIDTH) + "  ")
     text.append(palette.fitted(printable(turn.speaker), SPEAKER_WIDTH) + "  ")
-    if turn.scores is None:
+    if turn.emotion is None or turn.probabilities is None:
         text.append(palette.fitted("not scored", _NAME_WIDTH + 9 + 2 + 2 * len(LABELS) - 1), _QUIET)
     else:
-        emotion = turn.scores.emotion
-        text.append(f" {LETTERS[emotion]} ", palette.block(emotion))
-        text.append(f" {emotion.ljust(_NAME_WIDTH)} {turn.scores.confidence:.2f}  ")
-        for label, probability in zip(LABELS, turn.scores.ensemble, strict=True):
+        text.append(f" {LETTERS[turn.emotion]} ", palette.block(turn.emotion))
+        text.append(f" {turn.emotion.ljust(_NAME_WIDTH)} {turn.confidence:.2f}  ")
+        for label, probability in zip(LABELS, turn.probabilities, strict=True):
             text.append(palette.height(probability) + " ", palette.ink(label))
         text.right_crop(1)
     text.append("  ")
@@ -123,14 +120,13 @@ def _who(turn: Turn, width: int, palette: Palette) -> Text:
     text = Text(_MARGIN)
     text.append(f"{clock(turn.start_s)}{palette.dash}{clock(turn.end_s)}", _BOLD)
     text.append(f"  {palette.fitted(printable(turn.speaker), SPEAKER_WIDTH).rstrip()}", _BOLD)
-    facts = [f"{turn.loudness_dbfs:.0f} dBFS"]
-    if turn.scores is not None:
-        emotion = turn.scores.emotion
+    facts = [] if turn.loudness_dbfs is None else [f"{turn.loudness_dbfs:.0f} dBFS"]
+    if turn.emotion is not None:
         text.append("  ")
-        text.append(f" {LETTERS[emotion]} ", palette.block(emotion))
-        text.append(f" {emotion} {turn.scores.confidence:.2f}", _BOLD)
-        votes = ((name, turn.scores.emotion_of(name)) for name in turn.scores.by_classifier)
-        facts = [f"{name} {LETTERS[vote]}" for name, vote in votes if vote is not None] + facts
+        text.append(f" {LETTERS[turn.emotion]} ", palette.block(turn.emotion))
+        text.append(f" {turn.emotion} {turn.confidence:.2f}", _BOLD)
+        votes = ((name, LABELS[each.index(max(each))]) for name, each in (turn.classifiers or {}).items())
+        facts = [f"{name} {LETTERS[vote]}" for name, vote in votes] + facts
     text.append("   " + palette.dot.join(facts), _QUIET)
     text.truncate(width)
     return text
@@ -140,23 +136,23 @@ def _filled(height: int, *lines: Text) -> list[Text]:
     return [*lines, *(Text("") for _ in range(height - len(lines)))]
 
 
-def _side_by_side(scores: EmotionScores, width: int, palette: Palette) -> Text:
+def _side_by_side(probabilities: Sequence[float], width: int, palette: Palette) -> Text:
     room = max(1, (width - 2 * len(_MARGIN)) // len(LABELS) - 9)
     line = Text(f"{_MARGIN} ")
-    for label, probability in zip(LABELS, scores.ensemble, strict=True):
-        line.append(f"{LETTERS[label]} {probability:.2f} ", Style(bold=label == scores.emotion))
+    for label, probability in zip(LABELS, probabilities, strict=True):
+        line.append(f"{LETTERS[label]} {probability:.2f} ", Style(bold=probability == max(probabilities)))
         line.append(palette.fitted(palette.bar(probability, room), room), palette.ink(label))
         line.append("  ")
     line.rstrip()
     return line
 
 
-def _bars(scores: EmotionScores, width: int, palette: Palette) -> list[Text]:
+def _bars(probabilities: Sequence[float], width: int, palette: Palette) -> list[Text]:
     lines = []
     before = f"{_MARGIN}  "
     room = max(4, min(60, width - len(before) - _NAME_WIDTH - 2 - 7))
-    for label, probability in zip(LABELS, scores.ensemble, strict=True):
-        weight = Style(bold=label == scores.emotion)
+    for label, probability in zip(LABELS, probabilities, strict=True):
+        weight = Style(bold=probability == max(probabilities))
         line = Text(before)
         line.append(f"{LETTERS[label]} {label.ljust(_NAME_WIDTH)}", weight)
         line.append(f"{probability:.2f}  ", weight)
@@ -167,12 +163,12 @@ def _bars(scores: EmotionScores, width: int, palette: Palette) -> list[Text]:
 
 def _said(turn: Turn, width: int, palette: Palette) -> Text:
     """What was said, in quotation marks; the words in the salient stretch stand out, and are not cut off."""
-    if turn.transcript is None or not turn.transcript.words:
+    if not turn.words:
         return Text("")
     opening, closing = "“”" if palette.unicode else '""'
     room = max(1, width - len(_MARGIN) - 2)
-    words = [printable(word.text) for word in turn.transcript.words]
-    salient = salient_words(turn)
+    words = [printable(word.text) for word in turn.words]
+    salient = turn.salient_words
     first = _first_shown(words, salient, room)
     said = Text(palette.ellipsis if first else "", style=_SPOKEN)
     for place in range(first, len(words)):
@@ -196,4 +192,4 @@ def _first_shown(words: Sequence[str], salient: frozenset[int], room: int) -> in
 
 
 def _words(turn: Turn) -> str:
-    return "" if turn.transcript is None else printable(turn.transcript.text)
+    return printable(turn.transcript or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from monitor.flow import Turn
+from monitor.timeline.turn import Turn
 
 __all__ = ["Exporter"]
 

@@ -11,14 +11,14 @@ from typing import BinaryIO
 
 from monitor.exporters.captions import caption, encoded, in_order, one_line, shown_ms
 from monitor.timeline.notes import Mark, Note
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 
-def write_audacity(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+def write_audacity(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write a label for each turn, in order of their start."""
-    for row in in_order(rows):
-        start, end = shown_ms(row)
-        label = f"{one_line(row.speaker)}: {caption(row)}"
+    for turn in in_order(turns):
+        start, end = shown_ms(turn)
+        label = f"{one_line(turn.speaker)}: {caption(turn)}"
         stream.write(encoded(f"{start / 1000:.6f}\t{end / 1000:.6f}\t{label}\n"))
 
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 _LINE_ENDS = ("Cc", "Zl", "Zp")
 _NO_WORDS = "[speech]"
 
 
-def in_order(rows: Iterable[TimelineRow]) -> list[TimelineRow]:
+def in_order(turns: Iterable[Turn]) -> list[Turn]:
     """The turns as one reads them: by their start."""
-    return sorted(rows, key=lambda row: (row.start_ms, row.end_ms, row.turn))
+    return sorted(turns, key=lambda turn: (turn.start_ms, turn.end_ms, turn.turn))
 
 
-def shown_ms(row: TimelineRow) -> tuple[int, int]:
+def shown_ms(turn: Turn) -> tuple[int, int]:
     """Start and end in milliseconds; the end lies after the start, as every one of these formats demands."""
-    return row.start_ms, max(row.end_ms, row.start_ms + 1)
+    return turn.start_ms, max(turn.end_ms, turn.start_ms + 1)
 
 
-def caption(row: TimelineRow) -> str:
+def caption(turn: Turn) -> str:
     """Emotion and words in one line: `[angry 50%] where is it`."""
-    parts = [] if row.emotion is None or row.confidence is None else [f"[{row.emotion} {row.confidence:.0%}]"]
-    words = one_line(row.transcript or "")
+    parts = [] if turn.emotion is None or turn.confidence is None else [f"[{turn.emotion} {turn.confidence:.0%}]"]
+    words = one_line(turn.transcript or "")
     if words:
         parts.append(words)
     return " ".join(parts) or _NO_WORDS

@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element, SubElement
 from monitor.exporters.captions import shown_ms
 from monitor.exporters.tiers import Tier, tiers_of
 from monitor.exporters.xml import data, write_document
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
 _SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
@@ -28,7 +28,7 @@ _ASSOCIATION = "Symbolic_Association"
 _ASSOCIATED = "1-1 association with a parent annotation"
 
 
-def write_eaf(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+def write_eaf(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write the tiers of all speakers."""
     attributes = {
         "AUTHOR": "stser-monitor",
@@ -39,8 +39,8 @@ def write_eaf(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
         "xsi:noNamespaceSchemaLocation": _SCHEMA,
     }
     document = Element("ANNOTATION_DOCUMENT", attributes)
-    _header(document, rows)
-    tiers = tiers_of(rows)
+    _header(document, turns)
+    tiers = tiers_of(turns)
     slots = _time_slots(document, tiers)
     numbers = count(1)
     for tier in tiers:
@@ -49,9 +49,9 @@ def write_eaf(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
     write_document(document, stream)
 
 
-def _header(document: Element, rows: Sequence[TimelineRow]) -> None:
+def _header(document: Element, turns: Sequence[Turn]) -> None:
     header = SubElement(document, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
-    for recording in sorted({row.recording for row in rows}):
+    for recording in sorted({turn.recording for turn in turns}):
         address = quote(recording.encode("utf-8", errors="replace"), safe="")
         SubElement(
             header,
@@ -65,7 +65,7 @@ def _header(document: Element, rows: Sequence[TimelineRow]) -> None:
 def _time_slots(document: Element, tiers: Iterable[Tier]) -> dict[int, str]:
     """An identifier for each time at which a turn starts or ends."""
     order = SubElement(document, "TIME_ORDER")
-    times = sorted({time for tier in tiers for row in tier.rows for time in shown_ms(row)})
+    times = sorted({time for tier in tiers for turn in tier.turns for time in shown_ms(turn)})
     slots = {time: f"ts{number}" for number, time in enumerate(times, start=1)}
     for time, slot in slots.items():
         SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=str(time))
@@ -86,19 +86,19 @@ def _tier(document: Element, tier: Tier, slots: dict[int, str], numbers: count[i
         )
         for kind in ("emotion", "confidence")
     }
-    for row in tier.rows:
-        start, end = shown_ms(row)
+    for turn in tier.turns:
+        start, end = shown_ms(turn)
         spoken = f"a{next(numbers)}"
         _annotation(
             words,
             "ALIGNABLE_ANNOTATION",
-            row.transcript or "",
+            turn.transcript or "",
             ANNOTATION_ID=spoken,
             TIME_SLOT_REF1=slots[start],
             TIME_SLOT_REF2=slots[end],
         )
-        if row.emotion is not None and row.confidence is not None:
-            for kind, value in (("emotion", row.emotion), ("confidence", f"{row.confidence:.4f}")):
+        if turn.emotion is not None and turn.confidence is not None:
+            for kind, value in (("emotion", turn.emotion), ("confidence", f"{turn.confidence:.4f}")):
                 entry = {"CVE_REF": f"cve-{value}"} if kind == "emotion" else {}
                 identity = {"ANNOTATION_ID": f"a{next(numbers)}", "ANNOTATION_REF": spoken}
                 _annotation(below[kind], "REF_ANNOTATION", value, **identity, **entry)

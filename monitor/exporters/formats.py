@@ -22,17 +22,17 @@ from monitor.exporters.srt import write_srt
 from monitor.exporters.textgrid import write_textgrid
 from monitor.exporters.webvtt import write_webvtt
 from monitor.timeline.notes import Note
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 
 class TimelineWriter(Protocol):
     """Writes a whole timeline in one format."""
 
-    def __call__(self, rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+    def __call__(self, turns: Sequence[Turn], stream: BinaryIO) -> None:
         """Write.
 
         Args:
-            rows: The turns, in any order.
+            turns: The turns, in any order.
             stream: Where the bytes go; it stays open.
 
         Raises:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from monitor.exporters.destination import Destination
-from monitor.exporters.row import printed_probabilities, row, salient_columns
-from monitor.flow import Turn
 from monitor.timeline.notes import Mark, Note
+from monitor.timeline.turn import SALIENCE, SALIENT_COLUMNS, Turn
 from stser_core.emotions import LABELS
 
 
@@ -76,11 +76,17 @@ def as_json(keys: Mapping[str, object]) -> str:
 
 
 def turn_object(turn: Turn, *, explain: bool = False) -> dict[str, object]:
-    """A turn's keys and values, as `JsonlExporter` describes them."""
-    keys: dict[str, object] = {**row(turn), "words": _words(turn), "classifiers": _classifiers(turn)}
-    if explain:
-        keys |= {**salient_columns(turn), "salience": _salience(turn)}
-    return keys
+    """A turn's keys and values, as `JsonlExporter` describes them, and what else its file held."""
+    values = turn.values()
+    if turn.words is not None:
+        values["transcript"] = turn.transcript or ""
+    return {
+        **values,
+        "words": None if turn.words is None else [asdict(word) for word in turn.words],
+        "classifiers": _classifiers(turn),
+        **(dict.fromkeys((*SALIENT_COLUMNS, SALIENCE)) if explain else {}),
+        **turn.extra,
+    }
 
 
 def note_object(note: Note) -> dict[str, object]:
@@ -99,29 +105,7 @@ def note_object(note: Note) -> dict[str, object]:
     }
 
 
-def _salience(turn: Turn) -> list[float] | None:
-    salience = None if turn.scores is None else turn.scores.salience
-    return None if salience is None else list(printed_probabilities(salience))
-
-
-def _words(turn: Turn) -> list[dict[str, str | float]] | None:
-    if turn.transcript is None:
-        return None
-    return [
-        {
-            "text": word.text,
-            "start_s": round(word.start_s, 3),
-            "end_s": round(word.end_s, 3),
-            "confidence": round(word.confidence, 4),
-        }
-        for word in turn.transcript.words
-    ]
-
-
 def _classifiers(turn: Turn) -> dict[str, dict[str, float]] | None:
-    if turn.scores is None:
+    if turn.classifiers is None:
         return None
-    return {
-        name: dict(zip(LABELS, printed_probabilities(probabilities), strict=True))
-        for name, probabilities in turn.scores.by_classifier.items()
-    }
+    return {name: dict(zip(LABELS, each, strict=True)) for name, each in turn.classifiers.items()}

@@ -6,16 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from monitor.exporters.row import COLUMNS
-from monitor.timeline.row import TimelineRow
-from monitor.timeline.values import COUNTS, EMOTIONS, TEXTS
+from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, TEXTS, Turn
 from stser_core.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import pyarrow
 
 
-def write_parquet(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+def write_parquet(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write one table.
 
     Raises:
@@ -26,17 +24,17 @@ def write_parquet(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
     except ImportError as error:
         raise MissingExtraError("Writing Parquet", "parquet") from error
 
-    pyarrow.parquet.write_table(table(rows), stream)
+    pyarrow.parquet.write_table(table(turns), stream)
 
 
-def table(rows: Sequence[TimelineRow]) -> pyarrow.Table:
-    """The rows as one Arrow table: the timeline's columns, then whatever else the rows hold."""
+def table(turns: Sequence[Turn]) -> pyarrow.Table:
+    """The turns as one Arrow table: the timeline's columns, then whatever else the turns hold."""
     import pyarrow
 
-    values = [row.values() for row in rows]
+    values = [turn.values() for turn in turns]
     columns = {column: pyarrow.array([_text(each[column]) for each in values], _type(column)) for column in COLUMNS}
-    for name in sorted({name for row in rows for name in row.extra}):
-        columns[name] = _further([row.extra.get(name) for row in rows])
+    for name in sorted({name for turn in turns for name in turn.extra}):
+        columns[name] = _further([turn.extra.get(name) for turn in turns])
     return pyarrow.table(columns)
 
 

@@ -11,20 +11,19 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from monitor.exporters.captions import encoded, in_order, shown_ms
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 _NOTHING = "<NA>"
 
 
-def write_rttm(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+def write_rttm(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write a SPEAKER line for each turn, in order of their start."""
-    for row in in_order(rows):
-        start, end = shown_ms(row)
+    for turn in in_order(turns):
+        start, end = shown_ms(turn)
         times = f"{start / 1000:.3f} {(end - start) / 1000:.3f}"
-        name = _field(PurePath(row.recording).stem)
-        line = (
-            f"SPEAKER {name} {row.channel} {times} {_NOTHING} {_NOTHING} {_field(row.speaker)} {_NOTHING} {_NOTHING}\n"
-        )
+        name = _field(PurePath(turn.recording).stem)
+        who = _field(turn.speaker)
+        line = f"SPEAKER {name} {turn.channel} {times} {_NOTHING} {_NOTHING} {who} {_NOTHING} {_NOTHING}\n"
         stream.write(encoded(line))
 
 

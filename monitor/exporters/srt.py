@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from monitor.exporters.captions import caption, clock_time, encoded, in_order, one_line, shown_ms
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 
-def write_srt(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+def write_srt(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write a subtitle for each turn, in order of their start."""
-    for number, row in enumerate(in_order(rows), start=1):
-        start, end = (clock_time(time, ",") for time in shown_ms(row))
-        stream.write(encoded(f"{number}\n{start} --> {end}\n{one_line(row.speaker)}: {caption(row)}\n\n"))
+    for number, turn in enumerate(in_order(turns), start=1):
+        start, end = (clock_time(time, ",") for time in shown_ms(turn))
+        stream.write(encoded(f"{number}\n{start} --> {end}\n{one_line(turn.speaker)}: {caption(turn)}\n\n"))

@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeAlias
 
 from monitor.exporters.captions import encoded, shown_ms
 from monitor.exporters.tiers import Tier, tiers_of
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 _NO_WORDS = "[speech]"
 
@@ -19,29 +19,29 @@ Interval: TypeAlias = tuple[int, int, str]
 """Start and end in milliseconds, and a text."""
 
 
-def write_textgrid(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+def write_textgrid(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write the tiers of all speakers."""
     # Praat opens no TextGrid without a tier.
-    tiers = [named for tier in tiers_of(rows) for named in _tiers(tier)] or [("speech", [])]
+    tiers = [named for tier in tiers_of(turns) for named in _tiers(tier)] or [("speech", [])]
     end = max([1, *(intervals[-1][1] for _, intervals in tiers if intervals)])
     filled = [(name, _filled(intervals, end)) for name, intervals in tiers]
     stream.write(encoded("\n".join(_lines(filled, end)) + "\n"))
 
 
 def _tiers(tier: Tier) -> Iterator[tuple[str, list[Interval]]]:
-    yield tier.name, [(*shown_ms(row), row.transcript or _NO_WORDS) for row in tier.rows]
-    if any(row.emotion for row in tier.rows):
-        yield f"{tier.name} emotion", [(*shown_ms(row), row.emotion or "") for row in tier.rows]
-    words = list(_words(tier.rows))
+    yield tier.name, [(*shown_ms(turn), turn.transcript or _NO_WORDS) for turn in tier.turns]
+    if any(turn.emotion for turn in tier.turns):
+        yield f"{tier.name} emotion", [(*shown_ms(turn), turn.emotion or "") for turn in tier.turns]
+    words = list(_words(tier.turns))
     if words:
         yield f"{tier.name} words", words
 
 
-def _words(rows: Iterable[TimelineRow]) -> Iterator[Interval]:
+def _words(turns: Iterable[Turn]) -> Iterator[Interval]:
     """Words by themselves; one that overlaps the word before begins where that ends, if only for 1 ms."""
     last = 0
-    for row in rows:
-        for word in row.words or ():
+    for turn in turns:
+        for word in turn.words or ():
             start = max(last, round(word.start_s * 1000))
             last = max(start + 1, round(word.end_s * 1000))
             yield start, last, word.text

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from monitor.exporters.captions import in_order, shown_ms
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 BELOW = ("emotion", "confidence", "words")
 """What a format may put on tiers of their own, named after the speaker's."""
@@ -19,34 +19,34 @@ class Tier:
     Attributes:
         name: Unlike any other tier's.
         speaker: The speaker's role.
-        rows: The turns, in order.
+        turns: The turns, in order.
     """
 
     name: str
     speaker: str
-    rows: list[TimelineRow] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
 
     @property
     def end_ms(self) -> int:
         """Where the last turn ends."""
-        return shown_ms(self.rows[-1])[1] if self.rows else 0
+        return shown_ms(self.turns[-1])[1] if self.turns else 0
 
 
-def tiers_of(rows: Iterable[TimelineRow]) -> list[Tier]:
+def tiers_of(turns: Iterable[Turn]) -> list[Tier]:
     """Put each turn on the first tier of its speaker where it fits, in the order of the channels.
 
     A speaker's turns seldom overlap; those that do get a second tier, so that none is lost.
     """
     by_speaker: dict[tuple[int, str], list[Tier]] = {}
     names: set[str] = set()
-    for row in in_order(rows):
-        tiers = by_speaker.setdefault((row.channel, row.speaker), [])
-        fitting = next((tier for tier in tiers if tier.end_ms <= row.start_ms), None)
+    for turn in in_order(turns):
+        tiers = by_speaker.setdefault((turn.channel, turn.speaker), [])
+        fitting = next((tier for tier in tiers if tier.end_ms <= turn.start_ms), None)
         if fitting is None:
-            fitting = Tier(_free(row.speaker or f"channel {row.channel}", names), row.speaker)
+            fitting = Tier(_free(turn.speaker or f"channel {turn.channel}", names), turn.speaker)
             names |= _with_those_below(fitting.name)
             tiers.append(fitting)
-        fitting.rows.append(row)
+        fitting.turns.append(turn)
     return [tier for speaker in sorted(by_speaker) for tier in by_speaker[speaker]]
 
 

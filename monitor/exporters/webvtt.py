@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from monitor.exporters.captions import caption, clock_time, encoded, in_order, one_line, shown_ms
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def write_webvtt(rows: Sequence[TimelineRow], stream: BinaryIO) -> None:
+def write_webvtt(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write a cue for each turn, in order of their start."""
     stream.write(b"WEBVTT\n")
-    for number, row in enumerate(in_order(rows), start=1):
-        start, end = (clock_time(time, ".") for time in shown_ms(row))
-        stream.write(encoded(f"\n{number}\n{start} --> {end}\n{_voice(row)}\n"))
+    for number, turn in enumerate(in_order(turns), start=1):
+        start, end = (clock_time(time, ".") for time in shown_ms(turn))
+        stream.write(encoded(f"\n{number}\n{start} --> {end}\n{_voice(turn)}\n"))
 
 
-def _voice(row: TimelineRow) -> str:
-    text = caption(row).translate(_ESCAPES)
-    speaker = one_line(row.speaker).translate(_ESCAPES)
-    marked = "v" if row.emotion is None else f"v.{row.emotion}"
+def _voice(turn: Turn) -> str:
+    text = caption(turn).translate(_ESCAPES)
+    speaker = one_line(turn.speaker).translate(_ESCAPES)
+    marked = "v" if turn.emotion is None else f"v.{turn.emotion}"
     return f"<{marked} {speaker}>{text}</v>" if speaker else text

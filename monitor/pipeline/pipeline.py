@@ -25,7 +25,6 @@ from monitor.flow import (
     SpeechEnded,
     SpeechEvent,
     SpeechStarted,
-    Turn,
     Utterance,
 )
 from monitor.pipeline.scoring import Scored, Scorer, Scoring, TurnMaker
@@ -36,6 +35,7 @@ from monitor.samples import SILENCE_DBFS, loudness_dbfs
 from monitor.segmenter.segmenter import Segmenter
 from monitor.segmenter.settings import SegmenterSettings
 from monitor.timeline.notes import Note
+from monitor.timeline.turn import Turn
 from stser_core.errors import StserError, UsageError
 
 if TYPE_CHECKING:

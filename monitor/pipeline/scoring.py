@@ -9,10 +9,11 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from monitor.flow import Turn, Utterance
+from monitor.flow import Utterance
 from monitor.pipeline.transcription import PartialUtterance
 from monitor.queue import ClosableQueue
 from monitor.samples import loudness_dbfs
+from monitor.timeline.turn import Turn
 from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
 
@@ -105,7 +106,7 @@ class TurnMaker:
 
     def _turn(self, utterance: Utterance, speaker: str, scores: EmotionScores | None) -> Turn:
         self._made += 1
-        return Turn(
+        return Turn.of(
             recording=self._recording,
             channel=utterance.channel,
             speaker=speaker,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.analytics import CallAnalytics, analyse
 from monitor.timeline.notes import Alert, Mark, read_notes
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 from stser_core.errors import AudioError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ShownTurn:
     """
 
     place: int
-    row: TimelineRow
+    row: Turn
     lane: int
     said: tuple[Said, ...]
     alerts: tuple[str, ...]
@@ -99,7 +99,7 @@ class Report:
 
 
 def make_report(
-    rows: Sequence[TimelineRow],
+    rows: Sequence[Turn],
     notes: Sequence[Mapping[str, object]],
     title: str,
     *,
@@ -144,7 +144,7 @@ def _time_s(entry: ShownTurn | Mark) -> float:
     return entry.time_s if isinstance(entry, Mark) else entry.row.start_s
 
 
-def _shown(rows: Sequence[TimelineRow], call: CallAnalytics, alerts: Sequence[Alert]) -> tuple[ShownTurn, ...]:
+def _shown(rows: Sequence[Turn], call: CallAnalytics, alerts: Sequence[Alert]) -> tuple[ShownTurn, ...]:
     lanes = {(each.channel, each.speaker): lane for lane, each in enumerate(call.speakers)}
     rules: dict[int, list[str]] = {}
     for alert in alerts:
@@ -156,7 +156,7 @@ def _shown(rows: Sequence[TimelineRow], call: CallAnalytics, alerts: Sequence[Al
     )
 
 
-def said(row: TimelineRow) -> tuple[Said, ...]:
+def said(row: Turn) -> tuple[Said, ...]:
     """What was said, with the words told apart that lie in the salient stretch: those whose middle does.
 
     Without the words' times (as in a CSV), or where the words are not those of the transcript, all of it is one
@@ -164,21 +164,13 @@ def said(row: TimelineRow) -> tuple[Said, ...]:
     """
     if row.transcript is None:
         return ()
-    span = _salient_span(row)
-    if span is None or not row.words or " ".join(word.text for word in row.words) != row.transcript:
+    if row.salient_span is None or not row.words or " ".join(word.text for word in row.words) != row.transcript:
         return (Said(row.transcript),)
     pieces: list[Said] = []
-    for word in row.words:
-        salient = span[0] <= (word.start_s + word.end_s) / 2 <= span[1]
+    for place, word in enumerate(row.words):
+        salient = place in row.salient_words
         if pieces and pieces[-1].salient == salient:
             pieces[-1] = Said(f"{pieces[-1].text} {word.text}", salient)
         else:
             pieces.append(Said(word.text, salient))
     return tuple(pieces)
-
-
-def _salient_span(row: TimelineRow) -> tuple[float, float] | None:
-    start_s, end_s = row.extra.get("salient_start_s"), row.extra.get("salient_end_s")
-    if isinstance(start_s, (int, float)) and isinstance(end_s, (int, float)):
-        return start_s, end_s
-    return None

@@ -9,22 +9,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.exporters.csv import unneutralised
-from monitor.exporters.row import COLUMNS
-from monitor.timeline.row import TimelineRow
-from monitor.timeline.values import COUNTS, EMOTIONS, TEXTS, checked_row
+from monitor.timeline.cells import parsed
+from monitor.timeline.turn import COLUMNS, Turn
+from monitor.timeline.values import checked_turn
 from stser_core.errors import DataError
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _BYTE_ORDER_MARK = "\ufeff"
-_INTEGER = re.compile(r"-?[0-9]{1,17}")
-_DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
 _LONGEST_NAME = 60
 _SEPARATORS = {"semicolons": ";", "tabs": "\t"}
 
@@ -34,23 +30,14 @@ class TimelineFile:
     """What a timeline's file holds.
 
     Attributes:
-        rows: Its turns, in the file's order.
+        turns: Its turns, in the file's order.
         notes: Marks and alerts, as the objects that the JSON Lines hold.
         notices: What the user should be told, in sentences: a last line that was left out.
     """
 
-    rows: tuple[TimelineRow, ...]
+    turns: tuple[Turn, ...]
     notes: tuple[Mapping[str, object], ...] = ()
     notices: tuple[str, ...] = ()
-
-
-def parse_timeline(data: bytes, name: str) -> TimelineFile:
-    """Read a timeline as CSV from its bytes; `name` is what a message calls it.
-
-    Raises:
-        DataError: It is no timeline: with name, line and reason.
-    """
-    return _csv(data, name)
 
 
 def read_timeline(path: str | Path) -> TimelineFile:
@@ -104,18 +91,18 @@ class _Contents:
     """The turns and notes so far. A turn that came twice would count twice in every figure."""
 
     def __init__(self) -> None:
-        self.rows: list[TimelineRow] = []
+        self.turns: list[Turn] = []
         self.notes: list[Mapping[str, object]] = []
         self._lines: dict[tuple[str, int], int] = {}
 
-    def add(self, one: TimelineRow | Mapping[str, object], line: int) -> None:
-        if not isinstance(one, TimelineRow):
+    def add(self, one: Turn | Mapping[str, object], line: int) -> None:
+        if not isinstance(one, Turn):
             self.notes.append(one)
             return
         first = self._lines.setdefault((one.recording, one.turn), line)
         if first != line:
             raise ValueError(f"turn {one.turn} of the same recording stands in line {first} already")
-        self.rows.append(one)
+        self.turns.append(one)
 
 
 def _line_end(data: bytes) -> str:
@@ -139,7 +126,7 @@ def _with_tail(
     tail: bytes,
     path: str,
     line: int,
-    parse: Callable[[str], TimelineRow | Mapping[str, object]],
+    parse: Callable[[str], Turn | Mapping[str, object]],
 ) -> TimelineFile:
     """A line without an end is kept where it is whole: an editor may have taken the line end away."""
     notices: tuple[str, ...] = ()
@@ -151,7 +138,7 @@ def _with_tail(
         else:
             with _refusals(path, line):
                 contents.add(last, line)
-    return TimelineFile(tuple(contents.rows), tuple(contents.notes), notices)
+    return TimelineFile(tuple(contents.turns), tuple(contents.notes), notices)
 
 
 @contextmanager
@@ -208,24 +195,10 @@ def _check_separator(header: str, path: str) -> None:
             )
 
 
-def _csv_row(header: Sequence[str], cells: Sequence[str]) -> TimelineRow:
+def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Turn:
     if len(cells) != len(header):
         raise ValueError(f"{len(cells)} cells, but the header has {len(header)}")
-    return checked_row({name: _cell(name, cell) for name, cell in zip(header, cells, strict=True)})
-
-
-def _cell(name: str, cell: str) -> object:
-    """A cell's value; one that is not what its column holds stays a text, which `checked_row` refuses."""
-    if cell == "":
-        return None
-    if name in TEXTS:
-        return unneutralised(cell)
-    if name in COUNTS:
-        return int(cell) if _INTEGER.fullmatch(cell) else cell
-    # A further column keeps its text, except that of a name in _s, which holds seconds.
-    if name in EMOTIONS or not (name in COLUMNS or name.endswith("_s")) or not _DECIMAL.fullmatch(cell):
-        return cell
-    return float(cell)
+    return checked_turn({name: parsed(name, cell) for name, cell in zip(header, cells, strict=True)})
 
 
 def _object(text: str) -> dict[str, object]:
@@ -245,17 +218,17 @@ def _refused(constant: str) -> object:
     raise ValueError(f"{constant} is no number")
 
 
-def _turn_or_note(text: str) -> TimelineRow | Mapping[str, object]:
+def _turn_or_note(text: str) -> Turn | Mapping[str, object]:
     """Every turn names its recording, and no note does; a turn may have a further column that is called `type`."""
     values = _object(text)
     return values if "type" in values and "recording" not in values else _json_row(values)
 
 
-def _json_row(values: Mapping[str, object]) -> TimelineRow:
+def _json_row(values: Mapping[str, object]) -> Turn:
     missing = [column for column in COLUMNS if column not in values]
     if missing:
         raise ValueError(f"this is no turn of a timeline, for it lacks {_listed(missing)}")
-    return checked_row(values)
+    return checked_turn(values)
 
 
 def _listed(names: Sequence[str]) -> str:

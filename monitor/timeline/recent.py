@@ -6,9 +6,9 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from monitor.flow import Turn
 from monitor.timeline.notes import Alert, Mark, Note
 from monitor.timeline.timeline import SpeakerFigures, Tally
+from monitor.timeline.turn import Turn
 
 _TURNS = 400
 _NOTES = 100

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monitor.flow import Turn
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS, index
 
 
@@ -104,8 +104,8 @@ class _Sums:
         length_s = turn.end_s - turn.start_s
         self._turns += 1
         self._talk_s += length_s
-        if turn.scores is not None:
-            self._seconds[index(turn.scores.emotion)] += length_s
+        if turn.emotion is not None:
+            self._seconds[index(turn.emotion)] += length_s
 
     def figures(self, channel: int, speaker: str) -> SpeakerFigures:
         scored_s = sum(self._seconds)

@@ -1,19 +1,14 @@
-"""Checks the values of one row of a timeline and makes a `TimelineRow` of them."""
+"""Checks the values of one row of a timeline and makes a `Turn` of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 
-from monitor.exporters.row import COLUMNS
 from monitor.flow import Word
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import COLUMNS, Turn
 from stser_core.emotions import LABELS
 from stser_core.scores import CLASSIFIERS
-
-TEXTS = frozenset({"recording", "speaker", "transcript", "checkpoint"})
-EMOTIONS = frozenset({"emotion", *(f"{classifier}_emotion" for classifier in CLASSIFIERS)})
-COUNTS = frozenset({"channel", "turn", "dropped_ms"})
 
 _WORDS = "words"
 _CLASSIFIERS = "classifiers"
@@ -24,8 +19,8 @@ _LARGEST_COUNT = 2**53
 _SUM_TOLERANCE = 0.02
 
 
-def checked_row(values: Mapping[str, object]) -> TimelineRow:
-    """Make a row of values by column; columns and keys beyond the timeline's own are kept as `extra`.
+def checked_turn(values: Mapping[str, object]) -> Turn:
+    """Make a turn of values by column; columns and keys beyond the timeline's own are kept as `extra`.
 
     Args:
         values: Texts, integers and floats, or `None` for what is not known; every column is present.
@@ -38,7 +33,7 @@ def checked_row(values: Mapping[str, object]) -> TimelineRow:
     if end_s < start_s:
         raise ValueError(f"end_s {end_s} lies before start_s {start_s}")
     emotion, confidence, probabilities = _scores(values)
-    return TimelineRow(
+    return Turn(
         recording=_text(values, "recording") or "",
         channel=_count(values, "channel", 1),
         speaker=_text(values, "speaker") or "",

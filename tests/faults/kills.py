@@ -16,7 +16,7 @@ from speech import RATE, minute
 
 from monitor.commands.export import export
 from monitor.timeline.file import read_timeline
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 from stser_core.errors import StserError
 
 SOUND_S = 30
@@ -67,11 +67,11 @@ def kill_often(count: int, number: int, options: Sequence[str] = (), say: Callab
     return found
 
 
-def _rows(file: Path, sound: bytes, options: Sequence[str]) -> tuple[TimelineRow, ...]:
+def _rows(file: Path, sound: bytes, options: Sequence[str]) -> tuple[Turn, ...]:
     monitor = Monitor(["--csv", str(file), *options], sound)
     code = monitor.end()
     assert code == 0, f"the undisturbed monitor ended with {code}"
-    return read_timeline(file).rows
+    return read_timeline(file).turns
 
 
 def _one(
@@ -80,7 +80,7 @@ def _one(
     options: Sequence[str],
     kind: signal.Signals,
     moments: random.Random,
-    whole: tuple[TimelineRow, ...],
+    whole: tuple[Turn, ...],
 ) -> int:
     """End one monitor at a moment of its own; how many turns had been finished."""
     monitor = Monitor(["--csv", str(file), "--jsonl", "-", *options], sound)
@@ -99,9 +99,9 @@ def _one(
     return finished
 
 
-def _readable(file: Path, finished: int) -> tuple[TimelineRow, ...]:
+def _readable(file: Path, finished: int) -> tuple[Turn, ...]:
     """The turns in a file that `export` reads; one that ended before it began to listen may have no header yet."""
     if not finished and (not file.exists() or file.stat().st_size == 0):
         return ()
     export(file, "jsonl", str(file.with_suffix(".jsonl")), quiet=True)
-    return read_timeline(file).rows
+    return read_timeline(file).turns

@@ -12,7 +12,7 @@ from pathlib import Path
 from speech import PROGRAM, ROOT, SENTENCES, minute
 
 from monitor.timeline.file import read_timeline
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 _SETTLED_MINUTES = 2
 """The noise floor of the segmenter settles in the first; from then on every minute must be as the one before."""
@@ -84,7 +84,7 @@ def run(hours: float, say: Callable[[str], None]) -> LongStream:
             process.stdin.close()
             code = process.wait(600)
         took_s = time.monotonic() - began
-        rows = read_timeline(file).rows
+        rows = read_timeline(file).turns
     return LongStream(
         hours=minutes / 60,
         took_s=took_s,
@@ -97,7 +97,7 @@ def run(hours: float, say: Callable[[str], None]) -> LongStream:
     )
 
 
-def largest_shift_ms(rows: tuple[TimelineRow, ...]) -> int:
+def largest_shift_ms(rows: tuple[Turn, ...]) -> int:
     """Compare each turn with the one a minute before it, after the first minutes and without the cut-off last turn."""
     settled = rows[SENTENCES * _SETTLED_MINUTES : -1]
     pairs = zip(settled, settled[SENTENCES:], strict=False)

@@ -122,13 +122,25 @@ def timelines(folder: Path) -> Target:
 def _timelines() -> dict[str, bytes]:
     from monitor.exporters.csv import csv_header, csv_record
     from monitor.exporters.jsonl import as_json, turn_object
-    from monitor.flow import Transcript, Turn, Word
+    from monitor.flow import Transcript, Word
+    from monitor.timeline.turn import Turn
     from stser_core.scores import EmotionScores
 
     said = Transcript((Word("where", 1.2, 1.5, 0.9), Word("is", 1.5, 1.6, 1.0)))
     scores = EmotionScores({"speech": (0.9, 0.05, 0.03, 0.02)}, (0.9, 0.05, 0.03, 0.02))
-    first = Turn("call.wav", 1, "customer", 1, 1.0, 2.5, scores, said, -23.4, 0, "default")
-    turns = [first, replace(first, turn=2, channel=2, speaker="=1+1", start_s=3.0, end_s=4.0, scores=None)]
+    first = Turn.of(
+        recording="call.wav",
+        channel=1,
+        speaker="customer",
+        turn=1,
+        start_s=1.0,
+        end_s=2.5,
+        scores=scores,
+        transcript=said,
+        loudness_dbfs=-23.4,
+        checkpoint="default",
+    )
+    turns = [first, replace(first, turn=2, channel=2, speaker="=1+1", start_s=3.0, end_s=4.0)]
     return {
         "csv": (csv_header() + "".join(map(csv_record, turns))).encode(),
         "jsonl": "".join(as_json(turn_object(turn)) + "\n" for turn in turns).encode(),

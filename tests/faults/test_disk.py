@@ -77,12 +77,12 @@ def assert_one_sentence(said, reason):
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_disk_that_fills_up_keeps_the_turns_before(disk, replay, tmp_path, kind):
     assert replay(f"--{kind}", tmp_path / f"whole.{kind}") == (0, [])
-    whole = read_timeline(tmp_path / f"whole.{kind}").rows
+    whole = read_timeline(tmp_path / f"whole.{kind}").turns
     fill(disk, but=4_096)
     code, said = replay(f"--{kind}", disk / f"call.{kind}")
     assert code == 1
     assert_one_sentence(said, "No space left on device")
-    kept = read_timeline(disk / f"call.{kind}").rows
+    kept = read_timeline(disk / f"call.{kind}").turns
     assert 0 < len(kept) < len(whole)
     assert kept == whole[: len(kept)]
     export(disk / f"call.{kind}", "srt", str(tmp_path / "call.srt"), quiet=True)
@@ -116,7 +116,7 @@ def test_a_disk_that_fails_in_the_middle_keeps_the_turns_before(replay, tmp_path
     code, said = replay("--csv", tmp_path / "call.csv")
     assert code == 1
     assert_one_sentence(said, os.strerror(number))
-    assert [row.turn for row in read_timeline(tmp_path / "call.csv").rows][:8] == list(range(1, 9))
+    assert [row.turn for row in read_timeline(tmp_path / "call.csv").turns][:8] == list(range(1, 9))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps open files from being removed")

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from monitor.flow import Transcript, Turn, Word
+from monitor.flow import Transcript, Word
+from monitor.timeline.turn import Turn
 from stser_core.scores import EmotionScores
 
 ANGRY = EmotionScores(
@@ -58,7 +59,7 @@ def turn() -> Callable[..., Turn]:
             "dropped_ms": 0,
             "checkpoint": "compact",
         }
-        return Turn(**{**usual, **changes})
+        return Turn.of(**{**usual, **changes})
 
     return make
 

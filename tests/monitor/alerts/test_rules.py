@@ -1,7 +1,6 @@
 import pytest
 
 from monitor.alerts.rules import Rule, Watch, parse, require_speakers
-from monitor.exporters.row import row
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 from stser_core.scores import EmotionScores
@@ -99,7 +98,7 @@ def test_the_threshold_itself_counts_only_where_it_is_said_to(talk):
 def test_an_alert_and_its_row_say_the_same(turn):
     unequal = EmotionScores({}, (0.46984, 0.17672, 0.17672, 0.17672))  # rounded each by itself, they sum to 0.9999
     heard = turn(scores=unequal)
-    printed = row(heard)["p_angry"]
+    printed = heard.probabilities[0]
     (alert,) = Watch([parse("angry>=0.4699")]).hear(heard)
     assert alert.probability == printed == 0.4699
     assert rings(["angry>0.4699"], [heard]) == []

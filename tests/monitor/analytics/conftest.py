@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
 
@@ -16,7 +16,7 @@ def probabilities_of(emotion: str) -> tuple[float, ...]:
 
 
 @pytest.fixture
-def row() -> Callable[..., TimelineRow]:
+def row() -> Callable[..., Turn]:
     """Make a row: when, on which channel, with which emotion (scored 0.7 to 0.1) and words."""
     counter = iter(range(1, 10_000))
 
@@ -33,13 +33,13 @@ def row() -> Callable[..., TimelineRow]:
             "transcript": said,
             "loudness_dbfs": -20.0,
         }
-        return TimelineRow(channel=channel, start_s=float(start_s), end_s=float(end_s), **{**usual, **more})
+        return Turn(channel=channel, start_s=float(start_s), end_s=float(end_s), **{**usual, **more})
 
     return make
 
 
 @pytest.fixture
-def call(row: Callable[..., TimelineRow]) -> list[TimelineRow]:
+def call(row: Callable[..., Turn]) -> list[Turn]:
     """A call of 80 s: the customer grows angry, the agent is not scored.
 
     customer  0–10 neutral   20–30 neutral   38–48 angry            60–70 angry

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.analytics import analyse, from_json, to_json
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
 milliseconds = st.integers(0, 200_000)
@@ -21,7 +21,7 @@ def rows(draw):
     probabilities = None if weights is None else tuple(weight / sum(weights) for weight in weights)
     emotion = None if probabilities is None else LABELS[probabilities.index(max(probabilities))]
     channel = draw(st.integers(1, 3))
-    return TimelineRow(
+    return Turn(
         recording="call.wav",
         channel=channel,
         speaker=f"speaker{channel}",

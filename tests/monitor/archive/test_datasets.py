@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.archive.datasets import CALLS_A_SHARD, Datasets, call_of
+from monitor.archive.datasets import CALLS_A_SHARD, Call, Datasets
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.outcome import Finished, Scored
-from monitor.exporters.csv import csv_header, csv_record
 from stser_core.errors import DataError
 
 
@@ -26,8 +25,8 @@ def scored(turn):
         turns = [
             turn(recording=recording, turn=number, start_s=2.0 * number, end_s=2.0 * number + 1) for number in (1, 2)
         ]
-        timeline = csv_header() + "".join(csv_record(replace(one, **changes)) for one in turns)
-        return Scored(Finished(recording, size, 1_790_000_000 * 10**9, 12.0, 12.0), timeline)
+        finished = Finished(recording, size, 1_790_000_000 * 10**9, 12.0, 12.0)
+        return Scored(finished, tuple(replace(one, **changes) for one in turns))
 
     return make
 
@@ -37,7 +36,7 @@ def keep(folder):
     def keep(*all_scored):
         for scored in all_scored:
             folder.finish(scored)
-        Datasets(folder, explain=False).add([call_of(one.finished, one.timeline) for one in all_scored])
+        Datasets(folder, explain=False).add([Call(one.finished, one.turns) for one in all_scored])
 
     return keep
 
@@ -88,7 +87,7 @@ def test_a_recording_that_is_done_again_takes_its_own_place(scored, keep, read):
 def test_shards_are_filled_before_there_are_more(scored, keep, folder, read):
     count = CALLS_A_SHARD + 3
     Datasets(folder, explain=False).add(
-        [call_of(one.finished, one.timeline) for one in (scored(f"{number:04d}.wav") for number in range(count))]
+        [Call(one.finished, one.turns) for one in (scored(f"{number:04d}.wav") for number in range(count))]
     )
 
     assert sorted(path.name for path in (folder.root / "calls").iterdir()) == ["000001.parquet", "000002.parquet"]
@@ -160,7 +159,7 @@ def test_a_damaged_shard_is_named(scored, keep, folder):
 
 
 def test_nobody_speaks(keep, read):
-    keep(Scored(Finished("silence.wav", 1, 1, 60.0, 60.0), csv_header()))
+    keep(Scored(Finished("silence.wav", 1, 1, 60.0, 60.0), ()))
 
     (call,) = read("calls")
     assert (call["turns"], call["speakers"], call["longest_silence_s"]) == (0, [], 60.0)
@@ -178,10 +177,9 @@ def test_the_lost_end_of_a_recording_is_no_silence(scored, keep, read):
 
 def test_the_columns_of_explain_are_numbers_also_where_nothing_is_known(folder, scored, read):
     one = scored("a.wav")
-    header = csv_header(explain=True)
-    lines = one.timeline.splitlines()[1:]
-    timeline = header + "".join(f"{line},{span}\n" for line, span in zip(lines, ("1.000,1.500", ","), strict=True))
+    first, second = one.turns
+    explained = replace(first, extra={"salient_start_s": 1.0, "salient_end_s": 1.5, "salience": [1.0]})
 
-    Datasets(folder, explain=True).add([call_of(one.finished, timeline)])
+    Datasets(folder, explain=True).add([Call(one.finished, [explained, second])])
 
     assert [row["salient_start_s"] for row in read("turns")] == [1.0, None]

@@ -7,13 +7,12 @@ from datetime import date
 
 import pytest
 
-from monitor.archive.datasets import Datasets, call_of
+from monitor.archive.datasets import Call, Datasets
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.outcome import Finished, Scored
 from monitor.archive.overview import make_overview
 from monitor.archive.overview_page import render_overview
 from monitor.cli import main
-from monitor.exporters.csv import csv_header, csv_record
 from stser_core.errors import DataError
 
 EVIL = '2026-10-05 <script>alert("1")</script>&\'.wav'
@@ -34,10 +33,9 @@ def archived(tmp_path, turn, surely):
                     turn(recording=name, turn=number, start_s=start_s, end_s=end_s, scores=surely(emotion))
                     for number, (start_s, end_s, emotion) in enumerate(spoken, start=1)
                 ]
-                timeline = csv_header() + "".join(map(csv_record, turns))
-                scored = Scored(Finished(name, 1, 1_790_000_000 * 10**9, 100.0, 100.0), timeline)
+                scored = Scored(Finished(name, 1, 1_790_000_000 * 10**9, 100.0, 100.0), tuple(turns))
                 folder.finish(scored)
-                kept.append(call_of(scored.finished, timeline))
+                kept.append(Call(scored.finished, turns))
             Datasets(folder, explain=False).add(kept)
             settings = {"format": 1, "settings": {"checkpoint": "default"}}
             (root / "archive.json").write_text(json.dumps(settings))

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.archive.datasets import Datasets, call_of
+from monitor.archive.datasets import Call, Datasets
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.outcome import Finished, Scored
-from monitor.exporters.csv import csv_header, csv_record
 from monitor.flow import Transcript, Word
 
 duckdb = pytest.importorskip("duckdb")
@@ -54,10 +53,9 @@ def archived(tmp_path, turn, surely, monkeypatch):
                 for number, (start_s, length_s, emotion, words) in enumerate(said, start=1)
             ]
             turns.append(turn(recording=name, turn=9, channel=2, speaker="agent", start_s=0.0, end_s=0.9, scores=None))
-            timeline = csv_header() + "".join(map(csv_record, turns))
-            scored = Scored(Finished(name, 1, 0, 70.0, 70.0), timeline)
+            scored = Scored(Finished(name, 1, 0, 70.0, 70.0), tuple(turns))
             folder.finish(scored)
-            calls.append(call_of(scored.finished, timeline))
+            calls.append(Call(scored.finished, turns))
         Datasets(folder, explain=False).add(calls)
     monkeypatch.chdir(tmp_path)
 

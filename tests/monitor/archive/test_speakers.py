@@ -47,17 +47,17 @@ def arguments(scratch_checkpoint):
 
 
 def rows(outcome):
-    return list(csv.DictReader(io.StringIO(outcome.timeline)))
+    return outcome.turns
 
 
 def test_rows_name_the_voices_in_the_order_in_which_they_speak(shared, hearing):
     made = rows(score_recording(shared, hearing, Manner(speakers=2)))
 
-    long = [float(row["end_s"]) - float(row["start_s"]) > 3 for row in made]
+    long = [row.end_s - row.start_s > 3 for row in made]
     assert len(set(long)) == 2
-    assert [row["speaker"] for row in made] == ["speaker1" if one == long[0] else "speaker2" for one in long]
+    assert [row.speaker for row in made] == ["speaker1" if one == long[0] else "speaker2" for one in long]
     unnamed = rows(score_recording(shared, hearing, Manner()))
-    assert [row | {"speaker": "speaker1"} for row in made] == unnamed
+    assert tuple(replace(row, speaker="speaker1") for row in made) == unnamed
 
 
 def test_a_recording_of_two_channels_is_a_failure(data, hearing):
@@ -104,7 +104,7 @@ def test_real_voices_get_the_same_names_whatever_the_workers(shared, models):
 
     def timelines(recordings, workers):
         outcomes = by_threads(recordings, hearing, Manner(speakers=2), workers, Running())
-        return {outcome.finished.recording: outcome.timeline for outcome in outcomes}
+        return {outcome.finished.recording: outcome.turns for outcome in outcomes}
 
     alone, both = timelines(recordings[:1], 1), timelines(recordings, 2)
     assert alone["a.wav"] == both["a.wav"] == both["b.wav"].replace("b.wav", "a.wav")

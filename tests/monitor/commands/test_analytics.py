@@ -7,7 +7,6 @@ from monitor.commands.analytics import analytics
 from monitor.exporters.csv import CsvExporter
 from monitor.exporters.jsonl import JsonlExporter
 from monitor.timeline.file import read_timeline
-from monitor.timeline.row import row_of
 from stser_core.errors import UsageError
 
 
@@ -32,9 +31,9 @@ def written(path, kind, turns):
 
 
 def test_the_figures_are_the_same_from_turns_csv_and_json_lines(tmp_path, turns, timeline):
-    expected = analyse(map(row_of, turns), 20.0)
-    assert analyse(read_timeline(timeline).rows, 20.0) == expected
-    assert analyse(read_timeline(written(tmp_path / "call.jsonl", JsonlExporter, turns)).rows, 20.0) == expected
+    expected = analyse(turns, 20.0)
+    assert analyse(read_timeline(timeline).turns, 20.0) == expected
+    assert analyse(read_timeline(written(tmp_path / "call.jsonl", JsonlExporter, turns)).turns, 20.0) == expected
 
 
 def test_they_are_written_as_json(timeline, tmp_path):

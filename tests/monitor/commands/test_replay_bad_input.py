@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.cli import main
-from monitor.exporters.row import COLUMNS
+from monitor.timeline.turn import COLUMNS
 
 RATE = 16_000
 HEADER = ",".join(COLUMNS)

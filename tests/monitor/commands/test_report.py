@@ -11,7 +11,7 @@ import pytest
 
 from monitor.cli import main
 from monitor.exporters.jsonl import JsonlExporter
-from monitor.exporters.row import COLUMNS
+from monitor.timeline.turn import COLUMNS
 
 ROOT = Path(__file__).parents[3]
 

@@ -4,13 +4,13 @@ from rich.cells import cell_len
 from monitor.analytics import analyse
 from monitor.display.analytics import analytics_lines
 from monitor.display.palette import Palette
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 
 def spoken(turn, start_s, end_s, channel, emotion=None, said=None, **more):
     probabilities = {"angry": (0.7, 0.1, 0.1, 0.1), "neutral": (0.1, 0.1, 0.7, 0.1), None: None}[emotion]
     usual = {"speaker": {1: "customer", 2: "agent"}[channel], "loudness_dbfs": -20.0}
-    return TimelineRow(
+    return Turn(
         recording="call.wav",
         channel=channel,
         turn=turn,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from monitor.exporters.formats import FORMATS
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 
 
-def make_row(**changes: Any) -> TimelineRow:
+def make_row(**changes: Any) -> Turn:
     usual: dict[str, Any] = {
         "recording": "call one.wav",
         "channel": 1,
@@ -29,23 +29,23 @@ def make_row(**changes: Any) -> TimelineRow:
         "loudness_dbfs": -23.4,
         "checkpoint": "compact",
     }
-    return TimelineRow(**{**usual, **changes})
+    return Turn(**{**usual, **changes})
 
 
 UNSCORED = {"emotion": None, "confidence": None, "probabilities": None, "classifier_emotions": {}}
 
 
 @pytest.fixture(scope="session")
-def row() -> Callable[..., TimelineRow]:
+def row() -> Callable[..., Turn]:
     """Make a row; what is given replaces the usual values."""
     return make_row
 
 
 @pytest.fixture(scope="session")
-def agent() -> Callable[..., TimelineRow]:
+def agent() -> Callable[..., Turn]:
     """Make a row of an agent, who is not scored."""
 
-    def make(**changes: Any) -> TimelineRow:
+    def make(**changes: Any) -> Turn:
         usual = {"channel": 2, "speaker": "agent", "turn": 2, "start_s": 2.2, "end_s": 3.6, "transcript": "hold on"}
         return make_row(**{**UNSCORED, **usual, **changes})
 
@@ -56,7 +56,7 @@ def agent() -> Callable[..., TimelineRow]:
 def exported() -> Callable[..., bytes]:
     """Write rows in a format and give back its bytes."""
 
-    def export(name: str, *rows: TimelineRow) -> bytes:
+    def export(name: str, *rows: Turn) -> bytes:
         stream = io.BytesIO()
         FORMATS[name].write(rows, stream)
         return stream.getvalue()

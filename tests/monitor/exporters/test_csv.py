@@ -4,8 +4,8 @@ import io
 import pytest
 
 from monitor.exporters.csv import CsvExporter
-from monitor.exporters.row import COLUMNS
 from monitor.flow import Transcript, Word
+from monitor.timeline.turn import COLUMNS
 from stser_core.scores import EmotionScores
 
 

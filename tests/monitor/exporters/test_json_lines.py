@@ -1,6 +1,5 @@
 from monitor.exporters.jsonl import JsonlExporter
 from monitor.timeline.file import read_timeline
-from monitor.timeline.row import row_of
 
 
 def test_json_lines_that_were_read_back_are_written_as_they_were(tmp_path, turn, surely, exported):
@@ -11,12 +10,12 @@ def test_json_lines_that_were_read_back_are_written_as_they_were(tmp_path, turn,
         exporter.write(each)
     exporter.close()
     written = (tmp_path / "call.jsonl").read_bytes()
-    assert exported("jsonl", *read_timeline(tmp_path / "call.jsonl").rows) == written
-    assert exported("jsonl", *map(row_of, turns)) == written
+    assert exported("jsonl", *read_timeline(tmp_path / "call.jsonl").turns) == written
+    assert exported("jsonl", *turns) == written
 
 
 def test_what_a_csv_does_not_tell_is_null(exported, row, tmp_path):
     content = exported("jsonl", row(extra={"salient_start_s": 1.2}))
     assert b'"words": null, "classifiers": null, "salient_start_s": 1.2}' in content
     (tmp_path / "call.jsonl").write_bytes(content)
-    assert read_timeline(tmp_path / "call.jsonl").rows == (row(extra={"salient_start_s": 1.2}),)
+    assert read_timeline(tmp_path / "call.jsonl").turns == (row(extra={"salient_start_s": 1.2}),)

@@ -1,8 +1,8 @@
 import json
 
 from monitor.exporters.jsonl import JsonlExporter
-from monitor.exporters.row import COLUMNS, row
 from monitor.timeline.notes import Alert, Mark
+from monitor.timeline.turn import COLUMNS
 from stser_core.scores import EmotionScores
 
 
@@ -18,7 +18,7 @@ def written(path, *turns):
 def test_a_line_has_the_columns_of_the_csv_with_numbers_as_numbers(tmp_path, turn):
     (line,) = written(tmp_path / "out.jsonl", turn())
     assert list(line) == [*COLUMNS, "words", "classifiers"]
-    assert {column: line[column] for column in COLUMNS} == row(turn())
+    assert {column: line[column] for column in COLUMNS} == turn().values()
 
 
 def test_words_carry_their_times(tmp_path, turn):
@@ -57,9 +57,9 @@ def test_an_empty_timeline_is_an_empty_file(tmp_path):
     assert (tmp_path / "out.jsonl").read_bytes() == b""
 
 
-def test_a_file_name_that_is_no_utf8_is_still_json(tmp_path, turn):
+def test_a_file_name_that_is_not_utf8_is_still_json(tmp_path, turn):
     (line,) = written(tmp_path / "out.jsonl", turn(recording="caf\udce9.wav"))
-    assert line["recording"] == "caf\udce9.wav"
+    assert line["recording"] == r"caf\udce9.wav"
 
 
 def explained(salience):

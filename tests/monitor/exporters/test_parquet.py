@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.exporters.row import COLUMNS
+from monitor.timeline.turn import COLUMNS
 from stser_core.errors import MissingExtraError
 
 

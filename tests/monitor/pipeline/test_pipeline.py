@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from staged import ROLES, FakeScorer, FakeSource, FakeTranscriber, build, finish, rows_of
 
-from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript, Word
+from monitor.flow import SAMPLE_RATE, AudioBlock, Word
 from stser_core.errors import UsageError
 
 
@@ -24,16 +24,16 @@ class TestTurns:
     def test_carry_the_transcript_of_exactly_their_own_sound(self, rows):
         for row in rows:
             heard = round((row.end_s - row.start_s) * SAMPLE_RATE)
-            assert row.transcript == Transcript((Word(str(heard), row.start_s, row.start_s + 0.1, 1.0),))
+            assert row.words == (Word(str(heard), row.start_s, round(row.start_s + 0.1, 3), 1.0),)
 
     def test_of_an_unscored_channel_are_transcribed_but_not_scored(self, rows):
-        assert all((row.scores is None) == (row.speaker == "agent") for row in rows)
+        assert all((row.emotion is None) == (row.speaker == "agent") for row in rows)
         assert all(row.transcript is not None for row in rows)
 
     def test_carry_their_loudness(self, rows, sound):
         for row in rows:
             part = sound[row.channel - 1, round(row.start_s * SAMPLE_RATE) : round(row.end_s * SAMPLE_RATE)]
-            assert row.loudness_dbfs == pytest.approx(10 * np.log10(np.mean(part**2)), abs=0.01)
+            assert row.loudness_dbfs == pytest.approx(10 * np.log10(np.mean(part**2)), abs=0.051)
 
     @pytest.mark.parametrize("capacity", [1, 2, 5])
     def test_are_the_same_however_narrow_the_queues(self, rows, sound, capacity):
@@ -43,7 +43,7 @@ class TestTurns:
         scorer = FakeScorer()
         rows = rows_of(sound, scorer=scorer)
         scored = [spoken for batch in scorer.batches for spoken in batch]
-        assert [spoken.text for spoken in scored] == [row.transcript.text for row in rows if row.scores is not None]
+        assert [spoken.text for spoken in scored] == [row.transcript for row in rows if row.emotion is not None]
         assert {spoken.text_confidence for spoken in scored} == {1.0}
 
     def test_that_pile_up_are_scored_in_one_batch(self, sound):

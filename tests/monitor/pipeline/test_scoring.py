@@ -40,7 +40,7 @@ def test_the_words_reach_the_scorer_and_the_turn():
     scored, turns = turns_of(Transcript(words), Transcript(()), None)
 
     assert [(one.text, one.text_confidence) for one in scored] == [("yes", 0.9), (None, None), (None, None)]
-    assert [turn.transcript for turn in turns] == [Transcript(words), Transcript(()), None]
+    assert [turn.words for turn in turns] == [words, (), None]
 
 
 def test_each_channel_has_a_baseline_and_an_estimate_does_not_change_it():

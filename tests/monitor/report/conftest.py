@@ -8,19 +8,17 @@ from typing import Any
 import pytest
 
 from monitor.flow import Word
-from monitor.timeline.row import TimelineRow
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
-MakeTurn = Callable[..., TimelineRow]
+MakeTurn = Callable[..., Turn]
 
 
 @pytest.fixture
 def row() -> MakeTurn:
     """Make a turn of a timeline: `row(1, 0.0, 2.0, "angry", said="no")`."""
 
-    def make(
-        turn: int, start_s: float, end_s: float, emotion: str | None, said: str = "", **changes: Any
-    ) -> TimelineRow:
+    def make(turn: int, start_s: float, end_s: float, emotion: str | None, said: str = "", **changes: Any) -> Turn:
         share = 0.7
         spread = {label: share if label == emotion else (1 - share) / 3 for label in LABELS}
         words = said.split()
@@ -44,7 +42,7 @@ def row() -> MakeTurn:
             "checkpoint": "default",
             "loudness_dbfs": -24.0,
         }
-        return TimelineRow(**{**values, **changes})
+        return Turn(**{**values, **changes})
 
     return make
 

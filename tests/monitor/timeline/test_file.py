@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 
 from monitor.exporters.csv import CsvExporter
 from monitor.exporters.jsonl import JsonlExporter
-from monitor.exporters.row import COLUMNS, row
-from monitor.flow import Transcript, Turn, Word
+from monitor.flow import Transcript, Word
 from monitor.timeline.file import read_timeline
-from monitor.timeline.row import row_of
+from monitor.timeline.turn import COLUMNS, Turn
 from stser_core.errors import DataError, StserError
 from stser_core.scores import EmotionScores
 
@@ -35,7 +34,7 @@ scores = st.builds(
 def turns_saying(texts):
     words = st.builds(Word, text=texts, start_s=seconds, end_s=seconds, confidence=shares)
     return st.builds(
-        Turn,
+        Turn.of,
         recording=texts,
         channel=st.integers(1, 9),
         speaker=texts,
@@ -71,7 +70,7 @@ def written(path, kind, timeline):
 
 
 def as_the_csv_keeps_it(turn):
-    return replace(row_of(turn), words=None, classifiers=None)
+    return replace(turn, words=None, classifiers=None)
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +81,14 @@ def folder(tmp_path_factory):
 @given(timelines(turns, max_size=4))
 def test_any_timeline_reads_back_from_its_csv(folder, timeline):
     file = read_timeline(written(folder / "call.csv", CsvExporter, timeline))
-    assert list(file.rows) == [as_the_csv_keeps_it(turn) for turn in timeline]
+    assert list(file.turns) == [as_the_csv_keeps_it(turn) for turn in timeline]
     assert (file.notes, file.notices) == ((), ())
 
 
 @given(timelines(turns, max_size=4))
 def test_any_timeline_reads_back_from_its_json_lines(folder, timeline):
     file = read_timeline(written(folder / "call.jsonl", JsonlExporter, timeline))
-    assert list(file.rows) == [row_of(turn) for turn in timeline]
+    assert list(file.turns) == timeline
 
 
 @given(st.binary(max_size=300), st.sampled_from(["any.csv", "any.jsonl", "any"]))
@@ -134,17 +133,17 @@ def test_a_kill_costs_at_most_the_turn_that_was_being_written(tmp_path_factory, 
     path.write_bytes(content[: data.draw(st.integers(len(before) + 1, len(content) - 1))])
     if kind is JsonlExporter and not before:
         path = path.rename(path.with_suffix(".jsonl"))
-    whole = read_timeline(written(path.with_name("whole"), kind, timeline)).rows
+    whole = read_timeline(written(path.with_name("whole"), kind, timeline)).turns
     file = read_timeline(path)
-    assert file.rows[: len(timeline) - 1] == whole[:-1]
-    assert len(file.rows) == len(timeline) or "breaks off" in file.notices[0]
+    assert file.turns[: len(timeline) - 1] == whole[:-1]
+    assert len(file.turns) == len(timeline) or "breaks off" in file.notices[0]
 
 
 def test_a_last_line_that_breaks_off_is_left_out_and_said(tmp_path):
     path = tmp_path / "call.csv"
     path.write_text(f"{HEADER}\n{ROW}\n{ROW[:40]}")
     file = read_timeline(path)
-    assert len(file.rows) == 1
+    assert len(file.turns) == 1
     assert file.notices == (f"'{path}', line 3: the last line breaks off and was left out.",)
 
 
@@ -152,7 +151,7 @@ def test_a_whole_last_line_without_a_line_end_is_kept(tmp_path):
     path = tmp_path / "call.csv"
     path.write_text(f"{HEADER}\n{ROW}")
     file = read_timeline(path)
-    assert [row.checkpoint for row in file.rows] == ["compact"]
+    assert [row.checkpoint for row in file.turns] == ["compact"]
     assert file.notices == ()
 
 
@@ -167,7 +166,7 @@ def test_a_whole_last_note_without_a_line_end_is_kept(tmp_path):
 def test_what_a_spreadsheet_saves_is_read(tmp_path):
     path = tmp_path / "call.csv"
     path.write_bytes(f"\ufeff{HEADER}\r\n{ROW}\r\n".encode())
-    (row,) = read_timeline(path).rows
+    (row,) = read_timeline(path).turns
     assert (row.recording, row.transcript, row.start_s, row.loudness_dbfs) == ("call.wav", "where is it", 1.0, -23.4)
     assert row.classifier_emotions == {"speech": "angry"}
 
@@ -178,8 +177,8 @@ def test_lines_may_end_in_carriage_returns_alone(tmp_path, last):
     second = ROW.replace("wav,1,customer,1,", "wav,1,customer,2,").replace("where is it", '"well,\n""where"""')
     path.write_bytes(f"\ufeff{HEADER}\r{ROW}\r{second}{last}".encode())
     file = read_timeline(path)
-    assert [row.transcript for row in file.rows] == ["where is it", 'well,\n"where"']
-    assert [row.checkpoint for row in file.rows] == ["compact", "compact"]
+    assert [row.transcript for row in file.turns] == ["where is it", 'well,\n"where"']
+    assert [row.checkpoint for row in file.turns] == ["compact", "compact"]
     assert file.notices == ()
 
 
@@ -206,7 +205,7 @@ def test_columns_that_are_not_parted_by_commas_are_told_as_such(tmp_path, separa
 def test_further_columns_are_kept(tmp_path):
     path = tmp_path / "call.csv"
     path.write_text(f"{HEADER},salient_start_s,reviewer\n{ROW},1.200,'=Ann\n")
-    (row,) = read_timeline(path).rows
+    (row,) = read_timeline(path).turns
     assert row.extra == {"salient_start_s": 1.2, "reviewer": "'=Ann"}
     assert tuple(row.values()) == COLUMNS
 
@@ -217,7 +216,7 @@ def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn):
     note = {"type": "mark", "number": 1, "time_s": 2.0}
     path.write_text(f"{json.dumps({**values, 'salience': [0.5, 0.5]})}\n\n{json.dumps(note)}\n")
     file = read_timeline(path)
-    assert file.rows[0].extra == {"salience": [0.5, 0.5]}
+    assert file.turns[0].extra == {"salience": [0.5, 0.5]}
     assert file.notes == (note,)
 
 
@@ -226,7 +225,7 @@ def test_a_turn_with_a_further_key_called_type_is_no_note(tmp_path, turn):
     values = json.loads(path.read_text())
     path.write_text(json.dumps({**values, "type": "complaint"}) + "\n")
     file = read_timeline(path)
-    assert [row.extra for row in file.rows] == [{"type": "complaint"}]
+    assert [row.extra for row in file.turns] == [{"type": "complaint"}]
     assert file.notes == ()
     del values["speaker"]
     path.write_text(json.dumps({**values, "type": "complaint"}) + "\n")
@@ -238,7 +237,7 @@ def test_a_turn_with_a_further_key_called_type_is_no_note(tmp_path, turn):
 def test_only_what_was_neutralised_loses_its_apostrophe(tmp_path, text, read):
     path = tmp_path / "call.csv"
     path.write_text(f"{HEADER}\n{ROW.replace('where is it', text)}\n")
-    assert read_timeline(path).rows[0].transcript == read
+    assert read_timeline(path).turns[0].transcript == read
 
 
 @pytest.mark.parametrize(
@@ -284,7 +283,7 @@ def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn):
 def test_several_recordings_each_count_their_own_turns(tmp_path):
     path = tmp_path / "both.csv"
     path.write_text(f"{HEADER}\n{ROW}\n{ROW.replace('call.wav', 'other.wav')}\n")
-    assert [row.recording for row in read_timeline(path).rows] == ["call.wav", "other.wav"]
+    assert [row.recording for row in read_timeline(path).turns] == ["call.wav", "other.wav"]
 
 
 @pytest.mark.parametrize(
@@ -321,17 +320,16 @@ def test_malformed_json_is_refused_with_its_line(tmp_path, line, reason):
         read_timeline(path)
 
 
-def test_a_file_name_that_is_no_utf8_comes_back_from_json_lines(tmp_path, turn):
-    (row,) = read_timeline(written(tmp_path / "call.jsonl", JsonlExporter, [turn(recording="caf\udce9.wav")])).rows
-    assert row.recording == "caf\udce9.wav"
-    (row,) = read_timeline(written(tmp_path / "call.csv", CsvExporter, [turn(recording="caf\udce9.wav")])).rows
-    assert row.recording == r"caf\udce9.wav"
+@pytest.mark.parametrize(("kind", "name"), [(CsvExporter, "call.csv"), (JsonlExporter, "call.jsonl")])
+def test_a_file_name_that_is_not_utf8_comes_back_with_its_escape(tmp_path, turn, kind, name):
+    (read,) = read_timeline(written(tmp_path / name, kind, [turn(recording="caf\udce9.wav")])).turns
+    assert read.recording == r"caf\udce9.wav"
 
 
 def test_an_empty_file_of_json_lines_is_a_timeline_without_turns(tmp_path):
     path = tmp_path / "call.jsonl"
     path.write_bytes(b"")
-    assert read_timeline(path).rows == ()
+    assert read_timeline(path).turns == ()
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path):
@@ -339,8 +337,3 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path):
         read_timeline(tmp_path / "gone.csv")
     with pytest.raises(DataError, match="Is a directory"):
         read_timeline(tmp_path)
-
-
-def test_the_values_of_a_row_are_those_of_its_turn(turn):
-    assert row_of(turn()).values() == row(turn())
-    assert row_of(turn(scores=None, transcript=None)).values() == row(turn(scores=None, transcript=None))

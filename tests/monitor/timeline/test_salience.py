@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.flow import Transcript, Word
-from monitor.timeline.salience import salient_span, salient_steps, salient_words
+from monitor.timeline.salience import salient_steps
 from stser_core.scores import EmotionScores
 
 
@@ -42,20 +42,20 @@ def explained(salience):
 
 
 def test_the_span_lies_where_the_turn_lies(turn):
-    span = salient_span(turn(start_s=10.0, end_s=10.35, scores=explained((0.1, 0.1, 0.2, 0.6))))
+    span = turn(start_s=10.0, end_s=10.35, scores=explained((0.1, 0.1, 0.2, 0.6))).salient_span
     # The last of the steps is only half inside the turn.
     assert span == (pytest.approx(10.3), 10.35)
 
 
 def test_what_was_not_explained_has_no_span(turn):
-    assert salient_span(turn()) is None
-    assert salient_span(turn(scores=None)) is None
-    assert salient_words(turn()) == frozenset()
+    assert turn().salient_span is None
+    assert turn(scores=None).salient_span is None
+    assert turn().salient_words == frozenset()
 
 
 def test_words_are_salient_if_their_middle_is(turn):
     words = (Word("a", 1.0, 1.19, 1.0), Word("b", 1.15, 1.3, 1.0), Word("c", 1.3, 1.38, 1.0), Word("d", 1.4, 1.5, 1.0))
     one = turn(start_s=1.0, end_s=1.5, scores=explained((0.0, 0.1, 0.5, 0.3, 0.1)), transcript=Transcript(words))
-    assert salient_span(one) == (pytest.approx(1.2), pytest.approx(1.3))
-    assert salient_words(one) == {1}
-    assert salient_words(turn(scores=explained((1.0,)), transcript=None)) == frozenset()
+    assert one.salient_span == (pytest.approx(1.2), pytest.approx(1.3))
+    assert one.salient_words == {1}
+    assert turn(scores=explained((1.0,)), transcript=None).salient_words == frozenset()

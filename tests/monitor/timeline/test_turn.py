@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.exporters.row import COLUMNS, printed_probabilities, row
+from monitor.timeline.turn import COLUMNS, printed_probabilities
 
 DESIGNED = (
     "recording,channel,speaker,turn,start_s,end_s,emotion,confidence,p_angry,p_happy,p_neutral,p_sad,"
@@ -22,8 +22,8 @@ def test_the_columns_are_the_documented_ones():
 
 
 def test_a_row_has_every_column_in_order_whether_or_not_it_is_scored(turn):
-    assert tuple(row(turn())) == COLUMNS
-    assert tuple(row(turn(scores=None, transcript=None))) == COLUMNS
+    assert tuple(turn().values()) == COLUMNS
+    assert tuple(turn(scores=None, transcript=None).values()) == COLUMNS
 
 
 @given(shares)
@@ -49,7 +49,7 @@ def test_a_third_each_prints_as_one():
 
 
 def test_the_confidence_is_the_printed_probability_of_the_winner(turn):
-    values = row(turn())
+    values = turn().values()
     assert values["emotion"] == "angry"
     assert values["confidence"] == values["p_angry"] == 0.5
     assert (values["speech_emotion"], values["text_emotion"], values["bimodal_emotion"]) == (
@@ -60,11 +60,11 @@ def test_the_confidence_is_the_printed_probability_of_the_winner(turn):
 
 
 def test_what_is_not_known_is_none(turn, surely):
-    values = row(turn(scores=surely("sad"), transcript=None, loudness_dbfs=-math.inf))
+    values = turn(scores=surely("sad"), transcript=None, loudness_dbfs=-math.inf).values()
     assert values["speech_emotion"] == "sad"
     for column in ("text_emotion", "bimodal_emotion", "transcript", "transcript_confidence", "loudness_dbfs"):
         assert values[column] is None
 
 
 def test_the_transcripts_confidence_is_the_mean_of_the_words(turn):
-    assert row(turn())["transcript_confidence"] == pytest.approx(0.9)
+    assert turn().transcript_confidence == pytest.approx(0.9)

@@ -1,0 +1,258 @@
+"""A turn: an utterance with all that was found out about it, one row of the timeline.
+
+The pipeline makes turns (`Turn.of`), and reading a timeline back makes the same ones: values are rounded once, when the
+turn is made, as docs/architecture.md ("The CSV") lays down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from monitor.flow import Transcript, Word
+from monitor.timeline.salience import STEP_S, salient_steps
+from stser_core.emotions import LABELS, index
+from stser_core.scores import CLASSIFIERS, EmotionScores
+
+COLUMNS: tuple[str, ...] = (
+    "recording",
+    "channel",
+    "speaker",
+    "turn",
+    "start_s",
+    "end_s",
+    "emotion",
+    "confidence",
+    *(f"p_{label}" for label in LABELS),
+    *(f"{classifier}_emotion" for classifier in CLASSIFIERS),
+    "transcript",
+    "transcript_confidence",
+    "loudness_dbfs",
+    "dropped_ms",
+    "checkpoint",
+)
+"""The columns of a timeline, in their order."""
+
+SALIENT_COLUMNS: tuple[str, ...] = ("salient_start_s", "salient_end_s")
+"""The columns that follow them where the timeline explains."""
+
+SALIENCE = "salience"
+"""The key of the attention on each 100 ms, in JSON Lines that explain."""
+
+TEXTS = frozenset({"recording", "speaker", "transcript", "checkpoint"})
+EMOTIONS = frozenset({"emotion", *(f"{classifier}_emotion" for classifier in CLASSIFIERS)})
+COUNTS = frozenset({"channel", "turn", "dropped_ms"})
+
+Value: TypeAlias = "str | int | float | None"
+
+_DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn; `None` is what is not known.
+
+    Attributes:
+        recording: The recording's file name, or the device's.
+        channel: Counts from 1.
+        speaker: The channel's role, or `speaker1`, `speaker2`, …
+        turn: Counts from 1 over the whole timeline.
+        start_s: Seconds from the start of the recording, to the millisecond.
+        end_s: Seconds from the start of the recording, to the millisecond.
+        emotion: The most probable emotion, or `None` where the turn was not scored.
+        confidence: Its probability.
+        probabilities: Four probabilities in the order of `LABELS`, to four decimals, that sum to 1.
+        classifier_emotions: The most probable emotion of each classifier that answered.
+        transcript: The words, or `None` where no word is known.
+        transcript_confidence: Mean confidence of the words in 0…1.
+        loudness_dbfs: Root mean square in decibels below full scale, to a tenth.
+        dropped_ms: Milliseconds of sound that were lost inside the turn (live capture only).
+        checkpoint: Name of the checkpoint that scored it.
+        words: The words with their times; a CSV has none.
+        classifiers: The probabilities of each classifier that answered; a CSV has none.
+        extra: Every further column or key, under its name: `SALIENT_COLUMNS` and `SALIENCE` where the turn is
+            explained, and what others have added to a file.
+    """
+
+    recording: str
+    channel: int
+    speaker: str
+    turn: int
+    start_s: float
+    end_s: float
+    emotion: str | None = None
+    confidence: float | None = None
+    probabilities: tuple[float, ...] | None = None
+    classifier_emotions: Mapping[str, str] = field(default_factory=dict)
+    transcript: str | None = None
+    transcript_confidence: float | None = None
+    loudness_dbfs: float | None = None
+    dropped_ms: int = 0
+    checkpoint: str = ""
+    words: tuple[Word, ...] | None = None
+    classifiers: Mapping[str, tuple[float, ...]] | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        recording: str,
+        channel: int,
+        speaker: str,
+        turn: int,
+        start_s: float,
+        end_s: float,
+        scores: EmotionScores | None,
+        transcript: Transcript | None,
+        loudness_dbfs: float,
+        dropped_ms: int = 0,
+        checkpoint: str = "",
+    ) -> Turn:
+        """Make a turn of exact values.
+
+        Args:
+            recording: As in the class, and so below; lone surrogates become visible escapes.
+            channel: Its channel.
+            speaker: Who speaks.
+            turn: Its number.
+            start_s: Seconds from the start of the recording.
+            end_s: Seconds from the start of the recording.
+            scores: `None` where the channel is not scored or no classifier could answer.
+            transcript: `None` where nothing was transcribed.
+            loudness_dbfs: −∞ for digital silence.
+            dropped_ms: Milliseconds of sound that were lost.
+            checkpoint: The checkpoint's name.
+        """
+        made = cls(
+            recording=_utf8(recording),
+            channel=channel,
+            speaker=_utf8(speaker),
+            turn=turn,
+            start_s=round(start_s, 3),
+            end_s=round(end_s, 3),
+            loudness_dbfs=_rounded(loudness_dbfs, 1),
+            dropped_ms=dropped_ms,
+            checkpoint=checkpoint,
+        )
+        if transcript is not None:
+            made = replace(
+                made,
+                transcript=transcript.text or None,
+                transcript_confidence=_rounded(transcript.confidence, _DECIMALS),
+                words=tuple(
+                    Word(word.text, round(word.start_s, 3), round(word.end_s, 3), round(word.confidence, _DECIMALS))
+                    for word in transcript.words
+                ),
+            )
+        if scores is None:
+            return made
+        probabilities = printed_probabilities(scores.ensemble)
+        return replace(
+            made,
+            emotion=scores.emotion,
+            confidence=probabilities[index(scores.emotion)],
+            probabilities=probabilities,
+            classifier_emotions={name: emotion for name in CLASSIFIERS if (emotion := scores.emotion_of(name))},
+            classifiers={name: printed_probabilities(each) for name, each in scores.by_classifier.items()},
+            extra=_explanation(scores.salience, start_s, end_s) if scores.salience else {},
+        )
+
+    @property
+    def start_ms(self) -> int:
+        """The start in whole milliseconds, in which sums are exact."""
+        return round(self.start_s * 1000)
+
+    @property
+    def end_ms(self) -> int:
+        """The end in whole milliseconds."""
+        return round(self.end_s * 1000)
+
+    @property
+    def salience(self) -> tuple[float, ...] | None:
+        """Proportion of the speech encoder's attention on each 100 ms; `None` where the turn is not explained."""
+        found = self.extra.get(SALIENCE)
+        return tuple(found) if isinstance(found, (list, tuple)) and found else None
+
+    @property
+    def salient_span(self) -> tuple[float, float] | None:
+        """Start and end, in seconds, of the shortest stretch with half of the attention; `None` where not known."""
+        start_s, end_s = (self.extra.get(column) for column in SALIENT_COLUMNS)
+        if isinstance(start_s, (int, float)) and isinstance(end_s, (int, float)):
+            return start_s, end_s
+        return None
+
+    @property
+    def salient_words(self) -> frozenset[int]:
+        """The words, counted from 0, whose middle lies in the salient stretch."""
+        span = self.salient_span
+        if span is None:
+            return frozenset()
+        middles = [(word.start_s + word.end_s) / 2 for word in self.words or ()]
+        return frozenset(place for place, middle in enumerate(middles) if span[0] <= middle <= span[1])
+
+    def without_words(self) -> Turn:
+        """The same turn without anything of what was said."""
+        return replace(self, transcript=None, transcript_confidence=None, words=None)
+
+    def values(self) -> dict[str, Value]:
+        """A value for each of `COLUMNS`, in their order."""
+        probabilities = self.probabilities or (None,) * len(LABELS)
+        known: dict[str, Value] = {
+            "recording": self.recording,
+            "channel": self.channel,
+            "speaker": self.speaker,
+            "turn": self.turn,
+            "start_s": self.start_s,
+            "end_s": self.end_s,
+            "emotion": self.emotion,
+            "confidence": self.confidence,
+            **{f"p_{label}": value for label, value in zip(LABELS, probabilities, strict=True)},
+            **{f"{classifier}_emotion": self.classifier_emotions.get(classifier) for classifier in CLASSIFIERS},
+            "transcript": self.transcript,
+            "transcript_confidence": self.transcript_confidence,
+            "loudness_dbfs": self.loudness_dbfs,
+            "dropped_ms": self.dropped_ms,
+            "checkpoint": self.checkpoint,
+        }
+        return {column: known[column] for column in COLUMNS}
+
+
+def printed_probabilities(probabilities: Sequence[float]) -> tuple[float, ...]:
+    """Round probabilities to four decimals so that the printed ones still sum to 1.
+
+    Each is cut off after its fourth decimal, and what is missing to 1 goes to the largest remainders (the
+    Hare–Niemeyer method). The order of the probabilities stays, and none moves by more than 0.0001.
+
+    Args:
+        probabilities: Non-negative numbers that sum to 1, up to the error of the arithmetic.
+
+    Returns:
+        As many numbers, each a multiple of 0.0001.
+    """
+    scale = 10**_DECIMALS
+    total = math.fsum(probabilities)
+    exact = [probability / total * scale for probability in probabilities]
+    units = [math.floor(value) for value in exact]
+    by_remainder = sorted(range(len(units)), key=lambda place: units[place] - exact[place])
+    for place in by_remainder[: scale - sum(units)]:
+        units[place] += 1
+    return tuple(unit / scale for unit in units)
+
+
+def _explanation(salience: Sequence[float], start_s: float, end_s: float) -> dict[str, object]:
+    first, after = salient_steps(salience)
+    span = (start_s + first * STEP_S, min(end_s, start_s + after * STEP_S))
+    rounded = {column: round(second, 3) for column, second in zip(SALIENT_COLUMNS, span, strict=True)}
+    return {**rounded, SALIENCE: list(printed_probabilities(salience))}
+
+
+def _utf8(text: str) -> str:
+    """The text with visible escapes for lone surrogates, which a file name that is not UTF-8 has."""
+    return text.encode("utf-8", errors="backslashreplace").decode()
+
+
+def _rounded(value: float | None, decimals: int) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(value, decimals)
