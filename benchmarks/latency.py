@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import Budget, Figure, percentile
 from benchmarks.running import busy_core, run_pipeline
 from benchmarks.sounds import Looped
-from monitor.commands.warming import warm_up
+from monitor.commands.models import warm_up
 from monitor.pipeline.timings import Timings
 from monitor.transcribers.none import NoTranscriber
 

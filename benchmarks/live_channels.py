@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import Figure, missing
 from benchmarks.running import Cost, cost, run_pipeline
 from benchmarks.sounds import Looped
-from monitor.commands.warming import warm_up
+from monitor.commands.models import warm_up
 from monitor.transcribers.none import NoTranscriber
 
 if TYPE_CHECKING:

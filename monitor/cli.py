@@ -1,4 +1,4 @@
-"""The command line `stser-monitor`: what can be typed, and what happens when it goes wrong."""
+"""The command line `stser-monitor`: its commands and their arguments; options are declared in `monitor.options`."""
 
 from __future__ import annotations
 
@@ -9,130 +9,140 @@ from typing import Annotated
 import typer
 
 from monitor.commands.notices import PROGRAM
-from monitor.commands.options import (
-    CsvOption,
-    DebugOption,
-    Hearing,
-    JsonlOption,
-    Listening,
-    NoTranscriptOption,
-    OutputOption,
-    QuietOption,
-    SpeakersOption,
-    TimelineArgument,
+from monitor.options import (
+    LiveOptions,
+    Output,
+    OutputOptions,
+    Quiet,
+    RecordingOptions,
+    ScoringOptions,
+    Timeline,
+    TranscriptionOptions,
 )
 from stser_core import command_line
 from stser_core.errors import UsageError
 from stser_core.option_groups import with_groups
 
-_NOT_LISTENING = {"version", "verbose"}
-
 app = typer.Typer(
     name=PROGRAM,
-    help="Hear emotion in speech: which of angry, happy, neutral and sad is expressed, utterance by utterance.\n\n"
+    help="Recognise emotion in speech: which of angry, happy, neutral and sad is expressed, utterance by utterance.\n\n"
     "Without a command it listens: stser-monitor --device mic. On a terminal, space or p pauses, m sets a mark, "
-    "q quits.",
+    "q quits. With --debug, every command shows the traceback of an error.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(help="List the models that are present, or fetch one.", rich_markup_mode=None)
 app.add_typer(models_app, name="models")
+
+NoTranscript = Annotated[bool, typer.Option("--no-transcript", help="Leave out what was said.")]
 
 
 @app.callback(invoke_without_command=True)
 @with_groups
 def _listen(
     context: typer.Context,
-    listening: Listening,
-    hearing: Hearing,
-    csv: CsvOption = None,
-    jsonl: JsonlOption = None,
-    debug: DebugOption = False,
-    version: Annotated[bool, typer.Option("--version", help="Say which version this is, and leave.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="With --version: the parts and the checkpoints, with licences.")
-    ] = False,
+    live: LiveOptions,
+    scoring: ScoringOptions,
+    transcription: TranscriptionOptions,
+    output: OutputOptions,
+    quiet: Quiet = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     if version:
-        from monitor.commands.inventory import describe_version
+        from monitor.commands.inventory import version_lines
 
-        print(describe_version(verbose=verbose))
+        print("\n".join(version_lines()))
         raise typer.Exit
-    typed = _typed(context)
+    typed = [
+        f"--{name.replace('_', '-')}"
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
     if context.invoked_subcommand is not None:
         if typed:
-            raise UsageError(f"{typed[0]} is for listening, or belongs behind {context.invoked_subcommand}.")
+            raise UsageError(f"{typed[0]} is for listening, or belongs after {context.invoked_subcommand}.")
         return
     if not typed:
         print(context.get_help())
         return
-    if listening.device is None:
-        raise UsageError("What to listen to is missing; --device mic is the default microphone.")
-    from monitor.commands.live import LiveOptions, listen
+    from monitor.commands.live import listen
 
-    options = LiveOptions(
-        device=listening.device,
-        analysis=hearing.analysis(csv, jsonl),
-        rate=listening.rate,
-        channels_in=listening.channels_in,
-        reconnect=listening.reconnect,
-        alerts=tuple(listening.alert or ()),
-        on_alert=listening.on_alert,
-        timings=listening.timings,
-    )
-    raise typer.Exit(listen(options))
+    raise typer.Exit(listen(live, scoring, transcription, output, quiet=quiet))
 
 
 @app.command("replay")
 @with_groups
 def _replay(
     recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any audio or video file.")],
-    hearing: Hearing,
-    csv: CsvOption = None,
-    jsonl: JsonlOption = None,
+    scoring: ScoringOptions,
+    recording_options: RecordingOptions,
+    transcription: TranscriptionOptions,
+    output: OutputOptions,
     svg: Annotated[str | None, typer.Option(metavar="FILE", help="Save the last screen as a picture (SVG).")] = None,
-    analytics: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the figures of the call as JSON; - is standard output.")
-    ] = None,
-    realtime: Annotated[bool, typer.Option("--realtime", help="Replay no faster than it was spoken.")] = False,
-    speakers: SpeakersOption = None,
-    debug: DebugOption = False,
+    quiet: Quiet = False,
 ) -> None:
     """Replay a recording, and show which emotion each utterance expresses."""
-    from monitor.commands.replay import ReplayOptions, replay
+    from monitor.commands.replay import replay
 
-    options = ReplayOptions(
-        recording=recording,
-        analysis=hearing.analysis(csv, jsonl),
-        svg=svg,
-        analytics=analytics,
-        realtime=realtime,
-        speakers=speakers,
-    )
-    raise typer.Exit(replay(options))
+    raise typer.Exit(replay(recording, scoring, recording_options, transcription, output, svg=svg, quiet=quiet))
 
 
-def _typed(context: typer.Context) -> list[str]:
-    """The options for listening that stand on the command line."""
-    return [
-        f"--{name.replace('_', '-')}"
-        for name in context.params
-        if name not in _NOT_LISTENING and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
-    ]
+@app.command("archive")
+@with_groups
+def _archive(
+    recordings: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|LIST|-", help="A folder of recordings; or a list of paths, one a line, - is standard input."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where timelines and tables are written; may be there already.")
+    ],
+    scoring: ScoringOptions,
+    recording_options: RecordingOptions,
+    transcription: TranscriptionOptions,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Recordings scored at once; by default one for each processor."),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="auto|ADDRESS", help="Score on a Ray cluster; auto starts one on this machine."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make timelines of many recordings, and tables of all; what is done already is not done again."""
+    from monitor.commands.archive import archive
+
+    code = archive(recordings, out, scoring, recording_options, transcription, workers=workers, ray=ray, quiet=quiet)
+    raise typer.Exit(code)
+
+
+@app.command("archive-report")
+def _archive_report(
+    timelines: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder that archive --out named.")],
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make an overview page of an archive: its days, the calls that stand out, and all calls."""
+    from monitor.commands.archive_report import archive_report
+
+    archive_report(timelines, output, quiet=quiet)
 
 
 @app.command("export")
 def _export(
-    timeline: TimelineArgument,
+    timeline: Timeline,
     to: Annotated[
         str,
         typer.Option(metavar="FORMAT", help="jsonl, webvtt, srt, audacity, textgrid, eaf, emotionml, rttm or parquet."),
     ],
-    output: OutputOption = None,
-    no_transcript: NoTranscriptOption = False,
-    quiet: QuietOption = False,
-    debug: DebugOption = False,
+    output: Output = None,
+    no_transcript: NoTranscript = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a timeline in another program's format."""
     from monitor.commands.export import export
@@ -142,11 +152,7 @@ def _export(
 
 @app.command("analytics")
 def _analytics(
-    timeline: TimelineArgument,
-    output: OutputOption = None,
-    no_transcript: NoTranscriptOption = False,
-    quiet: QuietOption = False,
-    debug: DebugOption = False,
+    timeline: Timeline, output: Output = None, no_transcript: NoTranscript = False, quiet: Quiet = False
 ) -> None:
     """Show the figures of a call, or write them as JSON: who spoke how, and where it went wrong."""
     from monitor.commands.analytics import analytics
@@ -154,78 +160,23 @@ def _analytics(
     analytics(timeline, output, transcripts=not no_transcript, quiet=quiet)
 
 
-@app.command("archive")
-@with_groups
-def _archive(
-    *,
-    recordings: Annotated[
-        str,
-        typer.Argument(
-            metavar="FOLDER|LIST|-", help="A folder of recordings; or a list of paths, one a line, - is standard input."
-        ),
-    ],
-    out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the timelines and datasets go, and are taken up again.")
-    ],
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="How many recordings are heard at once; without it, one for each processor. "
-            "With --asr none each takes 0.6 GB.",
-        ),
-    ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|ADDRESS", help="Let workers of a Ray cluster do it; auto starts one on this machine."
-        ),
-    ] = None,
-    hearing: Hearing,
-    speakers: SpeakersOption = None,
-    debug: DebugOption = False,
-) -> None:
-    """Make timelines of many recordings, and datasets of all; what is done already is not done again."""
-    from monitor.commands.archive import ArchiveOptions, archive
-
-    options = ArchiveOptions(recordings, out, hearing.analysis(), workers=workers, ray=ray, speakers=speakers)
-    raise typer.Exit(archive(options))
-
-
-@app.command("archive-report")
-def _archive_report(
-    timelines: Annotated[Path, typer.Argument(metavar="FOLDER", help="What archive --out named.")],
-    output: OutputOption = None,
-    quiet: QuietOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Make an overview page of an archive: its days, the calls that stand out, and all calls."""
-    from monitor.commands.archive_report import archive_report
-
-    archive_report(timelines, output, quiet=quiet)
-
-
 @app.command("report")
 def _report(
-    timeline: TimelineArgument,
+    timeline: Timeline,
     audio: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The recording, so that the page can play it.")
     ] = None,
-    output: OutputOption = None,
+    output: Output = None,
     png: Annotated[
         str | None, typer.Option(metavar="FILE", help="Also draw lanes and curves as a picture for a slide (PNG).")
     ] = None,
-    no_audio: Annotated[
-        bool, typer.Option("--no-audio", help="Take the recording's length from --audio, but keep its sound out.")
-    ] = False,
-    no_transcript: NoTranscriptOption = False,
-    quiet: QuietOption = False,
-    debug: DebugOption = False,
+    no_transcript: NoTranscript = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make a page of a timeline that opens in any browser, with no network: to see, search and hear a call."""
     from monitor.commands.report import ReportOptions, report
 
-    report(ReportOptions(timeline, audio, output, png, not no_audio, not no_transcript, quiet))
+    report(ReportOptions(timeline, audio, output, png, transcripts=not no_transcript, quiet=quiet))
 
 
 @models_app.callback(invoke_without_command=True)
@@ -239,8 +190,7 @@ def _models(context: typer.Context) -> None:
 @models_app.command("fetch")
 def _fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="vosk-small-en, or whisper- and a size: whisper-base.")],
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show errors only.")] = False,
-    debug: DebugOption = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fetch a model by name."""
     from monitor.commands.inventory import fetch_model
@@ -249,7 +199,7 @@ def _fetch(
 
 
 @app.command("devices")
-def _devices(debug: DebugOption = False) -> None:
+def _devices() -> None:
     """List the microphones and other inputs."""
     from monitor.commands.inventory import print_devices
 

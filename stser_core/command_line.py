@@ -27,7 +27,7 @@ _WrongUsage: Any = typer.BadParameter.__base__
 def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
-    Every error ends here, as one sentence on standard error; `--debug` adds the traceback.
+    Every error ends here, as one sentence on standard error; `--debug`, anywhere on the line, adds the traceback.
 
     Args:
         app: The command line.
@@ -56,7 +56,7 @@ def complain(program: str, sentence: str) -> None:
 def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
     debug = _DEBUG in arguments
     try:
-        return _run(app, program, arguments)
+        return _run(app, program, [one for one in arguments if one != _DEBUG])
     except (ClosedPipeError, BrokenPipeError):
         _forget_stdout()
         return ClosedPipeError.exit_code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor.archive.datasets import Call, Datasets
@@ -13,7 +13,7 @@ from monitor.archive.outcome import Failed, Outcome
 from monitor.archive.progress import ArchiveProgress, Figures
 from monitor.archive.recordings import Found, size_of
 from monitor.archive.scoring import Running
-from monitor.archive.settings import ArchiveSettings, settle
+from monitor.archive.settings import check_settings
 
 _KEEP_S = 20.0
 _KEEP_CALLS = 100
@@ -66,7 +66,7 @@ class Keeper:
     _kept: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def begin(cls, folder: ArchiveFolder, settings: ArchiveSettings, missing: Sequence[Found]) -> Keeper:
+    def begin(cls, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> Keeper:
         """Take an archive up, or begin one.
 
         Args:
@@ -78,8 +78,8 @@ class Keeper:
             UsageError: It was made with other settings.
             DataError: Something in it is damaged.
         """
-        settle(folder.root / SETTINGS, settings, folder.aside)
-        datasets = Datasets(folder, explain=settings.explain)
+        check_settings(folder.root / SETTINGS, settings, folder.aside)
+        datasets = Datasets(folder, explain=bool(settings["explain"]))
         datasets.complete()
         failures = Failures(folder.root / FAILURES, folder.aside, {found.name for found in missing})
         return cls(folder, datasets, failures)

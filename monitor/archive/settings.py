@@ -3,68 +3,60 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from monitor.archive.durable import write_durably
+from monitor.options import RecordingOptions, ScoringOptions, TranscriptionOptions
 from stser_core.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from monitor.transcribers import Transcriber
+    from stser_core.recognizer import EmotionRecognizer
 
 FORMAT = 1
 
-_OPTIONS = {
-    "channels": "--channels",
-    "score_agents": "--score-agents",
-    "transcripts": "--no-transcript",
-    "explain": "--explain",
-    "checkpoint": "--checkpoint",
+_OPTION_OF = {
     "checkpoint_sum": "--checkpoint",
-    "classifiers": "--classifier",
-    "prior": "--prior",
-    "speaker_baseline": "--no-speaker-baseline",
-    "accelerator": "--accelerator",
-    "transcriber": "--asr or --asr-model",
-    "language": "--language",
-    "speakers": "--speakers",
+    "asr": "--asr or --asr-model",
 }
+"""The option that a setting comes from, where that does not have its name."""
 
 
-@dataclass(frozen=True)
-class ArchiveSettings:
-    """All that the rows depend on, beside the recordings.
+def archive_settings(
+    scoring: ScoringOptions,
+    recording: RecordingOptions,
+    transcription: TranscriptionOptions,
+    recognizer: EmotionRecognizer,
+    transcriber: Transcriber,
+) -> dict[str, object]:
+    """All that the rows depend on, beside the recordings: the options, with what `auto` and names stand for.
 
-    Attributes:
-        channels: What `--channels` says.
-        score_agents: Whether the emotion of agents is scored.
-        transcripts: Whether words are kept.
-        explain: Whether it is kept where the attention rested.
-        checkpoint: The checkpoint's name.
-        checkpoint_sum: SHA-256 of its files.
-        classifiers: Those that take part.
-        accelerator: Where the model runs; a GPU rounds otherwise than a CPU.
-        transcriber: The speech recogniser's name and model.
-        language: What `--language` says.
-        speakers: What `--speakers` says.
-        prior: The class prior that was applied, as `--prior` takes it; `even` for none.
-        speaker_baseline: Whether frames are normalised by each speaker's neutral baseline.
+    Args:
+        scoring: How emotions are scored.
+        recording: Further options of scoring.
+        transcription: How speech is transcribed.
+        recognizer: The model that was loaded.
+        transcriber: The speech recogniser that was chosen.
     """
+    from stser_core.checkpoint import resolve
+    from stser_core.ensemble import format_prior
 
-    channels: str | None
-    score_agents: bool
-    transcripts: bool
-    explain: bool
-    checkpoint: str
-    checkpoint_sum: str
-    classifiers: tuple[str, ...]
-    accelerator: str
-    transcriber: str
-    language: str | None
-    speakers: int | None = None
-    prior: str = "even"
-    speaker_baseline: bool = True
+    settings = {
+        **asdict(replace(scoring, checkpoint=recognizer.name, prior=format_prior(recognizer.prior))),
+        "checkpoint_sum": sum_of(resolve(scoring.checkpoint)),
+        **asdict(replace(recording, classifier="+".join(recognizer.classifiers))),
+        "no_speaker_baseline": not recognizer.uses_speaker_baseline,
+        **asdict(transcription),
+        "asr": transcriber.name,
+        "accelerator": recognizer.accelerator,  # a GPU rounds otherwise than a CPU
+    }
+    del settings["asr_model"]  # the transcriber's name says it
+    return settings
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,7 @@ def sum_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def settle(path: Path, settings: ArchiveSettings, aside: Path) -> None:
+def check_settings(path: Path, settings: Mapping[str, object], temporary: Path) -> None:
     """Write down an archive's settings, or make sure that they are what they were.
 
     Others are refused rather than done again: a table of two kinds of rows answers no question, and a slip in an
@@ -92,23 +84,23 @@ def settle(path: Path, settings: ArchiveSettings, aside: Path) -> None:
     Args:
         path: The archive's file for it.
         settings: Those of this run.
-        aside: See `write_durably`.
+        temporary: See `write_durably`.
 
     Raises:
         UsageError: The archive was made with other settings.
         DataError: The file is damaged.
         OutputError: It cannot be written.
     """
-    now = json.loads(json.dumps(asdict(settings)))  # as it is read back: a tuple becomes a list
     if not path.exists():
-        content = msgspec.json.format(msgspec.json.encode(_File(FORMAT, now)), indent=2)
-        write_durably(path, content + b"\n", aside)
+        content = msgspec.json.format(msgspec.json.encode(_File(FORMAT, settings)), indent=2)
+        write_durably(path, content + b"\n", temporary)
         return
     before = read_settings(path)
-    for name, value in now.items():
+    for name, value in settings.items():
         if before.get(name) != value:
+            option = _OPTION_OF.get(name, "--" + name.replace("_", "-"))
             raise UsageError(
-                f"The archive '{path.parent}' was made with another {_OPTIONS[name]} ({_shown(before.get(name))}, now "
+                f"The archive '{path.parent}' was made with another {option} ({_shown(before.get(name))}, now "
                 f"{_shown(value)}); repeat its options, or give another folder with --out."
             )
 
@@ -135,7 +127,5 @@ def read_settings(path: Path) -> Mapping[str, object]:
 def _shown(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    if isinstance(value, (list, tuple)):
-        return " + ".join(map(str, value))
     text = str(value)
     return text if len(text) <= 60 else f"{text[:12]}…"

@@ -55,7 +55,7 @@ def fetch_model(name: str, *, quiet: bool) -> None:
         DownloadError: The name is not known, there is no network, or what came is not what it should be.
         MissingExtraError: A Whisper model, and faster-whisper is not installed.
     """
-    from monitor.commands.fetching import fetch, fetch_whisper
+    from monitor.commands.models import fetch, fetch_whisper
     from monitor.transcribers import models, whisper_models
 
     notices = Notices(quiet)
@@ -88,17 +88,16 @@ def print_devices() -> None:
         print(f"{mark} {device.index:3d}  {device.name}  ({channels}, {device.sample_rate} Hz)")
 
 
-def describe_version(*, verbose: bool) -> str:
-    """The program's version; with `verbose` also its parts' and the checkpoints with their licences."""
-    lines = [f"{PROGRAM} {stser_core.__version__}"]
-    if verbose:
-        from stser_core import checkpoint
+def version_lines() -> list[str]:
+    """The program's version; then those of its parts, and the checkpoints with their licences."""
+    from stser_core import checkpoint
 
-        lines.append(f"Python {platform.python_version()} on {platform.platform()}")
-        lines += [f"{part} {_version(part)}" for part in _PARTS]
-        for one in checkpoint.available():
-            lines.append(f"checkpoint {one.name}: {_licence(one.path)}")
-    return "\n".join(lines)
+    return [
+        f"{PROGRAM} {stser_core.__version__}",
+        f"Python {platform.python_version()} on {platform.platform()}",
+        *(f"{part} {_version(part)}" for part in _PARTS),
+        *(f"checkpoint {one.name}: {_licence(one.path)}" for one in checkpoint.available()),
+    ]
 
 
 def _print_table(title: str, rows: Sequence[tuple[str, Path, int]]) -> None:

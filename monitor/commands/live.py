@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.alerts.alarm import Alarm, ring
 from monitor.alerts.command import AlertCommand, command_words
 from monitor.alerts.rules import Rule, Watch, parse, require_speakers
-from monitor.commands.analysis import Analysis, check_outputs, load_models, open_files, recogniser_name, wordless
 from monitor.commands.interruption import Interruption
 from monitor.commands.keys import Keys, can_be_read
-from monitor.commands.live_view import LiveView
+from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices
-from monitor.commands.replay_view import Manner, manner
+from monitor.commands.outputs import Files, check_outputs, open_files, without_transcript
 from monitor.commands.suspension import Suspension
-from monitor.commands.warming import warm_up
+from monitor.commands.views import DisplayMode, LiveView, display_mode
 from monitor.display import Moment, Session, alert_line, line
-from monitor.exporters.destination import STDOUT
+from monitor.options import STANDARD_INPUT, LiveOptions, OutputOptions, ScoringOptions, TranscriptionOptions
 from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
-from monitor.roles import Role, named, roles
+from monitor.roles import MIX, Role, named, roles
 from monitor.sources.recording import Mixed
 from monitor.timeline.notes import Mark
 from monitor.timeline.recent import Recent
@@ -32,38 +30,34 @@ from stser_core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from monitor.commands.analysis import Files
     from monitor.flow import ChannelNow
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
 
-_STDIN = "-"
 _CAPACITY = 256
 """Blocks that may wait, several seconds: what a busy machine may fall behind before sound is lost."""
 
 
-@dataclass(frozen=True)
-class LiveOptions:
-    """What the user typed; the command's help says what each means."""
-
-    device: str
-    analysis: Analysis
-    rate: int | None = None
-    channels_in: int | None = None
-    reconnect: bool = False
-    alerts: tuple[str, ...] = ()
-    on_alert: str | None = None
-    timings: bool = False
-
-
-def listen(options: LiveOptions, source: Source | None = None) -> int:
+def listen(
+    live: LiveOptions,
+    scoring: ScoringOptions,
+    transcription: TranscriptionOptions,
+    output: OutputOptions,
+    *,
+    quiet: bool = False,
+    source: Source | None = None,
+) -> int:
     """Listen until the user ends it, or the source does.
 
-    Whatever can be wrong is looked at first, and the models are warm before the first sound is taken.
+    Whatever can be wrong is checked first, and the models are warm before the first sound is taken.
 
     Args:
-        options: What the user typed.
+        live: What to listen to, and what happens meanwhile.
+        scoring: How emotions are scored.
+        transcription: How speech is transcribed.
+        output: Where turns are written.
+        quiet: Whether to show only results and errors.
         source: What to listen to instead of the device.
 
     Returns:
@@ -72,23 +66,36 @@ def listen(options: LiveOptions, source: Source | None = None) -> int:
     Raises:
         StserError: Something keeps the source from being listened to; what was finished before is in the outputs.
     """
-    analysis = options.analysis
-    notices = Notices(analysis.quiet)
-    rules = [parse(text) for text in options.alerts]
-    command = _command(options)
-    check_outputs((analysis.csv, analysis.jsonl))
-    source = source or _opened(options, notices)
-    given = roles(analysis.channels, source.channels, source.name, score_agents=analysis.score_agents)
+    notices = Notices(quiet)
+    rules = [parse(text) for text in live.alert or ()]
+    command = _command(live)
+    check_outputs((output.csv, output.jsonl))
+    source = source or _open(live, scoring, notices)
+    given = roles(scoring.channels, source.channels, source.name, score_agents=scoring.score_agents)
     require_speakers(rules, _names(given, scored=True), _names(given, scored=False))
     with ExitStack() as cleanup:
-        files = open_files(analysis, cleanup)
-        scorer, transcriber = load_models(analysis, notices)
+        files = open_files(output, cleanup)
+        scorer, transcriber = load_models(scoring, transcription, notices)
         warm_up(scorer, transcriber)
         runner = None
         if command is not None:
             runner = AlertCommand(command, notices.say)
             cleanup.callback(runner.close)
-        run = _Run(options, notices, source, given, files, scorer, transcriber, rules, runner)
+        mode = display_mode(output.csv, output.jsonl, quiet=quiet)
+        timings = Timings() if live.timings else None
+        run = _Run(
+            mode,
+            notices,
+            source,
+            given,
+            files,
+            scorer,
+            transcriber,
+            rules,
+            runner,
+            timings,
+            transcripts=not transcription.no_transcript,
+        )
         return run.run()
 
 
@@ -97,7 +104,7 @@ class _Run:
 
     def __init__(
         self,
-        options: LiveOptions,
+        mode: DisplayMode,
         notices: Notices,
         source: Source,
         given: Sequence[Role],
@@ -106,24 +113,25 @@ class _Run:
         transcriber: Transcriber,
         rules: Sequence[Rule],
         runner: AlertCommand | None,
+        timings: Timings | None,
+        *,
+        transcripts: bool,
     ) -> None:
-        self._options = options
+        self._mode = mode
+        self._transcripts = transcripts
         self._notices = notices
         self._source = source
         self._files = files
         self._recent = Recent()
-        self._timings = Timings() if options.timings else None
-        self._how = _manner(options.analysis)
+        self._timings = timings
         self._marks = 0
         self._runner = runner
         self._session = Session(
             source=source.name,
             speakers=tuple(role.speaker for role in given),
             checkpoint=scorer.name,
-            classifier=options.analysis.classifier,
-            recogniser=recogniser_name(transcriber),
-            explain=options.analysis.explain,
-            keys=self._how is Manner.LIVE and can_be_read(sys.stdin),
+            transcriber=transcriber.name,
+            keys=self._mode is DisplayMode.SCREEN and can_be_read(sys.stdin),
         )
         self._pipeline = Pipeline(
             source if len(given) == source.channels else Mixed(source),
@@ -133,14 +141,14 @@ class _Run:
             outputs=self._outputs(Alarm(Watch(rules), self._alert_receivers(), runner)),
             note_outputs=[self._recent.add_note, *self._note_writers()],
             capacity=_CAPACITY,
-            follow=self._how is Manner.LIVE,
+            follow=self._mode is DisplayMode.SCREEN,
             timings=self._timings,
         )
 
     def run(self) -> int:
         """Run until it ends, and say how long turns took where that was asked for."""
         self._files.begin()
-        view = LiveView(self._how, self._notices, self._session, self._moment)
+        view = LiveView(self._mode, self._notices, self._session, self._moment)
         restore, leave, resume = [view.restore], [view.uncover], [view.cover]
         # Signals are taken until the terminal is back as it was.
         with ExitStack() as terminal:
@@ -155,7 +163,7 @@ class _Run:
                 leave.append(keys.restore)
                 # First the keys: in the background, the system stops here whoever changes the terminal.
                 resume.insert(0, keys.take)
-            if self._how is Manner.LIVE:
+            if self._mode is DisplayMode.SCREEN:
                 terminal.enter_context(Suspension(lambda: _call_all(leave), lambda: _call_all(resume)))
             self._pipeline.run()
         return interruption.exit_code
@@ -166,17 +174,17 @@ class _Run:
 
     def _outputs(self, alarm: Alarm) -> list[Callable[..., None]]:
         outputs: list[Callable[..., None]] = [exporter.write for exporter in self._files.exporters]
-        if self._how is Manner.LINES:
+        if self._mode is DisplayMode.LINES:
             outputs.append(lambda turn: self._notices.line(line(turn)))
         outputs += [self._recent.add, alarm.hear]
-        return outputs if self._options.analysis.transcripts else [wordless(output) for output in outputs]
+        return outputs if self._transcripts else [without_transcript(output) for output in outputs]
 
     def _note_writers(self) -> list[Callable[..., None]]:
         return [] if self._files.jsonl is None else [self._files.jsonl.write_note]
 
     def _alert_receivers(self) -> list[Callable[..., None]]:
         receivers: list[Callable[..., None]] = [*self._note_writers(), self._recent.add_note, ring]
-        if self._how is Manner.LINES:
+        if self._mode is DisplayMode.LINES:
             receivers.append(lambda alert: self._notices.line(alert_line(alert)))
         return receivers
 
@@ -197,7 +205,7 @@ class _Run:
 
     def _channels(self) -> tuple[ChannelNow, ...]:
         channels = self._pipeline.channels
-        return channels if self._options.analysis.transcripts else tuple(replace(one, words="") for one in channels)
+        return channels if self._transcripts else tuple(replace(one, words="") for one in channels)
 
     def _moment(self, notice: str) -> Moment:
         pipeline = self._pipeline
@@ -219,36 +227,31 @@ def _call_all(calls: Sequence[Callable[[], None]]) -> None:
         call()
 
 
-def _opened(options: LiveOptions, notices: Notices) -> Source:
-    channels = options.channels_in or len(named(options.analysis.channels)) or 1
-    if options.device == _STDIN:
-        if options.reconnect:
+def _open(live: LiveOptions, scoring: ScoringOptions, notices: Notices) -> Source:
+    """Open the device: a channel for each name, two to mix, else one."""
+    if live.device is None:
+        raise UsageError("What to listen to is missing; --device mic is the default microphone.")
+    channels = 2 if (scoring.channels or "").strip() == MIX else len(named(scoring.channels)) or 1
+    if live.device == STANDARD_INPUT:
+        if live.reconnect:
             raise UsageError("--reconnect is for a microphone; --device - ends where standard input ends.")
         from monitor.sources.raw_pcm import RawPcm
 
-        return RawPcm(sys.stdin.buffer, rate=options.rate or 16_000, channels=channels)
-    if options.rate is not None:
-        raise UsageError("--rate is for --device - only; a microphone says its rate itself.")
+        return RawPcm(sys.stdin.buffer, rate=live.rate or 16_000, channels=channels)
+    if live.rate is not None:
+        raise UsageError("--rate is for --device -; a microphone has its own rate.")
     from monitor.sources.microphone import Microphone
 
-    return Microphone(options.device, channels=channels, reconnect=options.reconnect, notices=notices.say)
+    return Microphone(live.device, channels=channels, reconnect=live.reconnect, notices=notices.say)
 
 
-def _command(options: LiveOptions) -> list[str] | None:
-    if options.on_alert is None:
+def _command(live: LiveOptions) -> list[str] | None:
+    if live.on_alert is None:
         return None
-    if not options.alerts:
-        raise UsageError("--on-alert does nothing without --alert.")
-    return command_words(options.on_alert)
+    if not live.alert:
+        raise UsageError("--on-alert has no effect without --alert.")
+    return command_words(live.on_alert)
 
 
 def _names(given: Sequence[Role], *, scored: bool) -> list[str]:
     return [role.speaker for role in given if role.scored is scored]
-
-
-def _manner(analysis: Analysis) -> Manner:
-    return manner(
-        quiet=analysis.quiet,
-        results_on_stdout=STDOUT in (analysis.csv, analysis.jsonl),
-        terminal=sys.stdout.isatty() and os.environ.get("TERM") != "dumb",
-    )

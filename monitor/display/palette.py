@@ -142,6 +142,11 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def transcriber_name(name: str) -> str:
+    """A speech recogniser as a screen names it."""
+    return "no transcript" if name == "none" else name
+
+
 def clock(seconds: float) -> str:
     """A time on a recording as `m:ss` or `h:mm:ss`, cut off to the second."""
     minutes, second = divmod(int(seconds), 60)

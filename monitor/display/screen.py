@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from monitor.display.lanes import Span, axis, lane
-from monitor.display.palette import Palette, clock, printable
+from monitor.display.palette import Palette, clock, printable, transcriber_name
 from monitor.display.summary import summary
 from monitor.display.turns import LATEST_HEIGHT, SPEAKER_WIDTH, heading, latest, table
 from monitor.timeline.timeline import speaker_figures
@@ -32,7 +32,7 @@ class Replay:
         speakers: The role of each channel.
         checkpoint: Name of the checkpoint.
         classifier: The classifier that decides.
-        recogniser: The speech recogniser, or words that say there is none.
+        transcriber: Name of the speech recogniser.
         explain: Whether to show where in a turn its emotion is.
     """
 
@@ -41,7 +41,7 @@ class Replay:
     speakers: tuple[str, ...]
     checkpoint: str
     classifier: str
-    recogniser: str
+    transcriber: str
     explain: bool = False
 
 
@@ -116,7 +116,7 @@ def _title(replay: Replay, width: int, palette: Palette) -> list[Text]:
         *(() if replay.duration_s is None else (clock(replay.duration_s),)),
         channels,
         f"checkpoint {printable(replay.checkpoint)} ({replay.classifier})",
-        replay.recogniser,
+        transcriber_name(replay.transcriber),
     )
     return [
         Text(palette.fitted(printable(replay.recording), width).rstrip(), style=_BOLD),

@@ -13,7 +13,7 @@ from rich.text import Text
 from monitor.display.curve import CURVE_HEIGHT, curve
 from monitor.display.lanes import Span, axis, lane
 from monitor.display.now import now
-from monitor.display.palette import LETTERS, Palette, clock, printable
+from monitor.display.palette import LETTERS, Palette, clock, printable, transcriber_name
 from monitor.display.summary import summary
 from monitor.display.turns import BRIEF_HEIGHT, LATEST_HEIGHT, SPEAKER_WIDTH, brief, heading, latest, table
 from monitor.flow import ChannelNow
@@ -42,18 +42,14 @@ class Session:
         source: The device's name.
         speakers: The role of each channel.
         checkpoint: Name of the checkpoint.
-        classifier: The classifier that decides.
-        recogniser: The speech recogniser, or words that say there is none.
-        explain: Whether to show where in a turn its emotion is.
+        transcriber: Name of the speech recogniser.
         keys: Whether keys are obeyed.
     """
 
     source: str
     speakers: tuple[str, ...]
     checkpoint: str
-    classifier: str
-    recogniser: str
-    explain: bool = False
+    transcriber: str
     keys: bool = False
 
 
@@ -104,10 +100,10 @@ def listening(session: Session, moment: Moment, width: int, height: int, palette
     below = [*_notice(moment, width, palette), _keys(session, width, palette)]
     room = height - len(above) - len(talking) - len(below) - 1 - _FEWEST_ROWS
     newest: list[Text] = []
-    if room >= BRIEF_HEIGHT + session.explain + 1:
-        full = room >= LATEST_HEIGHT + session.explain + CURVE_HEIGHT + 4
+    if room >= BRIEF_HEIGHT + 1:
+        full = room >= LATEST_HEIGHT + CURVE_HEIGHT + 4
         show = latest if full else brief
-        newest = [Text(""), *show(turns, width, palette, explain=session.explain)]
+        newest = [Text(""), *show(turns, width, palette)]
         room -= len(newest)
     if room >= CURVE_HEIGHT:
         above += curve(turns, _span(moment, width), moment.position_s, _LABEL_WIDTH, palette)
@@ -146,7 +142,7 @@ def _title(session: Session, moment: Moment, width: int, palette: Palette, *, ov
     title = Text(palette.fitted(printable(session.source), room) + "  ", style=_BOLD)
     calm = over or not (moment.waiting or moment.paused)
     title.append(right, _BOLD if calm else Style(bold=True, reverse=True))
-    facts = [f"checkpoint {printable(session.checkpoint)} ({session.classifier})", session.recogniser]
+    facts = [f"checkpoint {printable(session.checkpoint)}", transcriber_name(session.transcriber)]
     if moment.dropped_ms > 0:
         facts.insert(0, f"{moment.dropped_ms / 1000:.1f} s dropped")
     if moment.behind_s > _BEHIND_S and not over:

@@ -97,7 +97,7 @@ def test_a_failure_that_is_mended_leaves_the_list(few, archive, tmp_path):
     assert (tmp_path / "out" / "failures.csv").read_text() == "recording,reason\n"
 
 
-@pytest.mark.parametrize("other", [["--no-transcript"], ["--prior", "neutral=0.7"], ["--no-speaker-baseline"]])
+@pytest.mark.parametrize("other", [["--no-transcript"], ["--prior", "neutral=0.8"], ["--no-speaker-baseline"]])
 def test_other_settings_are_refused(done, recordings, archive, capsys, other):
     assert archive(recordings, "--out", done, *other) == 2
 

@@ -13,7 +13,7 @@ from monitor.archive.crew import by_threads
 from monitor.archive.outcome import Failed
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Halted, Manner, Models, Running, score_recording
-from monitor.archive.settings import ArchiveSettings, settle
+from monitor.archive.settings import check_settings
 from monitor.cli import main
 from monitor.speakers import embeddings
 from monitor.speakers.embeddings import SpeakerEmbedding
@@ -112,10 +112,9 @@ def test_real_voices_get_the_same_names_whatever_the_workers(shared, models):
 
 
 def test_an_archive_goes_on_with_the_number_it_began_with(tmp_path):
-    settings = ArchiveSettings(None, False, True, False, "default", "0", ("speech",), "cpu", "none", None)
     path = tmp_path / "archive.json"
-    settle(path, replace(settings, speakers=2), tmp_path)
+    check_settings(path, {"speakers": 2}, tmp_path)
 
-    settle(path, replace(settings, speakers=2), tmp_path)
+    check_settings(path, {"speakers": 2}, tmp_path)
     with pytest.raises(UsageError, match=r"another --speakers \(2, now none\)"):
-        settle(path, settings, tmp_path)
+        check_settings(path, {"speakers": None}, tmp_path)

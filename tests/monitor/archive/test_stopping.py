@@ -5,17 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 PROGRAM = [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())"]
 
 
 def started(recordings, out, usual):
-    """Start it with two worker processes, in a process group of its own, as in a terminal."""
+    """Start it with two workers, in a process group of its own, as in a terminal."""
     return subprocess.Popen(
         [*PROGRAM, "archive", str(recordings), "--out", str(out), "--workers", "2", *usual],
         stderr=subprocess.PIPE,
@@ -23,27 +21,6 @@ def started(recordings, out, usual):
         cwd=Path(__file__).parents[3],
         start_new_session=True,
     )
-
-
-def workers_of(process):
-    """Its worker processes; what multiprocessing starts beside them is none."""
-    found = []
-    for child in psutil.Process(process.pid).children():
-        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
-            found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
-    return found
-
-
-def worker_that_hears(recordings, process):
-    """A worker with a recording open; another one may still load its models."""
-    deadline = time.monotonic() + 120
-    while True:
-        assert process.poll() is None and time.monotonic() < deadline
-        for worker in workers_of(process):
-            with suppress(psutil.NoSuchProcess):
-                if any(file.path.startswith(f"{recordings}/") for file in worker.open_files()):
-                    return worker
-        time.sleep(0.002)
 
 
 def wait_for_timelines(out, count, process):
@@ -81,15 +58,12 @@ def test_killed_in_the_middle_and_taken_up_again_it_is_an_unbroken_run(
     assert contents(out) == contents(done)
 
 
-@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["the program", "all its processes"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_it_soon_and_keeps_what_is_finished(
-    done, recordings, usual, contents, tmp_path, number, code, send
-):
+def test_a_signal_stops_it_soon_and_keeps_what_is_finished(done, recordings, usual, contents, tmp_path, number, code):
     out = tmp_path / "timelines"
     process = started(recordings, out, usual)
     wait_for_timelines(out, 2, process)
-    send(process.pid, number)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
     wait_for_the_group_to_end(process.pid)
 
@@ -98,28 +72,3 @@ def test_a_signal_stops_it_soon_and_keeps_what_is_finished(
     made = contents(out)
     assert len(made["timelines"]) == len(made["calls"]) >= 2
     assert set(made["failures"].splitlines()) <= set(contents(done)["failures"].splitlines())
-
-
-def test_ctrl_c_while_its_processes_start_is_as_quiet(recordings, usual, tmp_path):
-    process = started(recordings, tmp_path / "timelines", usual)
-    while not workers_of(process):
-        assert process.poll() is None
-        time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    wait_for_the_group_to_end(process.pid)
-
-    assert process.returncode == 130
-    assert [line for line in said.splitlines() if not line.startswith("stser-monitor: ")] == []
-
-
-def test_a_worker_that_is_killed_costs_nothing(done, recordings, usual, contents, tmp_path):
-    out = tmp_path / "timelines"
-    process = started(recordings, out, usual)
-    wait_for_timelines(out, 2, process)
-    worker_that_hears(recordings, process).kill()
-    _, said = process.communicate(timeout=120)
-
-    assert process.returncode == 0, said
-    assert "22 recordings done" in said
-    assert contents(out) == contents(done)

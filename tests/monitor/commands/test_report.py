@@ -68,15 +68,6 @@ def test_a_page_with_sound_and_a_picture(timeline, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_the_sound_can_be_kept_out_though_its_length_counts(timeline, tmp_path):
-    recording = silence(tmp_path / "call.wav", 9)
-    assert main(["report", str(timeline), "--audio", str(recording), "--no-audio"]) == 0
-    page = timeline.with_suffix(".html").read_text()
-    assert "<audio" not in page
-    assert 'id="sound"' not in page
-    assert "</output> / 0:09" in page
-
-
 def test_words_can_be_kept_out(timeline):
     main(["report", str(timeline)])
     assert "where is it" in timeline.with_suffix(".html").read_text()
@@ -106,7 +97,6 @@ def test_a_header_alone_gives_a_page_that_says_so(tmp_path, capsys):
             1,
             "The recording is 1.0 s long, but the timeline's last turn ends at 4.0",
         ),
-        (["call.jsonl", "--audio", "short.wav", "--no-audio"], 1, "The recording is 1.0 s long"),
         (["call.jsonl", "-o", "nowhere/a.html"], 1, "Cannot write 'nowhere/a.html': there is no folder 'nowhere'."),
         (["call.jsonl", "--png", "nowhere/a.png"], 1, "Cannot write 'nowhere/a.png': there is no folder 'nowhere'."),
         (["call.jsonl", "-o", "."], 1, "Cannot write '.': it is a folder."),
@@ -117,7 +107,6 @@ def test_a_header_alone_gives_a_page_that_says_so(tmp_path, capsys):
             "The output 'short.wav' is one of the inputs",
         ),
         (["call.jsonl", "--png", "a.jpg"], 2, "--png 'a.jpg': the picture is a PNG; give it a name that ends in .png."),
-        (["call.jsonl", "--no-audio"], 2, "--no-audio does nothing without --audio."),
         (["call.jsonl", "-o", "a", "--png", "a"], 2, "Page and picture would both go to 'a'"),
     ],
 )

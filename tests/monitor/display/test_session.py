@@ -14,7 +14,7 @@ from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.recent import Recent
 from stser_core.scores import EmotionScores
 
-SESSION = Session("USB Microphone", ("customer", "agent"), "compact", "ensemble", "vosk (small)", keys=True)
+SESSION = Session("USB Microphone", ("customer", "agent"), "compact", "vosk (small)", keys=True)
 LONG = Transcript((Word("무슨 말씀이신지 잘 모르겠습니다 " * 8 + "where is my car", 0.0, 1.0, 0.9),))
 SAD = EmotionScores({"speech": (0.1, 0.1, 0.2, 0.6)}, (0.1, 0.1, 0.2, 0.6), (0.2, 0.5, 0.3))
 
@@ -40,11 +40,10 @@ def plain(lines):
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (140, 40), (60, 16), (40, 12), (300, 80)])
 @pytest.mark.parametrize("unicode", [True, False])
-@pytest.mark.parametrize("explain", [True, False])
-def test_the_view_keeps_its_size_whatever_happens(moment, width, height, unicode, explain):
-    session, palette = replace(SESSION, explain=explain), Palette(unicode=unicode)
+def test_the_view_keeps_its_size_whatever_happens(moment, width, height, unicode):
+    palette = Palette(unicode=unicode)
     for one in (Moment(), Moment(channels=moment.channels), moment, replace(moment, paused=True, notice="x" * 500)):
-        lines = listening(session, one, width, height, palette)
+        lines = listening(SESSION, one, width, height, palette)
         assert len(lines) == height
         if width >= 80:
             assert max(cell_len(line.plain) for line in lines) <= width

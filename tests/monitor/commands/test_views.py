@@ -1,18 +1,19 @@
+"""What a command shows, with a screen and without one."""
+
 import pytest
 
-from monitor.commands.live_view import LiveView, ScreenNotices
 from monitor.commands.notices import Notices
-from monitor.commands.replay_view import Manner
+from monitor.commands.views import DisplayMode, LiveView, ScreenNotices, display_mode
 from monitor.display import Moment, Session
 from monitor.flow import ChannelNow
 from monitor.timeline.recent import Recent
 from stser_core.errors import AudioError
 
-SESSION = Session("mic", ("speaker1",), "compact", "ensemble", "no transcript")
+SESSION = Session("mic", ("speaker1",), "compact", "none")
 
 
-def view(how, notices, recent):
-    return LiveView(how, notices, SESSION, lambda notice: Moment(recent.snapshot(), (ChannelNow(),), notice=notice))
+def view(mode, notices, recent):
+    return LiveView(mode, notices, SESSION, lambda notice: Moment(recent.snapshot(), (ChannelNow(),), notice=notice))
 
 
 def test_while_a_screen_is_there_sentences_go_to_it_and_are_written_afterwards(capsys):
@@ -45,7 +46,7 @@ def test_only_the_last_sentences_are_kept():
 def test_plain_lines_end_with_the_figures(capsys, turn):
     recent = Recent()
     recent.add(turn())
-    with view(Manner.LINES, Notices(quiet=False), recent):
+    with view(DisplayMode.LINES, Notices(quiet=False), recent):
         pass
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -53,16 +54,39 @@ def test_plain_lines_end_with_the_figures(capsys, turn):
 
 
 def test_what_fails_before_anything_is_heard_says_nothing_of_speech(capsys, turn):
-    with pytest.raises(AudioError), view(Manner.LINES, Notices(quiet=False), Recent()):
+    with pytest.raises(AudioError), view(DisplayMode.LINES, Notices(quiet=False), Recent()):
         raise AudioError("Standard input is FLAC.")
     assert capsys.readouterr().err == ""
 
-    with view(Manner.LINES, Notices(quiet=False), Recent()):
+    with view(DisplayMode.LINES, Notices(quiet=False), Recent()):
         pass
     assert capsys.readouterr().err == "No speech was found.\n"
 
 
 def test_nothing_is_nothing(capsys, turn):
-    with view(Manner.NOTHING, Notices(quiet=True), Recent()):
+    with view(DisplayMode.NOTHING, Notices(quiet=True), Recent()):
         pass
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("quiet", "output", "terminal", "expected"),
+    [
+        (False, None, True, DisplayMode.SCREEN),
+        (False, None, False, DisplayMode.LINES),
+        (False, "-", False, DisplayMode.LINES),
+        (False, "-", True, DisplayMode.NOTHING),
+        (True, None, True, DisplayMode.NOTHING),
+        (True, "-", False, DisplayMode.NOTHING),
+    ],
+)
+def test_how_results_are_shown(quiet, output, terminal, expected, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    assert display_mode("call.csv", output, quiet=quiet) is expected
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    assert display_mode(None, quiet=False) is DisplayMode.LINES

@@ -1,12 +1,20 @@
+"""Which models a command loads, and what it says of them."""
+
 import importlib.util
 from pathlib import Path
 
 import pytest
 
+from monitor.commands.models import choose_transcriber, require_answers
 from monitor.commands.notices import Notices
-from monitor.commands.speech_recogniser import choose
+from monitor.options import Asr, TranscriptionOptions
 from monitor.transcribers import models, whisper_models
+from monitor.transcribers.none import NoTranscriber
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
+
+
+def choose(asr, model=None, notices=Notices(True), language=None):  # noqa: B008
+    return choose_transcriber(TranscriptionOptions(Asr(asr), model, language), notices)
 
 
 @pytest.fixture
@@ -52,16 +60,16 @@ def test_auto_goes_on_with_the_voice_alone_and_says_so(offline, capsys):
 
 def test_vosk_that_cannot_be_had_is_an_error(offline):
     with pytest.raises(DownloadError, match="no network"):
-        choose("vosk", None, Notices(True))
+        choose("vosk")
 
 
 def test_a_folder_that_is_no_model_is_an_error_even_with_auto(offline, tmp_path):
     with pytest.raises(TranscriberError, match="no Vosk model"):
-        choose("auto", str(tmp_path), Notices(True))
+        choose("auto", str(tmp_path))
 
 
 def test_none_asks_nobody(offline, capsys):
-    assert choose("none", None, Notices(True)).name == "none"
+    assert choose("none").name == "none"
     assert capsys.readouterr().err == ""
 
 
@@ -90,33 +98,76 @@ def test_auto_takes_none_where_whisper_is_not_installed(only_whisper, monkeypatc
 
 
 def test_auto_tells_a_whisper_model_from_a_vosk_model(only_whisper, vosk_folder):
-    assert choose("auto", "tiny.en", Notices(True)).name == "whisper (tiny.en)"
-    assert choose("auto", str(whisper_models.find("tiny.en").folder), Notices(True)).name == "whisper (model)"
-    assert choose("auto", str(vosk_folder), Notices(True)).name == "vosk (model)"
+    assert choose("auto", "tiny.en").name == "whisper (tiny.en)"
+    assert choose("auto", str(whisper_models.find("tiny.en").folder)).name == "whisper (model)"
+    assert choose("auto", str(vosk_folder)).name == "vosk (model)"
 
 
 def test_a_language_means_whisper(only_whisper, vosk_folder, monkeypatch):
     monkeypatch.setenv("VOSK_MODEL_PATH", str(vosk_folder))
-    assert choose("auto", None, Notices(True), language="en").name == "whisper (tiny.en)"
+    assert choose("auto", language="en").name == "whisper (tiny.en)"
 
 
 @pytest.mark.parametrize("asr", ["vosk", "none"])
 def test_a_language_for_another_recogniser_is_refused(asr):
     with pytest.raises(UsageError, match="--language is for --asr whisper"):
-        choose(asr, None, Notices(True), language="en")
+        choose(asr, language="en")
 
 
 def test_whisper_that_is_not_installed_is_an_error(monkeypatch):
     monkeypatch.setattr(whisper_models, "is_available", lambda: False)
     with pytest.raises(MissingExtraError, match=r"pip install 'stser-monitor\[whisper\]'"):
-        choose("whisper", None, Notices(True))
+        choose("whisper")
 
 
 def test_whisper_whose_model_cannot_be_had_is_an_error(only_whisper):
     with pytest.raises(DownloadError, match="Whisper small could not be downloaded"):
-        choose("whisper", "small", Notices(True))
+        choose("whisper", "small")
 
 
 def test_a_model_for_no_recogniser_is_refused():
-    with pytest.raises(UsageError, match="--asr-model names a recogniser's model; with --asr none it has no effect"):
-        choose("none", "vosk-small-en", Notices(True))
+    with pytest.raises(UsageError, match="--asr-model"):
+        choose("none", "vosk-small-en")
+
+
+class Vosk:
+    name = "vosk (small)"
+
+
+class Recognizer:
+    """Speech needs no words, text and bimodal do."""
+
+    name = "default"
+
+    def __init__(self, *classifiers, calibrated=("speech", "text", "speech+text")):
+        self.classifiers = classifiers
+        self._calibrated = calibrated
+
+    def answering(self, *, text):
+        return tuple(name for name in self.classifiers if text or name == "speech")
+
+    def is_calibrated(self, classifiers):
+        return "+".join(sorted(classifiers)) in self._calibrated
+
+
+def test_classifiers_that_only_read_words_need_a_transcriber():
+    with pytest.raises(TranscriberError, match="text"):
+        require_answers(Recognizer("text"), NoTranscriber(), Notices(True))
+
+
+@pytest.mark.parametrize(
+    ("transcriber", "calibrated", "said"),
+    [
+        (Vosk(), ("speech", "speech+text"), None),
+        (NoTranscriber(), ("speech",), None),
+        (Vosk(), ("speech",), "for the classifiers speech + text:"),
+        (Vosk(), ("speech+text",), "for the classifiers speech:"),
+        (Vosk(), (), "for the classifiers speech + text and for speech:"),
+    ],
+)
+def test_a_combination_that_was_not_calibrated_is_reported_once(transcriber, calibrated, said, capsys):
+    require_answers(Recognizer("speech", "text", calibrated=calibrated), transcriber, Notices(False))
+
+    error = capsys.readouterr().err
+    assert error.count("\n") == (said is not None)
+    assert (said or "") in error

@@ -1,0 +1,251 @@
+"""Loads the models of a command: the emotion model, and a speech recogniser with the reason why that one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.commands.notices import Notices
+from monitor.flow import SAMPLE_RATE
+from monitor.options import Asr, RecordingOptions, ScoringOptions, TranscriptionOptions
+from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
+from stser_core.scores import SpeechInput
+
+if TYPE_CHECKING:
+    from monitor.pipeline.scoring import Scorer
+    from monitor.transcribers import Transcriber
+    from monitor.transcribers.whisper_models import WhisperFolder
+    from stser_core.recognizer import EmotionRecognizer
+
+_TORCH_THREADS = 1
+"""Threads within one of torch's operations. An utterance is too little work to share: on two cores that others used
+too, two seconds of speech took 6 ms with one thread (12 at p95), and 18 ms with two (more than a second at p95)."""
+
+_WARM_UP_S = (1.0, 4.0)
+_USUAL = RecordingOptions()
+
+
+def load_models(
+    scoring: ScoringOptions,
+    transcription: TranscriptionOptions,
+    notices: Notices,
+    recording: RecordingOptions = _USUAL,
+) -> tuple[EmotionRecognizer, Transcriber]:
+    """Load the checkpoint and the speech recogniser.
+
+    Raises:
+        StserError: One is missing or broken, or they do not fit together, or there is no attention to explain.
+    """
+    from stser_core.ensemble import format_prior, parse_prior
+
+    prior = None if scoring.prior is None else parse_prior(scoring.prior)
+    with notices.working("loading the emotion model"):
+        # Imported here, because torch takes a second that a wrong file name or role should not cost.
+        import torch
+
+        from stser_core.recognizer import EmotionRecognizer
+
+        torch.set_num_threads(_TORCH_THREADS)
+        recognizer = EmotionRecognizer.load(
+            scoring.checkpoint,
+            classifier=recording.classifier,
+            explain=recording.explain,
+            prior="checkpoint" if scoring.prior is None else prior,
+            speaker_baseline=not recording.no_speaker_baseline,
+        )
+    if recording.explain and not recognizer.attends:
+        raise UsageError(
+            f"--explain shows where the speech encoder's attention rested, but {'+'.join(recognizer.classifiers)} does "
+            "not use that encoder; add speech or bimodal to --classifier, joined with +."
+        )
+    if scoring.prior is not None:
+        notices.say(f"the class prior is {format_prior(prior)}, as --prior says.")
+    transcriber = choose_transcriber(transcription, notices)
+    require_answers(recognizer, transcriber, notices)
+    return recognizer, transcriber
+
+
+def require_answers(recognizer: EmotionRecognizer, transcriber: Transcriber, notices: Notices) -> None:
+    """Stop where no classifier could ever answer, and report a combination that was not calibrated.
+
+    Raises:
+        TranscriberError: All classifiers that were chosen need words, and nothing is transcribed.
+    """
+    answering = recognizer.answering(text=transcriber.name != Asr.none.value)
+    if not answering:
+        raise TranscriberError(
+            f"The classifier {' + '.join(recognizer.classifiers)} needs words, but nothing is transcribed; "
+            "choose a speech recogniser (--asr, --asr-model), or --classifier speech."
+        )
+    combinations = dict.fromkeys((answering, recognizer.answering(text=False)))
+    uncalibrated = [" + ".join(one) for one in combinations if one and not recognizer.is_calibrated(one)]
+    if uncalibrated:
+        notices.say(
+            f"the checkpoint {recognizer.name} is not calibrated for the classifiers {' and for '.join(uncalibrated)}: "
+            "their probabilities may be too sure or not sure enough."
+        )
+
+
+def warm_up(scorer: Scorer, transcriber: Transcriber) -> None:
+    """Have both models work on noise, so that the first turn is not the slow one."""
+    for seconds in _WARM_UP_S:
+        noise = np.random.default_rng(0).normal(0, 0.05, round(seconds * SAMPLE_RATE)).astype(np.float32)
+        scorer.score([SpeechInput(noise), SpeechInput(noise, "hello there", 1.0)])
+    transcription = transcriber.listen(0.0)
+    transcription.feed(noise[:SAMPLE_RATE])
+    transcription.finish()
+
+
+def choose_transcriber(options: TranscriptionOptions, notices: Notices) -> Transcriber:
+    """Find a speech recogniser, fetch its model where it is missing, and say which one it is and why.
+
+    `auto` takes a Vosk model that is present, then one that can be fetched, then Whisper where it is installed, then
+    none; a language, or a model of Whisper's, means Whisper. Without a model, `$VOSK_MODEL_PATH`, the caches and the
+    network are tried.
+
+    Args:
+        options: What was asked for.
+        notices: Where to say it.
+
+    Raises:
+        TranscriberError: A model that was named is missing or broken.
+        DownloadError: A speech recogniser was asked for, and its model can be neither found nor fetched.
+        MissingExtraError: `whisper` was asked for and is not installed.
+        UsageError: A language for a speech recogniser that cannot choose one, or a model for none.
+    """
+    asr, model, language = options.asr, options.asr_model, options.language
+    if language is not None and asr in (Asr.vosk, Asr.none):
+        raise UsageError(f"--language is for --asr whisper; with --asr {asr.value} it has no effect.")
+    if asr == Asr.none:
+        if model is not None:
+            raise UsageError("--asr-model names a speech recogniser's model; with --asr none it has no effect.")
+        notices.say("nothing is transcribed, as --asr none says; only the speech classifier is used.")
+        return _no_transcriber()
+    if asr == Asr.whisper or (asr == Asr.auto and (language is not None or _is_whisper_model(model))):
+        return _whisper(model, language, notices)
+    if asr == Asr.vosk or model is not None:
+        return _vosk(model, notices)
+    return _best(notices)
+
+
+def _best(notices: Notices) -> Transcriber:
+    """Find the speech recogniser that `auto` takes where nothing was named."""
+    from monitor.transcribers import whisper_models
+
+    try:
+        return _vosk(None, notices)
+    except DownloadError as error:
+        reasons = str(error).rstrip(".")
+    if whisper_models.is_available():
+        try:
+            return _whisper(None, None, notices, f"since there is no Vosk model ({reasons})")
+        except DownloadError as error:
+            reasons += "; " + str(error).rstrip(".")
+    notices.say(f"without a speech recogniser ({reasons}), only the speech classifier is used.")
+    return _no_transcriber()
+
+
+def _no_transcriber() -> Transcriber:
+    from monitor.transcribers.none import NoTranscriber
+
+    return NoTranscriber()
+
+
+def _vosk(model: str | None, notices: Notices) -> Transcriber:
+    from monitor.transcribers import models
+
+    folder = models.find(model)
+    reason = "which is in the cache"
+    if folder is None:
+        folder, reason = fetch(model or models.DEFAULT, notices), "which was just fetched"
+    elif model is not None:
+        reason = "as --asr-model says"
+    elif os.environ.get("VOSK_MODEL_PATH"):
+        reason = "as VOSK_MODEL_PATH says"
+    with notices.working("loading the speech recogniser"):
+        from monitor.transcribers.vosk import VoskTranscriber
+
+        transcriber = VoskTranscriber(folder)
+    return _announced(transcriber, reason, notices)
+
+
+def _whisper(model: str | None, language: str | None, notices: Notices, because: str = "") -> Transcriber:
+    from monitor.transcribers import whisper_models
+
+    if not whisper_models.is_available():
+        raise MissingExtraError("Whisper", "whisper")
+    found = whisper_models.find(model)
+    reason = "which is present" if model is None else "as --asr-model says"
+    if found is None:
+        found, reason = fetch_whisper(model or whisper_models.DEFAULT, notices), "which was just fetched"
+    with notices.working("loading the speech recogniser"):
+        from monitor.transcribers.whisper import WhisperTranscriber
+
+        transcriber = WhisperTranscriber(found.folder, name=found.name, language=language)
+    return _announced(transcriber, ", ".join(filter(None, (reason, because))), notices)
+
+
+def _announced(transcriber: Transcriber, reason: str, notices: Notices) -> Transcriber:
+    notices.say(f"transcribing with {transcriber.name}, {reason}.")
+    return transcriber
+
+
+def _is_whisper_model(model: str | None) -> bool:
+    """Whether `--asr-model` names a model of Whisper's rather than one of Vosk's."""
+    from monitor.transcribers import models, whisper_models
+
+    if model is None:
+        return False
+    folder = Path(model).expanduser()
+    if folder.exists():
+        return whisper_models.is_model(folder)
+    is_vosk_model = model in models.KNOWN or (models.cache_dir() / model).exists()
+    return not is_vosk_model and whisper_models.is_size(model)
+
+
+def fetch(name: str, notices: Notices) -> Path:
+    """Fetch a Vosk model into the user's cache, with a progress bar on a terminal.
+
+    Args:
+        name: See `monitor.transcribers.models.KNOWN`.
+        notices: Says what is fetched where there is no terminal for the bar; quiet hides both.
+
+    Returns:
+        The model's folder.
+
+    Raises:
+        DownloadError: The name is not known, there is no network, or what came is not what it should be.
+    """
+    from monitor.transcribers import models
+
+    if notices.quiet or not sys.stderr.isatty():
+        notices.say(f"fetching {name}.")
+        return models.fetch(name)
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        return models.fetch(name, lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def fetch_whisper(name: str, notices: Notices) -> WhisperFolder:
+    """Fetch a Whisper model into the Hugging Face Hub's cache; large ones take minutes.
+
+    Args:
+        name: A size, such as `base`, or a Hub id.
+        notices: Says what is fetched.
+
+    Raises:
+        DownloadError: There is no such model, or no network.
+        MissingExtraError: faster-whisper is not installed.
+    """
+    from monitor.transcribers import whisper_models
+
+    notices.say(f"fetching Whisper {whisper_models.size_of(name)} from the Hugging Face Hub.")
+    return whisper_models.fetch(name)

@@ -1,0 +1,159 @@
+"""The options of the commands, each declared once: used by Typer, passed on as they are, and kept in `archive.json`.
+
+A command takes the dataclasses below as arguments (`stser_core.option_groups`): a field is an option, its annotation
+the option's help and bounds, its default the option's default. A further option goes into the class of its concern.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+STANDARD_INPUT = "-"
+
+
+class Asr(str, Enum):
+    """The speech recognisers."""
+
+    auto = "auto"
+    vosk = "vosk"
+    whisper = "whisper"
+    none = "none"
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """Whose emotions are scored, and with which model: all that listens or reads recordings."""
+
+    channels: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES|mix", help="A name for each channel (customer,agent), or mix for all in one."),
+    ] = None
+    score_agents: Annotated[
+        bool,
+        typer.Option(
+            "--score-agents",
+            help="Also score the channel named agent. In the EU, recognising the emotions of employees at work is "
+            "prohibited (AI Act, Article 5(1)(f)), save for medical or safety reasons; elsewhere other law may "
+            "apply. Without this option an agent's turns are timed and transcribed only.",
+        ),
+    ] = False
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME|DIR", help="The emotion model: a name, a folder or a Hub id.")
+    ] = "default"
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PRIOR",
+            help="How often each emotion is expected, such as neutral=0.7; those not named share the rest. Default: "
+            "the checkpoint's class prior of calls; even switches it off.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class RecordingOptions:
+    """Further options where whole recordings are scored: `replay` and `archive`."""
+
+    speakers: Annotated[
+        int | None,
+        typer.Option(min=2, max=9, metavar="N", help="How many people share one channel: told apart by voice."),
+    ] = None
+    classifier: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="ensemble (all), or one or several of the checkpoint's, joined with +: speech, text, bimodal.",
+        ),
+    ] = "ensemble"
+    no_speaker_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--no-speaker-baseline", help="Score every turn by itself, without each speaker's neutral baseline."
+        ),
+    ] = False
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Show and write where in each turn the speech encoder's attention rested."),
+    ] = False
+
+
+@dataclass(frozen=True)
+class TranscriptionOptions:
+    """Who transcribes, and whether words are kept."""
+
+    asr: Annotated[
+        Asr,
+        typer.Option(
+            help="The speech recogniser; auto continues without words where no model is present or can be downloaded."
+        ),
+    ] = Asr.auto
+    asr_model: Annotated[
+        str | None, typer.Option(metavar="NAME|DIR", help="The speech recogniser's model; see stser-monitor models.")
+    ] = None
+    language: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="The language spoken (en, de, …), for Whisper; detected by default."),
+    ] = None
+    no_transcript: Annotated[
+        bool,
+        typer.Option("--no-transcript", help="Keep what was said out of every output, including the screen."),
+    ] = False
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Where turns are written as they come."""
+
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the timeline as CSV; - is standard output.")
+    ] = None
+    jsonl: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the timeline as JSON Lines; - is standard output.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """What is listened to, and what happens meanwhile."""
+
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="mic|INDEX|NAME|-",
+            help="Listen to a microphone: mic is the default one; else its number or a part of its name, see "
+            "stser-monitor devices. - is raw 16-bit PCM from standard input, with as many channels as --channels "
+            "names.",
+        ),
+    ] = None
+    rate: Annotated[
+        int | None, typer.Option(metavar="HZ", min=1, help="With --device -: its sample rate; by default 16000.")
+    ] = None
+    reconnect: Annotated[
+        bool, typer.Option("--reconnect", help="Wait for a microphone that was disconnected, and continue with it.")
+    ] = False
+    alert: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="Ring when a rule comes true: 'angry>0.7 for 2 turns', 'customer: sad>0.5'. Repeatable.",
+        ),
+    ] = None
+    on_alert: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="Run this command on an alert, with the turn as JSON on its standard input."),
+    ] = None
+    timings: Annotated[
+        bool, typer.Option("--timings", help="At the end, print the time from a turn's last sound to its row.")
+    ] = False
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only results and errors.")]
+Timeline = Annotated[Path, typer.Argument(metavar="TIMELINE", help="CSV or JSON Lines, as --csv and --jsonl write it.")]
+Output = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is standard output.")
+]
