@@ -167,16 +167,13 @@ def _report(
         Path | None, typer.Option(metavar="FILE", help="The recording, so that the page can play it.")
     ] = None,
     output: Output = None,
-    png: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Also draw lanes and curves as a picture for a slide (PNG).")
-    ] = None,
     no_transcript: NoTranscript = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a page of a timeline that opens in any browser, with no network: to see, search and hear a call."""
-    from monitor.commands.report import ReportOptions, report
+    from monitor.commands.report import report
 
-    report(ReportOptions(timeline, audio, output, png, transcripts=not no_transcript, quiet=quiet))
+    report(timeline, audio, output, transcripts=not no_transcript, quiet=quiet)
 
 
 @models_app.callback(invoke_without_command=True)

@@ -7,6 +7,7 @@ checkpoints needs no torch; loading one does.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stser_core.errors import CheckpointError, OutputError
+from stser_core.files import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -178,8 +180,6 @@ def fingerprint(folder: Path) -> str:
     Raises:
         CheckpointError: The folder does not hold one.
     """
-    import hashlib
-
     digest = hashlib.sha256()
     further = sorted(path for path in folder.glob("*.safetensors") if path.name != WEIGHTS_FILE)
     try:
@@ -226,7 +226,9 @@ def _written(folder: Path) -> Iterator[Path]:
 
     if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG_FILE).is_file():
         raise OutputError(f"{folder} holds something that is not a checkpoint; name another folder.")
-    partial, old = (folder.with_name(f"{folder.name}.{state}") for state in ("partial", "replaced"))
+    # Short names, which a name of 255 bytes has room for.
+    digest = hashlib.sha256(folder.name.encode(errors="surrogateescape")).hexdigest()[:12]
+    partial, old = (folder.with_name(f"{TEMPORARY_PREFIX}{digest}-{state}") for state in ("new", "old"))
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)

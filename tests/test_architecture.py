@@ -38,7 +38,6 @@ HEAVY = (
     "webrtcvad",
     "sounddevice",
     "sklearn",
-    "matplotlib",
 )
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 PICKLE_CALLS = {"torch.load", "torch.save"}

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.archive.calls import call_row, call_schema
-from monitor.archive.durable import written_durably
 from monitor.archive.folder import CALLS, TURNS, ArchiveFolder
 from monitor.archive.outcome import Finished
 from monitor.exporters.parquet import table
 from monitor.timeline.file import read_timeline
 from monitor.timeline.turn import SALIENT_COLUMNS, Turn
 from stser_core.errors import DataError, MissingExtraError
+from stser_core.files import written
 
 if TYPE_CHECKING:
     import pyarrow
@@ -191,7 +191,7 @@ class Datasets:
     def _save(self, kind: str, number: int, content: pyarrow.Table) -> None:
         import pyarrow.parquet
 
-        with written_durably(self._path(kind, number), self._folder.aside) as file:
+        with written(self._path(kind, number), self._folder.aside) as file:
             pyarrow.parquet.write_table(content, file)
 
 

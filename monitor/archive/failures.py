@@ -7,8 +7,8 @@ import io
 from collections.abc import Collection
 from pathlib import Path
 
-from monitor.archive.durable import write_durably
 from monitor.timeline.cells import neutralised, unneutralised
+from stser_core.files import written
 
 _HEADER = ("recording", "reason")
 
@@ -21,7 +21,7 @@ class Failures:
 
         Args:
             path: The list.
-            aside: See `write_durably`.
+            aside: Folder for temporary files; see `stser_core.files.written`.
             still: The recordings that are not done; only these stay on the list.
         """
         self._path = path
@@ -55,7 +55,8 @@ class Failures:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(_HEADER)
         writer.writerows(tuple(map(neutralised, row)) for row in sorted(self._reasons.items()))
-        write_durably(self._path, text.getvalue().encode("utf-8", errors="backslashreplace"), self._aside)
+        with written(self._path, self._aside) as file:
+            file.write(text.getvalue().encode("utf-8", errors="backslashreplace"))
         self._written = True
 
 

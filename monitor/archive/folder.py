@@ -17,11 +17,11 @@ from pathlib import Path
 
 import msgspec
 
-from monitor.archive.durable import cannot_write, write_durably
 from monitor.archive.outcome import Finished, Scored
 from monitor.archive.recordings import Found
 from monitor.exporters.csv import csv_header, csv_record
 from stser_core.errors import OutputError
+from stser_core.files import cannot_write, written
 
 SETTINGS = "archive.json"
 FAILURES = "failures.csv"
@@ -98,8 +98,10 @@ class ArchiveFolder:
         """
         name = scored.finished.recording
         timeline = csv_header(explain=explain) + "".join(csv_record(turn, explain=explain) for turn in scored.turns)
-        write_durably(self.timeline(name), timeline.encode(), self.aside)
-        write_durably(self._proof_path(name), msgspec.json.encode(scored.finished), self.aside)
+        with written(self.timeline(name), self.aside) as file:
+            file.write(timeline.encode())
+        with written(self._proof_path(name), self.aside) as file:
+            file.write(msgspec.json.encode(scored.finished))
 
     def finished(self) -> Iterator[Finished]:
         """All that is done, in no order."""

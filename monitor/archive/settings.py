@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from monitor.archive.durable import write_durably
 from monitor.options import RecordingOptions, ScoringOptions, TranscriptionOptions
 from stser_core.errors import DataError, UsageError
+from stser_core.files import written
 
 if TYPE_CHECKING:
     from monitor.transcribers import Transcriber
@@ -84,7 +84,7 @@ def check_settings(path: Path, settings: Mapping[str, object], temporary: Path) 
     Args:
         path: The archive's file for it.
         settings: Those of this run.
-        temporary: See `write_durably`.
+        temporary: Folder for temporary files; see `stser_core.files.written`.
 
     Raises:
         UsageError: The archive was made with other settings.
@@ -93,7 +93,8 @@ def check_settings(path: Path, settings: Mapping[str, object], temporary: Path) 
     """
     if not path.exists():
         content = msgspec.json.format(msgspec.json.encode(_File(FORMAT, settings)), indent=2)
-        write_durably(path, content + b"\n", temporary)
+        with written(path, temporary) as file:
+            file.write(content + b"\n")
         return
     before = read_settings(path)
     for name, value in settings.items():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from monitor.analytics import CallAnalytics, analyse, to_json
 from monitor.commands.notices import Notices
-from monitor.exporters.whole_file import check_not_input, write_whole
 from monitor.timeline.file import read_timeline
+from stser_core.files import check_not_input, write_whole
 
 
 def analytics(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor.commands.notices import Notices
-from monitor.exporters.destination import STDOUT
-from monitor.exporters.whole_file import check_not_input, check_writable, write_whole
+from stser_core.files import STDOUT, check_not_input, check_writable, write_whole
 
 _PAGE = "overview.html"
 

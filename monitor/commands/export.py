@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.commands.notices import Notices
-from monitor.exporters.destination import STDOUT
 from monitor.exporters.formats import FORMATS, Format
-from monitor.exporters.whole_file import check_not_input, write_whole
 from monitor.timeline.file import read_timeline
 from monitor.timeline.notes import Alert, Mark, read_notes
 from monitor.timeline.turn import Turn
 from stser_core.errors import DataError, UsageError
+from stser_core.files import STDOUT, check_not_input, write_whole
 
 
 def export(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvExporter
-from monitor.exporters.destination import STDOUT
 from monitor.exporters.jsonl import JsonlExporter
 from monitor.options import OutputOptions
 from monitor.timeline.turn import Turn
 from stser_core.errors import UsageError
+from stser_core.files import STDOUT
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from monitor import display
 from monitor.analytics import CallAnalytics
 from monitor.commands.notices import Notices
 from monitor.display import Moment, Progress, Replay, Session
-from monitor.exporters.destination import STDOUT, Destination
+from monitor.exporters.destination import Destination
 from monitor.timeline.timeline import speaker_figures
+from stser_core.files import STDOUT
 
 _NOTICE_SHOWN_S = 15.0
 _NOTICES_KEPT = 20

@@ -10,8 +10,7 @@ from typing import BinaryIO
 
 from monitor.exporters.claim import claim
 from stser_core.errors import ClosedPipeError, OutputError
-
-STDOUT = "-"
+from stser_core.files import STDOUT
 
 
 class Destination:

@@ -1,4 +1,4 @@
-"""The report of a call: one HTML file that opens from disk and needs no network, and a picture for a slide.
+"""The report of a call: one HTML file that opens from disk and needs no network.
 
 The page's parts are files: `page/` holds its template, style and scripts, `vendor/` what others made.
 """

@@ -104,7 +104,6 @@ def make_report(
     title: str,
     *,
     sound: Sound | None = None,
-    duration_s: float | None = None,
     transcripts: bool = True,
 ) -> Report:
     """Make a report's content of a timeline.
@@ -113,14 +112,14 @@ def make_report(
         rows: The turns of one recording, in any order, as they may be shown.
         notes: Marks and alerts, as the objects that the JSON Lines hold.
         title: What to call it where no turn names the recording.
-        sound: What can be heard.
-        duration_s: The recording's length, where it is known.
+        sound: The recording, whose length then counts in the figures.
         transcripts: Whether the rows hold what was said.
 
     Raises:
         DataError: The rows are of more than one recording, or a note is broken.
         AudioError: The recording is shorter than the timeline.
     """
+    duration_s = None if sound is None else sound.duration_s
     call = analyse(rows, duration_s)
     marks, alerts = read_notes(notes)
     end_s = max((row.end_s for row in rows), default=0.0)

@@ -41,7 +41,7 @@ def render(report: Report) -> bytes:
         report=report,
         call=report.call,
         data=json_block(_data(report)),
-        sound=base64_block(report.sound.content) if report.sound is not None and report.sound.content else None,
+        sound=base64_block(report.sound.content) if report.sound is not None else None,
     )
 
 

@@ -34,11 +34,11 @@ class Sound:
     """A recording's sound.
 
     Attributes:
-        content: A WebM file, or `None` where only the length was asked for.
+        content: A WebM file.
         duration_s: Length of the recording in seconds.
     """
 
-    content: bytes | None
+    content: bytes
     duration_s: float
 
 
@@ -62,15 +62,6 @@ def encode(path: str | Path) -> Sound:
     except av.FFmpegError as error:
         raise AudioError(f"{path} cannot be encoded for the report ({error.strerror}).") from error
     return Sound(file.getvalue(), samples / SAMPLE_RATE)
-
-
-def measure(path: str | Path) -> Sound:
-    """Find out how long a recording is, by decoding it: headers may be wrong.
-
-    Raises:
-        AudioError: It is missing, cannot be decoded, or holds no sound.
-    """
-    return Sound(None, sum(block.shape[1] for block in blocks(path, _BLOCK_SAMPLES)) / SAMPLE_RATE)
 
 
 def _few_channels(block: NDArray[np.float32]) -> NDArray[np.float32]:

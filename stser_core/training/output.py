@@ -9,14 +9,13 @@ from pathlib import Path
 import msgspec
 
 from stser_core.errors import OutputError
-
-STANDARD_OUTPUT = "-"
+from stser_core.files import STDOUT, write_whole
 
 
 def write_json(results: object, path: Path) -> None:
     """Write indented JSON; the path `-` stands for standard output."""
     encoded = msgspec.json.format(msgspec.json.encode(results), indent=2)
-    if str(path) == STANDARD_OUTPUT:
+    if str(path) == STDOUT:
         sys.stdout.write(encoded.decode() + "\n")
         return
     write_atomically(path, encoded + b"\n")
@@ -24,13 +23,8 @@ def write_json(results: object, path: Path) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all, and make its folder."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}).") from error
+    need_folder(path.parent)
+    write_whole(path, content)
 
 
 def need_writable(path: Path | None) -> None:
@@ -38,7 +32,7 @@ def need_writable(path: Path | None) -> None:
 
     `path`: `None` and `-` need nothing.
     """
-    if path is None or str(path) == STANDARD_OUTPUT:
+    if path is None or str(path) == STDOUT:
         return
     if path.is_dir():
         raise OutputError(f"{path} cannot be written (it is a folder).")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE, load_mono
 from stser_core.errors import MissingExtraError, OutputError, TranscriberError, UsageError
+from stser_core.files import write_whole
 from stser_core.training.clip import Clip
 from stser_core.training.progress import progress
 
@@ -92,12 +93,7 @@ def _key(path: Path) -> str:
 
 
 def _keep(known: dict[str, str], store: Path) -> None:
-    try:
-        partial = store.with_suffix(".partial")
-        partial.write_bytes(msgspec.json.encode(known))
-        partial.rename(store)
-    except OSError as error:
-        raise OutputError(f"The transcripts {store} cannot be written ({error.strerror}).") from error
+    write_whole(store, msgspec.json.encode(known))
 
 
 def _vosk(folder: Path) -> _Recognise:

@@ -96,7 +96,7 @@ def timelines(folder: Path) -> Target:
     """Timelines, CSV and JSON Lines, given to `export`, `analytics` and `report`."""
     from monitor.commands.analytics import analytics
     from monitor.commands.export import export
-    from monitor.commands.report import ReportOptions, report
+    from monitor.commands.report import report
 
     formats = ("jsonl", "webvtt", "srt", "audacity", "textgrid", "eaf", "emotionml", "rttm")
     page = str(folder / "out")
@@ -110,7 +110,7 @@ def timelines(folder: Path) -> Target:
         elif use == len(formats):
             analytics(path, page, quiet=True)
         else:
-            report(ReportOptions(path, output=page, quiet=True))
+            report(path, output=page, quiet=True)
 
     whole = _timelines()
     contents = [st.tuples(st.just(kind), st.builds(wounded, st.just(text), wounds)) for kind, text in whole.items()]

@@ -7,7 +7,6 @@ https://doi.org/10.1109/TAFFC.2015.2457417), in the version eGeMAPSv02.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE
 from stser_core.errors import MissingExtraError, OutputError
+from stser_core.files import written
 from stser_core.training.clip import Clip
 from stser_core.training.progress import progress
 from stser_core.training.sound_cache import SoundCache
@@ -70,10 +70,8 @@ def _cached(samples: NDArray[np.float32], smile: Any, folder: Path) -> NDArray[n
         kept: NDArray[np.float32] = np.load(path)
         return kept
     row = smile(_levelled(samples), SAMPLE_RATE).reshape(-1).astype(np.float32)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
+    with written(path) as file:
         np.save(file, row)
-    partial.rename(path)
     return np.asarray(row, dtype=np.float32)
 
 

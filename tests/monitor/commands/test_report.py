@@ -57,14 +57,13 @@ def test_a_csv_and_a_json_timeline_give_the_same_turns(timeline, tmp_path, capsy
     assert pages[0] == pages[1]
 
 
-def test_a_page_with_sound_and_a_picture(timeline, tmp_path, capsys):
+def test_a_page_with_sound(timeline, tmp_path, capsys):
     recording = silence(tmp_path / "call.wav", 9)
-    options = ["--audio", str(recording), "-o", str(tmp_path / "a.html"), "--png", str(tmp_path / "a.png"), "--quiet"]
+    options = ["--audio", str(recording), "-o", str(tmp_path / "a.html"), "--quiet"]
     assert main(["report", str(timeline), *options]) == 0
     page = (tmp_path / "a.html").read_text()
     assert '<audio id="audio">' in page
     assert "0:00</output> / 0:09" in page
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert capsys.readouterr().err == ""
 
 
@@ -98,16 +97,13 @@ def test_a_header_alone_gives_a_page_that_says_so(tmp_path, capsys):
             "The recording is 1.0 s long, but the timeline's last turn ends at 4.0",
         ),
         (["call.jsonl", "-o", "nowhere/a.html"], 1, "Cannot write 'nowhere/a.html': there is no folder 'nowhere'."),
-        (["call.jsonl", "--png", "nowhere/a.png"], 1, "Cannot write 'nowhere/a.png': there is no folder 'nowhere'."),
         (["call.jsonl", "-o", "."], 1, "Cannot write '.': it is a folder."),
         (["call.jsonl", "-o", "call.jsonl"], 2, "The output 'call.jsonl' is one of the inputs; choose another file."),
         (
-            ["call.jsonl", "--audio", "short.wav", "--png", "short.wav"],
+            ["call.jsonl", "--audio", "short.wav", "-o", "short.wav"],
             2,
             "The output 'short.wav' is one of the inputs",
         ),
-        (["call.jsonl", "--png", "a.jpg"], 2, "--png 'a.jpg': the picture is a PNG; give it a name that ends in .png."),
-        (["call.jsonl", "-o", "a", "--png", "a"], 2, "Page and picture would both go to 'a'"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_no_file(timeline, options, code, sentence, capsys, monkeypatch):
@@ -128,7 +124,7 @@ def test_a_report_without_sound_needs_no_model_and_no_decoder(timeline):
     code = (
         "import sys; from monitor.cli import main;"
         f"main(['report', {str(timeline)!r}, '--quiet']);"
-        "print(sorted({'torch', 'av', 'vosk', 'matplotlib'} & sys.modules.keys()))"
+        "print(sorted({'torch', 'av', 'vosk'} & sys.modules.keys()))"
     )
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     done = subprocess.run(

@@ -2,6 +2,7 @@ import pytest
 
 from monitor.report import make_report
 from monitor.report.content import Said, said
+from monitor.report.sound import Sound
 from monitor.timeline.notes import Mark
 from stser_core.errors import AudioError, DataError
 
@@ -71,9 +72,9 @@ def test_a_broken_note_is_refused(row, note, why):
 def test_a_recording_that_is_shorter_than_its_timeline_is_another_one(row):
     rows = [row(1, 0.0, 2.0, "sad"), row(2, 8.0, 10.0, "sad")]
     with pytest.raises(AudioError, match=r"is 6\.5 s long, but the timeline's last turn ends at 10\.0 s"):
-        make_report(rows, (), "x", duration_s=6.5)
-    assert make_report(rows, (), "x", duration_s=9.8).call.duration_s == 10.0
-    assert make_report(rows, (), "x", duration_s=14.0).call.silence.total_s == 10.0
+        make_report(rows, (), "x", sound=Sound(b"", 6.5))
+    assert make_report(rows, (), "x", sound=Sound(b"", 9.8)).call.duration_s == 10.0
+    assert make_report(rows, (), "x", sound=Sound(b"", 14.0)).call.silence.total_s == 10.0
 
 
 def test_two_recordings_are_no_report(row):

@@ -57,9 +57,9 @@ def visit(browser, tmp_path):
     """Open a page made of turns; everything it asks the network for, and every complaint, fails the test."""
     visits = []
 
-    def open_page(rows, notes=(), sound=None, duration_s=None, **options):
+    def open_page(rows, notes=(), sound=None, **options):
         path = tmp_path / "call.html"
-        path.write_bytes(render(make_report(rows, notes, "call.csv", sound=sound, duration_s=duration_s)))
+        path.write_bytes(render(make_report(rows, notes, "call.csv", sound=sound)))
         context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, "offline": True, **options})
         opened = Visit(context.new_page())
         visits.append((context, opened))
@@ -105,6 +105,6 @@ def sound(tmp_path_factory):
 @pytest.fixture
 def heard(visit, rows, sound):
     """A page with sound, ready to play."""
-    opened = visit(rows, sound=sound, duration_s=sound.duration_s)
+    opened = visit(rows, sound=sound)
     opened.until("audio && audio.readyState >= 3")
     return opened

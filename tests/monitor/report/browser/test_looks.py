@@ -49,7 +49,7 @@ def test_the_curves_are_drawn_in_the_colours_of_the_emotions(visit, rows):
 def test_all_text_stands_out_from_its_ground(visit, rows, sound, scheme):
     alert = {"type": "alert", "rule": "angry>0.6", "time_s": 14.0, "channel": 1, "speaker": "customer", "turn": 3}
     notes = [{**alert, "emotion": "angry", "probability": 0.7}, {"type": "mark", "number": 1, "time_s": 12.0}]
-    opened = visit(rows, notes, sound, sound.duration_s, color_scheme=scheme)
+    opened = visit(rows, notes, sound, color_scheme=scheme)
     opened.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; }); moveTo(11)")
     opened.page.wait_for_timeout(300)
     pale = opened.page.evaluate(CONTRASTS)
@@ -59,7 +59,7 @@ def test_all_text_stands_out_from_its_ground(visit, rows, sound, scheme):
 
 
 def test_a_telephones_screen_needs_no_sideways_scrolling(visit, rows, sound):
-    opened = visit(rows, (), sound, sound.duration_s, viewport={"width": 360, "height": 740})
+    opened = visit(rows, (), sound, viewport={"width": 360, "height": 740})
     opened.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert opened.page.evaluate("document.documentElement.scrollWidth") == 360
     too_wide = "all => all.filter(each => each.getBoundingClientRect().right > 361).map(each => each.outerHTML)"

@@ -20,7 +20,7 @@ def test_a_click_on_a_turn_plays_it_and_the_highlight_follows(heard):
 
 
 def test_both_channels_are_there_to_the_end(visit, rows, sound):
-    opened = visit(rows, sound=sound, duration_s=sound.duration_s)
+    opened = visit(rows, sound=sound)
     opened.until("audio && audio.readyState >= 3")
     assert opened.page.evaluate("audio.duration") == pytest.approx(sound.duration_s, abs=0.1)
     # What the page plays is a blob that only a media element may load; its graph tells the channels apart.

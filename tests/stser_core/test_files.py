@@ -1,11 +1,12 @@
+import errno
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from monitor.exporters.whole_file import check_writable, write_whole
 from stser_core.errors import ClosedPipeError, OutputError
+from stser_core.files import check_writable, write_whole, written
 
 
 def test_a_file_keeps_its_rights_and_a_new_one_has_the_usual(tmp_path):
@@ -45,3 +46,41 @@ def test_what_cannot_be_written_is_found_before_the_work(tmp_path):
         check_writable(str(tmp_path))
     with pytest.raises(OutputError, match=r"there is no folder '.*gone'"):
         check_writable(str(tmp_path / "gone" / "new.json"))
+
+
+def test_what_was_there_stays_when_the_writing_breaks_off(tmp_path):
+    (tmp_path / "a").write_bytes(b"before")
+
+    with pytest.raises(RuntimeError), written(tmp_path / "a") as file:
+        file.write(b"half of")
+        raise RuntimeError
+
+    assert (tmp_path / "a").read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_temporary_file_may_lie_elsewhere_and_folders_are_made(tmp_path):
+    (tmp_path / "own").mkdir()
+    with written(tmp_path / "a" / "b", tmp_path / "own") as file:
+        assert len(list((tmp_path / "own").iterdir())) == 1
+        file.write(b"content")
+
+    assert (tmp_path / "a" / "b").read_bytes() == b"content"
+    assert list((tmp_path / "own").iterdir()) == []
+
+
+def test_a_disk_that_fills_up_is_one_sentence(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match=r"'.*a': No space left on device\."):
+        write_whole(tmp_path / "a", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("length", [245, 250, 255])
+def test_a_name_may_be_as_long_as_the_system_permits(tmp_path, length):
+    path = tmp_path / ("n" * length)
+    write_whole(path, b"content")
+    assert path.read_bytes() == b"content"

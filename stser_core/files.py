@@ -1,0 +1,140 @@
+"""Files that are written as a whole: each is either there with all of its content, or stays what it was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from stser_core.errors import ClosedPipeError, OutputError, UsageError
+
+STDOUT = "-"
+
+TEMPORARY_PREFIX = ".stser-"
+"""What the names of temporary files begin with: short, since a name of 255 bytes has no room for more."""
+
+
+@contextmanager
+def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
+    """Lend a file that takes its place only when all of it is on the disk.
+
+    It is written under a temporary name, synchronised and renamed, which POSIX makes one step; then its folder is
+    synchronised, since the name is kept there. A file that was there before gives its permissions.
+
+    Args:
+        path: Where it goes; a symbolic link is followed.
+        folder: Where the temporary file lies, on the same file system; the folder of `path` is then made, if need be.
+            Without it, the temporary file lies beside `path`.
+
+    Yields:
+        The file.
+
+    Raises:
+        OutputError: The disk is full, or the like; whatever was there before still is.
+    """
+    try:
+        path = path.resolve()
+        if folder is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder or path.parent)
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 – a descriptor has no path
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+            Path(name).replace(path)
+            _synchronise(path.parent)
+        finally:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def write_whole(target: str | Path, content: bytes) -> None:
+    """Write a file as a whole, or standard output.
+
+    Args:
+        target: A file's path, or `-` for standard output. What is there and is no regular file is written to.
+        content: All of it.
+
+    Raises:
+        ClosedPipeError: Standard output is a pipe that nobody reads any more.
+        OutputError: It cannot be written.
+    """
+    try:
+        if target == STDOUT:
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+        elif Path(target).exists() and not stat.S_ISREG(Path(target).stat().st_mode):
+            Path(target).write_bytes(content)
+        else:
+            with written(Path(target)) as file:
+                file.write(content)
+    except BrokenPipeError as error:
+        raise ClosedPipeError(f"Nobody reads {target} any more.") from error
+    except (OSError, ValueError) as error:
+        raise cannot_write(target, error) from error
+
+
+def cannot_write(target: str | Path, error: Exception) -> OutputError:
+    """The error of a file that cannot be written."""
+    return OutputError(f"Cannot write '{target}': {getattr(error, 'strerror', None) or error}.")
+
+
+def check_writable(target: str) -> None:
+    """Find out before the work, rather than after it, that a file cannot be written; leaves everything untouched.
+
+    Args:
+        target: A file's path, or `-` for standard output.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    path = Path(target)
+    if target == STDOUT:
+        return
+    if path.is_dir():
+        raise OutputError(f"Cannot write '{target}': it is a folder.")
+    if not path.parent.is_dir():
+        raise OutputError(f"Cannot write '{target}': there is no folder '{path.parent}'.")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"Cannot write '{target}': the folder '{path.parent}' is read-only.")
+
+
+def check_not_input(target: str, source: Path, what: str) -> None:
+    """Refuse to write a file over what it is made from.
+
+    Args:
+        target: A file's path, or `-` for standard output.
+        source: What is read.
+        what: What that is, for the message: "the timeline".
+
+    Raises:
+        UsageError: They are one.
+    """
+    if target != STDOUT and Path(target).exists() and source.exists() and Path(target).samefile(source):
+        raise UsageError(f"The output '{target}' is {what} itself; give another file with -o.")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _synchronise(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
