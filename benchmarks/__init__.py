@@ -1,4 +1,1 @@
-"""Measures the program: how fast, how large, how well it segments, each figure beside what it was measured against.
-
-One file a measurement. The program never imports this package, and it is not part of what is installed.
-"""
+"""What the program costs on this machine; `scripts/benchmark` runs it, docs/performance.md has the figures."""

@@ -1,7 +1,4 @@
-"""Runs all measurements, prints one table, and writes JSON.
-
-scripts/benchmark [--quick] [--json FILE] [--references FOLDER] [--only SUBJECT …]
-"""
+"""Runs the measurements that are asked for and prints one table; scripts/benchmark --help."""
 
 from __future__ import annotations
 
@@ -10,99 +7,47 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import (
-    baseline_speed,
-    latency,
-    live_channels,
-    machine,
-    memory,
-    segmentation,
-    stages,
-    start,
-    throughput,
-    vosk_cost,
-    word_errors,
-)
-from benchmarks.figures import Figure
-from benchmarks.plan import Plan
-from benchmarks.table import show
+from benchmarks import latency, memory, start, throughput, vosk_cost
+from benchmarks.figures import Figure, show
+from benchmarks.material import Material
 
-MEASUREMENTS: tuple[tuple[str, Callable[[Plan], list[Figure]]], ...] = tuple(
-    (room.SUBJECT, room.measure)
-    for room in (
-        start,
-        throughput,
-        stages,
-        baseline_speed,
-        vosk_cost,
-        latency,
-        live_channels,
-        memory,
-        segmentation,
-        word_errors,
-    )
-)
+MEASUREMENTS: Mapping[str, Callable[[Material], list[Figure]]] = {
+    "latency": latency.measure,
+    "throughput": throughput.measure,
+    "vosk": vosk_cost.measure,
+    "start": start.measure,
+    "memory": memory.measure,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for; 1 where a budget does not hold. What was measured is told even if a part fails."""
-    asked = _parser().parse_args(arguments)
-    begun = datetime.now(timezone.utc)
-    meter = machine.Meter.now()
+    """Measure; 1 where a budget does not hold. The table is printed even where a measurement fails."""
+    parser = argparse.ArgumentParser(prog="scripts/benchmark", description="Measures the program on this machine.")
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"any of {', '.join(MEASUREMENTS)}; all if none")
+    parser.add_argument("--quick", action="store_true", help="less than two minutes; the figures vary more")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
+    parser.add_argument("--memory-hours", type=float, default=2.0, metavar="H", help="hours of sound for memory")
+    asked = parser.parse_args(arguments)
+    if unknown := [name for name in asked.subjects if name not in MEASUREMENTS]:
+        parser.error(f"unknown subject {unknown[0]!r}; choose from {', '.join(MEASUREMENTS)}")
     figures: list[Figure] = []
     try:
         with tempfile.TemporaryDirectory(prefix="stser-benchmark-") as scratch:
-            plan = Plan(asked.quick, Path(scratch), asked.references, asked.memory_hours)
-            for name, measure in _chosen(asked.only):
-                figures += _measured(name, measure, plan)
-                if asked.json is not None:
-                    asked.json.write_text(_json(figures, begun, meter.others(), asked), encoding="utf-8")
+            material = Material(asked.quick, Path(scratch), asked.memory_hours)
+            for name in asked.subjects or MEASUREMENTS:
+                started = time.monotonic()
+                figures += MEASUREMENTS[name](material)
+                print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     finally:
-        show(figures, machine.describe(), meter.others())
-    return 1 if any(figure.holds is False for figure in figures) else 0
-
-
-def _chosen(only: Sequence[str] | None) -> list[tuple[str, Callable[[Plan], list[Figure]]]]:
-    return [(name, measure) for name, measure in MEASUREMENTS if not only or name in only]
-
-
-def _measured(name: str, measure: Callable[[Plan], list[Figure]], plan: Plan) -> list[Figure]:
-    started = time.monotonic()
-    figures = measure(plan)
-    print(f"{name}: {len(figures)} figures in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    return figures
-
-
-def _json(figures: Sequence[Figure], begun: datetime, others: float, asked: argparse.Namespace) -> str:
-    told = {
-        "begun": begun.isoformat(timespec="seconds"),
-        "machine": machine.describe(),
-        "cores_used_by_others": round(others, 2),
-        "quick": asked.quick,
-        "figures": [figure.as_dict() for figure in figures],
-    }
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/benchmark", description="Measures the program on this machine.")
-    parser.add_argument("--quick", action="store_true", help="minutes instead of an hour; figures vary more")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
-    parser.add_argument(
-        "--references", type=Path, metavar="FOLDER", help="clips with refs.csv (path,transcript), for word error rates"
-    )
-    parser.add_argument(
-        "--memory-hours", type=float, default=6.0, metavar="H", help="hours of sound for the growth of memory"
-    )
-    subjects = [name for name, _ in MEASUREMENTS]
-    parser.add_argument(
-        "--only", nargs="+", choices=subjects, metavar="SUBJECT", help=f"measure these only: {', '.join(subjects)}"
-    )
-    return parser
+        show(figures)
+        if asked.json is not None:
+            written = [{**asdict(one), "holds": one.holds} for one in figures]
+            asked.json.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 1 if any(one.holds is False for one in figures) else 0
 
 
 if __name__ == "__main__":

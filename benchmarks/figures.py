@@ -1,32 +1,17 @@
-"""What a measurement gives: a figure, what it was measured against, and whether its budget holds."""
+"""What a measurement gives, and the table of all."""
 
 from __future__ import annotations
 
-import math
+import os
+import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 
+from rich.console import Console
+from rich.table import Table
 
-@dataclass(frozen=True)
-class Budget:
-    """A promise of docs/architecture.md.
-
-    Attributes:
-        limit: In the figure's unit.
-        at_least: Whether the figure must reach the limit, and not stay below it.
-    """
-
-    limit: float
-    at_least: bool = False
-
-    def holds(self, value: float) -> bool:
-        """Whether a figure keeps the promise."""
-        return value >= self.limit if self.at_least else value <= self.limit
-
-    def __str__(self) -> str:
-        """As a table shows it."""
-        return f"{'≥' if self.at_least else '≤'} {self.limit:g}"
+_WIDTH = 140
 
 
 @dataclass(frozen=True)
@@ -37,10 +22,10 @@ class Figure:
         subject: What it belongs to, such as `latency`.
         name: What was measured.
         value: The figure, or `None` where it could not be measured; `against` then says why.
-        unit: Of the value; empty for a ratio.
-        against: What it was measured against, on what material.
-        budget: The promise, where there is one.
-        spread: The smallest and the largest of the repeated measurements, where it was repeated.
+        unit: Of the value; `×` for a ratio.
+        against: On what it was measured.
+        at_most: The budget of docs/architecture.md, where there is one.
+        at_least: The same, for what must not be less.
     """
 
     subject: str
@@ -48,39 +33,45 @@ class Figure:
     value: float | None
     unit: str = ""
     against: str = ""
-    budget: Budget | None = None
-    spread: tuple[float, float] | None = None
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def budget(self) -> str:
+        """The budget as text; empty without one."""
+        if self.at_most is not None:
+            return f"≤ {self.at_most:g}"
+        return "" if self.at_least is None else f"≥ {self.at_least:g}"
 
     @property
     def holds(self) -> bool | None:
-        """Whether the budget holds; `None` without a budget or a figure."""
-        return None if self.budget is None or self.value is None else self.budget.holds(self.value)
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON: the fields, with `holds`."""
-        budget = None if self.budget is None else str(self.budget)
-        return {**asdict(self), "budget": budget, "holds": self.holds}
+        """Whether the budget holds; `None` without a budget or a value."""
+        if self.value is None or not self.budget:
+            return None
+        return self.value <= self.at_most if self.at_most is not None else self.value >= (self.at_least or 0)
 
 
-def missing(subject: str, name: str, why: str) -> Figure:
-    """A figure that could not be measured, and why."""
-    return Figure(subject, name, None, against=why)
+def repeated(values: Sequence[float]) -> tuple[float, str]:
+    """The median of repeated measurements, and their range as text."""
+    return median(values), f"{shown(min(values))} to {shown(max(values))} in {len(values)} runs"
 
 
-def repeated(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
-    """The median of repeated measurements, and their smallest and largest."""
-    return median(values), (min(values), max(values))
+def shown(value: float | None) -> str:
+    """A number with three significant digits; whole from 100 on."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{2 if abs(value) < 10 else 1}f}"
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest of `values` that at least this share of them does not exceed (nearest rank)."""
-    ranked = sorted(values)
-    return ranked[max(0, math.ceil(share * len(ranked)) - 1)]
-
-
-def slope(places: Sequence[float], values: Sequence[float]) -> float:
-    """Growth of `values` for each unit of `places`: the straight line through all of them, by least squares."""
-    middle, mean = sum(places) / len(places), sum(values) / len(values)
-    spread = sum((place - middle) ** 2 for place in places)
-    together = sum((place - middle) * (value - mean) for place, value in zip(places, values, strict=True))
-    return together / spread
+def show(figures: Sequence[Figure]) -> None:
+    """Print the table, and how many budgets hold."""
+    console = Console(width=None if Console().is_terminal else _WIDTH)
+    console.print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}", highlight=False)
+    table = Table("figure", "", "unit", "budget", "holds", "measured on", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for one in figures:
+        holds = {True: "yes", False: "[bold red]NO[/bold red]", None: ""}[one.holds]
+        table.add_row(f"{one.subject}: {one.name}", shown(one.value), one.unit, one.budget, holds, one.against)
+    console.print(table)
+    budgets = [one.holds for one in figures if one.holds is not None]
+    console.print(f"{sum(budgets)} of {len(budgets)} budgets hold", highlight=False)

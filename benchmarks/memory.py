@@ -1,4 +1,4 @@
-"""Resident memory: after loading, and over hours of sound at full speed, in a process of its own.
+"""How memory grows over hours of sound at full speed, in a process of its own.
 
 python -m benchmarks.memory HOURS
 """
@@ -12,10 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.figures import Budget, Figure, missing, slope
-from benchmarks.plan import Plan
-from benchmarks.running import ENVIRONMENT, run_pipeline
-from benchmarks.sounds import Looped
+import numpy as np
+
+from benchmarks.figures import Figure
+from benchmarks.material import Looped, Material
+from benchmarks.running import ENVIRONMENT, STATUS, megabytes, run_pipeline
 from monitor.flow import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -23,72 +24,43 @@ if TYPE_CHECKING:
 
     from monitor.flow import AudioBlock
 
-SUBJECT = "memory"
-_STATUS = Path("/proc/self/status")
 _SAMPLES = 60
 _SETTLED = 0.25
-"""The share of the stream after which caches are taken to be full."""
+"""The part of the stream after which caches are taken to be full."""
 
 
-def measure(plan: Plan) -> list[Figure]:
-    """Hear hours of the call in a fresh process."""
-    if not _STATUS.exists():
-        return [missing(SUBJECT, "resident memory", "only Linux tells it in /proc")]
-    hours = 0.5 if plan.quick else plan.memory_hours
+def measure(material: Material) -> list[Figure]:
+    """Listen to hours of the call in a fresh process."""
+    if not STATUS.exists():
+        return [Figure("memory", "growth over 24 h", None, against="only Linux tells it in /proc")]
+    hours = 0.1 if material.quick else material.memory_hours
     command = [sys.executable, "-m", "benchmarks.memory", str(hours)]
-    told = json.loads(subprocess.check_output(command, env=ENVIRONMENT, text=True))
-    settled = [(place, value) for place, value in told["course"] if place >= _SETTLED * hours]
-    growth = slope(*zip(*settled, strict=True))
-    made_of = f"{hours:g} h of the call as one stream at full speed"
-    return [
-        Figure(SUBJECT, "after importing torch, torchaudio and PyAV", told["imported"], "MB", "resident"),
-        Figure(SUBJECT, "after loading the models", told["loaded"], "MB", "speech classifier, no recogniser"),
-        Figure(SUBJECT, "at the end of the stream", told["course"][-1][1], "MB", made_of),
-        Figure(
-            SUBJECT,
-            "growth over 24 h",
-            24 * growth,
-            "MB",
-            f"the straight line through the last {1 - _SETTLED:.0%} of {made_of}; constant means below 24",
-            None if plan.quick else Budget(24),  # half an hour tells more of the start than of a day
-        ),
-    ]
+    course = json.loads(subprocess.check_output(command, env=ENVIRONMENT, text=True))
+    against = f"{hours:g} h of the call as one stream at full speed"
+    at_the_end = Figure("memory", "at the end", course[-1][1], "MB", against)
+    if material.quick:  # minutes tell more of the start than of a day
+        return [at_the_end]
+    places, resident = np.array([one for one in course if one[0] >= _SETTLED * hours]).T
+    growth = 24 * float(np.polyfit(places, resident, 1)[0])
+    return [at_the_end, Figure("memory", "growth over 24 h", growth, "MB", f"a line through {against}", at_most=24)]
 
 
-class Watched(Looped):
+class _Watched(Looped):
     """A stream that notes this process's memory as it goes on: hours, megabytes."""
 
     course: tuple[tuple[float, float], ...] = ()
 
     def blocks(self) -> Iterator[AudioBlock]:
-        """Yield the stream."""
         every = max(1, self.samples // _SAMPLES)
         for block in super().blocks():
             if block.end // every > block.start // every:
-                self.course += ((block.end / SAMPLE_RATE / 3600, resident_mb()),)
+                self.course += ((block.end / SAMPLE_RATE / 3600, megabytes(STATUS.read_text(), "VmRSS")),)
             yield block
-
-
-def resident_mb() -> float:
-    """This process's resident memory."""
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
-
-
-def hear(hours: float, scratch: Path) -> dict[str, object]:
-    """Hear so many hours, and tell this process's memory on the way in megabytes."""
-    import av  # noqa: F401  first of all, so that their memory can be told from ours
-    import torchaudio  # noqa: F401
-
-    imported = resident_mb()
-    plan = Plan(quick=True, scratch=scratch)
-    stream = Watched(plan.call, 3600 * hours)
-    plan.recognizer.score([])
-    loaded = resident_mb()
-    run_pipeline(stream, plan.recognizer, scratch / "memory.csv")
-    return {"imported": imported, "loaded": loaded, "course": stream.course}
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(hear(float(sys.argv[1]), Path(folder))))
+        material = Material(quick=True, scratch=Path(folder))
+        stream = _Watched(material.call, 3600 * float(sys.argv[1]))
+        run_pipeline(stream, material.recognizer, Path(folder, "memory.csv"))
+        print(json.dumps(stream.course))

@@ -1,92 +1,66 @@
-"""How soon the program is there: light commands, and the first screen and the first row of a replay."""
+"""How soon commands are there, and how much memory the shortest replay takes."""
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.figures import Budget, Figure
-from benchmarks.plan import CALL
-from benchmarks.running import ENVIRONMENT, PROGRAM, cost_of_command
+from benchmarks.figures import Figure
+from benchmarks.running import ENVIRONMENT, PROGRAM, STATUS, megabytes, wall_of_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
 
-    from benchmarks.plan import Plan
+    from benchmarks.material import Material
 
-SUBJECT = "start"
-_REPLAY = (*PROGRAM, "replay", str(CALL), "--asr", "none")
+_REPLAY = ("replay", "--asr", "none", "--quiet", "--csv")
+_IMPORTS = [sys.executable, "-c", "import torch, torchaudio, av"]
 
 
-def measure(plan: Plan) -> list[Figure]:
-    """Start commands again and again; of times on the clock, the shortest is what the program itself needs."""
-    timeline = plan.scratch / "timeline.csv"
-    cost_of_command([*_REPLAY, "--quiet", "--csv", str(timeline)])
+def measure(material: Material) -> list[Figure]:
+    """Start each again and again; the shortest time is what the program itself needs."""
+    recording, timeline = material.piece(6.0), material.scratch / "start.csv"
+    wall_of_command([*PROGRAM, *_REPLAY, str(timeline), str(recording)])
+    vtt = str(material.scratch / "start.vtt")
     light = {
         "--help": ["--help"],
         "devices": ["devices"],
-        "export": [
-            "export",
-            str(timeline),
-            "--to",
-            "webvtt",
-            "--output",
-            str(plan.scratch / "timeline.vtt"),
-            "--quiet",
-        ],
+        "export": ["export", str(timeline), "--to", "webvtt", "--output", vtt, "--quiet"],
     }
-    figures = [figure for name, arguments in light.items() for figure in _light(plan, name, arguments)]
-    imports = min(
-        cost_of_command([sys.executable, "-c", "import torch, torchaudio, av"]).wall_s for _ in range(plan.repeats)
-    )
-    screen = min(_until_output(_REPLAY, terminal=True) for _ in range(plan.repeats))
-    row = min(_until_output([*_REPLAY, "--quiet", "--csv", "-"], lines=2) for _ in range(plan.repeats))
-    best = f"the shortest of {plan.repeats}; importing torch, torchaudio and PyAV alone takes {imports:.2f} s"
+    figures = []
+    for name, arguments in light.items():
+        shortest = min(wall_of_command([*PROGRAM, *arguments]) for _ in range(material.repeats))
+        figures.append(Figure("start", name, shortest, "s", f"the shortest of {material.repeats}", at_most=0.5))
+    imports = min(wall_of_command(_IMPORTS) for _ in range(material.repeats))
+    row = min(_first_row(recording) for _ in range(material.repeats))
+    against = f"a recording of 6 s without words, {row:.1f} s / {imports:.1f} s"
     return [
         *figures,
-        Figure(SUBJECT, "first screen of a replay", screen, "s", best),
-        Figure(SUBJECT, "first screen / bare imports", screen / imports, "×", "in the same run"),
-        Figure(SUBJECT, "first row of a replay", row, "s", best),
+        Figure("start", "first row / importing torch, torchaudio and PyAV", row / imports, "×", against, at_most=1.8),
+        *_memory(recording, timeline),
     ]
 
 
-def _light(plan: Plan, name: str, arguments: Sequence[str]) -> list[Figure]:
-    bare = [cost_of_command([sys.executable, "-c", "pass"]) for _ in range(plan.repeats)]
-    own = [cost_of_command([*PROGRAM, *arguments]) for _ in range(plan.repeats)]
-    shortest, longest = min(one.wall_s for one in own), max(one.wall_s for one in own)
-    wall = f"the shortest of {plan.repeats}; Python alone takes {min(one.wall_s for one in bare):.2f} s"
-    cpu = f"the least of {plan.repeats}; Python alone takes {min(one.cpu_s for one in bare):.2f} s"
-    return [
-        Figure(SUBJECT, name, shortest, "s", wall, Budget(0.5), (shortest, longest)),
-        Figure(SUBJECT, f"{name}: CPU", min(one.cpu_s for one in own), "s", cpu),
-    ]
-
-
-def _until_output(command: Sequence[str], *, terminal: bool = False, lines: int = 0) -> float:
-    """Seconds until a command has written something, or so many lines, to its standard output; it is then ended."""
-    ours, theirs = pty.openpty() if terminal else os.pipe()
+def _first_row(recording: Path) -> float:
+    """Seconds until the header and one row are there."""
     started = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        env={**ENVIRONMENT, "TERM": "xterm-256color"},
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=subprocess.PIPE if lines else subprocess.DEVNULL,
-    )
-    os.close(theirs)
-    try:
-        written = b""
-        while written.count(b"\n") < lines or not written:
-            if not select.select([ours], [], [], 120)[0]:
-                raise RuntimeError(f"{' '.join(command[-4:])} wrote nothing within two minutes.")
-            written += os.read(ours, 65536)
-        return time.perf_counter() - started
-    finally:
+    command = [*PROGRAM, *_REPLAY, "-", str(recording)]
+    with subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        if not (process.stdout.readline() and process.stdout.readline()):
+            raise RuntimeError("The replay wrote no row.")
+        taken = time.perf_counter() - started
         process.kill()
-        process.communicate()
-        os.close(ours)
+    return taken
+
+
+def _memory(recording: Path, timeline: Path) -> list[Figure]:
+    """What Linux says of the process at its end: the peak that `wait4` tells would include this process's own."""
+    if not STATUS.exists():
+        return []
+    told = f"from pathlib import Path; print(Path({str(STATUS)!r}).read_text())"
+    command = [sys.executable, "-c", f"import sys; from monitor.cli import main; main(); {told}"]
+    status = subprocess.check_output([*command, *_REPLAY, str(timeline), str(recording)], env=ENVIRONMENT, text=True)
+    return [Figure("start", "largest memory", megabytes(status, "VmHWM"), "MB", "that replay", at_most=600)]
