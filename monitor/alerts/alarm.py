@@ -1,16 +1,21 @@
-"""What happens when an alert comes true: it rings, is shown, is written down, and runs a command."""
+"""What an alert sets off: it rings, is shown, is written down, and runs a command."""
 
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from threading import Thread
 
-from monitor.alerts.command import AlertCommand
 from monitor.alerts.rules import Watch
 from monitor.exporters.jsonl import as_json, turn_object
+from monitor.queue import ClosableQueue
 from monitor.timeline.notes import Alert
 from monitor.timeline.turn import Turn
+from stser_core.errors import UsageError
 
 _BELL = b"\a"
 
@@ -32,9 +37,9 @@ class Alarm:
         self._receivers = receivers
         self._command = command
 
-    def hear(self, turn: Turn) -> None:
+    def check(self, turn: Turn) -> None:
         """Take the next finished turn."""
-        for alert in self._watch.hear(turn):
+        for alert in self._watch.check(turn):
             for receive in self._receivers:
                 receive(alert)
             if self._command is not None:
@@ -51,3 +56,84 @@ def ring(alert: Alert) -> None:
         if stream is not None and stream.isatty():
             os.write(stream.fileno(), _BELL)
             return
+
+
+_WAITING = 8
+_PATIENCE_S = 2.0
+
+
+def command_words(command: str) -> list[str]:
+    """Split a command as a shell would, and see that its program is there. No shell ever runs it.
+
+    Raises:
+        UsageError: The command is empty, a quotation is not closed, or there is no such program.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--on-alert '{command}' cannot be read: {error}.") from error
+    if not words:
+        raise UsageError("--on-alert is empty; give the command to run.")
+    if shutil.which(words[0]) is None:
+        raise UsageError(f"--on-alert '{command}': there is no program '{words[0]}'.")
+    return words
+
+
+class AlertCommand:
+    """Runs a command for each alert, one after the other, with a text on its standard input.
+
+    What it prints goes nowhere. It is in a session of its own, so that Ctrl-C for the monitor is not one for it.
+    """
+
+    def __init__(self, words: list[str], say: Callable[[str], None], patience_s: float = _PATIENCE_S) -> None:
+        """Start waiting for alerts.
+
+        Args:
+            words: The program and its arguments.
+            say: Takes a sentence about what went wrong.
+            patience_s: How long `close` waits for commands that are not finished.
+        """
+        self._patience_s = patience_s
+        self._words = words
+        self._say = say
+        self._texts: ClosableQueue[str] = ClosableQueue(_WAITING)
+        self._thread = Thread(target=self._work, name="alert command", daemon=True)
+        self._thread.start()
+
+    def run(self, text: str) -> None:
+        """Run the command soon. Never waits: when too many alerts are waiting, the oldest is given up."""
+        _, given_up = self._texts.put_dropping(text)
+        if given_up is not None:
+            self._say(f"{self._words[0]} is too slow for the alerts; it was not run for one of them.")
+
+    def hurry(self) -> None:
+        """Wait for nothing any more. From any thread."""
+        self._patience_s = 0.0
+
+    def close(self) -> None:
+        """Let what is waiting finish for a short time; then leave it behind."""
+        self._texts.close()
+        self._thread.join(self._patience_s)
+        if self._thread.is_alive():
+            self._say(f"{self._words[0]} has not finished; it was left behind.")
+            self._texts.cancel()
+
+    def _work(self) -> None:
+        while (text := self._texts.get()) is not None:
+            self._run_once(text)
+
+    def _run_once(self, text: str) -> None:
+        try:
+            done = subprocess.run(
+                self._words,
+                input=text.encode(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                check=False,
+            )
+        except OSError as error:
+            self._say(f"{self._words[0]} cannot be run on an alert: {error.strerror or error}.")
+            return
+        if done.returncode != 0:
+            self._say(f"{self._words[0]} failed on an alert with exit code {done.returncode}.")

@@ -106,7 +106,7 @@ class Watch:
         self._rules = tuple(rules)
         self._counts: dict[tuple[int, int, str], int] = {}
 
-    def hear(self, turn: Turn) -> list[Alert]:
+    def check(self, turn: Turn) -> list[Alert]:
         """The alerts that this turn sets off, in the order of the rules."""
         return [
             _alert(rule, turn)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from monitor.analytics.call import analyse
-from monitor.analytics.results import CallAnalytics
-from monitor.analytics.wire import from_json, to_json
+from monitor.analytics.results import CallAnalytics, from_json, to_json
 
 __all__ = ["CallAnalytics", "analyse", "from_json", "to_json"]

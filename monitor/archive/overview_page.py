@@ -8,8 +8,7 @@ from jinja2 import Environment
 
 from monitor.archive.overview import CallLine, Overview
 from monitor.display.palette import clock
-from monitor.web import Inline, base_style, environment, render, text
-from monitor.web.embedding import json_block
+from monitor.web import Inline, base_style, environment, json_block, render, text
 from stser_core.emotions import LABELS
 
 _PACKAGE = "monitor.archive"

@@ -7,8 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from monitor.alerts.alarm import Alarm, ring
-from monitor.alerts.command import AlertCommand, command_words
+from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
 from monitor.alerts.rules import Rule, Watch, parse, require_speakers
 from monitor.commands.interruption import Interruption
 from monitor.commands.keys import Keys, can_be_read
@@ -24,7 +23,7 @@ from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
 from monitor.sources.recording import Mixed
 from monitor.timeline.notes import Mark
-from monitor.timeline.recent import Recent
+from monitor.timeline.timeline import Recent
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -176,7 +175,7 @@ class _Run:
         outputs: list[Callable[..., None]] = [exporter.write for exporter in self._files.exporters]
         if self._mode is DisplayMode.LINES:
             outputs.append(lambda turn: self._notices.line(line(turn)))
-        outputs += [self._recent.add, alarm.hear]
+        outputs += [self._recent.add, alarm.check]
         return outputs if self._transcripts else [without_transcript(output) for output in outputs]
 
     def _note_writers(self) -> list[Callable[..., None]]:

@@ -18,7 +18,7 @@ from monitor.display.summary import summary
 from monitor.display.turns import BRIEF_HEIGHT, LATEST_HEIGHT, SPEAKER_WIDTH, brief, heading, latest, table
 from monitor.flow import ChannelNow
 from monitor.timeline.notes import Mark
-from monitor.timeline.recent import Heard
+from monitor.timeline.timeline import TimelineSnapshot
 
 _QUIET = Style(dim=True)
 _BOLD = Style(bold=True)
@@ -69,7 +69,7 @@ class Moment:
         notice: The last sentence that the program had to say, if that is not long ago.
     """
 
-    heard: Heard = field(default_factory=Heard)
+    heard: TimelineSnapshot = field(default_factory=TimelineSnapshot)
     channels: tuple[ChannelNow, ...] = ()
     position_s: float = 0.0
     dropped_ms: int = 0

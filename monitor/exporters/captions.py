@@ -1,14 +1,22 @@
-"""What the formats for reading along have in common: their order, their times and what stands under a turn."""
+"""Subtitles: a timeline as SubRip (.srt) for any player, and as WebVTT for a video player or a web page.
+
+SubRip has no specification and no escapes: players take `<i>` and the like for markup, and a text that looks like it is
+written as it is. Each turn is one line that begins with the speaker, which no reader takes for a time. In WebVTT (W3C,
+"WebVTT: The Web Video Text Tracks Format", section 4) each turn is a cue with the speaker as its voice and the emotion
+as its class, so that a style sheet can colour it: `::cue(.angry) { color: orangered }`.
+"""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import BinaryIO
 
 from monitor.timeline.turn import Turn
 
 _LINE_ENDS = ("Cc", "Zl", "Zp")
-_NO_WORDS = "[speech]"
+NO_WORDS = "[speech]"
+_WEBVTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def in_order(turns: Iterable[Turn]) -> list[Turn]:
@@ -27,7 +35,7 @@ def caption(turn: Turn) -> str:
     words = one_line(turn.transcript or "")
     if words:
         parts.append(words)
-    return " ".join(parts) or _NO_WORDS
+    return " ".join(parts) or NO_WORDS
 
 
 def one_line(text: str) -> str:
@@ -49,5 +57,27 @@ def clock_time(milliseconds: int, decimal: str) -> str:
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8; what a file name that is none has become, a lone surrogate, is a visible escape."""
+    """UTF-8 with visible escapes for lone surrogates, which a file name that is not UTF-8 has."""
     return text.encode("utf-8", errors="backslashreplace")
+
+
+def write_srt(turns: Sequence[Turn], stream: BinaryIO) -> None:
+    """Write a subtitle for each turn, in order of their start."""
+    for number, turn in enumerate(in_order(turns), start=1):
+        start, end = (clock_time(time, ",") for time in shown_ms(turn))
+        stream.write(encoded(f"{number}\n{start} --> {end}\n{one_line(turn.speaker)}: {caption(turn)}\n\n"))
+
+
+def write_webvtt(turns: Sequence[Turn], stream: BinaryIO) -> None:
+    """Write a cue for each turn, in order of their start."""
+    stream.write(b"WEBVTT\n")
+    for number, turn in enumerate(in_order(turns), start=1):
+        start, end = (clock_time(time, ".") for time in shown_ms(turn))
+        stream.write(encoded(f"\n{number}\n{start} --> {end}\n{_voice(turn)}\n"))
+
+
+def _voice(turn: Turn) -> str:
+    text = caption(turn).translate(_WEBVTT_ESCAPES)
+    speaker = one_line(turn.speaker).translate(_WEBVTT_ESCAPES)
+    marked = "v" if turn.emotion is None else f"v.{turn.emotion}"
+    return f"<{marked} {speaker}>{text}</v>" if speaker else text

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO, Protocol
 
-from monitor.exporters.audacity import write_audacity, write_note_labels
+from monitor.exporters.captions import write_srt, write_webvtt
 from monitor.exporters.eaf import write_eaf
 from monitor.exporters.emotionml import write_emotionml
-from monitor.exporters.json_lines import write_json_lines, write_note_lines
+from monitor.exporters.jsonl import write_json_lines, write_note_lines
+from monitor.exporters.labels import write_audacity, write_note_labels, write_rttm
 from monitor.exporters.parquet import write_parquet
-from monitor.exporters.rttm import write_rttm
-from monitor.exporters.srt import write_srt
 from monitor.exporters.textgrid import write_textgrid
-from monitor.exporters.webvtt import write_webvtt
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import Turn
 

@@ -1,11 +1,13 @@
-"""A timeline as JSON Lines: the CSV's columns as keys, and what a table has no room for."""
+"""A timeline as JSON Lines, turn by turn or as a whole: the CSV's columns as keys, and what a table has no room for."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import BinaryIO
 
+from monitor.exporters.captions import encoded
 from monitor.exporters.destination import Destination
 from monitor.timeline.notes import Mark, Note
 from monitor.timeline.turn import SALIENCE, SALIENT_COLUMNS, Turn
@@ -109,3 +111,15 @@ def _classifiers(turn: Turn) -> dict[str, dict[str, float]] | None:
     if turn.classifiers is None:
         return None
     return {name: dict(zip(LABELS, each, strict=True)) for name, each in turn.classifiers.items()}
+
+
+def write_json_lines(turns: Sequence[Turn], stream: BinaryIO) -> None:
+    """Write an object for each turn; `words` and `classifiers` are `null` where the timeline came from a CSV."""
+    for turn in turns:
+        stream.write(encoded(as_json(turn_object(turn)) + "\n"))
+
+
+def write_note_lines(notes: Sequence[Note], stream: BinaryIO) -> None:
+    """Write an object for each mark and alert."""
+    for note in notes:
+        stream.write(encoded(as_json(note_object(note)) + "\n"))

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, TypeAlias
 
-from monitor.exporters.captions import encoded, shown_ms
+from monitor.exporters.captions import NO_WORDS, encoded, shown_ms
 from monitor.exporters.tiers import Tier, tiers_of
 from monitor.timeline.turn import Turn
-
-_NO_WORDS = "[speech]"
 
 Interval: TypeAlias = tuple[int, int, str]
 """Start and end in milliseconds, and a text."""
@@ -29,7 +27,7 @@ def write_textgrid(turns: Sequence[Turn], stream: BinaryIO) -> None:
 
 
 def _tiers(tier: Tier) -> Iterator[tuple[str, list[Interval]]]:
-    yield tier.name, [(*shown_ms(turn), turn.transcript or _NO_WORDS) for turn in tier.turns]
+    yield tier.name, [(*shown_ms(turn), turn.transcript or NO_WORDS) for turn in tier.turns]
     if any(turn.emotion for turn in tier.turns):
         yield f"{tier.name} emotion", [(*shown_ms(turn), turn.emotion or "") for turn in tier.turns]
     words = list(_words(tier.turns))

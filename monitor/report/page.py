@@ -1,17 +1,17 @@
-"""The page itself: the template with the content of a report, its style and its scripts, and what it may load."""
+"""The page of a report: its template, style and scripts, how it writes numbers and times, and what it may load."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sized
 from functools import cache
+from types import MappingProxyType
 
 from jinja2 import Environment
 
-from monitor.display.palette import LETTERS
+from monitor.display.palette import LETTERS, clock
 from monitor.report.content import Report
-from monitor.report.wording import FILTERS
-from monitor.web import Inline, base_style, environment, text
+from monitor.web import Inline, base64_block, base_style, environment, json_block, text
 from monitor.web import render as render_page
-from monitor.web.embedding import base64_block, json_block
 from stser_core.emotions import LABELS
 
 _PACKAGE = "monitor.report"
@@ -86,3 +86,63 @@ def _scripts() -> tuple[Inline, ...]:
 def _licensed(name: str) -> str:
     """A file of uPlot with its licence, which asks to be in every copy, as each report is."""
     return f"/*!\n{text(_PACKAGE, _VENDOR + 'LICENSE')}\n*/\n{text(_PACKAGE, _VENDOR + name)}"
+
+
+_UNKNOWN = "–"
+_MINUTE_S = 60.0
+_HOUR_S = 3600.0
+
+
+def lasting(seconds: float | None) -> str:
+    """A length: `4.2 s` below a minute, then `4:37 min`, from an hour on `1:04:37 h`."""
+    if seconds is None:
+        return _UNKNOWN
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    return f"{clock(seconds)} {'min' if seconds < _HOUR_S else 'h'}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 0…1 as a whole percentage."""
+    return _UNKNOWN if share is None else f"{share:.0%}"
+
+
+def whole(number: float | None) -> str:
+    """A number without decimals."""
+    return _UNKNOWN if number is None else f"{number:,.0f}"
+
+
+def decibels(level: float | None) -> str:
+    """A level in decibels below full scale, with a real minus sign."""
+    return _UNKNOWN if level is None else f"{level:.0f} dB".replace("-", "−")
+
+
+def change(difference: float | None) -> str:
+    """A difference of probabilities, with its sign."""
+    return _UNKNOWN if difference is None else f"{difference:+.2f}".replace("-", "−")
+
+
+def counted(things: Sized, noun: str) -> str:
+    """How many there are: `1 turn`, `2 turns`."""
+    return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def exact(seconds: float) -> str:
+    """A time that a script reads."""
+    return f"{seconds:.3f}"
+
+
+FILTERS: Mapping[str, Callable[..., str]] = MappingProxyType(
+    {
+        "change": change,
+        "clock": clock,
+        "counted": counted,
+        "decibels": decibels,
+        "exact": exact,
+        "lasting": lasting,
+        "letter": lambda emotion: LETTERS[emotion],
+        "percent": percent,
+        "whole": whole,
+    }
+)
+"""The template's filters by name."""

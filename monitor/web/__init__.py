@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from monitor.web.page import Inline, base_style, environment, render, text
+from monitor.web.page import Inline, base64_block, base_style, environment, json_block, render, text
 
-__all__ = ["Inline", "base_style", "environment", "render", "text"]
+__all__ = ["Inline", "base64_block", "base_style", "environment", "json_block", "render", "text"]

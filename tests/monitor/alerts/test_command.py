@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-from monitor.alerts.alarm import Alarm
-from monitor.alerts.command import AlertCommand, command_words
+from monitor.alerts.alarm import Alarm, AlertCommand, command_words
 from monitor.alerts.rules import Watch, parse
 from stser_core.errors import UsageError
 
@@ -90,7 +89,7 @@ def test_the_alarm_tells_everybody(turn, tmp_path, said):
     command = AlertCommand(append_to(tmp_path / "out"), said.append, patience_s=20)
     alerts = []
     alarm = Alarm(Watch([parse("angry>0.4")]), [alerts.append], command)
-    alarm.hear(turn(turn=5))
+    alarm.check(turn(turn=5))
     command.close()
     (alert,) = alerts
     assert (alert.turn, alert.probability) == (5, 0.5)

@@ -58,7 +58,7 @@ def test_a_rule_about_nobody_is_refused():
 
 def rings(rules, turns):
     watch = Watch([parse(rule) for rule in rules])
-    return [(alert.turn, alert.rule) for turn in turns for alert in watch.hear(turn)]
+    return [(alert.turn, alert.rule) for turn in turns for alert in watch.check(turn)]
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_an_alert_and_its_row_say_the_same(turn):
     unequal = EmotionScores({}, (0.46984, 0.17672, 0.17672, 0.17672))  # rounded each by itself, they sum to 0.9999
     heard = turn(scores=unequal)
     printed = heard.probabilities[0]
-    (alert,) = Watch([parse("angry>=0.4699")]).hear(heard)
+    (alert,) = Watch([parse("angry>=0.4699")]).check(heard)
     assert alert.probability == printed == 0.4699
     assert rings(["angry>0.4699"], [heard]) == []
 
@@ -115,7 +115,7 @@ def test_each_speaker_is_counted_alone(turn):
 
 
 def test_an_alert_tells_all_about_its_turn(turn):
-    (alert,) = Watch([parse("customer: angry>0.7")]).hear(turn(turn=7, end_s=12.5, scores=scores(0.9)))
+    (alert,) = Watch([parse("customer: angry>0.7")]).check(turn(turn=7, end_s=12.5, scores=scores(0.9)))
     assert (alert.turn, alert.time_s, alert.channel, alert.speaker) == (7, 12.5, 1, "customer")
     assert (alert.emotion, alert.probability) == ("angry", 0.9)
     assert alert.emotion in LABELS

@@ -6,7 +6,7 @@ from monitor.commands.notices import Notices
 from monitor.commands.views import DisplayMode, LiveView, ScreenNotices, display_mode
 from monitor.display import Moment, Session
 from monitor.flow import ChannelNow
-from monitor.timeline.recent import Recent
+from monitor.timeline.timeline import Recent
 from stser_core.errors import AudioError
 
 SESSION = Session("mic", ("speaker1",), "compact", "none")

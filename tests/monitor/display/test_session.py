@@ -11,7 +11,7 @@ from monitor.display.palette import Palette
 from monitor.display.session import Moment, Session, ended, listening
 from monitor.flow import ChannelNow, Transcript, Word
 from monitor.timeline.notes import Alert, Mark
-from monitor.timeline.recent import Recent
+from monitor.timeline.timeline import Recent
 from stser_core.scores import EmotionScores
 
 SESSION = Session("USB Microphone", ("customer", "agent"), "compact", "vosk (small)", keys=True)

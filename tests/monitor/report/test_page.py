@@ -8,8 +8,8 @@ from importlib.resources import files
 import pytest
 
 from monitor.report import make_report, render
-from monitor.report.wording import counted, decibels, lasting
-from monitor.web.embedding import source_hash
+from monitor.report.page import counted, decibels, lasting
+from monitor.web.page import source_hash
 from stser_core.emotions import LABELS
 
 NASTY = [

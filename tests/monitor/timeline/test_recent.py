@@ -1,6 +1,5 @@
 from monitor.timeline.notes import Alert, Mark
-from monitor.timeline.recent import Heard, Recent
-from monitor.timeline.timeline import speaker_figures
+from monitor.timeline.timeline import Recent, TimelineSnapshot, speaker_figures
 
 
 def test_turns_are_forgotten_but_not_their_figures(turn, surely):
@@ -21,7 +20,7 @@ def test_notes_are_kept_by_kind():
     alert = Alert("angry>0.5", 2.0, 1, "customer", 1, "angry", 0.9)
     recent.add_note(Mark(1, 1.0))
     recent.add_note(alert)
-    assert recent.snapshot() == Heard(marks=(Mark(1, 1.0),), alerts=(alert,))
+    assert recent.snapshot() == TimelineSnapshot(marks=(Mark(1, 1.0),), alerts=(alert,))
 
 
 def test_a_snapshot_never_changes(turn):

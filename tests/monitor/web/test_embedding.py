@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.web.embedding import base64_block, json_block, source_hash
+from monitor.web.page import base64_block, json_block, source_hash
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))

@@ -8,7 +8,7 @@ import pytest
 from jinja2 import DictLoader, UndefinedError
 
 from monitor.web import Inline, base_style, environment, render
-from monitor.web.embedding import source_hash
+from monitor.web.page import source_hash
 
 FILLED = """{% extends "base.html" %}
 {% block subject %}a test{% endblock %}
