@@ -1,15 +1,16 @@
-"""A call as one row of the dataset of all calls: its figures, its day, and its speakers as a nested list."""
+"""A call as one row of the table of all calls: its figures, its day, and its speakers as a nested list."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from monitor.analytics import CallAnalytics, analyse
 from monitor.analytics.results import Span, SpeakerAnalytics
-from monitor.archive.dates import day_of
 from monitor.archive.folder import timeline_name
-from monitor.archive.outcome import Finished
+from monitor.archive.scoring import Finished
 from monitor.length import length_s
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
@@ -17,12 +18,62 @@ from stser_core.emotions import LABELS
 if TYPE_CHECKING:
     import pyarrow
 
+NAME = "name"
+MODIFIED = "modified"
+
 _DECIMALS = 4
 _SECONDS = tuple(f"{label}_s" for label in LABELS)
 
 
+_YEAR, _MONTH, _DAY = r"(?P<year>(?:19|20)\d\d)", r"(?P<month>0[1-9]|1[0-2])", r"(?P<day>0[1-9]|[12]\d|3[01])"
+_NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_NAMED = rf"(?P<month>{'|'.join(_NAMES)})[a-z]{{0,6}}"
+_TIME = r"(?:[01]\d|2[0-3])(?P<colon>[-_.:h]?)[0-5]\d(?:(?P=colon)[0-5]\d)?"
+# 2026-10-05, 20261005, 2026_10_05, 05-Oct-2026, Oct 5 2026. Not in a longer row of digits, which may be a telephone
+# number, and no day before month in digits, which nobody can tell from month before day.
+_DATES = (
+    rf"(?<!\d){_YEAR}(?P<mark>[-_.]?){_MONTH}(?P=mark){_DAY}",
+    rf"(?<!\d)(?P<day>0?[1-9]|[12]\d|3[01])[-_. ]?{_NAMED}[-_. ]?{_YEAR}",
+    rf"(?<![a-z]){_NAMED}[-_. ](?P<day>0?[1-9]|[12]\d|3[01]),?[-_. ]{_YEAR}",
+)
+_WITH_TIME = tuple(re.compile(rf"{day}[-_T ]{{0,3}}{_TIME}(?!\d)", re.IGNORECASE) for day in _DATES)
+_ALONE = tuple(re.compile(rf"{day}(?!\d)", re.IGNORECASE) for day in _DATES)
+_FOLDERS = (re.compile(rf"(?:^|/){_YEAR}/{_MONTH}/{_DAY}(?:/|$)"),)
+
+
+def day_of(name: str, modified_ns: int, today: date | None = None) -> tuple[date, str]:
+    """The day of a recording: from its name, which recorders stamp, or else from when its file was last written.
+
+    A date in the file's name counts before one in its folders (`2026/10/05/x.wav`), a date with a time behind it
+    (`x_20261005T1430.wav`) before one without, and a later one before an earlier one in the name; none counts that is
+    in the future. Without any, it is the day in UTC on which the file was last written.
+
+    Args:
+        name: The recording's name in the archive.
+        modified_ns: When it was written, in nanoseconds since 1970.
+        today: The last day that is not in the future; tomorrow in UTC, since it is tomorrow in some time zones.
+
+    Returns:
+        The day, and where it comes from: `name` or `modified`.
+    """
+    last = today or datetime.now(timezone.utc).date() + timedelta(days=1)
+    file = name.rpartition("/")[2]
+    for patterns, text in ((_WITH_TIME, file), (_ALONE, file), (_WITH_TIME, name), (_ALONE, name), (_FOLDERS, name)):
+        matches = [match for pattern in patterns for match in pattern.finditer(text)]
+        for match in sorted(matches, key=re.Match.start, reverse=True):
+            month = match["month"]
+            number = int(month) if month.isdecimal() else _NAMES.index(month.capitalize()) + 1
+            try:
+                day = date(int(match["year"]), number, int(match["day"]))
+            except ValueError:
+                continue  # such as 30 February
+            if day <= last:
+                return day, NAME
+    return datetime.fromtimestamp(modified_ns // 10**9, tz=timezone.utc).date(), MODIFIED
+
+
 def call_schema() -> pyarrow.Schema:
-    """The columns of the dataset of all calls; docs/archives.md says what each holds."""
+    """The columns of the table of all calls; docs/archives.md says what each holds."""
     import pyarrow as pa
 
     number, count, text = pa.float64(), pa.int64(), pa.string()

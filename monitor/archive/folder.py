@@ -1,25 +1,29 @@
-"""An archive's folder: what lies where, who may write in it, and which recordings are done.
+"""An archive's folder: what lies where, who may write in it, which recordings are done, and which failed.
 
 * `support/call.wav.csv`: a timeline for each recording, under the recording's own path
 * `turns/*.parquet`, `calls/*.parquet`: all turns, and all calls with a row each
 * `failures.csv`: what could not be read, and why
 * `archive.json`: what it was made with
-* `.archive/`: the proofs of what is done, the lock, and files that are being written
+* `.archive/`: the done markers, the lock, and temporary files
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from monitor.archive.outcome import Finished, Scored
+from monitor.archive.names import file_name
 from monitor.archive.recordings import Found
+from monitor.archive.scoring import Finished, Scored
 from monitor.exporters.csv import csv_header, csv_record
+from monitor.timeline.cells import neutralised, unneutralised
 from stser_core.errors import OutputError
 from stser_core.files import cannot_write, written
 
@@ -27,12 +31,23 @@ SETTINGS = "archive.json"
 FAILURES = "failures.csv"
 TURNS = "turns"
 CALLS = "calls"
-_SUFFIX = ".csv"
+OVERVIEW = "overview.html"
+_OWN = ".archive"
+_RESERVED = frozenset({SETTINGS, FAILURES, TURNS, CALLS, OVERVIEW, _OWN})
 
 
 def timeline_name(recording: str) -> str:
-    """The name of a recording's timeline; the whole name stays, so that `a.wav` and `a.mp3` have one each."""
-    return recording + _SUFFIX
+    """The name of a recording's timeline.
+
+    The whole name stays, so that `a.wav` and `a.mp3` have one each, but where it could not be kept, or the archive has
+    a file of that name; see `file_name`.
+    """
+    return file_name(recording, ".csv", _RESERVED)
+
+
+def report_name(recording: str) -> str:
+    """The name of the page that `stser-monitor report` makes of a recording's timeline."""
+    return timeline_name(recording).removesuffix(".csv") + ".html"
 
 
 class ArchiveFolder:
@@ -40,13 +55,12 @@ class ArchiveFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._own = root / ".archive"
-        self.aside = self._own / "aside"
-        self._proofs = self._own / "finished"
+        self.temporary = root / _OWN / "temporary"
+        self._markers = root / _OWN / "finished"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep the folder to oneself; the system lets go of it even if the process is killed.
+        """Keep the folder to oneself; the system releases it even if the process is killed.
 
         Raises:
             OutputError: Another process has it, or the folder cannot be made.
@@ -54,8 +68,8 @@ class ArchiveFolder:
         from filelock import FileLock, Timeout
 
         try:
-            self.aside.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._own / "lock")
+            self.temporary.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.root / _OWN / "lock")
             lock.acquire(timeout=0)
         except Timeout as error:
             raise OutputError(
@@ -64,33 +78,34 @@ class ArchiveFolder:
         except OSError as error:
             raise cannot_write(self.root, error) from error
         try:
-            self._clear_aside()
+            for path in self.temporary.iterdir():  # what a process that was killed was writing
+                path.unlink()
             yield
         finally:
             lock.release()
 
     def is_done(self, found: Found) -> bool:
         """Whether a recording is done as it is now: same size, same time, and its timeline is there."""
-        proof = self._proof(found.name)
+        marker = self._marker(found.name)
         try:
-            file = os.stat(found.path)  # noqa: PTH116  the path may hold bytes that are no UTF-8
+            file = os.stat(found.path)  # noqa: PTH116  the path may hold bytes that are not UTF-8
         except OSError:
             return False
         return (
-            proof is not None
-            and (proof.size, proof.modified_ns) == (file.st_size, file.st_mtime_ns)
+            marker is not None
+            and (marker.size, marker.modified_ns) == (file.st_size, file.st_mtime_ns)
             and self.timeline(found.name).is_file()
         )
 
     def is_known(self, found: Found) -> bool:
         """Whether the recording was done before, be it as it is now or not."""
-        return self._proof(found.name) is not None
+        return self._marker(found.name) is not None
 
     def finish(self, scored: Scored, *, explain: bool = False) -> None:
-        """Keep a recording's timeline, and then the proof that it is done.
+        """Keep a recording's timeline, and then its done marker.
 
         Args:
-            scored: The recording's turns and its proof.
+            scored: The recording's turns and its done marker.
             explain: Whether the timeline has the columns of `--explain`.
 
         Raises:
@@ -98,39 +113,97 @@ class ArchiveFolder:
         """
         name = scored.finished.recording
         timeline = csv_header(explain=explain) + "".join(csv_record(turn, explain=explain) for turn in scored.turns)
-        with written(self.timeline(name), self.aside) as file:
-            file.write(timeline.encode())
-        with written(self._proof_path(name), self.aside) as file:
-            file.write(msgspec.json.encode(scored.finished))
+        self._write(self.timeline(name), timeline.encode())
+        self._write(self._marker_path(name), msgspec.json.encode(scored.finished))
 
     def finished(self) -> Iterator[Finished]:
         """All that is done, in no order."""
-        for path in self._proofs.glob("*/*.json"):
-            proof = _read(path)
-            if proof is not None and self.timeline(proof.recording).is_file():
-                yield proof
+        for path in self._markers.glob("*/*.json"):
+            marker = _read(path)
+            if marker is not None and self.timeline(marker.recording).is_file():
+                yield marker
 
     def timeline(self, recording: str) -> Path:
         """Where a recording's timeline is."""
         return self.root / timeline_name(recording)
 
-    def _proof(self, recording: str) -> Finished | None:
-        proof = _read(self._proof_path(recording))
-        return proof if proof is not None and proof.recording == recording else None
+    def probe(self) -> None:
+        """Find out whether anything can be written.
 
-    def _proof_path(self, recording: str) -> Path:
+        Raises:
+            OutputError: The disk is full, or the like.
+        """
+        self._write(self.root / _OWN / "probe", bytes(4096))
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with written(path, self.temporary) as file:
+            file.write(content)
+
+    def _marker(self, recording: str) -> Finished | None:
+        marker = _read(self._marker_path(recording))
+        return marker if marker is not None and marker.recording == recording else None
+
+    def _marker_path(self, recording: str) -> Path:
         digest = hashlib.sha256(recording.encode()).hexdigest()
-        return self._proofs / digest[:2] / f"{digest[2:34]}.json"
-
-    def _clear_aside(self) -> None:
-        """Take away what a process that was killed was writing."""
-        for path in self.aside.iterdir():
-            path.unlink()
+        return self._markers / digest[:2] / f"{digest[2:34]}.json"
 
 
 def _read(path: Path) -> Finished | None:
-    """A proof; none is none, and so is one that an ailing disk has damaged: its recording is done again."""
+    """A done marker; `None` where there is none, or a damaged one, whose recording is then done again."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Finished)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+class Failures:
+    """`failures.csv`, which is written as a whole; each run tries what is on it again."""
+
+    def __init__(self, folder: ArchiveFolder, still: Collection[str]) -> None:
+        """Take up the list that an earlier run has left, if there is one.
+
+        Args:
+            folder: The archive.
+            still: The recordings that are not done; only these stay on the list.
+        """
+        self._folder = folder
+        before = read_failures(folder.root)
+        self._reasons = {recording: reason for recording, reason in before.items() if recording in still}
+        self._written = (folder.root / FAILURES).exists() and self._reasons == before
+
+    def add(self, recording: str, reason: str) -> None:
+        """Put a recording on the list."""
+        self._reasons[recording] = reason
+        self._written = False
+
+    def remove(self, recording: str) -> None:
+        """Take a recording off the list, since it could be read."""
+        if self._reasons.pop(recording, None) is not None:
+            self._written = False
+
+    def write(self) -> None:
+        """Write the list if it has changed.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        if self._written:
+            return
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("recording", "reason"))
+        writer.writerows(tuple(map(neutralised, row)) for row in sorted(self._reasons.items()))
+        content = text.getvalue().encode("utf-8", errors="backslashreplace")
+        with written(self._folder.root / FAILURES, self._folder.temporary) as file:
+            file.write(content)
+        self._written = True
+
+
+def read_failures(root: Path) -> dict[str, str]:
+    """The list of an archive: a reason for each recording; nothing where there is no list."""
+    path = root / FAILURES
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        rows = list(csv.reader(file))
+    return {unneutralised(row[0]): unneutralised(row[1]) for row in rows[1:] if len(row) == 2}

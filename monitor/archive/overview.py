@@ -1,4 +1,4 @@
-"""What the overview page of an archive shows: totals, days, rankings, and a line for each call."""
+"""The overview page of an archive: totals, days, rankings, and a line for each call, in one file that loads nothing."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from monitor.archive.dates import NAME
-from monitor.archive.failures import read_failures
-from monitor.archive.folder import CALLS, FAILURES, SETTINGS
+from jinja2 import Environment
+
+from monitor.archive.calls import NAME
+from monitor.archive.folder import CALLS, SETTINGS, read_failures, report_name
 from monitor.archive.settings import read_settings
+from monitor.display.palette import clock
 from monitor.length import length_s
+from monitor.web import Inline, base_style, environment, json_block, render, text
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 
 _RANKED = 10
 _MOST_DAYS = 45
-_REPORT = ".html"
+_PACKAGE = "monitor.archive"
+_FOLDER = "templates"
 
 Row = Mapping[str, Any]
 
@@ -139,7 +144,7 @@ def make_overview(root: Path, page_folder: Path) -> Overview:
         periods=_periods(rows),
         undated=sum(row["date_from"] != NAME for row in rows),
         rankings=_rankings(rows, calls),
-        failures=tuple(sorted(read_failures(root / FAILURES).items())),
+        failures=tuple(sorted(read_failures(root).items())),
     )
 
 
@@ -158,7 +163,7 @@ def _rows(root: Path) -> list[Row]:
 
 
 def _line(row: Row, root: Path, way: str) -> CallLine:
-    report = str(row["recording"]) + _REPORT
+    report = report_name(row["recording"])
     return CallLine(
         recording=row["recording"],
         date=row["date"],
@@ -218,3 +223,57 @@ def _rankings(rows: Sequence[Row], calls: Sequence[CallLine]) -> tuple[Ranking, 
 
 def _first(places: Iterable[Ranked]) -> tuple[Ranked, ...]:
     return tuple(sorted(places, key=lambda place: (-place.value, place.call.recording, place.what))[:_RANKED])
+
+
+def render_overview(overview: Overview) -> bytes:
+    """Make the page.
+
+    Names and reasons are data: the template escapes them, and the script reads its data from JSON and only ever
+    sets texts.
+
+    Args:
+        overview: The content.
+
+    Returns:
+        A whole HTML file in UTF-8.
+    """
+    return render(
+        _environment().get_template("overview.html"),
+        styles=(base_style(), Inline(text(_PACKAGE, f"{_FOLDER}/overview.css"))),
+        scripts=(Inline(text(_PACKAGE, f"{_FOLDER}/overview.js")),),
+        title=overview.title,
+        overview=overview,
+        data=json_block([_data(call) for call in overview.calls]),
+    )
+
+
+def _data(call: CallLine) -> dict[str, object]:
+    return {
+        "recording": call.recording,
+        "date": call.date.isoformat(),
+        "duration": round(call.duration_s),
+        "turns": call.turns,
+        **{label: round(call.seconds[label], 1) for label in LABELS},
+        "silence": round(call.longest_silence_s, 1),
+        "interruptions": call.interruptions,
+        "timeline": call.timeline,
+        "report": call.report,
+    }
+
+
+@cache
+def _environment() -> Environment:
+    return environment(_PACKAGE, _FOLDER, {"calls": _calls, "lasting": _lasting, "percent": _percent})
+
+
+def _calls(number: int) -> str:
+    return f"{number:,} call{'' if number == 1 else 's'}"
+
+
+def _lasting(seconds: float) -> str:
+    """A total: `1,234.5 h`, and below an hour `4:37 min`."""
+    return f"{clock(seconds)} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"

@@ -6,17 +6,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from monitor.archive.datasets import Call, Datasets
-from monitor.archive.failures import Failures
-from monitor.archive.folder import FAILURES, SETTINGS, ArchiveFolder
-from monitor.archive.outcome import Failed, Outcome
-from monitor.archive.progress import ArchiveProgress, Figures
+from monitor.archive.folder import SETTINGS, ArchiveFolder, Failures
 from monitor.archive.recordings import Found, size_of
-from monitor.archive.scoring import Running
+from monitor.archive.scoring import Failed, Outcome, Running
 from monitor.archive.settings import check_settings
+from monitor.archive.tables import Call, Tables
+from stser_core.errors import OutputError
 
 _KEEP_S = 20.0
 _KEEP_CALLS = 100
+_HOUR_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -33,14 +32,6 @@ class Plan:
     missing: Sequence[Found]
     changed: int
 
-    def progress(self, running: Running) -> ArchiveProgress:
-        """The progress of this run, at its start."""
-        sizes = {found.name: size_of(found) for found in self.recordings}
-        size, missing_size = sum(sizes.values()), sum(sizes[found.name] for found in self.missing)
-        before = len(self.recordings) - len(self.missing)
-        figures = Figures(len(self.recordings), size, before=before, gone_size=size - missing_size)
-        return ArchiveProgress(figures, sizes, lambda: running.position_s)
-
 
 def plan(folder: ArchiveFolder, recordings: Sequence[Found]) -> Plan:
     """Compare what there is with what is done."""
@@ -48,11 +39,92 @@ def plan(folder: ArchiveFolder, recordings: Sequence[Found]) -> Plan:
     return Plan(recordings, missing, changed=sum(map(folder.is_known, missing)))
 
 
+class Progress:
+    """How far a run is: counted by one thread, read by any.
+
+    Attributes:
+        recordings: How many were found.
+        before: How many of them were done before this run.
+        done: How many this run has done.
+        failed: How many it could not do.
+        size: Bytes of all recordings.
+        gone_size: Bytes of those that are no longer to be done.
+        heard_s: Seconds of sound that this run has finished.
+    """
+
+    def __init__(
+        self, todo: Plan, position_s: Callable[[], float] = lambda: 0.0, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin.
+
+        Args:
+            todo: What is to be done.
+            position_s: Seconds of the recordings that are being scored, and so not yet counted.
+            now: The clock.
+        """
+        self._sizes = {found.name: size_of(found) for found in todo.recordings}
+        self._position_s, self._now, self._started = position_s, now, now()
+        self.recordings = len(todo.recordings)
+        self.before = self.recordings - len(todo.missing)
+        self.done = self.failed = 0
+        self.size = sum(self._sizes.values())
+        self._start_size = self.gone_size = self.size - sum(self._sizes[found.name] for found in todo.missing)
+        self.heard_s = 0.0
+
+    def count(self, recording: str, heard_s: float | None) -> None:
+        """Count a recording that is done, or, with `None`, one that could not be done."""
+        self.gone_size += self._sizes[recording]
+        if heard_s is None:
+            self.failed += 1
+        else:
+            self.done += 1
+            self.heard_s += heard_s
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return self._now() - self._started
+
+    @property
+    def hours_an_hour(self) -> float:
+        """Hours of sound scored in an hour; 0 at the start."""
+        elapsed = self.elapsed_s
+        return (self.heard_s + self._position_s()) / elapsed if elapsed > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds to go, by the bytes that are left; `None` before the first recording is done."""
+        gone = self.gone_size - self._start_size
+        return self.elapsed_s * (self.size - self.gone_size) / gone if gone > 0 else None
+
+    def line(self) -> str:
+        """All of it on one line."""
+        left_s = self.left_s
+        return ", ".join(
+            [
+                f"{self.before + self.done + self.failed} of {self.recordings} recordings",
+                *([f"{self.failed} failed"] if self.failed else []),
+                f"{self.heard_s / _HOUR_S:.2f} h scored",
+                f"{self.hours_an_hour:.0f} h an hour",
+                *([] if left_s is None else [f"{duration(left_s)} left"]),
+            ]
+        )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `45 s`, `3 min`, `2 h 05 min`."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 @dataclass
-class Keeper:
+class ArchiveWriter:
     """Keeps results as they come. One thread uses it, which holds the archive's lock.
 
-    A timeline and its proof are kept at once; the datasets and the list of failures follow a few seconds later, and
+    A timeline and its done marker are kept at once; the tables and the list of failures follow a few seconds later, and
     what a killed process left out of them is made up for at the next start.
 
     Raises (all methods):
@@ -60,13 +132,13 @@ class Keeper:
     """
 
     folder: ArchiveFolder
-    datasets: Datasets
+    tables: Tables
     failures: Failures
     _calls: list[Call] = field(default_factory=list)
     _kept: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def begin(cls, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> Keeper:
+    def begin(cls, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> ArchiveWriter:
         """Take an archive up, or begin one.
 
         Args:
@@ -78,37 +150,49 @@ class Keeper:
             UsageError: It was made with other settings.
             DataError: Something in it is damaged.
         """
-        check_settings(folder.root / SETTINGS, settings, folder.aside)
-        datasets = Datasets(folder, explain=bool(settings["explain"]))
-        datasets.complete()
-        failures = Failures(folder.root / FAILURES, folder.aside, {found.name for found in missing})
-        return cls(folder, datasets, failures)
+        check_settings(folder.root / SETTINGS, settings, folder.temporary)
+        tables = Tables(folder, explain=bool(settings["explain"]))
+        tables.complete()
+        return cls(folder, tables, Failures(folder, {found.name for found in missing}))
 
-    def keep(self, outcome: Outcome) -> None:
-        """Keep what became of a recording."""
+    def keep(self, outcome: Outcome) -> Outcome:
+        """Keep what became of a recording; where its timeline alone cannot be written, it becomes a failure."""
+        if not isinstance(outcome, Failed):
+            try:
+                self.folder.finish(outcome, explain=self.tables.explain)
+            except OutputError as error:
+                self._raise_unless_writable(error)
+                outcome = Failed(outcome.recording, str(error))
         if isinstance(outcome, Failed):
             self.failures.add(outcome.recording, outcome.reason)
         else:
-            self.folder.finish(outcome, explain=self.datasets.explain)
-            self.failures.remove(outcome.finished.recording)
+            self.failures.remove(outcome.recording)
             self._calls.append(Call(outcome.finished, outcome.turns))
         if len(self._calls) >= _KEEP_CALLS or time.monotonic() - self._kept >= _KEEP_S:
             self.bring_up()
+        return outcome
 
     def bring_up(self) -> None:
-        """Bring datasets and failures up to what is kept."""
+        """Bring tables and failures up to what is kept."""
         calls, self._calls = self._calls, []
         if calls:
-            self.datasets.add(calls)
+            self.tables.add(calls)
         self.failures.write()
         self._kept = time.monotonic()
 
+    def _raise_unless_writable(self, error: OutputError) -> None:
+        """Where nothing else can be written either, as on a full disk, the run has to end."""
+        try:
+            self.folder.probe()
+        except OutputError:
+            raise error from None
+
 
 def run(
-    keeper: Keeper,
+    writer: ArchiveWriter,
     outcomes: Iterable[Outcome],
     running: Running,
-    progress: ArchiveProgress,
+    progress: Progress,
     notify: Callable[[str], None],
 ) -> None:
     """Keep all outcomes as they come.
@@ -118,14 +202,14 @@ def run(
     """
     try:
         for outcome in outcomes:
-            keeper.keep(outcome)
-            if isinstance(outcome, Failed):
-                progress.failed(outcome.recording)
+            kept = writer.keep(outcome)
+            if isinstance(kept, Failed):
+                progress.count(kept.recording, None)
                 continue
-            progress.finished(outcome.finished.recording, outcome.finished.heard_s)
-            if outcome.notice is not None:
-                notify(outcome.notice)
+            progress.count(kept.recording, kept.finished.heard_s)
+            if kept.notice is not None:
+                notify(kept.notice)
     except BaseException:
         running.halt()
         raise
-    keeper.bring_up()
+    writer.bring_up()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.archive.crew import by_threads
-from monitor.archive.datasets import require_parquet
 from monitor.archive.folder import FAILURES, ArchiveFolder
-from monitor.archive.progress import ArchiveProgress, duration
 from monitor.archive.recordings import find_recordings
-from monitor.archive.run import Keeper, Plan, plan, run
-from monitor.archive.scoring import Manner, Models, Running
+from monitor.archive.run import ArchiveWriter, Plan, Progress, duration, plan, run
+from monitor.archive.scoring import Models, RecordingScorer, Running
 from monitor.archive.settings import archive_settings
+from monitor.archive.tables import require_parquet
+from monitor.archive.workers import by_ray, by_threads, connected, processors
 from monitor.commands.archive_view import ArchiveView
 from monitor.commands.interruption import Interruption
 from monitor.commands.models import load_models
@@ -59,53 +58,46 @@ def archive(
             use or cannot be written, or a model is missing.
     """
     require_parquet()
-    workers = workers or _processors()
+    workers = workers or processors()
     notices = Notices(quiet)
     found = find_recordings(recordings, out)
     folder = ArchiveFolder(out)
     with folder.locked():
-        scorer, transcriber = load_models(scoring, transcription, notices, recording)
-        settings = archive_settings(scoring, recording, transcription, scorer, transcriber)
-        models = Models(scorer, transcriber, _embedder(recording))
+        recognizer, transcriber = load_models(scoring, transcription, notices, recording)
+        settings = archive_settings(scoring, recording, transcription, recognizer, transcriber)
+        models = Models(recognizer, transcriber, _extractor(recording))
         todo = plan(folder, found)
-        keeper = Keeper.begin(folder, settings, todo.missing)
+        writer = ArchiveWriter.begin(folder, settings, todo.missing)
         _announce(todo, notices)
         running = Running()
-        progress = todo.progress(running)
-        how = Manner(
-            scoring.channels,
-            scoring.score_agents,
-            not transcription.no_transcript,
-            recording.explain,
-            recording.speakers,
-        )
+        progress = Progress(todo, lambda: running.position_s)
         with ExitStack() as cleanup:
             if ray is None or not todo.missing:
-                outcomes = by_threads(todo.missing, models, how, workers, running)
+                scorer = RecordingScorer(models, scoring, recording, transcription)
+                outcomes = by_threads(todo.missing, scorer, workers, running)
             else:
-                from monitor.archive.ray_workers import by_ray, connected
-
                 cleanup.enter_context(connected(ray, workers))
-                names = models.scorer.name, models.transcriber.name
-                load = partial(load_worker, scoring, recording, transcription)
-                outcomes = by_ray(todo.missing, load, how, names, workers, running)
+                load = partial(load_scorer, scoring, recording, transcription)
+                outcomes = by_ray(todo.missing, load, (recognizer.name, transcriber.name), workers, running)
             interruption = cleanup.enter_context(Interruption(running.halt, running.halt))
+            said: list[str] = []
             with ArchiveView(progress, notices):
-                told = _Told(notices)
-                run(keeper, outcomes, running, progress, told.tell)
-    told.conclude()
-    _conclude(progress, out, notices)
-    if interruption.received is None and progress.figures.failed == len(found):
+                run(writer, outcomes, running, progress, lambda sentence: _say_once(sentence, said, notices))
+    _conclude(progress, said, out, notices)
+    if interruption.received is None and progress.failed == len(found):
         raise DataError(f"Not one of the {len(found)} recordings could be read; see '{out / FAILURES}'.")
     return interruption.exit_code
 
 
-def _processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def load_scorer(
+    scoring: ScoringOptions, recording: RecordingOptions, transcription: TranscriptionOptions
+) -> RecordingScorer:
+    """Load the models in a worker of a Ray cluster, which says nothing to the user."""
+    recognizer, transcriber = load_models(scoring, transcription, Notices(quiet=True), recording)
+    return RecordingScorer(Models(recognizer, transcriber, _extractor(recording)), scoring, recording, transcription)
 
 
-def _embedder(recording: RecordingOptions) -> EmbeddingExtractor | None:
+def _extractor(recording: RecordingOptions) -> EmbeddingExtractor | None:
     if recording.speakers is None:
         return None
     from monitor.speakers.embeddings import VoskEmbeddings
@@ -113,47 +105,32 @@ def _embedder(recording: RecordingOptions) -> EmbeddingExtractor | None:
     return VoskEmbeddings()
 
 
-def load_worker(scoring: ScoringOptions, recording: RecordingOptions, transcription: TranscriptionOptions) -> Models:
-    """Load the models of a worker on another machine, which says nothing to the user."""
-    return Models(*load_models(scoring, transcription, Notices(quiet=True), recording), _embedder(recording))
-
-
-class _Told:
-    """Tells what is to be said of one recording for the first one, and how many more there were."""
-
-    def __init__(self, notices: Notices) -> None:
-        self._notices = notices
-        self._count = 0
-
-    def tell(self, sentence: str) -> None:
-        """Of the first recording: say it."""
-        self._count += 1
-        if self._count == 1:
-            self._notices.say(sentence)
-
-    def conclude(self) -> None:
-        """Of the others: say how many."""
-        if self._count > 1:
-            more = "1 further recording" if self._count == 2 else f"{self._count - 1} further recordings"
-            self._notices.say(f"the same holds for {more}.")
+def _say_once(sentence: str, said: list[str], notices: Notices) -> None:
+    """Say what is to be said of one recording for the first one; the others are counted at the end."""
+    if not said:
+        notices.say(sentence)
+    said.append(sentence)
 
 
 def _announce(todo: Plan, notices: Notices) -> None:
     done = len(todo.recordings) - len(todo.missing)
     if done:
-        notices.say(f"{done} of {len(todo.recordings)} recordings are done already.")
+        notices.say(f"{done} of {_counted(len(todo.recordings))} are done already.")
     if todo.changed:
         changed = "1 has changed since it was" if todo.changed == 1 else f"{todo.changed} have changed since they were"
         notices.say(f"{changed} done, and will be done again.")
 
 
-def _conclude(progress: ArchiveProgress, out: Path, notices: Notices) -> None:
-    figures = progress.figures
-    done = "1 recording" if figures.done == 1 else f"{figures.done} recordings"
+def _conclude(progress: Progress, said: Sequence[str], out: Path, notices: Notices) -> None:
+    if len(said) > 1:
+        notices.say(f"the same holds for {len(said) - 1} further recording{'' if len(said) == 2 else 's'}.")
     notices.say(
-        f"{done} done ({figures.heard_s / 3600:.2f} h of sound in "
+        f"{_counted(progress.done)} done ({progress.heard_s / 3600:.2f} h of sound in "
         f"{duration(progress.elapsed_s)}, {progress.hours_an_hour:.0f} h an hour); the archive is in '{out}'."
     )
-    if figures.failed:
-        count = "1 recording" if figures.failed == 1 else f"{figures.failed} recordings"
-        notices.say(f"{count} could not be read; '{out / FAILURES}' says why.")
+    if progress.failed:
+        notices.say(f"{_counted(progress.failed)} could not be read; '{out / FAILURES}' says why.")
+
+
+def _counted(number: int) -> str:
+    return "1 recording" if number == 1 else f"{number} recordings"

@@ -7,8 +7,6 @@ from pathlib import Path
 from monitor.commands.notices import Notices
 from stser_core.files import STDOUT, check_not_input, check_writable, write_whole
 
-_PAGE = "overview.html"
-
 
 def archive_report(root: Path, output: str | None = None, *, quiet: bool = False) -> None:
     """Make an archive's overview page.
@@ -24,13 +22,12 @@ def archive_report(root: Path, output: str | None = None, *, quiet: bool = False
         DataError: It is no archive, holds no call, or is damaged.
         OutputError: The page cannot be written.
     """
-    from monitor.archive.datasets import require_parquet
-    from monitor.archive.folder import SETTINGS
-    from monitor.archive.overview import make_overview
-    from monitor.archive.overview_page import render_overview
+    from monitor.archive.folder import OVERVIEW, SETTINGS
+    from monitor.archive.overview import make_overview, render_overview
+    from monitor.archive.tables import require_parquet
 
     require_parquet()
-    target = str(root / _PAGE) if output is None else output
+    target = str(root / OVERVIEW) if output is None else output
     check_not_input(target, root / SETTINGS, "the archive's settings")
     overview = make_overview(root, Path.cwd() if target == STDOUT else Path(target).resolve().parent)
     check_writable(target)

@@ -6,7 +6,7 @@ import sys
 from threading import Event, Thread
 from types import TracebackType
 
-from monitor.archive.progress import ArchiveProgress
+from monitor.archive.run import Progress
 from monitor.commands.notices import PROGRAM, Notices
 
 _FRAME_S = 0.25
@@ -16,7 +16,7 @@ _LINE_S = 30.0
 class ArchiveView:
     """Shows the progress on standard error from entering to leaving."""
 
-    def __init__(self, progress: ArchiveProgress, notices: Notices) -> None:
+    def __init__(self, progress: Progress, notices: Notices) -> None:
         self._progress = progress
         self._notices = notices
         self._left = Event()
@@ -43,7 +43,8 @@ class ArchiveView:
 
     def _show_bar(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
 
         columns = (
             BarColumn(24),
@@ -51,12 +52,12 @@ class ArchiveView:
             TextColumn("{task.description}", markup=False),
         )
         console = Console(stderr=True, highlight=False, markup=False)
-        with Progress(*columns, console=console, auto_refresh=False, transient=True) as bar:
+        with Bar(*columns, console=console, auto_refresh=False, transient=True) as bar:
             self._notices.divert(lambda sentence: console.print(f"{PROGRAM}: {sentence}", soft_wrap=True))
-            task = bar.add_task("", total=max(1, self._progress.figures.size))
+            task = bar.add_task("", total=max(1, self._progress.size))
             ended = False
             while not ended:
                 ended = self._left.wait(_FRAME_S)
-                bar.update(task, completed=self._progress.figures.gone_size, description=self._progress.line())
+                bar.update(task, completed=self._progress.gone_size, description=self._progress.line())
                 bar.refresh()
             self._notices.divert(None)

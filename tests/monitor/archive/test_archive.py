@@ -104,6 +104,23 @@ def test_other_settings_are_refused(done, recordings, archive, capsys, other):
     assert f"was made with another {other[0]}" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names that Windows cannot keep")
+def test_names_that_cannot_be_kept_are_done_like_all_others(few, archive, tmp_path, contents):
+    for name in ("a" * 251 + ".wav", "failures", "14:30.wav"):
+        shutil.copy2(few / "call-000.wav", few / name)
+    (few / "calls").mkdir()
+    shutil.copy2(few / "call-001.wav", few / "calls" / "000001.parquet.wav")
+    out = tmp_path / "out"
+    assert archive(few, "--out", out, "--quiet") == 0
+    made = contents(out)
+
+    assert made["failures"] == "recording,reason\n"
+    assert len(made["calls"]) == len({call["timeline"] for call in made["calls"]}) == 7
+    assert all((out / call["timeline"]).is_file() for call in made["calls"])
+    assert archive(few, "--out", out) == 0
+    assert contents(out) == made
+
+
 def test_nothing_readable_is_a_failure(archive, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.wav").write_bytes(b"no sound")
@@ -181,5 +198,5 @@ def test_a_full_disk_is_one_sentence_and_leaves_only_whole_files(few, archive, t
     assert said.count("No space left on device") == 1
     for timeline in (tmp_path / "out").rglob("*.wav.csv"):
         assert timeline.read_text().endswith("\n")
-    assert list((tmp_path / "out" / ".archive" / "aside").iterdir()) == []
+    assert list((tmp_path / "out" / ".archive" / "temporary").iterdir()) == []
     assert archive(few, "--out", tmp_path / "out", "--quiet") == 0

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.archive.datasets import Call, Datasets
 from monitor.archive.folder import ArchiveFolder
-from monitor.archive.outcome import Finished, Scored
+from monitor.archive.scoring import Finished, Scored
+from monitor.archive.tables import Call, Tables
 from monitor.flow import Transcript, Word
 
 duckdb = pytest.importorskip("duckdb")
@@ -56,7 +56,7 @@ def archived(tmp_path, turn, surely, monkeypatch):
             scored = Scored(Finished(name, 1, 0, 70.0, 70.0), tuple(turns))
             folder.finish(scored)
             calls.append(Call(scored.finished, turns))
-        Datasets(folder, explain=False).add(calls)
+        Tables(folder, explain=False).add(calls)
     monkeypatch.chdir(tmp_path)
 
 

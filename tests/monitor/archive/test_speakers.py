@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.archive.crew import by_threads
-from monitor.archive.outcome import Failed
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Halted, Manner, Models, Running, score_recording
+from monitor.archive.scoring import Failed, Halted, Models, RecordingScorer, Running
 from monitor.archive.settings import check_settings
+from monitor.archive.workers import by_threads
 from monitor.cli import main
+from monitor.options import RecordingOptions
 from monitor.speakers import embeddings
 from monitor.speakers.embeddings import SpeakerEmbedding
 from monitor.transcribers import models as recognisers
@@ -41,6 +41,10 @@ def hearing(models):
     return Models(models.scorer, NoTranscriber(), ByLength())
 
 
+def scorer(models, speakers=2):
+    return RecordingScorer(models, recording=RecordingOptions(speakers))
+
+
 @pytest.fixture
 def arguments(scratch_checkpoint):
     return ["--speakers", "2", "--checkpoint", str(scratch_checkpoint), "--asr", "none", "--quiet"]
@@ -51,18 +55,18 @@ def rows(outcome):
 
 
 def test_rows_name_the_voices_in_the_order_in_which_they_speak(shared, hearing):
-    made = rows(score_recording(shared, hearing, Manner(speakers=2)))
+    made = rows(scorer(hearing)(shared, Running()))
 
     long = [row.end_s - row.start_s > 3 for row in made]
     assert len(set(long)) == 2
     assert [row.speaker for row in made] == ["speaker1" if one == long[0] else "speaker2" for one in long]
-    unnamed = rows(score_recording(shared, hearing, Manner()))
+    unnamed = rows(scorer(hearing, None)(shared, Running()))
     assert tuple(replace(row, speaker="speaker1") for row in made) == unnamed
 
 
 def test_a_recording_of_two_channels_is_a_failure(data, hearing):
     stereo = Found("stereo.flac", str(data / "calls" / "auto_repair_call_8k_stereo.flac"))
-    outcome = score_recording(stereo, hearing, Manner(speakers=2))
+    outcome = scorer(hearing)(stereo, Running())
 
     assert isinstance(outcome, Failed)
     assert "separates the voices of one channel, but stereo.flac has 2" in outcome.reason
@@ -73,7 +77,7 @@ def test_an_archive_that_stops_does_not_hear_the_voices_to_their_end(shared, hea
     running.halt()
 
     with pytest.raises(Halted):
-        score_recording(shared, hearing, Manner(speakers=2), running)
+        scorer(hearing)(shared, running)
 
 
 def test_a_missing_speaker_model_is_told_before_anything_is_done(shared, arguments, tmp_path, monkeypatch, capsys):
@@ -103,7 +107,7 @@ def test_real_voices_get_the_same_names_whatever_the_workers(shared, models):
     recordings = [Found(name, shared.path) for name in ("a.wav", "b.wav")]
 
     def timelines(recordings, workers):
-        outcomes = by_threads(recordings, hearing, Manner(speakers=2), workers, Running())
+        outcomes = by_threads(recordings, scorer(hearing), workers, Running())
         return {outcome.finished.recording: outcome.turns for outcome in outcomes}
 
     alone, both = timelines(recordings[:1], 1), timelines(recordings, 2)

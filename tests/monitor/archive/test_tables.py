@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.archive.datasets import CALLS_A_SHARD, Call, Datasets
 from monitor.archive.folder import ArchiveFolder
-from monitor.archive.outcome import Finished, Scored
+from monitor.archive.scoring import Finished, Scored
+from monitor.archive.tables import CALLS_A_SHARD, Call, Tables
 from stser_core.errors import DataError
 
 
@@ -36,7 +36,7 @@ def keep(folder):
     def keep(*all_scored):
         for scored in all_scored:
             folder.finish(scored)
-        Datasets(folder, explain=False).add([Call(one.finished, one.turns) for one in all_scored])
+        Tables(folder, explain=False).add([Call(one.finished, one.turns) for one in all_scored])
 
     return keep
 
@@ -86,7 +86,7 @@ def test_a_recording_that_is_done_again_takes_its_own_place(scored, keep, read):
 
 def test_shards_are_filled_before_there_are_more(scored, keep, folder, read):
     count = CALLS_A_SHARD + 3
-    Datasets(folder, explain=False).add(
+    Tables(folder, explain=False).add(
         [Call(one.finished, one.turns) for one in (scored(f"{number:04d}.wav") for number in range(count))]
     )
 
@@ -98,7 +98,7 @@ def test_what_was_finished_but_not_yet_in_them_is_made_up_for(scored, keep, fold
     keep(scored("a.wav"))
     folder.finish(scored("b.wav"))  # and killed
 
-    Datasets(folder, explain=False).complete()
+    Tables(folder, explain=False).complete()
 
     assert recordings(read("calls")) == ["a.wav", "b.wav"]
     assert len(read("turns")) == 4
@@ -110,7 +110,7 @@ def test_turns_whose_calls_were_never_written_are_dropped(scored, keep, folder, 
     keep(scored("b.wav"))
     (folder.root / "calls" / "000001.parquet").write_bytes(calls)  # as if killed between the two
 
-    Datasets(folder, explain=False).complete()
+    Tables(folder, explain=False).complete()
 
     assert recordings(read("calls")) == ["a.wav", "b.wav"]
     assert recordings(read("turns")) == ["a.wav", "a.wav", "b.wav", "b.wav"]
@@ -121,7 +121,7 @@ def test_a_shard_that_somebody_deleted_comes_back(scored, keep, folder, read, ki
     keep(scored("a.wav"), scored("b.wav"))
     (folder.root / kind / "000001.parquet").unlink()
 
-    Datasets(folder, explain=False).complete()
+    Tables(folder, explain=False).complete()
 
     assert recordings(read("calls")) == ["a.wav", "b.wav"]
     assert len(read("turns")) == 4
@@ -131,7 +131,7 @@ def test_a_timeline_that_somebody_deleted_leaves_the_datasets(scored, keep, fold
     keep(scored("a.wav"), scored("b.wav"))
     folder.timeline("a.wav").unlink()
 
-    Datasets(folder, explain=False).complete()
+    Tables(folder, explain=False).complete()
 
     assert recordings(read("calls")) == ["b.wav"] and recordings(read("turns")) == ["b.wav", "b.wav"]
 
@@ -144,7 +144,7 @@ def test_a_shard_of_an_older_program_is_made_again(scored, keep, folder, read):
     parquet.write_table(parquet.ParquetFile(path).read().drop_columns("longest_silence_start_s"), path)
     folder.finish(scored("b.wav"))
 
-    Datasets(folder, explain=False).complete()
+    Tables(folder, explain=False).complete()
 
     assert [call["longest_silence_start_s"] for call in read("calls")] == [5.0, 5.0]
     assert recordings(read("turns")) == ["a.wav", "a.wav", "b.wav", "b.wav"]
@@ -155,7 +155,7 @@ def test_a_damaged_shard_is_named(scored, keep, folder):
     (folder.root / "calls" / "000001.parquet").write_bytes(b"PAR1")
 
     with pytest.raises(DataError, match=r"calls/000001\.parquet' cannot be read; delete it"):
-        Datasets(folder, explain=False)
+        Tables(folder, explain=False)
 
 
 def test_nobody_speaks(keep, read):
@@ -180,6 +180,6 @@ def test_the_columns_of_explain_are_numbers_also_where_nothing_is_known(folder, 
     first, second = one.turns
     explained = replace(first, extra={"salient_start_s": 1.0, "salient_end_s": 1.5, "salience": [1.0]})
 
-    Datasets(folder, explain=True).add([Call(one.finished, [explained, second])])
+    Tables(folder, explain=True).add([Call(one.finished, [explained, second])])
 
     assert [row["salient_start_s"] for row in read("turns")] == [1.0, None]

@@ -1,4 +1,4 @@
-"""The two datasets of an archive, all turns and all calls: folders of Parquet files that a glob reads.
+"""The two tables of an archive, all turns and all calls: folders of Parquet files that a glob reads.
 
 Shard `n` of the calls and shard `n` of the turns hold the same recordings. Turns are written before their calls, and
 taken away after them; so a process that is killed in between leaves turns too many at most, which the next one finds
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.archive.calls import call_row, call_schema
 from monitor.archive.folder import CALLS, TURNS, ArchiveFolder
-from monitor.archive.outcome import Finished
+from monitor.archive.scoring import Finished
 from monitor.exporters.parquet import table
 from monitor.timeline.file import read_timeline
 from monitor.timeline.turn import SALIENT_COLUMNS, Turn
@@ -49,18 +49,18 @@ def require_parquet() -> None:
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError("An archive's datasets", "parquet") from error
+        raise MissingExtraError("An archive's tables", "parquet") from error
 
 
-class Datasets:
-    """Both datasets of an archive.
+class Tables:
+    """Both tables of an archive.
 
     Attributes:
         explain: Whether the timelines have the columns of `--explain`.
     """
 
     def __init__(self, folder: ArchiveFolder, *, explain: bool) -> None:
-        """Look at what there is, and heal what a killed process has left.
+        """Look at what there is, and repair what a killed process has left.
 
         Args:
             folder: The archive; its lock is held.
@@ -77,10 +77,11 @@ class Datasets:
             self._take_up(number)
 
     def complete(self) -> None:
-        """Bring the datasets to what is done: add what they lack, drop what is no more or was done again."""
+        """Bring the tables to what is done: add what they lack, drop what is no more or was done again."""
         finished = {one.recording: one for one in self._folder.finished()}
-        self._drop(name for name, (_, stamp) in self._held.items() if _differs(finished.get(name), stamp))
-        lacking = sorted((one for name, one in finished.items() if name not in self._held), key=_name)
+        current = {name: _stamp(one) for name, one in finished.items()}
+        self._drop([name for name, (_, stamp) in self._held.items() if current.get(name) != stamp])
+        lacking = [finished[name] for name in sorted(finished.keys() - self._held.keys())]
         for start in range(0, len(lacking), CALLS_A_SHARD):
             self.add([self._read(one) for one in lacking[start : start + CALLS_A_SHARD]])
 
@@ -126,7 +127,7 @@ class Datasets:
         from pyarrow import compute
 
         gone: dict[int, list[str]] = {}
-        for name in list(names):
+        for name in names:
             gone.setdefault(self._held.pop(name)[0], []).append(name)
         for number, recordings in gone.items():
             dropped = pyarrow.array(recordings)
@@ -191,17 +192,9 @@ class Datasets:
     def _save(self, kind: str, number: int, content: pyarrow.Table) -> None:
         import pyarrow.parquet
 
-        with written(self._path(kind, number), self._folder.aside) as file:
+        with written(self._path(kind, number), self._folder.temporary) as file:
             pyarrow.parquet.write_table(content, file)
-
-
-def _name(finished: Finished) -> str:
-    return finished.recording
 
 
 def _stamp(finished: Finished) -> _Stamp:
     return _Stamp(finished.size, finished.modified_ns)
-
-
-def _differs(finished: Finished | None, stamp: _Stamp) -> bool:
-    return finished is None or _stamp(finished) != stamp

