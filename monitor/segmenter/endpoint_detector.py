@@ -18,6 +18,19 @@ from monitor.flow import SAMPLE_RATE, SpeechAudio, SpeechEnded, SpeechEvent, Spe
 from monitor.segmenter.settings import FRAME, SegmenterSettings, frames
 from monitor.segmenter.voice_activity import Frame, VoiceActivity
 
+_START_WINDOW = 5
+"""Frames that are looked at for a start."""
+
+_RESUME_FRAMES = 2
+"""Frames with speech in a row that make a pause a pause and not an end."""
+
+_ANSWER_S = 0.5
+"""What ends with less speech is a short answer. A noise that sets in can be told from one by its length only."""
+
+_LOOK_BACK_S = 0.6
+"""How far before the decision a start is looked for. A recording that begins in the middle of a word shows its noise
+floor, and with it where the word began, only after some frames."""
+
 
 class State(Enum):
     """Where a channel is between silence and speech."""
@@ -34,12 +47,12 @@ class EndpointDetector:
     def __init__(self, channel: int, settings: SegmenterSettings) -> None:
         """Listen to a channel, counted from 1, from sample 0 on."""
         self._channel = channel
-        self._settings = settings
+        self._detection = settings.detection
         self._activity = VoiceActivity(settings)
         self._pre_roll = frames(settings.pre_roll_s)
         self._post_roll = frames(settings.post_roll_s)
-        self._silence = frames(settings.endpoint_silence_s)
-        self._look_back = max(frames(settings.look_back_s), settings.start_window)
+        self._silence = frames(settings.pause_s)
+        self._kept = self._pre_roll + frames(_LOOK_BACK_S)
         self._longest = frames(settings.max_utterance_s)
         self._search_from = self._longest - frames(settings.cut_search_s)
         self._frames: list[Frame] = []
@@ -111,10 +124,10 @@ class EndpointDetector:
         ]
 
     def _await_start(self) -> None:
-        speech = sum(self._speech[-self._settings.start_window :])
-        if speech < self._settings.start_frames:
+        speech = sum(self._speech[-_START_WINDOW:])
+        if speech < self._detection.start_frames:
             self._state = State.STARTING if speech else State.QUIET
-            self._forget(len(self._frames) - self._pre_roll - self._look_back)
+            self._forget(len(self._frames) - self._kept)
             return
         self._speech = self._judged()
         self._forget(self._onset() - self._pre_roll)
@@ -127,7 +140,7 @@ class EndpointDetector:
         for index in range(onset - 1, -1, -1):
             if self._speech[index]:
                 onset = index
-            elif onset - index >= self._settings.start_window:
+            elif onset - index >= _START_WINDOW:
                 break
         return onset
 
@@ -138,7 +151,7 @@ class EndpointDetector:
 
     def _await_end(self) -> bool:
         """Follow speech that goes on; true when it has ended."""
-        resumed = all(self._speech[-self._settings.resume_frames :])
+        resumed = all(self._speech[-_RESUME_FRAMES:])
         match self._state:
             case State.SPEAKING if not self._speech[-1]:
                 self._state = State.STOPPING
@@ -148,16 +161,19 @@ class EndpointDetector:
             self._speech_end = len(self._frames)
         return len(self._frames) - self._speech_end >= self._silence
 
-    def _is_certain(self) -> bool:
+    def _is_certain(self, *, ended: bool = False) -> bool:
         """Whether this is speech: long enough, and no steady tone."""
         if self._continued:
             # What follows a cut was speech already: no part of it may be lost for being short.
             return any(self._speech)
         levels = [one[2:4] for one, speech in zip(self._frames, self._speech, strict=True) if speech]
-        if len(levels) < frames(self._settings.min_speech_s):
+        shortest_s, spread_db = self._detection.min_speech_s, self._detection.min_spread_db
+        if ended and len(levels) < frames(_ANSWER_S):
+            shortest_s, spread_db = self._detection.answer_s, self._detection.answer_spread_db
+        if len(levels) < frames(shortest_s):
             return False
         quiet, loud = np.quantile(levels, (0.1, 0.9), axis=0)
-        return bool((loud - quiet).max() >= self._settings.min_spread_db)
+        return bool((loud - quiet).max() >= spread_db)
 
     def _tell(self) -> list[SpeechEvent]:
         """The start, as soon as it is certain."""
@@ -182,7 +198,7 @@ class EndpointDetector:
     def _end(self) -> list[SpeechEvent]:
         """Speech has ended: its utterance, and silence from there on."""
         end = self._end_of_speech()
-        events = self._close(end) if self._announced or self._is_certain() else []
+        events = self._close(end) if self._announced or self._is_certain(ended=True) else []
         self._begin(at=self._sample(end), first=end, continued=False)
         return events
 

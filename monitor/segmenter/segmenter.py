@@ -5,7 +5,7 @@ told in the order of their end times over all channels, so that rows can be writ
 
 * a turn that is too long is never cut before an end that was told already (`EndpointDetector.feed`);
 * an utterance is held back while a pause on another channel may turn out to be an earlier end. This lasts for
-  `endpoint_silence_s` at most, and only a cut or a forced end is ever affected.
+  `pause_s` at most, and only a cut or a forced end is ever affected.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Segmenter:
         """Take a gap for silence, or, where it is longer than any pause, resume behind it."""
         self._note_gap(self._position, start)
         gap = start - self._position
-        longest = round((2 * self._settings.endpoint_silence_s) * SAMPLE_RATE) + FRAME
+        longest = round((2 * self._settings.pause_s) * SAMPLE_RATE) + FRAME
         events = self._take(np.zeros((len(self._detectors), min(gap, longest)), dtype=np.float32))
         if gap > longest:
             self._rest = self._rest[:, :0]

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 _WIDTH = 8
 """Samples of the running mean that lets through what is below about 900 Hz (half the power at 890 Hz)."""
 
+_ABSOLUTE_FLOOR_DBFS = -65.0
+"""A frame below this level is silence, whatever the detector says."""
+
+_FLOOR_WINDOW_S = 5.0
+"""Seconds over which the noise floor is tracked: a noise that sets in is taken for noise after them at the latest."""
+
 
 class Frame(NamedTuple):
     """A frame by itself: its samples and energy, its levels in dBFS, over all and of what is low, as 16-bit PCM."""
@@ -105,24 +111,22 @@ class VoiceActivity:
 
     def __init__(self, settings: SegmenterSettings) -> None:
         """Start with no knowledge of the channel."""
-        self._detector = webrtcvad.Vad(settings.mode)
-        self._floor = NoiseFloor(frames(settings.floor_window_s))
-        self._low_floor = NoiseFloor(frames(settings.floor_window_s))
-        self._absolute_floor = settings.absolute_floor_dbfs
-        self._margin = settings.floor_margin_db
-        self._low_margin = settings.low_floor_margin_db
+        self._detector = webrtcvad.Vad(settings.detection.mode)
+        self._floor = NoiseFloor(frames(_FLOOR_WINDOW_S))
+        self._low_floor = NoiseFloor(frames(_FLOOR_WINDOW_S))
+        self._detection = settings.detection
 
     def is_voiced(self, frame: Frame) -> bool:
         """Take the channel's next frame: whether WebRTC's detector finds speech in it."""
-        if frame.level_dbfs >= self._absolute_floor:
+        if frame.level_dbfs >= _ABSOLUTE_FLOOR_DBFS:
             self._floor.update(frame.level_dbfs)
             self._low_floor.update(frame.low_dbfs)
         voiced: bool = self._detector.is_speech(frame.pcm, SAMPLE_RATE, FRAME)
-        return voiced and frame.level_dbfs >= self._absolute_floor
+        return voiced and frame.level_dbfs >= _ABSOLUTE_FLOOR_DBFS
 
     def stands_out(self, frame: Frame) -> bool:
         """Whether a frame is louder than the noise floor as it is known now."""
         return (
-            frame.level_dbfs - self._floor.dbfs >= self._margin
-            or frame.low_dbfs - self._low_floor.dbfs >= self._low_margin
+            frame.level_dbfs - self._floor.dbfs >= self._detection.floor_margin_db
+            or frame.low_dbfs - self._low_floor.dbfs >= self._detection.low_floor_margin_db
         )

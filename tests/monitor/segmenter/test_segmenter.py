@@ -171,6 +171,40 @@ def test_what_is_no_speech_gives_nothing(name):
     assert events_of(NOT_SPEECH[name]) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["white noise", "mains hum in a noisy room", "ringing", "noise that sets in", "a click in a quiet room"]
+)
+def test_nor_at_high_sensitivity(name):
+    assert events_of(NOT_SPEECH[name], settings=SegmenterSettings(sensitivity="high")) == []
+
+
+def answers(clips):
+    """Every loud quarter of a second of some clips, faded in and out, three seconds apart."""
+    length, fade = SAMPLE_RATE // 4, np.linspace(0, 1, 160)
+    window = np.concatenate([fade, np.ones(length - 320), fade[::-1]])
+    pieces = [clip[at : at + length] for clip in clips for at in range(0, len(clip) - length, length)]
+    loudest = max(np.mean(piece**2) for piece in pieces)
+    return [np.pad(piece * window, (0, 44_000)) for piece in pieces if np.mean(piece**2) > loudest / 30]
+
+
+def test_answers_of_a_quarter_of_a_second_are_found_at_high_sensitivity_only(clips):
+    sound = np.concatenate(answers(clips))
+    found = {
+        sensitivity: len(utterances(sound, settings=SegmenterSettings(sensitivity=sensitivity)))
+        for sensitivity in ("low", "normal", "high")
+    }
+    assert found["low"] < found["normal"] < found["high"]
+    assert 0.9 * len(answers(clips)) <= found["high"] <= len(answers(clips))
+
+
+def test_a_longer_pause_keeps_a_turn_together(spoken):
+    sound, truth = spoken
+    gap_s = min(later[0] - earlier[1] for earlier, later in pairwise(truth))
+    found = [len(utterances(sound, settings=SegmenterSettings(pause_s=pause_s))) for pause_s in (0.3, 0.5, 3.0)]
+    assert gap_s < 3
+    assert found[0] >= found[1] == len(truth) > found[2]
+
+
 @given(st.lists(st.integers(1, 9000), min_size=1, max_size=4))
 def test_the_size_of_the_blocks_does_not_matter(spoken_pair, sizes):
     sound, expected = spoken_pair
@@ -259,7 +293,7 @@ class TestLongTurns:
     def test_on_several_channels_keep_the_order_of_ends(self, clips, shift, other_shift):
         sound = np.concatenate([*clips, *clips[::-1]])
         three = np.stack([sound, np.roll(sound, shift), np.roll(sound, -other_shift)])
-        settings = SegmenterSettings(max_utterance_s=3, cut_search_s=1.5, endpoint_silence_s=0.3)
+        settings = SegmenterSettings(max_utterance_s=3, cut_search_s=1.5, pause_s=0.3)
         ends = [one.end_s for one in utterances(three, settings=settings)]
         assert len(ends) > 9
         assert ends == sorted(ends)
