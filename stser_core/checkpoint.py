@@ -219,6 +219,19 @@ def read_config(folder: Path) -> CheckpointConfig:
     raise CheckpointError(f"{path} has the format version {version!r}; this program reads version {VERSION}.")
 
 
+def load_front_end(model: Stser, path: Path) -> None:
+    """Give a model the front end's weights of a `front_end.safetensors`, or of the folder that holds it.
+
+    Raises:
+        CheckpointError: The file is missing or broken, or does not fit the model.
+    """
+    from stser_core.frontend import dequantise
+
+    assert model.front_end is not None
+    file = path / FRONT_END_FILE if path.is_dir() else path
+    _fill(model.front_end, dequantise(_tensors(file)), model.front_end.state_dict(), file)
+
+
 @contextmanager
 def _written(folder: Path) -> Iterator[Path]:
     """A folder to write a checkpoint into, which takes `folder`'s place when all is written."""
@@ -254,12 +267,9 @@ def _built(config: CheckpointConfig, folder: Path) -> Stser:
 
 
 def _load_weights(model: Stser, folder: Path) -> None:
-    from stser_core.frontend import dequantise
-
     _fill(model, _tensors(folder / WEIGHTS_FILE), _own_weights(model), folder / WEIGHTS_FILE)
     if model.front_end is not None:
-        weights = dequantise(_tensors(folder / FRONT_END_FILE))
-        _fill(model.front_end, weights, model.front_end.state_dict(), folder / FRONT_END_FILE)
+        load_front_end(model, folder)
 
 
 def _fill(module: Any, weights: dict[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:  # noqa: ANN401

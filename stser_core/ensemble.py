@@ -12,9 +12,6 @@ https://doi.org/10.1162/089976602753284446).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from itertools import combinations
-from math import exp, log
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -169,75 +166,3 @@ def _probability(label: str, text: str) -> float:
     if not 0 < value < 1:
         raise UsageError(f"The prior probability of {label} must be between 0 and 1, such as 0.7; it is {text!r}.")
     return value
-
-
-def fit_temperature(
-    logits: Floats,
-    labels: NDArray[np.integer],
-    weights: Floats | None = None,
-    *,
-    prior: Sequence[float] | None = None,
-) -> float:
-    """The temperature of least negative log-likelihood, between 0.05 and 20.
-
-    Args:
-        logits: float [n, labels]; logarithms of probabilities will do.
-        labels: int [n].
-        weights: float [n], how much each counts; `None` for alike.
-        prior: Class prior that is applied after the temperature, as in operation.
-    """
-    shift = 0.0 if prior is None else np.log(np.array(prior))
-    counts = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
-    counts = counts / counts.sum()
-
-    def loss(log_temperature: float) -> float:
-        scaled = np.asarray(logits, dtype=np.float64) / exp(log_temperature) + shift
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        likelihood = scaled[np.arange(len(labels)), labels] - np.log(np.exp(scaled).sum(axis=1))
-        return -float(counts @ likelihood)
-
-    low, high, ratio = log(0.05), log(20.0), (5**0.5 - 1) / 2
-    while high - low > 1e-4:  # golden-section search: the loss has a single minimum in 1 / temperature
-        first, second = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, second) if loss(first) < loss(second) else (first, high)
-    return exp((low + high) / 2)
-
-
-def calibrate(
-    logits: Mapping[str, Floats],
-    labels: NDArray[np.integer],
-    config: EnsembleConfig,
-    *,
-    weights: Floats | None = None,
-    prior: Sequence[float] | None = None,
-) -> EnsembleConfig:
-    """Fit the temperatures of every classifier and of every combination of them; weights and fusion stay.
-
-    Args:
-        logits: Of each classifier, float [n, labels]; rows of NaN where it could not answer.
-        labels: int [n], the true labels.
-        config: What the temperatures are added to; those of the same combinations are replaced.
-        weights: float [n]; `None` for alike.
-        prior: Class prior that is applied in operation, `None` for none.
-
-    Returns:
-        The configuration with the temperatures of all combinations that at least one row has answers of.
-    """
-    temperatures = dict(config.temperatures)
-    labels = np.asarray(labels)
-    counts = np.ones(len(labels)) if weights is None else np.asarray(weights)
-    known = {name: np.isfinite(one).all(axis=1) for name, one in logits.items()}
-    for name, one in logits.items():
-        if (rows := known[name]).any():
-            temperatures[name] = round(fit_temperature(one[rows], labels[rows], counts[rows], prior=prior), 4)
-    for count in range(2, len(logits) + 1):  # smaller combinations first: late fusion uses their temperatures
-        for names in combinations(logits, count):
-            rows = np.logical_and.reduce([known[name] for name in names])
-            if not rows.any():
-                continue
-            current = replace(config, temperatures=temperatures)
-            fused = _fused(calibrated({name: logits[name][rows] for name in names}, current), current)
-            logarithms = np.log(np.maximum(fused, _SMALLEST))
-            temperature = fit_temperature(logarithms, labels[rows], counts[rows], prior=prior)
-            temperatures[combination(names)] = round(temperature, 4)
-    return replace(config, temperatures=temperatures)

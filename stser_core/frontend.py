@@ -20,7 +20,8 @@ from torch.nn import functional
 from stser_core.config import FrontEndConfig
 from stser_core.features import frame_mask
 
-_SCALE = ".scale"
+SCALE = ".scale"
+"""Ending of the names of scales beside int8 weights."""
 
 
 class WhisperFrontEnd(nn.Module):
@@ -121,7 +122,7 @@ def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         rows = one.flatten(1)
         scale = rows.abs().amax(1).clamp_min(1e-12) / 127
         stored[name] = (rows / scale[:, None]).round().clamp(-127, 127).to(torch.int8).view(one.shape)
-        stored[name + _SCALE] = scale
+        stored[name + SCALE] = scale
     return stored
 
 
@@ -129,10 +130,10 @@ def dequantise(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights in float32 from what `quantise` gives; int8 weights without their scale are left out."""
     state: dict[str, Tensor] = {}
     for name, value in stored.items():
-        scale = stored.get(name + _SCALE)
+        scale = stored.get(name + SCALE)
         if value.dtype == torch.int8:
             if scale is not None:
                 state[name] = value.float() * scale.view(-1, *[1] * (value.ndim - 1))
-        elif not (name.endswith(_SCALE) and name.removesuffix(_SCALE) in stored):
+        elif not (name.endswith(SCALE) and name.removesuffix(SCALE) in stored):
             state[name] = value.float()
     return state

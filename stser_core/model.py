@@ -6,19 +6,25 @@ Section 3.3, the multi-scale fusion: the bimodal classifier reads the speech and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy, deepcopy
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from stser_core.batches import batches
 from stser_core.classifiers import Classifier
 from stser_core.config import CheckpointConfig
-from stser_core.features import LogMel, frame_mask
+from stser_core.features import LogMel, frame_mask, pad
 from stser_core.frontend import WhisperFrontEnd
 from stser_core.smodel import Smodel, SpeechEncoding
 from stser_core.tmodel import Tmodel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Stser(nn.Module):
@@ -52,16 +58,35 @@ class Stser(nn.Module):
             }
         )
 
-    def fast_on_cpu(self) -> Stser:
-        """This model with the front end's weights in bfloat16, where the CPU has that in hardware; all else is shared.
+    def for_inference(self) -> Stser:
+        """This model with the front end's weights in bfloat16 where its CPU multiplies these; all else is shared.
 
-        Autocast converts the weights anew for every utterance, which takes longer than the utterance.
+        Autocast would convert the weights anew for every utterance, which takes longer than the utterance.
         """
-        if self.front_end is None or not _has_bfloat16():
+        if self.front_end is None or self.neutral_mean.device.type != "cpu" or not _has_bfloat16():
             return self
         fast = copy(self)
         fast._modules = {**self._modules, "front_end": deepcopy(self.front_end).to(torch.bfloat16)}
         return fast
+
+    def frames_of(self, waveforms: Sequence[NDArray[np.float32]]) -> list[Tensor]:
+        """Encode trimmed waveforms of any lengths, in batches where the device gains from them.
+
+        Args:
+            waveforms: float32 [n] in −1…1, 16 kHz, each.
+
+        Returns:
+            float32 [frames, size] each, on the model's device; see `encode_frames`.
+        """
+        device = self.logmel.mel.spectrogram.window.device
+        found: list[Tensor] = [torch.empty(0)] * len(waveforms)
+        order = sorted(range(len(waveforms)), key=lambda i: -len(waveforms[i]))
+        for batch in batches(order, device.type, lambda i: len(waveforms[i])):
+            samples, lengths = (one.to(device) for one in pad([waveforms[i] for i in batch]))
+            frames, counts = self.encode_frames(samples, lengths)
+            for row, i in enumerate(batch):
+                found[i] = frames[row, : int(counts[row])]
+        return found
 
     def encode_frames(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Frames of a padded batch of trimmed waveforms.
@@ -79,10 +104,7 @@ class Stser(nn.Module):
             mel, counts = self.logmel(nn.functional.pad(samples, (0, tail)), lengths + tail)
         if self.front_end is None:
             return mel.transpose(1, 2), counts
-        precision = self.front_end.conv1.weight.dtype
-        fast = samples.device.type == "cpu" and precision == torch.float32 and _has_bfloat16()
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
-            frames, _ = self.front_end(mel.to(precision), counts)
+        frames, _ = self.front_end(mel.to(self.front_end.conv1.weight.dtype), counts)
         counts = (lengths - 1) // self.config.frame_samples + 1  # without those of the tail
         longest = int(counts.max())
         return frames[:, :longest].float() * frame_mask(counts, longest)[:, :, None], counts

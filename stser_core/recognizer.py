@@ -18,7 +18,7 @@ from stser_core.config import SAMPLE_RATE, SPEECH, TEXT
 from stser_core.emotions import LABELS
 from stser_core.ensemble import apply_prior, calibrated, combination, combine
 from stser_core.errors import CheckpointError, UsageError
-from stser_core.features import pad, pad_frames, trim
+from stser_core.features import pad_frames, trim
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
 from stser_core.text import is_usable
 
@@ -84,7 +84,7 @@ class EmotionRecognizer:
         self.uses_speaker_baseline = speaker_baseline and config.speaker_baseline is not None and self.attends
         # With the channels last, a CPU pools several times as fast (docs/performance.md); in training it does not pay.
         model = loaded.model.to(self.accelerator).to(memory_format=torch.channels_last).eval()
-        self._model = model.fast_on_cpu() if self.accelerator == "cpu" else model
+        self._model = model.for_inference()
         self._tokenizer = loaded.tokenizer
         self._explain = explain
         self._further = [loaded.encoder(name) for name in config.encoders if name in self._inputs]
@@ -233,15 +233,8 @@ class EmotionRecognizer:
                 speaker.update(stacked[0].mean(0), p_neutral**2, settings.memory)
 
     def _frames(self, trimmed: Sequence[NDArray[np.float32]]) -> list[Tensor]:
-        found: list[Tensor] = [torch.empty(0)] * len(trimmed)
-        order = sorted(range(len(trimmed)), key=lambda i: -len(trimmed[i]))
-        for batch in batches(order, self.accelerator, lambda i: len(trimmed[i])):
-            samples, lengths = (one.to(self.accelerator) for one in pad([trimmed[i] for i in batch]))
-            with self._precision():
-                frames, counts = self._model.encode_frames(samples, lengths)
-            for row, i in enumerate(batch):
-                found[i] = frames[row, : int(counts[row])]
-        return found
+        with self._precision():
+            return self._model.frames_of(trimmed)
 
     def _classify(self, vectors: Sequence[_Vectors]) -> dict[str, NDArray[np.floating]]:
         """Calibrated probabilities, [batch, labels] of each classifier, of vectors of the same encoders."""

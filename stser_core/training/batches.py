@@ -5,17 +5,14 @@ Everything that is drawn for an example follows from the run's seed, the epoch a
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from stser_core.emotions import LABELS, index
 from stser_core.features import pad_frames
@@ -23,7 +20,7 @@ from stser_core.tokenizer import Tokenizer
 from stser_core.training.augmentation import Augmentation, change_words
 from stser_core.training.clip import Clip
 from stser_core.training.pairs import Example, Pairing, as_recorded
-from stser_core.training.speech_sources import LogMelFrames, Speech, SpeechSource
+from stser_core.training.speech import Speech, SpeechSource
 
 VALIDATION = -1
 """Stands for the epoch of examples that are drawn once and for all."""
@@ -33,23 +30,8 @@ COLUMNS = ("speech", "text", "both")
 
 _POOL = 24
 _ROUNDED = 32
-"""Without a front end, frames of a batch are a multiple of this: for every other shape the CPU's kernels keep memory of
-their own (4 GB after some hundred shapes)."""
-
-
-class Draw(NamedTuple):
-    """A clip's position and the epoch in which it is drawn."""
-
-    position: int
-    epoch: int
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """An example before it is padded."""
-
-    example: Example
-    speech: Speech | None
+"""Frames of a batch are a multiple of this without a speaker baseline, as log-mel is: for every other shape the kernels
+of convolutions keep memory of their own (4 GB after some hundred shapes)."""
 
 
 class Examples:
@@ -57,7 +39,7 @@ class Examples:
 
     Attributes:
         clips: In this order.
-        source: Of their speech.
+        source: Of their speech; `None` where no classifier reads speech.
         paired: Whether texts are drawn for them.
     """
 
@@ -65,6 +47,7 @@ class Examples:
         self,
         clips: Sequence[Clip],
         source: SpeechSource | None,
+        tokenizer: Tokenizer | None,
         *,
         pairing: Pairing | None = None,
         own_words: bool = True,
@@ -74,66 +57,60 @@ class Examples:
     ) -> None:
         """Prepare the clips.
 
-        `source`: Has the speech of each; `None` where no classifier reads speech. `pairing`: Pairs clips with texts;
-        `None` leaves each as it was recorded. `augmentation`: `None` for none, in validation.
+        Args:
+            clips: With the input of at least one classifier each.
+            source: Has the speech of each.
+            tokenizer: `None` where no classifier reads text.
+            pairing: Pairs clips with texts; `None` leaves each as it was recorded.
+            own_words: Whether clips that have words of their own keep them.
+            augmentation: `None` for none, in validation.
+            words: Replace words of a text (`Augmentation.swapped_words`).
+            seed: Random seed.
         """
         self.clips = tuple(clips)
         self.source = source
         self.paired = pairing is not None
-        self._pairing = pairing
-        self._own_words = own_words
-        self._augmentation = augmentation
-        self._words = words
-        self._seed = seed
+        self._tokenizer, self._pairing, self._own_words = tokenizer, pairing, own_words
+        self._augmentation, self._words, self._seed = augmentation, words, seed
 
     def __len__(self) -> int:
         return len(self.clips)
-
-    def __getitem__(self, draw: Draw) -> Prepared:
-        rng = np.random.default_rng((self._seed, draw.epoch + 1, draw.position))
-        clip = self.clips[draw.position]
-        keeps = self._pairing is None or (clip.text and self._own_words)
-        example = as_recorded(clip) if keeps or self._pairing is None else self._pairing.pair(clip, rng)
-        if self._augmentation is not None and example.text is not None:
-            example = replace(example, text=change_words(example.text, self._augmentation, self._words, rng))
-        heard = self.source is not None and clip.path is not None
-        speech = self.source.draw(clip, rng, self._augmentation) if heard and self.source else None
-        return Prepared(example, speech)
 
     def length(self, position: int) -> int:
         """A length by which batches are sorted."""
         clip = self.clips[position]
         return (self.source.length(clip) if self.source else 0) or len(clip.text or "")
 
+    def draw(self, position: int, epoch: int) -> tuple[Example, Speech | None]:
+        """Draw an example in an epoch."""
+        rng = np.random.default_rng((self._seed, epoch + 1, position))
+        clip = self.clips[position]
+        keeps = self._pairing is None or (clip.text and self._own_words)
+        example = as_recorded(clip) if keeps or self._pairing is None else self._pairing.pair(clip, rng)
+        if self._augmentation is not None and example.text is not None:
+            example = replace(example, text=change_words(example.text, self._augmentation, self._words, rng))
+        if self.source is None or clip.path is None:
+            return example, None
+        return example, self.source.draw(clip, rng, self._augmentation)
 
-class Collator:
-    """Pads examples into the arguments of `Learner.forward`."""
-
-    def __init__(self, tokenizer: Tokenizer | None, *, hard: bool = False) -> None:
-        """Prepare.
-
-        `tokenizer`: `None` where no classifier reads text.
-        """
-        self._tokenizer = tokenizer
-        self._hard = hard
-
-    def __call__(self, prepared: Sequence[Prepared]) -> dict[str, Tensor]:
-        """Make a batch.
+    def batch(self, positions: Sequence[int], epoch: int) -> dict[str, Tensor]:
+        """The arguments of `Learner.forward`.
 
         Returns:
             `targets` float32 [batch, columns, labels] and `weights` float32 [batch, columns], 0 where there is nothing
-            to learn, of `COLUMNS`; `frames` float32 [batch, n, size], `counts` int64 [batch] and with a front end
-            `baselines` float32 [batch, size], where there is speech; `pieces` and `mask` int64 [batch, n].
+            to learn, of `COLUMNS`; `frames` float32 [batch, n, size], `counts` int64 [batch] and `baselines` float32
+            [batch, size], where there is speech; `pieces` and `mask` int64 [batch, n].
         """
-        targets = torch.zeros(len(prepared), len(COLUMNS), len(LABELS))
-        weights = torch.zeros(len(prepared), len(COLUMNS))
-        for row, one in enumerate(prepared):
-            for column, label in enumerate(one.example.labels):
+        drawn = [self.draw(position, epoch) for position in positions]
+        targets = torch.zeros(len(drawn), len(COLUMNS), len(LABELS))
+        weights = torch.zeros(len(drawn), len(COLUMNS))
+        for row, (example, _) in enumerate(drawn):
+            for column, label in enumerate(example.labels):
                 if label is not None:
-                    targets[row, column] = self._target(one.example, label)
+                    targets[row, column] = _target(example, label, hard=epoch == VALIDATION)
                     weights[row, column] = 1.0
         batch = {"targets": targets, "weights": weights}
-        speech = [one.speech for one in prepared if one.speech is not None]
+        speech = [one for _, one in drawn if one is not None]
         if speech:
             frames, counts = pad_frames([one.frames for one in speech])
             baselines = [one.baseline for one in speech if one.baseline is not None]
@@ -143,51 +120,51 @@ class Collator:
                 frames = torch.nn.functional.pad(frames, (0, 0, 0, -frames.shape[1] % _ROUNDED))
             batch |= {"frames": frames, "counts": counts}
         if self._tokenizer is not None:
-            encoded = self._tokenizer([one.example.text or "" for one in prepared])
+            encoded = self._tokenizer([example.text or "" for example, _ in drawn])
             batch |= {"pieces": encoded.pieces, "mask": encoded.mask}
         return batch
 
-    def _target(self, example: Example, label: str) -> Tensor:
-        if example.kind is None and not self._hard:
-            return torch.tensor(example.clip.target)
-        target = torch.zeros(len(LABELS))
-        target[index(label)] = 1.0
-        return target
+
+def _target(example: Example, label: str, *, hard: bool) -> Tensor:
+    """The annotators' label distribution in training, where that is known; else the label."""
+    if example.kind is None and not hard:
+        return torch.tensor(example.clip.target)
+    target = torch.zeros(len(LABELS))
+    target[index(label)] = 1.0
+    return target
 
 
 class TrainingBatches:
     """Batches of similar length, of clips drawn by weight; see `length_batches`."""
 
-    def __init__(
-        self, examples: Examples, collator: Collator, weights: Sequence[float], batch_size: int, seed: int
-    ) -> None:
-        """Prepare."""
-        self.batch_size = max(1, min(batch_size, round(sum(weights))))
-        self._examples, self._collator, self._seed = examples, collator, seed
-        self._weights = np.asarray(weights, dtype=np.float64)
+    def __init__(self, examples: Examples, weights: NDArray[np.float64], batch_size: int, seed: int) -> None:
+        """Prepare.
+
+        Args:
+            examples: What is drawn.
+            weights: float64 [examples], how often each is drawn in an epoch, 1 on average.
+            batch_size: Examples in a batch; fewer where there are fewer.
+            seed: Random seed.
+        """
+        self._examples, self._weights, self._seed = examples, weights, seed
+        self._size = max(1, min(batch_size, round(float(weights.sum()))))
         self._lengths = np.array([examples.length(position) for position in range(len(examples))])
 
     def __len__(self) -> int:
-        return max(1, round(float(self._weights.sum()))) // self.batch_size
+        return max(1, round(float(self._weights.sum()))) // self._size
 
     def epoch(self, number: int) -> Iterator[Mapping[str, Tensor]]:
-        """The batches of an epoch; spectrograms are made by other processes where there are cores for them."""
-        heavy = isinstance(self._examples.source, LogMelFrames)
-        workers = min(4, (os.cpu_count() or 1) - 1) if heavy and not torch.cuda.is_available() else 0
-        fork = "fork" if workers and hasattr(os, "fork") else None
-        yield from DataLoader(
-            self._examples,  # type: ignore[arg-type]
-            batch_sampler=self.draws(number),
-            collate_fn=self._collator,
-            num_workers=workers,
-            multiprocessing_context=fork,
-        )
-
-    def draws(self, number: int) -> list[list[Draw]]:
-        """What is drawn in an epoch, batch by batch."""
+        """The batches of an epoch, as `Examples.batch` makes them."""
         rng = np.random.default_rng((self._seed, number))
-        batches = length_batches(self._lengths, self._weights, self.batch_size, rng)
-        return [[Draw(int(position), number) for position in batch] for batch in batches]
+        for positions in length_batches(self._lengths, self._weights, self._size, rng):
+            yield self._examples.batch(positions.tolist(), number)
+
+
+def validation_batches(examples: Examples, size: int = 32) -> Iterator[Mapping[str, Tensor]]:
+    """All examples once, each as it is drawn for validation, sorted by length."""
+    order = sorted(range(len(examples)), key=examples.length)
+    for start in range(0, len(order), size):
+        yield examples.batch(order[start : start + size], VALIDATION)
 
 
 def length_batches(
@@ -198,7 +175,14 @@ def length_batches(
     Positions are drawn as evenly as possible (equal weights: each once), shuffled, and sorted by length within pools
     of two dozen batches, so that little of a batch is padding and yet no two epochs are alike.
 
-    `lengths`: int64 [n], of each position. `weights`: float64 [n], how often each is drawn, 1 on average.
+    Args:
+        lengths: int64 [n], of each position.
+        weights: float64 [n], how often each is drawn, 1 on average.
+        size: Of a batch.
+        rng: What all is drawn from.
+
+    Returns:
+        Positions int64 [size] of each batch.
     """
     drawn = _systematic(weights, rng)
     rng.shuffle(drawn)
@@ -211,19 +195,19 @@ def length_batches(
     return [batches[place] for place in rng.permutation(len(batches))]
 
 
-def validation_batches(examples: Examples, collator: Collator, size: int = 32) -> Iterator[Mapping[str, Tensor]]:
-    """All examples once, each as it is drawn for validation, sorted by length."""
-    order = sorted(range(len(examples)), key=examples.length)
-    for start in range(0, len(order), size):
-        yield collator([examples[Draw(position, VALIDATION)] for position in order[start : start + size]])
-
-
 def draw_weights(
     clips: Sequence[Clip], *, balance_labels: bool, balance_corpora: float, weak: Mapping[bool, float] | None = None
 ) -> NDArray[np.float64]:
     """How often each clip is drawn in an epoch: 1 on average, without the weak clips.
 
-    `weak`: the proportion of weak clips in all draws, of those with sound (`True`) and of texts (`False`).
+    Args:
+        clips: The examples.
+        balance_labels: Draw the labels of a corpus alike.
+        balance_corpora: Draw corpora in proportion to their size to this power.
+        weak: The proportion of weak clips in all draws, of those with sound (`True`) and of texts (`False`).
+
+    Returns:
+        float64 [clips].
     """
     corpora = Counter(clip.corpus for clip in clips)
     labels = Counter((clip.corpus, clip.label) for clip in clips)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,19 +12,19 @@ import typer
 from stser_core import command_line
 from stser_core.errors import UsageError
 from stser_core.option_groups import with_groups
-from stser_core.training.cli_groups import (
+from stser_core.training.options import (
     Baselines,
-    CacheFolder,
     Calls,
+    Chosen,
     Corpora,
     Debug,
+    Dividing,
     Folding,
     FrontEnd,
-    Json,
+    Results,
     Settings,
-    Validation,
+    Storage,
     Wording,
-    default_jobs,
 )
 
 PROGRAM = "stser-train"
@@ -51,12 +52,10 @@ def fit(
     calls: Calls,
     out: Annotated[Path, typer.Option(help="The run's folder; the checkpoint is written into it.")],
     settings: Settings,
+    dividing: Dividing,
+    storage: Storage,
     front_end: FrontEnd = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
-    validation: Validation = 0.2,
-    test_proportion: Annotated[
-        float, typer.Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
-    ] = 0.0,
     start_from: Annotated[
         list[Path], typer.Option(help="A checkpoint whose encoders and classifiers the model starts from; repeat it.")
     ] = [],  # noqa: B006 (typer copies it)
@@ -69,34 +68,28 @@ def fit(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an earlier run in --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run in --out.")] = False,
-    cache: CacheFolder = None,
     debug: Debug = False,
 ) -> None:
     """Train a model and write its checkpoint; with --encoder, add a classifier to a checkpoint."""
-    from stser_core.checkpoint import DEFAULT
     from stser_core.training import commands
-    from stser_core.training.options import cache_folder
-    from stser_core.training.splits import HoldOut
 
-    cache = cache or cache_folder()
-    recipe = settings.read(seed)
-    hold_out = HoldOut(validation, recipe.loop.seed)
     if encoder is not None:
-        commands.fit_encoder(corpora.clips(), encoder, recipe, hold_out, checkpoint or DEFAULT, out, cache)
+        commands.fit_encoder(
+            corpora, settings, dividing, storage, out, encoder=encoder, checkpoint=checkpoint or "default", seed=seed
+        )
         return
     if checkpoint is not None:
         raise UsageError("--checkpoint goes with --encoder; a model starts from another's weights by --start-from.")
-    weak = calls.read(cache)
-    commands.fit_and_test(
-        corpora.clips(),
-        weak,
-        recipe,
-        hold_out,
-        test_proportion,
+    commands.fit(
+        corpora,
+        calls,
+        settings,
+        dividing,
+        storage,
         out,
-        cache,
         front_end=front_end,
         starts=start_from,
+        seed=seed,
         resume=resume,
         overwrite=overwrite,
     )
@@ -111,41 +104,40 @@ def cross_validate(
     settings: Settings,
     folding: Folding,
     wording: Wording,
+    storage: Storage,
+    results: Results,
     front_end: FrontEnd = None,
     start_from: Annotated[
         Path | None,
         typer.Option(help="The --out of an earlier cross-validation: each fold starts from its checkpoint there."),
     ] = None,
     streams: Annotated[bool, typer.Option("--streams", help="Also evaluate call-like streams.")] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Folds that are trained at the same time.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Folds that are trained at the same time.", show_default="half the cores")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Delete runs of other recipes or data in --out.")
     ] = False,
     baseline: Baselines = [],  # noqa: B006
-    cache: CacheFolder = None,
-    json: Json = None,
     debug: Debug = False,
 ) -> None:
     """Train and evaluate every fold, for several seeds, beside the published results."""
     from stser_core.training import commands
-    from stser_core.training.options import cache_folder
 
-    cache = cache or cache_folder()
-    weak = calls.read(cache)
     commands.cross_validate(
-        corpora.clips(json),
-        weak,
-        settings.read(),
-        folding.plan(),
-        wording.words(),
-        baseline,
+        corpora,
+        calls,
+        settings,
+        folding,
+        wording,
+        storage,
+        results,
         out,
-        cache,
-        json,
+        baselines=baseline,
         front_end=front_end,
         earlier=start_from,
         streams=streams,
-        jobs=jobs or default_jobs(),
+        jobs=jobs or max(1, (os.cpu_count() or 1) // 2),
         overwrite=overwrite,
     )
 
@@ -153,20 +145,12 @@ def cross_validate(
 @app.command()
 @with_groups
 def baseline(
-    corpora: Corpora,
-    baseline: Baselines,
-    folding: Folding,
-    cache: CacheFolder = None,
-    json: Json = None,
-    debug: Debug = False,
+    corpora: Corpora, baseline: Baselines, folding: Folding, storage: Storage, results: Results, debug: Debug = False
 ) -> None:
     """Evaluate baselines alone, in the folds that cross-validate would use."""
-    from stser_core.config import FeatureConfig
     from stser_core.training import commands
-    from stser_core.training.options import cache_folder
 
-    clips = corpora.clips(json)
-    commands.baseline(clips, folding.plan(), baseline, FeatureConfig(), cache or cache_folder(), json)
+    commands.baseline(corpora, folding, storage, results, baseline)
 
 
 @app.command()
@@ -174,8 +158,10 @@ def baseline(
 def evaluate(
     checkpoint: Annotated[str, typer.Option(help="A checkpoint's name, folder or Hub id.")],
     corpora: Corpora,
+    chosen: Chosen,
     calls: Calls,
-    json: Json = None,
+    storage: Storage,
+    results: Results,
     streams: Annotated[
         bool, typer.Option("--streams", help="Call-like streams (and --routine calls) instead of single clips.")
     ] = False,
@@ -185,42 +171,17 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Random seed of --streams.")] = 0,
     band: Annotated[Literal["wide", "telephone", "both"], typer.Option(help="Audio band of single clips.")] = "wide",
     classifier: Annotated[str, typer.Option(help="ensemble, or names joined by +.")] = "ensemble",
-    session: Annotated[list[str], typer.Option(help="Only clips of this session; repeat it.")] = [],  # noqa: B006
-    speaker: Annotated[list[str], typer.Option(help="Only clips of this speaker; repeat it.")] = [],  # noqa: B006
-    split: Annotated[
-        Literal["train", "validation", "test"] | None, typer.Option(help="Evaluate only this split.")
-    ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    cache: CacheFolder = None,
     debug: Debug = False,
 ) -> None:
     """Evaluate a checkpoint through the recognizer that the monitor runs."""
     from stser_core.training import commands
-    from stser_core.training.options import cache_folder, chosen
 
-    clips = corpora.clips(json) if corpora.corpus or corpora.data else ()
-    clips = chosen(clips, sessions=session, speakers=speaker, split=split) if clips else ()
-    given = commands.Evaluated(checkpoint, classifier, accelerator, clips, calls.read(cache or cache_folder()))
+    given = (checkpoint, corpora, chosen, calls, storage, results)
     if streams:
-        commands.evaluate_streams(given, calls.held_out_call, calls.routine, prior, seed, json)
+        commands.evaluate_streams(*given, classifier=classifier, accelerator=accelerator, prior=prior, seed=seed)
     else:
-        commands.evaluate(given, band, json)
-
-
-@app.command("front-end")
-def front_end(
-    whisper: Annotated[
-        list[Path],
-        typer.Argument(help="Whisper in CTranslate2's format: its folder, its model.bin, or parts of this in order."),
-    ],
-    out: Annotated[Path, typer.Option(help="The file front_end.safetensors that is written.")],
-    layers: Annotated[int, typer.Option(min=0, help="How many layers of the encoder.")] = 3,
-    debug: Debug = False,
-) -> None:
-    """Make the front end's weights (int8) from a Whisper model."""
-    from stser_core.training.whisper_weights import write_front_end
-
-    write_front_end(whisper, layers, out)
+        commands.evaluate(*given, classifier=classifier, accelerator=accelerator, band=band)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,13 +1,18 @@
-"""Single clips through the recognizer that the monitor runs: predictions, metrics and their breakdown."""
+"""Single clips, pairs and service texts through the recognizer that the monitor runs: predictions and metrics.
+
+Open corpora have no sound whose words differ on purpose, so clips of unseen speakers are paired with unseen texts: both
+carry an emotion, or only one of them does. The right answer follows from how a pair was made (see `pairs`).
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.random import Generator
 from torch import Tensor
 
 from stser_core.emotions import LABELS, index
@@ -17,15 +22,19 @@ from stser_core.scores import ENSEMBLE, EmotionScores
 from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import Metrics, measure
+from stser_core.training.output import progress
 from stser_core.training.pairs import NEUTRAL
-from stser_core.training.progress import progress
-from stser_core.training.speech_inputs import Band, SpeechInputs
+from stser_core.training.speech_inputs import Band, SpeechInputs, text_input
 
 BaselineMode = Literal["none", "neutral"]
 """Which speaker baseline a single clip has: none, or that of the speaker's other neutral clips (at most ten)."""
 
+PAIR_KINDS = ("agreeing", "text_neutral", "speech_neutral")
+ALL_PAIRS = "all"
+
 _NEUTRAL_CLIPS = 10
 _CHUNK = 64
+_MOST_SERVICE = 5_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,20 @@ def predict(
     bands: Sequence[Band] = ("wide",),
     baselines: Sequence[BaselineMode] = ("none",),
 ) -> list[Prediction]:
-    """Score clips, each by itself; those that none of the recognizer's classifiers can answer are left out."""
+    """Score clips, each by itself.
+
+    Args:
+        inputs: Of the recognizer.
+        clips: Any.
+        bands: Each clip with sound is scored over each.
+        baselines: Each clip with sound is scored with each, where its speaker has one.
+
+    Returns:
+        One for each; without those that none of the recognizer's classifiers can answer.
+
+    Raises:
+        DataError: Recordings cannot be decoded.
+    """
     inputs.prepare(clips, bands)
     wanted = [
         (clip, band, mode)
@@ -90,10 +112,18 @@ def report(
 ) -> dict[str, Any]:
     """All metrics of predictions, as JSON has them.
 
+    Args:
+        recognizer: What they were made by.
+        predictions: See `predict`.
+        classifiers: Those that are evaluated; `None` for all of the recognizer.
+
     Returns:
         `checkpoint`, `labels`, `classifiers` (for each that had something to predict: n, wa, ua, recall, confusion,
         ece; see `Metrics`) without a baseline, and `breakdown`: the same for each corpus, gender, language, band and,
         where there are several, kind of baseline.
+
+    Raises:
+        DataError: There are no predictions.
     """
     if not predictions:
         raise DataError("There is nothing to evaluate: no clip has the input of the checkpoint's classifiers.")
@@ -125,6 +155,72 @@ def by_classifier(predictions: Sequence[Prediction], classifiers: Sequence[str])
             truth, given = zip(*answered, strict=True)
             found[name] = measure(np.array(truth), np.array(given, dtype=np.float32))
     return found
+
+
+def pair_report(inputs: SpeechInputs, clips: Sequence[Clip], seed: int = 0) -> dict[str, Any]:
+    """`pairs` of a report; empty where speech, text or a classifier of either is missing.
+
+    Args:
+        inputs: Of the recognizer.
+        clips: The test part, with sound and texts.
+        seed: Random seed.
+
+    Returns:
+        For each of `PAIR_KINDS` that the labels allow, and for `ALL_PAIRS`, the metrics of each classifier against the
+        pair's right answer.
+    """
+    recognizer = inputs.recognizer
+    paired = pairs_of(clips, seed)
+    if not paired or not {"speech", "text"} <= set(recognizer.classifiers):
+        return {}
+    mode: BaselineMode = "neutral" if recognizer.uses_speaker_baseline else "none"
+    parts = {**paired, ALL_PAIRS: [clip for some in paired.values() for clip in some]}
+    predictions = predict(inputs, parts[ALL_PAIRS], baselines=(mode,))
+    ids = {kind: {clip.id for clip in some} for kind, some in parts.items()}
+    return {
+        "pairs": {
+            kind: _as_json(by_classifier([one for one in predictions if one.clip.id in part], recognizer.classifiers))
+            for kind, part in ids.items()
+        }
+    }
+
+
+def pairs_of(clips: Sequence[Clip], seed: int = 0) -> dict[str, list[Clip]]:
+    """Clips with sound paired with texts, by kind; those of `PAIR_KINDS` that the labels allow."""
+    paired = {kind: list(_paired(kind, clips, np.random.default_rng(seed))) for kind in PAIR_KINDS}
+    return {kind: some for kind, some in paired.items() if some}
+
+
+def service_report(recognizer: EmotionRecognizer, texts: Sequence[Clip]) -> dict[str, Any]:
+    """`service` of a report: the number of service texts, and the proportion that is called neutral."""
+    if not texts or not recognizer.needs_text:
+        return {}
+    scored = recognizer.score([text_input(clip) for clip in texts[:_MOST_SERVICE]])
+    neutral = [one.emotion == NEUTRAL for one in scored if one is not None]
+    return {"service": {"n": len(neutral), "neutral": float(np.mean(neutral))}} if neutral else {}
+
+
+def _paired(kind: str, clips: Sequence[Clip], rng: Generator) -> Iterator[Clip]:
+    """Each clip with a text of each label that the kind allows; the clip's label is then the right answer."""
+    texts: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        if clip.path is None and clip.text:
+            texts[clip.label].append(clip)
+    for speech in (clip for clip in clips if clip.path is not None and not clip.weak):
+        for said in _said(kind, speech.label):
+            if texts[said]:
+                text = texts[said][int(rng.integers(len(texts[said])))]
+                answer = said if kind == "speech_neutral" else speech.label
+                yield replace(speech, id=f"{speech.id} {kind} {text.id}", text=text.text, label=answer)
+
+
+def _said(kind: str, speech: str) -> tuple[str, ...]:
+    """The labels of the words that speech with this label is paired with."""
+    if kind == "agreeing":
+        return (speech,)
+    if kind == "text_neutral":
+        return (NEUTRAL,) if speech != NEUTRAL else ()
+    return tuple(label for label in LABELS if label != NEUTRAL) if speech == NEUTRAL else ()
 
 
 def _neutral_means(

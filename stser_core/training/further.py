@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,47 +24,40 @@ from stser_core.encoders import Encoder
 from stser_core.errors import DataError, UsageError
 from stser_core.model import Stser
 from stser_core.scores import SpeechInput
-from stser_core.training.array_store import ArrayStore, content_key
 from stser_core.training.batches import draw_weights
+from stser_core.training.caches import ArrayStore, FrameCache, SoundCache, content_key
 from stser_core.training.calibration import calibrate_checkpoint
 from stser_core.training.clip import Clip
-from stser_core.training.ctrl_c import CtrlC
-from stser_core.training.loop import Epoch, train
+from stser_core.training.loop import CtrlC, Epoch, train
 from stser_core.training.metrics import measure
-from stser_core.training.progress import progress
+from stser_core.training.output import progress
 from stser_core.training.recipe import Recipe
-from stser_core.training.run_folder import STATE_FOLDER
-from stser_core.training.sound_cache import SoundCache
+from stser_core.training.run_folder import RunFolder
 from stser_core.training.splits import Fold
 
 _CHUNK = 32
+_NOTHING = np.zeros(0, dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class WantedEncoder:
-    """A further encoder: its name in the checkpoint, and its entry in `config.json`."""
+def parse_encoder(text: str) -> tuple[str, EncoderEntry]:
+    """Read `NAME=hub:MODEL_ID,key=value,…` or `NAME=TYPE:key=value,…`; values are JSON or words.
 
-    name: str
-    type: str
-    settings: dict[str, Any]
+    Returns:
+        The encoder's name in the checkpoint, and its entry in `config.json`, whose vector size is not known yet.
 
-    @classmethod
-    def parse(cls, text: str) -> WantedEncoder:
-        """Read `NAME=hub:MODEL_ID,key=value,…` or `NAME=TYPE:key=value,…`; values are JSON or words."""
-        name, equals, rest = text.partition("=")
-        kind, _, given = rest.partition(":")
-        parts = [one for one in given.split(",") if one]
-        if name and equals and kind and (kind != encoders.HUB or parts):
-            settings: dict[str, Any] = {"model": parts.pop(0)} if kind == encoders.HUB else {}
-            pairs = [one.partition("=") for one in parts]
-            if all(key and equals for key, equals, _ in pairs):
-                return cls(name, kind, settings | {key: _value(word) for key, _, word in pairs})
-        raise UsageError(f"--encoder is written as NAME=hub:MODEL_ID or NAME=TYPE:key=value,…; it is {text!r}.")
-
-    def load(self) -> Encoder:
-        """Make the encoder."""
-        factory = encoders.factory_of(self.name, EncoderEntry(self.type, 1, self.settings))
-        return factory(self.name, dict(self.settings), {})
+    Raises:
+        UsageError: It is written otherwise.
+    """
+    name, equals, rest = text.partition("=")
+    kind, _, given = rest.partition(":")
+    parts = [one for one in given.split(",") if one]
+    if name and equals and kind and (kind != encoders.HUB or parts):
+        settings: dict[str, Any] = {"model": parts.pop(0)} if kind == encoders.HUB else {}
+        pairs = [one.partition("=") for one in parts]
+        if all(key and equals for key, equals, _ in pairs):
+            settings |= {key: _value(word) for key, _, word in pairs}
+            return name, EncoderEntry(kind, 1, settings, encoders.package_of(kind))
+    raise UsageError(f"--encoder is written as NAME=hub:MODEL_ID or NAME=TYPE:key=value,…; it is {text!r}.")
 
 
 def _value(word: str) -> Any:  # noqa: ANN401 (whatever JSON has)
@@ -75,93 +68,109 @@ def _value(word: str) -> Any:  # noqa: ANN401 (whatever JSON has)
 
 
 def add_classifier(
-    fold: Fold, wanted: WantedEncoder, recipe: Recipe, checkpoint: str, folder: Path, cache: Path
+    fold: Fold, name: str, entry: EncoderEntry, recipe: Recipe, checkpoint: str, out: Path, cache: Path
 ) -> Path:
-    """Train a classifier over a further encoder, and write the checkpoint that has it."""
+    """Train a classifier over a further encoder, and write the checkpoint that has it.
+
+    Args:
+        fold: What it is trained and calibrated on.
+        name: Of the encoder and the classifier.
+        entry: What the encoder is; see `parse_encoder`.
+        recipe: How it is trained.
+        checkpoint: What it is added to.
+        out: The run's folder.
+        cache: Where vectors are kept.
+
+    Returns:
+        The new checkpoint's folder.
+
+    Raises:
+        UsageError: The checkpoint has a classifier of this name.
+        CheckpointError: The checkpoint or the encoder cannot be loaded, or the encoder fails.
+        DataError: The encoder gives no vector for any clip, or recordings cannot be decoded.
+        KeyboardInterrupt: Ctrl-C was pressed; the best classifier so far is written.
+    """
     loaded = checkpoints.load(checkpoint)
-    encoder = wanted.load()
+    encoder = encoders.factory_of(name, entry)(name, dict(entry.settings), {})
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     encoder.to(accelerator)
     sounds = SoundCache(fold.train + fold.validation, cache, loaded.model.config.features)
-    parts = [_vectors(part, encoder, wanted, sounds, cache) for part in (fold.train, fold.validation)]
-    if not all(len(vectors) for _, vectors in parts):
-        raise DataError(f"The encoder {wanted.name!r} gives no vector for the training or validation clips.")
+    (clips, vectors), validation = (
+        _vectors(part, encoder, entry, sounds, cache) for part in (fold.train, fold.validation)
+    )
+    if not clips or not validation[0]:
+        raise DataError(f"The encoder {name!r} gives no vector for the training or validation clips.")
     torch.manual_seed(recipe.loop.seed)
-    model = _extended(loaded.model, wanted, encoder.vector_size)
-    classifier = model.classifiers[wanted.name]
+    model = _extended(loaded.model, name, replace(entry, vector_size=encoder.vector_size))
+    classifier = model.classifiers[name]
     learner = _Learner(classifier, recipe.label_smoothing).to(accelerator)  # type: ignore[arg-type]
-    clips, vectors = parts[0]
     weights = draw_weights(clips, balance_labels=recipe.balance_labels, balance_corpora=recipe.balance_corpora)
     batches = _VectorBatches(clips, vectors, weights, recipe)
+    run = RunFolder(out)
     with CtrlC() as ctrl_c:
-        history = train(
-            learner, batches, lambda: learner.validate(*parts[1]), recipe.loop, folder / STATE_FOLDER, ctrl_c
-        )
+        history = train(learner, batches, lambda: learner.validate(*validation), recipe.loop, run.state, ctrl_c)
     classifier.cpu()
     if history:
-        _write(model, loaded, encoder, fold, folder, recipe)
+        _write(model, loaded, encoder, FrameCache(loaded.model, cache), fold, recipe.loop.seed, run)
     if ctrl_c.pressed:
         raise KeyboardInterrupt
-    return folder / "checkpoint"
+    return run.checkpoint
 
 
 def _write(
-    model: Stser, loaded: checkpoints.Checkpoint, encoder: Encoder, fold: Fold, folder: Path, recipe: Recipe
+    model: Stser,
+    loaded: checkpoints.Checkpoint,
+    encoder: Encoder,
+    frames: FrameCache,
+    fold: Fold,
+    seed: int,
+    run: RunFolder,
 ) -> None:
-    others = {name: one for name in loaded.model.config.encoders if (one := loaded.encoder(name))}
+    others = {name: loaded.encoder(name) for name in loaded.model.config.encoders}
     extended = checkpoints.Checkpoint(loaded.name, model.eval(), loaded.tokenizer, {**others, encoder.name: encoder})
-    ensemble, found = calibrate_checkpoint(
-        extended, fold.validation, None, own_words=any(clip.text for clip in fold.validation), seed=recipe.loop.seed
-    )
+    words = any(clip.text for clip in fold.validation)
+    ensemble, found = calibrate_checkpoint(extended, frames, fold.validation, None, own_words=words, seed=seed)
     # What was calibrated already stays: these few clips are not what the checkpoint was calibrated on.
     temperatures = {**ensemble.temperatures, **loaded.model.config.ensemble.temperatures}
     model.config = replace(model.config, ensemble=replace(ensemble, temperatures=temperatures))
-    card = f"# {loaded.name} and {encoder.name}\n\nA classifier over {encoder.name} was added to {loaded.name}.\n"
-    if loaded.folder is not None:
-        card = (loaded.folder / checkpoints.CARD_FILE).read_text(encoding="utf-8")
-        result = found[encoder.name]
-        card += (
-            f"\n## {encoder.name}\n\nA classifier over the encoder {encoder.name} was added; temperature "
-            f"{result.temperature:.2f}, expected calibration error {result.after:.3f}.\n"
-        )
-    kept = {name: loaded.tensors(name) for name in loaded.model.config.encoders}
-    checkpoints.save(folder / "checkpoint", model.cpu(), loaded.tokenizer, card, encoders=kept)
+    card = "" if loaded.folder is None else (loaded.folder / checkpoints.CARD_FILE).read_text(encoding="utf-8")
+    result = found[encoder.name]
+    card += (
+        f"\n## {encoder.name}\n\nA classifier over the encoder {encoder.name} was added; temperature "
+        f"{result.temperature:.2f}, expected calibration error {result.after:.3f}.\n"
+    )
+    kept = {name: loaded.tensors(name) for name in others}
+    checkpoints.save(run.checkpoint, model.cpu(), loaded.tokenizer, card, encoders=kept)
 
 
-def _extended(model: Stser, wanted: WantedEncoder, size: int) -> Stser:
+def _extended(model: Stser, name: str, entry: EncoderEntry) -> Stser:
     config = model.config
-    if wanted.name in config.classifiers:
-        raise UsageError(f"The checkpoint has a classifier {wanted.name!r} already; choose another name.")
-    entry = EncoderEntry(wanted.type, size, wanted.settings, encoders.package_of(wanted.type))
+    if name in config.classifiers:
+        raise UsageError(f"The checkpoint has a classifier {name!r} already; choose another name.")
+    further = {**config.encoders, name: entry}
     extended = Stser(
-        replace(
-            config,
-            encoders={**config.encoders, wanted.name: entry},
-            classifiers={**config.classifiers, wanted.name: ClassifierConfig((wanted.name,))},
-        )
+        replace(config, encoders=further, classifiers={**config.classifiers, name: ClassifierConfig((name,))})
     )
     extended.load_state_dict(model.state_dict(), strict=False)
     return extended
 
 
 def _vectors(
-    clips: Sequence[Clip], encoder: Encoder, wanted: WantedEncoder, sounds: SoundCache, cache: Path
+    clips: Sequence[Clip], encoder: Encoder, entry: EncoderEntry, sounds: SoundCache, cache: Path
 ) -> tuple[list[Clip], NDArray[np.float32]]:
     """The clips that the encoder gives a vector for, and their vectors float32 [clips, size]."""
-    store = ArrayStore(cache, "vectors", wanted.type, sorted(wanted.settings.items()))
+    store = ArrayStore(cache, "vectors", entry.type, sorted(entry.settings.items()))
     keys = {clip.id: _key(clip) for clip in clips}
     missing = [clip for clip in clips if not store.has(keys[clip.id])]
     starts = range(0, len(missing), _CHUNK)
-    for start in progress(starts, wanted.name, len(starts)):
+    for start in progress(starts, encoder.name, len(starts)):
         chunk = missing[start : start + _CHUNK]
-        silence = np.zeros(0, dtype=np.float32)
-        inputs = [SpeechInput(sounds.samples(clip) if clip.path else silence, clip.text) for clip in chunk]
+        inputs = [SpeechInput(sounds.samples(clip) if clip.path else _NOTHING, clip.text) for clip in chunk]
         for clip, vector in zip(chunk, encoders.encode(encoder, inputs), strict=True):
-            none = np.zeros(0, dtype=np.float32)
-            store.save(keys[clip.id], none if vector is None else vector.float().cpu().numpy())
+            store.save(keys[clip.id], _NOTHING if vector is None else vector.float().cpu().numpy())
     found = [(clip, row) for clip in clips if len(row := store.load(keys[clip.id]))]
-    size = encoder.vector_size
-    return [clip for clip, _ in found], np.array([row for _, row in found], dtype=np.float32).reshape(-1, size)
+    vectors = np.array([row for _, row in found], dtype=np.float32).reshape(-1, encoder.vector_size)
+    return [clip for clip, _ in found], vectors
 
 
 def _key(clip: Clip) -> str:

@@ -1,7 +1,7 @@
-"""Random telephone lines: noise, colour, band, level, clipping, codec.
+"""Telephone lines: one that is always the same, and random ones (noise, colour, band, level, clipping, codec).
 
-A clip is heard over lines like those of real calls, whatever its label, so that the line says nothing about the
-emotion. Noise is partly that of the pauses of routine calls.
+In training, clips come over random lines like those of real calls, whatever their label, so that the line says nothing
+about the emotion. Noise is partly that of the pauses of routine calls.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from scipy.fft import irfft, next_fast_len, rfft
 from torchaudio import functional
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.training.augmentation import coloured_noise, with_noise
 
 Sound = NDArray[np.float32]
 
@@ -77,10 +76,13 @@ def available_codecs() -> tuple[Codec, ...]:
 def random_line(sound: Sound, rng: Generator, pauses: Sequence[Sound] = ()) -> Sound:
     """Send sound over a random line.
 
-    `sound`: float32 [n] in −1…1, 16 kHz. `pauses`: Noise of real lines, float32 [n] each; drawn in six of ten noisy
-    lines.
+    Args:
+        sound: float32 [n] in −1…1, 16 kHz.
+        rng: What all is drawn from.
+        pauses: Noise of real lines, float32 [n] each; drawn in six of ten noisy lines.
 
-    Returns float32 [n] in −1…1, 16 kHz, of the same length.
+    Returns:
+        float32 [n] in −1…1, 16 kHz, of the same length.
     """
     codec = _drawn_codec(rng)
     rates = (_NARROW, SAMPLE_RATE) if codec is None else codec.rates
@@ -105,6 +107,45 @@ def random_line(sound: Sound, rng: Generator, pauses: Sequence[Sound] = ()) -> S
     if line_rate != SAMPLE_RATE:
         carried = functional.resample(torch.from_numpy(carried), line_rate, SAMPLE_RATE).numpy()
     return _of_length(carried, len(sound))
+
+
+def telephone_band(sound: Sound) -> Sound:
+    """Sound as a fixed-line telephone carries it: 300 to 3400 Hz, 8 kHz, 8-bit µ-law (ITU-T G.712 and G.711).
+
+    Args:
+        sound: float32 [..., n] in −1…1, 16 kHz.
+
+    Returns:
+        float32 [..., n] in −1…1, 16 kHz, of the same length.
+    """
+    line = torch.from_numpy(np.ascontiguousarray(sound))
+    line = functional.resample(line, SAMPLE_RATE, _NARROW, lowpass_filter_width=32, rolloff=0.85)
+    for q in (0.5412, 1.3066):  # two sections of a fourth-order Butterworth high-pass
+        line = functional.highpass_biquad(line, _NARROW, 300.0, q)
+    line = functional.mu_law_decoding(functional.mu_law_encoding(line.clamp(-1.0, 1.0), 256), 256)
+    wide: Sound = functional.resample(line, _NARROW, SAMPLE_RATE, lowpass_filter_width=32).numpy()
+    return wide[..., : sound.shape[-1]]
+
+
+def level(sound: Sound) -> float:
+    """Root mean square, above 0."""
+    return float(np.sqrt(np.square(sound, dtype=np.float64).mean())) or 1e-9
+
+
+def with_noise(sound: Sound, noise: Sound, below_db: float) -> Sound:
+    """Add noise, repeated as often as needed, so many dB below the sound."""
+    repeated = np.resize(noise, len(sound))
+    gain = 10 ** (-below_db / 20) * level(sound) / level(repeated)
+    return np.clip(sound + repeated * np.float32(gain), -1, 1)
+
+
+def coloured_noise(length: int, rng: Generator) -> Sound:
+    """White to brown noise, float32 [length]."""
+    fast = next_fast_len(length, real=True)
+    spectrum = rfft(rng.standard_normal(fast, dtype=np.float32))
+    spectrum *= np.maximum(np.arange(len(spectrum), dtype=np.float32), 1) ** np.float32(-rng.uniform(0.0, 1.0))
+    noise: Sound = irfft(spectrum, fast)[:length]
+    return noise
 
 
 def tilted(sound: Sound, db_an_octave: float) -> Sound:

@@ -7,10 +7,12 @@ last finished epoch gives the same weights, bit for bit, as one that was not.
 from __future__ import annotations
 
 import math
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType, TracebackType
 from typing import Literal, Protocol
 
 import msgspec
@@ -21,9 +23,7 @@ from torch import Tensor, nn
 
 from stser_core import bounds
 from stser_core.errors import UsageError
-from stser_core.training.ctrl_c import CtrlC
-from stser_core.training.output import write_atomically
-from stser_core.training.progress import progress
+from stser_core.training.output import progress, write_atomically
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 _CLIP = 1.0
@@ -50,6 +50,9 @@ class LoopConfig:
         warmup: Proportion of all steps over which the learning rate rises from zero.
         precision: Of the forward pass on CUDA; float32 elsewhere.
         seed: Random seed, 0 or more.
+
+    Raises:
+        UsageError: A number is out of bounds.
     """
 
     epochs: int = 60
@@ -83,10 +86,47 @@ class Batches(Protocol):
     def epoch(self, number: int) -> Iterable[Mapping[str, Tensor]]: ...  # noqa: D102 (above)
 
 
+class CtrlC:
+    """Notes the first Ctrl-C, to be acted on between two steps; a second one interrupts at once, as usual.
+
+    An exception raised by the signal itself could come anywhere, and where Python happens to be clearing up it would be
+    lost.
+
+    Attributes:
+        pressed: Whether it was.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self._before = signal.getsignal(signal.SIGINT)
+
+    def __enter__(self) -> CtrlC:
+        if self._before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def train(
     module: nn.Module, batches: Batches, validate: Callable[[], Epoch], config: LoopConfig, folder: Path, ctrl_c: CtrlC
 ) -> list[Epoch]:
     """Train a module, and leave it as it was after its best epoch.
+
+    Args:
+        module: Its forward gives the loss of a batch.
+        batches: The training set's.
+        validate: Gives the validation metrics of the module.
+        config: How it is trained.
+        folder: Where the state is kept; training goes on from the state that is there.
+        ctrl_c: Ends training after the current step.
 
     Returns:
         The finished epochs; none where it was interrupted in the first. The module then holds the untrained weights.

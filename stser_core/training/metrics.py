@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stser_core.emotions import LABELS
-from stser_core.errors import MissingExtraError
 
 _BINS = 15
 
@@ -38,22 +37,20 @@ class Metrics:
 def measure(truth: NDArray[np.int64], probabilities: NDArray[np.floating]) -> Metrics:
     """Measure predictions.
 
-    `truth`: int [n], indices into `LABELS`; n at least 1.
+    Args:
+        truth: int [n], indices into `LABELS`; n at least 1.
+        probabilities: float [n, labels].
     """
-    try:
-        from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
-    except ImportError as error:
-        raise MissingExtraError("Measuring accuracy", "train") from error
-
-    predicted = probabilities.argmax(axis=1)
-    occurring = [index for index in range(len(LABELS)) if (truth == index).any()]
-    recalls = recall_score(truth, predicted, labels=occurring, average=None, zero_division=0.0)
+    confusion = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
+    np.add.at(confusion, (truth, probabilities.argmax(axis=1)), 1)
+    occurring = np.flatnonzero(confusion.sum(axis=1))
+    recalls = confusion.diagonal()[occurring] / confusion.sum(axis=1)[occurring]
     return Metrics(
         n=len(truth),
-        wa=float(accuracy_score(truth, predicted)),
+        wa=float(confusion.trace() / len(truth)),
         ua=float(recalls.mean()),
         recall={LABELS[index]: float(recall) for index, recall in zip(occurring, recalls, strict=True)},
-        confusion=confusion_matrix(truth, predicted, labels=range(len(LABELS))).tolist(),
+        confusion=confusion.tolist(),
         ece=calibration_error(truth, probabilities),
     )
 
@@ -61,7 +58,13 @@ def measure(truth: NDArray[np.int64], probabilities: NDArray[np.floating]) -> Me
 def calibration_error(
     truth: NDArray[np.int64], probabilities: NDArray[np.floating], weights: NDArray[np.float64] | None = None
 ) -> float:
-    """Expected calibration error; see `Metrics.ece`. `weights` float [n] say how much each prediction counts."""
+    """Expected calibration error; see `Metrics.ece`.
+
+    Args:
+        truth: int [n], indices into `LABELS`.
+        probabilities: float [n, labels].
+        weights: float [n], how much each prediction counts; `None` for alike.
+    """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == truth
     counts = np.ones(len(truth)) if weights is None else weights / weights.mean()

@@ -1,173 +1,183 @@
-"""What command-line options stand for: corpora, recipes, and everything that comes with routine calls."""
+"""Options that several commands of `stser-train` share, one dataclass for each concern, and what they stand for."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from platformdirs import user_cache_path
+import typer
 
-from stser_core.config import CheckpointConfig, preset
 from stser_core.errors import DataError, UsageError
-from stser_core.training.augmentation import Augmentation
-from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora import read
-from stser_core.training.corpora.files import some
-from stser_core.training.loop import LoopConfig
-from stser_core.training.recipe import Recipe
-from stser_core.training.routine import Channel, read_calls, service_texts, turn_clips
-from stser_core.training.run import only
-from stser_core.training.transcripts import SOURCES, Source, Words
+
+if TYPE_CHECKING:
+    from stser_core.training.augmentation import Augmentation
+    from stser_core.training.clip import Clip, Corpus
+    from stser_core.training.recipe import Recipe
+    from stser_core.training.routine import CallData
+    from stser_core.training.splits import FoldPlan, HoldOut
+    from stser_core.training.transcripts import Words
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Baselines = Annotated[list[str], typer.Option("--baseline", help="egemaps, tfidf, mdre, att-align; repeat it.")]
+FrontEnd = Annotated[
+    Path | None, typer.Option(help="The front end's weights: front_end.safetensors, or a folder that holds it.")
+]
+Validation = Annotated[
+    float, typer.Option("--validation-proportion", help="Proportion of the training part that is validated with.")
+]
 
 _DEFAULT_PROBABILITY = 0.5
 
 
-def cache_folder() -> Path:
-    """Where decoded sound and frames are kept unless `--cache` says otherwise."""
-    return user_cache_path("stser-monitor") / "training"
+@dataclass(frozen=True)
+class Storage:
+    """Where things are kept."""
+
+    cache: Annotated[Path | None, typer.Option(help="Where decoded sound and frames are kept.")] = None
+
+    @property
+    def folder(self) -> Path:
+        """The cache's folder."""
+        from platformdirs import user_cache_path
+
+        return self.cache or user_cache_path("stser-monitor") / "training"
 
 
-# Data
+@dataclass(frozen=True)
+class Corpora:
+    """What is trained or evaluated on."""
 
+    corpus: Annotated[list[str], typer.Option(help="Name of a corpus; repeat it, with --data, for several.")] = field(
+        default_factory=list
+    )
+    data: Annotated[list[Path], typer.Option(help="Its folder, or the file of a manifest.")] = field(
+        default_factory=list
+    )
 
-def clips_of(corpora: Sequence[str], data: Sequence[Path]) -> tuple[Clip, ...]:
-    """Read one or several corpora; their notes go to standard error."""
-    if len(corpora) == 1:
-        corpora = [*corpora] * len(data)
-    if len(corpora) != len(data) or not data:
-        raise UsageError(f"There are {len(corpora)} --corpus and {len(data)} --data; give one of each, in pairs.")
-    clips: list[Clip] = []
-    for name, place in zip(corpora, data, strict=True):
-        corpus = read(name, place)
-        clips += corpus.clips
-        _describe(corpus, place)
-    return tuple(clips)
+    def clips(self) -> tuple[Clip, ...]:
+        """All clips; notes on the corpora go to standard error.
 
+        Raises:
+            UsageError: Corpora and folders do not come in pairs.
+            DataError: A corpus is not as it should be, or given twice.
+        """
+        from stser_core.training.corpora import read
+        from stser_core.training.splits import refuse_duplicates
 
-def chosen(
-    clips: Sequence[Clip], *, sessions: Sequence[str] = (), speakers: Sequence[str] = (), split: str | None = None
-) -> tuple[Clip, ...]:
-    """The clips of some sessions, speakers or a split; all of them where nothing is named."""
-    left = tuple(clips)
-    for what, wanted, value_of in (
-        ("session", sessions, lambda clip: clip.session),
-        ("speaker", speakers, lambda clip: clip.speaker),
-        ("split", () if split is None else (split,), lambda clip: clip.split),
-    ):
-        if wanted:
-            left = _of(what, wanted, clips, left, value_of)
-    return left
-
-
-def _of(
-    what: str,
-    wanted: Sequence[str],
-    clips: Sequence[Clip],
-    left: Sequence[Clip],
-    value_of: Callable[[Clip], str | None],
-) -> tuple[Clip, ...]:
-    there = sorted({value for clip in clips if (value := value_of(clip)) is not None})
-    if not there:
-        raise DataError(f"--{what}: no clip of these data has a {what}; leave the option out.")
-    for name in wanted:
-        if name not in there:
-            raise DataError(f"--{what}: no clip is of the {what} {name!r}; there are {some(there)}.")
-    found = tuple(clip for clip in left if value_of(clip) in wanted)
-    if not found:
-        raise DataError(
-            f"--{what} {' '.join(wanted)}: none of the clips chosen so far is of it; drop one of the options."
-        )
-    return found
+        names = self.corpus * len(self.data) if len(self.corpus) == 1 else self.corpus
+        if len(names) != len(self.data) or not names:
+            raise UsageError(
+                f"There are {len(names)} --corpus and {len(self.data)} --data; give one of each, in pairs."
+            )
+        clips: list[Clip] = []
+        for name, place in zip(names, self.data, strict=True):
+            corpus = read(name, place)
+            _describe(corpus, place)
+            clips += corpus.clips
+        refuse_duplicates(clips)
+        return tuple(clips)
 
 
 def _describe(corpus: Corpus, place: Path) -> None:
     counts = ", ".join(f"{label} {count:,}" for label, count in corpus.counts.items())
     print(f"{place}: {len(corpus.clips):,} clips ({counts})", file=sys.stderr)
+    if corpus.left_out:
+        left_out = ", ".join(f"{reason} {count:,}" for reason, count in corpus.left_out.items())
+        print(f"  left out: {left_out}", file=sys.stderr)
     for note in corpus.notes:
         print(f"  note: {note}", file=sys.stderr)
 
 
-@dataclass(frozen=True, eq=False)
-class CallData:
-    """Weakly labelled neutral data.
+@dataclass(frozen=True)
+class Calls:
+    """Weakly labelled neutral speech and text."""
 
-    Attributes:
-        train: Turns of routine calls, and service texts, to train on.
-        validation: Service texts to validate with.
-        test: Service texts to test on.
-        pauses: Noise of the calls that are trained on.
-        held_out: Channels of calls that are held out.
-    """
+    routine: Annotated[
+        Path | None, typer.Option(help="A folder with recordings of calls in which nothing emotional happens.")
+    ] = None
+    held_out_call: Annotated[
+        list[str], typer.Option(help="Name of a recording in --routine that is not trained on; repeat it.")
+    ] = field(default_factory=list)
+    service_texts: Annotated[
+        Path | None, typer.Option(help="A TSV (or .gz) with the columns corpus and text; sgd and taskmaster are used.")
+    ] = None
 
-    train: tuple[Clip, ...] = ()
-    validation: tuple[Clip, ...] = ()
-    test: tuple[Clip, ...] = ()
-    pauses: tuple[NDArray[np.float32], ...] = ()
-    held_out: tuple[Channel, ...] = ()
+    def read(self, cache: Path) -> CallData:
+        """Read them.
 
+        Raises:
+            UsageError: A held-out call is not among them.
+            DataError: There is nothing in them, or they cannot be read.
+        """
+        from stser_core.training.routine import read_call_data
 
-def call_data(routine: Path | None, held_out: Sequence[str], texts: Path | None, cache: Path) -> CallData:
-    """Read routine calls and service texts."""
-    if routine is None and held_out:
-        raise UsageError("--held-out-call needs --routine FOLDER.")
-    training, held = read_calls(routine, held_out) if routine is not None else ([], [])
-    words = service_texts(texts) if texts is not None else ()
-    parts = {split: tuple(clip for clip in words if clip.split == split) for split in ("train", "validation", "test")}
-    pauses = tuple(channel.pause for channel in training if len(channel.pause))
-    turns = turn_clips(training, cache)
-    return CallData(turns + parts["train"], parts["validation"], parts["test"], pauses, tuple(held))
+        if self.routine is None and self.held_out_call:
+            raise UsageError("--held-out-call needs --routine FOLDER.")
+        return read_call_data(self.routine, self.held_out_call, self.service_texts, cache)
 
 
-def words_of(sources: Sequence[str], model: Path | None) -> Words:
-    """The transcripts that a command's options name."""
-    for source in sources:
-        if source not in SOURCES:
-            raise UsageError(f"Unknown transcripts {source!r}; choose from {', '.join(SOURCES)}.")
-    return Words(tuple(cast("Sequence[Source]", sources)), model)
+@dataclass(frozen=True)
+class Settings:
+    """A recipe, and what is changed of it."""
 
+    recipe: Annotated[Path | None, typer.Option(help="A recipe (JSON); other options change it.")] = None
+    preset: Annotated[str | None, typer.Option(help="The model's shape: paper or default.")] = None
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training part.")] = None
+    patience: Annotated[
+        int | None, typer.Option(min=0, help="Epochs without a better metric; 0 = never stop early.")
+    ] = None
+    batch: Annotated[int | None, typer.Option(min=1, help="Clips in one batch.")] = None
+    learning_rate: Annotated[float | None, typer.Option(min=0.0, help="At its highest.")] = None
+    precision: Annotated[
+        Literal["float32", "bfloat16", "float16"] | None, typer.Option(help="Of training on CUDA.")
+    ] = None
+    augment: Annotated[list[str], typer.Option(help="An augmentation, or name=probability; repeat it.")] = field(
+        default_factory=list
+    )
+    text_encoder: Annotated[str | None, typer.Option(help="A pre-trained ALBERT: Hub id or folder.")] = None
+    classifiers: Annotated[str | None, typer.Option(help="Names joined by +; all that the data allow by default.")] = (
+        None
+    )
 
-# Recipes
+    def read(self, seed: int | None = None) -> Recipe:
+        """The recipe.
 
+        Raises:
+            UsageError: An option does not fit.
+            DataError: The recipe cannot be read.
+        """
+        from stser_core.config import preset
+        from stser_core.training.recipe import Recipe, only
 
-def recipe_of(
-    file: Path | None,
-    preset_name: str | None,
-    augment: Sequence[str] = (),
-    text_encoder: str | None = None,
-    classifiers: str | None = None,
-    **given: Any,  # noqa: ANN401 (fields of many types)
-) -> Recipe:
-    """The recipe that a command's options make.
-
-    `text_encoder`: A Hub id or folder, instead of the preset's. `given`: Fields of `Recipe` or `LoopConfig`; those that
-    are `None` keep what they were.
-    """
-    recipe = Recipe.read(file) if file is not None else Recipe()
-    model = recipe.model if preset_name is None else preset(preset_name)
-    if classifiers is not None:
-        model = _with_classifiers(model, classifiers)
-    if text_encoder is not None:
-        model = _with_encoder(model, text_encoder)
-    names = {field.name for field in fields(LoopConfig)}
-    values = {name: value for name, value in given.items() if value is not None}
-    loop = replace(recipe.loop, **{name: value for name, value in values.items() if name in names})
-    rest = {name: value for name, value in values.items() if name not in names}
-    augmentation = _augmentation(augment) if augment else recipe.augmentation
-    losses = {name: weight for name, weight in recipe.losses.items() if name in model.classifiers}
-    return replace(recipe, model=model, loop=loop, augmentation=augmentation, losses=losses, **rest)
-
-
-def _with_encoder(model: CheckpointConfig, encoder: str) -> CheckpointConfig:
-    if model.tmodel is None:
-        raise UsageError("--text-encoder: no classifier of this recipe's model reads text.")
-    if _is_path(encoder) and not Path(encoder).is_dir():
-        raise UsageError(f"--text-encoder: the folder {encoder} does not exist; name a folder or a Hub id.")
-    return replace(model, tmodel=replace(model.tmodel, encoder=encoder))
+        recipe = Recipe.read(self.recipe) if self.recipe is not None else Recipe()
+        model = recipe.model if self.preset is None else preset(self.preset)
+        if self.classifiers is not None:
+            wanted = self.classifiers.split("+")
+            if unknown := [name for name in wanted if name not in model.classifiers]:
+                known = ", ".join(model.classifiers)
+                raise UsageError(f"--classifiers: unknown classifier {unknown[0]!r}; choose from {known}.")
+            model = only(model, wanted)
+        if self.text_encoder is not None:
+            if model.tmodel is None:
+                raise UsageError("--text-encoder: no classifier of this recipe's model reads text.")
+            if _is_path(self.text_encoder) and not Path(self.text_encoder).is_dir():
+                raise UsageError(
+                    f"--text-encoder: the folder {self.text_encoder} does not exist; name a folder or a Hub id."
+                )
+            model = replace(model, tmodel=replace(model.tmodel, encoder=self.text_encoder))
+        loop: dict[str, Any] = {"epochs": self.epochs, "patience": self.patience, "learning_rate": self.learning_rate}
+        loop |= {"precision": self.precision, "seed": seed}
+        return replace(
+            recipe,
+            model=model,
+            loop=replace(recipe.loop, **{name: value for name, value in loop.items() if value is not None}),
+            batch=self.batch or recipe.batch,
+            augmentation=_augmentation(self.augment) if self.augment else recipe.augmentation,
+            losses={name: weight for name, weight in recipe.losses.items() if name in model.classifiers},
+        )
 
 
 def _is_path(encoder: str) -> bool:
@@ -175,18 +185,11 @@ def _is_path(encoder: str) -> bool:
     return encoder.startswith((".", "/", "~")) or encoder.count("/") > 1 or "\\" in encoder
 
 
-def _with_classifiers(model: CheckpointConfig, names: str) -> CheckpointConfig:
-    wanted = names.split("+")
-    for name in wanted:
-        if name not in model.classifiers:
-            known = ", ".join(model.classifiers)
-            raise UsageError(f"--classifiers: unknown classifier {name!r}; choose from {known}.")
-    return only(model, wanted)
+def _augmentation(wanted: list[str]) -> Augmentation:
+    from stser_core.training.augmentation import Augmentation
 
-
-def _augmentation(wanted: Sequence[str]) -> Augmentation:
-    kinds = [field.name for field in fields(Augmentation) if field.type == "float"]
-    found: dict[str, float] = {}
+    kinds = [one.name for one in fields(Augmentation) if one.type == "float"]
+    found: dict[str, Any] = {}
     for one in wanted:
         name, _, value = one.replace("-", "_").partition("=")
         if name not in kinds:
@@ -195,6 +198,128 @@ def _augmentation(wanted: Sequence[str]) -> Augmentation:
             found[name] = float(value) if value else _DEFAULT_PROBABILITY
         except ValueError:
             raise UsageError(f"--augment {one}: {value!r} is not a probability.") from None
-        if not 0 <= found[name] <= 1:
-            raise UsageError(f"--augment {one}: a probability lies between 0 and 1.")
-    return replace(Augmentation(), **found)  # type: ignore[arg-type]
+    return Augmentation(**found)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Whose words are trained on and evaluated with."""
+
+    transcripts: Annotated[
+        list[str],
+        typer.Option(
+            help="gold, vosk or whisper; repeat it to evaluate with several, the first is trained on.",
+            show_default="gold",
+        ),
+    ] = field(default_factory=list)
+    asr_model: Annotated[Path | None, typer.Option(help="The transcriber's model folder.")] = None
+
+    def words(self) -> Words:
+        """The transcripts.
+
+        Raises:
+            UsageError: A source of words is unknown.
+        """
+        from stser_core.training.transcripts import Words
+
+        return Words(tuple(self.transcripts) or ("gold",), self.asr_model)
+
+
+@dataclass(frozen=True)
+class Folding:
+    """The folds of a cross-validation."""
+
+    leave_out: Annotated[
+        Literal["auto", "session", "speakers", "corpus"],
+        typer.Option(help="What each fold tests; auto: a session where there are sessions, else speakers."),
+    ] = "auto"
+    folds: Annotated[int, typer.Option(min=2, help="How many, when speakers are left out.")] = 5
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each fold, with the seeds 0, 1, …")] = 1
+    validation: Validation = 0.2
+
+    def plan(self) -> FoldPlan:
+        """The plan."""
+        from stser_core.training.splits import FoldPlan
+
+        return FoldPlan(self.leave_out, self.folds, tuple(range(self.seeds)), self.validation)
+
+
+@dataclass(frozen=True)
+class Dividing:
+    """The parts of one run."""
+
+    validation: Validation = 0.2
+    test_proportion: Annotated[
+        float, typer.Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
+    ] = 0.0
+
+    def hold_out(self, seed: int) -> HoldOut:
+        """How validation clips are taken."""
+        from stser_core.training.splits import HoldOut
+
+        return HoldOut(self.validation, seed)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which clips are evaluated."""
+
+    session: Annotated[list[str], typer.Option(help="Only clips of this session; repeat it.")] = field(
+        default_factory=list
+    )
+    speaker: Annotated[list[str], typer.Option(help="Only clips of this speaker; repeat it.")] = field(
+        default_factory=list
+    )
+    split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="Evaluate only this split.")] = (
+        None
+    )
+
+    def of(self, clips: tuple[Clip, ...]) -> tuple[Clip, ...]:
+        """The clips of the sessions, speakers and split that are named; all of them where nothing is.
+
+        Raises:
+            DataError: No clip is left.
+        """
+        choices: list[tuple[str, list[str], Callable[[Clip], str | None]]] = [
+            ("session", self.session, lambda clip: clip.session),
+            ("speaker", self.speaker, lambda clip: clip.speaker),
+            ("split", [self.split] if self.split else [], lambda clip: clip.split),
+        ]
+        left = clips
+        for what, wanted, value_of in choices:
+            known = {value for clip in clips if (value := value_of(clip)) is not None}
+            for name in wanted:
+                if name not in known:
+                    some = ", ".join(sorted(known)[:10]) or "none"
+                    raise DataError(f"--{what}: no clip is of the {what} {name!r}; the data have {some}.")
+            left = tuple(clip for clip in left if not wanted or value_of(clip) in wanted)
+        if clips and not left:
+            raise DataError("No clip is of all that --session, --speaker and --split name; drop one of these options.")
+        return left
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where results are written besides the terminal."""
+
+    json: Annotated[Path | None, typer.Option("--json", help="Write the results here; - for standard output.")] = None
+
+    def check(self, data: list[Path]) -> None:
+        """Check before long work that they can be written after it, and not over the data.
+
+        Raises:
+            UsageError: They would be written over data.
+            OutputError: They cannot be written.
+        """
+        from stser_core.training.output import need_writable
+
+        if self.json is not None and any(
+            self.json.exists() and one.exists() and self.json.samefile(one) for one in data
+        ):
+            raise UsageError(f"The results cannot be written to {self.json}, which is read.")
+        need_writable(self.json)
+
+    @property
+    def on_standard_output(self) -> bool:
+        """Whether they go to standard output, so that tables do not."""
+        return str(self.json) == "-"

@@ -1,19 +1,36 @@
-"""Result files: JSON in files or on standard output, and files that are written in one step."""
+"""What training writes: result files, each in one step, JSON on standard output, and progress bars."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+from rich.console import Console
+from rich.progress import Progress
 
 from stser_core.errors import OutputError
 from stser_core.files import STDOUT, write_whole
 
+_Item = TypeVar("_Item")
+
+
+def progress(items: Iterable[_Item], what: str, total: int) -> Iterator[_Item]:
+    """Iterate over items with a bar of this title on standard error, where that is a terminal."""
+    console = Console(file=sys.stderr)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield from bar.track(items, total=total, description=what)
+
 
 def write_json(results: object, path: Path) -> None:
-    """Write indented JSON; the path `-` stands for standard output."""
+    """Write indented JSON; the path `-` stands for standard output.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     encoded = msgspec.json.format(msgspec.json.encode(results), indent=2)
     if str(path) == STDOUT:
         sys.stdout.write(encoded.decode() + "\n")
@@ -22,7 +39,11 @@ def write_json(results: object, path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, and make its folder."""
+    """Write a file so that it is there whole or not at all, and make its folder.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     need_folder(path.parent)
     write_whole(path, content)
 
@@ -30,7 +51,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 def need_writable(path: Path | None) -> None:
     """Check before long work that a file can be written after it; nothing is left behind.
 
-    `path`: `None` and `-` need nothing.
+    Args:
+        path: `None` and `-` need nothing.
+
+    Raises:
+        OutputError: It cannot be written.
     """
     if path is None or str(path) == STDOUT:
         return
@@ -42,7 +67,11 @@ def need_writable(path: Path | None) -> None:
 
 
 def need_folder(folder: Path) -> None:
-    """Make a folder, and check that files can be made in it."""
+    """Make a folder, and check that files can be made in it.
+
+    Raises:
+        OutputError: One of them is not so.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from stser_core import bounds
-from stser_core.config import PAPER, CheckpointConfig, EnsembleConfig
+from stser_core.config import PAPER, SPEECH, TEXT, CheckpointConfig, EnsembleConfig
 from stser_core.errors import DataError, UsageError
 from stser_core.settings_json import decode
 from stser_core.training.augmentation import Augmentation
@@ -37,6 +38,9 @@ class Recipe:
         pairs: See `PairMixture`; used where texts are given apart from the sound.
         own_words: Where texts are given apart, clips that have words of their own keep them. Switch it off for acted
             corpora, whose few sentences are said in every emotion.
+
+    Raises:
+        UsageError: A number is out of bounds, or a name is not that of a part.
     """
 
     model: CheckpointConfig = PAPER
@@ -71,7 +75,11 @@ class Recipe:
 
     @classmethod
     def read(cls, path: Path) -> Recipe:
-        """Read a recipe from a JSON file; what it leaves out keeps its default."""
+        """Read a recipe from a JSON file; what it leaves out keeps its default.
+
+        Raises:
+            DataError: The file cannot be read, or is not a recipe.
+        """
         try:
             return decode(path.read_bytes(), cls)
         except OSError as error:
@@ -82,3 +90,22 @@ class Recipe:
     def to_json(self) -> bytes:
         """The recipe as indented JSON."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+def only(config: CheckpointConfig, names: Collection[str]) -> CheckpointConfig:
+    """A model with those of its classifiers that are named, and what these need."""
+    kept = {name: one for name, one in config.classifiers.items() if name in names}
+    needed = {encoder for one in kept.values() for encoder in one.inputs}
+    ensemble, fusion = config.ensemble, config.ensemble.late_fusion
+    fits = fusion is not None and kept.keys() >= {*fusion.speech, *fusion.text}
+    weights = {name: weight for name, weight in ensemble.weights.items() if name in kept}
+    return replace(
+        config,
+        classifiers=kept,
+        front_end=config.front_end if SPEECH in needed else None,
+        speaker_baseline=config.speaker_baseline if SPEECH in kept else None,
+        smodel=config.smodel if SPEECH in needed else None,
+        tmodel=config.tmodel if TEXT in needed else None,
+        encoders={name: one for name, one in config.encoders.items() if name in needed},
+        ensemble=replace(ensemble, weights=weights, late_fusion=fusion if fits else None),
+    )

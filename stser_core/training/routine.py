@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE, load
 from stser_core.errors import DataError, UsageError
-from stser_core.training.clip import Clip
+from stser_core.training.clip import SPLITS, Clip
 from stser_core.training.corpora.files import require_folder, sound_files
 from stser_core.training.output import write_atomically
 
 Sound = NDArray[np.float32]
-
 
 CORPUS = "routine"
 SERVICE_CORPORA = ("sgd", "taskmaster")
@@ -66,10 +65,59 @@ class Channel:
         return len(self.sound) / SAMPLE_RATE / 3600
 
 
+@dataclass(frozen=True, eq=False)
+class CallData:
+    """Weakly labelled neutral data.
+
+    Attributes:
+        train: Turns of routine calls, and service texts, to train on.
+        validation: Service texts to validate with.
+        test: Service texts to test on.
+        pauses: Noise of the calls that are trained on.
+        held_out: Channels of calls that are held out.
+    """
+
+    train: tuple[Clip, ...] = ()
+    validation: tuple[Clip, ...] = ()
+    test: tuple[Clip, ...] = ()
+    pauses: tuple[Sound, ...] = ()
+    held_out: tuple[Channel, ...] = ()
+
+
+def read_call_data(calls: Path | None, held_out: Collection[str], texts: Path | None, cache: Path) -> CallData:
+    """Read routine calls and service texts.
+
+    Args:
+        calls: A folder with recordings; `None` for none.
+        held_out: Names of recordings that are not trained on.
+        texts: See `service_texts`; `None` for none.
+        cache: Where the sound of turns is written.
+
+    Raises:
+        UsageError: A held-out recording is not there.
+        DataError: There is nothing in them, or they cannot be read.
+    """
+    training, held = read_calls(calls, held_out) if calls is not None else ([], [])
+    words = service_texts(texts) if texts is not None else ()
+    train, validation, test = (tuple(clip for clip in words if clip.split == split) for split in SPLITS)
+    pauses = tuple(channel.pause for channel in training if len(channel.pause))
+    return CallData(turn_clips(training, cache) + train, validation, test, pauses, tuple(held))
+
+
 def read_calls(folder: Path, held_out: Collection[str] = ()) -> tuple[list[Channel], list[Channel]]:
     """Read and segment the recordings of a folder, channel by channel.
 
-    Returns the channels to train on, and those that are held out.
+    Args:
+        folder: With recordings at any depth.
+        held_out: Names of recordings that are not trained on, with or without their ending.
+
+    Returns:
+        The channels to train on, and those that are held out.
+
+    Raises:
+        UsageError: A held-out recording is not there.
+        DataError: No recording has speech.
+        AudioError: A recording cannot be decoded.
     """
     require_folder(CORPUS, folder)
     paths = sound_files(folder)
@@ -107,6 +155,9 @@ def service_texts(path: Path) -> tuple[Clip, ...]:
 
     One text in ten is validated with and one in ten is tested, by a digest of its words: a shuffled table does not
     tell which dialogue a text is of.
+
+    Raises:
+        DataError: The table cannot be read, or has no such text.
     """
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -123,9 +174,11 @@ def service_texts(path: Path) -> tuple[Clip, ...]:
 def segment(sound: Sound) -> tuple[tuple[tuple[int, int], ...], Sound]:
     """Cut a channel into turns, by WebRTC's detector and a noise floor.
 
-    `sound`: float32 [n] in −1…1, 16 kHz.
+    Args:
+        sound: float32 [n] in −1…1, 16 kHz.
 
-    Returns first and last sample (exclusive) of each turn, and the noise between turns.
+    Returns:
+        First and last sample (exclusive) of each turn, and the noise between turns.
     """
     detector = webrtcvad.Vad(_MODE)
     frames = sound[: len(sound) // _FRAME * _FRAME].reshape(-1, _FRAME)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,27 +14,24 @@ import torch
 from numpy.typing import NDArray
 
 from stser_core import checkpoint as checkpoints
-from stser_core.config import SPEECH, TEXT, CheckpointConfig, EnsembleConfig
+from stser_core.config import SPEECH, TEXT, CheckpointConfig
 from stser_core.errors import DataError, UsageError
 from stser_core.model import Stser
 from stser_core.text import normalise
 from stser_core.tokenizer import Tokenizer
-from stser_core.training.batches import Collator, Examples, TrainingBatches, draw_weights, validation_batches
+from stser_core.training.batches import Examples, TrainingBatches, draw_weights, validation_batches
+from stser_core.training.caches import FrameCache
 from stser_core.training.calibration import calibrate_checkpoint
-from stser_core.training.card import card
 from stser_core.training.clip import Clip
-from stser_core.training.ctrl_c import CtrlC
-from stser_core.training.frame_cache import FrameCache
 from stser_core.training.learner import Learner, freeze
-from stser_core.training.loop import Epoch, ended, finished_epochs, train
+from stser_core.training.loop import CtrlC, Epoch, train
 from stser_core.training.output import write_json
 from stser_core.training.pairs import Pairing
-from stser_core.training.recipe import Recipe
-from stser_core.training.run_folder import CHECKPOINT_FOLDER, HISTORY_FILE, STATE_FOLDER, fingerprint, start
-from stser_core.training.sound_cache import SoundCache
-from stser_core.training.speech_sources import CachedFrames, LogMelFrames, SpeechSource
+from stser_core.training.recipe import Recipe, only
+from stser_core.training.report import card
+from stser_core.training.run_folder import DataDigest, RunFolder, fingerprint
+from stser_core.training.speech import SpeechSource
 from stser_core.training.text_encoder import pretrained
-from stser_core.training.whisper_weights import fill_front_end
 
 Part = Literal["train", "validation"]
 
@@ -57,10 +54,9 @@ class RunData:
         """The clips of a part."""
         return self.train if part == "train" else self.validation
 
-    def examples(self, part: Part) -> tuple[Clip, ...]:
-        """The clips that make examples: those with sound, or the texts where there is no sound."""
-        clips = self.of(part)
-        return tuple(clip for clip in clips if clip.path is not None) or clips
+    def with_sound(self, part: Part) -> tuple[Clip, ...]:
+        """The clips with a recording."""
+        return tuple(clip for clip in self.of(part) if clip.path is not None)
 
     def texts(self, part: Part) -> tuple[Clip, ...]:
         """The texts without sound."""
@@ -69,11 +65,11 @@ class RunData:
     @property
     def apart(self) -> bool:
         """Whether speech and texts come apart, so that they are paired."""
-        return bool(self.texts("train")) and any(clip.path is not None for clip in self.train)
+        return bool(self.texts("train") and self.with_sound("train"))
 
-    def fingerprint(self, starts: Sequence[Path] = ()) -> str:
-        """A digest of the data and of the checkpoints to start from."""
-        return fingerprint((self.train, self.validation), *map(checkpoints.fingerprint, starts))
+    def fingerprint(self, starts: Sequence[Path] = ()) -> DataDigest:
+        """Digests of the data and of the checkpoints to start from."""
+        return DataDigest(fingerprint(self.train, self.validation), tuple(map(checkpoints.fingerprint, starts)))
 
 
 def fit(
@@ -92,18 +88,35 @@ def fit(
     Ctrl-C ends the training; the best finished epoch is calibrated and written all the same, then the interruption
     goes on.
 
-    Returns the checkpoint's folder.
+    Args:
+        data: What is learnt from.
+        recipe: All settings.
+        folder: The run's.
+        cache: Where frames are kept.
+        front_end: The front end's weights, unless a checkpoint of `starts` has them.
+        starts: Checkpoints whose encoders and classifiers the model starts from.
+        resume: Continue the run that is in the folder.
+        overwrite: Delete the run that is in the folder.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        DataError: There is nothing to train on or to validate with, or recordings cannot be decoded.
+        UsageError: A part of the model has no weights to start from, or the folder holds a run.
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
     config = with_data(data, recipe)
-    resumed = start(folder, recipe, data.fingerprint(starts), resume=resume, overwrite=overwrite)
-    checkpoint, state = folder / CHECKPOINT_FOLDER, folder / STATE_FOLDER
-    if resumed and ended(finished_epochs(state), recipe.loop) and checkpoint.is_dir():
-        return checkpoint
+    run = RunFolder(folder)
+    resumed = run.start(recipe, data.fingerprint(starts), resume=resume, overwrite=overwrite)
+    if resumed and run.is_finished(recipe.loop):
+        return run.checkpoint
     torch.manual_seed(recipe.loop.seed)
     model, tokenizer, started = build(config, front_end, starts)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    source = _source(model, data, recipe, cache, measure="smodel" not in started)
-    training, validation = (_examples(part, data, recipe, source) for part in ("train", "validation"))
+    frames = FrameCache(model, cache, data.pauses)
+    source = _source(model, frames, data, recipe, measure="smodel" not in started)
+    training, validation = (_examples(part, data, recipe, source, tokenizer) for part in ("train", "validation"))
     _need_validation(validation, config)
     freeze(model, recipe.frozen)
     learner = Learner(model, recipe.losses, recipe.label_smoothing)
@@ -113,59 +126,37 @@ def fit(
         balance_corpora=recipe.balance_corpora,
         weak={True: recipe.routine, False: recipe.service},
     )
-    batches = TrainingBatches(training, Collator(tokenizer), weights.tolist(), recipe.batch, recipe.loop.seed)
-    hard = Collator(tokenizer, hard=True)
+    batches = TrainingBatches(training, weights, recipe.batch, recipe.loop.seed)
     with CtrlC() as ctrl_c:
         history = train(
-            learner, batches, lambda: learner.validate(validation_batches(validation, hard)), recipe.loop, state, ctrl_c
+            learner, batches, lambda: learner.validate(validation_batches(validation)), recipe.loop, run.state, ctrl_c
         )
     if history:
-        _write(model.cpu(), tokenizer, data, recipe, history, folder)
+        _write(model.cpu(), tokenizer, frames, data, recipe, history, run)
     if ctrl_c.pressed:
-        where = f"the best model so far is in {checkpoint}." if history else "there is no checkpoint yet."
+        where = f"the best model so far is in {run.checkpoint}." if history else "there is no checkpoint yet."
         print(f"Interrupted; {where}", file=sys.stderr)
         raise KeyboardInterrupt
-    return checkpoint
+    return run.checkpoint
 
 
 def with_data(data: RunData, recipe: Recipe) -> CheckpointConfig:
-    """The recipe's model without the classifiers and encoders for which there are no data."""
+    """The recipe's model without the classifiers and encoders for which there are no data.
+
+    Raises:
+        DataError: No classifier is left.
+    """
     config = replace(recipe.model, ensemble=recipe.ensemble or recipe.model.ensemble)
-    there = set()
-    if any(clip.path is not None and not clip.weak for clip in data.train):
-        there.add(SPEECH)
-    if any(clip.text and not clip.weak for clip in data.train):
-        there.add(TEXT)
-    kept = {name: one for name, one in config.classifiers.items() if there.issuperset(one.inputs)}
+    clips = [clip for clip in data.train if not clip.weak]
+    present = {SPEECH} if any(clip.path is not None for clip in clips) else set()
+    present |= {TEXT} if any(clip.text for clip in clips) else set()
+    kept = {name: one for name, one in config.classifiers.items() if present.issuperset(one.inputs)}
     if not kept:
         raise DataError(
-            f"There is nothing to train on: the training clips have {' and '.join(sorted(there)) or 'neither'}, and "
+            f"There is nothing to train on: the training clips have {' and '.join(sorted(present)) or 'neither'}, and "
             f"the classifiers read other inputs ({', '.join(config.classifiers)}); add data, or choose others."
         )
-    return only(config, tuple(kept))
-
-
-def only(config: CheckpointConfig, names: Sequence[str]) -> CheckpointConfig:
-    """A model with some of its classifiers, and what these need."""
-    kept = {name: one for name, one in config.classifiers.items() if name in names}
-    needed = {encoder for one in kept.values() for encoder in one.inputs}
-    return replace(
-        config,
-        classifiers=kept,
-        front_end=config.front_end if SPEECH in needed else None,
-        speaker_baseline=config.speaker_baseline if SPEECH in kept else None,
-        smodel=config.smodel if SPEECH in needed else None,
-        tmodel=config.tmodel if TEXT in needed else None,
-        encoders={name: one for name, one in config.encoders.items() if name in needed},
-        ensemble=_ensemble_of(config.ensemble, kept),
-    )
-
-
-def _ensemble_of(ensemble: EnsembleConfig, names: Collection[str]) -> EnsembleConfig:
-    fusion = ensemble.late_fusion
-    fits = fusion is not None and all(name in names for name in (*fusion.speech, *fusion.text))
-    weights = {name: weight for name, weight in ensemble.weights.items() if name in names}
-    return replace(ensemble, weights=weights, late_fusion=fusion if fits else None)
+    return only(config, kept)
 
 
 def build(
@@ -173,7 +164,18 @@ def build(
 ) -> tuple[Stser, Tokenizer | None, frozenset[str]]:
     """Make a model with fresh weights, but for what it starts from.
 
-    Returns the model, its tokenizer, and the names of the parts that were taken from checkpoints.
+    Args:
+        config: Its shape.
+        front_end: The front end's weights; `None` for those of `starts`.
+        starts: Checkpoints whose parts it takes, the last first.
+
+    Returns:
+        The model, its tokenizer, and the names of the parts that were taken from checkpoints.
+
+    Raises:
+        UsageError: The front end or the text encoder has no weights to start from.
+        DataError: A checkpoint has no part of the model, or one of another shape.
+        CheckpointError: Weights cannot be loaded.
     """
     loaded = [checkpoints.load(folder) for folder in starts]
     tokenizer: Tokenizer | None = None
@@ -194,9 +196,9 @@ def build(
     started = {name for folder, one in zip(starts, loaded, strict=True) for name in _take(model, one.model, folder)}
     if model.front_end is not None:
         if front_end is not None:
-            fill_front_end(model.front_end, front_end)
+            checkpoints.load_front_end(model, front_end)
         elif "front_end" not in started:
-            raise UsageError("This model needs the front end's weights: give --front-end (see stser-train front-end).")
+            raise UsageError("This model needs the front end's weights: give --front-end checkpoints/default.")
     return model, tokenizer, frozenset(started)
 
 
@@ -220,53 +222,48 @@ def _take(model: Stser, given: Stser, folder: Path) -> Iterator[str]:
     yield from shared
 
 
-def _source(model: Stser, data: RunData, recipe: Recipe, cache: Path, *, measure: bool) -> SpeechSource | None:
+def _source(model: Stser, frames: FrameCache, data: RunData, recipe: Recipe, *, measure: bool) -> SpeechSource | None:
     """Where speech comes from; with `measure` the model gets the neutral mean and scale of the training clips."""
-    clips = data.train + data.validation
     if model.smodel is None:
         return None
-    if model.front_end is None:
-        return LogMelFrames(SoundCache(clips, cache, model.config.features), model.config)
-    versions = recipe.augmentation.line_versions if recipe.augmentation.lines else 0
-    frames = FrameCache(clips, model, cache, versions=versions, pauses=data.pauses)
-    source = CachedFrames(clips, frames, model.config)
-    if measure:
-        source.measure(data.train)
-        model.neutral_mean.copy_(torch.from_numpy(source.neutral_mean))
-        model.frame_scale.copy_(torch.from_numpy(source.frame_scale))
-    source.neutral_mean = model.neutral_mean.cpu().numpy()
-    source.frame_scale = model.frame_scale.cpu().numpy()
+    lines = recipe.augmentation.line_versions if recipe.augmentation.lines else 0
+    source = SpeechSource(data.train + data.validation, frames, model.config, lines)
+    if model.front_end is not None:
+        if measure:
+            source.measure(data.train)
+            model.neutral_mean.copy_(torch.from_numpy(source.neutral_mean))
+            model.frame_scale.copy_(torch.from_numpy(source.frame_scale))
+        source.neutral_mean = model.neutral_mean.cpu().numpy()
+        source.frame_scale = model.frame_scale.cpu().numpy()
     return source
 
 
-def _examples(part: Part, data: RunData, recipe: Recipe, source: SpeechSource | None) -> Examples:
-    words = [word for clip in data.train for word in normalise(clip.text or "").split()] if part == "train" else []
+def _examples(
+    part: Part, data: RunData, recipe: Recipe, source: SpeechSource | None, tokenizer: Tokenizer | None
+) -> Examples:
+    """The clips with sound as examples, or the texts where there is no sound; weak ones are not validated with."""
+    clips = data.of(part) if source is None else data.with_sound(part) or data.of(part)
+    fitting = [clip for clip in clips if (clip.text or source is not None) and (part == "train" or not clip.weak)]
     return Examples(
-        _answered(data.examples(part) if source is not None else data.of(part), part, text=source is None),
+        fitting,
         source,
+        tokenizer,
         pairing=_pairing(part, data, recipe) if source is not None else None,
         own_words=recipe.own_words,
         augmentation=recipe.augmentation if part == "train" else None,
-        words=words,
+        words=[word for clip in data.train for word in normalise(clip.text or "").split()] if part == "train" else (),
         seed=recipe.loop.seed,
     )
 
 
-def _answered(clips: Sequence[Clip], part: Part, *, text: bool) -> tuple[Clip, ...]:
-    """The clips that make examples; weak ones are not validated with."""
-    fitting = (clip for clip in clips if clip.text or not text)
-    return tuple(clip for clip in fitting if part == "train" or not clip.weak)
-
-
 def _pairing(part: Part, data: RunData, recipe: Recipe) -> Pairing | None:
     """What draws texts for clips; `None` where there are no texts apart, or no classifier reads them."""
-    reads = any(TEXT in one.inputs for one in recipe.model.classifiers.values())
-    if not data.apart or not reads:
+    if not data.apart or not any(TEXT in one.inputs for one in recipe.model.classifiers.values()):
         return None
     texts = data.texts(part)
     if not texts:
         raise DataError("There are texts to train on, but none to validate with; add some with the split validation.")
-    labels = {clip.label for clip in data.examples(part) if not (clip.text and recipe.own_words)}
+    labels = {clip.label for clip in data.with_sound(part) or data.of(part) if not (clip.text and recipe.own_words)}
     return Pairing(texts, recipe.pairs, labels, recipe.service)
 
 
@@ -283,15 +280,20 @@ def _need_validation(validation: Examples, config: CheckpointConfig) -> None:
 
 
 def _write(
-    model: Stser, tokenizer: Tokenizer | None, data: RunData, recipe: Recipe, history: Sequence[Epoch], folder: Path
+    model: Stser,
+    tokenizer: Tokenizer | None,
+    frames: FrameCache,
+    data: RunData,
+    recipe: Recipe,
+    history: Sequence[Epoch],
+    run: RunFolder,
 ) -> None:
     """Write the checkpoint, calibrate what was written, and write it again with its temperatures and card."""
-    checkpoint = folder / CHECKPOINT_FOLDER
-    uncalibrated = folder / f"{CHECKPOINT_FOLDER}.uncalibrated"
+    uncalibrated = run.checkpoint.with_name(f"{run.checkpoint.name}.uncalibrated")
     checkpoints.save(uncalibrated, model, tokenizer, "Not calibrated yet.\n")
-    loaded = checkpoints.load(uncalibrated)
     ensemble, found = calibrate_checkpoint(
-        loaded,
+        checkpoints.load(uncalibrated),
+        frames,
         data.validation,
         _pairing("validation", data, recipe) if model.smodel is not None and model.tmodel is not None else None,
         own_words=model.tmodel is not None and not data.apart,
@@ -299,6 +301,6 @@ def _write(
     )
     model.config = replace(model.config, ensemble=ensemble)
     text = card(recipe, model.config, data.train, data.validation, history, found)
-    checkpoints.save(checkpoint, model, tokenizer, text)
+    checkpoints.save(run.checkpoint, model, tokenizer, text)
     shutil.rmtree(uncalibrated)
-    write_json(history, folder / HISTORY_FILE)
+    write_json(history, run.history_file)

@@ -1,11 +1,11 @@
 """What a run's folder holds, and whether it holds the run that is wanted.
 
 recipe.json      all settings
-data.json        a fingerprint of the clips that it was trained on
+data.json        digests of the clips that it was trained on, and of the checkpoints that it started from
 state/           the training state, for --resume
 history.json     each epoch's metrics
 checkpoint/      the best model, calibrated, with its model card
-test.json        metrics on the test speakers, where some were held out
+test.json        metrics on the test clips, where some were held out
 """
 
 from __future__ import annotations
@@ -13,28 +13,21 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import msgspec
 
 from stser_core.errors import DataError, OutputError, UsageError
 from stser_core.training.clip import Clip
-from stser_core.training.loop import finished_epochs
+from stser_core.training.loop import LoopConfig, ended, finished_epochs
 from stser_core.training.output import write_atomically, write_json
 from stser_core.training.recipe import Recipe
 
-RECIPE_FILE = "recipe.json"
-DATA_FILE = "data.json"
-STATE_FOLDER = "state"
-HISTORY_FILE = "history.json"
-CHECKPOINT_FOLDER = "checkpoint"
-TEST_FILE = "test.json"
 
-
-def fingerprint(parts: Sequence[Sequence[Clip]], *more: object) -> str:
+def fingerprint(*parts: Sequence[Clip]) -> str:
     """A digest of the clips of each part, with their labels and texts."""
-    digest = hashlib.sha256(repr(more).encode())
+    digest = hashlib.sha256()
     for part in parts:
         digest.update(b"\n")
         for clip in part:
@@ -42,48 +35,87 @@ def fingerprint(parts: Sequence[Sequence[Clip]], *more: object) -> str:
     return digest.hexdigest()
 
 
-def start(folder: Path, recipe: Recipe, data: str, *, resume: bool, overwrite: bool) -> bool:
-    """Make the folder ready for a run.
+@dataclass(frozen=True)
+class DataDigest:
+    """Digests of the clips that a run was trained on, and of the checkpoints that it started from."""
 
-    Returns whether an earlier run is continued.
+    clips: str
+    starts: tuple[str, ...] = ()
+
+
+class RunFolder:
+    """The folder of a run.
+
+    Attributes:
+        path: Need not exist yet.
+        state: Folder of the training state.
+        checkpoint: Folder of the best model.
+        history_file: Each epoch's metrics.
+        test_file: Metrics on the test clips.
     """
-    if resume and (folder / RECIPE_FILE).is_file():
-        if not holds(folder, recipe, data):
-            what = "other data" if holds(folder, recipe) else f"another recipe ({folder / RECIPE_FILE})"
-            raise DataError(f"The run in {folder} has {what}; resume it as it was, or use a new folder.")
-        return True
-    if holds_a_run(folder) and not overwrite:
-        raise UsageError(f"{folder} holds a run: give another --out, or --resume, or --overwrite to lose that run.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in (STATE_FOLDER, CHECKPOINT_FOLDER):
-            if (folder / name).is_dir():
-                shutil.rmtree(folder / name)
-        for name in (HISTORY_FILE, TEST_FILE):
-            (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"The run's folder {folder} cannot be written ({error.strerror}).") from error
-    write_json({"sha256": data}, folder / DATA_FILE)
-    write_atomically(folder / RECIPE_FILE, recipe.to_json())
-    return False
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.state, self.checkpoint = path / "state", path / "checkpoint"
+        self.history_file, self.test_file = path / "history.json", path / "test.json"
+        self._recipe, self._data = path / "recipe.json", path / "data.json"
 
-def holds(folder: Path, recipe: Recipe, data: str | None = None) -> bool:
-    """Whether the folder holds a run, begun or finished, of this recipe (and these data)."""
-    path = folder / RECIPE_FILE
-    same = path.is_file() and path.read_bytes() == recipe.to_json()
-    return same and (data is None or _data_of(folder) == data)
+    @property
+    def data(self) -> DataDigest | None:
+        """What it was trained on; `None` where that was not written, or not to its end."""
+        try:
+            return msgspec.json.decode(self._data.read_bytes(), type=DataDigest)
+        except (OSError, msgspec.DecodeError):
+            return None
 
+    def holds(self, recipe: Recipe, data: DataDigest | None = None) -> bool:
+        """Whether it holds a run, begun or finished, of this recipe (and these data)."""
+        same = self._recipe.is_file() and self._recipe.read_bytes() == recipe.to_json()
+        return same and (data is None or self.data == data)
 
-def holds_a_run(folder: Path) -> bool:
-    """Whether the folder holds any run with at least one finished epoch."""
-    return (folder / CHECKPOINT_FOLDER).is_dir() or bool(finished_epochs(folder / STATE_FOLDER))
+    def holds_a_run(self) -> bool:
+        """Whether it holds any run with at least one finished epoch."""
+        return self.checkpoint.is_dir() or bool(finished_epochs(self.state))
 
+    def is_finished(self, loop: LoopConfig) -> bool:
+        """Whether nothing is left to train."""
+        return self.checkpoint.is_dir() and ended(finished_epochs(self.state), loop)
 
-def _data_of(folder: Path) -> str | None:
-    path = folder / DATA_FILE
-    try:
-        found: str = msgspec.json.decode(path.read_bytes())["sha256"]
-    except (OSError, msgspec.DecodeError, KeyError, TypeError):
-        return None  # none was written, or not to its end
-    return found
+    def start(self, recipe: Recipe, data: DataDigest, *, resume: bool, overwrite: bool) -> bool:
+        """Make the folder ready for a run.
+
+        Args:
+            recipe: Of the run.
+            data: Of the run.
+            resume: Continue the run that is there.
+            overwrite: Delete the run that is there.
+
+        Returns:
+            Whether an earlier run is continued.
+
+        Raises:
+            DataError: The run that is there has another recipe or other data, so that it cannot be resumed.
+            UsageError: There is a run, and nothing was said of it.
+            OutputError: The folder cannot be written.
+        """
+        if resume and self._recipe.is_file():
+            if not self.holds(recipe, data):
+                what = "other data" if self.holds(recipe) else f"another recipe ({self._recipe})"
+                raise DataError(f"The run in {self.path} has {what}; resume it as it was, or use a new folder.")
+            return True
+        if self.holds_a_run() and not overwrite:
+            raise UsageError(
+                f"{self.path} holds a run: give another --out, or --resume, or --overwrite to lose that run."
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for folder in (self.state, self.checkpoint):
+                if folder.is_dir():
+                    shutil.rmtree(folder)
+            for file in (self.history_file, self.test_file):
+                file.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"The run's folder {self.path} cannot be written ({error.strerror}).") from error
+        write_json(data, self._data)
+        write_atomically(self._recipe, recipe.to_json())
+        return False

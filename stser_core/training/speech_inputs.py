@@ -1,49 +1,77 @@
-"""Clips as the recognizer takes them, each recording encoded by the front end once and kept in memory."""
+"""Clips and turns of calls as the recognizer takes them, encoded by the front end once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stser_core import checkpoint as checkpoints
 from stser_core.audio import load_mono
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import CLASSIFIERS, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
-from stser_core.training.augmentation import telephone_band
+from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip
-from stser_core.training.progress import progress
+from stser_core.training.lines import telephone_band
+from stser_core.training.routine import Channel
 
 Sound = NDArray[np.float32]
-
 
 Band = Literal["wide", "telephone"]
 
 BANDS: tuple[Band, ...] = ("wide", "telephone")
+"""Versions of a recording in the frame cache."""
 
-_CHUNK = 64
 _NO_SOUND = np.zeros(0, dtype=np.float32)
 
 
 class SpeechInputs:
-    """Makes the recognizer's inputs of clips.
+    """Makes the recognizer's inputs.
 
     Attributes:
         recognizer: Whose inputs these are.
     """
 
-    def __init__(self, recognizer: EmotionRecognizer, load: Callable[[Path], Sound] = load_mono) -> None:
-        """Prepare; `load` gives a recording's samples."""
+    def __init__(
+        self, recognizer: EmotionRecognizer, frames: FrameCache, load: Callable[[Path], Sound] = load_mono
+    ) -> None:
+        """Prepare.
+
+        Args:
+            recognizer: Whose inputs these are.
+            frames: Of the same front end.
+            load: Gives a recording's samples.
+        """
         self.recognizer = recognizer
-        self._load = load
-        self._frames: dict[tuple[str, Band], Tensor] = {}
+        self._frames, self._load = frames, load
+        self._turns: dict[str, list[Tensor]] = {}
         # Encoders of other packages read samples.
         self._keeps_sound = bool(set(recognizer.classifiers) - set(CLASSIFIERS))
+
+    @classmethod
+    def load(cls, checkpoint: str | Path, cache: Path, **options: Any) -> SpeechInputs:  # noqa: ANN401 (of many types)
+        """Load a checkpoint's recognizer; the options are those of `EmotionRecognizer`.
+
+        Raises:
+            StserError: See `EmotionRecognizer.load`.
+        """
+        loaded = checkpoints.load(checkpoint)
+        return cls(EmotionRecognizer(loaded, **options), FrameCache(loaded.model, cache))
+
+    def prepare(self, clips: Iterable[Clip], bands: Sequence[Band]) -> None:
+        """Encode recordings that are going to be needed.
+
+        Raises:
+            DataError: Recordings cannot be decoded.
+        """
+        if self.recognizer.attends:
+            self._frames.prepare(clips, bands)
 
     def of(
         self, clip: Clip, band: Band = "wide", text: str | None = None, speaker: SpeakerBaseline | None = None
@@ -54,39 +82,26 @@ class SpeechInputs:
         sound = self.sound(clip, band) if self._keeps_sound else _NO_SOUND
         return SpeechInput(sound, text, speaker=speaker, frames=self.frames(clip, band))
 
+    def turns(self, channel: Channel, speaker: SpeakerBaseline) -> list[SpeechInput]:
+        """The turns of a call's channel."""
+        sounds = [channel.sound[start:end] for start, end in channel.turns]
+        if not self.recognizer.attends or self._keeps_sound:
+            return [SpeechInput(sound, speaker=speaker) for sound in sounds]
+        if channel.name not in self._turns:
+            self._turns[channel.name] = self.recognizer.frames(sounds)
+        return [SpeechInput(_NO_SOUND, speaker=speaker, frames=frames) for frames in self._turns[channel.name]]
+
     def frames(self, clip: Clip, band: Band = "wide") -> Tensor:
         """A clip's frames: float16 [n, size]."""
-        key = (str(clip.path), band)
-        if key not in self._frames:
-            self.prepare([clip], (band,))
-        return self._frames[key]
+        return torch.from_numpy(self._frames.frames(clip, band))
 
     def sound(self, clip: Clip, band: Band = "wide") -> Sound:
-        """A clip's samples over a band."""
+        """A clip's samples over a band: float32 [n]."""
         assert clip.path is not None
-        return over(band, self._load(clip.path))
-
-    def prepare(self, clips: Iterable[Clip], bands: Sequence[Band]) -> None:
-        """Encode recordings that are going to be needed."""
-        if not self.recognizer.attends:
-            return
-        wanted = [
-            (clip, band)
-            for clip in {str(clip.path): clip for clip in clips if clip.path is not None}.values()
-            for band in bands
-            if (str(clip.path), band) not in self._frames
-        ]
-        starts = range(0, len(wanted), _CHUNK)
-        for start in progress(starts, "Front end", len(starts)) if len(starts) > 1 else starts:
-            chunk = wanted[start : start + _CHUNK]
-            found = self.recognizer.frames([self.sound(clip, band) for clip, band in chunk])
-            for (clip, band), frames in zip(chunk, found, strict=True):
-                self._frames[str(clip.path), band] = frames.half()
+        sound = self._load(clip.path)
+        return sound if band == "wide" else telephone_band(sound)
 
 
-def over(band: Band, sound: Sound) -> Sound:
-    """Sound as one of the `BANDS` carries it."""
-    if band == "wide":
-        return sound
-    carried: Sound = telephone_band(torch.from_numpy(sound)).numpy()
-    return carried
+def text_input(clip: Clip) -> SpeechInput:
+    """A clip's words alone."""
+    return SpeechInput(_NO_SOUND, clip.text)

@@ -23,14 +23,13 @@ from stser_core.audio import SAMPLE_RATE
 from stser_core.config import WHISPER_FEATURES
 from stser_core.emotions import LABELS, index
 from stser_core.features import trim
-from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
-from stser_core.training.augmentation import level
 from stser_core.training.clip import Clip
+from stser_core.training.lines import level
 from stser_core.training.metrics import calibration_error
+from stser_core.training.output import progress
 from stser_core.training.pairs import NEUTRAL, Pairing, as_recorded
-from stser_core.training.progress import progress
 from stser_core.training.routine import Channel
 from stser_core.training.speech_inputs import BANDS, Band, SpeechInputs
 
@@ -97,7 +96,13 @@ def run_streams(
 ) -> list[Turn]:
     """Draw the streams of every speaker, and score them.
 
-    `pairing`: Draws the words of each turn; `None` for speech alone, or with `own_words` for the clips' own words.
+    Args:
+        inputs: Of the recognizer.
+        clips: Those with a recording are drawn.
+        band: What they come over.
+        seed: Random seed.
+        pairing: Draws the words of each turn; `None` for speech alone, or with `own_words` for the clips' own words.
+        own_words: Without `pairing`, the clips' own words are read.
     """
     drawn = streams_of(clips, seed)
     inputs.prepare([clip for turns in drawn.values() for clip in turns], (band,))
@@ -168,10 +173,16 @@ def stream_report(
     routine: Sequence[Channel] = (),
     *,
     bands: Sequence[Band] = BANDS,
-    pairing: Pairing | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Everything that `evaluate --streams` prints.
+
+    Args:
+        inputs: Of the recognizer.
+        clips: Of unseen speakers.
+        routine: Channels of routine calls.
+        bands: The streams come over each.
+        seed: Random seed.
 
     Returns:
         `checkpoint`, `prior`, `streams` (by band, then kind; see `stream_metrics`), and with routine calls `routine`
@@ -181,9 +192,6 @@ def stream_report(
     streams: dict[str, dict[str, Any]] = {}
     if recognizer.attends:
         streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in bands}
-        if pairing is not None and recognizer.needs_text:
-            turns = run_streams(inputs, clips, "wide", seed=seed, pairing=pairing)
-            streams["wide, with words"] = stream_metrics(turns)
     report: dict[str, Any] = {
         "checkpoint": recognizer.name,
         "prior": recognizer.prior,
@@ -191,7 +199,7 @@ def stream_report(
         "streams": {band: some for band, some in streams.items() if some},
     }
     if routine:
-        report["routine"] = routine_metrics(recognizer, routine)
+        report["routine"] = routine_metrics(inputs, routine)
         acted = [clip for clip in clips if clip.path is not None and not clip.weak]
         if acted:
             report["laid_in"] = laid_in_metrics(inputs, routine, acted, seed)
@@ -201,7 +209,7 @@ def stream_report(
 # Routine calls
 
 
-def routine_metrics(recognizer: EmotionRecognizer, channels: Sequence[Channel]) -> dict[str, Any]:
+def routine_metrics(inputs: SpeechInputs, channels: Sequence[Channel]) -> dict[str, Any]:
     """Metrics of routine calls, scored turn by turn.
 
     Returns:
@@ -211,13 +219,12 @@ def routine_metrics(recognizer: EmotionRecognizer, channels: Sequence[Channel]) 
     scored: dict[str, list[list[EmotionScores]]] = defaultdict(list)
     hours: dict[str, float] = defaultdict(float)
     for channel in progress(channels, "Routine calls", len(channels)):
-        baseline = SpeakerBaseline()
-        given = [SpeechInput(channel.sound[start:end], speaker=baseline) for start, end in channel.turns]
-        scored[channel.call].append([one for one in recognizer.score(given) if one is not None])
+        found = inputs.recognizer.score(inputs.turns(channel, SpeakerBaseline()))
+        scored[channel.call].append([one for one in found if one is not None])
         hours[channel.call] = max(hours[channel.call], channel.hours)
-    found = {call: _routine(some, hours[call]) for call, some in scored.items()}
+    by_call = {call: _routine(some, hours[call]) for call, some in scored.items()}
     everything = [turns for some in scored.values() for turns in some]
-    return {**found, "all": _routine(everything, sum(hours.values()))}
+    return {**by_call, "all": _routine(everything, sum(hours.values()))}
 
 
 def _routine(channels: Sequence[Sequence[EmotionScores]], hours: float) -> dict[str, float]:
@@ -249,6 +256,12 @@ def laid_in_metrics(
 
     Clip and call share the channel's running baseline, as they do in the monitor.
 
+    Args:
+        inputs: Of the recognizer.
+        channels: Of routine calls.
+        clips: With recordings.
+        seed: Random seed.
+
     Returns:
         `laid` clips, `recall` by label, `emotions` (mean recall of the three), and of the call's own turns `neutral`.
     """
@@ -263,8 +276,8 @@ def laid_in_metrics(
         baseline = SpeakerBaseline()
         given: list[SpeechInput] = []
         truth: list[str | None] = []
-        for place, (start, end) in enumerate(channel.turns, start=1):
-            given.append(SpeechInput(channel.sound[start:end], speaker=baseline))
+        for place, turn in enumerate(inputs.turns(channel, baseline), start=1):
+            given.append(turn)
             truth.append(None)
             if place % _LAID_EVERY == 0 and labels:
                 label = labels[int(rng.integers(len(labels)))]
@@ -272,13 +285,13 @@ def laid_in_metrics(
                 sound = line.carry(inputs.sound(clip), rng)
                 given.append(SpeechInput(sound, speaker=baseline))
                 truth.append(label)
-        for label_, scores in zip(truth, inputs.recognizer.score(given), strict=True):
+        for expected, scores in zip(truth, inputs.recognizer.score(given), strict=True):
             if scores is None:
                 continue
-            if label_ is None:
+            if expected is None:
                 own.append(scores.emotion == NEUTRAL)
             else:
-                right[label_].append(scores.emotion == label_)
+                right[expected].append(scores.emotion == expected)
     recall = {label: _mean(right[label]) for label in labels if right[label]}
     return {
         "laid": sum(map(len, right.values())),

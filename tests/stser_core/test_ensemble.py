@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -12,11 +11,7 @@ from stser_core.config import EnsembleConfig, LateFusion
 from stser_core.emotions import LABELS
 from stser_core.ensemble import (
     apply_prior,
-    calibrate,
-    calibrated,
-    combination,
     combine,
-    fit_temperature,
     format_prior,
     late_fusion,
     parse_prior,
@@ -136,66 +131,6 @@ def test_certainty_that_contradicts_itself_does_not_divide_by_zero():
         combined = combine(answers, EnsembleConfig(late_fusion=FUSION, temperatures={"speech+text": 0.5}))
 
     assert combined.probabilities.sum() == pytest.approx(1)
-
-
-# Calibration
-
-
-def overconfident(count: int, factor: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Logits that are `factor` times what they should be, and labels."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 1.5, (count, 4))
-    labels = np.array([rng.choice(4, p=one) for one in softmax(logits)])
-    return logits * factor, labels
-
-
-@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
-def test_the_temperature_is_found(factor):
-    assert fit_temperature(*overconfident(20_000, factor)) == pytest.approx(factor, rel=0.05)
-
-
-def test_the_temperature_is_found_under_a_prior_that_holds():
-    logits, labels = overconfident(40_000, 2.0)
-    prior = (0.1, 0.1, 0.7, 0.1)
-    rng = np.random.default_rng(1)
-    kept = rng.random(len(labels)) < np.array(prior)[labels] / 0.7
-
-    assert fit_temperature(logits[kept], labels[kept], prior=prior) == pytest.approx(2.0, rel=0.05)
-
-
-def test_weights_count():
-    logits, labels = overconfident(2_000, 2.0)
-    wrong = (labels + 1) % 4
-    weights = np.repeat([1.0, 0.0], len(labels))
-
-    both = np.concatenate([logits, logits]), np.concatenate([labels, wrong])
-    assert fit_temperature(*both, weights) == pytest.approx(fit_temperature(logits, labels), rel=1e-3)
-
-
-def test_calibration_gives_every_combination_that_occurs_a_temperature():
-    speech, labels = overconfident(4_000, 2.0)
-    text = overconfident(4_000, 1.0, seed=1)[0]
-    text[::2] = np.nan
-    logits = {"text": text, "speech": speech, "bimodal": np.where(np.isnan(text), np.nan, speech)}
-
-    config = calibrate(logits, labels, EnsembleConfig(late_fusion=FUSION))
-
-    every = [combination(names) for n in (1, 2, 3) for names in combinations(("speech", "text", "bimodal"), n)]
-    assert sorted(config.temperatures) == sorted(every)
-    assert config.temperatures["speech"] == pytest.approx(2.0, rel=0.1)
-    assert config.late_fusion == FUSION
-
-
-def test_calibrated_answers_are_as_sure_as_they_are_right(simulated_pairs):
-    pairs = simulated_pairs(FUSION, 20_000)
-    logits = {"speech": 3 * pairs.speech_logits, "text": pairs.text_logits}
-    config = calibrate(logits, pairs.label, EnsembleConfig(late_fusion=FUSION))
-
-    answers = combine(calibrated(logits, config), config)
-
-    assert answers.calibrated
-    confidence = answers.probabilities.max(1).mean()
-    assert confidence == pytest.approx((answers.probabilities.argmax(1) == pairs.label).mean(), abs=0.02)
 
 
 # Class prior

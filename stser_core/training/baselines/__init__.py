@@ -7,7 +7,7 @@
 | `mdre`      | two recurrent encoders, after Yoon et al. 2018               | sound and text      |
 | `att-align` | words that attend to speech frames, after Xu et al. 2019     | sound and text      |
 
-The two networks are own implementations from the papers' descriptions; each says what differs.
+The two networks are own implementations from the papers' descriptions; `networks` says what differs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stser_core.errors import MissingExtraError, UsageError
-from stser_core.training.sound_cache import SoundCache
+from stser_core.training.caches import SoundCache
 from stser_core.training.splits import Fold
 
 
@@ -37,9 +37,19 @@ class Baseline(Protocol):
     def answer(self, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
         """Train, and answer every test clip.
 
+        Args:
+            fold: What is learnt from and answered.
+            sounds: Has the sound of all clips.
+            cache: Where features may be kept.
+            seed: Random seed.
+
         Returns:
             float32 [test clips, labels] in the order of `LABELS`: probabilities, or 1 for the label that was decided
             on. Clips that the baseline cannot answer, for want of sound or text, are rows of NaN.
+
+        Raises:
+            DataError: There is nothing to learn from.
+            MissingExtraError: A package that it needs is not installed.
         """
         ...
 
@@ -57,15 +67,15 @@ def _tfidf() -> Baseline:
 
 
 def _mdre() -> Baseline:
-    from stser_core.training.baselines.mdre import Mdre
+    from stser_core.training.baselines.networks import DualEncoder, NetworkBaseline
 
-    return Mdre()
+    return NetworkBaseline("MDRE-like", DualEncoder, units=128)
 
 
 def _att_align() -> Baseline:
-    from stser_core.training.baselines.att_align import AttAlign
+    from stser_core.training.baselines.networks import AlignedEncoder, NetworkBaseline
 
-    return AttAlign()
+    return NetworkBaseline("Att-align-like", AlignedEncoder, units=64)
 
 
 BASELINES: Mapping[str, Callable[[], Baseline]] = MappingProxyType(
@@ -79,7 +89,12 @@ _PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def baseline_of(name: str) -> Baseline:
-    """Make a baseline with its default settings."""
+    """Make a baseline with its default settings.
+
+    Raises:
+        UsageError: The name is unknown.
+        MissingExtraError: A package that it needs is not installed.
+    """
     make = BASELINES.get(name.lower())
     if make is None:
         raise UsageError(f"Unknown baseline {name!r}; choose from {', '.join(BASELINES)}.")

@@ -13,8 +13,8 @@ from stser_core.emotions import LABELS
 from stser_core.errors import MissingExtraError
 from stser_core.text import normalise
 from stser_core.training.baselines.usable import targets, usable
+from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
-from stser_core.training.sound_cache import SoundCache
 from stser_core.training.splits import Fold
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.text import normalise
+from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
-from stser_core.training.sound_cache import SoundCache
 from stser_core.training.splits import Fold
 
 
@@ -37,9 +37,11 @@ class Usable:
     def answers(self, given: NDArray[np.float32]) -> NDArray[np.float32]:
         """Put a baseline's answers in the fold's order.
 
-        `given`: float32 [clips of `test`, labels].
+        Args:
+            given: float32 [clips of `test`, labels].
 
-        Returns float32 [asked, labels]; NaN for the clips that could not be answered.
+        Returns:
+            float32 [asked, labels]; NaN for the clips that could not be answered.
         """
         answers = np.full((self.asked, len(LABELS)), np.nan, dtype=np.float32)
         answers[list(self.rows)] = given
@@ -47,11 +49,21 @@ class Usable:
 
 
 def usable(fold: Fold, baseline: str, *, sounds: SoundCache | None = None, text: bool = False) -> Usable:
-    """Choose the clips that have what a baseline needs."""
+    """Choose the clips that have what a baseline needs.
+
+    Args:
+        fold: Of all clips.
+        baseline: Its name.
+        sounds: Where it needs sound.
+        text: Whether it needs text.
+
+    Raises:
+        DataError: The training clips that are left have fewer than two labels.
+    """
 
     def fits(clip: Clip) -> bool:
-        heard = sounds is None or sounds.length(clip) > 0
-        return heard and (not text or bool(normalise(clip.text or "")))
+        sounding = sounds is None or sounds.length(clip) > 0
+        return sounding and (not text or bool(normalise(clip.text or "")))
 
     train, validation = (tuple(clip for clip in part if fits(clip)) for part in (fold.train, fold.validation))
     found = sorted({clip.label for clip in train})
@@ -67,5 +79,5 @@ def usable(fold: Fold, baseline: str, *, sounds: SoundCache | None = None, text:
 
 
 def targets(clips: Sequence[Clip]) -> NDArray[np.int64]:
-    """Each clip's label: int64 [clips], inrngs into `LABELS`."""
+    """Each clip's label: int64 [clips], indices into `LABELS`."""
     return np.array([LABELS.index(clip.label) for clip in clips], dtype=np.int64)

@@ -27,8 +27,8 @@ from stser_core.config import (
 from stser_core.frontend import WhisperFrontEnd, quantise
 from stser_core.training.corpora import read
 from stser_core.training.loop import LoopConfig
-from stser_core.training.recipe import Recipe
-from stser_core.training.run import RunData, only
+from stser_core.training.recipe import Recipe, only
+from stser_core.training.run import RunData
 from stser_core.training.splits import Fold, HoldOut, leave_one_session_out
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -42,7 +42,7 @@ CLASSIFIERS = {
 
 
 @pytest.fixture(autouse=True)
-def ctrl_c_is_heard() -> Iterator[None]:
+def ctrl_c_interrupts() -> Iterator[None]:
     """Whoever started these tests in the background has switched Ctrl-C off."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield

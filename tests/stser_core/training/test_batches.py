@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stser_core.training.batches import Collator, Draw, Examples, draw_weights, length_batches
+from stser_core.training.batches import VALIDATION, Examples, draw_weights, length_batches
 from stser_core.training.clip import Clip
 
 
@@ -63,11 +63,11 @@ def test_balanced_labels_weigh_the_same_in_each_corpus() -> None:
     assert weights.mean() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(("power", "share"), [(1.0, 0.9), (0.5, 0.75), (0.0, 0.5)])
-def test_corpora_are_drawn_by_a_power_of_their_size(power: float, share: float) -> None:
+@pytest.mark.parametrize(("power", "proportion"), [(1.0, 0.9), (0.5, 0.75), (0.0, 0.5)])
+def test_corpora_are_drawn_by_a_power_of_their_size(power: float, proportion: float) -> None:
     clips = [clip(n, "large" if n < 90 else "small", "sad") for n in range(100)]
     weights = draw_weights(clips, balance_labels=False, balance_corpora=power)
-    assert weights[:90].sum() / 100 == pytest.approx(share)
+    assert weights[:90].sum() / 100 == pytest.approx(proportion)
 
 
 def test_weak_clips_are_their_proportion_of_all_draws() -> None:
@@ -83,7 +83,7 @@ def test_weak_clips_are_their_proportion_of_all_draws() -> None:
 
 def test_targets_are_what_annotators_said_in_training_and_the_label_in_validation() -> None:
     split = replace(clip(1, "a", "angry"), path=None, text="oh", label_distribution=(0.6, 0.0, 0.4, 0.0))
-    prepared = [Examples([split], None)[Draw(0, 0)]]
-    assert Collator(None)(prepared)["targets"][0, 1].tolist() == pytest.approx([0.6, 0.0, 0.4, 0.0])
-    hard = Collator(None, hard=True)(prepared)
+    examples = Examples([split], None, None)
+    assert examples.batch([0], 0)["targets"][0, 1].tolist() == pytest.approx([0.6, 0.0, 0.4, 0.0])
+    hard = examples.batch([0], VALIDATION)
     assert hard["targets"][0, 1].tolist() == [1, 0, 0, 0] and hard["weights"][0].tolist() == [0, 1, 0]

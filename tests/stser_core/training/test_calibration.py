@@ -8,7 +8,7 @@ import pytest
 from stser_core.config import EnsembleConfig
 from stser_core.emotions import LABELS
 from stser_core.ensemble import softmax
-from stser_core.training.calibration import _Answer, _combinations, _fitted
+from stser_core.training.calibration import Answer, calibrate, fit_temperature
 
 COUNT = 6_000
 COLUMNS = {"speech": 0, "text": 1, "bimodal": 2}
@@ -22,13 +22,13 @@ def drawn(logits: np.ndarray, rng: np.random.Generator) -> list[str]:
 def test_each_classifier_gets_its_temperature_by_its_own_label_and_combinations_theirs() -> None:
     rng = np.random.default_rng(0)
     speech, text = 2 * rng.standard_normal((COUNT, 4)), 2 * rng.standard_normal((COUNT, 4))
-    heard, read, both = drawn(speech, rng), drawn(text, rng), drawn(speech + text, rng)
+    spoken, read, both = drawn(speech, rng), drawn(text, rng), drawn(speech + text, rng)
     answers = []
     for n in range(COUNT):
         logits = {"speech": 2 * speech[n], "text": 0.5 * text[n], "bimodal": speech[n] + text[n]}
-        answers.append(_Answer(logits, (heard[n], read[n], both[n])))
-        answers.append(_Answer({"speech": 2 * speech[n]}, (heard[n], None, None)))
-    ensemble, found = _fitted(answers, COLUMNS, EnsembleConfig())
+        answers.append(Answer(logits, (spoken[n], read[n], both[n])))
+        answers.append(Answer({"speech": 2 * speech[n]}, (spoken[n], None, None)))
+    ensemble, found = calibrate(answers, COLUMNS, EnsembleConfig())
     assert ensemble.temperatures["speech"] == pytest.approx(2, rel=0.1)
     assert ensemble.temperatures["text"] == pytest.approx(0.5, rel=0.1)
     assert ensemble.temperatures["bimodal"] == pytest.approx(1, rel=0.1)
@@ -44,11 +44,25 @@ def test_labels_count_alike_however_frequent_they_are() -> None:
     logits = 2 * rng.standard_normal((COUNT, 4))
     labels = drawn(logits, rng)
     mostly = [n for n in range(COUNT) if labels[n] == "neutral" or n % 10 == 0]
-    answers = [_Answer({"speech": 3 * logits[n]}, (labels[n], None, None)) for n in mostly]
-    ensemble, _ = _fitted(answers, {"speech": 0}, EnsembleConfig())
+    answers = [Answer({"speech": 3 * logits[n]}, (labels[n], None, None)) for n in mostly]
+    ensemble, _ = calibrate(answers, {"speech": 0}, EnsembleConfig())
     assert ensemble.temperatures["speech"] == pytest.approx(3, rel=0.15)
 
 
-def test_the_combinations_are_those_of_speech_of_words_and_of_both() -> None:
-    assert _combinations(COLUMNS) == [("speech",), ("text",), ("speech", "text", "bimodal")]
-    assert _combinations({"speech": 0, "extra": 0}) == [("speech", "extra"), ()]
+@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
+def test_the_temperature_is_found_and_weights_count(factor: float) -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(0, 1.5, (20_000, 4))
+    labels = np.array([LABELS.index(label) for label in drawn(logits, rng)])
+    ones = np.ones(len(labels))
+    found = fit_temperature(factor * logits, labels, ones)
+    assert found == pytest.approx(factor, rel=0.05)
+    both = np.concatenate([factor * logits] * 2), np.concatenate([labels, (labels + 1) % 4])
+    assert fit_temperature(*both, np.concatenate([ones, 0 * ones])) == pytest.approx(found, rel=1e-3)
+
+
+def test_several_classifiers_of_speech_are_calibrated_together() -> None:
+    logits = np.eye(4)
+    answers = [Answer({"speech": logits[n], "extra": logits[n]}, (LABELS[n], None, None)) for n in range(4)]
+    ensemble, _ = calibrate(answers, {"speech": 0, "extra": 0}, EnsembleConfig())
+    assert set(ensemble.temperatures) == {"speech", "extra", "extra+speech"}

@@ -16,13 +16,13 @@ from stser_core import checkpoint
 from stser_core.config import FeatureConfig
 from stser_core.errors import UsageError
 from stser_core.training import streams
+from stser_core.training.caches import SoundCache
 from stser_core.training.cli import main
-from stser_core.training.cross_validation import Extra, Spread, cross_validate, evaluate_baseline, mean_streams
-from stser_core.training.recipe import Recipe
-from stser_core.training.run import only
-from stser_core.training.sound_cache import SoundCache
+from stser_core.training.cross_validation import Protocol, cross_validate, evaluate_baseline, mean_streams, spread
+from stser_core.training.recipe import Recipe, only
+from stser_core.training.report import Spread
 from stser_core.training.splits import Fold
-from stser_core.training.transcripts import Source, Words
+from stser_core.training.transcripts import Words
 
 
 def vosk_model() -> Path:
@@ -77,32 +77,32 @@ def test_five_sessions_five_folds_and_a_table(
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")} == trained
 
 
-def test_another_source_is_only_judged_and_no_run_is_lost_unless_that_is_asked_for(
+def test_another_source_is_only_evaluated_and_no_run_is_lost_unless_that_is_asked_for(
     folds: list[Fold], recipe: Recipe, tmp_path: Path
 ) -> None:
     once = replace(looped(recipe, epochs=1), model=only(recipe.model, ["text"]))
     fold = replace(folds[0], test=folds[0].test[:2])
     kept = tmp_path / "out" / "seed0" / fold.name / "checkpoint" / "model.safetensors"
 
-    def validated(one: Fold, *sources: Source, overwrite: bool = False) -> tuple[dict[str, Any], int]:
-        words = Words(sources, vosk_model())
-        (run,) = cross_validate([one], once, [0], tmp_path / "out", tmp_path / "cache", words, overwrite=overwrite)
+    def validated(one: Fold, *sources: str, overwrite: bool = False) -> tuple[dict[str, Any], int]:
+        protocol = Protocol(once, tmp_path / "cache", Words(sources, vosk_model()), overwrite=overwrite)
+        (run,) = cross_validate([one], [0], protocol, tmp_path / "out")
         return run["transcripts"], kept.stat().st_mtime_ns
 
-    figures, trained = validated(fold, "gold")
-    assert validated(fold, "gold") == (figures, trained)
-    (tmp_path / "out" / "seed0" / fold.name / "test.json").write_text('{"transcripts": {"gold": "kept"}}')
+    metrics, trained = validated(fold, "gold")
+    assert validated(fold, "gold") == (metrics, trained)
+    results = tmp_path / "out" / "seed0" / fold.name / "test.json"
+    made = json.loads(results.read_text())
+    results.write_text(json.dumps(made | {"transcripts": {"gold": "kept"}}))
     both, again = validated(fold, "gold", "vosk")
     assert again == trained and both["gold"] == "kept" and set(both) == {"gold", "vosk"}
 
     more, again = validated(replace(fold, test=folds[0].test[:3]), "gold")
     assert again == trained and more["gold"] != "kept"
-    with pytest.raises(UsageError, match="holds a run of other clips, words or checkpoints to start from"):
+    with pytest.raises(UsageError, match="other clips"):
         validated(replace(fold, train=fold.train[1:]), "gold")
-    with pytest.raises(UsageError, match="holds a run of another recipe: give another --out, or --overwrite"):
-        cross_validate(
-            [fold], replace(once, batch=2), [0], tmp_path / "out", tmp_path / "cache", Words(("gold",), None)
-        )
+    with pytest.raises(UsageError, match="another recipe"):
+        cross_validate([fold], [0], Protocol(replace(once, batch=2), tmp_path / "cache"), tmp_path / "out")
     assert kept.stat().st_mtime_ns == trained
     more, again = validated(replace(fold, train=fold.train[1:]), "gold", overwrite=True)
     assert again > trained
@@ -148,7 +148,7 @@ def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], tmp
             asked.append(fold.name)
             return np.eye(4, dtype=np.float32)[[0] * len(fold.test)]
 
-    sounds, store = SoundCache([], tmp_path, FeatureConfig()), tmp_path / "baselines" / "quiet.json"
+    sounds, store = SoundCache([], tmp_path, FeatureConfig()), tmp_path / "baselines"
     first = evaluate_baseline(Quiet(), folds, sounds, tmp_path, 0, store=store)
     assert evaluate_baseline(Quiet(), folds, sounds, tmp_path, 0, store=store) == first
     assert len(first) == len(asked) == 5
@@ -161,7 +161,7 @@ def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], tmp
     ("options", "code", "sentence"),
     [
         (["--transcripts", "vosk"], 2, "--asr-model"),
-        (["--transcripts", "vosk", "--asr-model", "."], 1, "no Vosk model"),
+        (["--transcripts", "vosk", "--asr-model", "."], 1, "not a Vosk model"),
         (["--json", "."], 1, "it is a folder"),
         (["--json", "file/figures.json"], 1, "cannot be made"),
         (["--out", "file"], 1, "cannot be made"),
@@ -223,8 +223,8 @@ def test_wrong_input_is_one_sentence(
 
 
 def test_a_spread_of_one_value_has_no_deviation() -> None:
-    assert Spread.of([0.5]) == Spread(0.5, 0.0)
-    assert Spread.of([0.4, 0.6]).sd == pytest.approx(0.1414, abs=1e-4)
+    assert spread([0.5]) == Spread(0.5, 0.0)
+    assert spread([0.4, 0.6]).sd == pytest.approx(0.1414, abs=1e-4)
 
 
 def test_streams_of_all_folds_are_averaged(
@@ -236,10 +236,8 @@ def test_streams_of_all_folds_are_averaged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(streams, "_FEWEST", 2)  # the tree has no more of a label by one speaker
-    extra = Extra(front_end=front_end, streams=True)
-    words = Words(("gold",), None)
-    recipe = looped(frames_recipe, epochs=1)
-    results = cross_validate(folds[:2], recipe, [0], tmp_path, cache, words, extra)
+    protocol = Protocol(looped(frames_recipe, epochs=1), cache, front_end=front_end, streams=True)
+    results = cross_validate(folds[:2], [0], protocol, tmp_path)
     (mean,) = mean_streams(results)
     each = [run["streams"]["streams"]["wide"]["even"] for run in results]
     assert mean["streams"]["wide"]["even"]["turns"] == sum(one["turns"] for one in each)

@@ -18,7 +18,7 @@ from stser_core.audio import load_mono
 from stser_core.errors import UsageError
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import SpeechInput
-from stser_core.training.further import WantedEncoder, add_classifier
+from stser_core.training.further import add_classifier, parse_encoder
 from stser_core.training.recipe import Recipe
 from stser_core.training.run import RunData, fit
 from stser_core.training.splits import Fold
@@ -56,8 +56,8 @@ def test_it_is_trained_calibrated_and_answers_beside_the_others(
     fold = folds[0]
     base = fit(RunData(fold.train, fold.validation), frames_recipe, tmp_path / "base", cache, front_end=front_end)
     recipe = replace(frames_recipe, loop=replace(frames_recipe.loop, epochs=30, learning_rate=3e-3))
-    wanted = WantedEncoder.parse("pitch=pitch:bands=20")
-    folder = add_classifier(fold, wanted, recipe, str(base), tmp_path / "more", cache)
+    wanted = parse_encoder("pitch=pitch:bands=20")
+    folder = add_classifier(fold, *wanted, recipe, str(base), tmp_path / "more", cache)
     config = checkpoint.read_config(folder)
     assert config.encoders["pitch"].vector_size == 20 and config.classifiers["pitch"].inputs == ("pitch",)
     assert {"speech", "pitch", "pitch+speech"} <= set(config.ensemble.temperatures)
@@ -68,13 +68,13 @@ def test_it_is_trained_calibrated_and_answers_beside_the_others(
     before, after = (checkpoint.load(one).model.smodel.state_dict() for one in (base, folder))
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     with pytest.raises(UsageError, match="has a classifier 'pitch' already"):
-        add_classifier(fold, wanted, recipe, str(folder), tmp_path / "again", cache)
+        add_classifier(fold, *wanted, recipe, str(folder), tmp_path / "again", cache)
 
 
 def test_an_encoder_is_written_in_one_option() -> None:
-    hub = WantedEncoder.parse("wavlm=hub:microsoft/wavlm-base-plus,layer=6")
-    assert hub == WantedEncoder("wavlm", "hub", {"model": "microsoft/wavlm-base-plus", "layer": 6})
-    assert WantedEncoder.parse("x=other:kind=small,n=3") == WantedEncoder("x", "other", {"kind": "small", "n": 3})
+    name, hub = parse_encoder("wavlm=hub:microsoft/wavlm-base-plus,layer=6")
+    assert (name, hub.type, hub.settings) == ("wavlm", "hub", {"model": "microsoft/wavlm-base-plus", "layer": 6})
+    assert parse_encoder("x=other:kind=small,n=3")[1].settings == {"kind": "small", "n": 3}
     for wrong in ("wavlm", "=hub:a", "wavlm=hub:", "x=other:small"):
         with pytest.raises(UsageError, match="NAME=hub:MODEL_ID"):
-            WantedEncoder.parse(wrong)
+            parse_encoder(wrong)

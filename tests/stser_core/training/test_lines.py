@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.training.lines import available_codecs, random_line, tilted, transcoded
+from stser_core.training.lines import (
+    available_codecs,
+    coloured_noise,
+    level,
+    random_line,
+    telephone_band,
+    tilted,
+    transcoded,
+    with_noise,
+)
 
 TONE = (0.3 * np.sin(2 * np.pi * 700 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
 
@@ -44,3 +53,21 @@ def test_a_tilt_favours_treble() -> None:
     high = (0.3 * np.sin(2 * np.pi * 2_800 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
     spectrum = np.abs(np.fft.rfft(tilted(both + high, 3.0)))
     assert 20 * np.log10(spectrum[2_800] / spectrum[700]) == pytest.approx(6, abs=1)
+
+
+@pytest.mark.parametrize("below", [5.0, 30.0])
+def test_noise_is_as_far_below_the_sound_as_is_said(below: float) -> None:
+    noise = with_noise(TONE, coloured_noise(500, np.random.default_rng(0)), below) - TONE
+    assert 20 * np.log10(level(noise) / level(TONE)) == pytest.approx(-below, abs=0.5)
+
+
+def test_the_telephone_carries_300_to_3400_hertz() -> None:
+    hertz = (100, 1_000, 3_000, 5_000)
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    sound = sum(0.2 * np.sin(2 * np.pi * one * time) for one in hertz).astype(np.float32)
+    carried = telephone_band(sound)
+    assert carried.shape == sound.shape
+    spectrum = np.abs(np.fft.rfft(carried)) / np.abs(np.fft.rfft(sound))
+    low, middle, high, treble = spectrum[list(hertz)]
+    assert low < 0.05 and treble < 0.02
+    assert middle == pytest.approx(1, abs=0.2) and high == pytest.approx(1, abs=0.3)

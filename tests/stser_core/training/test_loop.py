@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from stser_core.errors import UsageError
-from stser_core.training.ctrl_c import CtrlC
-from stser_core.training.loop import Epoch, LoopConfig, best_epoch, ended, finished_epochs, rate, train
+from stser_core.training.loop import CtrlC, Epoch, LoopConfig, best_epoch, ended, finished_epochs, rate, train
 
 
 class Line(nn.Module):

@@ -21,8 +21,8 @@ from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import SpeechInput
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.pairs import PairMixture
-from stser_core.training.recipe import Recipe
-from stser_core.training.run import RunData, fit, only
+from stser_core.training.recipe import Recipe, only
+from stser_core.training.run import RunData, fit
 from stser_core.training.splits import Fold
 
 # Whoever started these tests in the background has switched Ctrl-C off.
@@ -58,7 +58,9 @@ def without(data: RunData, **missing: None) -> RunData:
 
 
 def test_one_seed_gives_one_result(sample: RunData, recipe: Recipe, cache: Path, tmp_path: Path) -> None:
-    lively = replace(recipe, augmentation=Augmentation(speed=0.5, noise=0.5, telephone=0.5, masks=0.5, crop=0.3))
+    lively = replace(
+        recipe, augmentation=Augmentation(lines=0.5, line_versions=1, masks=0.5, crop=0.3, frame_noise=0.1)
+    )
     first, second = (fit(sample, lively, tmp_path / name, cache) for name in ("a", "b"))
     assert same(weights(first), weights(second))
     assert not same(weights(first), weights(fit(sample, looped(lively, seed=1), tmp_path / "c", cache)))

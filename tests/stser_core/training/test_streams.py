@@ -12,9 +12,9 @@ import torch
 
 from stser_core.emotions import LABELS
 from stser_core.scores import EmotionScores, SpeechInput
-from stser_core.training.card import stream_rows, with_streams
 from stser_core.training.clip import Clip
 from stser_core.training.pairs import Pairing, PairMixture
+from stser_core.training.report import stream_rows, stream_tables, with_streams
 from stser_core.training.routine import Channel
 from stser_core.training.speech_inputs import SpeechInputs
 from stser_core.training.streams import (
@@ -28,7 +28,6 @@ from stser_core.training.streams import (
     stream_report,
     streams_of,
 )
-from stser_core.training.tables import stream_tables
 
 LEVELS = {"angry": 0.8, "happy": 0.6, "neutral": 0.1, "sad": 0.3}
 
@@ -48,8 +47,10 @@ class Levels:
     def __init__(self, wrong: str | None = None) -> None:
         self.wrong = wrong
         self.baselines: list[object] = []
+        self.encoded = 0
 
     def frames(self, waveforms: Sequence[np.ndarray]) -> list[torch.Tensor]:
+        self.encoded += len(waveforms)
         return [torch.full((2, 4), float(np.abs(one).max())) for one in waveforms]
 
     def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
@@ -76,8 +77,18 @@ def load(path: Path) -> np.ndarray:
     return np.full(8_000, LEVELS[path.parent.name], dtype=np.float32)
 
 
+class Frames:
+    """Stands for the frame cache."""
+
+    def prepare(self, clips: Sequence[Clip], versions: Sequence[str]) -> None:
+        pass
+
+    def frames(self, clip: Clip, version: str) -> np.ndarray:
+        return np.full((2, 4), LEVELS[clip.path.parent.name], dtype=np.float16)
+
+
 def inputs(recognizer: Levels) -> SpeechInputs:
-    return SpeechInputs(recognizer, load)  # type: ignore[arg-type]
+    return SpeechInputs(recognizer, Frames(), load)  # type: ignore[arg-type]
 
 
 def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said() -> None:
@@ -139,7 +150,7 @@ def call(levels: Sequence[float], name: str = "call") -> Channel:
 
 def test_routine_calls_count_neutral_sure_and_false_alerts() -> None:
     channel = call([0.1, 0.1, 0.8, 0.8, 0.8, 0.1, 0.3, 0.1])
-    found = routine_metrics(Levels(), [channel])["call"]  # type: ignore[arg-type]
+    found = routine_metrics(inputs(Levels()), [channel])["call"]
     assert found["turns"] == 8 and found["neutral"] == 0.5 and found["sure"] == 0.5
     assert found["alerts_per_hour"] == pytest.approx(1 / channel.hours)
 
@@ -173,7 +184,9 @@ def test_acted_clips_in_a_call_share_its_baseline_and_are_counted_apart() -> Non
 
 
 def test_the_report_is_a_table_and_opens_the_card() -> None:
-    report = stream_report(inputs(Levels()), clips(), [call([0.1] * 3)])
+    recognizer = Levels()
+    report = stream_report(inputs(recognizer), clips(), [call([0.1] * 3)])
+    assert recognizer.encoded == 3, "each turn of the call once"
     assert set(report["streams"]) == {"wide", "telephone"} and report["prior"] == Levels.prior
     streams, routine = stream_rows(report)
     assert streams[1][:2] == ("85 % neutral, wide", "120") and streams[1][4] == "100.0"

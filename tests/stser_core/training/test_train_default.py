@@ -19,8 +19,7 @@ from stser_core.config import CheckpointConfig
 from stser_core.emotions import LABELS
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.loop import LoopConfig
-from stser_core.training.recipe import Recipe
-from stser_core.training.run import only
+from stser_core.training.recipe import Recipe, only
 
 ROOT = Path(__file__).parents[3]
 CODES = {"ANG": "angry", "DIS": "other", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
@@ -74,8 +73,8 @@ def given(tmp_path: Path, default_like: CheckpointConfig, front_end: Path) -> li
         recipe = Recipe(model=model, loop=loop, augmentation=augmentation, own_words=False)
         recipe = replace(recipe, frozen=frozen if name == "bimodal" else ())
         (recipes / f"{name}.json").write_bytes(recipe.to_json())
-    places = [tmp_path / "CREMA-D", tmp_path / "emodb", texts, front_end]
-    return ["--recipes", str(recipes), "--run", str(tmp_path / "run"), *map(str, places)]
+    places = [tmp_path / "CREMA-D", tmp_path / "emodb", texts]
+    return ["--front-end", str(front_end), "--recipes", str(recipes), "--run", str(tmp_path / "run"), *map(str, places)]
 
 
 def test_a_free_checkpoint_is_made_of_all_parts(given: list[str], text_encoder: Path, tmp_path: Path) -> None:

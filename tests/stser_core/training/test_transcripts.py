@@ -1,4 +1,4 @@
-"""Recognised words: real Vosk, remembered by recording and model."""
+"""Transcripts of real Vosk, kept by recording and model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stser_core.audio import load_mono
 from stser_core.errors import TranscriberError, UsageError
 from stser_core.training import transcripts
 from stser_core.training.clip import Clip
-from stser_core.training.transcripts import Words, need_recognisers, with_transcripts
+from stser_core.training.transcripts import Words, need_transcribers, with_transcripts
 
 
 @pytest.fixture(scope="module")
@@ -25,51 +25,40 @@ def model() -> Path:
 @pytest.fixture
 def clips(data: Path) -> list[Clip]:
     recordings = sorted((data / "emodb").glob("*.flac"))[:2]
-    heard = [Clip(path.stem, path, "gold", "sad", "s", None, None, "de", "emodb", None) for path in recordings]
-    return [*heard, Clip("text", None, "only words", "sad", "s", None, None, "de", "c", None)]
+    recorded = [Clip(path.stem, path, "gold", "sad", "s", None, None, "de", "emodb", None) for path in recordings]
+    return [*recorded, Clip("text", None, "only words", "sad", "s", None, None, "de", "c", None)]
 
 
-def test_gold_words_stay(clips: list[Clip], tmp_path: Path) -> None:
-    assert with_transcripts(clips, "gold", None, tmp_path) == tuple(clips)
-
-
-def test_vosk_writes_what_it_hears_once(clips: list[Clip], model: Path, tmp_path: Path) -> None:
-    first = with_transcripts(clips, "vosk", model, tmp_path)
+def test_vosk_transcribes_each_recording_once(clips: list[Clip], model: Path, tmp_path: Path) -> None:
+    first = with_transcripts(clips, "vosk", Words(("vosk",), model), tmp_path)
     assert first[2] == clips[2]
     assert any(clip.text for clip in first[:2]) and all(clip.text != "gold" for clip in first[:2])
     (store,) = tmp_path.glob("transcripts-vosk-*.json")
     stamp = store.stat().st_mtime_ns
-    assert with_transcripts(clips, "vosk", model, tmp_path) == first
+    assert with_transcripts(clips, "vosk", Words(("vosk",), model), tmp_path) == first
     assert store.stat().st_mtime_ns == stamp
 
 
-def test_two_processes_recognise_each_recording_once(
+def test_two_processes_transcribe_each_recording_once(
     clips: list[Clip], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[Path] = []
+    opened: list[Path] = []
 
     def slowly(path: Path) -> object:
-        heard.append(path)
+        opened.append(path)
         time.sleep(0.2)
         return load_mono(path)
 
     monkeypatch.setattr(transcripts, "load_mono", slowly)
     with ThreadPoolExecutor(2) as pool:  # two locks on one file: as good as two processes
-        one, other = pool.map(lambda _: with_transcripts(clips, "vosk", model, tmp_path), range(2))
-    assert one == other and len(heard) == 2
+        one, other = pool.map(lambda _: with_transcripts(clips, "vosk", Words(("vosk",), model), tmp_path), range(2))
+    assert one == other and len(opened) == 2
 
 
-def test_a_recogniser_is_looked_for_before_the_work(model: Path, tmp_path: Path) -> None:
-    need_recognisers(Words())
-    need_recognisers(Words(("gold", "vosk"), model))
+def test_a_transcriber_is_looked_for_before_the_work(model: Path, tmp_path: Path) -> None:
+    need_transcribers(Words())
+    need_transcribers(Words(("gold", "vosk"), model))
     with pytest.raises(UsageError, match="--asr-model"):
-        need_recognisers(Words(("gold", "vosk")))
-    with pytest.raises(TranscriberError, match="no Vosk model"):
-        need_recognisers(Words(("gold", "vosk"), tmp_path))
-
-
-def test_a_recogniser_needs_its_model(clips: list[Clip], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--asr-model"):
-        with_transcripts(clips, "vosk", None, tmp_path)
-    with pytest.raises(TranscriberError, match="no Vosk model"):
-        with_transcripts(clips, "vosk", tmp_path, tmp_path)
+        Words(("gold", "vosk"))
+    with pytest.raises(TranscriberError, match=str(tmp_path)):
+        need_transcribers(Words(("gold", "vosk"), tmp_path))

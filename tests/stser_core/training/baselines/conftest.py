@@ -15,8 +15,8 @@ import pytest
 from stser_core.config import FeatureConfig
 from stser_core.emotions import LABELS
 from stser_core.training.baselines.usable import targets
+from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
-from stser_core.training.sound_cache import SoundCache
 from stser_core.training.splits import Fold
 
 sys.path.insert(0, str(Path(__file__).parent.parent))

@@ -8,10 +8,10 @@ import pytest
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, MissingExtraError, OutputError, UsageError
 from stser_core.training.baselines import BASELINES, baseline_of
-from stser_core.training.baselines.network_trainer import TrainingSettings
+from stser_core.training.loop import LoopConfig
 from stser_core.training.splits import Fold
 
-QUICK = TrainingSettings(epochs=15, patience=8, batch=8, learning_rate=1e-2)
+QUICK = LoopConfig(epochs=15, patience=8, learning_rate=1e-2)
 CLEARLY = 0.7
 READS = {"egemaps": "sound", "tfidf": "text", "mdre": "both", "att-align": "both"}
 NETWORKS = ("mdre", "att-align")
@@ -20,7 +20,7 @@ NETWORKS = ("mdre", "att-align")
 def quick(name):
     """The baseline, small enough for a test where it is a network."""
     made = baseline_of(name)
-    return replace(made, units=16, embedding=8, dropout=0.0, training=QUICK) if name in NETWORKS else made
+    return replace(made, units=16, embedding=8, dropout=0.0, batch=8, loop=QUICK) if name in NETWORKS else made
 
 
 def answer(name, play, fold=None, seed=0):

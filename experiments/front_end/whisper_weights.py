@@ -1,4 +1,8 @@
-"""Whisper's encoder from CTranslate2's format to the front end's own file.
+"""Whisper's encoder from CTranslate2's format to the front end's own file, as checkpoints/default holds it.
+
+    .venv/bin/python experiments/front_end/whisper_weights.py WHISPER front_end.safetensors
+
+WHISPER is Whisper base: its folder, its model.bin, or parts of this in order.
 
 The file `model.bin` (https://github.com/OpenNMT/CTranslate2, `model.cc`, binary version 6): uint32 version, the
 specification's name, uint32 revision, uint32 number of variables; of each its name, uint8 rank, uint32 sizes, uint8
@@ -8,6 +12,7 @@ data type, uint32 bytes, and the values. Strings are uint16 length and text that
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from stser_core.errors import CheckpointError
-from stser_core.frontend import WhisperFrontEnd, dequantise, quantise
-from stser_core.training.output import write_atomically
+from stser_core.frontend import quantise
 
 MODEL_FILE = "model.bin"
 
@@ -38,7 +41,7 @@ _NAMES = {
 
 def write_front_end(paths: Sequence[Path], layers: int, out: Path) -> None:
     """Make a `front_end.safetensors` with the first layers of a Whisper encoder, as int8."""
-    write_atomically(out, save(quantise(from_ctranslate2(paths, layers))))
+    out.write_bytes(save(quantise(from_ctranslate2(paths, layers))))
 
 
 def from_ctranslate2(paths: Sequence[Path], layers: int) -> dict[str, Tensor]:
@@ -60,16 +63,6 @@ def from_ctranslate2(paths: Sequence[Path], layers: int) -> dict[str, Tensor]:
                 value /= scale.astype(np.float32).reshape(-1, *[1] * (value.ndim - 1))
             state[f"{ours}.{kind}"] = torch.from_numpy(value.copy())
     return state
-
-
-def fill_front_end(front_end: WhisperFrontEnd, path: Path) -> None:
-    """Give a front end the weights of a `front_end.safetensors`."""
-    file = path / "front_end.safetensors" if path.is_dir() else path
-    try:
-        front_end.load_state_dict(dequantise(load_file(file)))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(f"{file} cannot be used as a front end ({reason}).") from error
 
 
 def _read(paths: Sequence[Path]) -> dict[str, NDArray[Any]]:
@@ -113,3 +106,8 @@ def _parsed(content: bytes) -> dict[str, NDArray[Any]]:
         variables[name] = np.frombuffer(content, kind, length // np.dtype(kind).itemsize, place).reshape(shape)
         place += length
     return variables
+
+
+if __name__ == "__main__":
+    *whisper, result = map(Path, sys.argv[1:])
+    write_front_end(whisper, 3, result)

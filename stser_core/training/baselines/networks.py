@@ -1,0 +1,304 @@
+"""Two networks of speech and text: MDRE-like and Att-align-like, trained by the same loop as STSER.
+
+Both are own implementations from the papers' descriptions. What differs from both papers: GloVe vectors do not ship
+with this project, so embeddings are learnt from the training texts alone, which costs accuracy; frames are 40 log-mel
+bands every 20 ms for at most 15 s; validation accuracy stops the training.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from stser_core.audio import SAMPLE_RATE
+from stser_core.config import FeatureConfig
+from stser_core.emotions import LABELS
+from stser_core.errors import DataError, OutputError
+from stser_core.features import LogMel, frame_mask, pad
+from stser_core.smodel import BiLstm
+from stser_core.text import normalise
+from stser_core.training.baselines.egemaps import functionals, prosody_columns
+from stser_core.training.baselines.usable import Usable, targets, usable
+from stser_core.training.batches import length_batches
+from stser_core.training.caches import SoundCache
+from stser_core.training.clip import Clip
+from stser_core.training.loop import CtrlC, Epoch, LoopConfig, train
+from stser_core.training.metrics import measure
+from stser_core.training.splits import Fold
+
+FEATURES = FeatureConfig(mel_bands=40, hop_ms=20.0)
+PADDING, UNKNOWN = 0, 1
+
+_LONGEST = 15 * SAMPLE_RATE
+_MOST_WORDS = 128
+_EVALUATION_BATCH = 32
+
+
+@dataclass(frozen=True)
+class NetworkBaseline:
+    """A network of speech and text.
+
+    Attributes:
+        name: As the table prints it.
+        network: `DualEncoder` or `AlignedEncoder`.
+        units: Of each recurrent layer and direction.
+        embedding: Length of a word's vector.
+        dropout: Proportion of each recurrent layer's output that is left out in training.
+        batch: Clips in a batch.
+        loop: How it is trained; the seed is replaced.
+    """
+
+    name: str
+    network: type[DualEncoder] | type[AlignedEncoder]
+    units: int
+    embedding: int = 100
+    dropout: float = 0.3
+    batch: int = 32
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(epochs=60, patience=10, learning_rate=1e-3))
+
+    def answer(self, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
+        """See `Baseline.answer`; it takes both sound and text."""
+        clips = usable(fold, self.name, sounds=sounds, text=True)
+        if not clips.test:
+            return clips.answers(np.zeros((0, len(LABELS)), dtype=np.float32))
+        if not clips.validation:
+            raise DataError("A baseline network has no validation clip with sound and text to stop by; add data.")
+        vocabulary = Vocabulary.of(clip.text or "" for clip in clips.train)
+        prosody = _prosody(clips, sounds, cache) if self.network is DualEncoder else {}
+        torch.manual_seed(seed)
+        learner = Learner(self, vocabulary, prosody, sounds)
+        learner.to("cuda" if torch.cuda.is_available() else "cpu")
+        loop = LoopConfig(self.loop.epochs, self.loop.patience, learning_rate=self.loop.learning_rate, seed=seed)
+        batches = _Batches(clips.train, learner, self.batch, seed)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=cache, prefix="baseline-") as folder, CtrlC() as ctrl_c:
+                train(learner, batches, lambda: learner.validate(clips.validation), loop, Path(folder), ctrl_c)
+        except OSError as error:
+            raise OutputError(f"The folder {cache} cannot be written ({error.strerror}).") from error
+        if ctrl_c.pressed:
+            raise KeyboardInterrupt
+        return clips.answers(learner.answer(clips.test))
+
+
+class DualEncoder(nn.Module):
+    """A multimodal dual recurrent encoder, after Yoon et al. 2018 (https://arxiv.org/abs/1810.04635, section 3).
+
+    One recurrent network reads the speech frames and one the words; the last state of the first is joined with a
+    prosodic vector of the utterance; each side goes through a dense layer, and one dense layer over both gives the
+    classes. The paper has 39 MFCC values every 10 ms for at most 7.5 s, averages of openSMILE's 35 prosodic contours
+    where this has the 26 functionals of eGeMAPS on pitch, loudness and voicing, and 200 units.
+    """
+
+    def __init__(self, settings: NetworkBaseline, words: int, prosody: int) -> None:
+        super().__init__()
+        units = settings.units
+        self.speech = nn.GRU(FEATURES.mel_bands, units, batch_first=True)
+        self.embedding = nn.Embedding(words, settings.embedding, padding_idx=PADDING)
+        self.text = nn.GRU(settings.embedding, units, batch_first=True)
+        self.speech_dense = nn.Linear(units + prosody, units)
+        self.text_dense = nn.Linear(units, units)
+        self.classes = nn.Linear(2 * units, len(LABELS))
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def forward(self, sound: Tensor, frames: Tensor, words: Tensor, counts: Tensor, prosody: Tensor) -> Tensor:
+        """Logits float32 [batch, labels] of a batch; see `Learner.batch`."""
+        speech = self.dropout(_last(self.speech(sound)[0], frames))  # [batch, units]
+        text = self.dropout(_last(self.text(self.embedding(words))[0], counts))
+        speech = torch.tanh(self.speech_dense(torch.cat([speech, prosody], dim=1)))
+        text = torch.tanh(self.text_dense(text))
+        logits: Tensor = self.classes(torch.cat([speech, text], dim=1))
+        return logits
+
+
+class AlignedEncoder(nn.Module):
+    """Words that find their sound by attention, after Xu et al. 2019 (https://arxiv.org/abs/1909.05645, section 2).
+
+    A bidirectional LSTM reads the speech frames and another one the words; each word attends to the frames, which
+    aligns the two without time stamps; the word's state and the sound it attended to are joined, a third bidirectional
+    LSTM reads these, and the maximum over the words goes to a dense layer. The paper has 34 short-term features; the
+    attention's score is additive here, over a hidden layer half as wide as the encoders' states.
+    """
+
+    def __init__(self, settings: NetworkBaseline, words: int, prosody: int) -> None:
+        super().__init__()
+        size = 2 * settings.units
+        self.speech = BiLstm(FEATURES.mel_bands, settings.units)
+        self.embedding = nn.Embedding(words, settings.embedding, padding_idx=PADDING)
+        self.text = BiLstm(settings.embedding, settings.units)
+        self.alignment = Alignment(size)
+        self.both = BiLstm(2 * size, settings.units)
+        self.classes = nn.Linear(size, len(LABELS))
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def forward(self, sound: Tensor, frames: Tensor, words: Tensor, counts: Tensor, prosody: Tensor) -> Tensor:
+        """Logits float32 [batch, labels] of a batch; see `Learner.batch`."""
+        speech = self.dropout(self.speech(sound, frames))  # [batch, frames, size]
+        text = self.dropout(self.text(self.embedding(words), counts))  # [batch, words, size]
+        aligned = self.alignment(text, speech, frames)
+        both = self.dropout(self.both(torch.cat([aligned, text], dim=2), counts))
+        inside = frame_mask(counts, both.shape[1])[:, :, None]
+        logits: Tensor = self.classes(both.masked_fill(~inside, -torch.inf).amax(dim=1))
+        return logits
+
+
+class Alignment(nn.Module):
+    """Attention of each word to the speech frames."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.of_word = nn.Linear(size, size // 2)
+        self.of_frame = nn.Linear(size, size // 2, bias=False)
+        self.score = nn.Linear(size // 2, 1, bias=False)
+
+    def forward(self, words: Tensor, speech: Tensor, frames: Tensor) -> Tensor:
+        """Gather, for each word, the speech that it attends to.
+
+        Args:
+            words: float32 [batch, words, size].
+            speech: float32 [batch, frames, size].
+            frames: int64 [batch]; what lies behind is never attended to.
+
+        Returns:
+            float32 [batch, words, size].
+        """
+        pairs = torch.tanh(self.of_word(words)[:, :, None] + self.of_frame(speech)[:, None])
+        scores = self.score(pairs).squeeze(3)  # [batch, words, frames]
+        outside = ~frame_mask(frames, speech.shape[1])[:, None]
+        weights = scores.masked_fill(outside, -torch.inf).softmax(dim=2)
+        return torch.bmm(weights, speech)
+
+
+class Vocabulary:
+    """Numbers for words; 0 is padding, 1 every word that was not met in training."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._numbers = {word: number for number, word in enumerate(words, start=UNKNOWN + 1)}
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Vocabulary:
+        """All words that occur at least twice; the others teach what an unknown word is like."""
+        counts = Counter(word for text in texts for word in normalise(text).split())
+        return cls(sorted(word for word, count in counts.items() if count > 1))
+
+    def __len__(self) -> int:
+        return len(self._numbers) + UNKNOWN + 1
+
+    def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Number the words of texts, of which each has at least one; only the first 128 words are read.
+
+        Returns:
+            int64 [texts, longest], 0 after each end; int64 [texts] words in each.
+        """
+        rows = [
+            torch.tensor([self._numbers.get(word, UNKNOWN) for word in normalise(text).split()[:_MOST_WORDS]])
+            for text in texts
+        ]
+        numbers = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)
+        return numbers, torch.tensor([len(row) for row in rows])
+
+
+class Learner(nn.Module):
+    """A network with its loss: plain cross-entropy, as both papers have it."""
+
+    def __init__(
+        self,
+        settings: NetworkBaseline,
+        vocabulary: Vocabulary,
+        prosody: Mapping[str, NDArray[np.float32]],
+        sounds: SoundCache,
+    ) -> None:
+        """Make the network.
+
+        Args:
+            settings: Of the network.
+            vocabulary: The words that it knows.
+            prosody: A vector for each clip, by the clip's id; empty for none.
+            sounds: Has the sound of all clips.
+        """
+        super().__init__()
+        width = len(next(iter(prosody.values()), ()))
+        self.network = settings.network(settings, len(vocabulary), width)
+        self.logmel = LogMel(FEATURES)
+        self.sounds = sounds
+        self._vocabulary, self._prosody, self._width = vocabulary, prosody, width
+
+    @torch.no_grad()
+    def batch(self, clips: Sequence[Clip]) -> dict[str, Tensor]:
+        """The arguments of `forward`; only the first 15 s of a sound are used.
+
+        Returns:
+            `sound` float32 [batch, frames, bands], log-mel, and `frames` int64 [batch] of each; `words` int64 [batch,
+            words], and `counts` int64 [batch] of each; `prosody` float32 [batch, n]; `labels` int64 [batch].
+        """
+        device = next(self.parameters()).device
+        waveforms, lengths = pad([self.sounds.samples(clip)[:_LONGEST] for clip in clips])
+        sound, frames = self.logmel(waveforms.to(device), lengths.to(device))
+        words, counts = self._vocabulary([clip.text or "" for clip in clips])
+        none = np.zeros(self._width, dtype=np.float32)
+        prosody = torch.from_numpy(np.stack([self._prosody.get(clip.id, none) for clip in clips]))
+        batch = {"sound": sound.transpose(1, 2), "frames": frames, "words": words, "counts": counts}
+        batch |= {"prosody": prosody, "labels": torch.from_numpy(targets(clips))}
+        return {name: one.to(device) for name, one in batch.items()}
+
+    def forward(self, labels: Tensor, **inputs: Tensor) -> Tensor:
+        """The loss of a batch."""
+        return cross_entropy(self.network(**inputs), labels)
+
+    @torch.no_grad()
+    def answer(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
+        """Probabilities of clips: float32 [clips, labels]."""
+        self.eval()
+        found = []
+        for start in range(0, len(clips), _EVALUATION_BATCH):
+            batch = self.batch(clips[start : start + _EVALUATION_BATCH])
+            del batch["labels"]
+            found.append(self.network(**batch).softmax(1).float().cpu().numpy())
+        return np.concatenate(found)
+
+    def validate(self, clips: Sequence[Clip]) -> Epoch:
+        """WA and UA."""
+        measured = measure(targets(clips), self.answer(clips))
+        return {"wa": measured.wa, "ua": measured.ua}
+
+
+class _Batches:
+    """Batches of similar length; every clip once an epoch."""
+
+    def __init__(self, clips: Sequence[Clip], learner: Learner, size: int, seed: int) -> None:
+        self._clips, self._learner, self._seed = clips, learner, seed
+        self._size = min(size, len(clips))
+        self._lengths = np.array([learner.sounds.length(clip) for clip in clips])
+
+    def __len__(self) -> int:
+        return len(self._clips) // self._size
+
+    def epoch(self, number: int) -> Iterator[Mapping[str, Tensor]]:
+        rng = np.random.default_rng((self._seed, number))
+        for batch in length_batches(self._lengths, np.ones(len(self._clips)), self._size, rng):
+            yield self._learner.batch([self._clips[place] for place in batch])
+
+
+def _last(states: Tensor, counts: Tensor) -> Tensor:
+    """The state at each sequence's own end: from [batch, n, units] to [batch, units]."""
+    return states[torch.arange(len(states), device=states.device), counts - 1]
+
+
+def _prosody(clips: Usable, sounds: SoundCache, cache: Path) -> dict[str, NDArray[np.float32]]:
+    """The prosodic vector of every clip by its id, standardised by the training part."""
+    columns = prosody_columns()
+    train = functionals(clips.train, sounds, cache)[:, columns]
+    mean, deviation = train.mean(axis=0), np.maximum(train.std(axis=0), 1e-6)
+    every = clips.train + clips.validation + clips.test
+    # Far outliers are pitch trackers' slips; clipped, they cannot swamp the encoder's state beside them.
+    standard = np.clip((functionals(every, sounds, cache)[:, columns] - mean) / deviation, -5.0, 5.0)
+    return {clip.id: row for clip, row in zip(every, standard.astype(np.float32), strict=True)}

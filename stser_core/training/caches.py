@@ -1,0 +1,256 @@
+"""Decoded sound and encoded frames on disk, by the content that they follow from; several processes may share them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stser_core.audio import SAMPLE_RATE, load_mono
+from stser_core.config import FeatureConfig
+from stser_core.errors import DataError, StserError
+from stser_core.features import trim
+from stser_core.files import TEMPORARY_PREFIX, cannot_write
+from stser_core.frontend import SCALE, quantise
+from stser_core.model import Stser
+from stser_core.training.clip import Clip
+from stser_core.training.lines import available_codecs, random_line, telephone_band
+from stser_core.training.output import progress
+
+Sound = NDArray[np.float32]
+
+WIDE, TELEPHONE = "wide", "telephone"
+"""Versions of a recording: as recorded, and over a telephone line that is always the same."""
+
+LONGEST_S = 30
+"""What is longer is cut: an utterance of a call is not longer."""
+
+_THREADS = 2
+_CHUNK = 64
+
+
+def line(number: int) -> str:
+    """The version of a recording over its random telephone line of a number, from 1."""
+    return f"line{number}"
+
+
+class ArrayStore:
+    """A folder of arrays, one file each.
+
+    Attributes:
+        folder: Where they are kept; created with the first one.
+    """
+
+    def __init__(self, folder: Path, kind: str, *settings: object) -> None:
+        """Open the store of a kind of arrays that were made with these settings."""
+        name = hashlib.blake2b(repr((kind, *settings)).encode(), digest_size=8).hexdigest()
+        self.folder = folder / f"{kind}-{name}"
+
+    def has(self, key: str) -> bool:
+        """Whether the array of a key is kept."""
+        return self._path(key).is_file()
+
+    def load(self, key: str) -> NDArray[Any]:
+        """The array of a key.
+
+        Raises:
+            FileNotFoundError: It is not kept.
+        """
+        array: NDArray[Any] = np.load(self._path(key), allow_pickle=False)
+        return array
+
+    def length(self, key: str) -> int:
+        """Length of the first axis of a key's array."""
+        return len(np.load(self._path(key), mmap_mode="r", allow_pickle=False))
+
+    def save(self, key: str, array: NDArray[Any]) -> None:
+        """Keep an array, in one step.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(prefix=TEMPORARY_PREFIX, dir=path.parent, delete=False) as file:
+                np.save(file, array, allow_pickle=False)
+            Path(file.name).replace(path)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.npy"
+
+
+def content_key(path: Path) -> str:
+    """A digest of a recording's content.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        stat = path.stat()
+        return _digest(path, stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise DataError(f"The recording {path} cannot be read ({error.strerror}).") from error
+
+
+@lru_cache(maxsize=1 << 17)
+def _digest(path: Path, size: int, modified_ns: int) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
+class SoundCache:
+    """Waveforms by recording, trimmed as the recognizer trims them."""
+
+    def __init__(self, clips: Iterable[Clip], folder: Path, features: FeatureConfig) -> None:
+        """Decode what is not kept yet.
+
+        Args:
+            clips: Those without a recording are left out.
+            folder: Of the cache.
+            features: Say how sound is trimmed.
+
+        Raises:
+            DataError: Recordings cannot be decoded.
+        """
+        self._store = ArrayStore(folder, "sound", features.trim_db, features.margin_ms)
+        self._features = features
+        paths = sorted({clip.path for clip in clips if clip.path is not None})
+        missing = [path for path in paths if not self._store.has(content_key(path))]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = progress(pool.map(self._decode, missing), "Decoding", len(missing))
+            _refuse([failure for failure in found if failure is not None])
+        self._lengths = {path: self._store.length(content_key(path)) for path in paths}
+
+    def samples(self, clip: Clip) -> Sound:
+        """A clip's waveform: float32 [n] in −1…1, 16 kHz."""
+        assert clip.path is not None
+        return self._store.load(content_key(clip.path))
+
+    def length(self, clip: Clip) -> int:
+        """Samples in a clip's waveform; 0 for a clip without a recording."""
+        return self._lengths[clip.path] if clip.path is not None else 0
+
+    def _decode(self, path: Path) -> str | None:
+        try:
+            self._store.save(content_key(path), trim(load_mono(path), self._features)[0])
+        except StserError as error:
+            return str(error)
+        return None
+
+
+class FrameCache:
+    """Frames of recordings: what the frozen front end makes of them, or log-mel spectrograms where there is none.
+
+    Each is kept in the versions that were asked for: `WIDE`, `TELEPHONE`, and those of `line`.
+
+    Attributes:
+        size: Values in a frame.
+    """
+
+    def __init__(self, model: Stser, folder: Path, pauses: Sequence[Sound] = ()) -> None:
+        """Open the cache of a model's front end.
+
+        Args:
+            model: Whose front end encodes.
+            folder: Of the cache.
+            pauses: Noise of real calls, float32 [n] each, for random telephone lines.
+        """
+        self.size = model.config.frame_size
+        self._model, self._pauses = model, tuple(pauses)
+        self._store = ArrayStore(folder, "frames", model.config.features, LONGEST_S, _weights_of(model))
+        noises = hashlib.blake2b(repr(available_codecs()).encode(), digest_size=8)
+        for pause in self._pauses:
+            noises.update(pause.tobytes())
+        self._noises = noises.hexdigest()
+
+    def prepare(self, clips: Iterable[Clip], versions: Sequence[str] = (WIDE,)) -> None:
+        """Encode what is not kept yet.
+
+        Raises:
+            DataError: Recordings cannot be decoded.
+        """
+        paths = sorted({clip.path for clip in clips if clip.path is not None})
+        wanted = [(path, version) for path in paths for version in versions]
+        missing = [one for one in wanted if not self._store.has(self._key(*one))]
+        if not missing:
+            return
+        model, failures = self._model.for_inference(), []
+        starts = range(0, len(missing), _CHUNK)  # not all at once: sound waits in memory
+        with ThreadPoolExecutor(_THREADS) as threads, torch.inference_mode():
+            for start in progress(starts, "Front end", len(starts)):
+                found = list(threads.map(self._sound, missing[start : start + _CHUNK]))
+                failures += [sound for _, sound in found if isinstance(sound, str)]
+                sounds = {key: sound for key, sound in found if not isinstance(sound, str)}
+                for key, frames in zip(sounds, model.frames_of(list(sounds.values())), strict=True):
+                    self._store.save(key, frames.half().cpu().numpy())
+        _refuse(failures)
+
+    def frames(self, clip: Clip, version: str = WIDE) -> NDArray[np.float16]:
+        """A clip's frames: float16 [n, size]."""
+        assert clip.path is not None
+        try:
+            return self._store.load(self._key(clip.path, version))
+        except FileNotFoundError:
+            self.prepare([clip], (version,))
+            return self._store.load(self._key(clip.path, version))
+
+    def length(self, clip: Clip) -> int:
+        """Number of a clip's frames as recorded; 0 for a clip without a recording."""
+        return self._store.length(self._key(clip.path, WIDE)) if clip.path is not None else 0
+
+    def means(self, clips: Sequence[Clip], versions: Sequence[str]) -> Sound:
+        """The mean frame of each version of clips with recordings: float32 [versions, clips, size]."""
+        wanted = [(clip, version) for version in versions for clip in clips]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = pool.map(lambda one: self.frames(*one).astype(np.float32).mean(0), wanted)
+            return np.array(list(found), dtype=np.float32).reshape(len(versions), len(clips), self.size)
+
+    def _key(self, path: Path, version: str) -> str:
+        content = content_key(path)
+        return {WIDE: content, TELEPHONE: f"{content}-{TELEPHONE}"}.get(version, f"{content}-{version}-{self._noises}")
+
+    def _sound(self, wanted: tuple[Path, str]) -> tuple[str, Sound | str]:
+        path, version = wanted
+        key = self._key(path, version)
+        try:
+            sound = load_mono(path)
+        except StserError as error:
+            return key, str(error)
+        if version == TELEPHONE:
+            sound = telephone_band(sound)
+        sound = trim(sound, self._model.config.features)[0][: LONGEST_S * SAMPLE_RATE]
+        if version not in (WIDE, TELEPHONE):
+            seed = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
+            sound = random_line(sound, np.random.default_rng(seed), self._pauses)
+        return key, sound
+
+
+def _refuse(failures: Sequence[str]) -> None:
+    """Stop where recordings cannot be used; they are as many as messages."""
+    if failures:
+        recordings = "1 recording" if len(failures) == 1 else f"{len(failures):,} recordings"
+        more = "" if len(failures) == 1 else ", and so on"
+        raise DataError(
+            f"{recordings} cannot be used: {failures[0].rstrip('.')}{more}; replace or remove what is broken."
+        )
+
+
+def _weights_of(model: Stser) -> str:
+    """A digest of the front end's weights as a checkpoint stores them; their scales change by a rounding error."""
+    if model.front_end is None:
+        return ""
+    digest = hashlib.blake2b(repr(model.config.front_end).encode(), digest_size=16)
+    for name, value in quantise(model.front_end.state_dict()).items():
+        if not name.endswith(SCALE):
+            digest.update(value.numpy().tobytes())
+    return digest.hexdigest()

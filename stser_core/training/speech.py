@@ -1,0 +1,131 @@
+"""The speech of training examples: cached frames over a drawn line, with a drawn baseline of their speaker."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stser_core.audio import SAMPLE_RATE
+from stser_core.config import CheckpointConfig
+from stser_core.speaker_baseline import baseline
+from stser_core.training.augmentation import Augmentation, cropped, mask_frames
+from stser_core.training.caches import WIDE, FrameCache, line
+from stser_core.training.clip import Clip
+from stser_core.training.pairs import NEUTRAL
+
+MOST_TURNS = 25
+P_NEUTRAL = 0.85
+"""Past turns of which a baseline is drawn: at most so many, so probably neutral ones."""
+
+
+class Speech(NamedTuple):
+    """An example's speech.
+
+    Attributes:
+        frames: float32 [n, size].
+        baseline: float32 [size], of its speaker; `None` where the model has no speaker baseline.
+    """
+
+    frames: Tensor
+    baseline: Tensor | None
+
+
+class SpeechSource:
+    """Draws the speech of clips.
+
+    Attributes:
+        neutral_mean: float32 [size], over all versions of the neutral training clips; acted and routine ones count
+            alike.
+        frame_scale: float32 [size], standard deviation of their frames.
+    """
+
+    def __init__(self, clips: Sequence[Clip], cache: FrameCache, config: CheckpointConfig, lines: int = 0) -> None:
+        """Encode the clips, unless their frames are kept.
+
+        Args:
+            clips: Those without a recording are left out.
+            cache: Gives the frames.
+            config: Of the model.
+            lines: How many random telephone lines each clip comes over.
+
+        Raises:
+            DataError: Recordings cannot be decoded.
+        """
+        self._cache = cache
+        self._versions = [WIDE, *(line(number) for number in range(1, lines + 1))]
+        self._rate = SAMPLE_RATE / config.frame_samples
+        self._settings = config.speaker_baseline
+        self._masks_bands = config.front_end is None
+        with_sound = [clip for clip in clips if clip.path is not None]
+        cache.prepare(with_sound, self._versions)
+        self._lengths = {clip.id: cache.length(clip) for clip in with_sound}
+        self._rows = {clip.id: row for row, clip in enumerate(with_sound)}
+        self._everything: dict[str, list[int]] = defaultdict(list)
+        self._neutral: dict[str, list[int]] = defaultdict(list)
+        for row, clip in enumerate(with_sound):
+            self._everything[clip.speaker].append(row)
+            if clip.label == NEUTRAL:
+                self._neutral[clip.speaker].append(row)
+        self._means = np.zeros((len(self._versions), len(with_sound), 0), dtype=np.float32)
+        if config.front_end is not None:
+            self._means = cache.means(with_sound, self._versions)  # [versions, clips, size]
+        self.neutral_mean = np.zeros(cache.size, dtype=np.float32)
+        self.frame_scale = np.ones(cache.size, dtype=np.float32)
+
+    def measure(self, train: Sequence[Clip]) -> None:
+        """Estimate `neutral_mean` and `frame_scale` from the training clips of a model with a front end."""
+        with_sound = [clip for clip in train if clip.path is not None]
+        neutral = [
+            [self._rows[clip.id] for clip in with_sound if clip.label == NEUTRAL and clip.weak == weak]
+            for weak in (False, True)
+        ]
+        chosen = [rows for rows in neutral if rows] or [[self._rows[clip.id] for clip in with_sound]]
+        self.neutral_mean = np.mean([self._means[:, rows].mean(axis=(0, 1)) for rows in chosen], axis=0)
+        some = with_sound[:: max(1, len(with_sound) // 400)]
+        self.frame_scale = np.concatenate([self._cache.frames(clip).astype(np.float32) for clip in some]).std(0) + 1e-3
+
+    def length(self, clip: Clip) -> int:
+        """Number of a clip's frames, by which batches are sorted; 0 for a clip without a recording."""
+        return self._lengths.get(clip.id, 0)
+
+    def draw(self, clip: Clip, rng: Generator, augmentation: Augmentation | None) -> Speech:
+        """Draw a clip's speech.
+
+        Args:
+            clip: One with a recording.
+            rng: What all is drawn from.
+            augmentation: `None` for none; lines and baselines are drawn all the same.
+        """
+        version = 0
+        if len(self._versions) > 1 and rng.random() < (0.5 if augmentation is None else augmentation.lines):
+            version = int(rng.integers(1, len(self._versions)))
+        frames = self._cache.frames(clip, self._versions[version]).astype(np.float32)
+        if augmentation is not None and rng.random() < augmentation.crop:
+            frames = cropped(frames, augmentation.crop_s, self._rate, rng)
+        if augmentation is not None and augmentation.frame_noise:
+            deviation = augmentation.frame_noise * rng.random() * self.frame_scale
+            frames = frames + deviation * rng.standard_normal(self._cache.size, dtype=np.float32)
+        drawn = torch.from_numpy(np.ascontiguousarray(frames, dtype=np.float32))
+        if augmentation is not None and rng.random() < augmentation.masks:
+            drawn = mask_frames(drawn, rng, bands=self._masks_bands)
+        return Speech(drawn, None if self._settings is None else self._baseline(clip, version, rng))
+
+    def _baseline(self, clip: Clip, version: int, rng: Generator) -> Tensor:
+        """The baseline after 0 to 25 past turns of the same speaker over the same line, mostly neutral ones."""
+        assert self._settings is not None
+        turns = int(rng.integers(0, MOST_TURNS + 1))
+        everything, neutral = self._everything[clip.speaker], self._neutral[clip.speaker]
+        rows = [
+            pool[int(rng.integers(len(pool)))]
+            for pool in (neutral if neutral and rng.random() < P_NEUTRAL else everything for _ in range(turns))
+        ]
+        total: NDArray[np.float32] = self._means[version, rows].sum(0)
+        drawn = baseline(self.neutral_mean, total, float(turns), self._settings.pseudo_turns)
+        return torch.from_numpy(drawn.astype(np.float32, copy=False))

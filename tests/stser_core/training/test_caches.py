@@ -1,0 +1,107 @@
+"""Caches hold what decoding and the front end give, by content, and notice when a recording changes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stser_core.audio import load_mono
+from stser_core.config import FeatureConfig
+from stser_core.errors import DataError
+from stser_core.features import pad, trim
+from stser_core.model import Stser
+from stser_core.training.caches import TELEPHONE, WIDE, FrameCache, SoundCache, line
+from stser_core.training.clip import Clip
+from stser_core.training.recipe import only
+
+
+def clip(path: Path | None) -> Clip:
+    return Clip(str(path), path, None, "sad", "s", None, None, None, "c", None)
+
+
+@pytest.fixture
+def recordings(data: Path, tmp_path: Path) -> list[Path]:
+    chosen = sorted((data / "emodb").glob("*.flac"))[:3]
+    return [Path(shutil.copy(path, tmp_path)) for path in chosen]
+
+
+def model(config, seed: int = 0) -> Stser:  # type: ignore[no-untyped-def]
+    torch.manual_seed(seed)
+    return Stser(only(config, ["speech"])).eval()
+
+
+def kept(folder: Path) -> int:
+    return len(list(folder.rglob("*.npy")))
+
+
+def test_sound_is_trimmed_and_decoded_anew_when_a_recording_changes(recordings: list[Path], tmp_path: Path) -> None:
+    clips, settings = [clip(path) for path in recordings], FeatureConfig()
+    cache = SoundCache([*clips, clip(None)], tmp_path / "cache", settings)
+    for one, path in zip(clips, recordings, strict=True):
+        expected = trim(load_mono(path), settings)[0]
+        assert cache.length(one) == len(expected) and np.array_equal(cache.samples(one), expected)
+    assert cache.length(clip(None)) == 0
+    SoundCache(clips, tmp_path / "cache", settings)
+    assert kept(tmp_path / "cache") == 3
+    shutil.copy(recordings[1], recordings[0])
+    again = SoundCache(clips, tmp_path / "cache", settings)
+    assert np.array_equal(again.samples(clips[0]), again.samples(clips[1]))
+
+
+@pytest.mark.parametrize("front", [True, False], ids=["front end", "log-mel"])
+def test_frames_are_what_the_model_makes_of_the_recording(recordings, default_like, config, front, tmp_path) -> None:
+    clips = [clip(path) for path in recordings]
+    stser = model(default_like if front else config)
+    cache = FrameCache(stser, tmp_path / "cache")
+    cache.prepare(clips)
+    for one in clips:
+        with torch.no_grad():
+            frames, counts = stser.encode_frames(*pad([trim(load_mono(one.path), stser.config.features)[0]]))
+        found = cache.frames(one)
+        assert found.dtype == np.float16 and len(found) == cache.length(one) == int(counts)
+        np.testing.assert_allclose(found, frames[0].numpy(), atol=2e-2)
+    means = cache.means(clips, [TELEPHONE, WIDE])
+    np.testing.assert_allclose(means[1, 2], cache.frames(clips[2]).astype(np.float32).mean(0), rtol=1e-5)
+
+
+def test_frames_are_kept_by_content_version_front_end_and_noise(recordings, default_like, tmp_path) -> None:
+    clips, folder = [clip(path) for path in recordings[:2]], tmp_path / "cache"
+    first = FrameCache(model(default_like), folder)
+    first.prepare(clips, [WIDE, line(1), line(2)])
+    assert kept(folder) == 6
+    assert not np.array_equal(first.frames(clips[0], line(1)), first.frames(clips[0], line(2)))
+    again = FrameCache(model(default_like), folder)
+    assert np.array_equal(again.frames(clips[0], line(1)), first.frames(clips[0], line(1))) and kept(folder) == 6
+    FrameCache(model(default_like), folder, [np.ones(20_000, np.float32)]).prepare(clips, [WIDE, line(1)])
+    assert kept(folder) == 8, "other noise, other lines; as recorded they are the same"
+    FrameCache(model(default_like, seed=1), folder).prepare(clips)
+    assert kept(folder) == 10
+
+
+def test_a_checkpoint_has_the_frames_of_the_run_that_made_it(default_like, tokenizer, tmp_path, recordings) -> None:
+    from stser_core import checkpoint
+
+    trained = model(default_like)
+    checkpoint.save(tmp_path / "run", trained, None, "")
+    once = checkpoint.load(tmp_path / "run").model
+    checkpoint.save(tmp_path / "again", once, None, "")
+    folders = {FrameCache(one, tmp_path)._store.folder for one in (once, checkpoint.load(tmp_path / "again").model)}
+    assert len(folders | {FrameCache(trained, tmp_path)._store.folder}) == 1
+
+
+@pytest.mark.parametrize("content", [b"no sound", b""], ids=["not audio", "empty file"])
+def test_recordings_that_cannot_be_used_are_counted(recordings, default_like, content, tmp_path) -> None:
+    recordings[0].write_bytes(content)
+    clips = [clip(path) for path in recordings]
+    for use in (
+        lambda: SoundCache(clips, tmp_path / "cache", FeatureConfig()),
+        lambda: FrameCache(model(default_like), tmp_path / "cache").prepare(clips),
+    ):
+        with pytest.raises(DataError, match=rf"1 recording cannot be used: .*{recordings[0].name}"):
+            use()
+    with pytest.raises(DataError, match=r"gone\.wav cannot be read"):
+        SoundCache([clip(tmp_path / "gone.wav")], tmp_path / "cache", FeatureConfig())
