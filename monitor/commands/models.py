@@ -156,12 +156,12 @@ def _no_transcriber() -> Transcriber:
 
 
 def _vosk(model: str | None, notices: Notices) -> Transcriber:
-    from monitor.transcribers import models
+    from monitor.transcribers import vosk_models
 
-    folder = models.find(model)
+    folder = vosk_models.find(model)
     reason = "which is in the cache"
     if folder is None:
-        folder, reason = fetch(model or models.DEFAULT, notices), "which was just fetched"
+        folder, reason = fetch(model or vosk_models.DEFAULT, notices), "which was just fetched"
     elif model is not None:
         reason = "as --asr-model says"
     elif os.environ.get("VOSK_MODEL_PATH"):
@@ -196,14 +196,14 @@ def _announced(transcriber: Transcriber, reason: str, notices: Notices) -> Trans
 
 def _is_whisper_model(model: str | None) -> bool:
     """Whether `--asr-model` names a model of Whisper's rather than one of Vosk's."""
-    from monitor.transcribers import models, whisper_models
+    from monitor.transcribers import vosk_models, whisper_models
 
     if model is None:
         return False
     folder = Path(model).expanduser()
     if folder.exists():
         return whisper_models.is_model(folder)
-    is_vosk_model = model in models.KNOWN or (models.cache_dir() / model).exists()
+    is_vosk_model = model in vosk_models.KNOWN or (vosk_models.cache_dir() / model).exists()
     return not is_vosk_model and whisper_models.is_size(model)
 
 
@@ -211,7 +211,7 @@ def fetch(name: str, notices: Notices) -> Path:
     """Fetch a Vosk model into the user's cache, with a progress bar on a terminal.
 
     Args:
-        name: See `monitor.transcribers.models.KNOWN`.
+        name: See `monitor.transcribers.vosk_models.KNOWN`.
         notices: Says what is fetched where there is no terminal for the bar; quiet hides both.
 
     Returns:
@@ -220,18 +220,18 @@ def fetch(name: str, notices: Notices) -> Path:
     Raises:
         DownloadError: The name is not known, there is no network, or what came is not what it should be.
     """
-    from monitor.transcribers import models
+    from monitor.transcribers import vosk_models
 
     if notices.quiet or not sys.stderr.isatty():
         notices.say(f"fetching {name}.")
-        return models.fetch(name)
+        return vosk_models.fetch(name)
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None)
-        return models.fetch(name, lambda done, total: bar.update(task, completed=done, total=total))
+        return vosk_models.fetch(name, lambda done, total: bar.update(task, completed=done, total=total))
 
 
 def fetch_whisper(name: str, notices: Notices) -> WhisperFolder:

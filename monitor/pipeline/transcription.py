@@ -15,7 +15,7 @@ from monitor.transcribers.none import NoTranscriber
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from monitor.transcribers import Listening, Transcriber
+    from monitor.transcribers import Transcriber, TranscriptionStream
 
 _WORDS_EVERY = SAMPLE_RATE // 5
 _ESTIMATE_EVERY = SAMPLE_RATE
@@ -84,21 +84,21 @@ class ChannelTranscriber:
 
     def run(self) -> None:
         """Work until there is no more to come."""
-        listening: Listening = NoTranscriber().listen(0.0)  # until the first utterance starts
+        stream: TranscriptionStream = NoTranscriber().listen(0.0)  # until the first utterance starts
         while (event := self._events.get()) is not None:
             match event:
                 case SpeechStarted(_, start_s):
-                    listening = self._transcriber.listen(start_s)
+                    stream = self._transcriber.listen(start_s)
                     self.words = (start_s, "")
                     self._length, self._words_at, self._estimate_at = 0, _WORDS_EVERY, _ESTIMATE_EVERY
                 case SpeechAudio(_, samples):
-                    listening.feed(samples)
+                    stream.feed(samples)
                     if self._offer is not None:
-                        self._follow(samples, listening, self._offer)
+                        self._follow(samples, stream, self._offer)
                 case SpeechEnded(utterance):
                     self._pieces.clear()
                     try:
-                        utterance.transcript.set_result(listening.finish())
+                        utterance.transcript.set_result(stream.finish())
                     finally:
                         utterance.transcript.cancel()  # where there is none, nobody may wait for it
 
@@ -109,7 +109,7 @@ class ChannelTranscriber:
                 event.utterance.transcript.cancel()
 
     def _follow(
-        self, samples: NDArray[np.float32], listening: Listening, offer: Callable[[PartialUtterance], object]
+        self, samples: NDArray[np.float32], stream: TranscriptionStream, offer: Callable[[PartialUtterance], object]
     ) -> None:
         """Keep `words` up to date, and offer what there is to be estimated."""
         self._pieces.append(samples)
@@ -117,7 +117,7 @@ class ChannelTranscriber:
         start_s, words = self.words
         if self._length >= self._words_at:
             self._words_at = self._length + _WORDS_EVERY
-            words = listening.partial()
+            words = stream.partial()
             self.words = (start_s, words)
         if self._length >= self._estimate_at:
             self._estimate_at = self._length + _ESTIMATE_EVERY

@@ -12,7 +12,7 @@ import numpy as np
 
 from monitor.flow import SAMPLE_RATE
 from monitor.samples import as_int16
-from monitor.transcribers import models
+from monitor.transcribers import vosk_models
 from stser_core.errors import TranscriberError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def find_speaker_model() -> Path | None:
         if not is_speaker_model(Path(variable)):
             raise TranscriberError(f"{VARIABLE} is {variable}, which does not hold a Vosk speaker model.")
         return Path(variable)
-    cached = models.cache_dir() / NAME
+    cached = vosk_models.cache_dir() / NAME
     return cached if is_speaker_model(cached) else None
 
 
@@ -67,16 +67,16 @@ class VoskEmbeddings:
         Raises:
             TranscriberError: One is missing, with where to get it, or cannot be loaded.
         """
-        model, speaker_model = models.find(), find_speaker_model()
+        model, speaker_model = vosk_models.find(), find_speaker_model()
         if speaker_model is None:
             raise TranscriberError(
-                f"Telling speakers apart needs Vosk's speaker model: unpack {models.BASE_ADDRESS}{NAME}.zip "
-                f"into {models.cache_dir()}, or name its folder in {VARIABLE}."
+                f"Telling speakers apart needs Vosk's speaker model: unpack {vosk_models.BASE_ADDRESS}{NAME}.zip "
+                f"into {vosk_models.cache_dir()}, or name its folder in {VARIABLE}."
             )
         if model is None:
             raise TranscriberError(
                 "Telling speakers apart needs one of Vosk's recognisers, too: stser-monitor models fetch "
-                f"{models.DEFAULT}, or name its folder in VOSK_MODEL_PATH."
+                f"{vosk_models.DEFAULT}, or name its folder in VOSK_MODEL_PATH."
             )
         import vosk
 

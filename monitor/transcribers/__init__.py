@@ -1,4 +1,4 @@
-"""What turns speech into words: one protocol, one file each."""
+"""Speech recognisers: one protocol, `Transcriber`, and one module for each."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ if TYPE_CHECKING:
     from monitor.flow import Transcript
 
 
-class Listening(Protocol):
-    """One utterance being listened to. It is used by one thread at a time."""
+class TranscriptionStream(Protocol):
+    """One utterance being transcribed. It is used by one thread at a time."""
 
     def feed(self, samples: NDArray[np.float32]) -> None:
-        """Hear the next piece: float32 [n] in −1…1, 16 kHz."""
+        """Take the next piece: float32 [n] in −1…1, 16 kHz."""
         ...
 
     def partial(self) -> str:
-        """The words so far, as far as they can be told; may still change."""
+        """Return the words so far; they may still change."""
         ...
 
     def finish(self) -> Transcript | None:
-        """The utterance has ended: its words, timed from the start of the recording; `None` without a recogniser."""
+        """End the utterance and return its words, timed from the start of the recording.
+
+        Without a transcriber, `None`.
+        """
         ...
 
 
@@ -36,6 +39,6 @@ class Transcriber(Protocol):
 
     name: str
 
-    def listen(self, start_s: float) -> Listening:
+    def listen(self, start_s: float) -> TranscriptionStream:
         """Begin an utterance that starts at `start_s` seconds of the recording. May be called from any thread."""
         ...

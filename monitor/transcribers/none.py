@@ -1,4 +1,4 @@
-"""No transcript: the emotion is told from the voice alone."""
+"""No transcript: only the speech classifier answers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 class NoTranscriber:
-    """Understands nothing, at no cost."""
+    """Transcribes nothing, at no cost."""
 
     name = "none"
 
-    def listen(self, start_s: float) -> _Deaf:
+    def listen(self, start_s: float) -> _NoStream:
         """Begin an utterance."""
-        return _Deaf()
+        return _NoStream()
 
 
-class _Deaf:
+class _NoStream:
     def feed(self, samples: NDArray[np.float32]) -> None:
         pass
 

