@@ -1,15 +1,13 @@
 """Decoding: any file that PyAV's FFmpeg reads, to float32 at 16 kHz, channel by channel.
 
 All formats go one way, `blocks`, which decodes as a stream, so that an hour of audio needs no more memory than
-a second of it.
+a second of it. Time is the container's clock: sound that starts later than the picture starts with silence, and a gap
+between time stamps is silence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import av
@@ -17,73 +15,66 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from stser_core import config
+from stser_core.audio_file import (
+    AudioFile,
+    AudioInfo,
+    TrackChoice,
+    audio_frames,
+    chosen_streams,
+    name_of,
+    open_audio,
+    probe,
+)
 from stser_core.errors import AudioError
-from stser_core.wav import length_of_cut_off
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from numpy.typing import NDArray
 
-SAMPLE_RATE = config.SAMPLE_RATE
+__all__ = ["SAMPLE_RATE", "AudioFile", "AudioInfo", "Downmix", "Resampler", "TrackChoice"]
+__all__ += ["blocks", "load", "load_mono", "probe", "resampled"]
+
+SAMPLE_RATE = 16_000
 """Samples per second of all audio inside the program."""
 
 _BLOCK_SAMPLES = 1_600
+_TOLERANCE_S = 0.1
+"""Time stamps are rounded, and jitter: up to here, the count of samples is the better clock."""
+_BACKWARDS_S = 1.0
+_LONGEST_GAP_S = 3_600.0
+_MOST_SILENCE_S = 6 * 3_600.0
+_MOST_LAG_S = 30.0
+"""How far one of several tracks may be behind another before it counts as silent."""
 
 
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a file says of itself before it is decoded.
-
-    Attributes:
-        channels: Number of channels.
-        sample_rate: The file's own rate in Hz.
-        duration_s: Length in seconds, or `None` where the container does not say.
-        codec: FFmpeg's name of the codec, such as `pcm_mulaw`.
-    """
-
-    channels: int
-    sample_rate: int
-    duration_s: float | None
-    codec: str
-
-
-def probe(path: str | Path) -> AudioInfo:
-    """Read a file's header.
-
-    Raises:
-        AudioError: The file is missing, is not audio, or has no audio stream.
-    """
-    path = Path(path)
-    with _opened(path) as (container, stream):
-        duration = _duration_s(container, stream)
-        if container.format.name == "wav":  # of which FFmpeg tells no more than the file holds
-            with path.open("rb") as file:
-                duration = max(duration or 0.0, length_of_cut_off(file) or 0.0) or None
-        return AudioInfo(stream.channels, stream.sample_rate, duration, stream.codec_context.name)
-
-
-def blocks(path: str | Path, block_samples: int = _BLOCK_SAMPLES) -> Iterator[NDArray[np.float32]]:
+def blocks(
+    file: AudioFile,
+    block_samples: int = _BLOCK_SAMPLES,
+    *,
+    track: TrackChoice = None,
+    notices: Callable[[str], None] = lambda sentence: None,
+) -> Iterator[NDArray[np.float32]]:
     """Decode a file as a stream.
 
-    Damaged packets are passed over, as players do; samples that are no numbers become silence.
+    Damaged packets are silence; samples that are NaN or infinite are zeros.
 
     Args:
-        path: Any file with an audio stream; of several, the first is taken.
+        file: Any file with an audio track.
         block_samples: Samples per channel in every block but the last.
+        track: Which track; of all, each is mixed into one channel.
+        notices: Told, in a sentence, where the file's time stamps cannot be right.
 
     Yields:
         float32 [channels, block_samples] in −1…1 at 16 kHz; the last block may be shorter.
 
     Raises:
-        AudioError: The file is missing, is not audio, has no audio stream, or holds no sample.
+        AudioError: The file is missing, is not audio, has no audio track, or holds no sample.
+        UsageError: It does not have that track.
     """
     pending: list[NDArray[np.float32]] = []
     held = 0
-    anything = False
-    for piece in _pieces(Path(path)):
-        anything = True
+    for piece in _pieces(file, track, notices):
         pending.append(piece)
         held += piece.shape[1]
         if held < block_samples:
@@ -94,13 +85,11 @@ def blocks(path: str | Path, block_samples: int = _BLOCK_SAMPLES) -> Iterator[ND
             yield joined[:, start : start + block_samples]
         pending = [joined[:, whole:]]
         held -= whole
-    if not anything:
-        raise AudioError(f"{path} holds no sound: its audio stream has not one sample.")
     if held:
         yield np.concatenate(pending, axis=1)
 
 
-def load(path: str | Path) -> NDArray[np.float32]:
+def load(file: AudioFile, *, track: TrackChoice = None) -> NDArray[np.float32]:
     """Decode a whole file.
 
     Returns:
@@ -108,21 +97,48 @@ def load(path: str | Path) -> NDArray[np.float32]:
 
     Raises:
         AudioError: See `blocks`.
+        UsageError: It does not have that track.
     """
-    return np.concatenate(list(blocks(path)), axis=1)
+    return np.concatenate(list(blocks(file, track=track)), axis=1)
 
 
-def load_mono(path: str | Path) -> NDArray[np.float32]:
-    """Decode a whole file and average its channels.
+def load_mono(file: AudioFile, *, track: TrackChoice = None) -> NDArray[np.float32]:
+    """Decode a whole file and mix its channels into one (see `Downmix`).
 
     Returns:
         float32 [n] in −1…1 at 16 kHz.
 
     Raises:
         AudioError: See `blocks`.
+        UsageError: It does not have that track.
     """
-    mono: NDArray[np.float32] = load(path).mean(axis=0, dtype=np.float32)
-    return mono
+    downmix = Downmix()
+    return np.concatenate([downmix.mix(block)[0] for block in blocks(file, track=track)])
+
+
+class Downmix:
+    """Averages a stream's channels; where they cancel each other out, as inverted ones do, takes the loudest alone."""
+
+    def __init__(self) -> None:
+        self._products: NDArray[np.float32] | None = None
+        self._cancels = False
+
+    def mix(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mix the next samples, float32 [channels, n], to float32 [1, n]."""
+        if len(samples) == 1:
+            return samples
+        products = samples @ samples.T
+        if self._products is not None:  # a memory of about a second
+            products += self._products * np.float32(0.5 ** (samples.shape[1] / SAMPLE_RATE))
+        self._products = products
+        # For channels that have nothing in common the ratio is 1, for equal ones it is their number.
+        ratio = float(products.sum()) / max(float(products.trace()), 1e-12)
+        self._cancels = ratio < (0.6 if self._cancels else 0.2) and bool(products.any())
+        if self._cancels:
+            loudest = int(products.diagonal().argmax())
+            return samples[loudest : loudest + 1]
+        mean: NDArray[np.float32] = samples.mean(axis=0, keepdims=True, dtype=np.float32)
+        return mean
 
 
 class Resampler:
@@ -172,66 +188,176 @@ class Resampler:
         return frame
 
 
-def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
+def resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """float32 [n] of any sample rate in Hz at 16 kHz."""
+    resampler = Resampler(rate, 1)
+    whole: NDArray[np.float32] = np.concatenate([resampler.feed(samples[None]), resampler.flush()], axis=1)[0]
+    return np.clip(whole, -1.0, 1.0)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
-    try:
-        with path.open("rb") as file, av.open(file, mode="r", metadata_errors="replace") as container:
-            if not container.streams.audio:
-                raise AudioError(f"{path} has no audio stream.")
-            stream = container.streams.audio[0]
-            if stream.codec_context is None:  # PyAV gives none where no decoder answers to the codec's number
-                raise AudioError(f"{path} has an audio stream of a kind that nothing here can decode.")
-            if stream.channels < 1 or stream.sample_rate < 1:
-                raise AudioError(f"{path} does not say how many channels or which sample rate its audio has.")
-            yield container, stream
-    except FileNotFoundError as error:
-        raise AudioError(f"{path} does not exist.") from error
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"{path} cannot be read as audio ({_reason(error)}).") from error
+class _Decoder:
+    """One track's samples at 16 kHz, placed on the container's clock.
+
+    The clock is followed where it runs ahead of the samples: packets were not sent, or were lost. Steps that no
+    recording makes (back by more than a second, ahead by more than an hour) are passed over.
+    """
+
+    def __init__(self, stream: AudioStream, origin_s: float | None, notice: Callable[[float, float], None]) -> None:
+        """Start at 0.
+
+        Args:
+            stream: The track.
+            origin_s: What the container's clock shows at the start; `None` where it does not say.
+            notice: Told of a step that is passed over: where, and by how much, in seconds.
+        """
+        self._channels = stream.channels
+        self._time_base = float(stream.time_base or 0)
+        self._origin_s = origin_s
+        self._notice = notice
+        self._resampler: AudioResampler | None = None
+        self._format: tuple[int, str, str] | None = None
+        self._end_s = 0.0
+        self._silence_s = 0.0
+        self.position = 0
+        """Samples so far."""
+
+    def feed(self, frame: AudioFrame) -> Iterator[NDArray[np.float32]]:
+        """Pieces that a frame makes, float32 [channels, n]."""
+        ahead_s = self._ahead_s(frame)
+        form = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if self._resampler is None or form != self._format or ahead_s:
+            yield from self.flush()
+            self._end_s += ahead_s
+            yield from self.silence_until(round(self._end_s * SAMPLE_RATE))
+            self._format = form
+            self._resampler = AudioResampler(format="flt", rate=SAMPLE_RATE)
+        self._end_s += frame.samples / frame.sample_rate
+        frame.pts = None  # the resampler would insert and drop sound by it
+        yield from map(self._taken, self._resampler.resample(frame))
+
+    def flush(self) -> Iterator[NDArray[np.float32]]:
+        """What the resampler holds back."""
+        if self._resampler is not None:
+            yield from map(self._taken, self._resampler.resample(None))
+            self._resampler = None
+
+    def silence_until(self, position: int) -> Iterator[NDArray[np.float32]]:
+        """Silence up to this sample, in pieces of a second."""
+        while (missing := position - self.position) > 0:
+            silence = np.zeros((self._channels, min(missing, SAMPLE_RATE)), dtype=np.float32)
+            self.position += silence.shape[1]
+            yield silence
+        self._end_s = max(self._end_s, position / SAMPLE_RATE)
+
+    def _ahead_s(self, frame: AudioFrame) -> float:
+        """By how much silence the container's clock is ahead of the samples; 0 for what is rounding."""
+        if frame.pts is None or not self._time_base:
+            return 0.0
+        shown_s = frame.pts * self._time_base
+        if self._origin_s is None:
+            self._origin_s = shown_s
+        ahead_s = shown_s - self._origin_s - self._end_s
+        if -_BACKWARDS_S <= ahead_s <= _TOLERANCE_S:
+            return 0.0
+        if _TOLERANCE_S < ahead_s <= min(_LONGEST_GAP_S, _MOST_SILENCE_S - self._silence_s):
+            self._silence_s += ahead_s
+            return ahead_s
+        self._origin_s += ahead_s
+        self._notice(self._end_s, ahead_s)
+        return 0.0
+
+    def _taken(self, frame: AudioFrame) -> NDArray[np.float32]:
+        # Packed, not planar: PyAV 18 crashes on planar frames of eight channels.
+        samples = np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, frame.layout.nb_channels).T
+        if not np.isfinite(samples).all():
+            samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        if len(samples) != self._channels:
+            samples = _with_channels(samples, self._channels)
+        self.position += samples.shape[1]
+        return np.clip(samples, -1.0, 1.0)
 
 
-def _pieces(path: Path) -> Iterator[NDArray[np.float32]]:
+def _pieces(file: AudioFile, track: TrackChoice, notices: Callable[[str], None]) -> Iterator[NDArray[np.float32]]:
     """Decoded and resampled audio in pieces of whatever length the codec has."""
-    with _opened(path) as (container, stream):
-        resampler: AudioResampler | None = None
-        for frame in _frames(container, stream):
-            frame.pts = None  # broken time stamps must not make the resampler invent or drop sound
-            resampler = resampler or AudioResampler(format="flt", rate=SAMPLE_RATE)
-            yield from map(_samples, resampler.resample(frame))
-        if resampler is not None:
-            yield from map(_samples, resampler.resample(None))
+    name = name_of(file)
+    told = False
+
+    def notice(at_s: float, step_s: float) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            where = f"{int(at_s) // 60}:{int(at_s) % 60:02}"
+            notices(
+                f"{name} has time stamps that jump by {step_s:+.0f} s at {where}; from there, times are as decoded."
+            )
+
+    with open_audio(file) as (container, _):
+        streams = chosen_streams(container, track, name)
+        origin_s = None if container.start_time is None else container.start_time / av.time_base
+        decoders = {stream.index: _Decoder(stream, origin_s, notice) for stream in streams}
+        if len(streams) == 1:
+            (decoder,) = decoders.values()
+            decoded = False
+            for _, frame in audio_frames(container, streams):
+                decoded = True
+                yield from decoder.feed(frame)
+            if not decoded:
+                raise AudioError(f"{name} holds no sound: its audio track has not one sample.")
+            yield from decoder.flush()
+        else:
+            yield from _side_by_side(container, streams, decoders, name)
 
 
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.InvalidDataError:
-            continue
-        for frame in frames:
-            if isinstance(frame, AudioFrame) and frame.samples:
-                yield frame
+def _side_by_side(
+    container: InputContainer, streams: Sequence[AudioStream], decoders: dict[int, _Decoder], name: str
+) -> Iterator[NDArray[np.float32]]:
+    """Tracks as channels: float32 [tracks, n]. One that is missing, or ends early, is silent there."""
+    downmixes = {index: Downmix() for index in decoders}
+    waiting: dict[int, list[NDArray[np.float32]]] = {index: [] for index in decoders}
+
+    def take(index: int, pieces: Iterator[NDArray[np.float32]]) -> None:
+        waiting[index] += [downmixes[index].mix(piece) for piece in pieces]
+
+    def ready(until: int) -> NDArray[np.float32]:
+        rows = []
+        for index, pieces in waiting.items():
+            row = np.concatenate([np.empty((1, 0), np.float32), *pieces], axis=1)
+            rows.append(row[:, :until])
+            waiting[index] = [row[:, until:]]
+        return np.concatenate(rows, axis=0)
+
+    given = 0
+    for index, frame in audio_frames(container, streams):
+        take(index, decoders[index].feed(frame))
+        furthest = max(decoder.position for decoder in decoders.values())
+        for late, decoder in decoders.items():
+            take(late, decoder.silence_until(furthest - round(_MOST_LAG_S * SAMPLE_RATE)))
+        until = min(decoder.position for decoder in decoders.values())
+        if until - given >= _BLOCK_SAMPLES:
+            yield ready(until - given)
+            given = until
+    for index, decoder in decoders.items():
+        take(index, decoder.flush())
+    furthest = max(decoder.position for decoder in decoders.values())
+    if not furthest:
+        raise AudioError(f"{name} holds no sound: its audio tracks have not one sample.")
+    for index, decoder in decoders.items():
+        take(index, decoder.silence_until(furthest))
+    if furthest > given:
+        yield ready(furthest - given)
 
 
-def _samples(frame: AudioFrame) -> NDArray[np.float32]:
-    # Packed, not planar: PyAV 18 crashes on planar frames of eight channels.
-    samples = np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, frame.layout.nb_channels).T
-    if not np.isfinite(samples).all():
-        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(samples, -1.0, 1.0)
+def _with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    """Sound whose number of channels has changed, with as many as before."""
+    if channels == 1:
+        return Downmix().mix(samples)
+    if len(samples) == 1:
+        return np.repeat(samples, channels, axis=0)
+    kept = np.zeros((channels, samples.shape[1]), dtype=np.float32)
+    kept[: len(samples)] = samples[:channels]
+    return kept
 
 
 def _joined(frames: list[AudioFrame]) -> NDArray[np.float32]:
     pieces = [np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1) for frame in frames]
     return np.concatenate([np.empty(0, dtype=np.float32), *pieces])
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    return text.rstrip(".")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING
 
 from stser_core.emotions import LABELS
@@ -20,11 +20,14 @@ CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
 """The paper's three classifiers (section 3), in the order in which they are listed everywhere."""
 
 ENSEMBLE = "ensemble"
+_SAMPLE_RATE = 16_000
 
 
 @dataclass(frozen=True, eq=False)
 class SpeechInput:
     """One utterance as the recognizer takes it.
+
+    `SpeechInput(samples, sample_rate=8_000)` resamples to 16 kHz.
 
     Attributes:
         samples: float32 [n] in −1…1, 16 kHz mono, all finite; empty where there is only text, or where `frames` are
@@ -36,7 +39,7 @@ class SpeechInput:
             already.
 
     Raises:
-        UsageError: The samples are not finite float32 [n].
+        UsageError: The samples are not finite float32 [n], or the rate is not within 1000 and 768000 Hz.
     """
 
     samples: NDArray[np.float32]
@@ -44,8 +47,9 @@ class SpeechInput:
     text_confidence: float | None = None
     speaker: SpeakerBaseline | None = None
     frames: Tensor | None = None
+    sample_rate: InitVar[int] = _SAMPLE_RATE
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, sample_rate: int) -> None:
         import numpy as np
 
         samples: object = self.samples
@@ -56,6 +60,12 @@ class SpeechInput:
             raise UsageError(f"An utterance's samples must be float32 [n] in −1…1, 16 kHz mono; these are {given}.")
         if not np.isfinite(samples).all():
             raise UsageError("An utterance's samples must be finite; some of these are NaN or infinite.")
+        if sample_rate != _SAMPLE_RATE:
+            from stser_core.audio import resampled
+
+            if not 1_000 <= sample_rate <= 768_000:
+                raise UsageError(f"An utterance's sample rate is {sample_rate} Hz; it must be within 1000 and 768000.")
+            object.__setattr__(self, "samples", resampled(samples, sample_rate))
 
 
 @dataclass(frozen=True)

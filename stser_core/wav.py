@@ -69,7 +69,8 @@ def length_of_cut_off(file: BinaryIO) -> float | None:
     form: WavFormat | None = None
     for name, length in chunks(file):
         if name == b"data":
-            cut_off = file.tell() + length > os.fstat(file.fileno()).st_size
+            start = file.tell()
+            cut_off = start + length > file.seek(0, os.SEEK_END)
             return length / form.bytes_a_second if cut_off and form and _told(form, length) else None
         start = file.tell()
         if name == b"fmt ":

@@ -114,7 +114,7 @@ def test_gsm_of_old_call_recorders(data):
 def test_probe_says_what_the_header_says(record, tmp_path):
     path = record(tmp_path / "call.wav", tones(2, 8_000), 8_000, "pcm_mulaw")
 
-    assert audio.probe(path) == audio.AudioInfo(2, 8_000, 1.5, "pcm_mulaw")
+    assert audio.probe(path) == audio.AudioInfo(2, 8_000, 1.5, "pcm_mulaw", tracks=("1 (pcm_mulaw)",))
 
 
 def test_mono_is_the_mean_of_the_channels(tmp_path, record):
@@ -205,7 +205,7 @@ def test_a_film_without_sound(tmp_path):
         container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")))
         container.mux(stream.encode(None))
 
-    with pytest.raises(AudioError, match=r"silent\.mp4 has no audio stream"):
+    with pytest.raises(AudioError, match=r"silent\.mp4 has no audio track"):
         audio.load(path)
 
 

@@ -31,6 +31,21 @@ def test_of_equals_the_first_label_is_taken():
     assert EmotionScores({}, (0.25, 0.25, 0.25, 0.25)).emotion == "angry"
 
 
+def test_samples_of_another_rate_are_resampled():
+    tone = (0.4 * np.sin(2 * np.pi * 440 * np.arange(8_000) / 8_000)).astype(np.float32)
+    given = SpeechInput(tone, sample_rate=8_000).samples
+    assert given.dtype == np.float32
+    np.testing.assert_allclose(
+        given[400:-400], 0.4 * np.sin(2 * np.pi * 440 * np.arange(400, 15_600) / 16_000), atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("rate", [0, 999, 10**7])
+def test_a_rate_that_cannot_be_is_refused(rate):
+    with pytest.raises(UsageError, match=str(rate)):
+        SpeechInput(np.zeros(9, np.float32), sample_rate=rate)
+
+
 def test_scores_travel_without_torch():
     code = "import sys, stser_core; print([name for name in ('torch', 'numpy', 'av') if name in sys.modules])"
 

@@ -1,0 +1,303 @@
+"""Opening a file of sound: which format it has, which track is meant, how long it is, what its frames are."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
+
+import av
+from av.audio.frame import AudioFrame
+from av.stream import Disposition
+
+from stser_core.errors import AudioError, UsageError
+from stser_core.wav import length_of_cut_off
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+AudioFile: TypeAlias = "str | Path | BinaryIO"
+"""A path, or an open binary file, which is read from its start where it is seekable."""
+TrackChoice: TypeAlias = "int | Literal['all'] | None"
+"""An audio track, counted from 1; `all` for the tracks as channels; `None` for the default track."""
+
+_G711 = {".ul": "mulaw", ".ulaw": "mulaw", ".mulaw": "mulaw", ".pcmu": "mulaw"}
+_G711 |= {".al": "alaw", ".alaw": "alaw", ".pcma": "alaw"}
+_DIALOGIC = ".vox"
+_NO_FORMAT = frozenset({".raw", ".pcm"})
+_TELEPHONE_RATE = 8_000
+_START_BYTES = 65_536
+# FFmpeg's readers of bare frames, whose length is estimated from the first frames' bit rate.
+_BARE_FRAMES = frozenset(["aac", "ac3", "amr", "dts", "dtshd", "eac3", "loas", "mp3", "truehd"])
+# FFmpeg's readers of formats that begin with a signature; of others, raw sound may look like one by chance.
+_SIGNED = frozenset(
+    ["aiff", "amr", "ape", "asf", "au", "avi", "caf", "dsf", "flac", "flv", "matroska,webm", "nut", "ogg"]
+)
+_SIGNED |= frozenset(["mov,mp4,m4a,3gp,3g2,mj2", "rm", "sox", "tta", "voc", "w64", "wav", "wv"])
+_FOUND_BY_CHANCE = _BARE_FRAMES | {"amrnb", "amrwb"}
+_FRAMES_SUFFIXES = frozenset(
+    {".aac", ".ac3", ".adts", ".amr", ".dts", ".eac3", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"}
+)
+_UNSIGNED = _BARE_FRAMES | {"mpeg", "mpegts"}
+_FEWEST_FRAMES = 3
+# What begins a container whose header may be longer than the bytes that `identify` sees.
+_SIGNATURES = (
+    ("MP4", 4, b"ftyp"),  # ISO/IEC 14496-12, section 4.3
+    ("MP3", 0, b"ID3\x02"),  # ID3v2, section 3.1
+    ("MP3", 0, b"ID3\x03"),
+    ("MP3", 0, b"ID3\x04"),
+    ("FLAC", 0, b"fLaC"),  # RFC 9639, section 6
+    ("Ogg", 0, b"OggS"),  # RFC 3533, section 6
+    ("Matroska or WebM", 0, b"\x1a\x45\xdf\xa3"),  # RFC 8794, section 8.1
+)
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file says of itself before it is decoded.
+
+    Attributes:
+        channels: Number of channels.
+        sample_rate: The file's own rate in Hz.
+        duration_s: Length in seconds, or `None` where the container does not say.
+        codec: FFmpeg's name of the codec, such as `pcm_mulaw`.
+        estimated: Whether the length is only estimated, or that of the picture.
+        tracks: Descriptions of all its audio tracks: number, language, title and codec.
+        track: The one that is read, counted from 1; `None` for all.
+    """
+
+    channels: int
+    sample_rate: int
+    duration_s: float | None
+    codec: str
+    estimated: bool = False
+    tracks: tuple[str, ...] = ()
+    track: int | None = 1
+
+
+def probe(file: AudioFile, track: TrackChoice = None) -> AudioInfo:
+    """Read a file's header.
+
+    Raises:
+        AudioError: The file is missing, is not audio, or has no audio track.
+        UsageError: It does not have that track.
+    """
+    with open_audio(file) as (container, opened):
+        streams = chosen_streams(container, track, name_of(file))
+        audio, first = container.streams.audio, streams[0]
+        duration, estimated = _length(container, streams, opened)
+        return AudioInfo(
+            channels=first.channels if len(streams) == 1 else len(streams),
+            sample_rate=first.sample_rate,
+            duration_s=duration,
+            codec=first.codec_context.name,
+            estimated=estimated,
+            tracks=tuple(_described(stream, number) for number, stream in enumerate(audio, start=1)),
+            track=None if track == "all" else audio.index(first) + 1,
+        )
+
+
+def identify(start: bytes) -> str | None:
+    """The format of a file that is not raw PCM.
+
+    Args:
+        start: Its first kilobytes.
+
+    Returns:
+        A name for a message; `None` where nothing is recognised.
+    """
+    try:
+        with av.open(io.BytesIO(start), mode="r", metadata_errors="replace") as container:
+            form = container.format
+            if form.name in _SIGNED or (form.name in _UNSIGNED and _goes_on(container)):
+                return form.long_name
+    except (av.FFmpegError, OSError, ValueError):
+        pass
+    return next((name for name, at, sign in _SIGNATURES if start.startswith(sign, at)), None)
+
+
+def _goes_on(container: InputContainer) -> bool:
+    """Whether what looked like a frame is followed by others, where PCM is followed by what no decoder takes."""
+    decoded = refused = 0
+    for packet in container.demux(container.streams.audio[:1]):
+        try:
+            decoded += len(packet.decode())
+        except av.InvalidDataError:
+            refused += 1
+    return decoded >= _FEWEST_FRAMES and refused <= 1
+
+
+@contextmanager
+def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
+    """Open a file: the container, and the file that it reads.
+
+    Raises:
+        AudioError: It is missing, or is not audio.
+    """
+    name = name_of(file)
+    try:
+        with _binary(file) as opened, _container(opened, name) as container:
+            yield container, opened
+    except FileNotFoundError as error:
+        raise AudioError(f"{name} does not exist.") from error
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise AudioError(f"{name} cannot be read as audio ({_reason(error)}).") from error
+
+
+def chosen_streams(container: InputContainer, track: TrackChoice, name: str) -> list[AudioStream]:
+    """The audio tracks that are meant; `None` is the first that is marked as default, or the first.
+
+    Raises:
+        AudioError: There is none, or none that can be decoded.
+        UsageError: There is no such track.
+    """
+    streams = container.streams.audio
+    if not streams:
+        raise AudioError(f"{name} has no audio track.")
+    if isinstance(track, int) and not 1 <= track <= len(streams):
+        raise UsageError(f"{name} has {len(streams)} audio track{'s' * (len(streams) > 1)}, but no track {track}.")
+    if track is None:
+        marked = [stream for stream in streams if _is_default(stream)]
+        chosen = [(marked or streams)[0]]
+    else:
+        chosen = list(streams) if track == "all" else [streams[track - 1]]
+    for stream in chosen:
+        if stream.codec_context is None:  # PyAV gives none where no decoder answers to the codec's number
+            raise AudioError(f"{name} has an audio track of a kind that nothing here can decode.")
+        if stream.channels < 1 or stream.sample_rate < 1:
+            raise AudioError(f"{name} does not say how many channels or which sample rate its audio has.")
+    return chosen
+
+
+def _is_default(stream: AudioStream) -> bool:
+    return bool(stream.disposition & Disposition.default)
+
+
+def _described(stream: AudioStream, number: int) -> str:
+    codec = "unknown codec" if stream.codec_context is None else stream.codec_context.name
+    told = [str(value) for key in ("language", "title") if (value := stream.metadata.get(key))]
+    return f"{number} ({', '.join([*told, codec])})"
+
+
+def _length(container: InputContainer, streams: Sequence[AudioStream], file: BinaryIO) -> tuple[float | None, bool]:
+    """The length in seconds, and whether it is no more than an estimate."""
+    name = container.format.name
+    lengths = [_own_length(stream, container.start_time) for stream in streams]
+    if None in lengths or name in _BARE_FRAMES:
+        of_picture = len(container.streams) > len(streams)
+        estimated = of_picture or (name in _BARE_FRAMES and not (name == "mp3" and _counts_frames(file)))
+        return (container.duration / av.time_base if container.duration else None), estimated
+    duration = max(length for length in lengths if length is not None)
+    if name == "wav" and file.seekable():  # of which FFmpeg tells no more than the file holds
+        file.seek(0)
+        duration = max(duration, length_of_cut_off(file) or 0.0)
+    return duration or None, False
+
+
+def _own_length(stream: AudioStream, container_start: int | None) -> float | None:
+    """Where a track ends on the container's clock, as far as the container says so of the track itself."""
+    if stream.duration is not None and stream.time_base is not None:
+        start_s = float((stream.start_time or 0) * stream.time_base) - (container_start or 0) / av.time_base
+        return float(stream.duration * stream.time_base) + max(0.0, start_s)
+    hours, _, rest = stream.metadata.get("DURATION", "").partition(":")  # Matroska's statistics
+    minutes, _, seconds = rest.partition(":")
+    try:
+        return int(hours) * 3_600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None
+
+
+def _counts_frames(file: BinaryIO) -> bool:
+    """Whether an MP3's first frame says how many there are (Xing, Info or VBRI), so that its length is known."""
+    if not file.seekable():
+        return False
+    file.seek(0)
+    head = file.read(10)
+    if head[:3] == b"ID3" and len(head) == 10:  # whose length is four groups of seven bits
+        file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:10]))))
+        head = b""
+    head += file.read(2_000)
+    return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def audio_frames(container: InputContainer, streams: Sequence[AudioStream]) -> Iterator[tuple[int, AudioFrame]]:
+    """The frames of some tracks, each with its track's index in the container."""
+    for packet in container.demux(*streams):
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:
+            continue
+        for frame in frames:
+            if isinstance(frame, AudioFrame) and frame.samples and frame.sample_rate:
+                yield packet.stream_index, frame
+
+
+@contextmanager
+def _binary(file: AudioFile) -> Iterator[BinaryIO]:
+    if isinstance(file, str | Path):
+        with Path(file).open("rb") as opened:
+            yield opened
+    else:
+        if file.seekable():
+            file.seek(0)
+        yield file
+
+
+def _container(file: BinaryIO, name: str) -> InputContainer:
+    suffix = Path(name).suffix.lower()
+    start = b""
+    if file.seekable():
+        start = file.read(_START_BYTES)
+        file.seek(0)
+    named_raw = suffix in _G711 or suffix in _NO_FORMAT or suffix == _DIALOGIC
+    if named_raw and start and identify(start) is None:
+        return _headerless(file, name, suffix)
+    container = av.open(file, mode="r", metadata_errors="replace")
+    form = container.format.name
+    codecs = [stream.codec_context for stream in container.streams.audio]
+    if any(codec is not None and codec.name == f"pcm_{form}" for codec in codecs):
+        suffix = f".{form}"  # FFmpeg goes by the name as well, and takes 44.1 kHz
+    elif not start or form not in _FOUND_BY_CHANCE or suffix in _FRAMES_SUFFIXES or identify(start) is not None:
+        return container
+    container.close()
+    file.seek(0)
+    return _headerless(file, name, suffix)
+
+
+def _headerless(file: BinaryIO, name: str, suffix: str) -> InputContainer:
+    """Telephone systems store one channel at 8 kHz; of all others nothing can be known."""
+    if suffix in _G711:
+        return av.open(file, mode="r", format=_G711[suffix], options={"sample_rate": str(_TELEPHONE_RATE)})
+    if suffix == _DIALOGIC:
+        return av.open(_with_dialogic_header(file), mode="r", format="wav")
+    raise AudioError(
+        f"{name} is raw sound that does not say its rate; convert it first, with the rate and the format that it has: "
+        f"ffmpeg -f s16le -ar 8000 -ac 1 -i '{name}' '{Path(name).stem}.wav'."
+    )
+
+
+def _with_dialogic_header(file: BinaryIO) -> BinaryIO:
+    """Dialogic's ADPCM at 8 kHz, of four bits a sample, in a WAV that says so (RIFF format tag 0x17)."""
+    data = file.read()
+    form = struct.pack("<HHIIHH", 0x17, 1, _TELEPHONE_RATE, _TELEPHONE_RATE // 2, 1, 4)
+    chunks = b"fmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(data)) + data
+    return io.BytesIO(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
+
+
+def name_of(file: AudioFile) -> str:
+    """A file's name in messages."""
+    if isinstance(file, str | Path):
+        return str(file)
+    name = getattr(file, "name", None)
+    return os.fsdecode(name) if isinstance(name, str | bytes) else "The file"
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return text.rstrip(".")
