@@ -75,7 +75,7 @@ def _listen(
 @app.command("replay")
 @with_groups
 def _replay(
-    recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any audio or video file.")],
+    recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any audio or video file; - is standard input.")],
     scoring: ScoringOptions,
     recording_options: RecordingOptions,
     transcription: TranscriptionOptions,

@@ -16,7 +16,7 @@ def length_s(announced_s: float | None, heard_s: float) -> float:
     """The length that figures are made of: what was never heard is no silence.
 
     Args:
-        announced_s: What the file says, in seconds, or `None` where it says nothing.
+        announced_s: What the file says, in seconds, or `None` where it says nothing or only estimates.
         heard_s: How far it could be decoded, in seconds.
     """
-    return heard_s if not announced_s or ends_early(announced_s, heard_s) else announced_s
+    return heard_s if not announced_s or ends_early(announced_s, heard_s) else max(announced_s, heard_s)

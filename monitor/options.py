@@ -63,6 +63,13 @@ class RecordingOptions:
         int | None,
         typer.Option(min=2, max=9, metavar="N", help="How many people share one channel: told apart by voice."),
     ] = None
+    track: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|all",
+            help="Which audio track, of several: by default the one marked so; all makes them channels.",
+        ),
+    ] = None
     classifier: Annotated[
         str,
         typer.Option(

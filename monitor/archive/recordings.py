@@ -15,7 +15,7 @@ STDIN = "-"
 _EXTENSIONS = frozenset(
     {".wav", ".wave", ".w64", ".rf64", ".bwf", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".flac", ".mp2", ".mp3"}
     | {".m4a", ".m4b", ".aac", ".ogg", ".oga", ".opus", ".spx", ".wma", ".amr", ".awb", ".3gp", ".3g2", ".gsm", ".ape"}
-    | {".alaw", ".ulaw", ".vox", ".ra", ".rm", ".wv", ".tta", ".ac3", ".dts", ".mka"}
+    | {".al", ".alaw", ".ul", ".ulaw", ".vox", ".sln", ".ra", ".rm", ".wv", ".tta", ".ac3", ".dts", ".mka"}
     | {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".ogv"}
 )
 # What the files of common containers begin with (the offset, then the bytes).

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from monitor.archive.recordings import Found
 from monitor.options import RecordingOptions, ScoringOptions, TranscriptionOptions
-from monitor.pipeline.opening import Opened, open_recording
+from monitor.pipeline.opening import Opened, open_recording, track_choice
 from monitor.pipeline.pipeline import Pipeline
 from monitor.speakers.diarization import diarize, require_one_channel
 from monitor.timeline.turn import Turn
@@ -189,12 +189,17 @@ class RecordingScorer:
         if _state(found) != before:
             return Failed(found.name, "It changed while it was read; run the archive again when it is complete.")
         heard_s = pipeline.position_s
-        finished = Finished(found.name, *before, opened.recording.duration_s or heard_s, heard_s)
-        return Scored(finished, tuple(turns), opened.notice)
+        finished = Finished(found.name, *before, opened.recording.announced_s or heard_s, heard_s)
+        return Scored(finished, tuple(turns), " ".join(opened.recording.notices) or None)
 
     def _open(self, found: Found) -> Opened:
-        channels, score_agents = self.scoring.channels, self.scoring.score_agents
-        return open_recording(found.path, channels, score_agents=score_agents, name=found.name)
+        return open_recording(
+            found.path,
+            self.scoring.channels,
+            track=track_choice(self.recording.track),
+            score_agents=self.scoring.score_agents,
+            name=found.name,
+        )
 
     def _speaker_of(self, found: Found, opened: Opened, running: Running) -> Callable[[Utterance], str] | None:
         """Who speaks in an utterance, where voices are to be told apart."""

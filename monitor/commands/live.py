@@ -236,7 +236,7 @@ def _open(live: LiveOptions, scoring: ScoringOptions, notices: Notices) -> Sourc
             raise UsageError("--reconnect is for a microphone; --device - ends where standard input ends.")
         from monitor.sources.raw_pcm import RawPcm
 
-        return RawPcm(sys.stdin.buffer, rate=live.rate or 16_000, channels=channels)
+        return RawPcm(sys.stdin.buffer, rate=live.rate or 16_000, channels=channels, notices=notices.say)
     if live.rate is not None:
         raise UsageError("--rate is for --device -; a microphone has its own rate.")
     from monitor.sources.microphone import Microphone

@@ -17,14 +17,16 @@ from monitor.display import Progress, Replay, clock, line
 from monitor.exporters.destination import Destination
 from monitor.length import ends_early, length_s
 from monitor.options import OutputOptions, RecordingOptions, ScoringOptions, TranscriptionOptions
-from monitor.pipeline.opening import Opened, open_recording
+from monitor.pipeline.opening import Opened, open_recording, track_choice
 from monitor.pipeline.pipeline import Pipeline
+from monitor.sources.recording import spooled
 from monitor.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
     from monitor.flow import Utterance
     from monitor.sources.recording import Recording
     from monitor.timeline.turn import Turn
+    from stser_core.audio import AudioFile
 
 
 def replay(
@@ -60,12 +62,17 @@ def replay(
     """
     notices = Notices(quiet)
     check_outputs((output.csv, output.jsonl, svg), path)
-    opened = open_recording(path, scoring.channels, score_agents=scoring.score_agents)
-    if opened.notice is not None:
-        notices.say(opened.notice)
-    source = opened.recording
-    speaker_of = _speakers(path, scoring, recording.speakers, opened, notices)
     with ExitStack() as cleanup:
+        file = spooled(path)
+        if not isinstance(file, Path):
+            cleanup.callback(file.close)
+        name = path.name if path.is_fifo() and path.parent.name != "fd" else None
+        opened = _open(file, scoring, recording, name)
+        source = opened.recording
+        told = len(source.notices)
+        for notice in source.notices:
+            notices.say(notice)
+        speaker_of = None if recording.speakers is None else _speakers(file, scoring, recording, opened, notices)
         files = open_files(output, cleanup, explain=recording.explain)
         picture = None
         if svg is not None:
@@ -102,6 +109,8 @@ def replay(
             return Progress(timeline.snapshot(), pipeline.position_s)
 
         code = _run(pipeline, files, ReplayView(mode, notices, facts, progress, call, picture))
+    for notice in source.notices[told:]:  # of what was found while it was decoded
+        notices.say(notice)
     if code == 0:
         _warn_of_a_lost_end(source, pipeline.position_s, notices)
     return code
@@ -116,30 +125,33 @@ def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
     return interruption.exit_code
 
 
+def _open(file: AudioFile, scoring: ScoringOptions, recording: RecordingOptions, name: str | None = None) -> Opened:
+    track = track_choice(recording.track)
+    return open_recording(file, scoring.channels, track=track, score_agents=scoring.score_agents, name=name)
+
+
 def _speakers(
-    path: Path, scoring: ScoringOptions, count: int | None, opened: Opened, notices: Notices
-) -> Callable[[Utterance], str] | None:
+    file: AudioFile, scoring: ScoringOptions, recording: RecordingOptions, opened: Opened, notices: Notices
+) -> Callable[[Utterance], str]:
     """Who speaks in an utterance, where speakers that share a channel are to be told apart."""
-    if count is None:
-        return None
     from monitor.speakers.diarization import diarize, require_one_channel
     from monitor.speakers.embeddings import VoskEmbeddings
 
     require_one_channel(opened.recording.name, opened.recording.channels)
     extractor = VoskEmbeddings()
+    count = recording.speakers or 1
     notices.say(f"telling the voices of {count} speakers apart first.")
-    again = open_recording(path, scoring.channels, score_agents=scoring.score_agents)
-    return diarize(again.recording, count, extractor).speaker_of
+    return diarize(_open(file, scoring, recording).recording, count, extractor).speaker_of
 
 
 def _heard_s(recording: Recording, pipeline: Pipeline) -> float:
     """The length that the figures cover; where the replay was stopped, what was heard."""
-    return pipeline.position_s if recording.stopped else length_s(recording.duration_s, pipeline.position_s)
+    return pipeline.position_s if recording.stopped else length_s(recording.announced_s, pipeline.position_s)
 
 
 def _warn_of_a_lost_end(recording: Recording, heard_s: float, notices: Notices) -> None:
     """Say that a file holds less than it announces."""
-    announced_s = recording.duration_s
+    announced_s = recording.announced_s
     if announced_s is not None and ends_early(announced_s, heard_s):
         notices.say(
             f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(announced_s)}; it may be cut off."

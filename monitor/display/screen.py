@@ -145,7 +145,7 @@ def _progress_bar(replay: Replay, progress: Progress, width: int, palette: Palet
 
 
 def _span(replay: Replay, progress: Progress, width: int) -> Span:
-    end_s = progress.position_s if replay.duration_s is None else replay.duration_s
+    end_s = max(progress.position_s, replay.duration_s or 0.0)
     return Span(0.0, max(end_s, 1.0), max(1, width - _LABEL_WIDTH))
 
 

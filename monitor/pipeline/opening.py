@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from monitor.roles import Role, merged, roles
-from monitor.sources.recording import Recording, channels_identical
+from monitor.sources.recording import Recording, channels_same
+from stser_core.audio import AudioFile, TrackChoice
+from stser_core.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -16,45 +17,59 @@ class Opened:
     Attributes:
         recording: The source.
         roles: One for each of its channels.
-        notice: What the user should be told, as a sentence, or `None`.
     """
 
     recording: Recording
     roles: tuple[Role, ...]
-    notice: str | None = None
+
+
+def track_choice(option: str | None) -> TrackChoice:
+    """The audio track that `--track` means.
+
+    Raises:
+        UsageError: It is neither a number nor `all`.
+    """
+    if option is None:
+        return None
+    if option == "all":
+        return "all"
+    if not option.isdecimal():
+        raise UsageError(f"--track is '{option}'; it has to be the number of an audio track, counted from 1, or all.")
+    return int(option)
 
 
 def open_recording(
-    path: str | Path,
+    file: AudioFile,
     channels: str | None = None,
     *,
+    track: TrackChoice = None,
     score_agents: bool = False,
-    realtime: bool = False,
     name: str | None = None,
 ) -> Opened:
     """Look at a recording and give its channels their roles; those that are all the same become one.
 
     Args:
-        path: The file.
+        file: Its path, or the file itself.
         channels: What `--channels` says; see `roles`.
+        track: Which audio track; see `stser_core.audio`.
         score_agents: Whether the emotion of agents is scored.
-        realtime: Whether it plays at the speed of sound.
         name: Its name in the timeline; the file's own without it.
 
     Raises:
         AudioError: The file is missing or is not audio.
         UsageError: The roles do not fit its channels.
     """
-    recording = Recording(path, realtime=realtime, name=name)
+    recording = Recording(file, track=track, name=name)
     given = roles(channels, recording.channels, recording.name, score_agents=score_agents)
     if recording.channels == len(given) == 1:
         return Opened(recording, given)
-    mixed = Recording(path, mix=True, realtime=realtime, name=name)
+    mixed = Recording(file, mix=True, track=track, name=name)
     if len(given) == 1:
         return Opened(mixed, given)
-    if not channels_identical(path):
+    if not channels_same(file, track):
         return Opened(recording, given)
     role = merged(given, named=channels is not None)
     scored = "" if role.scored else " Nothing is scored, since an agent may be heard in it (see --score-agents)."
     same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
-    return Opened(mixed, (role,), f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
+    mixed.notices.append(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
+    return Opened(mixed, (role,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,11 +10,12 @@ import numpy as np
 from monitor.flow import SAMPLE_RATE, AudioBlock
 from monitor.queue import ClosableQueue
 from stser_core.audio import Resampler
+from stser_core.audio_file import identify
 from stser_core.errors import AudioError, DeviceError, StserError, UsageError
 from stser_core.wav import RIFF_BYTES, WavFormat, begins_wav, chunks, exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -25,14 +25,12 @@ _CAPACITY = 8
 _BYTES = 2
 _LARGEST_CHUNK = 1_000_000
 _PCM, _EXTENSIBLE = 1, 0xFFFE
-# Four bytes or more each, so that chance makes raw sound begin like one in a thousand million streams at most.
-_SIGNATURES = {
-    "FLAC": re.compile(rb"fLaC"),  # RFC 9639, section 6
-    "Ogg": re.compile(rb"OggS"),  # RFC 3533, section 6
-    "MP3": re.compile(rb"ID3[\x02-\x04]\x00"),  # ID3v2, section 3.1: its version and revision
-    "MP4": re.compile(rb".{4}ftyp", re.DOTALL),  # ISO/IEC 14496-12, section 4.3
-    "Matroska or WebM": re.compile(rb"\x1a\x45\xdf\xa3"),  # RFC 8794, section 8.1
-}
+_START_BYTES = 8_192
+"""So much is looked at before it is taken for sound."""
+_NOISE_LEVEL = 0.25
+_NOISE_CORRELATION = 0.6
+"""Sound as loud as this whose neighbouring samples have less in common is no speech (speech: 0.05 to 0.2, over 0.6)."""
+_LISTENED_S = 10.0
 
 
 class RawPcm:
@@ -45,7 +43,15 @@ class RawPcm:
     live = False
     duration_s: float | None = None
 
-    def __init__(self, stream: BinaryIO, *, rate: int = SAMPLE_RATE, channels: int = 1, name: str = "stdin") -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        *,
+        rate: int = SAMPLE_RATE,
+        channels: int = 1,
+        name: str = "stdin",
+        notices: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
         """Read from a stream; nothing is read yet.
 
         Args:
@@ -53,6 +59,7 @@ class RawPcm:
             rate: Samples per second in the stream.
             channels: How many there are.
             name: As it appears in the timeline.
+            notices: Told, in a sentence, that it does not sound like 16-bit samples.
 
         Raises:
             UsageError: The rate or the number of channels cannot be.
@@ -71,6 +78,7 @@ class RawPcm:
         self._rate = rate
         self._sample_bytes = channels * _BYTES
         self._chunks: ClosableQueue[bytes] = ClosableQueue(_CAPACITY)
+        self._notices = notices
         self._failure: StserError | None = None
         self._stopped = False
         self.name = name
@@ -88,14 +96,14 @@ class RawPcm:
         Thread(target=self._read, name=self.name, daemon=True).start()
         resampler = Resampler(self._rate, self.channels)
         position = 0
-        for samples in self._pieces():
-            block = AudioBlock(position, _limited(resampler.feed(samples)))
+        for samples in self._watched(self._pieces()):
+            block = AudioBlock(position, np.clip(resampler.feed(samples), -1.0, 1.0))
             position = block.end
             if block.samples.shape[1]:
                 yield block
         if self._failure is not None:
             raise self._failure
-        last = AudioBlock(position, _limited(resampler.flush()))
+        last = AudioBlock(position, np.clip(resampler.flush(), -1.0, 1.0))
         if last.samples.shape[1]:
             yield last
         elif position == 0 and not self._stopped:
@@ -117,13 +125,35 @@ class RawPcm:
                 held = held[whole:]
         yield self._samples(held[: len(held) // self._sample_bytes * self._sample_bytes])
 
+    def _watched(self, pieces: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """The same pieces; a second of loud noise among the first ten is told of, since other formats look like it."""
+        listened, power, common, samples = 0, 0.0, 0.0, 0
+        for piece in pieces:
+            yield piece
+            if listened >= _LISTENED_S * self._rate:
+                continue
+            listened += piece.shape[1]
+            samples += piece.size
+            power += float(np.square(piece).sum())
+            common += float((piece[:, 1:] * piece[:, :-1]).sum())
+            if samples < self._rate * self.channels:
+                continue
+            if power > _NOISE_LEVEL**2 * samples and common < _NOISE_CORRELATION * power:
+                listened = round(_LISTENED_S * self._rate)
+                self._notices(
+                    f"{self.name} sounds like noise at full scale; it has to be 16-bit little-endian PCM of "
+                    f"{self._rate} Hz and {self.channels} channel(s)."
+                )
+            power, common, samples = 0.0, 0.0, 0
+
     def _read(self) -> None:
         """Reader thread."""
+        block_bytes = max(1, round(_BLOCK_S * self._rate)) * self._sample_bytes
         try:
-            begun = _pass_wav_header(self._stream, self._rate, self.channels)
-            if begun:
-                self._chunks.put(begun)
-            while chunk := self._stream.read(max(1, round(_BLOCK_S * self._rate)) * self._sample_bytes):
+            start = _start_of_sound(self._stream, self._rate, self.channels)
+            for place in range(0, len(start), block_bytes):
+                self._chunks.put(start[place : place + block_bytes])
+            while chunk := self._stream.read(block_bytes):
                 if not self._chunks.put(chunk):
                     return
         except StserError as error:
@@ -139,35 +169,40 @@ class RawPcm:
         return np.ascontiguousarray(values.T, dtype=np.float32) / np.float32(32768.0)
 
 
-def _limited(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Without what a filter overshoots."""
-    return np.clip(samples, -1.0, 1.0)
-
-
-def _pass_wav_header(stream: BinaryIO, rate: int, channels: int) -> bytes:
-    """Read to where the sound begins.
-
-    The lengths of the whole and of its data mean nothing in a pipe and are not looked at.
+def _start_of_sound(stream: BinaryIO, rate: int, channels: int) -> bytes:
+    """Read to where the sound begins, or some way into it.
 
     Args:
         stream: At its start; its `read` may return less than was asked for.
-        rate: Samples per second that the header has to tell.
-        channels: Channels that the header has to tell.
+        rate: Samples per second that a WAV header has to tell.
+        channels: Channels that it has to tell.
 
     Returns:
-        The first bytes of the sound, where there is no header; else nothing.
+        The first bytes of the sound; none where there is a WAV header, which is passed over.
 
     Raises:
-        AudioError: The header tells of another rate, of other channels or of no 16-bit samples; or it is broken, or
-            that of a compressed file.
+        AudioError: The header does not describe 16-bit sound of that rate and those channels, or is broken; or it is
+            another format altogether.
     """
     start = exactly(stream, RIFF_BYTES)
-    if not begins_wav(start):
-        _refuse_compressed(start, rate, channels)
-        return start
+    if begins_wav(start):
+        _pass_wav_header(stream, rate, channels)
+        return b""
+    start += exactly(stream, _START_BYTES - len(start))
+    found = identify(start)
+    if found is not None:
+        raise AudioError(
+            f"Standard input is {found}, not raw PCM: give it to replay (… | stser-monitor replay -), or decode it "
+            f"first (ffmpeg -i - -f s16le -ar {rate} -ac {channels} -)."
+        )
+    return start
+
+
+def _pass_wav_header(stream: BinaryIO, rate: int, channels: int) -> None:
+    """Read to the end of a header. The lengths of the whole and of its data mean nothing in a pipe."""
     for name, length in chunks(stream):
         if name == b"data":
-            return b""
+            return
         if length > _LARGEST_CHUNK:
             break
         content = exactly(stream, length + length % 2)
@@ -178,28 +213,12 @@ def _pass_wav_header(stream: BinaryIO, rate: int, channels: int) -> bytes:
 
 def _check_wav(told: WavFormat, rate: int, channels: int) -> None:
     if told.code not in (_PCM, _EXTENSIBLE) or told.bits != 16:
-        raise AudioError("The sound begins with a WAV header that tells of no 16-bit samples; arecord needs -f S16_LE.")
+        raise AudioError(
+            "The sound's WAV header does not tell of 16-bit samples; give it to replay (… | stser-monitor replay -); "
+            "arecord needs -f S16_LE."
+        )
     if (told.rate, told.channels) != (rate, channels):
         raise AudioError(
             f"The sound's WAV header tells of {told.rate} Hz and {told.channels} channels, but {rate} Hz and "
-            f"{channels} were announced; add --rate {told.rate} --channels-in {told.channels}."
+            f"{channels} were announced; add --rate {told.rate}, and a name for each channel with --channels."
         )
-
-
-def _refuse_compressed(start: bytes, rate: int, channels: int) -> None:
-    """Refuse a stream that is no raw sound.
-
-    Args:
-        start: Its first 8 bytes or more; fewer where it ends.
-        rate: Samples per second that were announced, for the message.
-        channels: Channels that were announced, for the message.
-
-    Raises:
-        AudioError: It begins as a compressed file does.
-    """
-    for name, signature in _SIGNATURES.items():
-        if signature.match(start):
-            raise AudioError(
-                f"Standard input is {name}, not raw PCM; decode it first "
-                f"(ffmpeg -i - -f s16le -ar {rate} -ac {channels} -), or use replay."
-            )

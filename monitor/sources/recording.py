@@ -1,98 +1,95 @@
-"""A recording as a source: decoded while it is listened to, at full speed or at the speed of sound."""
+"""A recording as a source: decoded while it is listened to; and what makes one channel of several."""
 
 from __future__ import annotations
 
-import time
+import os
+import shutil
+import stat
+import tempfile
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, AudioBlock
 from stser_core import audio
+from stser_core.audio import AudioFile, AudioInfo, Downmix, TrackChoice
+from stser_core.errors import AudioError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from monitor.sources import Source
 
-_COMPARED_S = 10.0
-
-
-class Clock(Protocol):
-    """Paces a replay; tests bring their own."""
-
-    def now(self) -> float:
-        """Seconds on a clock that never goes back."""
-        ...
-
-    def wait(self, seconds: float, stopped: Event) -> None:
-        """Return after so many seconds, or as soon as `stopped` is set."""
-        ...
-
-
-class MonotonicClock:
-    """The system's own clock."""
-
-    def now(self) -> float:
-        """Seconds since some fixed point."""
-        return time.monotonic()
-
-    def wait(self, seconds: float, stopped: Event) -> None:
-        """Sleep, unless woken by `stopped`."""
-        stopped.wait(seconds)
+STDIN = "-"
+_SAME_RESIDUAL = 1e-4
+"""−40 dB: so much may a lossy codec make of one signal on two channels."""
+_DIFFERENT_RESIDUAL = 1e-2
+_SAME_GAIN = 0.1
+_SOUND = 1e-7
+"""Mean square, −70 dB: what is below tells nothing of the channels."""
+_PIECE_BYTES = 1 << 20
+_KEPT_FREE_BYTES = 256 << 20
 
 
 class Recording:
-    """A file of any format that can be decoded, at 16 kHz."""
+    """A file of any format that can be decoded, at 16 kHz.
+
+    Attributes:
+        announced_s: The length that the file promises, in seconds; `None` where it says none, or only an estimate.
+        notices: What the user should know of the file, in sentences; may grow while it is decoded.
+        stopped: Whether it was told to stop.
+    """
 
     live = False
 
     def __init__(
         self,
-        path: str | Path,
+        file: AudioFile,
         *,
         mix: bool = False,
-        realtime: bool = False,
-        clock: Clock | None = None,
+        track: TrackChoice = None,
         name: str | None = None,
     ) -> None:
         """Look at a file without decoding it.
 
         Args:
-            path: The file.
-            mix: Average all channels into one.
-            realtime: Let each block come when it would have been heard, instead of as fast as possible.
-            clock: What real time is measured with.
+            file: Its path, or the file itself, open and seekable.
+            mix: Mix all channels into one.
+            track: Which audio track; see `stser_core.audio`.
             name: Its name in the timeline; the file's own without it.
 
         Raises:
-            stser_core.errors.AudioError: The file is missing or is not audio.
+            AudioError: The file is missing or is not audio, or is a pipe, which cannot be read twice.
+            UsageError: It does not have that track.
         """
-        self._path = Path(path)
+        if isinstance(file, str | Path) and _is_pipe(Path(file)):
+            raise AudioError(f"{file} is a pipe or a device and not a file; replay can read it.")
+        info = audio.probe(file, track)
+        self._file = file
         self._mix = mix
-        self._realtime = realtime
-        self._clock = clock or MonotonicClock()
+        self._track = track
         self._stopped = Event()
-        info = audio.probe(self._path)
-        self.name = name or self._path.name
+        self.name = name or (Path(file).name if isinstance(file, str | Path) else "stdin")
         self.channels = 1 if mix else info.channels
         self.duration_s = info.duration_s
+        self.announced_s = None if info.estimated else info.duration_s
+        self.notices = _of_tracks(self.name, info, track)
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield the recording in blocks of 100 ms, the last one shorter.
 
         Raises:
-            stser_core.errors.AudioError: The file cannot be decoded, or not to its end.
+            AudioError: The file cannot be decoded, or not to its end.
         """
-        started = self._clock.now()
         position = 0
-        for samples in audio.blocks(self._path):
-            block = AudioBlock(position, samples.mean(axis=0, keepdims=True) if self._mix else samples)
+        downmix = Downmix()
+        for samples in audio.blocks(self._file, track=self._track, notices=self.notices.append):
+            block = AudioBlock(position, downmix.mix(samples) if self._mix else samples)
             position = block.end
-            if self._realtime:
-                self._clock.wait(started + position / SAMPLE_RATE - self._clock.now(), self._stopped)
             if self._stopped.is_set():
                 return
             yield block
@@ -107,30 +104,8 @@ class Recording:
         self._stopped.set()
 
 
-def channels_identical(path: str | Path) -> bool:
-    """Whether all channels carry the same samples: a mono recording that was stored as stereo.
-
-    Decodes until the channels differ (in a call of two parties, at the first sound) or ten seconds with sound
-    were the same; so it takes milliseconds, except where minutes of digital silence come first.
-
-    Returns:
-        False for a single channel.
-
-    Raises:
-        stser_core.errors.AudioError: The file is missing or cannot be decoded.
-    """
-    sounding = 0
-    for samples in audio.blocks(path):
-        if len(samples) < 2 or not (samples == samples[0]).all():
-            return False
-        sounding += int(np.count_nonzero(samples[0]))
-        if sounding > _COMPARED_S * SAMPLE_RATE:
-            break
-    return True
-
-
 class Mixed:
-    """Averages the channels of another source."""
+    """All channels of another source as one (see `stser_core.audio.Downmix`)."""
 
     channels = 1
 
@@ -141,10 +116,104 @@ class Mixed:
         self.duration_s = source.duration_s
 
     def blocks(self) -> Iterator[AudioBlock]:
-        """Yield the mean of all channels, block by block."""
+        """Yield one channel, block by block."""
+        downmix = Downmix()
         for block in self._source.blocks():
-            yield AudioBlock(block.start, block.samples.mean(axis=0, keepdims=True), block.dropped)
+            yield AudioBlock(block.start, downmix.mix(block.samples), block.dropped)
 
     def stop(self) -> None:
         """Stop the source."""
         self._source.stop()
+
+
+def channels_same(file: AudioFile, track: TrackChoice = None) -> bool:
+    """Whether all channels carry one signal: a mono recording that was stored as stereo.
+
+    They do where each is the first one but for a gain, and what remains is at most −40 dB over the whole recording.
+    Decodes until they differ: in a call of two parties, for the first second of sound.
+
+    Returns:
+        False for a single channel, and where one is silent and others are not.
+
+    Raises:
+        AudioError: The file is missing or cannot be decoded.
+    """
+    products: NDArray[np.float64] = np.zeros((1, 1))
+    sounding_s = 0.0
+    for samples in audio.blocks(file, SAMPLE_RATE // 4, track=track):
+        if len(samples) < 2:
+            return False
+        varying = samples - samples.mean(axis=1, keepdims=True)
+        here = varying @ varying.T
+        products = products + here
+        sounding_s += 0.25 * (float(here.trace()) > _SOUND * samples.size)
+        if sounding_s >= 1 and _residual(products) > max(4 * _SAME_RESIDUAL, _DIFFERENT_RESIDUAL / sounding_s):
+            return False
+    return _residual(products) <= _SAME_RESIDUAL
+
+
+def _residual(products: NDArray[np.float64]) -> float:
+    """Of the channels' inner products: how much of any channel the first one does not explain, 0…1."""
+    power = products.diagonal()
+    if not power.any():
+        return 0.0
+    if power.min() < _SAME_GAIN**2 * power.max():
+        return 1.0
+    return float(1.0 - (products[0] ** 2 / (power[0] * power)).min())
+
+
+def spooled(path: Path) -> Path | BinaryIO:
+    """A recording that can be read more than once: of a pipe, a copy that vanishes when it is closed.
+
+    Args:
+        path: A file, or `-` for standard input, or a pipe such as `/dev/stdin` or a FIFO, which is read to its end.
+
+    Raises:
+        AudioError: The pipe cannot be read, is a terminal, or does not fit on the disk.
+    """
+    if str(path) != STDIN and not _is_pipe(path):
+        return path
+    name = "Standard input" if str(path) == STDIN else str(path)
+    try:
+        with open(0 if str(path) == STDIN else path, "rb", buffering=0, closefd=str(path) != STDIN) as pipe:
+            if pipe.isatty():
+                raise AudioError(f"{name} is a terminal; let a program write a recording into it.")
+            return _copy(pipe, name)
+    except OSError as error:
+        raise AudioError(f"{name} cannot be read ({error.strerror or error}).") from error
+
+
+def _copy(pipe: BinaryIO, name: str) -> BinaryIO:
+    # Not /tmp, which is memory on many systems.
+    folder = None if "TMPDIR" in os.environ or not os.access("/var/tmp", os.W_OK) else "/var/tmp"
+    copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  the caller closes it
+    try:
+        place = folder or tempfile.gettempdir()
+        while piece := pipe.read(_PIECE_BYTES):
+            if shutil.disk_usage(place).free < _KEPT_FREE_BYTES + len(piece):
+                raise AudioError(f"{name} does not fit on the disk of {place}; save it as a file first.")
+            copy.write(piece)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _is_pipe(path: Path) -> bool:
+    """Whether it can be read only once."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+
+
+def _of_tracks(name: str, info: AudioInfo, track: TrackChoice) -> list[str]:
+    """What to say of a file with several audio tracks of which one was not chosen."""
+    if track is not None or len(info.tracks) < 2 or info.track is None:
+        return []
+    others = ", ".join(one for number, one in enumerate(info.tracks, start=1) if number != info.track)
+    return [
+        f"{name} has {len(info.tracks)} audio tracks; {info.tracks[info.track - 1]} is read, not {others}. "
+        "--track chooses one, or all as channels."
+    ]

@@ -33,7 +33,30 @@ _FORMATS = (
 def recordings(folder: Path) -> dict[str, bytes]:
     """Short stereo recordings by format; GSM 6.10, which nobody here can write, comes from tests/data."""
     made = {f"{codec}.{ending}": _recording(folder, codec, ending, rate) for codec, ending, rate in _FORMATS}
+    made["rate changes.mp3"] = made["libmp3lame.mp3"] + _recording(folder, "libmp3lame", "mp3", 44_100)
+    made["gap.mkv"] = _with_gap(folder, "gap.mkv", "pcm_s16le", tracks=1)
+    made["gap.ts"] = _with_gap(folder, "gap.ts", "mp2", tracks=1)
+    made["tracks.mkv"] = _with_gap(folder, "tracks.mkv", "libopus", tracks=2)
+    made["tracks.mp4"] = _with_gap(folder, "tracks.mp4", "aac", tracks=2)
     return {**made, "gsm.wav": (DATA / "gsm_sine.wav").read_bytes()[:4_000]}
+
+
+def _with_gap(folder: Path, name: str, codec: str, *, tracks: int) -> bytes:
+    """Tracks of 0.2 s of sound, ten seconds without packets, and 0.2 s more; each begins later than the last."""
+    path, rate, frame_samples = folder / name, 48_000, 960
+    sound = (9_000 * np.sin(np.arange(frame_samples) / 9)).astype(np.int16)[None]
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream(codec, rate=rate, layout="mono") for _ in range(tracks)]
+        for start_s in (0.0, 10.0):
+            for number in range(10):
+                for place, stream in enumerate(streams):
+                    frame = av.AudioFrame.from_ndarray(sound, format="s16", layout="mono")
+                    frame.sample_rate = rate
+                    frame.pts = round((start_s + place) * rate) + number * frame_samples
+                    container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    return path.read_bytes()
 
 
 def _recording(folder: Path, codec: str, ending: str, rate: int) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from hypothesis import strategies as st
@@ -41,23 +41,30 @@ class Target:
 
 
 def audio(folder: Path) -> Target:
-    """Recordings, all formats: decoded to their end."""
+    """Recordings, all formats: decoded to their end, from a file, from memory and from a pipe, one track and all."""
     from stser_core import audio as decoding
 
     whole = list(recordings(folder).values())
-    path = folder / "case"
 
-    def examine(content: bytes) -> None:
+    def examine(case: tuple[bytes, str, int | Literal["all"] | None]) -> None:
+        content, way, track = case
+        path = folder / f"case.{way}"
         path.write_bytes(content)
-        info = decoding.probe(path)
+        file = {"memory": io.BytesIO(content), "pipe": _Pipe(content)}.get(way, path)
+        info = decoding.probe(path, track)
         assert info.channels > 0
-        for samples in islice(decoding.blocks(path), _LONGEST_BLOCKS):
+        said: list[str] = []
+        for samples in islice(decoding.blocks(file, track=track, notices=said.append), _LONGEST_BLOCKS):
             assert samples.dtype == np.float32
+            assert len(samples) == info.channels
             assert np.isfinite(samples).all()
             assert np.abs(samples).max(initial=0.0) <= 1.0
+        assert len(said) <= 1
 
     damaged = st.builds(wounded, st.sampled_from(whole), wounds)
-    return Target(st.one_of(damaged, damaged, damaged, wav_headers), examine)
+    contents = st.one_of(damaged, damaged, damaged, wav_headers)
+    ways = st.sampled_from(("file", "file", "memory", "pipe", "ul", "vox", "raw"))
+    return Target(st.tuples(contents, ways, st.sampled_from((None, None, "all", 1, 2))), examine)
 
 
 def pcm(folder: Path) -> Target:
@@ -79,6 +86,19 @@ def pcm(folder: Path) -> Target:
 
     rates = st.sampled_from((8_000, 16_000, 44_100)) | st.integers(0, 800_000)
     return Target(st.tuples(contents, rates, st.integers(0, 3) | st.integers(0, 70), st.integers(1, 300)), examine)
+
+
+class _Pipe(io.BytesIO):
+    """A file that can be read once, from its start to its end."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        raise OSError("Illegal seek")
+
+    def tell(self) -> int:
+        raise OSError("Illegal seek")
 
 
 class _Dribble(io.BytesIO):

@@ -23,13 +23,15 @@ if sys.stdin.isatty():
 from monitor.commands.live import listen
 from monitor.options import Asr, LiveOptions, OutputOptions, ScoringOptions, TranscriptionOptions
 from monitor.sources.recording import Recording
-class Hasty:
-    def now(self):
-        return 4 * time.monotonic()
-    def wait(self, seconds, stopped):
-        stopped.wait(seconds / 4)
+class Paced(Recording):
+    def blocks(self):
+        for block in super().blocks():
+            time.sleep(0.05)
+            if self.stopped:
+                return
+            yield block
 call, checkpoint, outputs, live, others = json.loads(sys.argv[1])
-source = Recording(call, realtime=True, clock=Hasty())
+source = Paced(call)
 live, output = LiveOptions(device="mic", **live), OutputOptions(**outputs)
 transcription = TranscriptionOptions(Asr.none)
 sys.exit(listen(live, ScoringOptions(checkpoint=checkpoint), transcription, output, source=source, **others))

@@ -90,7 +90,7 @@ def test_a_film_without_sound(replay, tmp_path):
         for picture in [np.zeros((64, 64, 3), np.uint8)] * 5:
             film.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
         film.mux(stream.encode(None))
-    assert_one_sentence(replay(path), 1, "silent.mp4", "no audio stream")
+    assert_one_sentence(replay(path), 1, "silent.mp4", "no audio track")
 
 
 def test_zero_samples(replay, tmp_path):

@@ -17,6 +17,7 @@ from monitor.sources.raw_pcm import RawPcm
 from stser_core.errors import AudioError, DeviceError, UsageError
 
 COUNTING = np.arange(-5000, 5000, dtype="<i2")
+STARTING = COUNTING[:4096].tobytes()  # so much is looked at before it is taken for sound
 
 
 def heard(data, **options):
@@ -86,10 +87,11 @@ def test_what_a_pipe_delivers_in_odd_bits_is_put_together(pipe):
 def test_what_comes_slowly_is_heard_at_once(pipe):
     source, sink = pipe
     blocks = RawPcm(source).blocks()
+    sink.write(STARTING)
+    while next(blocks).end < 4_000:  # what is left is shorter than a block
+        pass
     sink.write(COUNTING[:800].tobytes())
-    assert next(blocks).end == 800
-    sink.write(COUNTING[:800].tobytes())
-    assert next(blocks).end == 1600
+    assert next(blocks).end == 4_896
 
 
 def test_a_slow_reader_makes_the_writer_wait_and_loses_nothing(pipe):
@@ -112,18 +114,18 @@ def test_a_slow_reader_makes_the_writer_wait_and_loses_nothing(pipe):
 
 def test_stopping_ends_it_while_the_pipe_is_silent(pipe):
     source, sink = pipe
-    sink.write(COUNTING[:800].tobytes())
+    sink.write(STARTING)
     pcm = RawPcm(source)
     came = []
     reading = threading.Thread(target=lambda: came.extend(pcm.blocks()), daemon=True)
     reading.start()
-    while not came:
+    while not came or came[-1].end < 4_000:
         time.sleep(0.01)
     pcm.stop()
     pcm.stop()
     reading.join(2)
     assert not reading.is_alive()
-    assert [block.end for block in came] == [800]
+    assert came[-1].end == 4096
 
 
 def test_a_program_that_stops_while_the_pipe_is_silent_ends_well():
@@ -166,7 +168,7 @@ def test_other_chunks_of_a_wav_header_are_passed_over():
 
 
 def test_a_wav_header_that_does_not_fit_is_reported_with_what_to_type():
-    with pytest.raises(AudioError, match="add --rate 44100 --channels-in 2"):
+    with pytest.raises(AudioError, match="--rate 44100"):
         heard(wav(channels=2, rate=44_100))
 
 
@@ -179,28 +181,28 @@ def test_a_wav_header_that_ends_early_is_reported(end):
 def test_a_wav_file_of_8_bits_is_reported():
     data = bytearray(wav())
     data[34] = 8
-    with pytest.raises(AudioError, match="no 16-bit samples"):
+    with pytest.raises(AudioError, match="16-bit samples"):
         heard(bytes(data))
 
 
 @pytest.mark.parametrize(
-    ("name", "container", "codec"),
+    ("container", "codec"),
     [
-        ("FLAC", "flac", "flac"),
-        ("Ogg", "ogg", "libopus"),
-        ("MP3", "mp3", "libmp3lame"),
-        ("MP4", "mp4", "aac"),
-        ("Matroska or WebM", "matroska", "pcm_s16le"),
-        ("Matroska or WebM", "webm", "libopus"),
+        ("flac", "flac"),
+        ("ogg", "libopus"),
+        ("mp3", "libmp3lame"),
+        ("mp4", "aac"),
+        ("matroska", "pcm_s16le"),
+        ("webm", "libopus"),
+        ("au", "pcm_s16be"),
+        ("adts", "aac"),
     ],
 )
-def test_a_compressed_file_is_refused(name, container, codec):
+def test_a_compressed_file_is_refused(container, codec):
     with pytest.raises(AudioError) as refused:
         heard(compressed(container, codec), rate=48_000, channels=2)
-    assert str(refused.value) == (
-        f"Standard input is {name}, not raw PCM; decode it first (ffmpeg -i - -f s16le -ar 48000 -ac 2 -), "
-        "or use replay."
-    )
+    assert "replay -" in str(refused.value)
+    assert "-ar 48000 -ac 2" in str(refused.value)
 
 
 def compressed(container, codec):
@@ -208,7 +210,9 @@ def compressed(container, codec):
     with av.open(file, "w", format=container) as writer:
         stream = writer.add_stream(codec, rate=48_000, layout="mono")
         writer.metadata["title"] = "A call"
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.int16), format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.random.default_rng(1).integers(-9_000, 9_000, (1, 48_000)).astype(np.int16), format="s16", layout="mono"
+        )
         frame.sample_rate = 48_000
         writer.mux(stream.encode(frame))
         writer.mux(stream.encode(None))
@@ -236,3 +240,32 @@ def test_a_terminal_is_refused():
         pytest.raises(DeviceError, match="stdin is a terminal"),
     ):
         RawPcm(terminal)
+
+
+class TestNoise:
+    SPEECH_LIKE = np.convolve(np.random.default_rng(1).normal(0, 6_000, 64_000), np.ones(4) / 2, "same")
+
+    def told(self, data):
+        said = []
+        blocks = list(RawPcm(io.BytesIO(data), notices=said.append).blocks())
+        assert blocks
+        return len(said)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            np.random.default_rng(1).integers(0, 256, 200_000).astype("u1").tobytes(),
+            np.random.default_rng(1).normal(0, 0.2, 64_000).astype("<f4").tobytes(),
+            (np.random.default_rng(1).normal(0, 3, 200_000) + 128).astype("u1").tobytes(),
+        ],
+        ids=["any bytes", "floats", "8-bit"],
+    )
+    def test_what_is_not_16_bit_is_told_once(self, data):
+        assert self.told(data) == 1
+
+    @pytest.mark.parametrize("gain", [0.0, 0.01, 0.3, 1.0])
+    def test_sound_is_not(self, gain):
+        assert self.told((gain * self.SPEECH_LIKE).clip(-32768, 32767).astype("<i2").tobytes()) == 0
+
+    def test_nor_is_quiet_noise(self):
+        assert self.told(np.random.default_rng(1).normal(0, 1_000, 64_000).astype("<i2").tobytes()) == 0

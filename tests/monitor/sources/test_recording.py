@@ -1,6 +1,11 @@
 """A recording as a source: written with known samples, read back as blocks."""
 
+import os
+import signal
 import struct
+import subprocess
+import sys
+import time
 import wave
 from threading import Thread
 
@@ -8,7 +13,7 @@ import numpy as np
 import pytest
 
 from monitor.flow import AudioBlock
-from monitor.sources.recording import Mixed, Recording, channels_identical
+from monitor.sources.recording import Mixed, Recording, channels_same, spooled
 from stser_core.errors import AudioError
 
 
@@ -36,21 +41,6 @@ def write_float_wav(path, samples):
 def stereo(tmp_path):
     """Two and a half blocks of stereo whose samples count up on the left and down on the right."""
     return write_wav(tmp_path / "call.wav", [np.arange(4000), -np.arange(4000)])
-
-
-class FakeClock:
-    """Time passes only while somebody waits."""
-
-    def __init__(self):
-        self.time = 100.0
-        self.waits = []
-
-    def now(self):
-        return self.time
-
-    def wait(self, seconds, stopped):
-        self.waits.append(seconds)
-        self.time += max(0.0, seconds)
 
 
 def test_says_what_it_is(stereo):
@@ -87,28 +77,6 @@ def test_what_is_no_number_comes_as_silence(tmp_path):
     np.testing.assert_array_equal(block.samples, np.array([[0.5, 0, 0, 0, 0.25]], np.float32))
 
 
-def test_in_real_time_each_block_comes_when_it_would_have_been_heard(stereo):
-    clock = FakeClock()
-    came = [clock.now() for _ in Recording(stereo, realtime=True, clock=clock).blocks()]
-    assert came == pytest.approx([100.1, 100.2, 100.25])
-
-
-def test_real_time_catches_up_after_a_hold_up(stereo):
-    clock = FakeClock()
-    came = []
-    for _ in Recording(stereo, realtime=True, clock=clock).blocks():
-        came.append(clock.now())
-        if len(came) == 1:
-            clock.time += 0.12
-    assert came == pytest.approx([100.1, 100.22, 100.25])
-
-
-def test_at_full_speed_nobody_waits(stereo):
-    clock = FakeClock()
-    assert len(list(Recording(stereo, clock=clock).blocks())) == 3
-    assert clock.waits == []
-
-
 def test_stopping_ends_it_after_the_block_at_hand(stereo):
     recording = Recording(stereo)
     blocks = recording.blocks()
@@ -116,15 +84,6 @@ def test_stopping_ends_it_after_the_block_at_hand(stereo):
     recording.stop()
     recording.stop()
     assert list(blocks) == []
-
-
-def test_stopping_wakes_a_replay_in_real_time(tmp_path):
-    recording = Recording(write_wav(tmp_path / "long.wav", np.zeros((1, 160_000))), realtime=True)
-    reading = Thread(target=lambda: list(recording.blocks()), daemon=True)
-    reading.start()
-    recording.stop()
-    reading.join(2)
-    assert not reading.is_alive()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"This is a text and no sound.", b"RIFF\0\0\0\0WAVEfmt "])
@@ -141,29 +100,93 @@ def test_of_a_truncated_file_all_that_is_there_is_heard(stereo):
     assert [*Recording(stereo).blocks()][-1].end == 2000
 
 
-class TestIdenticalChannels:
+class TestSameChannels:
     NOISE = np.random.default_rng(1).integers(-3000, 3000, 48_000)
+    OTHER = np.random.default_rng(2).integers(-3000, 3000, 48_000)
 
-    def test_are_found(self, tmp_path):
-        assert channels_identical(write_wav(tmp_path / "a.wav", [self.NOISE, self.NOISE]))
+    @pytest.mark.parametrize("rate", [8_000, 16_000])
+    def test_are_found(self, tmp_path, rate):
+        assert channels_same(write_wav(tmp_path / "a.wav", [self.NOISE, self.NOISE], rate))
 
-    def test_are_found_at_another_rate(self, tmp_path):
-        assert channels_identical(write_wav(tmp_path / "a.wav", [self.NOISE, self.NOISE], rate=8000))
+    @pytest.mark.parametrize(("gain", "below_db"), [(1.0, 45), (0.98, 45), (0.5, 50), (-1.0, 45)])
+    def test_are_found_in_what_a_codec_made_of_them(self, tmp_path, gain, below_db):
+        noisy = gain * self.NOISE + 10 ** (-below_db / 20) * abs(gain) * self.OTHER
+        assert channels_same(write_wav(tmp_path / "a.wav", [self.NOISE, noisy]))
 
-    def test_must_be_identical_to_the_end(self, tmp_path):
-        other = self.NOISE.copy()
-        other[40_000] += 300
-        assert not channels_identical(write_wav(tmp_path / "a.wav", [self.NOISE, other]))
+    def test_must_be_the_same_to_the_end(self, tmp_path):
+        """An announcement that both parties hear comes before a call."""
+        announced = np.tile(self.NOISE, 5)
+        left = np.concatenate([announced, self.NOISE, 0 * self.NOISE])
+        right = np.concatenate([announced, 0 * self.NOISE, self.NOISE])
+        assert not channels_same(write_wav(tmp_path / "a.wav", [left, right]))
+
+    @pytest.mark.parametrize("below_db", [10, 25, 35])
+    def test_are_not_those_that_differ_by_more(self, tmp_path, below_db):
+        other = self.NOISE + 10 ** (-below_db / 20) * self.OTHER
+        assert not channels_same(write_wav(tmp_path / "a.wav", [self.NOISE, other]))
+
+    def test_are_not_a_voice_and_its_faint_leak(self, tmp_path):
+        assert not channels_same(write_wav(tmp_path / "a.wav", [self.NOISE, self.NOISE / 20]))
 
     def test_must_all_be(self, tmp_path):
-        assert not channels_identical(write_wav(tmp_path / "a.wav", [self.NOISE, self.NOISE, self.NOISE // 2]))
+        assert not channels_same(write_wav(tmp_path / "a.wav", [self.NOISE, self.NOISE, self.OTHER]))
+
+    def test_an_offset_that_both_have_is_not_what_they_share(self, tmp_path):
+        channels = [3000 + 0.03 * self.NOISE, 3000 + 0.03 * self.OTHER]
+        assert not channels_same(write_wav(tmp_path / "a.wav", channels))
 
     def test_that_are_silent_at_first_are_told_by_the_first_sound(self, tmp_path):
         speaker = np.concatenate([np.zeros(200_000), self.NOISE])
-        assert not channels_identical(write_wav(tmp_path / "a.wav", [speaker, np.zeros(len(speaker))]))
+        assert not channels_same(write_wav(tmp_path / "a.wav", [speaker, np.zeros(len(speaker))]))
 
     def test_need_two_channels(self, tmp_path):
-        assert not channels_identical(write_wav(tmp_path / "a.wav", [self.NOISE]))
+        assert not channels_same(write_wav(tmp_path / "a.wav", [self.NOISE]))
+
+
+def test_mixed_channels_that_cancel_are_one_of_them(tmp_path):
+    noise = np.random.default_rng(1).integers(-3000, 3000, 8_000)
+    path = write_wav(tmp_path / "inverted.wav", [noise, -noise])
+    blocks = [block.samples for block in Recording(path, mix=True).blocks()]
+    np.testing.assert_allclose(np.concatenate(blocks, axis=1)[0] * 32768, noise, atol=0.01)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes with names")
+class TestPipes:
+    @pytest.fixture
+    def fifo(self, tmp_path):
+        os.mkfifo(tmp_path / "fifo")
+        return tmp_path / "fifo"
+
+    def test_are_copied_once_and_read_as_often_as_needed(self, fifo, stereo):
+        Thread(target=lambda: fifo.write_bytes(stereo.read_bytes()), daemon=True).start()
+        with spooled(fifo) as copy:
+            recording = Recording(copy)
+            assert recording.duration_s == pytest.approx(0.25)
+            for _ in range(2):
+                assert [block.end for block in recording.blocks()][-1] == 4000
+
+    def test_a_file_is_read_where_it_is(self, stereo):
+        assert spooled(stereo) == stereo
+
+    def test_are_no_recordings_of_their_own(self, fifo):
+        """Nobody writes into it: opening it would wait for ever."""
+        with pytest.raises(AudioError, match="fifo"):
+            Recording(fifo)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("given", [signal.SIGINT, signal.SIGTERM])
+    def test_that_nobody_writes_into_can_be_given_up(self, fifo, given):
+        program = (
+            "from pathlib import Path; from monitor.sources.recording import spooled; print(1, flush=True); "
+            f"spooled(Path({str(fifo)!r}))"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            process.stdout.readline()
+            time.sleep(0.2)
+            process.send_signal(given)
+            assert process.wait(10) == -given
 
 
 class Two:
