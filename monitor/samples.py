@@ -1,14 +1,20 @@
-"""Arithmetic on samples: 16-bit integers, and how loud a piece of sound is."""
+"""Arithmetic on samples: 16-bit integers, and how loud a piece of sound is above 60 Hz."""
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.flow import SAMPLE_RATE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_WINDOW = 480
+"""Samples whose level is measured together: 30 ms."""
 
 SILENCE_DBFS = -120.0
 """What digital silence is given as: below anything that 16 bits can hold, and still a number."""
@@ -23,18 +29,52 @@ def as_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     return integers
 
 
-def loudness_dbfs(samples: NDArray[np.float32]) -> float:
-    """Root mean square in decibels below full scale.
+def below_60_hz(windows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What no voice has in short windows: an offset, slow drift, and the hum of 50 or 60 Hz.
 
-    A sine of full amplitude has -3.01 dBFS, a square wave 0.
+    This is each window's least-squares fit by a line and sines of 50 and 60 Hz. What is left of 30 ms without it has at
+    least 19 dB less below 65 Hz, and 0.7 dB less at 100 Hz. No window needs another, so the result does not depend
+    on how the sound is cut into blocks.
 
     Args:
-        samples: float32 [n] in −1…1.
+        windows: float32 [windows, n], 16 kHz.
+    """
+    basis = _basis(windows.shape[1])
+    fit: NDArray[np.float64] = (windows.astype(np.float64) @ basis) @ basis.T
+    return fit
+
+
+@lru_cache(maxsize=8)
+def _basis(length: int) -> NDArray[np.float64]:
+    """Orthonormal columns [length, 6 or fewer]."""
+    time = (np.arange(length) - (length - 1) / 2) / SAMPLE_RATE
+    phases = 2 * np.pi * np.outer(time, (50, 60))
+    columns = np.column_stack([np.ones(length), time, np.cos(phases), np.sin(phases)])
+    basis: NDArray[np.float64] = np.linalg.qr(columns).Q
+    return basis
+
+
+def loudness_dbfs(samples: NDArray[np.float32]) -> float:
+    """Root mean square in decibels below full scale, of what lies above 60 Hz.
+
+    A sine of full amplitude has -3.01 dBFS, a square wave 0, an offset or the hum of the mains nothing.
+
+    Args:
+        samples: float32 [n] in −1…1, 16 kHz.
 
     Returns:
         Decibels, never under `SILENCE_DBFS`, which also stands for no samples at all.
     """
     if samples.size == 0:
         return SILENCE_DBFS
-    power = float(np.dot(samples, samples)) / samples.size
+    whole = samples.size // _WINDOW * _WINDOW
+    rest = samples.size - whole
+    energy = 0.0
+    if whole:
+        windows = samples[:whole].reshape(-1, _WINDOW)
+        energy += float(np.square(windows - below_60_hz(windows)).sum())
+    if rest:
+        last = samples[None, -_WINDOW:]  # a whole window, of which only what is not counted yet counts
+        energy += float(np.square(last - below_60_hz(last))[0, -rest:].sum())
+    power = energy / samples.size
     return max(SILENCE_DBFS, 10 * math.log10(power)) if power > 0 else SILENCE_DBFS

@@ -31,7 +31,7 @@ from monitor.pipeline.scoring import Scored, Scorer, Scoring, TurnMaker
 from monitor.pipeline.threads import Threads
 from monitor.pipeline.transcription import ChannelTranscriber
 from monitor.queue import ClosableQueue
-from monitor.samples import SILENCE_DBFS, loudness_dbfs
+from monitor.samples import loudness_dbfs
 from monitor.segmenter.segmenter import Segmenter
 from monitor.segmenter.settings import SegmenterSettings
 from monitor.timeline.notes import Note
@@ -108,7 +108,7 @@ class Pipeline:
         self._segmented = 0
         self._dropped = 0
         self._paused = False
-        self._levels = (SILENCE_DBFS,) * source.channels
+        self._last = np.zeros((source.channels, 0), dtype=np.float32)
         self._since: list[float | None] = [None] * source.channels
         self._threads = self._all_threads()
 
@@ -210,7 +210,7 @@ class Pipeline:
                     return
                 usable = replace(block, samples=np.zeros_like(block.samples)) if self._paused else block
                 self._dropped += block.dropped
-                self._levels = tuple(map(loudness_dbfs, usable.samples))
+                self._last = usable.samples
                 self._position = block.end
                 yield usable
         except Exception as error:  # noqa: BLE001  carried to the main thread, which raises it
@@ -288,13 +288,13 @@ class Pipeline:
                 self._threads.fail("output", error)
 
     def _channel_now(self, place: int) -> ChannelNow:
-        since_s = self._since[place]
+        since_s, level_dbfs = self._since[place], loudness_dbfs(self._last[place])
         if since_s is None:
-            return ChannelNow(self._levels[place])
+            return ChannelNow(level_dbfs)
         transcribed_s, words = self._transcribers[place].words
         estimated_s, scores = self._scoring.estimates[place]
         return ChannelNow(
-            level_dbfs=self._levels[place],
+            level_dbfs=level_dbfs,
             since_s=since_s,
             words=words if transcribed_s == since_s else "",
             scores=scores if estimated_s == since_s else None,

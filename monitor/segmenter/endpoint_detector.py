@@ -11,16 +11,25 @@ Everything is counted in frames from the first frame that is kept, so utterances
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted, Utterance
 from monitor.segmenter.settings import FRAME, SegmenterSettings, frames
-from monitor.segmenter.voice_activity import Heard, VoiceActivity
+from monitor.segmenter.voice_activity import Frame, VoiceActivity
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+_START_WINDOW = 5
+"""Frames that are looked at for a start."""
+
+_RESUME_FRAMES = 2
+"""Frames with speech in a row that make a pause a pause and not an end."""
+
+_ANSWER_S = 0.5
+"""What ends with less speech is a short answer. A noise that sets in can be told from one by its length only."""
+
+_LOOK_BACK_S = 0.6
+"""How far before the decision a start is looked for. A recording that begins in the middle of a word shows its noise
+floor, and with it where the word began, only after some frames."""
 
 
 class State(Enum):
@@ -32,35 +41,32 @@ class State(Enum):
     STOPPING = auto()
 
 
-class _Frame(NamedTuple):
-    samples: NDArray[np.float32]
-    heard: Heard
-    energy: float
-
-
 class EndpointDetector:
     """Finds the utterances of one channel."""
 
-    def __init__(self, channel: int, endpointing: SegmenterSettings) -> None:
+    def __init__(self, channel: int, settings: SegmenterSettings) -> None:
         """Listen to a channel, counted from 1, from sample 0 on."""
         self._channel = channel
-        self._settings = endpointing
-        self._activity = VoiceActivity(endpointing)
-        self._pre_roll = frames(endpointing.pre_roll_s)
-        self._post_roll = frames(endpointing.post_roll_s)
-        self._silence = frames(endpointing.endpoint_silence_s)
-        self._look_back = max(frames(endpointing.look_back_s), endpointing.start_window)
-        self._longest = frames(endpointing.max_utterance_s)
-        self._search_from = self._longest - frames(endpointing.cut_search_s)
-        self._begin(at=0, kept=[], continued=False)
+        self._detection = settings.detection
+        self._activity = VoiceActivity(settings)
+        self._pre_roll = frames(settings.pre_roll_s)
+        self._post_roll = frames(settings.post_roll_s)
+        self._silence = frames(settings.pause_s)
+        self._kept = self._pre_roll + frames(_LOOK_BACK_S)
+        self._longest = frames(settings.max_utterance_s)
+        self._search_from = self._longest - frames(settings.cut_search_s)
+        self._frames: list[Frame] = []
+        self._voiced: list[bool] = []
+        self._begin(at=0, first=0, continued=False)
 
-    def _begin(self, *, at: int, kept: list[_Frame], continued: bool) -> None:
-        """Start afresh with the frames from sample `at` on; `continued` after a cut in the middle of speech."""
+    def _begin(self, *, at: int, first: int, continued: bool) -> None:
+        """Start afresh with the frames from `first` on, at sample `at`; `continued` after a cut within speech."""
         self._origin = at
-        self._frames = kept
-        self._voiced = self._judged(kept)
+        self._frames = self._frames[first:]
+        self._voiced = self._voiced[first:]
+        self._speech = self._judged()
         self._state = State.SPEAKING if continued else State.QUIET
-        self._speech_end = len(kept)
+        self._speech_end = len(self._frames)
         self._continued = continued
         self._announced = False
         self._told = 0
@@ -73,16 +79,21 @@ class EndpointDetector:
             return self._sample(self._end_of_speech())
         return None
 
-    def feed(self, samples: NDArray[np.float32], not_before: int) -> list[SpeechEvent]:
-        """Hear the next frame.
+    def feed(self, frame: Frame, not_before: int) -> list[SpeechEvent]:
+        """Take the next frame.
 
         Args:
-            samples: float32 [480] in −1…1, 16 kHz; shorter only at the very end of a stream.
+            frame: Of 480 samples; shorter only at the very end of a stream.
             not_before: Sample before which no turn may be cut any more, because another channel's utterance
                 that ended there has been told.
+
+        Returns:
+            Starts and ends; the sound that belongs to an utterance that goes on is told by `audio`.
         """
-        self._frames.append(_Frame(samples, self._activity.hear(samples), float(np.dot(samples, samples))))
-        self._voiced += self._judged(self._frames[-1:])
+        voiced = self._activity.is_voiced(frame)
+        self._frames.append(frame)
+        self._voiced.append(voiced)
+        self._speech.append(voiced and self._activity.stands_out(frame))
         if self._state in (State.QUIET, State.STARTING):
             self._await_start()
         elif self._await_end():
@@ -91,23 +102,34 @@ class EndpointDetector:
             return self._cut(not_before) if self._state is State.SPEAKING and self._announced else self._end()
         return self._tell()
 
+    def audio(self) -> list[SpeechEvent]:
+        """All further sound that belongs for certain to an utterance that goes on."""
+        if not self._announced:
+            return []
+        certain = self._end_of_speech()
+        return self._audio(certain if self._quietest is None else min(certain, self._quietest))
+
     def flush(self, resume_at: int) -> list[SpeechEvent]:
         """End what goes on, and start afresh at a sample further on."""
         going_on = self._state in (State.SPEAKING, State.STOPPING)
         events = self._end() if going_on else []
-        self._begin(at=resume_at, kept=[], continued=False)
+        self._begin(at=resume_at, first=len(self._frames), continued=False)
         return events
 
-    def _judged(self, kept: list[_Frame]) -> list[bool]:
-        return [self._activity.is_speech(frame.heard) for frame in kept]
+    def _judged(self) -> list[bool]:
+        """Where there is speech, by the noise floor as it is known now."""
+        return [
+            voiced and self._activity.stands_out(frame)
+            for frame, voiced in zip(self._frames, self._voiced, strict=True)
+        ]
 
     def _await_start(self) -> None:
-        voiced = sum(self._voiced[-self._settings.start_window :])
-        if voiced < self._settings.start_frames:
-            self._state = State.STARTING if voiced else State.QUIET
-            self._forget(len(self._frames) - self._pre_roll - self._look_back)
+        speech = sum(self._speech[-_START_WINDOW:])
+        if speech < self._detection.start_frames:
+            self._state = State.STARTING if speech else State.QUIET
+            self._forget(len(self._frames) - self._kept)
             return
-        self._voiced = self._judged(self._frames)
+        self._speech = self._judged()
         self._forget(self._onset() - self._pre_roll)
         self._state = State.SPEAKING
         self._speech_end = len(self._frames)
@@ -116,22 +138,22 @@ class EndpointDetector:
         """The frame with which speech began: back from here, over gaps of the length of a closure."""
         onset = len(self._frames) - 1
         for index in range(onset - 1, -1, -1):
-            if self._voiced[index]:
+            if self._speech[index]:
                 onset = index
-            elif onset - index >= self._settings.start_window:
+            elif onset - index >= _START_WINDOW:
                 break
         return onset
 
     def _forget(self, count: int) -> None:
         if count > 0:
-            del self._frames[:count], self._voiced[:count]
+            del self._frames[:count], self._voiced[:count], self._speech[:count]
             self._origin += count * FRAME
 
     def _await_end(self) -> bool:
         """Follow speech that goes on; true when it has ended."""
-        resumed = all(self._voiced[-self._settings.resume_frames :])
+        resumed = all(self._speech[-_RESUME_FRAMES:])
         match self._state:
-            case State.SPEAKING if not self._voiced[-1]:
+            case State.SPEAKING if not self._speech[-1]:
                 self._state = State.STOPPING
             case State.STOPPING if resumed:
                 self._state = State.SPEAKING
@@ -139,38 +161,36 @@ class EndpointDetector:
             self._speech_end = len(self._frames)
         return len(self._frames) - self._speech_end >= self._silence
 
-    def _is_certain(self) -> bool:
+    def _is_certain(self, *, ended: bool = False) -> bool:
         """Whether this is speech: long enough, and no steady tone."""
         if self._continued:
             # What follows a cut was speech already: no part of it may be lost for being short.
-            return any(self._voiced)
-        levels = [kept.heard[1:] for kept, voiced in zip(self._frames, self._voiced, strict=True) if voiced]
-        if len(levels) < frames(self._settings.min_speech_s):
+            return any(self._speech)
+        levels = [one[2:4] for one, speech in zip(self._frames, self._speech, strict=True) if speech]
+        shortest_s, spread_db = self._detection.min_speech_s, self._detection.min_spread_db
+        if ended and len(levels) < frames(_ANSWER_S):
+            shortest_s, spread_db = self._detection.answer_s, self._detection.answer_spread_db
+        if len(levels) < frames(shortest_s):
             return False
         quiet, loud = np.quantile(levels, (0.1, 0.9), axis=0)
-        return bool((loud - quiet).max() >= self._settings.min_spread_db)
+        return bool((loud - quiet).max() >= spread_db)
 
     def _tell(self) -> list[SpeechEvent]:
-        """The start as soon as it is certain, and all sound that belongs to this utterance for certain."""
+        """The start, as soon as it is certain."""
         if self._state not in (State.SPEAKING, State.STOPPING):
             return []
         self._watch_for_quiet()
-        if not self._announced and not self._is_certain():
+        if self._announced or not self._is_certain():
             return []
-        certain = self._end_of_speech()
-        if self._quietest is not None:
-            certain = min(certain, self._quietest)
-        return self._announce(certain)
+        self._announced = True
+        return [SpeechStarted(self._channel, self._origin / SAMPLE_RATE)]
 
-    def _announce(self, until: int) -> list[SpeechEvent]:
-        events: list[SpeechEvent] = []
-        if not self._announced:
-            self._announced = True
-            events.append(SpeechStarted(self._channel, self._origin / SAMPLE_RATE))
-        if until > self._told:
-            events.append(SpeechAudio(self._channel, _joined(self._frames[self._told : until])))
-            self._told = until
-        return events
+    def _audio(self, until: int) -> list[SpeechEvent]:
+        if until <= self._told:
+            return []
+        pieces = [frame.samples for frame in self._frames[self._told : until]]
+        self._told = until
+        return [SpeechAudio(self._channel, np.concatenate(pieces))]
 
     def _end_of_speech(self) -> int:
         return min(len(self._frames), self._speech_end + self._post_roll)
@@ -178,15 +198,16 @@ class EndpointDetector:
     def _end(self) -> list[SpeechEvent]:
         """Speech has ended: its utterance, and silence from there on."""
         end = self._end_of_speech()
-        events = self._close(end) if self._announced or self._is_certain() else []
-        self._begin(at=self._sample(end), kept=self._frames[end:], continued=False)
+        events = self._close(end) if self._announced or self._is_certain(ended=True) else []
+        self._begin(at=self._sample(end), first=end, continued=False)
         return events
 
     def _close(self, end: int) -> list[SpeechEvent]:
-        start = self._origin / SAMPLE_RATE
-        samples = _joined(self._frames[:end])
-        utterance = Utterance(self._channel, start, self._sample(end) / SAMPLE_RATE, samples)
-        return [*self._announce(end), SpeechEnded(utterance)]
+        start_s = self._origin / SAMPLE_RATE
+        samples = np.concatenate([frame.samples for frame in self._frames[:end]])
+        utterance = Utterance(self._channel, start_s, self._sample(end) / SAMPLE_RATE, samples)
+        started = [] if self._announced else [SpeechStarted(self._channel, start_s)]
+        return [*started, *self._audio(end), SpeechEnded(utterance)]
 
     def _watch_for_quiet(self) -> None:
         """Keep the best cut so far. It only ever moves on, so the sound before it can be told already."""
@@ -207,13 +228,10 @@ class EndpointDetector:
             # Of equally quiet points the last, as in _watch_for_quiet.
             at = min(range(at - 1, first - 1, -1), key=self._loudness_at)
         events = self._close(at)
-        self._begin(at=self._sample(at), kept=self._frames[at:], continued=True)
+        self._begin(at=self._sample(at), first=at, continued=True)
         return events + self._tell()
 
     def _sample(self, frame: int) -> int:
         """The sample at which a frame starts, or at which the last, perhaps shorter, frame ends."""
-        return self._origin + sum(len(kept.samples) for kept in self._frames[:frame])
-
-
-def _joined(pieces: list[_Frame]) -> NDArray[np.float32]:
-    return np.concatenate([np.empty(0, np.float32), *(piece.samples for piece in pieces)])
+        short = FRAME - len(self._frames[frame - 1].samples) if frame else 0
+        return self._origin + frame * FRAME - short

@@ -1,9 +1,9 @@
-"""Speech or not, frame by frame: WebRTC's detector, kept honest by a noise floor.
+"""Speech or not, frame by frame: WebRTC's detector, corrected by a noise floor.
 
 WebRTC's detector takes steady hum and tones for speech, and says "speech" to the first frames of anything. A
 frame near the level that the channel never falls below is therefore silence, whatever the detector says. That level
 is looked at twice: over all frequencies, and below about 900 Hz, where voices have most of their power and hiss has
-little, so that a voice is found that stands out from a hiss there alone.
+little, so that a voice is found that stands out from a hiss there alone. What lies below 60 Hz counts for neither.
 """
 
 from __future__ import annotations
@@ -17,11 +17,69 @@ import numpy as np
 import webrtcvad
 
 from monitor.flow import SAMPLE_RATE
-from monitor.samples import as_int16, loudness_dbfs
+from monitor.samples import SILENCE_DBFS, as_int16, below_60_hz
 from monitor.segmenter.settings import FRAME, SegmenterSettings, frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_WIDTH = 8
+"""Samples of the running mean that lets through what is below about 900 Hz (half the power at 890 Hz)."""
+
+_TRACE = 2.0
+"""Of what lies below 60 Hz, so many times the power of the rest is left in the levels."""
+
+_ABSOLUTE_FLOOR_DBFS = -65.0
+"""A frame below this level is silence, whatever the detector says."""
+
+_FLOOR_WINDOW_S = 5.0
+"""Seconds over which the noise floor is tracked: a noise that sets in is taken for noise after them at the latest."""
+
+
+class Frame(NamedTuple):
+    """A frame by itself: its samples; above 60 Hz its energy, and levels in dBFS, over all and of what is low; PCM."""
+
+    samples: NDArray[np.float32]
+    energy: float
+    level_dbfs: float
+    low_dbfs: float
+    pcm: bytes
+
+
+def framed(samples: NDArray[np.float32]) -> list[Frame]:
+    """Split one channel's sound into frames.
+
+    Args:
+        samples: float32 [n × 480] in −1…1, or the fewer than 480 at the very end of a stream.
+    """
+    length = min(FRAME, samples.size)
+    pieces = samples.reshape(-1, length)
+    below = below_60_hz(pieces)
+    voice = pieces - below
+    # A trace of it is part of the noise; only what would hide a voice is taken away.
+    power, rest = (np.einsum("ij,ij->i", one, one)[:, None] for one in (below, voice))
+    voice += below * np.sqrt(np.minimum(1, _TRACE * rest / np.maximum(power, 1e-9)))
+    means = voice[:, : length // _WIDTH * _WIDTH].reshape(len(pieces), -1, _WIDTH).sum(axis=2) / _WIDTH
+    energies, low_energies = (np.einsum("ij,ij->i", one, one) for one in (voice, means))
+    pcm = as_int16(pieces if length == FRAME else np.pad(pieces, ((0, 0), (0, FRAME - length)))).tobytes()
+    size = 2 * FRAME
+    return [
+        Frame(*values, pcm[place * size : (place + 1) * size])
+        for place, values in enumerate(
+            zip(
+                pieces,
+                energies.tolist(),
+                _dbfs(energies / length),
+                _dbfs(low_energies / max(1, means.shape[1])),
+                strict=True,
+            )
+        )
+    ]
+
+
+def _dbfs(powers: NDArray[np.float64]) -> list[float]:
+    levels: list[float] = (10 * np.log10(np.maximum(powers, 10 ** (SILENCE_DBFS / 10)))).tolist()
+    return levels
 
 
 class NoiseFloor:
@@ -52,58 +110,31 @@ class NoiseFloor:
         self.dbfs = self._by_level[min(known - 1, max(1, int(self._QUIETER * known)))]
 
 
-_WIDTH = 8
-"""Samples of the running mean that lets through what is below about 900 Hz (half the power at 890 Hz)."""
-_MEAN = np.full(_WIDTH, 1 / _WIDTH, dtype=np.float32)
-
-
-class Heard(NamedTuple):
-    """What is known of a frame by itself: WebRTC's verdict, and the levels in dBFS, over all and of what is low."""
-
-    voiced: bool
-    level_dbfs: float
-    low_dbfs: float
-
-
 class VoiceActivity:
     """Decides for each frame of one channel whether someone speaks in it.
 
-    In two steps, because the floor is learnt while listening: a recording that begins in the middle of a word
-    shows its floor only some frames later, and its first frames deserve a second look then.
+    In two steps, because the floor is learnt meanwhile: a recording that begins in the middle of a word shows its
+    floor only some frames later, and its first frames deserve a second look then.
     """
 
-    def __init__(self, endpointing: SegmenterSettings) -> None:
+    def __init__(self, settings: SegmenterSettings) -> None:
         """Start with no knowledge of the channel."""
-        self._detector = webrtcvad.Vad(endpointing.mode)
-        self._floor = NoiseFloor(frames(endpointing.floor_window_s))
-        self._low_floor = NoiseFloor(frames(endpointing.floor_window_s))
-        self._absolute_floor = endpointing.absolute_floor_dbfs
-        self._margin = endpointing.floor_margin_db
-        self._low_margin = endpointing.low_floor_margin_db
+        self._detector = webrtcvad.Vad(settings.detection.mode)
+        self._floor = NoiseFloor(frames(_FLOOR_WINDOW_S))
+        self._low_floor = NoiseFloor(frames(_FLOOR_WINDOW_S))
+        self._detection = settings.detection
 
-    def hear(self, frame: NDArray[np.float32]) -> Heard:
-        """Take the channel's next frame.
+    def is_voiced(self, frame: Frame) -> bool:
+        """Take the channel's next frame: whether WebRTC's detector finds speech in it."""
+        if frame.level_dbfs >= _ABSOLUTE_FLOOR_DBFS:
+            self._floor.update(frame.level_dbfs)
+            self._low_floor.update(frame.low_dbfs)
+        voiced: bool = self._detector.is_speech(frame.pcm, SAMPLE_RATE, FRAME)
+        return voiced and frame.level_dbfs >= _ABSOLUTE_FLOOR_DBFS
 
-        Args:
-            frame: float32 [480] in −1…1; shorter only at the very end of a stream.
-        """
-        level, low = loudness_dbfs(frame), loudness_dbfs(_low(frame))
-        if level >= self._absolute_floor:
-            self._floor.update(level)
-            self._low_floor.update(low)
-        if frame.size < FRAME:
-            frame = np.pad(frame, (0, FRAME - frame.size))
-        return Heard(self._detector.is_speech(as_int16(frame).tobytes(), SAMPLE_RATE), level, low)
-
-    def is_speech(self, heard: Heard) -> bool:
-        """Judge a frame by the noise floor as it is known now."""
-        if not heard.voiced or heard.level_dbfs < self._absolute_floor:
-            return False
-        above, low_above = heard.level_dbfs - self._floor.dbfs, heard.low_dbfs - self._low_floor.dbfs
-        return above >= self._margin or low_above >= self._low_margin
-
-
-def _low(frame: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What of a frame is low: the means of every eight samples (their rest, at a stream's end, is left out)."""
-    low: NDArray[np.float32] = frame[: frame.size // _WIDTH * _WIDTH].reshape(-1, _WIDTH) @ _MEAN
-    return low
+    def stands_out(self, frame: Frame) -> bool:
+        """Whether a frame is louder than the noise floor as it is known now."""
+        return (
+            frame.level_dbfs - self._floor.dbfs >= self._detection.floor_margin_db
+            or frame.low_dbfs - self._low_floor.dbfs >= self._detection.low_floor_margin_db
+        )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.flow import Utterance
+    from monitor.segmenter.settings import SegmenterSettings
     from monitor.sources import Source
     from monitor.speakers.embeddings import EmbeddingExtractor
 
@@ -57,18 +58,21 @@ class Diarization:
         return nearest.speaker
 
 
-def diarize(source: Source, count: int, extractor: EmbeddingExtractor) -> Diarization:
+def diarize(
+    source: Source, count: int, extractor: EmbeddingExtractor, settings: SegmenterSettings | None = None
+) -> Diarization:
     """Find the speaker of each utterance of a recording of one channel.
 
     Args:
         source: The recording.
         count: How many speakers there are.
         extractor: Computes the speaker embeddings.
+        settings: How the speech is cut into utterances, as for the pipeline; `None` for the defaults.
 
     Returns:
         Who speaks when: `speaker1`, `speaker2`, …, in the order in which they first speak.
     """
-    segmenter = Segmenter(source.channels)
+    segmenter = Segmenter(source.channels, settings)
     events = [event for block in source.blocks() for event in segmenter.feed(block)] + segmenter.flush()
     utterances = [event.utterance for event in events if isinstance(event, SpeechEnded)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:

@@ -29,7 +29,7 @@ class TestStopping:
         stopping.join()
         # A turn's end is known after the silence that ends it; where it was cut, once it was as long as a turn may be.
         # A cut turn and the longest that it could have become may be this far apart:
-        known_after_s = max(SETTINGS.endpoint_silence_s, SETTINGS.cut_search_s)
+        known_after_s = max(SETTINGS.pause_s, SETTINGS.cut_search_s)
         heard = [row for row in rows if row.end_s < pipeline.position_s - known_after_s]
         assert written[: len(heard)] == heard
         assert all(row.end_s <= pipeline.position_s for row in written)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.flow import SAMPLE_RATE, AudioBlock
-from monitor.segmenter.segmenter import Segmenter, SpeechAudio, SpeechEnded, SpeechStarted
+from monitor.flow import SAMPLE_RATE, AudioBlock, SpeechAudio, SpeechEnded, SpeechStarted
+from monitor.segmenter.segmenter import Segmenter
 from monitor.segmenter.settings import SegmenterSettings
 from stser_core.audio import load_mono
 
@@ -16,10 +16,10 @@ CLIPS = ("03a02Nc", "03a02Ta", "08a01Wa", "10a02Fa", "13a02Wa", "14a01Na")
 SPACING_S = 3.0
 
 
-def events_of(sound, sizes=(1600,), endpointing=None):
+def events_of(sound, sizes=(1600,), settings=None):
     """All events of a sound [channels, n] that comes in blocks of these sizes, over and over."""
     sound = np.atleast_2d(sound).astype(np.float32)
-    segmenter = Segmenter(len(sound), endpointing)
+    segmenter = Segmenter(len(sound), settings)
     events, start, turn = [], 0, 0
     while start < sound.shape[1]:
         size = sizes[turn % len(sizes)]
@@ -28,8 +28,8 @@ def events_of(sound, sizes=(1600,), endpointing=None):
     return events + segmenter.flush()
 
 
-def utterances(sound, sizes=(1600,), endpointing=None):
-    return [event.utterance for event in events_of(sound, sizes, endpointing) if isinstance(event, SpeechEnded)]
+def utterances(sound, sizes=(1600,), settings=None):
+    return [event.utterance for event in events_of(sound, sizes, settings) if isinstance(event, SpeechEnded)]
 
 
 def times(found):
@@ -99,6 +99,13 @@ class TestSpeechIsFound:
         heard = sum(max(0, min(one.end_s, end) - max(one.start_s, start)) for one in found for start, end in truth)
         assert heard > 0.95 * sum(end - start for start, end in truth)
         assert sum(one.end_s - one.start_s for one in found) < 1.3 * sum(end - start for start, end in truth)
+
+    @pytest.mark.parametrize("below", [0.05, 0.1, -0.2, "50 Hz", "60 Hz"])
+    @pytest.mark.parametrize("gain_db", [0, -25])
+    def test_over_an_offset_or_hum(self, spoken, below, gain_db):
+        quiet = spoken[0] * 10 ** (gain_db / 20) + noise(len(spoken[0]) / SAMPLE_RATE, -65)
+        added = hum(len(quiet) / SAMPLE_RATE, float(below[:2])) if isinstance(below, str) else below
+        assert_found(utterances(quiet + added), spoken[1], tolerance_s=0.4)
 
     def test_at_minus_45_dbfs(self, spoken):
         sound, truth = spoken
@@ -171,6 +178,40 @@ def test_what_is_no_speech_gives_nothing(name):
     assert events_of(NOT_SPEECH[name]) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["white noise", "mains hum in a noisy room", "ringing", "noise that sets in", "a click in a quiet room"]
+)
+def test_nor_at_high_sensitivity(name):
+    assert events_of(NOT_SPEECH[name], settings=SegmenterSettings(sensitivity="high")) == []
+
+
+def answers(clips):
+    """Every loud quarter of a second of some clips, faded in and out, three seconds apart."""
+    length, fade = SAMPLE_RATE // 4, np.linspace(0, 1, 160)
+    window = np.concatenate([fade, np.ones(length - 320), fade[::-1]])
+    pieces = [clip[at : at + length] for clip in clips for at in range(0, len(clip) - length, length)]
+    loudest = max(np.mean(piece**2) for piece in pieces)
+    return [np.pad(piece * window, (0, 44_000)) for piece in pieces if np.mean(piece**2) > loudest / 30]
+
+
+def test_answers_of_a_quarter_of_a_second_are_found_at_high_sensitivity_only(clips):
+    sound = np.concatenate(answers(clips))
+    found = {
+        sensitivity: len(utterances(sound, settings=SegmenterSettings(sensitivity=sensitivity)))
+        for sensitivity in ("low", "normal", "high")
+    }
+    assert found["low"] < found["normal"] < found["high"]
+    assert 0.9 * len(answers(clips)) <= found["high"] <= len(answers(clips))
+
+
+def test_a_longer_pause_keeps_a_turn_together(spoken):
+    sound, truth = spoken
+    gap_s = min(later[0] - earlier[1] for earlier, later in pairwise(truth))
+    found = [len(utterances(sound, settings=SegmenterSettings(pause_s=pause_s))) for pause_s in (0.3, 0.5, 3.0)]
+    assert gap_s < 3
+    assert found[0] >= found[1] == len(truth) > found[2]
+
+
 @given(st.lists(st.integers(1, 9000), min_size=1, max_size=4))
 def test_the_size_of_the_blocks_does_not_matter(spoken_pair, sizes):
     sound, expected = spoken_pair
@@ -233,12 +274,12 @@ class TestLongTurns:
 
     @pytest.mark.parametrize("dip_at_s", [2.7, 3.3, 3.84])
     def test_are_cut_at_their_quietest_late_point(self, clips, dip_at_s):
-        found = utterances(self.monologue(clips, dip_at_s), endpointing=self.SETTINGS)
+        found = utterances(self.monologue(clips, dip_at_s), settings=self.SETTINGS)
         assert found[0].end_s == pytest.approx(dip_at_s, abs=0.04)
 
     def test_lose_and_double_nothing(self, clips):
         sound = self.monologue(clips, 3.3)
-        found = utterances(sound, endpointing=self.SETTINGS)
+        found = utterances(sound, settings=self.SETTINGS)
         assert len(found) >= 2
         assert all(one.end_s == other.start_s for one, other in pairwise(found))
         joined = np.concatenate([one.samples for one in found])
@@ -250,7 +291,7 @@ class TestLongTurns:
         other = np.zeros_like(long)
         end = round((3.5 - loud_part(clips[4])[1]) * SAMPLE_RATE)
         other[end:][: len(clips[4])] = clips[4]
-        found = utterances(np.stack([long, other]), endpointing=self.SETTINGS)
+        found = utterances(np.stack([long, other]), settings=self.SETTINGS)
         assert [one.channel for one in found][:2] == [2, 1]
         # The cut is decided at 4 s, before the other's pause has lasted long enough to be an end.
         assert found[0].end_s < found[1].end_s < 4 < found[0].end_s - 0.15 + 0.5
@@ -259,8 +300,8 @@ class TestLongTurns:
     def test_on_several_channels_keep_the_order_of_ends(self, clips, shift, other_shift):
         sound = np.concatenate([*clips, *clips[::-1]])
         three = np.stack([sound, np.roll(sound, shift), np.roll(sound, -other_shift)])
-        settings = SegmenterSettings(max_utterance_s=3, cut_search_s=1.5, endpoint_silence_s=0.3)
-        ends = [one.end_s for one in utterances(three, endpointing=settings)]
+        settings = SegmenterSettings(max_utterance_s=3, cut_search_s=1.5, pause_s=0.3)
+        ends = [one.end_s for one in utterances(three, settings=settings)]
         assert len(ends) > 9
         assert ends == sorted(ends)
 
