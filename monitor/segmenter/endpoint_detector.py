@@ -10,6 +10,7 @@ Everything is counted in frames from the first frame that is kept, so utterances
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
 
 import numpy as np
@@ -79,18 +80,19 @@ class EndpointDetector:
             return self._sample(self._end_of_speech())
         return None
 
-    def feed(self, frame: Frame, not_before: int) -> list[SpeechEvent]:
+    def feed(self, frame: Frame, not_before: int, is_echo: Callable[[], bool] = lambda: False) -> list[SpeechEvent]:
         """Take the next frame.
 
         Args:
             frame: Of 480 samples; shorter only at the very end of a stream.
             not_before: Sample before which no turn may be cut any more, because another channel's utterance
                 that ended there has been told.
+            is_echo: Whether the frame is the echo of another channel; asked only where there is speech in it.
 
         Returns:
             Starts and ends; the sound that belongs to an utterance that goes on is told by `audio`.
         """
-        voiced = self._activity.is_voiced(frame)
+        voiced = self._activity.is_voiced(frame) and not is_echo()
         self._frames.append(frame)
         self._voiced.append(voiced)
         self._speech.append(voiced and self._activity.stands_out(frame))
@@ -166,7 +168,9 @@ class EndpointDetector:
         if self._continued:
             # What follows a cut was speech already: no part of it may be lost for being short.
             return any(self._speech)
-        levels = [one[2:4] for one, speech in zip(self._frames, self._speech, strict=True) if speech]
+        levels = [
+            (one.level_dbfs, one.low_dbfs) for one, speech in zip(self._frames, self._speech, strict=True) if speech
+        ]
         shortest_s, spread_db = self._detection.min_speech_s, self._detection.min_spread_db
         if ended and len(levels) < frames(_ANSWER_S):
             shortest_s, spread_db = self._detection.answer_s, self._detection.answer_spread_db

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, SpeechEnded, SpeechEvent
+from monitor.segmenter.echo import EchoDetector
 from monitor.segmenter.endpoint_detector import EndpointDetector
 from monitor.segmenter.settings import FRAME, SegmenterSettings
 from monitor.segmenter.voice_activity import framed
@@ -35,6 +37,7 @@ class Segmenter:
         """Segment a stream of so many channels from sample 0 on."""
         self._settings = settings or SegmenterSettings()
         self._detectors = [EndpointDetector(channel + 1, self._settings) for channel in range(channels)]
+        self._echoes = EchoDetector(channels)
         self._untold: list[deque[SpeechEvent]] = [deque() for _ in range(channels)]
         self._rest = np.empty((channels, 0), dtype=np.float32)
         self._position = 0
@@ -79,8 +82,10 @@ class Segmenter:
     def _take_frames(self, samples: NDArray[np.float32]) -> list[SpeechEvent]:
         # A copy of each channel, so that no utterance keeps the sound of all channels alive.
         for frames in zip(*(framed(channel.copy()) for channel in samples), strict=True):
+            self._echoes.add(frames)
             for channel, (detector, frame) in enumerate(zip(self._detectors, frames, strict=True)):
-                self._note(channel, detector.feed(frame, not_before=self._last_end))
+                is_echo = partial(self._echoes.is_echo, channel)
+                self._note(channel, detector.feed(frame, self._last_end, is_echo))
         for channel, detector in enumerate(self._detectors):
             self._note(channel, detector.audio())
         return self._told()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WIDTH = 8
+LOW_FRAME = FRAME // _WIDTH
 """Samples of the running mean that lets through what is below about 900 Hz (half the power at 890 Hz)."""
 
 _TRACE = 2.0
@@ -37,9 +38,19 @@ _FLOOR_WINDOW_S = 5.0
 
 
 class Frame(NamedTuple):
-    """A frame by itself: its samples; above 60 Hz its energy, and levels in dBFS, over all and of what is low; PCM."""
+    """A frame by itself, measured above 60 Hz.
+
+    Attributes:
+        samples: float32 [480] in −1…1, as they came; fewer only at the very end of a stream.
+        low: float64 [60]: what is low of it, at 2 kHz.
+        energy: Sum of squares.
+        level_dbfs: Root mean square.
+        low_dbfs: Root mean square of what is low.
+        pcm: 16-bit samples, 480 in any case.
+    """
 
     samples: NDArray[np.float32]
+    low: NDArray[np.float64]
     energy: float
     level_dbfs: float
     low_dbfs: float
@@ -68,6 +79,7 @@ def framed(samples: NDArray[np.float32]) -> list[Frame]:
         for place, values in enumerate(
             zip(
                 pieces,
+                means,
                 energies.tolist(),
                 _dbfs(energies / length),
                 _dbfs(low_energies / max(1, means.shape[1])),
