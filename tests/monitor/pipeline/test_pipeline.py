@@ -33,7 +33,7 @@ class TestTurns:
     def test_carry_their_loudness(self, rows, sound):
         for row in rows:
             part = sound[row.channel - 1, round(row.start_s * SAMPLE_RATE) : round(row.end_s * SAMPLE_RATE)]
-            assert row.loudness_dbfs == pytest.approx(10 * np.log10(np.mean(part**2)), abs=0.1)
+            assert row.loudness_dbfs == pytest.approx(10 * np.log10(np.mean(part**2)), abs=0.4)
 
     @pytest.mark.parametrize("capacity", [1, 2, 5])
     def test_are_the_same_however_narrow_the_queues(self, rows, sound, capacity):

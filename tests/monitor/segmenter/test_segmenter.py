@@ -306,6 +306,44 @@ class TestLongTurns:
         assert ends == sorted(ends)
 
 
+class TestEcho:
+    """Two parties who speak in turn, three seconds each; the second one's voice leaks into the first one's channel."""
+
+    @pytest.fixture
+    def parties(self, spoken):
+        sound, truth = spoken
+        turns = [np.where(np.arange(len(sound)) // (3 * SAMPLE_RATE) % 2 == party, sound, 0) for party in (0, 1)]
+        return np.stack(turns) + noise(len(sound) / SAMPLE_RATE, -70), truth
+
+    @staticmethod
+    def leak(voice, gain_db, delay_s):
+        """A voice through a line without its lowest and highest frequencies."""
+        spectrum = np.fft.rfft(np.roll(voice, round(delay_s * SAMPLE_RATE)))
+        hertz = np.fft.rfftfreq(len(voice), 1 / SAMPLE_RATE)
+        return np.fft.irfft(spectrum * ((hertz > 300) & (hertz < 3000)), len(voice)) * 10 ** (gain_db / 20)
+
+    @pytest.mark.parametrize(("gain_db", "delay_s"), [(-15, 0.0), (-20, 0.1), (-25, 0.3), (-35, 0.05)])
+    def test_of_another_channel_is_no_speech(self, parties, gain_db, delay_s):
+        sound, _ = parties
+        echoing = sound + np.stack([self.leak(sound[1], gain_db, delay_s), np.zeros(sound.shape[1])])
+        expected = [(one.channel, one.start_s) for one in utterances(sound)]
+        assert {channel for channel, _ in expected} == {1, 2}
+        assert [(one.channel, one.start_s) for one in utterances(echoing)] == expected
+
+    def test_does_not_hide_what_is_said_over_it(self, parties, clips):
+        sound, truth = parties
+        over = sound.copy()
+        start_s = truth[1][0] + 0.2
+        start = round(start_s * SAMPLE_RATE)
+        over[0, start : start + SAMPLE_RATE] += np.resize(clips[0][8_000:], SAMPLE_RATE) / 4
+        over[0] += self.leak(sound[1], -20, 0.1)
+        found = [one for one in utterances(over) if one.channel == 1]
+        heard = max(
+            min(one.end_s * SAMPLE_RATE, start + SAMPLE_RATE) - max(one.start_s * SAMPLE_RATE, start) for one in found
+        )
+        assert heard > 0.9
+
+
 class TestGaps:
     def fed(self, sound, lost):
         """The utterances of a sound of which the samples from lost[0] to lost[1] never came."""
