@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from torch import Tensor
 
 from stser_core import bounds
 from stser_core.errors import UsageError
@@ -29,8 +28,6 @@ class Augmentation:
         crop: A random part of `crop_s` seconds is taken: short turns are the hardest.
         crop_s: Shortest and longest part.
         frame_noise: Greatest standard deviation of what is added to all frames of a clip, in units of `frame_scale`.
-        masks: Two stretches of time are blanked, without a front end also two of bands (SpecAugment, Park et al. 2019,
-            https://doi.org/10.21437/Interspeech.2019-2680).
         dropped_words: Proportion of a text's words that are left out, as a transcriber misses words.
         swapped_words: Proportion of them that are exchanged for words of other texts.
         dropped_marks: Texts lose their punctuation.
@@ -44,7 +41,6 @@ class Augmentation:
     crop: float = 0.0
     crop_s: tuple[float, float] = (0.5, 1.8)
     frame_noise: float = 0.0
-    masks: float = 0.0
     dropped_words: float = 0.0
     swapped_words: float = 0.0
     dropped_marks: float = 0.0
@@ -73,22 +69,6 @@ def cropped(
     wanted = max(1, round(rng.uniform(*seconds) * rate))
     start = int(rng.integers(0, max(1, len(frames) - wanted + 1)))
     return frames[start : start + wanted]
-
-
-def mask_frames(frames: Tensor, rng: Generator, *, bands: bool) -> Tensor:
-    """Blank two stretches of time and, with `bands`, two of bands, with the sequence's mean: float32 [n, size]."""
-    masked = frames.clone()
-    mean = frames.mean()
-    length, size = frames.shape
-    for _ in range(2):
-        width = int(rng.integers(0, min(40, length // 5) + 1))
-        start = int(rng.integers(0, length - width + 1))
-        masked[start : start + width] = mean if bands else frames.mean(0)
-        if bands:
-            width = int(rng.integers(0, size // 6 + 1))
-            start = int(rng.integers(0, size - width + 1))
-            masked[:, start : start + width] = mean
-    return masked
 
 
 def change_words(text: str, settings: Augmentation, others: Sequence[str], rng: Generator) -> str:

@@ -1,11 +1,12 @@
-"""`stser-train`: argument parsing and wiring, nothing else."""
+"""`stser-train`: its commands. What they need is imported when they run, so that help is there at once."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,8 +25,16 @@ from stser_core.training.options import (
     Results,
     Settings,
     Storage,
-    Wording,
 )
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from stser_core.config import FeatureConfig
+    from stser_core.training.clip import Clip
+    from stser_core.training.routine import CallData
+    from stser_core.training.speech_inputs import Band, SpeechInputs
+    from stser_core.training.splits import Fold, FoldPlan
 
 PROGRAM = "stser-train"
 
@@ -71,28 +80,65 @@ def fit(
     debug: Debug = False,
 ) -> None:
     """Train a model and write its checkpoint; with --encoder, add a classifier to a checkpoint."""
-    from stser_core.training import commands
+    from stser_core.training.further import add_classifier, parse_encoder
+    from stser_core.training.run import RunData
+    from stser_core.training.run import fit as train
+    from stser_core.training.splits import divide
 
+    recipe = settings.read(seed)
+    hold_out = dividing.hold_out(recipe.loop.seed)
     if encoder is not None:
-        commands.fit_encoder(
-            corpora, settings, dividing, storage, out, encoder=encoder, checkpoint=checkpoint or "default", seed=seed
-        )
+        name, entry = parse_encoder(encoder)
+        fold = divide(corpora.clips(), hold_out)
+        written = add_classifier(fold, name, entry, recipe, checkpoint or "default", out, storage.folder)
+        print(f"The checkpoint is in {written}.", file=sys.stderr)
         return
     if checkpoint is not None:
         raise UsageError("--checkpoint goes with --encoder; a model starts from another's weights by --start-from.")
-    commands.fit(
-        corpora,
-        calls,
-        settings,
-        dividing,
-        storage,
+    weak = calls.read(storage.folder)
+    clips = corpora.clips()
+    fold = divide(clips, hold_out, dividing.test_proportion)
+    reads = any(clip.text for clip in clips)
+    added = tuple(clip for clip in weak.train if clip.path is not None or reads)
+    data = RunData(fold.train + added, fold.validation + (weak.validation if reads else ()), weak.pauses)
+    written = train(
+        data,
+        recipe,
         out,
+        storage.folder,
         front_end=front_end,
         starts=start_from,
-        seed=seed,
         resume=resume,
         overwrite=overwrite,
     )
+    print(f"The checkpoint is in {written}.", file=sys.stderr)
+    if fold.test:
+        _test(written, fold, weak, storage.folder)
+
+
+def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
+    """Evaluate a run's checkpoint on its test clips; the stream tables go into its card."""
+    from stser_core.checkpoint import CARD_FILE
+    from stser_core.training.evaluation import service_report
+    from stser_core.training.output import write_atomically, write_json
+    from stser_core.training.report import metrics_table, stream_tables, with_streams
+    from stser_core.training.run_folder import RunFolder
+    from stser_core.training.speech_inputs import BANDS, SpeechInputs
+    from stser_core.training.streams import stream_report
+
+    inputs = SpeechInputs.load(checkpoint, cache)
+    prior, inputs.recognizer.prior = inputs.recognizer.prior, None
+    results = _single_clips(inputs, fold.test, BANDS) | service_report(inputs.recognizer, weak.test)
+    tables = [metrics_table(results)]
+    inputs.recognizer.prior = prior
+    streams = stream_report(inputs, fold.test, weak.held_out)
+    if streams["streams"] or "routine" in streams:
+        results["streams"] = streams
+        tables = [*stream_tables(streams), *tables]
+        card = checkpoint / CARD_FILE
+        write_atomically(card, with_streams(card.read_text(encoding="utf-8"), streams).encode())
+    write_json(results, RunFolder(checkpoint.parent).test_file)
+    _print(tables)
 
 
 @app.command("cross-validate")
@@ -103,7 +149,6 @@ def cross_validate(
     out: Annotated[Path, typer.Option(help="Where runs and results are kept; call again to continue.")],
     settings: Settings,
     folding: Folding,
-    wording: Wording,
     storage: Storage,
     results: Results,
     front_end: FrontEnd = None,
@@ -122,24 +167,50 @@ def cross_validate(
     debug: Debug = False,
 ) -> None:
     """Train and evaluate every fold, for several seeds, beside the published results."""
-    from stser_core.training import commands
+    import msgspec
 
-    commands.cross_validate(
-        corpora,
-        calls,
-        settings,
-        folding,
-        wording,
-        storage,
-        results,
-        out,
-        baselines=baseline,
+    from stser_core.emotions import LABELS
+    from stser_core.training import cross_validation
+    from stser_core.training.baselines import baseline_of
+    from stser_core.training.output import need_folder, write_json
+    from stser_core.training.report import PUBLISHED_OTHERS, PUBLISHED_OURS, cross_validation_table, stream_tables
+
+    results.check(corpora.data)
+    recipe, plan = settings.read(), folding.plan()
+    clips = corpora.clips()
+    for name in baseline:
+        baseline_of(name)
+    need_folder(out)
+    weak = calls.read(storage.folder)
+    folds = plan.folds_of(clips)
+    protocol = cross_validation.Protocol(
+        recipe,
+        storage.folder,
+        weak=weak.train,
+        pauses=weak.pauses,
+        routine=weak.held_out,
         front_end=front_end,
         earlier=start_from,
         streams=streams,
-        jobs=jobs or max(1, (os.cpu_count() or 1) // 2),
         overwrite=overwrite,
     )
+    jobs = jobs or max(1, (os.cpu_count() or 1) // 2)
+    runs = cross_validation.cross_validate(folds, plan.seeds, protocol, out, jobs)
+    ours = cross_validation.summary(runs)
+    beside = _baselines(baseline, folds, plan, recipe.model.features, storage.folder, out)
+    everything = {
+        "recipe": msgspec.to_builtins(recipe),
+        "plan": msgspec.to_builtins(plan),
+        "labels": LABELS,
+        "runs": runs,
+        "summary": ours,
+        "baselines": beside,
+        "published": {"table 1": PUBLISHED_OURS, "table 2": PUBLISHED_OTHERS},
+    }
+    write_json(everything, out / "results.json")
+    table = cross_validation_table(plan.described(folds), ours, {name: one["summary"] for name, one in beside.items()})
+    means = cross_validation.mean_streams(runs)
+    _write(everything, results, [table, *(each for mean in means for each in stream_tables(mean))])
 
 
 @app.command()
@@ -148,9 +219,18 @@ def baseline(
     corpora: Corpora, baseline: Baselines, folding: Folding, storage: Storage, results: Results, debug: Debug = False
 ) -> None:
     """Evaluate baselines alone, in the folds that cross-validate would use."""
-    from stser_core.training import commands
+    import msgspec
 
-    commands.baseline(corpora, folding, storage, results, baseline)
+    from stser_core.config import FeatureConfig
+    from stser_core.emotions import LABELS
+    from stser_core.training.report import cross_validation_table
+
+    results.check(corpora.data)
+    plan = folding.plan()
+    folds = plan.folds_of(corpora.clips())
+    beside = _baselines(baseline, folds, plan, FeatureConfig(), storage.folder, None)
+    table = cross_validation_table(plan.described(folds), {}, {name: one["summary"] for name, one in beside.items()})
+    _write({"plan": msgspec.to_builtins(plan), "labels": LABELS, "baselines": beside}, results, [table])
 
 
 @app.command()
@@ -175,13 +255,79 @@ def evaluate(
     debug: Debug = False,
 ) -> None:
     """Evaluate a checkpoint through the recognizer that the monitor runs."""
-    from stser_core.training import commands
+    from stser_core.ensemble import parse_prior
+    from stser_core.training.evaluation import service_report
+    from stser_core.training.report import metrics_table, stream_tables
+    from stser_core.training.routine import read_calls
+    from stser_core.training.speech_inputs import BANDS, SpeechInputs
+    from stser_core.training.streams import stream_report
 
-    given = (checkpoint, corpora, chosen, calls, storage, results)
-    if streams:
-        commands.evaluate_streams(*given, classifier=classifier, accelerator=accelerator, prior=prior, seed=seed)
-    else:
-        commands.evaluate(*given, classifier=classifier, accelerator=accelerator, band=band)
+    results.check(corpora.data)
+    if streams and not corpora.data and calls.routine is None:
+        raise UsageError("--streams needs --corpus and --data, or --routine FOLDER.")
+    clips = chosen.of(corpora.clips()) if corpora.data or corpora.corpus or not streams else ()
+    weak = calls.read(storage.folder)
+    used = None if not streams else "checkpoint" if prior == "checkpoint" else parse_prior(prior)
+    inputs = SpeechInputs.load(checkpoint, storage.folder, classifier=classifier, accelerator=accelerator, prior=used)
+    if not streams:
+        found = _single_clips(inputs, clips, BANDS if band == "both" else (band,))
+        found |= service_report(inputs.recognizer, weak.test)
+        _write(found, results, [metrics_table(found)])
+        return
+    channels = weak.held_out
+    if calls.routine is not None and not calls.held_out_call:
+        channels = tuple(read_calls(calls.routine)[0])
+    found = stream_report(inputs, clips, channels, seed=seed)
+    _write(found, results, stream_tables(found))
+
+
+def _single_clips(inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Band]) -> dict[str, Any]:
+    from stser_core.training.evaluation import baseline_modes, pair_report, predict, report
+
+    found = predict(inputs, clips, bands=bands, baselines=baseline_modes(inputs.recognizer))
+    return report(inputs.recognizer, found) | pair_report(inputs, clips)
+
+
+def _baselines(
+    names: Sequence[str], folds: Sequence[Fold], plan: FoldPlan, features: FeatureConfig, cache: Path, out: Path | None
+) -> dict[str, dict[str, Any]]:
+    """Each baseline's metrics by its name; those that `out` keeps from an earlier call are not made again."""
+    from stser_core.training.baselines import baseline_of
+    from stser_core.training.caches import SoundCache
+    from stser_core.training.cross_validation import evaluate_baseline, spread
+
+    chosen = {name.lower(): baseline_of(name) for name in names}
+    if not chosen:
+        return {}
+    clips = [clip for fold in folds for part in (fold.train, fold.validation, fold.test) for clip in part]
+    sounds = SoundCache(clips, cache, features)
+    beside: dict[str, dict[str, Any]] = {}
+    for key, one in chosen.items():
+        store = None if out is None else out / "baselines" / key
+        described = repr((one, features))
+        runs = [
+            run
+            for seed in plan.seeds
+            for run in evaluate_baseline(one, folds, sounds, cache, seed, store=store, described=described)
+        ]
+        mean = {metric: spread(run[metric] for run in runs) for metric in ("wa", "ua")}
+        beside[one.name] = {"runs": runs, "summary": mean}
+    return beside
+
+
+def _write(found: Mapping[str, Any], results: Results, tables: Iterable[Table]) -> None:
+    from stser_core.training.output import write_json
+
+    if results.json is not None:
+        write_json(found, results.json)
+    _print(tables, stderr=results.on_standard_output)
+
+
+def _print(tables: Iterable[Table], *, stderr: bool = False) -> None:
+    from rich.console import Console
+
+    for table in tables:
+        Console(stderr=stderr).print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

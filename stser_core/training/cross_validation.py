@@ -14,7 +14,7 @@ import os
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,6 @@ from stser_core.training.run_folder import RunFolder, fingerprint
 from stser_core.training.speech_inputs import BANDS, SpeechInputs
 from stser_core.training.splits import Fold
 from stser_core.training.streams import stream_report
-from stser_core.training.transcripts import Words, with_transcripts
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,6 @@ class Protocol:
     Attributes:
         recipe: Its seed is replaced.
         cache: Where sound and frames are kept.
-        words: Whose words are trained on and evaluated with.
         weak: Weak clips, added to every training part.
         pauses: Noise of routine calls, for random telephone lines.
         routine: Channels of routine calls that are held out, evaluated by every fold.
@@ -61,7 +59,6 @@ class Protocol:
 
     recipe: Recipe
     cache: Path
-    words: Words = field(default_factory=Words)
     weak: tuple[Clip, ...] = ()
     pauses: tuple[NDArray[np.float32], ...] = ()
     routine: tuple[Channel, ...] = ()
@@ -84,8 +81,7 @@ def cross_validate(
         jobs: Folds that are trained at the same time.
 
     Returns:
-        For each run, `seed`, `fold`, `transcripts` (for each source the report of `evaluation`) and, if asked for,
-        `streams`.
+        For each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`.
 
     Raises:
         UsageError: The folder holds runs of another recipe or other data.
@@ -112,20 +108,15 @@ class _Task:
     protocol: Protocol
 
     def run(self) -> dict[str, Any]:
-        """Train, unless the checkpoint is there: made by this recipe, of these clips, with these words; evaluate."""
+        """Train, unless the checkpoint is there: made by this recipe, of these clips; evaluate."""
         folder = RunFolder(self.out / f"seed{self.seed}" / self.fold.name)
         self._train(folder)
         return self._evaluated(folder)
 
-    def _with_words(self, clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
-        return with_transcripts(clips, source, self.protocol.words, self.protocol.cache)
-
     def _train(self, folder: RunFolder) -> None:
         given = self.protocol
         recipe = replace(given.recipe, loop=replace(given.recipe.loop, seed=self.seed))
-        source = given.words.sources[0]
-        train, validation = (self._with_words(part, source) for part in (self.fold.train, self.fold.validation))
-        data = RunData(train + given.weak, validation, given.pauses)
+        data = RunData(self.fold.train + given.weak, self.fold.validation, given.pauses)
         starts: tuple[Path, ...] = ()
         if given.earlier is not None:
             earlier = RunFolder(given.earlier / f"seed{self.seed}" / self.fold.name)
@@ -137,7 +128,7 @@ class _Task:
             starts = (earlier.checkpoint,)
         same = folder.holds(recipe, data.fingerprint(starts))
         if not same and not given.overwrite and folder.holds_a_run():
-            other = "other clips, words or checkpoints to start from" if folder.holds(recipe) else "another recipe"
+            other = "other clips or checkpoints to start from" if folder.holds(recipe) else "another recipe"
             raise UsageError(f"{folder.path} holds a run of {other}: give another --out, or --overwrite to lose it.")
         fit(
             data,
@@ -151,29 +142,25 @@ class _Task:
         )
 
     def _evaluated(self, folder: RunFolder) -> dict[str, Any]:
-        """Evaluate the fold's checkpoint with each source's words, and on streams, but for what was done before."""
-        given = self.protocol
-        clips = {source: self._with_words(self.fold.test, source) for source in given.words.sources}
-        made_of = {source: fingerprint(some) for source, some in clips.items()}
-        known: dict[str, Any] = {}
+        """Evaluate the fold's checkpoint on single clips and, if asked for, streams, but for what was done before."""
+        given, made_of = self.protocol, fingerprint(self.fold.test)
+        results: dict[str, Any] = {}
         if folder.test_file.is_file():
-            known = msgspec.json.decode(folder.test_file.read_bytes())
-        before = known.get("made_of", {})
-        reports = {source: one for source, one in known.get("transcripts", {}).items() if source in before}
-        missing = [source for source in clips if source not in reports or before[source] != made_of[source]]
-        needs_streams = given.streams and ("streams" not in known or bool(missing))
-        if missing or needs_streams:
-            inputs = SpeechInputs.load(folder.checkpoint, given.cache)
-            prior, inputs.recognizer.prior = inputs.recognizer.prior, None
-            for source in missing:
-                found = predict(inputs, clips[source], bands=BANDS, baselines=baseline_modes(inputs.recognizer))
-                reports[source] = report(inputs.recognizer, found)
-            known |= {"transcripts": reports, "made_of": before | made_of}
-            if needs_streams:
-                inputs.recognizer.prior = prior
-                known["streams"] = stream_report(inputs, self.fold.test, given.routine)
-            write_json(known, folder.test_file)
-        return {key: value for key, value in known.items() if key != "made_of"}
+            results = msgspec.json.decode(folder.test_file.read_bytes())
+        if results.get("made_of") != made_of:
+            results = {}
+        if results and ("streams" in results or not given.streams):
+            return results
+        inputs = SpeechInputs.load(folder.checkpoint, given.cache)
+        prior, inputs.recognizer.prior = inputs.recognizer.prior, None
+        if not results:
+            found = predict(inputs, self.fold.test, bands=BANDS, baselines=baseline_modes(inputs.recognizer))
+            results = {"made_of": made_of, **report(inputs.recognizer, found)}
+        if given.streams:
+            inputs.recognizer.prior = prior
+            results["streams"] = stream_report(inputs, self.fold.test, given.routine)
+        write_json(results, folder.test_file)
+        return results
 
 
 def evaluate_baseline(
@@ -234,9 +221,9 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(statistics.fmean(listed), statistics.stdev(listed) if len(listed) > 1 else 0.0)
 
 
-def summary(results: Sequence[Mapping[str, Any]], source: str) -> dict[str, dict[str, Spread]]:
-    """WA and UA of each classifier over all runs, for one source of transcripts."""
-    reports = [result["transcripts"][source]["classifiers"] for result in results]
+def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Spread]]:
+    """WA and UA of each classifier over all runs."""
+    reports = [result["classifiers"] for result in results]
     names = [name for name in reports[0] if all(name in one for one in reports)]
     return {name: {metric: spread(one[name][metric] for one in reports) for metric in ("wa", "ua")} for name in names}
 

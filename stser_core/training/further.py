@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,13 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from stser_core import checkpoint as checkpoints
 from stser_core import encoders
-from stser_core.classifiers import Classifier
 from stser_core.config import ClassifierConfig, EncoderEntry
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import index
 from stser_core.encoders import Encoder
 from stser_core.errors import DataError, UsageError
 from stser_core.model import Stser
@@ -28,7 +28,6 @@ from stser_core.training.batches import draw_weights
 from stser_core.training.caches import ArrayStore, FrameCache, SoundCache, content_key
 from stser_core.training.calibration import calibrate_checkpoint
 from stser_core.training.clip import Clip
-from stser_core.training.loop import CtrlC, Epoch, train
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.recipe import Recipe
@@ -37,6 +36,9 @@ from stser_core.training.splits import Fold
 
 _CHUNK = 32
 _NOTHING = np.zeros(0, dtype=np.float32)
+
+_Vectors = tuple[list[Clip], NDArray[np.float32]]
+"""Clips that an encoder gives a vector for, and their vectors float32 [clips, size]."""
 
 
 def parse_encoder(text: str) -> tuple[str, EncoderEntry]:
@@ -88,7 +90,6 @@ def add_classifier(
         UsageError: The checkpoint has a classifier of this name.
         CheckpointError: The checkpoint or the encoder cannot be loaded, or the encoder fails.
         DataError: The encoder gives no vector for any clip, or recordings cannot be decoded.
-        KeyboardInterrupt: Ctrl-C was pressed; the best classifier so far is written.
     """
     loaded = checkpoints.load(checkpoint)
     encoder = encoders.factory_of(name, entry)(name, dict(entry.settings), {})
@@ -102,19 +103,38 @@ def add_classifier(
         raise DataError(f"The encoder {name!r} gives no vector for the training or validation clips.")
     torch.manual_seed(recipe.loop.seed)
     model = _extended(loaded.model, name, replace(entry, vector_size=encoder.vector_size))
-    classifier = model.classifiers[name]
-    learner = _Learner(classifier, recipe.label_smoothing).to(accelerator)  # type: ignore[arg-type]
+    _train(model.classifiers[name].to(accelerator), (clips, vectors), validation, recipe)
+    checkpoint_folder = RunFolder(out).checkpoint
+    _write(model.cpu(), loaded, encoder, FrameCache(loaded.model, cache), fold, recipe.loop.seed, checkpoint_folder)
+    return checkpoint_folder
+
+
+def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe: Recipe) -> None:
+    """Train in memory, and leave the classifier as it was after its best epoch; this takes seconds."""
+    device = next(classifier.parameters()).device
+    clips, vectors = train[0], torch.from_numpy(train[1]).to(device)
+    targets = torch.tensor([clip.target for clip in clips], device=device)
+    truth = np.array([index(clip.label) for clip in validation[0]])
     weights = draw_weights(clips, balance_labels=recipe.balance_labels, balance_corpora=recipe.balance_corpora)
-    batches = _VectorBatches(clips, vectors, weights, recipe)
-    run = RunFolder(out)
-    with CtrlC() as ctrl_c:
-        history = train(learner, batches, lambda: learner.validate(*validation), recipe.loop, run.state, ctrl_c)
-    classifier.cpu()
-    if history:
-        _write(model, loaded, encoder, FrameCache(loaded.model, cache), fold, recipe.loop.seed, run)
-    if ctrl_c.pressed:
-        raise KeyboardInterrupt
-    return run.checkpoint
+    size = min(recipe.batch, len(clips))
+    optimizer = torch.optim.AdamW(
+        classifier.parameters(), lr=recipe.loop.learning_rate, weight_decay=recipe.loop.weight_decay
+    )
+    best, best_state = -1.0, classifier.state_dict()
+    for epoch in progress(range(recipe.loop.epochs), "Training", recipe.loop.epochs):
+        rng = np.random.default_rng((recipe.loop.seed, epoch))
+        classifier.train()
+        for rows in rng.choice(len(clips), (len(clips) // size, size), p=weights / weights.sum()):
+            loss = cross_entropy(classifier(vectors[rows]), targets[rows], label_smoothing=recipe.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        classifier.eval()
+        with torch.no_grad():
+            answers = classifier(torch.from_numpy(validation[1]).to(device)).softmax(1).cpu().numpy()
+        if (reached := measure(truth, answers).ua) > best:
+            best, best_state = reached, deepcopy(classifier.state_dict())
+    classifier.load_state_dict(best_state)
 
 
 def _write(
@@ -124,7 +144,7 @@ def _write(
     frames: FrameCache,
     fold: Fold,
     seed: int,
-    run: RunFolder,
+    folder: Path,
 ) -> None:
     others = {name: loaded.encoder(name) for name in loaded.model.config.encoders}
     extended = checkpoints.Checkpoint(loaded.name, model.eval(), loaded.tokenizer, {**others, encoder.name: encoder})
@@ -140,7 +160,7 @@ def _write(
         f"{result.temperature:.2f}, expected calibration error {result.after:.3f}.\n"
     )
     kept = {name: loaded.tensors(name) for name in others}
-    checkpoints.save(run.checkpoint, model.cpu(), loaded.tokenizer, card, encoders=kept)
+    checkpoints.save(folder, model, loaded.tokenizer, card, encoders=kept)
 
 
 def _extended(model: Stser, name: str, entry: EncoderEntry) -> Stser:
@@ -155,10 +175,7 @@ def _extended(model: Stser, name: str, entry: EncoderEntry) -> Stser:
     return extended
 
 
-def _vectors(
-    clips: Sequence[Clip], encoder: Encoder, entry: EncoderEntry, sounds: SoundCache, cache: Path
-) -> tuple[list[Clip], NDArray[np.float32]]:
-    """The clips that the encoder gives a vector for, and their vectors float32 [clips, size]."""
+def _vectors(clips: Sequence[Clip], encoder: Encoder, entry: EncoderEntry, sounds: SoundCache, cache: Path) -> _Vectors:
     store = ArrayStore(cache, "vectors", entry.type, sorted(entry.settings.items()))
     keys = {clip.id: _key(clip) for clip in clips}
     missing = [clip for clip in clips if not store.has(keys[clip.id])]
@@ -176,44 +193,3 @@ def _vectors(
 def _key(clip: Clip) -> str:
     sound = content_key(clip.path) if clip.path is not None else ""
     return hashlib.blake2b(f"{sound} {clip.text or ''}".encode(), digest_size=16).hexdigest()
-
-
-class _Learner(nn.Module):
-    """A classifier with its loss."""
-
-    def __init__(self, classifier: Classifier, label_smoothing: float) -> None:
-        super().__init__()
-        self.classifier = classifier
-        self._label_smoothing = label_smoothing
-
-    def forward(self, vectors: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(self.classifier(vectors), targets, label_smoothing=self._label_smoothing)
-
-    @torch.no_grad()
-    def validate(self, clips: Sequence[Clip], vectors: NDArray[np.float32]) -> Epoch:
-        device = next(self.parameters()).device
-        answers = self.classifier(torch.from_numpy(vectors).to(device)).softmax(1).cpu().numpy()
-        measured = measure(np.array([index(clip.label) for clip in clips]), answers)
-        return {"wa": measured.wa, "ua": measured.ua}
-
-
-class _VectorBatches:
-    """Batches of vectors, drawn by weight."""
-
-    def __init__(
-        self, clips: Sequence[Clip], vectors: NDArray[np.float32], weights: NDArray[np.float64], recipe: Recipe
-    ) -> None:
-        self._vectors = torch.from_numpy(vectors)
-        self._targets = torch.tensor([clip.target for clip in clips]).view(-1, len(LABELS))
-        self._weights = weights / weights.sum()
-        self._size = min(recipe.batch, len(clips))
-        self._seed = recipe.loop.seed
-
-    def __len__(self) -> int:
-        return len(self._vectors) // self._size
-
-    def epoch(self, number: int) -> Iterator[Mapping[str, Tensor]]:
-        rng = np.random.default_rng((self._seed, number))
-        rows = torch.from_numpy(rng.choice(len(self._vectors), (len(self), self._size), p=self._weights))
-        for batch in rows:
-            yield {"vectors": self._vectors[batch], "targets": self._targets[batch]}

@@ -41,7 +41,6 @@ class LoopConfig:
         patience: Epochs without a better validation metric before training stops; 0 = never.
         best_by: The validation metric of the epoch that is kept: `wa` (the paper's) or `ua`; `last` keeps the last
             epoch, for where validation has too few speakers to choose by.
-        accumulate: Batches whose gradients are added up for one step.
         learning_rate: At its highest.
         text_learning_rate: Of the tmodel; `None` for the same.
         optimizer: `adam` (the paper's) or `adamw`.
@@ -58,7 +57,6 @@ class LoopConfig:
     epochs: int = 60
     patience: int = 10
     best_by: Literal["wa", "ua", "last"] = "wa"
-    accumulate: int = 1
     learning_rate: float = 1e-4
     text_learning_rate: float | None = None
     optimizer: Literal["adam", "adamw"] = "adam"
@@ -69,7 +67,7 @@ class LoopConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in {"epochs": 1, "patience": 0, "accumulate": 1, "seed": 0}.items():
+        for name, least in {"epochs": 1, "patience": 0, "seed": 0}.items():
             bounds.check(name, getattr(self, name), least)
         bounds.check("learning_rate", self.learning_rate, 0, above=True)
         bounds.check("text_learning_rate", self.text_learning_rate or self.learning_rate, 0, above=True)
@@ -135,26 +133,25 @@ def train(
     optimizer = _optimizer(module, config)
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "float16" and device.type == "cuda")
     history = _load(folder / LAST, module, optimizer, scaler)
-    steps = max(1, len(batches) // config.accumulate)
+    steps = max(1, len(batches))
     while not ended(history, config) and not ctrl_c.pressed:
         number, losses = len(history), []
         torch.manual_seed(config.seed * 1_000_003 + number)  # dropout
         module.train()
         optimizer.zero_grad()
         for position, batch in enumerate(progress(batches.epoch(number), f"Epoch {number + 1}", len(batches))):
-            step = number * steps + position // config.accumulate
+            step = number * steps + position
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * rate(step, steps * config.epochs, config)
             with torch.autocast(device.type, getattr(torch, config.precision), enabled=_mixed(config, device)):
                 loss = module(**{name: one.to(device) for name, one in batch.items()})
-            scaler.scale(loss / config.accumulate).backward()
+            scaler.scale(loss).backward()
             losses.append(loss.detach())
-            if (position + 1) % config.accumulate == 0 or len(batches) < config.accumulate:
-                scaler.unscale_(optimizer)
-                nn.utils.clip_grad_norm_(module.parameters(), _CLIP)
-                scaler.step(optimizer)
-                scaler.update()
-                optimizer.zero_grad()
+            scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_(module.parameters(), _CLIP)
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
             if ctrl_c.pressed:
                 break
         if ctrl_c.pressed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,12 +13,10 @@ import typer
 from stser_core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from stser_core.training.augmentation import Augmentation
     from stser_core.training.clip import Clip, Corpus
     from stser_core.training.recipe import Recipe
     from stser_core.training.routine import CallData
     from stser_core.training.splits import FoldPlan, HoldOut
-    from stser_core.training.transcripts import Words
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Baselines = Annotated[list[str], typer.Option("--baseline", help="egemaps, tfidf, mdre, att-align; repeat it.")]
@@ -28,8 +26,6 @@ FrontEnd = Annotated[
 Validation = Annotated[
     float, typer.Option("--validation-proportion", help="Proportion of the training part that is validated with.")
 ]
-
-_DEFAULT_PROBABILITY = 0.5
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Corpora:
             DataError: A corpus is not as it should be, or given twice.
         """
         from stser_core.training.corpora import read
-        from stser_core.training.splits import refuse_duplicates
+        from stser_core.training.splits import refuse_duplicates, without_copies
 
         names = self.corpus * len(self.data) if len(self.corpus) == 1 else self.corpus
         if len(names) != len(self.data) or not names:
@@ -78,7 +74,10 @@ class Corpora:
             _describe(corpus, place)
             clips += corpus.clips
         refuse_duplicates(clips)
-        return tuple(clips)
+        left = without_copies(clips)
+        if len(left) < len(clips):
+            print(f"left out, since they are copies of others: {len(clips) - len(left):,}", file=sys.stderr)
+        return left
 
 
 def _describe(corpus: Corpus, place: Path) -> None:
@@ -131,12 +130,6 @@ class Settings:
     ] = None
     batch: Annotated[int | None, typer.Option(min=1, help="Clips in one batch.")] = None
     learning_rate: Annotated[float | None, typer.Option(min=0.0, help="At its highest.")] = None
-    precision: Annotated[
-        Literal["float32", "bfloat16", "float16"] | None, typer.Option(help="Of training on CUDA.")
-    ] = None
-    augment: Annotated[list[str], typer.Option(help="An augmentation, or name=probability; repeat it.")] = field(
-        default_factory=list
-    )
     text_encoder: Annotated[str | None, typer.Option(help="A pre-trained ALBERT: Hub id or folder.")] = None
     classifiers: Annotated[str | None, typer.Option(help="Names joined by +; all that the data allow by default.")] = (
         None
@@ -169,13 +162,12 @@ class Settings:
                 )
             model = replace(model, tmodel=replace(model.tmodel, encoder=self.text_encoder))
         loop: dict[str, Any] = {"epochs": self.epochs, "patience": self.patience, "learning_rate": self.learning_rate}
-        loop |= {"precision": self.precision, "seed": seed}
+        loop["seed"] = seed
         return replace(
             recipe,
             model=model,
             loop=replace(recipe.loop, **{name: value for name, value in loop.items() if value is not None}),
             batch=self.batch or recipe.batch,
-            augmentation=_augmentation(self.augment) if self.augment else recipe.augmentation,
             losses={name: weight for name, weight in recipe.losses.items() if name in model.classifiers},
         )
 
@@ -183,46 +175,6 @@ class Settings:
 def _is_path(encoder: str) -> bool:
     """Whether this cannot be a Hub id, which is `name` or `owner/name`."""
     return encoder.startswith((".", "/", "~")) or encoder.count("/") > 1 or "\\" in encoder
-
-
-def _augmentation(wanted: list[str]) -> Augmentation:
-    from stser_core.training.augmentation import Augmentation
-
-    kinds = [one.name for one in fields(Augmentation) if one.type == "float"]
-    found: dict[str, Any] = {}
-    for one in wanted:
-        name, _, value = one.replace("-", "_").partition("=")
-        if name not in kinds:
-            raise UsageError(f"Unknown augmentation {name!r}; choose from {', '.join(kinds)}.")
-        try:
-            found[name] = float(value) if value else _DEFAULT_PROBABILITY
-        except ValueError:
-            raise UsageError(f"--augment {one}: {value!r} is not a probability.") from None
-    return Augmentation(**found)
-
-
-@dataclass(frozen=True)
-class Wording:
-    """Whose words are trained on and evaluated with."""
-
-    transcripts: Annotated[
-        list[str],
-        typer.Option(
-            help="gold, vosk or whisper; repeat it to evaluate with several, the first is trained on.",
-            show_default="gold",
-        ),
-    ] = field(default_factory=list)
-    asr_model: Annotated[Path | None, typer.Option(help="The transcriber's model folder.")] = None
-
-    def words(self) -> Words:
-        """The transcripts.
-
-        Raises:
-            UsageError: A source of words is unknown.
-        """
-        from stser_core.training.transcripts import Words
-
-        return Words(tuple(self.transcripts) or ("gold",), self.asr_model)
 
 
 @dataclass(frozen=True)

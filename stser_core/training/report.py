@@ -182,15 +182,9 @@ def metrics_table(report: Mapping[str, Any]) -> Table:
 
 
 def cross_validation_table(
-    title: str, ours: Mapping[str, Mapping[str, Mapping[str, Spread]]], baselines: Mapping[str, Mapping[str, Spread]]
+    title: str, ours: Mapping[str, Mapping[str, Spread]], baselines: Mapping[str, Mapping[str, Spread]]
 ) -> Table:
-    """Our classifiers and the baselines, mean ± standard deviation over folds and seeds, beside the paper's results.
-
-    Args:
-        title: Of the table.
-        ours: WA and UA by the source of the words, then by classifier.
-        baselines: WA and UA by name.
-    """
+    """Our classifiers and the baselines, mean ± standard deviation over folds and seeds, beside the paper's results."""
     table = _table(title, ("",), ("WA", "UA", "published WA", "published UA"))
     table.caption, table.caption_justify = "percent; published: IEMOCAP", "left"
 
@@ -199,10 +193,9 @@ def cross_validation_table(
         theirs = ["–" if one is None else f"{one:.2f}" for one in published or ()]
         table.add_row(name, *(own or ["", ""]), *(theirs or ["", ""]))
 
-    for source, classifiers in ours.items():
-        for name, metrics in _apart(classifiers).items():
-            add(f"{name} ({source} words)" if len(ours) > 1 else name, metrics, PUBLISHED_OURS.get(name))
-        table.add_section()
+    for name, metrics in _apart(ours).items():
+        add(name, metrics, PUBLISHED_OURS.get(name))
+    table.add_section()
     for name, metrics in baselines.items():
         add(name, metrics, None)
     table.add_section()

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from stser_core.audio import SAMPLE_RATE, load
 from stser_core.errors import DataError, UsageError
 from stser_core.training.clip import SPLITS, Clip
-from stser_core.training.corpora.files import require_folder, sound_files
+from stser_core.training.corpora.reading import require_folder, sound_files
 from stser_core.training.output import write_atomically
 
 Sound = NDArray[np.float32]

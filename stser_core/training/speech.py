@@ -15,7 +15,7 @@ from torch import Tensor
 from stser_core.audio import SAMPLE_RATE
 from stser_core.config import CheckpointConfig
 from stser_core.speaker_baseline import baseline
-from stser_core.training.augmentation import Augmentation, cropped, mask_frames
+from stser_core.training.augmentation import Augmentation, cropped
 from stser_core.training.caches import WIDE, FrameCache, line
 from stser_core.training.clip import Clip
 from stser_core.training.pairs import NEUTRAL
@@ -62,7 +62,6 @@ class SpeechSource:
         self._versions = [WIDE, *(line(number) for number in range(1, lines + 1))]
         self._rate = SAMPLE_RATE / config.frame_samples
         self._settings = config.speaker_baseline
-        self._masks_bands = config.front_end is None
         with_sound = [clip for clip in clips if clip.path is not None]
         cache.prepare(with_sound, self._versions)
         self._lengths = {clip.id: cache.length(clip) for clip in with_sound}
@@ -113,8 +112,6 @@ class SpeechSource:
             deviation = augmentation.frame_noise * rng.random() * self.frame_scale
             frames = frames + deviation * rng.standard_normal(self._cache.size, dtype=np.float32)
         drawn = torch.from_numpy(np.ascontiguousarray(frames, dtype=np.float32))
-        if augmentation is not None and rng.random() < augmentation.masks:
-            drawn = mask_frames(drawn, rng, bands=self._masks_bands)
         return Speech(drawn, None if self._settings is None else self._baseline(clip, version, rng))
 
     def _baseline(self, clip: Clip, version: int, rng: Generator) -> Tensor:

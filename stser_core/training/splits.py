@@ -4,9 +4,8 @@ The paper leaves one session of IEMOCAP out, five times, and takes 20 % of the *
 on the experiments). Nothing of the test part ever decides anything, and no speaker is on two sides: a `Fold` that
 would break this cannot be made.
 
-scikit-learn's `StratifiedGroupKFold` makes similar folds, but refuses labels with fewer clips than folds, may leave a
-fold empty, gives the same for every seed where no two groups are alike, and takes minutes over tens of thousands of
-texts that are each their own group.
+scikit-learn's `StratifiedGroupKFold` refuses labels with fewer clips than folds, may leave a fold empty, and takes
+minutes over tens of thousands of texts that are each their own group.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ from pathlib import Path
 from typing import Literal
 
 from stser_core.errors import DataError, UsageError
-from stser_core.training.clip import Clip
+from stser_core.training.caches import content_key
+from stser_core.training.clip import SPLITS, Clip
 
 _SIZE = "size"
 """The key of the number of clips, which is balanced beside the labels."""
@@ -37,6 +37,9 @@ class HoldOut:
     Attributes:
         proportion: Of the training part's clips, in 0…1; whole speakers come as near as they can.
         seed: Random seed.
+
+    Raises:
+        UsageError: The proportion is not between 0 and 1.
     """
 
     proportion: float = 0.2
@@ -57,6 +60,9 @@ class Fold:
         validation: Clips that decide when to stop.
         test: Clips to evaluate on; may be empty.
         shared_speakers: Speakers that training and validation may share: the only ones of their corpora.
+
+    Raises:
+        DataError: A part is empty, or two parts share something.
     """
 
     name: str
@@ -94,7 +100,11 @@ class FoldPlan:
     validation: float = 0.2
 
     def folds_of(self, clips: Sequence[Clip]) -> list[Fold]:
-        """Make the folds."""
+        """Make the folds.
+
+        Raises:
+            DataError: The clips cannot be divided so.
+        """
         hold_out = HoldOut(self.validation)
         sessions = {clip.session for clip in clips}
         leave_out = self.leave_out
@@ -103,7 +113,7 @@ class FoldPlan:
         if leave_out == "session":
             return leave_one_session_out(clips, hold_out)
         if leave_out == "corpus":
-            return leave_one_corpus_out(clips, hold_out)
+            return _leave_one_out(clips, "corpus", lambda clip: clip.corpus, hold_out)
         return grouped_by_speaker(clips, hold_out, self.folds)
 
     def described(self, folds: Sequence[Fold]) -> str:
@@ -112,27 +122,40 @@ class FoldPlan:
         return f"{len(folds)} folds × {len(self.seeds)} seeds, {clips:,} clips"
 
 
-# One run
-
-
 def divide(clips: Sequence[Clip], hold_out: HoldOut, test: float = 0.0) -> Fold:
     """Divide the clips of one or several corpora into training, validation and test.
 
     Corpora that fix their splits are divided by these, all together, so that one may be all test; each of the
     others is divided by itself, so that it is in each part.
 
-    `test`: Proportion of the clips without fixed splits whose speakers are held out to test; 0 for none.
+    Args:
+        clips: All.
+        hold_out: How validation clips are taken.
+        test: Proportion of the clips without fixed splits whose speakers are held out to test; 0 for none.
+
+    Raises:
+        UsageError: `test` has no effect.
+        DataError: The clips cannot be divided so.
     """
     if test and all(clip.split is not None for clip in clips):
         raise UsageError("--test-proportion has no effect on data with fixed splits; leave the option out.")
-    train, validation, tested = _by_split([clip for clip in clips if clip.split is not None], clips, hold_out)
-    shared = only_speaker(train + validation)
+    train, validation, tested = (tuple(clip for clip in clips if clip.split == part) for part in SPLITS)
+    for corpus in sorted({clip.corpus for clip in train + validation + tested}):
+        own = tuple(clip for clip in clips if clip.corpus == corpus)
+        if without := sum(clip.split is None for clip in own):
+            raise DataError(
+                f"{without:,} of {len(own):,} clips of {corpus} have no split, the others do; "
+                "fill that column, or leave it empty."
+            )
+    if train and not validation:
+        train, validation = split_off(train, hold_out)
+    shared = _only_speaker(train + validation)
     for corpus in sorted({clip.corpus for clip in clips if clip.split is None}):
-        own: tuple[Clip, ...] = tuple(clip for clip in clips if clip.corpus == corpus)
+        own = tuple(clip for clip in clips if clip.corpus == corpus)
         if test:
             own, held = _split_speakers(own, HoldOut(test, hold_out.seed))
             tested += held
-        shared |= only_speaker(own)
+        shared |= _only_speaker(own)
         trained, validating = split_off(own, hold_out)
         train += trained
         validation += validating
@@ -140,7 +163,11 @@ def divide(clips: Sequence[Clip], hold_out: HoldOut, test: float = 0.0) -> Fold:
 
 
 def refuse_duplicates(clips: Sequence[Clip]) -> None:
-    """Check that no clip and no recording is given twice."""
+    """Check that no clip and no recording is given twice.
+
+    Raises:
+        DataError: One is.
+    """
     ids = Counter(clip.id for clip in clips)
     files = Counter(os.path.realpath(clip.path) for clip in clips if clip.path is not None)
     for what, counts in (("clip", ids), ("recording", files)):
@@ -152,62 +179,67 @@ def refuse_duplicates(clips: Sequence[Clip]) -> None:
             )
 
 
-def _by_split(
-    fixed: Sequence[Clip], clips: Sequence[Clip], hold_out: HoldOut
-) -> tuple[tuple[Clip, ...], tuple[Clip, ...], tuple[Clip, ...]]:
-    for corpus in sorted({clip.corpus for clip in fixed}):
-        own = [clip for clip in clips if clip.corpus == corpus]
-        without = sum(clip.split is None for clip in own)
-        if without:
-            raise DataError(
-                f"{without:,} of {len(own):,} clips of {corpus} have no split, the others do; "
-                "fill that column, or leave it empty."
-            )
-    train, validation, test = (
-        tuple(clip for clip in fixed if clip.split == part) for part in ("train", "validation", "test")
-    )
-    if train and not validation:
-        train, validation = split_off(train, hold_out)
-    return train, validation, test
+def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """The clips without those whose recording is, byte for byte, that of an earlier one: they would leak between parts.
 
-
-# Folds
+    Raises:
+        DataError: A recording cannot be read.
+    """
+    sizes = Counter(clip.path.stat().st_size for clip in clips if clip.path is not None)
+    seen: set[str] = set()
+    left = []
+    for clip in clips:
+        key = None if clip.path is None or sizes[clip.path.stat().st_size] == 1 else content_key(clip.path)
+        if key is None or key not in seen:
+            left.append(clip)
+        if key is not None:
+            seen.add(key)
+    return tuple(left)
 
 
 def leave_one_session_out(clips: Sequence[Clip], hold_out: HoldOut) -> list[Fold]:
-    """One fold for each session, as the paper does on IEMOCAP."""
-    without = sum(clip.session is None for clip in clips)
-    if without:
+    """One fold for each session, as the paper does on IEMOCAP.
+
+    Raises:
+        DataError: Clips have no session, or there is only one.
+    """
+    if without := sum(clip.session is None for clip in clips):
         raise DataError(f"{without:,} of {len(clips):,} clips have no session; use folds by speaker.")
     return _leave_one_out(clips, "session", lambda clip: clip.session or "", hold_out)
-
-
-def leave_one_corpus_out(clips: Sequence[Clip], hold_out: HoldOut) -> list[Fold]:
-    """One fold for each corpus."""
-    return _leave_one_out(clips, "corpus", lambda clip: clip.corpus, hold_out)
 
 
 def grouped_by_speaker(clips: Sequence[Clip], hold_out: HoldOut, folds: int = 5, seed: int = 0) -> list[Fold]:
     """Folds that keep each speaker together, alike in size and in labels as far as the speakers allow.
 
-    `folds`: How many, at least two; with as many as speakers, one is left out at a time.
+    Args:
+        clips: All.
+        hold_out: How validation clips are taken.
+        folds: How many, at least two; with as many as speakers, one is left out at a time.
+        seed: Random seed.
+
+    Raises:
+        DataError: There are fewer speakers than folds.
     """
-    tests = grouped(clips, _speaker, "speaker", folds, seed)
+    tests = _grouped(clips, folds, seed)
     return [_fold(f"fold{number}", clips, test, hold_out) for number, test in enumerate(tests, start=1)]
 
 
 def split_off(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
     """Take the validation clips out of a training part.
 
-    Returns training and validation clips, in the order in which they came.
+    Returns:
+        Training and validation clips, in the order in which they came.
+
+    Raises:
+        DataError: There is only one clip.
     """
     if len({clip.speaker for clip in clips}) > 1:
         return _split_speakers(clips, hold_out)
-    return _without(clips, random_clips(clips, hold_out.proportion, hold_out.seed))
+    return _without(clips, _random_clips(clips, hold_out.proportion, hold_out.seed))
 
 
 def _split_speakers(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    return _without(clips, groups_near(clips, _speaker, "speaker", hold_out.proportion, hold_out.seed))
+    return _without(clips, _groups_near(clips, hold_out.proportion, hold_out.seed))
 
 
 def _without(clips: Sequence[Clip], held: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
@@ -215,14 +247,10 @@ def _without(clips: Sequence[Clip], held: tuple[Clip, ...]) -> tuple[tuple[Clip,
     return tuple(clip for clip in clips if clip.id not in chosen), held
 
 
-def only_speaker(clips: Sequence[Clip]) -> frozenset[str]:
+def _only_speaker(clips: Sequence[Clip]) -> frozenset[str]:
     """The speaker of clips that have only one, else nobody."""
     speakers = frozenset(clip.speaker for clip in clips)
     return speakers if len(speakers) == 1 else frozenset()
-
-
-def _speaker(clip: Clip) -> str:
-    return clip.speaker
 
 
 def _leave_one_out(clips: Sequence[Clip], what: str, group_of: Callable[[Clip], str], hold_out: HoldOut) -> list[Fold]:
@@ -240,7 +268,7 @@ def _fold(name: str, clips: Sequence[Clip], test: Iterable[Clip], hold_out: Hold
     ids = {clip.id for clip in tested}
     rest = [clip for clip in clips if clip.id not in ids]
     train, validation = split_off(rest, hold_out)
-    return Fold(name, train, validation, tested, shared_speakers=only_speaker(rest))
+    return Fold(name, train, validation, tested, shared_speakers=_only_speaker(rest))
 
 
 def _refuse_shared(
@@ -269,33 +297,26 @@ def _real_path(path: Path) -> str:
     return os.path.realpath(path)
 
 
-# Groups
-
-
-def grouped(
-    clips: Sequence[Clip], group_of: Callable[[Clip], str], what: str, parts: int, seed: int
-) -> list[tuple[Clip, ...]]:
-    """Divide clips into parts that keep groups together, alike in size and labels as far as the groups allow.
-
-    The same clips in another order give the same parts.
-
-    `parts`: How many parts, at least two.
-
-    Returns:
-        The parts, none of them empty, each in the order in which the clips came; every clip is in one of them.
-    """
+def _counts(clips: Sequence[Clip]) -> dict[str, Counter[str]]:
+    """The labels of each speaker's clips, and their number."""
     groups: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
-        groups[group_of(clip)].update((clip.label, _SIZE))
+        groups[clip.speaker].update((clip.label, _SIZE))
+    return groups
+
+
+def _grouped(clips: Sequence[Clip], parts: int, seed: int) -> list[tuple[Clip, ...]]:
+    """Divide clips into parts that keep speakers together, alike in size and labels as far as the speakers allow.
+
+    None of the parts is empty, and the same clips in another order give the same parts.
+    """
+    groups = _counts(clips)
+    if len(groups) < 2:
+        raise DataError("There is only one speaker, so nothing can be held out; add others.")
     if not 2 <= parts <= len(groups):
-        if len(groups) < 2:
-            raise DataError(f"There is only one {what}, so nothing can be held out; add others.")
-        raise DataError(f"{len(groups)} {what}s cannot be divided into {parts} parts; ask for 2 to {len(groups)}.")
+        raise DataError(f"{len(groups)} speakers cannot be divided into {parts} parts; ask for 2 to {len(groups)}.")
     part_of = _deal(groups, parts, random.Random(seed))
-    dealt: list[list[Clip]] = [[] for _ in range(parts)]
-    for clip in clips:
-        dealt[part_of[group_of(clip)]].append(clip)
-    return [tuple(part) for part in dealt]
+    return [tuple(clip for clip in clips if part_of[clip.speaker] == part) for part in range(parts)]
 
 
 def _deal(groups: dict[str, Counter[str]], parts: int, rng: random.Random) -> dict[str, int]:
@@ -318,28 +339,20 @@ def _unevenness(part: Counter[str], group: Counter[str], whole: Counter[str]) ->
     return sum(count * (2 * part[what] + count) / whole[what] ** 2 for what, count in group.items())
 
 
-def groups_near(
-    clips: Sequence[Clip], group_of: Callable[[Clip], str], what: str, proportion: float, seed: int
-) -> tuple[Clip, ...]:
-    """Take whole groups until no exchange brings the proportion of clips nearer to the wanted one.
+def _groups_near(clips: Sequence[Clip], proportion: float, seed: int) -> tuple[Clip, ...]:
+    """Take whole speakers until no exchange brings the proportion of clips nearer to the wanted one.
 
-    `proportion`: Of the clips, in 0…1; at least one group is taken and at least one stays.
-
-    Returns:
-        The clips of the groups taken, in the order in which they came; their labels are as alike to the rest's as the
-        groups allow.
+    At least one is taken and at least one stays; labels are as alike to the rest's as the speakers allow.
     """
-    groups: dict[str, Counter[str]] = defaultdict(Counter)
-    for clip in clips:
-        groups[group_of(clip)].update((clip.label, _SIZE))
+    groups = _counts(clips)
     smaller = min(proportion, 1 - proportion)
-    parts = grouped(clips, group_of, what, max(2, min(round(1 / smaller), len(groups))), seed)
+    parts = _grouped(clips, max(2, min(round(1 / smaller), len(groups))), seed)
     nearest = min(parts, key=lambda part: abs(len(part) / len(clips) - smaller))
-    taken = {group_of(clip) for clip in nearest}
+    taken = {clip.speaker for clip in nearest}
     if proportion > smaller:
         taken = groups.keys() - taken
     _bring_nearer(taken, groups, proportion, random.Random(seed))
-    return tuple(clip for clip in clips if group_of(clip) in taken)
+    return tuple(clip for clip in clips if clip.speaker in taken)
 
 
 def _bring_nearer(taken: set[str], groups: dict[str, Counter[str]], proportion: float, rng: random.Random) -> None:
@@ -365,11 +378,8 @@ def _bring_nearer(taken: set[str], groups: dict[str, Counter[str]], proportion: 
         taken ^= {best}
 
 
-def random_clips(clips: Sequence[Clip], proportion: float, seed: int) -> tuple[Clip, ...]:
-    """Take a proportion of the clips at random, the same of each label as far as whole clips allow.
-
-    `proportion`: In 0…1; at least one clip is taken and at least one stays.
-    """
+def _random_clips(clips: Sequence[Clip], proportion: float, seed: int) -> tuple[Clip, ...]:
+    """Take a proportion of the clips at random, the same of each label; at least one is taken and one stays."""
     if len(clips) < 2:
         raise DataError(f"{len(clips)} clips cannot be divided into training and validation; add data.")
     by_label: dict[str, list[str]] = defaultdict(list)

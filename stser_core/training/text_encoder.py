@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +17,18 @@ from stser_core.tokenizer import TOKENIZER_FILE, Tokenizer
 def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
     """Load a text encoder with its weights.
 
-    `config`: `encoder` names it: a Hub id, or a folder in the Hub's format.
+    Args:
+        config: `encoder` names it: a Hub id, or a folder in the Hub's format.
 
     Returns:
         The tmodel, whose config now has the encoder's shape and, of a folder, its name alone; and its tokenizer.
+
+    Raises:
+        CheckpointError: It cannot be loaded, or is not an ALBERT.
     """
     from safetensors import SafetensorError
     from transformers import AlbertConfig as HubConfig
-    from transformers import AlbertModel, AlbertTokenizer
+    from transformers import AlbertModel, AlbertTokenizer, utils
 
     encoder = config.encoder
     try:
@@ -35,11 +37,13 @@ def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
             raise CheckpointError(
                 f"The text encoder {encoder!r} is not an ALBERT; its config.json says {described.get('model_type')!r}."
             )
-        with _silence():
-            loaded: Any = AlbertModel.from_pretrained(
-                encoder, add_pooling_layer=config.pooling == "cls", output_loading_info=True, use_safetensors=True
-            )
-            tokenizer = AlbertTokenizer.from_pretrained(encoder)
+        logging: Any = utils.logging  # without types
+        logging.set_verbosity_error()  # else it prints a bar and a report
+        logging.disable_progress_bar()
+        loaded: Any = AlbertModel.from_pretrained(
+            encoder, add_pooling_layer=config.pooling == "cls", output_loading_info=True, use_safetensors=True
+        )
+        tokenizer = AlbertTokenizer.from_pretrained(encoder)
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise CheckpointError(f"The text encoder {encoder!r} cannot be loaded ({reason}).") from error
@@ -61,20 +65,3 @@ def _shape(described: dict[str, Any], encoder: str) -> AlbertConfig:
         return msgspec.convert(known, AlbertConfig)
     except msgspec.ValidationError as error:
         raise CheckpointError(f"The text encoder {encoder!r} has a shape that is not supported ({error}).") from error
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep transformers from printing a bar and a report while it loads."""
-    from transformers import utils
-
-    logging: Any = utils.logging  # it has no types
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

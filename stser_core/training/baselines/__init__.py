@@ -6,16 +6,12 @@
 | `tfidf`     | TF-IDF of words and word pairs, logistic regression          | text                |
 | `mdre`      | two recurrent encoders, after Yoon et al. 2018               | sound and text      |
 | `att-align` | words that attend to speech frames, after Xu et al. 2019     | sound and text      |
-
-The two networks are own implementations from the papers' descriptions; `networks` says what differs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +20,9 @@ from numpy.typing import NDArray
 from stser_core.errors import MissingExtraError, UsageError
 from stser_core.training.caches import SoundCache
 from stser_core.training.splits import Fold
+
+BASELINES = {"egemaps": ("opensmile", "sklearn"), "tfidf": ("sklearn",), "mdre": ("opensmile",), "att-align": ()}
+"""The names that the command line takes, and the packages of the extra [baselines] that each needs."""
 
 
 class Baseline(Protocol):
@@ -49,43 +48,8 @@ class Baseline(Protocol):
 
         Raises:
             DataError: There is nothing to learn from.
-            MissingExtraError: A package that it needs is not installed.
         """
         ...
-
-
-def _egemaps() -> Baseline:
-    from stser_core.training.baselines.egemaps import Egemaps
-
-    return Egemaps()
-
-
-def _tfidf() -> Baseline:
-    from stser_core.training.baselines.tfidf import Tfidf
-
-    return Tfidf()
-
-
-def _mdre() -> Baseline:
-    from stser_core.training.baselines.networks import DualEncoder, NetworkBaseline
-
-    return NetworkBaseline("MDRE-like", DualEncoder, units=128)
-
-
-def _att_align() -> Baseline:
-    from stser_core.training.baselines.networks import AlignedEncoder, NetworkBaseline
-
-    return NetworkBaseline("Att-align-like", AlignedEncoder, units=64)
-
-
-BASELINES: Mapping[str, Callable[[], Baseline]] = MappingProxyType(
-    {"egemaps": _egemaps, "tfidf": _tfidf, "mdre": _mdre, "att-align": _att_align}
-)
-"""What makes each baseline, by the name that the command line takes."""
-
-_PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"egemaps": ("opensmile", "sklearn"), "tfidf": ("sklearn",)}
-)
 
 
 def baseline_of(name: str) -> Baseline:
@@ -95,13 +59,17 @@ def baseline_of(name: str) -> Baseline:
         UsageError: The name is unknown.
         MissingExtraError: A package that it needs is not installed.
     """
-    make = BASELINES.get(name.lower())
-    if make is None:
+    key = name.lower()
+    if key not in BASELINES:
         raise UsageError(f"Unknown baseline {name!r}; choose from {', '.join(BASELINES)}.")
-    for package in _PACKAGES.get(name.lower(), ()):
-        if find_spec(package) is None:
-            raise MissingExtraError(f"The baseline {name.lower()}", "baselines")
-    return make()
+    if any(find_spec(package) is None for package in BASELINES[key]):
+        raise MissingExtraError(f"The baseline {key}", "baselines")
+    from stser_core.training.baselines import classical, networks
 
-
-__all__ = ["BASELINES", "Baseline", "baseline_of"]
+    if key == "egemaps":
+        return classical.Egemaps()
+    if key == "tfidf":
+        return classical.Tfidf()
+    if key == "mdre":
+        return networks.NetworkBaseline("MDRE-like", networks.DualEncoder, units=128)
+    return networks.NetworkBaseline("Att-align-like", networks.AlignedEncoder, units=64)

@@ -26,7 +26,7 @@ from stser_core.errors import DataError, OutputError
 from stser_core.features import LogMel, frame_mask, pad
 from stser_core.smodel import BiLstm
 from stser_core.text import normalise
-from stser_core.training.baselines.egemaps import functionals, prosody_columns
+from stser_core.training.baselines.classical import functionals, prosody_columns
 from stser_core.training.baselines.usable import Usable, targets, usable
 from stser_core.training.batches import length_batches
 from stser_core.training.caches import SoundCache

@@ -22,8 +22,7 @@ from pathlib import Path
 from stser_core.emotions import merge
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.assemble import assemble
-from stser_core.training.corpora.files import read_lines, require_folder, some
+from stser_core.training.corpora.reading import assemble, read_lines, require_folder, some
 
 _NAME = "iemocap"
 _PUBLISHED = {"angry": 1103, "happy": 1636, "neutral": 1708, "sad": 1084}

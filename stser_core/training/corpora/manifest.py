@@ -1,4 +1,4 @@
-"""A manifest: any other corpus as one table, comma- or tab-separated, with a header.
+"""A manifest: any other corpus as one table, separated by commas, semicolons or tabs, with a header.
 
     path,text,label,speaker,session,split
 
@@ -25,8 +25,7 @@ from pathlib import Path
 from stser_core.emotions import LABELS, merge
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.assemble import assemble
-from stser_core.training.corpora.files import read_columns, read_table, read_text, some
+from stser_core.training.corpora.reading import assemble, read_columns, read_table, read_text, some
 
 _NAME = "manifest"
 _FILES = ("manifest.csv", "manifest.tsv")
@@ -88,11 +87,12 @@ def _table(source: Path) -> Path:
         raise DataError(f"{_NAME}: {source} cannot be read ({error.strerror}).") from error
     if not there:
         raise DataError(f"{_NAME}: {source} does not exist; give the table, or the folder that holds it.")
-    raise DataError(f"{_NAME}: {source} is no table and holds no {' or '.join(_FILES)}; give the table itself.")
+    raise DataError(f"{_NAME}: {source} is not a table and holds no {' or '.join(_FILES)}; give the table itself.")
 
 
 def _rows(manifest: Path) -> list[_Row]:
-    delimiter = "\t" if "\t" in read_text(manifest).partition("\n")[0] else ","
+    head = read_text(manifest).partition("\n")[0]
+    delimiter = next((one for one in "\t;" if one in head), ",")
     columns = set(read_columns(manifest, delimiter))
     if not columns & {"label", "emotion", *LABELS} or not columns & {"path", "text"}:
         raise DataError(f"{_NAME}: {manifest} needs a column label and a column path or text in its first line.")
@@ -123,7 +123,7 @@ def _clip(row: _Row, label: str, distribution: tuple[float, ...] | None) -> Clip
     clip_id = name if name.startswith(f"{corpus}/") else f"{corpus}/{name}"
     return Clip(
         id=clip_id,
-        path=row.manifest.parent / row["path"] if row["path"] else None,
+        path=_path(row),
         text=row["text"] or None,
         label=label,
         speaker=row["speaker"] or (f"{corpus}_{_NOBODY}" if row["path"] else clip_id),
@@ -134,6 +134,14 @@ def _clip(row: _Row, label: str, distribution: tuple[float, ...] | None) -> Clip
         gender=_one_of(row, "gender", _GENDERS),
         label_distribution=distribution,
     )
+
+
+def _path(row: _Row) -> Path | None:
+    """The recording; on other systems, Windows' separators are read as such where no file has them in its name."""
+    if not row["path"]:
+        return None
+    path = row.manifest.parent / row["path"]
+    return path if "\\" not in row["path"] or path.exists() else path.parent / path.name.replace("\\", "/")
 
 
 def _one_of(row: _Row, column: str, known: Mapping[str, str | None]) -> str | None:

@@ -16,10 +16,10 @@ from pathlib import Path
 from stser_core.emotions import merge
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.assemble import assemble
-from stser_core.training.corpora.files import (
+from stser_core.training.corpora.reading import (
     SOUND_SUFFIXES,
     VIDEO_SUFFIXES,
+    assemble,
     read_columns,
     read_table,
     require_folder,

@@ -24,8 +24,7 @@ from typing import NamedTuple
 from stser_core.emotions import LABELS, merge
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.assemble import assemble
-from stser_core.training.corpora.files import read_table, require_folder, some, sound_files
+from stser_core.training.corpora.reading import assemble, read_table, require_folder, some, sound_files
 
 Parts = tuple[str, ...]
 

@@ -149,5 +149,5 @@ def frames_recipe(default_like: CheckpointConfig) -> Recipe:
         model=only(default_like, ["speech"]),
         loop=LoopConfig(epochs=2, patience=0, learning_rate=3e-3, optimizer="adamw", schedule="cosine", warmup=0.1),
         batch=16,
-        augmentation=Augmentation(lines=0.5, line_versions=1, crop=0.3, frame_noise=0.2, masks=0.2),
+        augmentation=Augmentation(lines=0.5, line_versions=1, crop=0.3, frame_noise=0.2),
     )

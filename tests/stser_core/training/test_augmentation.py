@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from stser_core.training.augmentation import Augmentation, change_words, cropped, mask_frames
+from stser_core.training.augmentation import Augmentation, change_words, cropped
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -19,15 +18,6 @@ def test_a_part_is_as_long_as_is_said_and_from_anywhere() -> None:
     assert {len(part) for part in parts} == set(range(10, 21))
     assert min(part[0] for part in parts) < 10 and max(part[-1] for part in parts) > 90
     assert np.array_equal(cropped(frames[:5], (0.4, 0.8), 25.0, rng()), frames[:5])
-
-
-@pytest.mark.parametrize("bands", [True, False])
-def test_masks_blank_stretches_of_time_and_bands_only(bands: bool) -> None:
-    frames = torch.randn(200, 64)
-    changed = mask_frames(frames, rng(1), bands=bands) != frames
-    times, columns = changed.all(1), changed.all(0)
-    assert times.any() and columns.any() == bands
-    assert torch.equal(changed, times[:, None] | columns[None, :])
 
 
 def test_words_are_dropped_and_swapped_at_their_rates() -> None:

@@ -58,7 +58,6 @@ def test_without_arguments_it_says_what_it_can_do(capsys: pytest.CaptureFixture[
         (["--classifiers", "speech", "--text-encoder", "albert-base-v2"], 2, "no classifier of this recipe"),
         (["--checkpoint", "default"], 2, "--checkpoint goes with --encoder"),
         (["--held-out-call", "one"], 2, "needs --routine"),
-        (["--augment", "masks=2"], 2, "augmentation.masks"),
         ([], 1, "nothing.csv does not exist"),
     ],
 )

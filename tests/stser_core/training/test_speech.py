@@ -62,5 +62,5 @@ def test_lines_and_crops_are_drawn_as_often_as_asked(clips, default_like, tmp_pa
 
 def test_log_mel_has_no_baseline(clips, config, tmp_path: Path) -> None:
     source = SpeechSource(clips, FrameCache(model(config), tmp_path), config)
-    drawn = source.draw(clips[0], np.random.default_rng(0), Augmentation(masks=1.0, frame_noise=0.1))
+    drawn = source.draw(clips[0], np.random.default_rng(0), Augmentation(crop=1.0, frame_noise=0.1))
     assert drawn.baseline is None and drawn.frames.shape[1] == 24

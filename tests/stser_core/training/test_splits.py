@@ -19,7 +19,6 @@ from stser_core.training.splits import (
     HoldOut,
     divide,
     grouped_by_speaker,
-    leave_one_corpus_out,
     leave_one_session_out,
     refuse_duplicates,
     split_off,
@@ -183,14 +182,14 @@ def test_clips_of_one_speaker_are_held_out_at_random_by_label():
 
 def test_leave_one_corpus_out():
     clips = [clip(n, f"{corpus}_{n}", corpus=corpus) for corpus in ("a", "b", "c") for n in range(5)]
-    folds = leave_one_corpus_out(clips, HoldOut())
+    folds = FoldPlan("corpus").folds_of(clips)
     assert [(fold.name, {one.corpus for one in fold.test}) for fold in folds] == [
         ("a", {"a"}),
         ("b", {"b"}),
         ("c", {"c"}),
     ]
     with pytest.raises(DataError, match="at least two; found a"):
-        leave_one_corpus_out([one for one in clips if one.corpus == "a"], HoldOut())
+        FoldPlan("corpus").folds_of([one for one in clips if one.corpus == "a"])
 
 
 def test_cross_validation_goes_by_session_where_there_are_some_else_by_speaker():
@@ -205,9 +204,8 @@ def test_a_speaker_in_two_sessions_or_corpora_is_named():
     with pytest.raises(DataError, match="1F in"):
         leave_one_session_out(clips, HoldOut())
     with pytest.raises(DataError, match="anna in"):
-        leave_one_corpus_out(
-            [clip(1, "anna"), clip(2, "ben"), clip(4, "cleo"), clip(3, "anna", corpus="d"), clip(5, "dan", corpus="d")],
-            HoldOut(),
+        FoldPlan("corpus").folds_of(
+            [clip(1, "anna"), clip(2, "ben"), clip(4, "cleo"), clip(3, "anna", corpus="d"), clip(5, "dan", corpus="d")]
         )
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.training.baselines import egemaps as module
-from stser_core.training.baselines.egemaps import functionals, prosody_columns
+from stser_core.training.baselines import classical as module
+from stser_core.training.baselines.classical import functionals, prosody_columns
 from stser_core.training.clip import Clip
 
 
