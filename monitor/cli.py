@@ -128,7 +128,7 @@ def _archive_report(
     quiet: Quiet = False,
 ) -> None:
     """Make an overview page of an archive: its days, the calls that stand out, and all calls."""
-    from monitor.commands.archive_report import archive_report
+    from monitor.commands.timelines import archive_report
 
     archive_report(timelines, output, quiet=quiet)
 
@@ -145,7 +145,7 @@ def _export(
     quiet: Quiet = False,
 ) -> None:
     """Write a timeline in another program's format."""
-    from monitor.commands.export import export
+    from monitor.commands.timelines import export
 
     export(timeline, to, output, transcripts=not no_transcript, quiet=quiet)
 
@@ -155,7 +155,7 @@ def _analytics(
     timeline: Timeline, output: Output = None, no_transcript: NoTranscript = False, quiet: Quiet = False
 ) -> None:
     """Show the figures of a call, or write them as JSON: who spoke how, and where it went wrong."""
-    from monitor.commands.analytics import analytics
+    from monitor.commands.timelines import analytics
 
     analytics(timeline, output, transcripts=not no_transcript, quiet=quiet)
 
@@ -171,7 +171,7 @@ def _report(
     quiet: Quiet = False,
 ) -> None:
     """Make a page of a timeline that opens in any browser, with no network: to see, search and hear a call."""
-    from monitor.commands.report import report
+    from monitor.commands.timelines import report
 
     report(timeline, audio, output, transcripts=not no_transcript, quiet=quiet)
 

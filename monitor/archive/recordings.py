@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from os.path import exists, isdir, isfile  # Path's own raise where a name is too long
 from pathlib import Path
 
 from stser_core.errors import DataError
@@ -66,8 +68,9 @@ def find_recordings(place: str, out: Path) -> list[Found]:
     folders, the archive itself and folders behind links are passed over. What a list names counts in any case.
 
     Args:
-        place: A folder; a recording; a file of paths, one a line, seen from the current folder; or `-` for such
-            a list on standard input.
+        place: A folder; a recording; a file of paths, one a line, seen from the current folder, in UTF-8; or `-` for
+            such a list on standard input. Lines that begin with `#` are comments, and quotes around a path are not
+            part of it.
         out: The archive's own folder.
 
     Raises:
@@ -75,9 +78,9 @@ def find_recordings(place: str, out: Path) -> list[Found]:
     """
     if place == STDIN:
         found = list(_listed(sys.stdin.buffer.read()))
-    elif Path(place).is_dir():
+    elif isdir(place):  # noqa: PTH112
         found = list(_in_tree(Path(place), out.resolve()))
-    elif _is_recording(Path(place)):
+    elif is_recording(Path(place)):
         found = [_named(place)]
     else:
         found = list(_listed(_read(place)))
@@ -87,20 +90,24 @@ def find_recordings(place: str, out: Path) -> list[Found]:
 
 
 def _in_tree(root: Path, out: Path) -> Iterator[Found]:
-    for folder, inner, files in os.walk(root, onerror=_refused):
+    refused: list[OSError] = []
+    for folder, inner, files in os.walk(root, onerror=refused.append):
         inner[:] = [name for name in inner if not name.startswith(".") and Path(folder, name).resolve() != out]
         for file in files:
             path = Path(folder, file)
-            if not file.startswith(".") and _is_recording(path):
+            if not file.startswith(".") and is_recording(path):
                 yield Found(_printable(path.relative_to(root).as_posix()), str(path))
+    for error in refused:
+        folder = str(error.filename)
+        if Path(folder) == root:
+            raise DataError(f"Cannot read the folder '{folder}': {error.strerror or error}.") from error
+        # Nobody knows what is in it: it is listed with the failures, and stops nobody.
+        yield Found(_printable(Path(folder).relative_to(root).as_posix()), folder)
 
 
-def _refused(error: OSError) -> None:
-    raise DataError(f"Cannot read the folder '{error.filename}': {error.strerror or error}.") from error
-
-
-def _is_recording(path: Path) -> bool:
-    if not path.is_file():
+def is_recording(path: Path) -> bool:
+    """Whether a file is a recording, by its extension or its first bytes."""
+    if not isfile(path):  # noqa: PTH113
         return False
     if path.suffix.lower() in _EXTENSIONS:
         return True
@@ -123,10 +130,28 @@ def _read(place: str) -> bytes:
 
 
 def _listed(data: bytes) -> Iterable[Found]:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError("The list of recordings is UTF-16; save it as UTF-8.")
     if b"\0" in data:
         raise DataError("The list of recordings holds a null byte; a list is a text with one path a line.")
-    lines = (line.rstrip(b"\r") for line in data.split(b"\n"))
-    return (_named(os.fsdecode(line)) for line in lines if line.strip())
+    lines = (os.fsdecode(line.rstrip(b"\r")) for line in data.removeprefix(codecs.BOM_UTF8).split(b"\n"))
+    return (_named(path) for line in lines if (path := _path_in(line)) is not None)
+
+
+def _path_in(line: str) -> str | None:
+    """The path in a line of a list: without quotes and blanks around it; `None` for a comment or nothing.
+
+    A line that is a file's path as it stands is that path, whatever it begins with.
+    """
+    bare = line.strip()
+    if not bare or exists(line):  # noqa: PTH110
+        return line if bare else None
+    if bare.startswith("#"):
+        return None
+    if len(bare) > 2 and bare[0] == bare[-1] and bare[0] in "\"'":
+        bare = bare[1:-1]
+    slashed = bare.replace("\\", "/")  # from Windows, where this list was written
+    return slashed if not exists(bare) and exists(slashed) else bare  # noqa: PTH110
 
 
 def _named(path: str) -> Found:

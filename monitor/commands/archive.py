@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
+from os.path import exists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,18 @@ from monitor.archive.settings import archive_settings
 from monitor.archive.tables import require_parquet
 from monitor.archive.workers import by_ray, by_threads, connected, processors
 from monitor.commands.archive_view import ArchiveView
-from monitor.commands.interruption import Interruption
 from monitor.commands.models import load_models
 from monitor.commands.notices import Notices
+from monitor.commands.terminal import Interruption
 from monitor.options import RecordingOptions, ScoringOptions, TranscriptionOptions
 from stser_core.errors import DataError
 
 if TYPE_CHECKING:
     from monitor.speakers.embeddings import EmbeddingExtractor
+
+
+_NAMED = 3
+"""How many recordings a notice names."""
 
 
 def archive(
@@ -113,6 +118,10 @@ def _say_once(sentence: str, said: list[str], notices: Notices) -> None:
 
 
 def _announce(todo: Plan, notices: Notices) -> None:
+    absent = [found.name for found in todo.missing if not exists(found.path)]  # noqa: PTH110
+    if absent:
+        more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
+        notices.say(f"{_counted(len(absent))} of the list cannot be found: {', '.join(absent[:_NAMED])}{more}.")
     done = len(todo.recordings) - len(todo.missing)
     if done:
         notices.say(f"{done} of {_counted(len(todo.recordings))} are done already.")

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
 from monitor.alerts.rules import Rule, Watch, parse, require_speakers
-from monitor.commands.interruption import Interruption
-from monitor.commands.keys import Keys, can_be_read
 from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices
 from monitor.commands.outputs import Files, check_outputs, open_files, without_transcript
-from monitor.commands.suspension import Suspension
+from monitor.commands.terminal import Interruption, Keys, Suspension, can_be_read
 from monitor.commands.views import DisplayMode, LiveView, display_mode
 from monitor.display import Moment, Session, alert_line, line
 from monitor.options import STANDARD_INPUT, LiveOptions, OutputOptions, ScoringOptions, TranscriptionOptions

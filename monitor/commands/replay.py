@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.analytics import CallAnalytics, analyse
-from monitor.commands.interruption import Interruption
 from monitor.commands.models import load_models
 from monitor.commands.notices import Notices
 from monitor.commands.outputs import Files, check_outputs, open_files, without_transcript
+from monitor.commands.terminal import Interruption
 from monitor.commands.views import DisplayMode, ReplayView, display_mode
 from monitor.display import Progress, Replay, clock, line
 from monitor.exporters.destination import Destination

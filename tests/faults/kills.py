@@ -14,7 +14,7 @@ from pathlib import Path
 from monitors import Monitor
 from speech import RATE, minute
 
-from monitor.commands.export import export
+from monitor.commands.timelines import export
 from monitor.timeline.file import read_timeline
 from monitor.timeline.turn import Turn
 from stser_core.errors import StserError

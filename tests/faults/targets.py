@@ -114,9 +114,7 @@ class _Dribble(io.BytesIO):
 
 def timelines(folder: Path) -> Target:
     """Timelines, CSV and JSON Lines, given to `export`, `analytics` and `report`."""
-    from monitor.commands.analytics import analytics
-    from monitor.commands.export import export
-    from monitor.commands.report import report
+    from monitor.commands.timelines import analytics, export, report
 
     formats = ("jsonl", "webvtt", "srt", "audacity", "textgrid", "eaf", "emotionml", "rttm")
     page = str(folder / "out")

@@ -11,7 +11,7 @@ import pytest
 from speech import RATE, minute
 
 from monitor.cli import main
-from monitor.commands.export import export
+from monitor.commands.timelines import export
 from monitor.timeline.file import read_timeline
 
 

@@ -65,6 +65,37 @@ def test_a_list_names_recordings_as_seen_from_here(tree, tmp_path, monkeypatch):
     assert found[1].path == "/elsewhere/three.wav"
 
 
+def test_a_list_may_have_a_mark_comments_quotes_and_line_ends_of_windows(tree, tmp_path, monkeypatch):
+    monkeypatch.chdir(tree("a/one.wav", "two words.wav", "#3.wav", "'4'.wav"))
+    lines = ["a/one.wav", "# a comment", "#3.wav", '"two words.wav"', "'4'.wav", " a\\one.wav ", "  ", "5.wav"]
+    (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+
+    found = find_recordings(str(tmp_path / "list.txt"), tmp_path / "out")
+
+    assert names(found) == ["#3.wav", "'4'.wav", "5.wav", "a/one.wav", "two words.wav"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_list_in_utf16_is_refused_by_name(tmp_path, encoding):
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    (tmp_path / "list.txt").write_bytes(mark + "a.wav\r\n".encode(encoding))
+
+    with pytest.raises(DataError, match="UTF-16"):
+        find_recordings(str(tmp_path / "list.txt"), tmp_path / "out")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_read_is_listed_by_itself(tree, tmp_path):
+    root = tree("a.wav", "locked/b.wav")
+    (root / "locked").chmod(0)
+    try:
+        found = find_recordings(str(root), tmp_path / "out")
+    finally:
+        (root / "locked").chmod(0o700)
+
+    assert names(found) == ["a.wav", "locked"]
+
+
 def test_a_list_may_come_from_standard_input(tree, tmp_path, monkeypatch):
     monkeypatch.chdir(tree("one.wav"))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one.wav\n")))

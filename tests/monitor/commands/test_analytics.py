@@ -3,7 +3,7 @@ import json
 import pytest
 
 from monitor.analytics import analyse
-from monitor.commands.analytics import analytics
+from monitor.commands.timelines import analytics
 from monitor.exporters.csv import CsvExporter
 from monitor.exporters.jsonl import JsonlExporter
 from monitor.timeline.file import read_timeline

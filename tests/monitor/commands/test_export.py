@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.commands.export import export
+from monitor.commands.timelines import export
 from monitor.exporters.formats import FORMATS
 from monitor.exporters.jsonl import JsonlExporter
 from stser_core.errors import DataError, OutputError, UsageError
@@ -184,7 +184,7 @@ def test_a_folder_that_is_not_there_is_said(timeline):
 
 def test_an_export_needs_no_model_and_half_a_second_of_the_processor_at_most(timeline):
     code = (
-        "import sys; from pathlib import Path; from monitor.commands.export import export;"
+        "import sys; from pathlib import Path; from monitor.commands.timelines import export;"
         f"export(Path({str(timeline)!r}), 'eaf', '-');"
         "heavy = {'torch', 'numpy', 'av', 'vosk', 'pyarrow', 'transformers'} & sys.modules.keys();"
         "print(sorted(heavy), file=sys.stderr)"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.commands.interruption import Interruption
+from monitor.commands.terminal import Interruption
 
 ROOT = Path(__file__).parents[3]
 
@@ -91,7 +91,7 @@ def test_off_the_main_thread_signals_stay_where_they_are():
 def test_a_third_signal_ends_the_process_on_the_spot_with_the_terminal_put_right():
     script = """
 import os, signal, threading, time
-from monitor.commands.interruption import Interruption
+from monitor.commands.terminal import Interruption
 with Interruption(lambda: None, lambda: None, lambda: os.write(1, b"put right")):
     for _ in range(3):
         os.kill(os.getpid(), signal.SIGINT)

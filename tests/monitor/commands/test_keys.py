@@ -10,7 +10,7 @@ if sys.platform != "win32":
     import pty
     import termios
 
-    from monitor.commands.keys import Keys, can_be_read
+    from monitor.commands.terminal import Keys, can_be_read
 
 
 @pytest.fixture

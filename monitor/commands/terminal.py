@@ -1,0 +1,206 @@
+"""The terminal and its signals while a pipeline runs: Ctrl-C, Ctrl-Z, hang-ups, and single keys."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from types import FrameType, TracebackType
+from typing import Any, TextIO
+
+try:
+    import termios
+    import tty
+except ImportError:  # Windows
+    _HAS_TERMINALS = False
+else:
+    _HAS_TERMINALS = True
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
+_STREAMS = (1, 2)
+"""Standard output and standard error, as the system numbers them."""
+
+_ESCAPE = b"\x1b"
+
+
+class Interruption:
+    """Takes the signals of the program while it is entered.
+
+    The first signal asks for an orderly end, the second for an immediate one, and a third ends the process on the
+    spot. The callbacks run in a thread of their own, since a handler interrupts the main thread
+    anywhere, also where it holds a lock that the callback needs.
+
+    A terminal that goes away is a first signal only, since a shell passes on to its jobs what the system tells them,
+    too; where it is ignored, as under `nohup`, it stays so.
+
+    Attributes:
+        received: The first signal that came, or `None`.
+    """
+
+    def __init__(
+        self, stop: Callable[[], None], abort: Callable[[], None], before_exit: Callable[[], None] = lambda: None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            stop: Asks for an orderly end.
+            abort: Asks for an immediate one.
+            before_exit: Puts the terminal right before a third signal ends the process. Called inside the signal's
+                handler, so it must not wait for anything.
+        """
+        self._before_exit = before_exit
+        self.received: signal.Signals | None = None
+        self._callbacks = [stop, abort]
+        self._before: dict[signal.Signals, Any] = {}
+        self._terminals = [stream for stream in _STREAMS if os.isatty(stream)]
+
+    @property
+    def exit_code(self) -> int:
+        """0 without a signal, else 128 and the signal's number, as shells count: 130 for Ctrl-C, 129 for a hang-up."""
+        return 0 if self.received is None else 128 + self.received
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            hung_up = () if _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN else (_HANG_UP,)
+            self._before = {number: signal.signal(number, self._take) for number in (*_SIGNALS, *hung_up)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if number == _HANG_UP:
+            self._forget_closed_terminals()
+            if self.received is not None:
+                return
+        self.received = self.received or signal.Signals(number)
+        if not self._callbacks:
+            self._before_exit()
+            os._exit(128 + number)
+        threading.Thread(target=self._callbacks.pop(0), name="interruption", daemon=True).start()
+
+    def _forget_closed_terminals(self) -> None:
+        """What is still printed on a terminal that is gone goes nowhere, instead of failing."""
+        closed = [stream for stream in self._terminals if not os.isatty(stream)]
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for stream in closed:
+            os.dup2(nothing, stream)
+        os.close(nothing)
+
+
+class Suspension:
+    """Takes Ctrl-Z while it is entered; nothing changes where there are no such signals, as on Windows."""
+
+    def __init__(self, leave: Callable[[], None], resume: Callable[[], None]) -> None:
+        """Prepare.
+
+        Args:
+            leave: Gives the terminal back. Called inside the signal's handler, in the main thread.
+            resume: Takes it again, once the shell lets the program go on.
+        """
+        self._leave = leave
+        self._resume = resume
+        self._before: Any = None
+
+    def __enter__(self) -> Suspension:
+        if hasattr(signal, "SIGTSTP") and threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTSTP, self._take)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTSTP, self._before)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self._leave()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)  # stops the program here, until it is continued
+        signal.signal(number, self._take)
+        self._resume()
+
+
+def can_be_read(stream: TextIO) -> bool:
+    """Whether keys can be read: `stream` is a terminal, and this program is in its foreground.
+
+    A program in the background that reads from its terminal, or changes it, is stopped by the system.
+    """
+    if not _HAS_TERMINALS:
+        return False
+    try:
+        return stream.isatty() and os.tcgetpgrp(stream.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return False
+
+
+class Keys:
+    """Calls an action for each key, from entering to leaving, in a thread of its own.
+
+    The terminal still turns Ctrl-C into a signal. Leaving puts it back as it was.
+    """
+
+    def __init__(self, stream: TextIO, actions: Mapping[str, Callable[[], None]]) -> None:
+        """Prepare.
+
+        Args:
+            stream: A terminal, see `can_be_read`.
+            actions: What to call for each key; the keys are single ASCII characters.
+        """
+        self._terminal = stream.fileno()
+        self._actions = dict(actions)
+        self._before = termios.tcgetattr(self._terminal)
+        self._leaving, self._leave = os.pipe()
+        self._thread = threading.Thread(target=self._read, name="keys", daemon=True)
+
+    def take(self) -> None:
+        """Have the terminal hand over each key at once."""
+        tty.setcbreak(self._terminal, termios.TCSANOW)
+
+    def restore(self) -> None:
+        """Put the terminal back as it was, if it is still there. Never waits, so a signal's handler may call it."""
+        if os.isatty(self._terminal):
+            termios.tcsetattr(self._terminal, termios.TCSANOW, self._before)
+
+    def __enter__(self) -> Keys:
+        self.take()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            os.write(self._leave, b".")
+            self._thread.join()
+            os.close(self._leave)
+            os.close(self._leaving)
+        finally:
+            self.restore()
+
+    def _read(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._terminal, self._leaving], [], [])
+            if self._leaving in ready:
+                return
+            try:
+                typed = os.read(self._terminal, 64)
+            except OSError:
+                # The terminal was closed; its hang-up signal ends the program.
+                return
+            if not typed:
+                return
+            if not typed.startswith(_ESCAPE):
+                self._act(typed)
+
+    def _act(self, typed: bytes) -> None:
+        for key in typed.decode("ascii", errors="ignore").lower():
+            action = self._actions.get(key)
+            if action is not None:
+                action()
