@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from monitor.commands.notices import PROGRAM
 from monitor.options import (
@@ -16,6 +17,7 @@ from monitor.options import (
     Quiet,
     RecordingOptions,
     ScoringOptions,
+    SegmentationOptions,
     Timeline,
     TranscriptionOptions,
 )
@@ -23,8 +25,21 @@ from stser_core import command_line
 from stser_core.errors import UsageError
 from stser_core.option_groups import with_groups
 
+
+class _Commands(TyperGroup):
+    """The commands; a file in the place of one gets a hint."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 (Typer's own types vary)
+        name = args[0]
+        if name not in self.commands and ("." in name or "/" in name or Path(name).exists()):
+            command = f"archive {name} --out FOLDER" if Path(name).is_dir() else f"replay {name}"
+            raise UsageError(f"'{name}' is not a command; did you mean {PROGRAM} {command}?")
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name=PROGRAM,
+    cls=_Commands,
     help="Recognise emotion in speech: which of angry, happy, neutral and sad is expressed, utterance by utterance.\n\n"
     "Without a command it listens: stser-monitor --device mic. On a terminal, space or p pauses, m sets a mark, "
     "q quits. With --debug, every command shows the traceback of an error.",
@@ -45,6 +60,7 @@ def _listen(
     context: typer.Context,
     live: LiveOptions,
     scoring: ScoringOptions,
+    segmentation: SegmentationOptions,
     transcription: TranscriptionOptions,
     output: OutputOptions,
     quiet: Quiet = False,
@@ -69,24 +85,26 @@ def _listen(
         return
     from monitor.commands.live import listen
 
-    raise typer.Exit(listen(live, scoring, transcription, output, quiet=quiet))
+    raise typer.Exit(listen(live, scoring, segmentation, transcription, output, quiet=quiet))
 
 
 @app.command("replay")
 @with_groups
 def _replay(
-    recording: Annotated[Path, typer.Argument(metavar="FILE", help="Any audio or video file; - is standard input.")],
+    recordings: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Any audio or video files; - is standard input.")],
     scoring: ScoringOptions,
-    recording_options: RecordingOptions,
+    segmentation: SegmentationOptions,
+    recording: RecordingOptions,
     transcription: TranscriptionOptions,
     output: OutputOptions,
     svg: Annotated[str | None, typer.Option(metavar="FILE", help="Save the last screen as a picture (SVG).")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Replay a recording, and show which emotion each utterance expresses."""
+    """Replay recordings, and show which emotion each utterance expresses."""
     from monitor.commands.replay import replay
 
-    raise typer.Exit(replay(recording, scoring, recording_options, transcription, output, svg=svg, quiet=quiet))
+    code = replay(recordings, scoring, segmentation, recording, transcription, output, svg=svg, quiet=quiet)
+    raise typer.Exit(code)
 
 
 @app.command("archive")
@@ -102,7 +120,8 @@ def _archive(
         Path, typer.Option(metavar="FOLDER", help="Where timelines and tables are written; may be there already.")
     ],
     scoring: ScoringOptions,
-    recording_options: RecordingOptions,
+    segmentation: SegmentationOptions,
+    recording: RecordingOptions,
     transcription: TranscriptionOptions,
     workers: Annotated[
         int | None,
@@ -117,8 +136,8 @@ def _archive(
     """Make timelines of many recordings, and tables of all; what is done already is not done again."""
     from monitor.commands.archive import archive
 
-    code = archive(recordings, out, scoring, recording_options, transcription, workers=workers, ray=ray, quiet=quiet)
-    raise typer.Exit(code)
+    options = scoring, segmentation, recording, transcription
+    raise typer.Exit(archive(recordings, out, *options, workers=workers, ray=ray, quiet=quiet))
 
 
 @app.command("archive-report")

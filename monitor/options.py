@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from monitor.segmenter.settings import SegmenterSettings, Sensitivity
+
 STANDARD_INPUT = "-"
 
 
@@ -53,6 +55,35 @@ class ScoringOptions:
             "the checkpoint's class prior of calls; even switches it off.",
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class SegmentationOptions:
+    """How speech is cut into turns."""
+
+    pause: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", help="Silence that ends a turn, 0.2 to 3."),
+    ] = 0.5
+    sensitivity: Annotated[
+        Sensitivity,
+        typer.Option(
+            help="How readily sound is taken for speech: high also finds answers as short as yes, and some coughs; low "
+            "leaves out what is short or faint."
+        ),
+    ] = "normal"
+
+    def __post_init__(self) -> None:
+        """Refuse a pause that is out of bounds.
+
+        Raises:
+            UsageError: With the pause.
+        """
+        self.settings()
+
+    def settings(self) -> SegmenterSettings:
+        """The same for the segmenter."""
+        return SegmenterSettings(pause_s=self.pause, sensitivity=self.sensitivity)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 from monitor.archive.recordings import Found
-from monitor.options import RecordingOptions, ScoringOptions, TranscriptionOptions
+from monitor.options import RecordingOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
 from monitor.pipeline.opening import Opened, open_recording, track_choice
 from monitor.pipeline.pipeline import Pipeline
 from monitor.speakers.diarization import diarize, require_one_channel
@@ -145,6 +145,7 @@ class RecordingScorer:
 
     models: Models
     scoring: ScoringOptions = field(default_factory=ScoringOptions)
+    segmentation: SegmentationOptions = field(default_factory=SegmentationOptions)
     recording: RecordingOptions = field(default_factory=RecordingOptions)
     transcription: TranscriptionOptions = field(default_factory=TranscriptionOptions)
 
@@ -183,6 +184,7 @@ class RecordingScorer:
             scorer=self.models.scorer,
             outputs=[lambda turn: turns.append(turn if words else turn.without_words())],
             speaker_of=self._speaker_of(found, opened, running),
+            segmentation=self.segmentation.settings(),
         )
         with running.counted(pipeline):
             pipeline.run()
@@ -207,18 +209,24 @@ class RecordingScorer:
         if count is None or extractor is None:
             return None
         require_one_channel(found.name, opened.recording.channels)
-        return diarize(self._open(found).recording, count, _Interruptible(extractor, running)).speaker_of
+        interruptible = Interruptible(extractor, lambda: running.halted)
+        return diarize(self._open(found).recording, count, interruptible, self.segmentation.settings()).speaker_of
 
 
 @dataclass(frozen=True)
-class _Interruptible:
-    """Compares voices until the archive is to stop."""
+class Interruptible:
+    """Extracts speaker embeddings until all is to stop."""
 
     extractor: EmbeddingExtractor
-    running: Running
+    halted: Callable[[], bool]
 
     def embed(self, samples: NDArray[np.float32]) -> SpeakerEmbedding | None:
-        if self.running.halted:
+        """Extract one.
+
+        Raises:
+            Halted: All is to stop.
+        """
+        if self.halted():
             raise Halted
         return self.extractor.embed(samples)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from monitor.options import RecordingOptions, ScoringOptions, TranscriptionOptions
+from monitor.options import RecordingOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
 from stser_core.errors import DataError, UsageError
 from stser_core.files import written
 
@@ -29,6 +29,7 @@ _OPTION_OF = {
 
 def archive_settings(
     scoring: ScoringOptions,
+    segmentation: SegmentationOptions,
     recording: RecordingOptions,
     transcription: TranscriptionOptions,
     recognizer: EmotionRecognizer,
@@ -38,6 +39,7 @@ def archive_settings(
 
     Args:
         scoring: How emotions are scored.
+        segmentation: How speech is cut into turns.
         recording: Further options of scoring.
         transcription: How speech is transcribed.
         recognizer: The model that was loaded.
@@ -49,6 +51,7 @@ def archive_settings(
     settings = {
         **asdict(replace(scoring, checkpoint=recognizer.name, prior=format_prior(recognizer.prior))),
         "checkpoint_sum": sum_of(resolve(scoring.checkpoint)),
+        **asdict(segmentation),
         **asdict(replace(recording, classifier="+".join(recognizer.classifiers))),
         "no_speaker_baseline": not recognizer.uses_speaker_baseline,
         **asdict(transcription),

@@ -18,9 +18,9 @@ from monitor.archive.tables import require_parquet
 from monitor.archive.workers import by_ray, by_threads, connected, processors
 from monitor.commands.archive_view import ArchiveView
 from monitor.commands.models import load_models
-from monitor.commands.notices import Notices
+from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
-from monitor.options import RecordingOptions, ScoringOptions, TranscriptionOptions
+from monitor.options import RecordingOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
 from stser_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def archive(
     recordings: str,
     out: Path,
     scoring: ScoringOptions,
+    segmentation: SegmentationOptions,
     recording: RecordingOptions,
     transcription: TranscriptionOptions,
     *,
@@ -48,6 +49,7 @@ def archive(
         recordings: A folder, or a list of paths.
         out: The archive.
         scoring: How emotions are scored.
+        segmentation: How speech is cut into turns.
         recording: Further options of scoring.
         transcription: How speech is transcribed.
         workers: How many recordings are scored at once; without it, one for each processor.
@@ -65,11 +67,12 @@ def archive(
     require_parquet()
     workers = workers or processors()
     notices = Notices(quiet)
+    warn_of_agents(scoring, notices)
     found = find_recordings(recordings, out)
     folder = ArchiveFolder(out)
     with folder.locked():
         recognizer, transcriber = load_models(scoring, transcription, notices, recording)
-        settings = archive_settings(scoring, recording, transcription, recognizer, transcriber)
+        settings = archive_settings(scoring, segmentation, recording, transcription, recognizer, transcriber)
         models = Models(recognizer, transcriber, _extractor(recording))
         todo = plan(folder, found)
         writer = ArchiveWriter.begin(folder, settings, todo.missing)
@@ -78,11 +81,11 @@ def archive(
         progress = Progress(todo, lambda: running.position_s)
         with ExitStack() as cleanup:
             if ray is None or not todo.missing:
-                scorer = RecordingScorer(models, scoring, recording, transcription)
+                scorer = RecordingScorer(models, scoring, segmentation, recording, transcription)
                 outcomes = by_threads(todo.missing, scorer, workers, running)
             else:
                 cleanup.enter_context(connected(ray, workers))
-                load = partial(load_scorer, scoring, recording, transcription)
+                load = partial(load_scorer, scoring, segmentation, recording, transcription)
                 outcomes = by_ray(todo.missing, load, (recognizer.name, transcriber.name), workers, running)
             interruption = cleanup.enter_context(Interruption(running.halt, running.halt))
             said: list[str] = []
@@ -95,11 +98,15 @@ def archive(
 
 
 def load_scorer(
-    scoring: ScoringOptions, recording: RecordingOptions, transcription: TranscriptionOptions
+    scoring: ScoringOptions,
+    segmentation: SegmentationOptions,
+    recording: RecordingOptions,
+    transcription: TranscriptionOptions,
 ) -> RecordingScorer:
     """Load the models in a worker of a Ray cluster, which says nothing to the user."""
     recognizer, transcriber = load_models(scoring, transcription, Notices(quiet=True), recording)
-    return RecordingScorer(Models(recognizer, transcriber, _extractor(recording)), scoring, recording, transcription)
+    models = Models(recognizer, transcriber, _extractor(recording))
+    return RecordingScorer(models, scoring, segmentation, recording, transcription)
 
 
 def _extractor(recording: RecordingOptions) -> EmbeddingExtractor | None:

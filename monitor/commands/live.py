@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING
 from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
 from monitor.alerts.rules import Rule, Watch, parse, require_speakers
 from monitor.commands.models import load_models, warm_up
-from monitor.commands.notices import Notices
+from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.outputs import Files, check_outputs, open_files, without_transcript
 from monitor.commands.terminal import Interruption, Keys, Suspension, can_be_read
 from monitor.commands.views import DisplayMode, LiveView, display_mode
 from monitor.display import Moment, Session, alert_line, line
-from monitor.options import STANDARD_INPUT, LiveOptions, OutputOptions, ScoringOptions, TranscriptionOptions
+from monitor.options import (
+    STANDARD_INPUT,
+    LiveOptions,
+    OutputOptions,
+    ScoringOptions,
+    SegmentationOptions,
+    TranscriptionOptions,
+)
 from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from monitor.flow import ChannelNow
+    from monitor.segmenter.settings import SegmenterSettings
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
@@ -39,6 +47,7 @@ _CAPACITY = 256
 def listen(
     live: LiveOptions,
     scoring: ScoringOptions,
+    segmentation: SegmentationOptions,
     transcription: TranscriptionOptions,
     output: OutputOptions,
     *,
@@ -52,6 +61,7 @@ def listen(
     Args:
         live: What to listen to, and what happens meanwhile.
         scoring: How emotions are scored.
+        segmentation: How speech is cut into turns.
         transcription: How speech is transcribed.
         output: Where turns are written.
         quiet: Whether to show only results and errors.
@@ -64,6 +74,7 @@ def listen(
         StserError: Something keeps the source from being listened to; what was finished before is in the outputs.
     """
     notices = Notices(quiet)
+    warn_of_agents(scoring, notices)
     rules = [parse(text) for text in live.alert or ()]
     command = _command(live)
     check_outputs((output.csv, output.jsonl))
@@ -91,6 +102,7 @@ def listen(
             rules,
             runner,
             timings,
+            segmentation.settings(),
             transcripts=not transcription.no_transcript,
         )
         return run.run()
@@ -111,6 +123,7 @@ class _Run:
         rules: Sequence[Rule],
         runner: AlertCommand | None,
         timings: Timings | None,
+        segmentation: SegmenterSettings,
         *,
         transcripts: bool,
     ) -> None:
@@ -140,6 +153,7 @@ class _Run:
             capacity=_CAPACITY,
             follow=self._mode is DisplayMode.SCREEN,
             timings=self._timings,
+            segmentation=segmentation,
         )
 
     def run(self) -> int:

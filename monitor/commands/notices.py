@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from monitor.options import ScoringOptions
+from monitor.roles import named, roles
 from stser_core.command_line import complain
 
 PROGRAM = "stser-monitor"
+_LIKE_AGENT = re.compile(r"agent|operator|represent|^rep\b|advis[eo]r|employee|staff|clerk|^csr|support", re.IGNORECASE)
 
 
 class Notices:
@@ -32,6 +36,10 @@ class Notices:
         else:
             complain(PROGRAM, sentence)
 
+    def complain(self, sentence: str) -> None:
+        """Say what went wrong, also where the user wants quiet. From any thread."""
+        complain(PROGRAM, sentence)
+
     def line(self, text: str) -> None:
         """Write one line as it is."""
         if not self.quiet:
@@ -47,3 +55,18 @@ class Notices:
 
         with Console(stderr=True).status(f"{what} …", spinner_style="dim"):
             yield
+
+
+def warn_of_agents(scoring: ScoringOptions, notices: Notices) -> None:
+    """Say that a channel is scored though its name looks like an employee's; only `agent` is left out.
+
+    Args:
+        scoring: The channels' names.
+        notices: Where to say it.
+    """
+    names = named(scoring.channels)
+    given = roles(scoring.channels, len(names), "", score_agents=scoring.score_agents) if all(names) and names else ()
+    scored = [role.speaker for role in given if role.scored and _LIKE_AGENT.search(role.speaker)]
+    if scored and not scoring.score_agents:
+        who = " and ".join(scored)
+        notices.say(f"the emotion of {who} is scored like a customer's; only the name agent prevents it.")

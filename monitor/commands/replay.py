@@ -1,37 +1,50 @@
-"""The command `replay`: puts recording, pipeline, exporters and display together, and runs them."""
+"""The command `replay`: puts recordings, pipeline, exporters and display together, one recording after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.analytics import CallAnalytics, analyse
+from monitor.archive.scoring import Halted, Interruptible
 from monitor.commands.models import load_models
-from monitor.commands.notices import Notices
+from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.outputs import Files, check_outputs, open_files, without_transcript
 from monitor.commands.terminal import Interruption
 from monitor.commands.views import DisplayMode, ReplayView, display_mode
 from monitor.display import Progress, Replay, clock, line
 from monitor.exporters.destination import Destination
 from monitor.length import ends_early, length_s
-from monitor.options import OutputOptions, RecordingOptions, ScoringOptions, TranscriptionOptions
+from monitor.options import (
+    OutputOptions,
+    RecordingOptions,
+    ScoringOptions,
+    SegmentationOptions,
+    TranscriptionOptions,
+)
 from monitor.pipeline.opening import Opened, open_recording, track_choice
 from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import spooled
 from monitor.timeline.timeline import Timeline
+from stser_core.errors import OutputError, StserError, UsageError
 
 if TYPE_CHECKING:
     from monitor.flow import Utterance
     from monitor.sources.recording import Recording
+    from monitor.speakers.embeddings import EmbeddingExtractor
     from monitor.timeline.turn import Turn
+    from monitor.transcribers import Transcriber
     from stser_core.audio import AudioFile
+    from stser_core.recognizer import EmotionRecognizer
 
 
 def replay(
-    path: Path,
+    recordings: Sequence[Path],
     scoring: ScoringOptions,
+    segmentation: SegmentationOptions,
     recording: RecordingOptions,
     transcription: TranscriptionOptions,
     output: OutputOptions,
@@ -39,14 +52,16 @@ def replay(
     svg: str | None = None,
     quiet: bool = False,
 ) -> int:
-    """Replay a recording.
+    """Replay recordings, each with a timeline of its own.
 
-    Whatever can be wrong is checked first (the outputs, the recording, the roles, the models), so that nothing
-    is processed, and no older timeline is overwritten, for a run that cannot succeed.
+    Whatever can be wrong is checked first (the outputs, a single recording, its roles, the models), so that nothing
+    is processed, and no older timeline is overwritten, for a run that cannot succeed. Of several recordings, one that
+    cannot be replayed does not stop the others.
 
     Args:
-        path: The recording.
+        recordings: The files; their turns go to the same outputs, which the recording's name tells apart.
         scoring: How emotions are scored.
+        segmentation: How speech is cut into turns.
         recording: Further options of scoring.
         transcription: How speech is transcribed.
         output: Where turns are written.
@@ -54,51 +69,166 @@ def replay(
         quiet: Whether to show only results and errors.
 
     Returns:
-        0, or 128 and the signal's number where the user stopped it.
+        0; 1 where some of several recordings could not be replayed; or 128 and the signal's number where the user
+        stopped it.
 
     Raises:
-        StserError: Something keeps the recording from being replayed to its end; what was finished before is
+        StserError: Something keeps a single recording from being replayed to its end; what was finished before is
             in the outputs.
     """
     notices = Notices(quiet)
-    check_outputs((output.csv, output.jsonl, svg), path)
+    several = len(recordings) > 1
+    if several and svg is not None:
+        raise UsageError(f"--svg is a picture of one recording, but there are {len(recordings)}.")
+    for path in recordings:
+        check_outputs((output.csv, output.jsonl, svg), path)
+    warn_of_agents(scoring, notices)
     with ExitStack() as cleanup:
-        file = spooled(path)
-        if not isinstance(file, Path):
-            cleanup.callback(file.close)
-        name = path.name if path.is_fifo() and path.parent.name != "fd" else None
-        opened = _open(file, scoring, recording, name)
-        source = opened.recording
-        told = len(source.notices)
-        for notice in source.notices:
-            notices.say(notice)
-        speaker_of = None if recording.speakers is None else _speakers(file, scoring, recording, opened, notices)
+        opening = _Opening(scoring, recording, notices)
+        first = None if several else cleanup.enter_context(opening.opened(recordings[0]))
+        extractor = _extractor(recording)
         files = open_files(output, cleanup, explain=recording.explain)
         picture = None
         if svg is not None:
             picture = Destination(svg)
             cleanup.callback(picture.close)
-        scorer, transcriber = load_models(scoring, transcription, notices, recording)
-        timeline = Timeline()
+        recognizer, transcriber = load_models(scoring, transcription, notices, recording)
         mode = display_mode(output.csv, output.jsonl, svg, quiet=quiet)
-        outputs: list[Callable[[Turn], None]] = [*(exporter.write for exporter in files.exporters), timeline.add]
-        if mode is DisplayMode.LINES:
+        player = _Player(
+            opening, segmentation, transcription, recognizer, transcriber, extractor, files, picture, mode
+        )
+        files.begin()
+        failed = 0
+        with Interruption(player.stop, player.abort) as interruption:
+            for path, name in _named(recordings):
+                if several and mode is DisplayMode.LINES:
+                    notices.line(f"{name or path.name}:")
+                try:
+                    with nullcontext(first) if first else opening.opened(path, name) as opened:
+                        player.play(*opened)
+                except StserError as error:
+                    if not several or isinstance(error, OutputError):
+                        raise
+                    notices.complain(f"{name or path}: {error}")
+                    failed += 1
+                if player.stopped:
+                    break
+    if failed:
+        notices.complain(f"{failed} of {len(recordings)} recordings could not be replayed.")
+    return interruption.exit_code or int(failed > 0)
+
+
+def _named(recordings: Sequence[Path]) -> Iterator[tuple[Path, str | None]]:
+    """Each recording with its name: that of the file, or the whole path where several files have the same."""
+    names = [path.name for path in recordings]
+    for path in recordings:
+        yield path, str(path) if names.count(path.name) > 1 else None
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """Opens recordings."""
+
+    scoring: ScoringOptions
+    recording: RecordingOptions
+    notices: Notices
+
+    @contextmanager
+    def opened(self, path: Path, name: str | None = None) -> Iterator[tuple[AudioFile, Opened]]:
+        """Open a recording, and say what is to be said of it, also of what is found while it is open.
+
+        Args:
+            path: A file, a pipe, which is read to its end first, or `-` for standard input.
+            name: Its name in the timeline; the file's own without it.
+
+        Raises:
+            AudioError: It is missing or is not audio.
+            UsageError: The roles do not fit its channels.
+        """
+        file = spooled(path)
+        if path.is_fifo() and path.parent.name != "fd":
+            name = name or path.name
+        with ExitStack() as closing:
+            if not isinstance(file, Path):
+                closing.callback(file.close)
+            opened = self.again(file, name)
+            if self.recording.speakers is not None:
+                from monitor.speakers.diarization import require_one_channel
+
+                require_one_channel(opened.recording.name, opened.recording.channels)
+            told = len(opened.recording.notices)
+            for notice in opened.recording.notices:
+                self.notices.say(notice)
+            yield file, opened
+            for notice in opened.recording.notices[told:]:
+                self.notices.say(notice)
+
+    def again(self, file: AudioFile, name: str | None) -> Opened:
+        """Open a file under a name."""
+        track, score_agents = track_choice(self.recording.track), self.scoring.score_agents
+        return open_recording(file, self.scoring.channels, track=track, score_agents=score_agents, name=name)
+
+
+def _extractor(recording: RecordingOptions) -> EmbeddingExtractor | None:
+    """Load the speaker model, where speakers that share a channel are to be told apart."""
+    if recording.speakers is None:
+        return None
+    from monitor.speakers.embeddings import VoskEmbeddings
+
+    return VoskEmbeddings()
+
+
+@dataclass
+class _Player:
+    """Runs one pipeline after the other.
+
+    Attributes:
+        stopped: Whether the user wants no further one.
+    """
+
+    opening: _Opening
+    segmentation: SegmentationOptions
+    transcription: TranscriptionOptions
+    recognizer: EmotionRecognizer
+    transcriber: Transcriber
+    extractor: EmbeddingExtractor | None
+    files: Files
+    picture: Destination | None
+    mode: DisplayMode
+    stopped: bool = False
+    _pipeline: Pipeline | None = field(default=None, init=False)
+
+    def play(self, file: AudioFile, opened: Opened) -> None:
+        """Replay one recording to its end, or until it is stopped.
+
+        Raises:
+            StserError: It cannot be replayed to its end.
+        """
+        source, recording, notices = opened.recording, self.opening.recording, self.opening.notices
+        try:
+            speaker_of = self._speaker_of(file, source.name)
+        except Halted:
+            return
+        timeline = Timeline()
+        outputs: list[Callable[[Turn], None]] = [*(exporter.write for exporter in self.files.exporters), timeline.add]
+        if self.mode is DisplayMode.LINES:
             outputs.append(lambda turn: notices.line(line(turn)))
         pipeline = Pipeline(
             source,
             roles=opened.roles,
-            transcriber=transcriber,
-            scorer=scorer,
-            outputs=[without_transcript(one) for one in outputs] if transcription.no_transcript else outputs,
+            transcriber=self.transcriber,
+            scorer=self.recognizer,
+            outputs=[without_transcript(one) for one in outputs] if self.transcription.no_transcript else outputs,
             speaker_of=speaker_of,
+            segmentation=self.segmentation.settings(),
         )
         facts = Replay(
             recording=source.name,
             duration_s=source.duration_s,
             speakers=tuple(role.speaker for role in opened.roles),
-            checkpoint=scorer.name,
+            checkpoint=self.recognizer.name,
             classifier=recording.classifier,
-            transcriber=transcriber.name,
+            transcriber=self.transcriber.name,
             explain=recording.explain,
         )
 
@@ -108,51 +238,49 @@ def replay(
         def progress() -> Progress:
             return Progress(timeline.snapshot(), pipeline.position_s)
 
-        code = _run(pipeline, files, ReplayView(mode, notices, facts, progress, call, picture))
-    for notice in source.notices[told:]:  # of what was found while it was decoded
-        notices.say(notice)
-    if code == 0:
-        _warn_of_a_lost_end(source, pipeline.position_s, notices)
-    return code
+        self._pipeline = pipeline
+        with ReplayView(self.mode, notices, facts, progress, call, self.picture) as view:
+            if not self.stopped:  # a signal may have come before there was a pipeline to stop
+                pipeline.run()
+            if not self.stopped:
+                view.complete()
+        if not self.stopped:
+            self._warn_of_a_lost_end(source, pipeline.position_s)
 
+    def stop(self) -> None:
+        """Finish what was heard, and play nothing more. From any thread."""
+        self.stopped = True
+        if self._pipeline is not None:
+            self._pipeline.stop()
 
-def _run(pipeline: Pipeline, files: Files, view: ReplayView) -> int:
-    files.begin()
-    with view, Interruption(pipeline.stop, pipeline.abort) as interruption:
-        pipeline.run()
-        if interruption.received is None:
-            view.complete()
-    return interruption.exit_code
+    def abort(self) -> None:
+        """Stop at once. From any thread."""
+        self.stopped = True
+        if self._pipeline is not None:
+            self._pipeline.abort()
 
+    def _speaker_of(self, file: AudioFile, name: str) -> Callable[[Utterance], str] | None:
+        """Who speaks in an utterance, where speakers that share a channel are to be told apart."""
+        count = self.opening.recording.speakers
+        if self.extractor is None or count is None:
+            return None
+        from monitor.speakers.diarization import diarize
 
-def _open(file: AudioFile, scoring: ScoringOptions, recording: RecordingOptions, name: str | None = None) -> Opened:
-    track = track_choice(recording.track)
-    return open_recording(file, scoring.channels, track=track, score_agents=scoring.score_agents, name=name)
+        self.opening.notices.say(f"telling the voices of {count} speakers apart first.")
+        extractor = Interruptible(self.extractor, lambda: self.stopped)
+        again = self.opening.again(file, name)
+        return diarize(again.recording, count, extractor, self.segmentation.settings()).speaker_of
 
-
-def _speakers(
-    file: AudioFile, scoring: ScoringOptions, recording: RecordingOptions, opened: Opened, notices: Notices
-) -> Callable[[Utterance], str]:
-    """Who speaks in an utterance, where speakers that share a channel are to be told apart."""
-    from monitor.speakers.diarization import diarize, require_one_channel
-    from monitor.speakers.embeddings import VoskEmbeddings
-
-    require_one_channel(opened.recording.name, opened.recording.channels)
-    extractor = VoskEmbeddings()
-    count = recording.speakers or 1
-    notices.say(f"telling the voices of {count} speakers apart first.")
-    return diarize(_open(file, scoring, recording).recording, count, extractor).speaker_of
+    def _warn_of_a_lost_end(self, recording: Recording, heard_s: float) -> None:
+        """Say that a file holds less than it announces."""
+        announced_s = recording.announced_s
+        if announced_s is not None and ends_early(announced_s, heard_s):
+            self.opening.notices.say(
+                f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(announced_s)}; it may be "
+                "cut off."
+            )
 
 
 def _heard_s(recording: Recording, pipeline: Pipeline) -> float:
     """The length that the figures cover; where the replay was stopped, what was heard."""
     return pipeline.position_s if recording.stopped else length_s(recording.announced_s, pipeline.position_s)
-
-
-def _warn_of_a_lost_end(recording: Recording, heard_s: float, notices: Notices) -> None:
-    """Say that a file holds less than it announces."""
-    announced_s = recording.announced_s
-    if announced_s is not None and ends_early(announced_s, heard_s):
-        notices.say(
-            f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(announced_s)}; it may be cut off."
-        )

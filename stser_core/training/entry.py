@@ -8,5 +8,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from stser_core.training.cli import main as run
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    return run()
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return run()
+    except KeyboardInterrupt:
+        return 130

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,10 +66,10 @@ def test_version_with_its_parts(capsys):
     "arguments",
     [
         ["replay"],
-        ["replay", "a.wav", "b.wav"],
         ["replay", "a.wav", "--asr", "siri"],
         ["listen"],
         ["replay", "--csv"],
+        ["call.wav"],
         ["--device", "-", "--rate", "0"],
     ],
 )
@@ -140,6 +141,97 @@ def test_replaying_twice_gives_the_same_bytes(replay, call, tmp_path):
     first, second = tmp_path / "1.csv", tmp_path / "2.csv"
     assert replay(call, "--csv", first, "--quiet") == replay(call, "--csv", second, "--quiet") == 0
     assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"), [("operator1", True), ("Agent2", True), ("agent", False), ("customer", False)]
+)
+def test_a_name_like_an_agent_s_is_told_to_be_scored(replay, call, channels, said, capsys):
+    assert replay(call, "--channels", channels) == 0
+    assert ("is scored like a customer's" in capsys.readouterr().err) is said
+
+
+@pytest.mark.parametrize("command", ["report", "analytics", "export"])
+def test_a_recording_given_as_a_timeline_is_to_be_replayed_first(call, command, capsys):
+    assert main([command, str(call), *(["--to", "SRT"] if command == "export" else [])]) == 2
+    assert f"replay {call}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "hint"), [("call.wav", "replay call.wav"), (".", "archive . --out")])
+def test_a_recording_in_place_of_a_command_gets_a_hint(name, hint, capsys):
+    assert main([name]) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_help_has_a_short_name(capsys):
+    assert main(["replay", "-h"]) == main(["replay", "--help"]) == 0
+    first, second = capsys.readouterr().out.split("Usage:")[1:]
+    assert first == second
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("delay_s", [0.0, 0.02, 0.05, 0.1, 0.3])
+@pytest.mark.parametrize("entry", ["monitor.entry", "stser_core.training.entry"])
+def test_ctrl_c_at_the_very_start_leaves_no_traceback(delay_s, entry):
+    script = f"import sys; from {entry} import main; print(flush=True); sys.exit(main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.readline()
+    time.sleep(delay_s)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (0, 130, -signal.SIGINT)
+    assert said == ""
+
+
+@pytest.mark.slow
+def test_python_without_docstrings_and_assertions_works(call, tmp_path):
+    command = [sys.executable, "-OO", *PROGRAM[1:], "replay", str(call), "--asr", "none", "--csv", str(tmp_path / "a")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert len((tmp_path / "a").read_text().splitlines()) == 7
+
+
+def test_several_recordings_have_a_timeline_each(replay, call, data, tmp_path, capsys):
+    other, again = data / "emodb" / "03a02Nc.flac", tmp_path / "again" / call.name
+    again.parent.mkdir()
+    shutil.copy(call, again)
+    alone = {}
+    for path in (call, other):
+        assert replay(path, "--csv", tmp_path / "alone.csv", "--quiet") == 0
+        alone[path] = (tmp_path / "alone.csv").read_text().splitlines()[1:]
+    capsys.readouterr()
+
+    both = tmp_path / "both.csv"
+    assert replay(call, tmp_path / "missing.wav", other, again, "--csv", both, "--quiet") == 1
+
+    rows = both.read_text().splitlines()[1:]
+    first = [row.replace(call.name, str(call), 1) for row in alone[call]]
+    last = [row.replace(call.name, str(again), 1) for row in alone[call]]
+    assert rows == [*first, *alone[other], *last]
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and "missing.wav" in said[0] and "1 of 4" in said[1]
+
+
+def test_a_picture_is_of_one_recording(replay, call, tmp_path, capsys):
+    assert replay(call, call, "--svg", tmp_path / "a.svg") == 2
+    assert "--svg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--pause", "9"], ["--pause", "0"], ["--sensitivity", "extreme"]])
+def test_settings_of_the_segmenter_are_checked_first(replay, call, option, capsys):
+    assert replay(call, *option) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_longer_pause_makes_fewer_turns(replay, call, tmp_path):
+    turns = []
+    for pause in ("0.3", "1.5"):
+        assert replay(call, "--pause", pause, "--csv", tmp_path / "a.csv", "--quiet") == 0
+        turns.append(len((tmp_path / "a.csv").read_text().splitlines()))
+    assert turns[0] > turns[1]
 
 
 def test_the_picture_is_saved(replay, call, tmp_path):

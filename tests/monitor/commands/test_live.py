@@ -21,7 +21,7 @@ import fcntl, json, sys, termios, time
 if sys.stdin.isatty():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from monitor.commands.live import listen
-from monitor.options import Asr, LiveOptions, OutputOptions, ScoringOptions, TranscriptionOptions
+from monitor.options import Asr, LiveOptions, OutputOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
 from monitor.sources.recording import Recording
 class Paced(Recording):
     def blocks(self):
@@ -34,7 +34,8 @@ call, checkpoint, outputs, live, others = json.loads(sys.argv[1])
 source = Paced(call)
 live, output = LiveOptions(device="mic", **live), OutputOptions(**outputs)
 transcription = TranscriptionOptions(Asr.none)
-sys.exit(listen(live, ScoringOptions(checkpoint=checkpoint), transcription, output, source=source, **others))
+options = ScoringOptions(checkpoint=checkpoint), SegmentationOptions(), transcription, output
+sys.exit(listen(live, *options, source=source, **others))
 """
 PATIENCE_S = 60
 
