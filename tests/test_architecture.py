@@ -28,6 +28,7 @@ LAYERS = (
 """The packages from top to bottom; none may reach one above it, not even through modules between them."""
 
 COMMAND_LINES = {"monitor.cli", "stser_core.training.cli"}
+ENTRIES = {"monitor.entry", "stser_core.training.entry"}
 HEAVY = (
     "torch",
     "torchaudio",
@@ -193,7 +194,9 @@ def test_what_pages_share_knows_no_page(edges):
 
 
 def test_nothing_imports_a_command_line(edges):
-    assert [(module, other) for module, others in edges.items() for other in others & COMMAND_LINES] == []
+    assert [
+        (module, other) for module, others in edges.items() if module not in ENTRIES for other in others & COMMAND_LINES
+    ] == []
 
 
 @pytest.mark.parametrize("module", sorted(COMMAND_LINES))

@@ -60,9 +60,7 @@ def test_a_dash_is_standard_output(timeline, capsysbinary):
 
 
 def test_a_wrong_format_is_told_with_those_there_are(timeline):
-    with pytest.raises(
-        UsageError, match="--to 'docx' is no format; choose one of jsonl, webvtt, srt, audacity, textgrid, "
-    ):
+    with pytest.raises(UsageError, match=r"'docx'.* jsonl, webvtt, srt, audacity, textgrid, "):
         export(timeline, "docx")
 
 
@@ -79,7 +77,7 @@ def test_json_lines_that_lie_beside_the_timeline_are_not_overwritten_unless_name
     live = written(tmp_path / "call.jsonl", turn())
     content = live.read_bytes()
     copy = written(tmp_path / "call.csv.jsonl", turn()).rename(tmp_path / "call.other")
-    with pytest.raises(UsageError, match=r"There is a '.*call\.jsonl' already; name a file with -o\."):
+    with pytest.raises(UsageError, match=r"'.*call\.jsonl' exists already"):
         export(copy, "jsonl")
     assert live.read_bytes() == content
     export(copy, "jsonl", str(live), transcripts=False, quiet=True)
