@@ -91,7 +91,9 @@ def _listen(
 @app.command("replay")
 @with_groups
 def _replay(
-    recordings: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Any audio or video files; - is standard input.")],
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Any audio or video files; - is standard input.")
+    ],
     scoring: ScoringOptions,
     segmentation: SegmentationOptions,
     recording: RecordingOptions,

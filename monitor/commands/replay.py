@@ -94,9 +94,7 @@ def replay(
             cleanup.callback(picture.close)
         recognizer, transcriber = load_models(scoring, transcription, notices, recording)
         mode = display_mode(output.csv, output.jsonl, svg, quiet=quiet)
-        player = _Player(
-            opening, segmentation, transcription, recognizer, transcriber, extractor, files, picture, mode
-        )
+        player = _Player(opening, segmentation, transcription, recognizer, transcriber, extractor, files, picture, mode)
         files.begin()
         failed = 0
         with Interruption(player.stop, player.abort) as interruption:
