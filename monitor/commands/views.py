@@ -81,7 +81,7 @@ class ReplayView:
             # Words in a script that the terminal's encoding lacks must not end the view.
             sys.stdout.reconfigure(errors="replace")
         self._console = Console()
-        self._screen = display.LiveScreen(self._console, replay, progress) if mode is DisplayMode.SCREEN else None
+        self._screen = display.ReplayScreen(self._console, replay, progress) if mode is DisplayMode.SCREEN else None
         self._complete = False
 
     def complete(self) -> None:
@@ -161,7 +161,7 @@ class LiveView:
             # Words in a script that the terminal's encoding lacks must not end the view.
             sys.stdout.reconfigure(errors="replace")
         self._screen = (
-            display.ListeningScreen(Console(), session, lambda: moment(self._said.last()))
+            display.LiveScreen(Console(), session, lambda: moment(self._said.last()))
             if mode is DisplayMode.SCREEN
             else None
         )

@@ -1,9 +1,8 @@
 import pytest
 from rich.cells import cell_len
 
-from monitor.display.attention import attention
 from monitor.display.palette import Palette
-from monitor.display.turns import brief, latest
+from monitor.display.turns import attention, brief, latest
 from monitor.flow import Transcript, Word
 from stser_core.scores import EmotionScores
 

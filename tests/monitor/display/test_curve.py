@@ -1,7 +1,6 @@
 import pytest
 
-from monitor.display.curve import CURVE_HEIGHT, curve, shares_at
-from monitor.display.lanes import Span
+from monitor.display.lanes import CURVE_HEIGHT, Span, curve, shares_at
 from monitor.display.palette import Palette
 
 

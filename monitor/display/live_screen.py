@@ -1,19 +1,21 @@
-"""The whole view of a microphone that is being listened to, as lines: while it runs, and when it is over."""
+"""The view of live listening, as lines and on a terminal: while it runs, and when it is over."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 
+from rich.console import Console, Group
+from rich.live import Live
 from rich.style import Style
 from rich.text import Text
 
-from monitor.display.curve import CURVE_HEIGHT, curve
-from monitor.display.lanes import Span, axis, lane
-from monitor.display.now import now
+from monitor.display.lanes import CURVE_HEIGHT, Span, axis, curve, lane
 from monitor.display.palette import LETTERS, Palette, clock, printable, transcriber_name
+from monitor.display.replay_screen import FRAMES_PER_SECOND, unwrapped
 from monitor.display.summary import summary
 from monitor.display.turns import BRIEF_HEIGHT, LATEST_HEIGHT, SPEAKER_WIDTH, brief, heading, latest, table
 from monitor.flow import ChannelNow
@@ -22,6 +24,68 @@ from monitor.timeline.timeline import TimelineSnapshot
 
 _QUIET = Style(dim=True)
 _BOLD = Style(bold=True)
+_METER = 10
+_LOWEST_DBFS = -60.0
+_STATE = 14
+_NAME = len("neutral? ")
+_ROOM_FOR_NAMES = 50
+
+
+def now(channel: ChannelNow, label: str, position_s: float, width: int, palette: Palette, *, paused: bool) -> Text:
+    """One line: label, level meter, state, provisional emotion with a question mark, words so far.
+
+    Args:
+        channel: What is going on.
+        label: The speaker, in as many cells as the lanes' labels have.
+        position_s: How far has been heard.
+        width: Cells in a line.
+        palette: What the terminal can show.
+        paused: Whether listening is paused.
+    """
+    line = Text(label)
+    line.append(palette.fitted(palette.bar(meter_share(channel.level_dbfs), _METER), _METER))
+    line.append(f" {channel.level_dbfs:4.0f} dB  " if channel.level_dbfs > _LOWEST_DBFS else "          ", _QUIET)
+    state = _state(channel, position_s, paused=paused)
+    line.append(palette.fitted(state, _STATE), _BOLD if channel.speaking else _QUIET)
+    if channel.speaking:
+        line.append_text(_so_far(channel, width - line.cell_len, palette))
+    line.truncate(width)
+    return line
+
+
+def meter_share(level_dbfs: float) -> float:
+    """How much of the meter a level fills: nothing at −60 dBFS, all of it at full scale."""
+    return max(0.0, min(1.0, 1 - level_dbfs / _LOWEST_DBFS))
+
+
+def _state(channel: ChannelNow, position_s: float, *, paused: bool) -> str:
+    if channel.since_s is not None:
+        return f"speaking {clock(max(0.0, position_s - channel.since_s))}"
+    return "paused" if paused else "quiet"
+
+
+def _so_far(channel: ChannelNow, room: int, palette: Palette) -> Text:
+    text = Text()
+    if channel.scores is not None:
+        emotion = channel.scores.emotion
+        text.append(f" {LETTERS[emotion]}? ", palette.ink(emotion) + Style(dim=not palette.sixteen, reverse=True))
+        name = f"{emotion}? ".ljust(_NAME) if room > _ROOM_FOR_NAMES else ""
+        text.append(f" {name}{channel.scores.confidence:.2f} ", _QUIET)
+    if channel.words:
+        text.append(" " + _end_of(printable(channel.words), room - text.cell_len - 2, palette), _QUIET)
+        text.append(palette.ellipsis, _QUIET)
+    return text
+
+
+def _end_of(words: str, room: int, palette: Palette) -> str:
+    """The last words that fit: they are the ones that are still coming."""
+    kept = words.split(" ")
+    while len(kept) > 1 and len(palette.ellipsis) + Text(" ".join(kept)).cell_len > room:
+        kept = kept[1:]
+    text = " ".join(kept)
+    return text if text == words else palette.ellipsis + text
+
+
 _LABEL_WIDTH = SPEAKER_WIDTH + 1
 _TALK_WIDTH = 9
 _SECONDS_A_CELL = 2.0
@@ -237,3 +301,48 @@ def _notes(moment: Moment, width: int, palette: Palette) -> list[Text]:
         times = ", ".join(f"{clock(one.time_s)} {printable(one.speaker)}" for one in moment.heard.alerts)
         lines.append(Text(palette.fitted(f"Alerts at {times}.", width).rstrip()))
     return lines
+
+
+_LEAVE = b"\x1b[?1049l\x1b[?25h"
+
+
+class LiveScreen:
+    """The live view, on the terminal's alternate screen: so resizing leaves nothing of an older frame behind.
+
+    Rich draws from its own thread; all that it reads is the snapshot that `moment` returns.
+    """
+
+    def __init__(self, console: Console, session: Session, moment: Callable[[], Moment]) -> None:
+        self._console = console
+        self._palette = Palette.of(console)
+        self._session = session
+        self._moment = moment
+        self._live = Live(
+            console=console,
+            get_renderable=self._frame,
+            refresh_per_second=FRAMES_PER_SECOND,
+            screen=True,
+            vertical_overflow="crop",
+        )
+
+    def start(self) -> None:
+        """Draw the first frame, and go on drawing."""
+        self._live.start(refresh=True)
+
+    def stop(self) -> None:
+        """Give the terminal back as it was."""
+        self._live.stop()
+
+    def print_ended(self) -> None:
+        """Print the view that stays."""
+        width, height = self._console.size
+        self._console.print(unwrapped(ended(self._session, self._moment(), width, height - 1, self._palette)))
+
+    def _frame(self) -> Group:
+        width, height = self._console.size
+        return unwrapped(listening(self._session, self._moment(), width, height, self._palette))
+
+
+def leave_screen(terminal: int) -> None:
+    """Give a terminal back at once, whatever is being drawn. Never waits."""
+    os.write(terminal, _LEAVE)

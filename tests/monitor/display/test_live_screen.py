@@ -5,10 +5,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from monitor.display.listening_screen import ListeningScreen
-from monitor.display.now import meter_share
+from monitor.display.live_screen import LiveScreen, Moment, Session, ended, listening, meter_share
 from monitor.display.palette import Palette
-from monitor.display.session import Moment, Session, ended, listening
 from monitor.flow import ChannelNow, Transcript, Word
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Recent
@@ -161,7 +159,7 @@ def test_the_meter_goes_from_minus_60_to_full_scale(level, share):
 def test_the_screen_covers_the_terminal_and_gives_it_back(moment, color_system):
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=80, height=24, color_system=color_system)
-    screen = ListeningScreen(console, SESSION, lambda: moment)
+    screen = LiveScreen(console, SESSION, lambda: moment)
     screen.start()
     screen.stop()
     drawn = file.getvalue()
