@@ -1,4 +1,4 @@
-"""What an alert sets off: it rings, is shown, is written down, and runs a command."""
+"""Checks turns against the alert rules; an alert rings, is shown and written, and runs a command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BELL = b"\a"
 
 
 class Alarm:
-    """Holds every finished turn against the rules, in the output thread."""
+    """Checks every finished turn against the rules, in the output thread."""
 
     def __init__(
         self, watch: Watch, receivers: Sequence[Callable[[Alert], None]], command: AlertCommand | None
@@ -63,10 +63,10 @@ _PATIENCE_S = 2.0
 
 
 def command_words(command: str) -> list[str]:
-    """Split a command as a shell would, and see that its program is there. No shell ever runs it.
+    """Split a command as a shell would, and check that its program exists. It runs without a shell.
 
     Raises:
-        UsageError: The command is empty, a quotation is not closed, or there is no such program.
+        UsageError: The command is empty, a quotation is not closed, or the program does not exist.
     """
     try:
         words = shlex.split(command)
@@ -75,14 +75,14 @@ def command_words(command: str) -> list[str]:
     if not words:
         raise UsageError("--on-alert is empty; give the command to run.")
     if shutil.which(words[0]) is None:
-        raise UsageError(f"--on-alert '{command}': there is no program '{words[0]}'.")
+        raise UsageError(f"--on-alert '{command}': the program '{words[0]}' was not found.")
     return words
 
 
 class AlertCommand:
     """Runs a command for each alert, one after the other, with a text on its standard input.
 
-    What it prints goes nowhere. It is in a session of its own, so that Ctrl-C for the monitor is not one for it.
+    Its output is discarded. It has a session of its own, so that Ctrl-C for the monitor does not reach it.
     """
 
     def __init__(self, words: list[str], say: Callable[[str], None], patience_s: float = _PATIENCE_S) -> None:
@@ -101,21 +101,21 @@ class AlertCommand:
         self._thread.start()
 
     def run(self, text: str) -> None:
-        """Run the command soon. Never waits: when too many alerts are waiting, the oldest is given up."""
-        _, given_up = self._texts.put_dropping(text)
-        if given_up is not None:
+        """Run the command soon. Never waits: when too many alerts are waiting, the oldest is dropped."""
+        _, dropped = self._texts.put_dropping(text)
+        if dropped is not None:
             self._say(f"{self._words[0]} is too slow for the alerts; it was not run for one of them.")
 
     def hurry(self) -> None:
-        """Wait for nothing any more. From any thread."""
+        """Do not wait for commands any more. From any thread."""
         self._patience_s = 0.0
 
     def close(self) -> None:
-        """Let what is waiting finish for a short time; then leave it behind."""
+        """Wait a short time for the remaining commands; then leave them running."""
         self._texts.close()
         self._thread.join(self._patience_s)
         if self._thread.is_alive():
-            self._say(f"{self._words[0]} has not finished; it was left behind.")
+            self._say(f"{self._words[0]} has not finished; it was left running.")
             self._texts.cancel()
 
     def _work(self) -> None:

@@ -1,4 +1,4 @@
-"""Rules such as `angry>0.7 for 2 turns`: read from the command line, and held against every finished turn."""
+"""Rules such as `angry>0.7 for 2 turns`: read from the command line, and checked for every finished turn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FORM = "write it like 'angry>0.7', 'angry>0.7 for 2 turns' or 'customer: sad>=0
 
 @dataclass(frozen=True)
 class Rule:
-    """When to ring: an emotion is above a threshold, for so many turns of one speaker in a row.
+    """An emotion is above a threshold, for so many turns of one speaker in a row.
 
     Attributes:
         text: The rule as the user wrote it.
@@ -64,7 +64,7 @@ def parse(text: str) -> Rule:
         raise UsageError(f"The alert '{text}' cannot be read; {_FORM}.")
     emotion, threshold, turns = found["emotion"].lower(), float(found["threshold"]), int(found["turns"] or 1)
     if emotion not in LABELS:
-        raise UsageError(f"The alert '{text}' names the emotion '{emotion}'; there are {', '.join(LABELS)}.")
+        raise UsageError(f"The alert '{text}' names the unknown emotion '{emotion}'; choose from {', '.join(LABELS)}.")
     reached = found["relation"] == ">="
     if threshold > 1 or (threshold == 1 and not reached):
         raise UsageError(f"The alert '{text}' could never ring, as no probability is above 1.")
@@ -75,7 +75,7 @@ def parse(text: str) -> Rule:
 
 
 def require_speakers(rules: Iterable[Rule], scored: Sequence[str], unscored: Sequence[str]) -> None:
-    """Refuse rules about somebody who is not there or is not scored.
+    """Refuse rules about a speaker who is unknown or not scored.
 
     Args:
         rules: The rules.
@@ -83,7 +83,7 @@ def require_speakers(rules: Iterable[Rule], scored: Sequence[str], unscored: Seq
         unscored: Those whose emotion is not.
 
     Raises:
-        UsageError: With the rule and the speakers that there are.
+        UsageError: With the rule and the known speakers.
     """
     known = {name.casefold() for name in scored}
     for rule in rules:
@@ -96,7 +96,7 @@ def require_speakers(rules: Iterable[Rule], scored: Sequence[str], unscored: Seq
 
 
 class Watch:
-    """Holds the rules against one turn after the other.
+    """Checks the rules for one turn after the other.
 
     A rule rings with the turn that makes its count full, once; it can ring again for the same speaker after a
     turn for which it does not hold.
@@ -107,7 +107,7 @@ class Watch:
         self._counts: dict[tuple[int, int, str], int] = {}
 
     def check(self, turn: Turn) -> list[Alert]:
-        """The alerts that this turn sets off, in the order of the rules."""
+        """The alerts that this turn raises, in the order of the rules."""
         return [
             _alert(rule, turn)
             for number, rule in enumerate(self._rules)
@@ -115,7 +115,7 @@ class Watch:
         ]
 
     def _count(self, number: int, rule: Rule, turn: Turn) -> int:
-        """How many turns in a row the rule has held for this speaker; counted no further than it needs."""
+        """Number of turns in a row for which the rule has held for this speaker, counted as far as needed."""
         key = (number, turn.channel, turn.speaker)
         holds = rule.holds(_probability(rule, turn))
         self._counts[key] = min(self._counts.get(key, 0) + 1, rule.turns + 1) if holds else 0

@@ -1,4 +1,4 @@
-"""Puts the analytics of a call together."""
+"""Computes the analytics of a call."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from stser_core.errors import DataError
 
 
 def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalytics:
-    """Make the figures of one call; docs/analytics.md defines each.
+    """Compute the metrics of one call; docs/analytics.md defines each.
 
     Args:
-        rows: The turns of one recording, in any order: from `read_timeline`, or from `row_of` for each `Turn`.
+        rows: The turns of one recording, in any order: live from the pipeline or from `read_timeline`.
         duration_s: Length of the recording in seconds. Without it, or where it is shorter than the turns, the
-            recording is taken to end with its last turn.
+            recording ends with its last turn.
 
     Raises:
         DataError: The rows are of more than one recording.
@@ -34,24 +34,26 @@ def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalyt
             f"{recordings[1]!r}, …); give one timeline for each."
         )
     duration = max([round((duration_s or 0.0) * 1000), *(row.end_ms for row in rows)])
-    lanes: dict[Speaker, list[Turn]] = {}
+    by_speaker: dict[Speaker, list[Turn]] = {}
     for row in rows:
-        lanes.setdefault(speaker_of(row), []).append(row)
-    order = sorted(lanes)
+        by_speaker.setdefault(speaker_of(row), []).append(row)
+    order = sorted(by_speaker)
     found = stretches(rows)
     speech = union(map(times, rows))
-    # On one channel, one utterance follows another: whether two people spoke at once cannot be told.
-    apart = len({row.channel for row in rows}) > 1
-    waits = response_times(found, order) if len(lanes) > 1 else {}
+    # On one channel utterances follow each other, so overlaps are unknown.
+    several_channels = len({row.channel for row in rows}) > 1
+    waits = response_times(found, order) if len(by_speaker) > 1 else {}
     return CallAnalytics(
         recording=recordings[0] if recordings else None,
         duration_s=duration / 1000,
         mixed=_mixed(rows),
         speech_s=total(speech) / 1000,
-        overlap_s=overlap(union(map(times, lane)) for lane in lanes.values()) / 1000 if apart else None,
+        overlap_s=overlap(union(map(times, turns)) for turns in by_speaker.values()) / 1000
+        if several_channels
+        else None,
         silence=silence(speech, duration),
-        interruptions=interruptions(found, order) if apart else None,
-        speakers=_speakers(rows, {speaker: lanes[speaker] for speaker in order}, waits, duration),
+        interruptions=interruptions(found, order) if several_channels else None,
+        speakers=_speakers(rows, {speaker: by_speaker[speaker] for speaker in order}, waits, duration),
         angriest_minute=angriest_minute(rows, duration),
     )
 
@@ -62,39 +64,39 @@ def _mixed(rows: Iterable[Turn]) -> bool:
 
 def _speakers(
     rows: Sequence[Turn],
-    lanes: Mapping[Speaker, Sequence[Turn]],
+    by_speaker: Mapping[Speaker, Sequence[Turn]],
     waits: Mapping[Speaker, ResponseTimes],
     duration: int,
 ) -> tuple[SpeakerAnalytics, ...]:
-    talk = {speaker: total(union(map(times, lane))) for speaker, lane in lanes.items()}
+    talk = {speaker: total(union(map(times, turns))) for speaker, turns in by_speaker.items()}
     shares = {} if _mixed(rows) else _shares(talk)
     return tuple(
         SpeakerAnalytics(
             channel=speaker[0],
             speaker=speaker[1],
-            turns=len(lane),
+            turns=len(turns),
             talk_s=talk[speaker] / 1000,
             talk_share=shares.get(speaker),
-            longest_turn=longest_turn(lane),
-            longest_stretch=longest_stretch(lane),
-            words=words(lane),
-            words_per_minute=words_per_minute(lane),
-            loudness_dbfs=loudness_dbfs(lane),
+            longest_turn=longest_turn(turns),
+            longest_stretch=longest_stretch(turns),
+            words=words(turns),
+            words_per_minute=words_per_minute(turns),
+            loudness_dbfs=loudness_dbfs(turns),
             response_times=waits.get(speaker),
-            emotions=(emotions := speaker_emotions(lane, duration)),
-            replies=replies(rows, speaker) if emotions and len(lanes) > 1 else None,
+            emotions=(emotions := speaker_emotions(turns, duration)),
+            replies=replies(rows, speaker) if emotions and len(by_speaker) > 1 else None,
         )
-        for speaker, lane in lanes.items()
+        for speaker, turns in by_speaker.items()
     )
 
 
 def _shares(talk: Mapping[Speaker, int]) -> Mapping[Speaker, float]:
-    """Each speaker's share of the talk time, in four decimals that sum to 1; nothing where nobody has any."""
+    """Each speaker's proportion of the talk time, in four decimals that sum to 1; empty without talk time."""
     return dict(zip(talk, printed_probabilities(list(talk.values())), strict=True)) if any(talk.values()) else {}
 
 
 def words(rows: Sequence[Turn]) -> int | None:
-    """Words that were recognised, as the recogniser's blanks part them, or `None` where no turn has any."""
+    """Number of transcribed words, or `None` where no turn has any."""
     counts = [len(row.transcript.split()) for row in rows if row.transcript is not None]
     return sum(counts) or None
 
@@ -121,6 +123,6 @@ def longest_turn(rows: Sequence[Turn]) -> LongestTurn:
 
 
 def longest_stretch(rows: Sequence[Turn]) -> Span:
-    """The longest time that the speaker goes on; of several, the first."""
+    """The longest stretch; of several, the first."""
     start, end = max(union(map(times, rows), STRETCH_GAP_MS), key=lambda span: span[1] - span[0])
     return Span(start / 1000, end / 1000)

@@ -16,11 +16,11 @@ INTERRUPTION_MS = 500
 """Both speak at least this long: turns carry 0.24 s before and 0.15 s after their speech, which overlap harmlessly."""
 
 LISTENING_MS = 1000
-"""What is shorter and ends before the other does is a listener's "yes", no interruption."""
+"""A shorter stretch that ends before the other one is a backchannel ("yes"), not an interruption."""
 
 
 def silence(speech: Sequence[Times], duration: int) -> Silence:
-    """When nobody speaks.
+    """Measure the silences.
 
     Args:
         speech: The union of all turns.
@@ -37,7 +37,7 @@ def silence(speech: Sequence[Times], duration: int) -> Silence:
 
 
 def interruptions(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> Interruptions:
-    """Who interrupts whom.
+    """Find each speaker's interruptions.
 
     Args:
         found: The stretches of all speakers, in order of their start.
@@ -58,9 +58,9 @@ def interruptions(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> Inte
 
 
 def response_times(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> dict[Speaker, ResponseTimes]:
-    """How long each speaker leaves the others waiting: from the end of another's speech to the start of theirs.
+    """Each speaker's response times: from the end of another's speech to the start of theirs.
 
-    What begins while somebody speaks is no response, nor is what goes on after the speaker's own pause.
+    A stretch that begins during speech, or after the speaker's own pause, is not a response.
     """
     waits: dict[Speaker, list[int]] = {speaker: [] for speaker in speakers}
     last: Stretch | None = None

@@ -13,7 +13,7 @@ from stser_core.emotions import LABELS, index
 QUARTERS = 4
 UNPLEASANT = ("angry", "sad")
 STEADY = 0.1
-"""A change of the probability of anger or sadness below this is none."""
+"""Smaller changes of the probability of anger or sadness count as steady."""
 
 
 def speaker_emotions(rows: Sequence[Turn], duration: int) -> SpeakerEmotions | None:
@@ -41,7 +41,7 @@ def speaker_emotions(rows: Sequence[Turn], duration: int) -> SpeakerEmotions | N
 
 
 def replies(rows: Sequence[Turn], speaker: Speaker) -> tuple[Replies, ...]:
-    """How a speaker sounds where the turn that began last before theirs is another's.
+    """Count the emotions of a speaker's replies: turns where the turn that began last before is another's.
 
     Args:
         rows: The turns of all speakers, in order of their start.
@@ -64,7 +64,7 @@ def _quarter(rows: Iterable[Turn], number: int, duration: int) -> Quarter:
 
 
 def _shares(rows: Iterable[Turn], start: int, end: int) -> Mapping[str, float] | None:
-    """Each emotion's share of the talk time between `start` and `end`, in four decimals that sum to 1."""
+    """Each emotion's proportion of the talk time between `start` and `end`, in four decimals that sum to 1."""
     talk = [0] * len(LABELS)
     for row in rows:
         talk[index(row.emotion or "")] += within(times(row), start, end)
@@ -76,12 +76,12 @@ def _change(rows: Sequence[Turn]) -> float | None:
     if len(rows) < 2:
         return None
     half = sum(row.end_ms - row.start_ms for row in rows) / 2
-    heard = change = 0.0
+    passed = change = 0.0
     for row in rows:
         length = row.end_ms - row.start_ms
-        early = min(length, max(0.0, half - heard))
+        early = min(length, max(0.0, half - passed))
         change += _unpleasant(row) * (length - 2 * early) / half
-        heard += length
+        passed += length
     return round(change, 4)
 
 

@@ -1,8 +1,8 @@
-"""What call analytics consist of: frozen data, whose field names are the keys of the JSON.
+"""The results of call analytics: frozen data, whose field names are the keys of the JSON.
 
-The notions are those that users of Amazon Transcribe Call Analytics know: talk time, non-talk time with its
+The terms are those of Amazon Transcribe Call Analytics: talk time, non-talk time with its
 instances, interruptions by interrupter, talk speed, loudness, and sentiment by quarter of the call. All times are
-seconds from the start of the recording. `None` is a figure that the timeline does not tell.
+seconds from the start of the recording. `None` is a value that the timeline does not tell.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Silence:
-    """When nobody speaks.
+    """Time without speech.
 
     Attributes:
         total_s: All of it, pauses between two words of a turn excepted.
-        share: Its part of the recording in 0…1, or `None` for a recording without length.
+        share: Its proportion of the recording in 0…1, or `None` for a recording without length.
         long_s: The part of it that lies in `instances`.
         instances: Silences longer than three seconds, in their order.
     """
@@ -113,7 +113,7 @@ class Quarter:
         start_s: Where the quarter begins.
         end_s: Where it ends.
         scored_s: Scored talk time in it.
-        shares: Each emotion's share of it, or `None` where there is none.
+        shares: Each emotion's proportion of it, or `None` without scored talk time.
     """
 
     start_s: float
@@ -128,8 +128,8 @@ class SpeakerEmotions:
 
     Attributes:
         scored_s: Talk time whose emotion was scored.
-        shares: Each emotion's share of it; they sum to 1.
-        main: The emotion with the largest share.
+        shares: Each emotion's proportion of it; they sum to 1.
+        main: The emotion with the largest proportion.
         quarters: The same by quarter of the recording.
         first: Emotion of the first scored turn.
         last: Emotion of the last scored turn.
@@ -150,7 +150,7 @@ class SpeakerEmotions:
 
 @dataclass(frozen=True)
 class Replies:
-    """How one speaker sounds right after another's turns of one emotion.
+    """One speaker's replies to another's turns of one emotion.
 
     Attributes:
         to_channel: The other's channel.
@@ -176,15 +176,15 @@ class SpeakerAnalytics:
         speaker: The channel's role.
         turns: Rows of the timeline.
         talk_s: Talk time.
-        talk_share: Its share of all speakers' talk time, in four decimals; they sum to 1.
+        talk_share: Its proportion of all speakers' talk time, in four decimals; they sum to 1.
         longest_turn: The longest turn.
-        longest_stretch: The longest time that the speaker goes on, pauses below half a second included.
-        words: Words that were recognised, or `None` where no turn has any.
+        longest_stretch: The longest speech of the speaker, pauses below half a second included.
+        words: Number of transcribed words, or `None` where no turn has any.
         words_per_minute: Words by the talk time of the turns that have words.
         loudness_dbfs: Mean power of the turns in decibels below full scale.
-        response_times: How long the speaker leaves the others waiting.
+        response_times: Silences between another's speech and the speaker's.
         emotions: `None` where no turn was scored, as an agent's.
-        replies: How the speaker sounds after others' turns; `None` where nobody else speaks or no turn was scored.
+        replies: Emotions of the speaker's replies to others; `None` where nobody else speaks or no turn was scored.
     """
 
     channel: int
@@ -236,16 +236,16 @@ class AngriestMinute:
 
 @dataclass(frozen=True)
 class CallAnalytics:
-    """A call in figures.
+    """Metrics of a call.
 
     Attributes:
         recording: Its name, or `None` where the timeline has no turn.
         duration_s: Its length.
-        mixed: Several people speak on its one channel: what would tell them apart is `None`.
+        mixed: Several people share one channel: values by speaker are `None`.
         speech_s: Time in which anybody speaks.
-        overlap_s: Time in which two or more speak; `None` where one channel only is heard.
+        overlap_s: Time in which two or more speak; `None` with one channel only.
         silence: Time in which nobody speaks.
-        interruptions: `None` where one channel only is heard.
+        interruptions: `None` with one channel only.
         speakers: In the order of the channels.
         angriest_minute: `None` where no turn was scored, or none has any probability of anger.
     """
@@ -274,16 +274,16 @@ def from_json(text: str | bytes) -> CallAnalytics:
     """Analytics that `to_json` wrote.
 
     Raises:
-        DataError: The text is no such JSON.
+        DataError: The text is not such JSON.
     """
     try:
         return msgspec.json.decode(text, type=CallAnalytics)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"These are no call analytics: {error}.") from error
+        raise DataError(f"These are not call analytics: {error}.") from error
 
 
 def _printed(value: object) -> object:
-    """Numbers rounded, and lone surrogates (from a file name that is no UTF-8) as visible escapes."""
+    """Numbers rounded, and lone surrogates (from a file name that is not UTF-8) as visible escapes."""
     if isinstance(value, float):
         return round(value, _DECIMALS)
     if isinstance(value, str):

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from monitor.timeline.turn import Turn
 
 STRETCH_GAP_MS = 500
-"""Turns of one speaker closer than this are one stretch of speech: a long turn is cut, and a breath is no end."""
+"""Turns of one speaker closer than this are one stretch: a long turn is cut, and a breath does not end one."""
 
 Speaker: TypeAlias = tuple[int, str]
 """A channel and the role on it."""
@@ -18,7 +18,7 @@ Times: TypeAlias = tuple[int, int]
 
 
 class Stretch(NamedTuple):
-    """Speech of one speaker that goes on, in milliseconds, and the turn that begins it."""
+    """Continuous speech of one speaker in milliseconds, and the turn that begins it."""
 
     start: int
     end: int
@@ -27,7 +27,7 @@ class Stretch(NamedTuple):
 
 
 def speaker_of(row: Turn) -> Speaker:
-    """Whose turn it is."""
+    """The speaker of a turn."""
     return row.channel, row.speaker
 
 
@@ -53,20 +53,22 @@ def total(spans: Iterable[Times]) -> int:
 
 
 def gaps(spans: Sequence[Times], end: int) -> list[Times]:
-    """What lies between 0 and `end` and in none of the spans, which are a `union`."""
+    """The gaps between 0 and `end` that a `union` of spans leaves."""
     starts = [0, *(span[1] for span in spans)]
     ends = [*(span[0] for span in spans), end]
     return [(start, stop) for start, stop in zip(starts, ends, strict=True) if stop > start]
 
 
 def within(span: Times, start: int, end: int) -> int:
-    """How much of a span lies between `start` and `end`."""
+    """Length of the part of a span between `start` and `end`."""
     return max(0, min(span[1], end) - max(span[0], start))
 
 
-def overlap(lanes: Iterable[Sequence[Times]]) -> int:
-    """Time that two or more lanes share; each lane is a `union`."""
-    edges = sorted((time, step) for lane in lanes for span in lane for time, step in zip(span, (1, -1), strict=True))
+def overlap(speakers: Iterable[Sequence[Times]]) -> int:
+    """Time in which two or more speak; each speaker's spans are a `union`."""
+    edges = sorted(
+        (time, step) for spans in speakers for span in spans for time, step in zip(span, (1, -1), strict=True)
+    )
     shared = depth = since = 0
     for time, step in edges:
         shared += time - since if depth > 1 else 0

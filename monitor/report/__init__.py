@@ -1,6 +1,6 @@
 """The report of a call: one HTML file that opens from disk and needs no network.
 
-The page's parts are files: `page/` holds its template, style and scripts, `vendor/` what others made.
+The page's parts are files: `page/` holds its template, style and scripts, `vendor/` code of others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a report shows, made from a timeline: turns in their order with their words, marks, alerts and figures."""
+"""Content of a report, made from a timeline: turns in their order with their words, marks, alerts and metrics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CUT_OFF_S = 0.5
 
 @dataclass(frozen=True)
 class Said:
-    """A piece of what was said.
+    """A piece of a transcript.
 
     Attributes:
         text: One or more words.
@@ -37,9 +37,9 @@ class ShownTurn:
 
     Attributes:
         place: Counts from 0, in the order of the turns' starts.
-        row: What the timeline says of it.
+        row: Its turn in the timeline.
         lane: Which of the report's speakers spoke, counted from 0.
-        said: What was said, in pieces; none where no words are known.
+        said: The transcript in pieces; empty where no words are known.
         alerts: The rules that came true with it.
     """
 
@@ -59,8 +59,8 @@ class Report:
         checkpoints: The checkpoints that scored it: usually one.
         turns: In the order of their starts.
         marks: In the order of their times.
-        call: The figures, which also name the speakers in the order of the lanes.
-        sound: What can be heard, or `None`.
+        call: The metrics, which also name the speakers in the order of the tracks.
+        sound: The recording that the page plays, or `None`.
         transcripts: Whether words may be shown: where not, the page need not speak of missing ones.
     """
 
@@ -156,7 +156,7 @@ def _shown(rows: Sequence[Turn], call: CallAnalytics, alerts: Sequence[Alert]) -
 
 
 def said(row: Turn) -> tuple[Said, ...]:
-    """What was said, with the words told apart that lie in the salient stretch: those whose middle does.
+    """The transcript, with the words marked whose middle lies in the salient stretch.
 
     Without the words' times (as in a CSV), or where the words are not those of the transcript, all of it is one
     piece.

@@ -46,7 +46,7 @@ def render(report: Report) -> bytes:
 
 
 def _data(report: Report) -> dict[str, object]:
-    """What the scripts need: times, lanes and scores, but no words, for those stand in the page already."""
+    """Data of the scripts: times, speakers and scores, but no words, which are in the page already."""
     return {
         "duration": report.length_s,
         "labels": list(LABELS),
@@ -103,7 +103,7 @@ def lasting(seconds: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share of 0…1 as a whole percentage."""
+    """A proportion in 0…1 as a whole percentage."""
     return _UNKNOWN if share is None else f"{share:.0%}"
 
 
@@ -123,7 +123,7 @@ def change(difference: float | None) -> str:
 
 
 def counted(things: Sized, noun: str) -> str:
-    """How many there are: `1 turn`, `2 turns`."""
+    """A number with its noun: `1 turn`, `2 turns`."""
     return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
 
 

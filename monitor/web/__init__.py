@@ -1,4 +1,4 @@
-"""What every page that this program writes has in common: one file, which loads nothing and runs no script but its own.
+"""Common parts of all pages: one file, which loads nothing and runs only its own scripts.
 
 `templates/` holds the document around each page's content, and the style that all pages begin with.
 """

@@ -23,7 +23,7 @@ _TEMPLATES = "templates"
 
 @dataclass(frozen=True)
 class Inline:
-    """The text of an inline script or style; it is hashed as it stands, so it must not be escaped."""
+    """The text of an inline script or style; it is hashed unchanged, so it must not be escaped."""
 
     source: str
 
@@ -34,14 +34,14 @@ class Inline:
 
     @property
     def hash(self) -> str:
-        """What the page's policy calls it."""
+        """Its source in the page's Content Security Policy."""
         return source_hash(self.source)
 
 
 def environment(package: str, folder: str, filters: Mapping[str, Callable[..., str]]) -> Environment:
-    """Where a page's templates are found: beside them, `base.html` has the document that they fill.
+    """Make the environment of a page's templates, which fill the document `base.html`.
 
-    Texts are escaped, and a name that nobody has set is an error. Templates know `labels`, the emotions in their
+    Texts are escaped, and an undefined name is an error. Templates know `labels`, the emotions in their
     order, and `letters`, the letter of each.
 
     Args:
@@ -83,7 +83,7 @@ def render(
     """
     policy = _policy(styles, scripts, permits)
     made = template.render(policy=policy, styles=styles, scripts=scripts, **content)
-    # A file name that is no UTF-8 stands in JSON as a lone surrogate.
+    # A file name that is not UTF-8 is a lone surrogate in JSON.
     return made.encode("utf-8", errors="backslashreplace")
 
 
@@ -133,10 +133,10 @@ _ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in
 
 
 def json_block(value: object) -> Markup:
-    """A value as JSON that can stand inside `<script type="application/json">`.
+    """A value as JSON that can be put inside `<script type="application/json">`.
 
     Raises:
-        ValueError: The value holds a number that JSON has not, such as an infinity.
+        ValueError: The value contains a NaN or an infinity.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.translate(_ESCAPES))
@@ -148,7 +148,7 @@ def base64_block(content: bytes) -> Markup:
 
 
 def source_hash(source: str) -> str:
-    """What a Content Security Policy calls the one inline script or style that it permits.
+    """The source expression that permits one inline script or style in a Content Security Policy.
 
     Args:
         source: Everything between the element's tags, with line feeds as line ends.

@@ -229,7 +229,7 @@ def test_json_reads_back(analytics):
     assert '"speaker": "customer"' in text
     assert '"interruptions": {' in text
     assert to_json(from_json(text)) == text
-    with pytest.raises(DataError, match="no call analytics"):
+    with pytest.raises(DataError, match="not call analytics"):
         from_json('{"recording": 1}')
 
 
