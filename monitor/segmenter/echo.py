@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from monitor.segmenter.voice_activity import Frame
 
+MOST_FRAMES = 32
 _WINDOW = 8 * LOW_FRAME
 _LAGS = 10 * LOW_FRAME + LOW_FRAME // 2
-_HISTORY = 1 + _WINDOW + _LAGS
-_KEPT = 100 * LOW_FRAME
+_HISTORY = _WINDOW + _LAGS
 _CORRELATION = 0.4
 _POWER_RATIO = 10**1.2
 
@@ -32,39 +32,62 @@ class EchoDetector:
 
     def __init__(self, channels: int) -> None:
         """Start with silence on all channels."""
-        self._sound = np.zeros((channels, _HISTORY + _KEPT))
-        self._end = _HISTORY
+        self._sound = np.zeros((channels, _HISTORY + MOST_FRAMES * LOW_FRAME))
+        self._found: list[tuple[int, int] | None] = [None] * channels
 
-    def add(self, frames: Sequence[Frame]) -> None:
-        """Take the next frame of every channel."""
-        if self._end == self._sound.shape[1]:
-            self._sound[:, :_HISTORY] = self._sound[:, -_HISTORY:]
-            self._end = _HISTORY
-        for channel, frame in enumerate(frames):
-            self._sound[channel, self._end : self._end + len(frame.low)] = frame.low
-            self._sound[channel, self._end + len(frame.low) : self._end + LOW_FRAME] = 0
-        self._end += LOW_FRAME
+    def add(self, channels: Sequence[Sequence[Frame]]) -> None:
+        """Take the next frames of every channel, at most `MOST_FRAMES`."""
+        if len(channels) == 1:
+            return
+        size = len(channels[0]) * LOW_FRAME
+        self._sound[:, :-size] = self._sound[:, size:]
+        for channel, frames in enumerate(channels):
+            low = np.zeros((len(frames), LOW_FRAME))
+            for place, frame in enumerate(frames):
+                low[place, : len(frame.low)] = frame.low
+            # Differences whiten the spectrum, so that two voices of one pitch do not correlate.
+            low[:, :-1] -= low[:, 1:]
+            low[:, -1] = 0
+            self._sound[channel, -size:] = low.ravel()
 
-    def is_echo(self, channel: int) -> bool:
-        """Whether a channel's last frame, counted from 0, is an echo of another channel."""
-        heard = np.diff(self._sound[channel, self._end - _WINDOW - 1 : self._end])  # differences whiten the spectrum
+    def is_echo(self, channel: int, frames_after: int) -> bool:
+        """Whether a frame is an echo of another channel.
+
+        Args:
+            channel: Of the frame; counts from 0.
+            frames_after: How many frames came after it.
+        """
+        if len(self._sound) == 1:
+            return False
+        end = self._sound.shape[1] - frames_after * LOW_FRAME
+        past = self._sound[:, end - _HISTORY : end]
+        heard = past[channel, -_WINDOW:]
         power = float(heard @ heard)
-        for other in range(len(self._sound)):
-            if other == channel:
-                continue
-            said = np.diff(self._sound[other, self._end - _HISTORY : self._end])
-            squares = said * said
-            if float(squares.sum()) > _POWER_RATIO * power and self._correlates(heard, power, said, squares):
+        if (found := self._found[channel]) is not None:
+            other, place = found  # the delay of an echo seldom changes
+            said = past[other, place : place + _WINDOW]
+            if _is_copy(float(heard @ said), power, float(said @ said)):
+                return True
+        for other, said in enumerate(past):
+            place = -1 if other == channel else _search(heard, power, said)
+            if place >= 0:
+                self._found[channel] = (other, place)
                 return True
         return False
 
-    @staticmethod
-    def _correlates(
-        heard: NDArray[np.float64], power: float, said: NDArray[np.float64], squares: NDArray[np.float64]
-    ) -> bool:
-        spectrum = np.fft.rfft(said) * np.fft.rfft(heard, len(said)).conj()
-        products = np.fft.irfft(spectrum, len(said))[: _LAGS + 1]
-        sums = np.concatenate(([0.0], np.cumsum(squares)))
-        powers = (sums[_WINDOW:] - sums[:-_WINDOW])[: _LAGS + 1]
-        loud = powers > _POWER_RATIO * power
-        return bool((products[loud] ** 2 > _CORRELATION**2 * power * powers[loud]).any())
+
+def _search(heard: NDArray[np.float64], power: float, said: NDArray[np.float64]) -> int:
+    """Where in another channel's past the sound is found, or -1."""
+    if float(said @ said) < _POWER_RATIO * power:
+        return -1
+    sums = np.concatenate(([0.0], np.cumsum(said * said)))
+    powers = sums[_WINDOW:] - sums[:-_WINDOW]
+    spectrum = np.fft.rfft(said) * np.fft.rfft(heard, len(said)).conj()
+    products = np.fft.irfft(spectrum, len(said))[: len(powers)]
+    alike = np.where(powers > _POWER_RATIO * power, products**2 / np.maximum(powers, 1e-30), 0)
+    place = int(alike.argmax())
+    return place if _is_copy(float(products[place]), power, float(powers[place])) else -1
+
+
+def _is_copy(product: float, power: float, source_power: float) -> bool:
+    return source_power > _POWER_RATIO * power and product**2 > _CORRELATION**2 * power * source_power

@@ -92,10 +92,13 @@ class EndpointDetector:
         Returns:
             Starts and ends; the sound that belongs to an utterance that goes on is told by `audio`.
         """
-        voiced = self._activity.is_voiced(frame) and not is_echo()
+        voiced = self._activity.is_voiced(frame)
+        speech = voiced and self._activity.stands_out(frame)
+        if speech and is_echo():
+            voiced = speech = False
         self._frames.append(frame)
         self._voiced.append(voiced)
-        self._speech.append(voiced and self._activity.stands_out(frame))
+        self._speech.append(speech)
         if self._state in (State.QUIET, State.STARTING):
             self._await_start()
         elif self._await_end():

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, SpeechEnded, SpeechEvent
-from monitor.segmenter.echo import EchoDetector
+from monitor.segmenter.echo import MOST_FRAMES, EchoDetector
 from monitor.segmenter.endpoint_detector import EndpointDetector
 from monitor.segmenter.settings import FRAME, SegmenterSettings
 from monitor.segmenter.voice_activity import framed
@@ -77,14 +77,18 @@ class Segmenter:
         waiting = np.concatenate([self._rest, samples], axis=1)
         whole = waiting.shape[1] // FRAME * FRAME
         self._rest = waiting[:, whole:].copy()
-        return self._take_frames(waiting[:, :whole]) if whole else []
+        size = MOST_FRAMES * FRAME
+        pieces = [waiting[:, start : min(start + size, whole)] for start in range(0, whole, size)]
+        return [event for piece in pieces for event in self._take_frames(piece)]
 
     def _take_frames(self, samples: NDArray[np.float32]) -> list[SpeechEvent]:
         # A copy of each channel, so that no utterance keeps the sound of all channels alive.
-        for frames in zip(*(framed(channel.copy()) for channel in samples), strict=True):
-            self._echoes.add(frames)
+        framed_channels = [framed(channel.copy()) for channel in samples]
+        self._echoes.add(framed_channels)
+        for place, frames in enumerate(zip(*framed_channels, strict=True), start=1):
+            frames_after = len(framed_channels[0]) - place
             for channel, (detector, frame) in enumerate(zip(self._detectors, frames, strict=True)):
-                is_echo = partial(self._echoes.is_echo, channel)
+                is_echo = partial(self._echoes.is_echo, channel, frames_after)
                 self._note(channel, detector.feed(frame, self._last_end, is_echo))
         for channel, detector in enumerate(self._detectors):
             self._note(channel, detector.audio())
