@@ -68,9 +68,12 @@ class VoskTranscriber:
         self._recognizer: Any = vosk.KaldiRecognizer
         self._creating = Lock()
         self._kept = local()
+        self._first: _Decoder | None = None
         try:
             with _without_dither(folder) as model:
                 self._model = vosk.Model(model_path=str(model))
+                # Some files are opened by the first decoder only.
+                self._first = self._create()
         except Exception as error:
             # Vosk raises nothing narrower.
             raise TranscriberError(f"The Vosk model in {folder} cannot be loaded; it may be incomplete.") from error
@@ -82,6 +85,9 @@ class VoskTranscriber:
 
     def _create(self) -> _Decoder:
         with self._creating:
+            if self._first is not None:
+                first, self._first = self._first, None
+                return first
             recognizer = self._recognizer(self._model, SAMPLE_RATE)
             recognizer.SetWords(True)
         return _Decoder(recognizer)
@@ -149,7 +155,7 @@ def _without_dither(model: Path) -> Iterator[Path]:
     itself, which the models were trained with, is added by `VoskStream`, the same for each utterance.
     """
     with tempfile.TemporaryDirectory(prefix="stser-monitor-vosk-") as scratch:
-        copy = Path(scratch, model.resolve().name)
+        copy = Path(scratch, "model")  # its own name may have letters that Kaldi cannot open on Windows
         copy.mkdir()
         for entry in model.resolve().iterdir():
             if entry.name == "conf" and entry.is_dir():

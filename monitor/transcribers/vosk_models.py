@@ -134,8 +134,9 @@ def fetch(
 
 def _named(name_or_dir: str) -> Path | None:
     for folder in (Path(name_or_dir).expanduser(), cache_dir() / name_or_dir):
-        if is_model(folder):
-            return folder
+        models = _models_in(folder)
+        if len(models) == 1:  # the folder itself, or what an archive was unpacked to inside it
+            return models[0]
     if name_or_dir in KNOWN:
         return None
     if Path(name_or_dir).expanduser().exists():

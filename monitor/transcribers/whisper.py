@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ _REPETITIVE = 2.4
 """faster-whisper's own thresholds. It asks for silence *and* improbable words; here one of them is enough, which spares
 most of what Whisper makes of noise (docs/transcribers.md has the figures, and their limits)."""
 _LONGEST_REPEAT = 3
+_SHORTEST_WORD_S = 0.05
 _TOKENS_PER_S = 25
 _MOST_TOKENS = 400
 _WITHOUT_BLANKS = ("zh", "ja", "th", "lo", "my", "yue")
@@ -93,8 +95,10 @@ class WhisperTranscriber:
             )
         try:
             self._model = _load(str(folder), device)
-        except (RuntimeError, ValueError) as error:
-            raise TranscriberError(f"The Whisper model in {folder} cannot be loaded: {error}.") from error
+        except Exception as error:
+            # The tokenizers library raises nothing narrower.
+            reason = str(error).rstrip(".")
+            raise TranscriberError(f"The Whisper model in {folder} cannot be loaded: {reason}.") from error
         self.name = f"whisper ({name or name_of(Path(folder))})"
         self._language = language
         if language is not None and language not in self._model.supported_languages:
@@ -137,7 +141,7 @@ class WhisperTranscriber:
             if segment is None or segment.no_speech_prob > _NO_SPEECH or segment.avg_logprob < _IMPROBABLE:
                 return []
             if segment.compression_ratio <= _REPETITIVE:
-                return _whole_words(segment.words or (), blanks=info.language not in _WITHOUT_BLANKS)
+                return _without_echo(_whole_words(segment.words or (), blanks=info.language not in _WITHOUT_BLANKS))
         return []
 
 
@@ -218,11 +222,25 @@ def in_window(features: NDArray[np.float32], samples: int) -> NDArray[np.float32
 
 
 def _load(folder: str, device: str) -> _OnePass:
-    if device == "auto":
-        device = "cuda" if get_cuda_device_count() > 0 else "cpu"
-    kind = "int8" if device == "cpu" else "int8_float16"
+    if device == "auto" and get_cuda_device_count() > 0:
+        # A GPU may lack the arithmetic, or the machine the GPU's libraries, which are loaded with the first use.
+        with suppress(RuntimeError, ValueError):
+            return _load(folder, "cuda")
+    kind = "int8_float16" if device == "cuda" else "int8"
     # Utterances side by side use the cores better than one utterance on all of them.
-    return _OnePass(folder, device=device, compute_type=kind, cpu_threads=1, num_workers=os.cpu_count() or 1)
+    model = _OnePass(
+        folder,
+        device="cuda" if device == "cuda" else "cpu",
+        compute_type=kind,
+        cpu_threads=1,
+        num_workers=os.cpu_count() or 1,
+    )
+    bands, expected = model.feature_extractor.mel_filters.shape[0], model.model.n_mels
+    if bands != expected:
+        raise ValueError(f"it needs a spectrogram of {expected} bands, but preprocessor_config.json gives {bands}")
+    if device == "cuda":
+        model.for_utterance(_SHORTEST).encode(np.zeros((bands, 2 * window_steps(_SHORTEST)), np.float32))
+    return model
 
 
 def _whole_words(recognised: Iterable[Any], *, blanks: bool) -> list[Word]:
@@ -237,6 +255,18 @@ def _whole_words(recognised: Iterable[Any], *, blanks: bool) -> list[Word]:
         else:
             words.append(piece)
     return [word for word in words if normalise(word.text)]
+
+
+def _without_echo(words: list[Word]) -> list[Word]:
+    """Drop what Whisper wrote a second time: the same words again, in no time, at the end of the sound."""
+    for count in range(len(words) // 2, 2, -1):
+        before, after = words[-2 * count : -count], words[-count:]
+        took_s = after[-1].start_s - after[0].start_s
+        if took_s < _SHORTEST_WORD_S * count and [normalise(one.text) for one in before] == [
+            normalise(one.text) for one in after
+        ]:
+            return words[:-count]
+    return words
 
 
 def _on_recording_clock(recognised: Iterable[Word], start_s: float, end_s: float) -> list[Word]:

@@ -282,6 +282,10 @@ class TestFinding:
         model = make_model(tmp_path / "mine")
         assert find(str(model)) == model
 
+    def test_the_only_model_inside_a_folder_that_is_named(self, tmp_path):
+        model = make_model(tmp_path / "unpacked" / "vosk-model-small-fr")
+        assert find(str(model.parent)) == model
+
     def test_a_name_in_the_cache(self, cache):
         model = make_model(cache / "vosk-small-en")
         assert find() == find("vosk-small-en") == model

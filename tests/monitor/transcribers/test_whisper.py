@@ -93,6 +93,54 @@ def test_a_language_that_the_model_does_not_know_is_refused(whisper_model):
         whisper.WhisperTranscriber(whisper_model, language="de", device="cpu")
 
 
+def linked(model, folder, **changed):
+    """A model's folder with other contents of some files; `None` leaves one out."""
+    for path in model.iterdir():
+        (folder / path.name).symlink_to(path)
+    for name, content in changed.items():
+        path = folder / name.replace("_json", ".json").replace("_bin", ".bin").replace("_txt", ".txt")
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model_bin": b"half"},
+        {"vocabulary_txt": None},
+        {"tokenizer_json": b'{"version'},
+        {"preprocessor_config_json": b'{"feature_size": 128}'},  # of large-v3, beside a smaller model
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_damaged_model_is_refused_before_anything_is_transcribed(whisper_model, tmp_path, changed):
+    with pytest.raises(TranscriberError, match=tmp_path.name):
+        whisper.WhisperTranscriber(linked(whisper_model, tmp_path, **changed), device="cpu")
+
+
+def test_a_gpu_that_cannot_be_used_leaves_it_to_the_processor(whisper_model, monkeypatch):
+    monkeypatch.setattr(whisper, "get_cuda_device_count", lambda: 1)
+    monkeypatch.setattr(
+        whisper._OnePass,
+        "encode",
+        lambda model, features: (_ for _ in ()).throw(RuntimeError("libcublas.so.12 is not found")),
+    )
+    assert whisper.WhisperTranscriber(whisper_model)._model.model.device == "cpu"
+
+
+def test_words_that_are_repeated_in_no_time_are_dropped():
+    """As Whisper tiny.en gives them for a turn of the telephone call in tests/data."""
+    said = ("What", "is", "their", "number?")
+    words = [whisper.Word(text, place / 5, place / 5 + 0.2, 0.9) for place, text in enumerate(said)]
+    again = [whisper.Word(text, 1.14, 1.14, 0.9) for text in said]
+    later = [whisper.Word(text, 1 + place / 5, 1.2 + place / 5, 0.9) for place, text in enumerate(said)]
+
+    assert whisper._without_echo(words + again) == words
+    assert whisper._without_echo(words + later) == words + later
+
+
 @pytest.mark.parametrize("files", [(), ("model.bin", "config.json", "tokenizer.json")], ids=["empty", "broken"])
 def test_a_folder_without_a_whole_model_is_refused(tmp_path, files):
     for name in files:
