@@ -14,7 +14,7 @@ from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.outputs import Files, check_outputs, open_files, without_transcript
 from monitor.commands.terminal import Interruption, Keys, Suspension, can_be_read
 from monitor.commands.views import DisplayMode, LiveView, display_mode
-from monitor.display import Moment, Session, alert_line, line
+from monitor.display import LiveInfo, LiveSnapshot, alert_line, line
 from monitor.options import (
     STANDARD_INPUT,
     LiveOptions,
@@ -136,7 +136,7 @@ class _Run:
         self._timings = timings
         self._marks = 0
         self._runner = runner
-        self._session = Session(
+        self._info = LiveInfo(
             source=source.name,
             speakers=tuple(role.speaker for role in given),
             checkpoint=scorer.name,
@@ -159,7 +159,7 @@ class _Run:
     def run(self) -> int:
         """Run until it ends, and say how long turns took where that was asked for."""
         self._files.begin()
-        view = LiveView(self._mode, self._notices, self._session, self._moment)
+        view = LiveView(self._mode, self._notices, self._info, self._snapshot)
         restore, leave, resume = [view.restore], [view.uncover], [view.cover]
         # Signals are taken until the terminal is back as it was.
         with ExitStack() as terminal:
@@ -168,7 +168,7 @@ class _Run:
                 Interruption(self._pipeline.stop, self._abort, lambda: _call_all(restore))
             )
             terminal.enter_context(view)
-            if self._session.keys:
+            if self._info.keys:
                 keys = terminal.enter_context(Keys(sys.stdin, self._actions()))
                 restore.append(keys.restore)
                 leave.append(keys.restore)
@@ -218,10 +218,10 @@ class _Run:
         channels = self._pipeline.channels
         return channels if self._transcripts else tuple(replace(one, words="") for one in channels)
 
-    def _moment(self, notice: str) -> Moment:
+    def _snapshot(self, notice: str) -> LiveSnapshot:
         pipeline = self._pipeline
-        return Moment(
-            heard=self._recent.snapshot(),
+        return LiveSnapshot(
+            timeline=self._recent.snapshot(),
             channels=self._channels(),
             position_s=pipeline.position_s,
             dropped_ms=pipeline.dropped_ms,

@@ -1,4 +1,4 @@
-"""How live listening and a replay show what they find: a screen, plain lines, or nothing."""
+"""Views of live monitoring and a replay: a screen, plain lines, or nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.console import Console
 from monitor import display
 from monitor.analytics import CallAnalytics
 from monitor.commands.notices import Notices
-from monitor.display import Moment, Progress, Replay, Session
+from monitor.display import LiveInfo, LiveSnapshot, Progress, Replay
 from monitor.exporters.destination import Destination
 from monitor.timeline.timeline import speaker_figures
 from stser_core.files import STDOUT
@@ -66,9 +66,9 @@ class ReplayView:
         Args:
             mode: See `display_mode`.
             notices: Where plain lines go.
-            replay: What stays the same.
+            replay: Recording, speakers and models.
             progress: Gives a snapshot at any time, from any thread.
-            call: Gives the figures of what was heard.
+            call: Returns the analytics so far.
             picture: Where the last screen goes as SVG.
         """
         self._mode = mode
@@ -85,7 +85,7 @@ class ReplayView:
         self._complete = False
 
     def complete(self) -> None:
-        """The recording was heard to its end."""
+        """Show the end of a recording."""
         self._complete = True
 
     def __enter__(self) -> ReplayView:
@@ -142,26 +142,26 @@ class LiveView:
         self,
         mode: DisplayMode,
         notices: Notices,
-        session: Session,
-        moment: Callable[[str], Moment],
+        info: LiveInfo,
+        snapshot: Callable[[str], LiveSnapshot],
     ) -> None:
         """Prepare, without showing anything yet.
 
         Args:
             mode: See `display_mode`.
             notices: Where plain lines go; while the screen is there, its sentences are shown on it.
-            session: What stays the same.
-            moment: Gives a snapshot at any time, from any thread, with the notice to show.
+            info: Device, speakers and models.
+            snapshot: Returns the present state at any time, from any thread, with the notice to show.
         """
         self._mode = mode
         self._notices = notices
-        self._moment = moment
+        self._snapshot = snapshot
         self._said = ScreenNotices()
         if isinstance(sys.stdout, io.TextIOWrapper):
             # Words in a script that the terminal's encoding lacks must not end the view.
             sys.stdout.reconfigure(errors="replace")
         self._screen = (
-            display.LiveScreen(Console(), session, lambda: moment(self._said.last()))
+            display.LiveScreen(Console(), info, lambda: snapshot(self._said.last()))
             if mode is DisplayMode.SCREEN
             else None
         )
@@ -197,7 +197,7 @@ class LiveView:
                 self._notices.say(sentence)
             self._screen.print_ended()
         elif self._mode is DisplayMode.LINES:
-            figures = self._moment("").heard.figures
-            if figures or error is None:  # what went wrong before anything was heard says nothing about speech
+            figures = self._snapshot("").timeline.figures
+            if figures or error is None:  # an error before the first sound says nothing about speech
                 for text in display.summary_lines(figures):
                     self._notices.line(text)

@@ -1,18 +1,18 @@
 """Shows a timeline: a live view on a terminal, and plain lines elsewhere."""
 
 from monitor.display.analytics import print_analytics
-from monitor.display.live_screen import LiveScreen, Moment, Session, leave_screen
+from monitor.display.live_screen import LiveInfo, LiveScreen, LiveSnapshot, leave_screen
 from monitor.display.palette import clock
 from monitor.display.replay_screen import Progress, Replay, ReplayScreen, as_svg, print_finished, stopped_at
 from monitor.display.summary import alert_line, line, summary_lines
 
 __all__ = [
+    "LiveInfo",
     "LiveScreen",
-    "Moment",
+    "LiveSnapshot",
     "Progress",
     "Replay",
     "ReplayScreen",
-    "Session",
     "alert_line",
     "as_svg",
     "clock",

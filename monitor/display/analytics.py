@@ -1,6 +1,6 @@
 """Call analytics on the screen: who spoke how, how the emotions went, and where it went wrong.
 
-They follow the figures of `monitor.display.summary`, and do not repeat its turns, talk time and shares.
+They follow the figures of `monitor.display.summary`, and do not repeat its turns, talk time and emotions.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def analytics_lines(analytics: CallAnalytics, width: int, palette: Palette) -> l
     """The analytics in lines of at most `width` cells; none where nobody spoke.
 
     Args:
-        analytics: What `monitor.analytics.analyse` found.
+        analytics: From `monitor.analytics.analyse`.
         width: Cells in a line; 80 are enough.
         palette: What the terminal can show.
     """

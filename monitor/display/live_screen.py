@@ -13,10 +13,10 @@ from rich.live import Live
 from rich.style import Style
 from rich.text import Text
 
-from monitor.display.lanes import CURVE_HEIGHT, Span, axis, curve, lane
 from monitor.display.palette import LETTERS, Palette, clock, printable, transcriber_name
 from monitor.display.replay_screen import FRAMES_PER_SECOND, unwrapped
 from monitor.display.summary import summary
+from monitor.display.time_axis import CURVE_HEIGHT, Span, axis, curve, turn_blocks
 from monitor.display.turns import BRIEF_HEIGHT, LATEST_HEIGHT, SPEAKER_WIDTH, brief, heading, latest, table
 from monitor.flow import ChannelNow
 from monitor.timeline.notes import Mark
@@ -36,8 +36,8 @@ def now(channel: ChannelNow, label: str, position_s: float, width: int, palette:
 
     Args:
         channel: What is going on.
-        label: The speaker, in as many cells as the lanes' labels have.
-        position_s: How far has been heard.
+        label: The speaker, as wide as the other labels.
+        position_s: Seconds processed so far.
         width: Cells in a line.
         palette: What the terminal can show.
         paused: Whether listening is paused.
@@ -54,7 +54,7 @@ def now(channel: ChannelNow, label: str, position_s: float, width: int, palette:
 
 
 def meter_share(level_dbfs: float) -> float:
-    """How much of the meter a level fills: nothing at −60 dBFS, all of it at full scale."""
+    """The part of the meter that a level fills: nothing at −60 dBFS, all of it at full scale."""
     return max(0.0, min(1.0, 1 - level_dbfs / _LOWEST_DBFS))
 
 
@@ -99,8 +99,8 @@ _KEYS = "space pause   m mark   q quit"
 
 
 @dataclass(frozen=True)
-class Session:
-    """What stays the same while a device is listened to.
+class LiveInfo:
+    """Properties of live monitoring that do not change.
 
     Attributes:
         source: The device's name.
@@ -118,13 +118,13 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What changes: a snapshot of everything.
+class LiveSnapshot:
+    """The changing state of live monitoring.
 
     Attributes:
-        heard: Turns, notes and figures so far.
+        timeline: Turns, notes and figures so far.
         channels: What is going on in each channel.
-        position_s: How far has been heard, in seconds.
+        position_s: Seconds processed so far.
         dropped_ms: Milliseconds of sound that were lost.
         behind_s: Seconds of sound that have not been looked at yet.
         turns_waiting: Utterances that wait for their scores.
@@ -133,7 +133,7 @@ class Moment:
         notice: The last sentence that the program had to say, if that is not long ago.
     """
 
-    heard: TimelineSnapshot = field(default_factory=TimelineSnapshot)
+    timeline: TimelineSnapshot = field(default_factory=TimelineSnapshot)
     channels: tuple[ChannelNow, ...] = ()
     position_s: float = 0.0
     dropped_ms: int = 0
@@ -144,12 +144,12 @@ class Moment:
     notice: str = ""
 
 
-def listening(session: Session, moment: Moment, width: int, height: int, palette: Palette) -> list[Text]:
+def listening(info: LiveInfo, snapshot: LiveSnapshot, width: int, height: int, palette: Palette) -> list[Text]:
     """The view while the device is listened to.
 
     Args:
-        session: What stays the same.
-        moment: What changes.
+        info: Device, speakers and models.
+        snapshot: The present state.
         width: Cells in a line.
         height: How many lines to fill.
         palette: What the terminal can show.
@@ -157,11 +157,11 @@ def listening(session: Session, moment: Moment, width: int, height: int, palette
     Returns:
         Exactly `height` lines. Where they are few, the curve goes first, then the newest turn's bars.
     """
-    turns = moment.heard.turns
-    above = [*_title(session, moment, width, palette), _alert(moment, width, palette)]
-    above += _lanes(session, moment, width, palette)
-    talking = _now(session, moment, width, palette)
-    below = [*_notice(moment, width, palette), _keys(session, width, palette)]
+    turns = snapshot.timeline.turns
+    above = [*_title(info, snapshot, width, palette), _alert(snapshot, width, palette)]
+    above += _speaker_lines(info, snapshot, width, palette)
+    talking = _now(info, snapshot, width, palette)
+    below = [*_notice(snapshot, width, palette), _keys(info, width, palette)]
     room = height - len(above) - len(talking) - len(below) - 1 - _FEWEST_ROWS
     newest: list[Text] = []
     if room >= BRIEF_HEIGHT + 1:
@@ -170,7 +170,7 @@ def listening(session: Session, moment: Moment, width: int, height: int, palette
         newest = [Text(""), *show(turns, width, palette)]
         room -= len(newest)
     if room >= CURVE_HEIGHT:
-        above += curve(turns, _span(moment, width), moment.position_s, _LABEL_WIDTH, palette)
+        above += curve(turns, _span(snapshot, width), snapshot.position_s, _LABEL_WIDTH, palette)
         room -= CURVE_HEIGHT
     blanks = [Text("")] if room >= 2 else []
     lines = [*above, *blanks, *talking, *newest, *blanks]
@@ -179,19 +179,19 @@ def listening(session: Session, moment: Moment, width: int, height: int, palette
     return lines[:height]
 
 
-def ended(session: Session, moment: Moment, width: int, height: int, palette: Palette) -> list[Text]:
+def ended(info: LiveInfo, snapshot: LiveSnapshot, width: int, height: int, palette: Palette) -> list[Text]:
     """The view that stays when it is over: the last turns, the notes and the figures.
 
     Args:
-        session: What stays the same.
-        moment: The last moment.
+        info: Device, speakers and models.
+        snapshot: The last snapshot.
         width: Cells in a line.
         height: How many lines it should stay below, if the figures allow.
         palette: What the terminal can show.
     """
-    turns = moment.heard.turns
-    above = [*_title(session, moment, width, palette, over=True), Text("")]
-    figures = [*summary(moment.heard.figures, width, palette), *_notes(moment, width, palette)]
+    turns = snapshot.timeline.turns
+    above = [*_title(info, snapshot, width, palette, over=True), Text("")]
+    figures = [*summary(snapshot.timeline.figures, width, palette), *_notes(snapshot, width, palette)]
     room = min(height - len(above) - len(figures) - 2, _MOST_ROWS_AFTERWARDS)
     rows = max(0, min(room, len(turns)))
     if rows:
@@ -199,27 +199,27 @@ def ended(session: Session, moment: Moment, width: int, height: int, palette: Pa
     return above + figures
 
 
-def _title(session: Session, moment: Moment, width: int, palette: Palette, *, over: bool = False) -> list[Text]:
-    state = "waiting for the device" if moment.waiting else "paused" if moment.paused else "listening"
-    right = f"{'heard' if over else state} {clock(moment.position_s)}"
+def _title(info: LiveInfo, snapshot: LiveSnapshot, width: int, palette: Palette, *, over: bool = False) -> list[Text]:
+    state = "waiting for the device" if snapshot.waiting else "paused" if snapshot.paused else "listening"
+    right = f"{'ended at' if over else state} {clock(snapshot.position_s)}"
     room = max(1, width - len(right) - 2)
-    title = Text(palette.fitted(printable(session.source), room) + "  ", style=_BOLD)
-    calm = over or not (moment.waiting or moment.paused)
-    title.append(right, _BOLD if calm else Style(bold=True, reverse=True))
-    facts = [f"checkpoint {printable(session.checkpoint)}", transcriber_name(session.transcriber)]
-    if moment.dropped_ms > 0:
-        facts.insert(0, f"{moment.dropped_ms / 1000:.1f} s dropped")
-    if moment.behind_s > _BEHIND_S and not over:
-        facts.insert(0, f"{moment.behind_s:.0f} s behind")
-    if moment.turns_waiting > _TURNS_WAITING and not over:
-        facts.insert(0, f"{moment.turns_waiting} turns waiting")
+    title = Text(palette.fitted(printable(info.source), room) + "  ", style=_BOLD)
+    normal = over or not (snapshot.waiting or snapshot.paused)
+    title.append(right, _BOLD if normal else Style(bold=True, reverse=True))
+    facts = [f"checkpoint {printable(info.checkpoint)}", transcriber_name(info.transcriber)]
+    if snapshot.dropped_ms > 0:
+        facts.insert(0, f"{snapshot.dropped_ms / 1000:.1f} s dropped")
+    if snapshot.behind_s > _BEHIND_S and not over:
+        facts.insert(0, f"{snapshot.behind_s:.0f} s behind")
+    if snapshot.turns_waiting > _TURNS_WAITING and not over:
+        facts.insert(0, f"{snapshot.turns_waiting} turns waiting")
     return [title, Text(palette.fitted(palette.dot.join(facts), width).rstrip(), style=_QUIET)]
 
 
-def _alert(moment: Moment, width: int, palette: Palette) -> Text:
+def _alert(snapshot: LiveSnapshot, width: int, palette: Palette) -> Text:
     """The last alert while it is fresh."""
-    alerts = moment.heard.alerts
-    if not alerts or moment.position_s - alerts[-1].time_s >= _ALERT_SHOWN_S:
+    alerts = snapshot.timeline.alerts
+    if not alerts or snapshot.position_s - alerts[-1].time_s >= _ALERT_SHOWN_S:
         return Text("")
     alert = alerts[-1]
     text = f"ALERT {clock(alert.time_s)} {printable(alert.speaker)}: {printable(alert.rule)}"
@@ -227,31 +227,31 @@ def _alert(moment: Moment, width: int, palette: Palette) -> Text:
     return line.append(palette.fitted(f" {text} ({alert.probability:.2f})", max(1, width - 3)).rstrip(), _BOLD)
 
 
-def _notice(moment: Moment, width: int, palette: Palette) -> list[Text]:
+def _notice(snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:
     """The last notice, in as many lines as it needs, but not in more than two."""
-    lines = wrap(printable(moment.notice), width)
+    lines = wrap(printable(snapshot.notice), width)
     if len(lines) > _NOTICE_LINES:
         lines[_NOTICE_LINES - 1 :] = [" ".join(lines[_NOTICE_LINES - 1 :])]
     return [Text(palette.fitted(line, width).rstrip(), _BOLD) for line in lines]
 
 
-def _span(moment: Moment, width: int) -> Span:
+def _span(snapshot: LiveSnapshot, width: int) -> Span:
     """The last minutes. It moves by whole cells, so that the blocks keep their shape."""
     cells = max(1, width - _LABEL_WIDTH - _TALK_WIDTH)
     length_s = cells * _SECONDS_A_CELL
-    end_s = max(length_s, math.floor(moment.position_s / _SECONDS_A_CELL + 1) * _SECONDS_A_CELL)
+    end_s = max(length_s, math.floor(snapshot.position_s / _SECONDS_A_CELL + 1) * _SECONDS_A_CELL)
     return Span(end_s - length_s, end_s, cells)
 
 
-def _lanes(session: Session, moment: Moment, width: int, palette: Palette) -> list[Text]:
-    span = _span(moment, width)
-    lines = [_axis(moment.heard.marks, span, palette)]
-    talk_s = {(one.channel, one.speaker): one.talk_s for one in moment.heard.figures}
-    for channel, speaker in enumerate(session.speakers, start=1):
-        turns = [turn for turn in moment.heard.turns if turn.channel == channel]
+def _speaker_lines(info: LiveInfo, snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:
+    span = _span(snapshot, width)
+    lines = [_axis(snapshot.timeline.marks, span, palette)]
+    talk_s = {(one.channel, one.speaker): one.talk_s for one in snapshot.timeline.figures}
+    for channel, speaker in enumerate(info.speakers, start=1):
+        turns = [turn for turn in snapshot.timeline.turns if turn.channel == channel]
         line = Text(_label(speaker, palette))
-        blocks = lane(turns, span, moment.position_s, palette)
-        line.append_text(_with_turn_in_hand(blocks, moment, channel, span, palette))
+        blocks = turn_blocks(turns, span, snapshot.position_s, palette)
+        line.append_text(_with_turn_in_hand(blocks, snapshot, channel, span, palette))
         line.append(clock(talk_s.get((channel, speaker), 0.0)).rjust(_TALK_WIDTH - 1) + " ", _BOLD)
         lines.append(line)
     return lines
@@ -266,21 +266,21 @@ def _axis(marks: Sequence[Mark], span: Span, palette: Palette) -> Text:
     return Text(" " * _LABEL_WIDTH).append_text(line).append("talk".rjust(_TALK_WIDTH - 1) + " ", _QUIET)
 
 
-def _with_turn_in_hand(blocks: Text, moment: Moment, channel: int, span: Span, palette: Palette) -> Text:
-    """The lane with the turn in hand at its end, where it is not written yet."""
-    since_s = moment.channels[channel - 1].since_s if channel <= len(moment.channels) else None
+def _with_turn_in_hand(blocks: Text, snapshot: LiveSnapshot, channel: int, span: Span, palette: Palette) -> Text:
+    """The blocks, with the current turn at the end while it is not written yet."""
+    since_s = snapshot.channels[channel - 1].since_s if channel <= len(snapshot.channels) else None
     if since_s is None or since_s >= span.end_s:
         return blocks
     first = span.cell(max(since_s, span.start_s))
-    after = span.cell(moment.position_s) + 1
+    after = span.cell(snapshot.position_s) + 1
     return blocks[:first] + Text(palette.speaking * max(1, after - first), _QUIET) + blocks[max(after, first + 1) :]
 
 
-def _now(session: Session, moment: Moment, width: int, palette: Palette) -> list[Text]:
-    channels = moment.channels or (ChannelNow(),) * len(session.speakers)
+def _now(info: LiveInfo, snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:
+    channels = snapshot.channels or (ChannelNow(),) * len(info.speakers)
     return [
-        now(channel, _label(speaker, palette), moment.position_s, width, palette, paused=moment.paused)
-        for channel, speaker in zip(channels, session.speakers, strict=True)
+        now(channel, _label(speaker, palette), snapshot.position_s, width, palette, paused=snapshot.paused)
+        for channel, speaker in zip(channels, info.speakers, strict=True)
     ]
 
 
@@ -288,17 +288,17 @@ def _label(speaker: str, palette: Palette) -> str:
     return palette.fitted(printable(speaker), SPEAKER_WIDTH) + " "
 
 
-def _keys(session: Session, width: int, palette: Palette) -> Text:
-    return Text(palette.fitted(_KEYS if session.keys else "Ctrl-C ends", width).rstrip(), _QUIET)
+def _keys(info: LiveInfo, width: int, palette: Palette) -> Text:
+    return Text(palette.fitted(_KEYS if info.keys else "Ctrl-C ends", width).rstrip(), _QUIET)
 
 
-def _notes(moment: Moment, width: int, palette: Palette) -> list[Text]:
+def _notes(snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:
     lines = []
-    if moment.heard.marks:
-        times = ", ".join(clock(mark.time_s) for mark in moment.heard.marks)
+    if snapshot.timeline.marks:
+        times = ", ".join(clock(mark.time_s) for mark in snapshot.timeline.marks)
         lines.append(Text(palette.fitted(f"Marks at {times}.", width).rstrip()))
-    if moment.heard.alerts:
-        times = ", ".join(f"{clock(one.time_s)} {printable(one.speaker)}" for one in moment.heard.alerts)
+    if snapshot.timeline.alerts:
+        times = ", ".join(f"{clock(one.time_s)} {printable(one.speaker)}" for one in snapshot.timeline.alerts)
         lines.append(Text(palette.fitted(f"Alerts at {times}.", width).rstrip()))
     return lines
 
@@ -309,14 +309,14 @@ _LEAVE = b"\x1b[?1049l\x1b[?25h"
 class LiveScreen:
     """The live view, on the terminal's alternate screen: so resizing leaves nothing of an older frame behind.
 
-    Rich draws from its own thread; all that it reads is the snapshot that `moment` returns.
+    Rich draws from its own thread; it reads only what `snapshot` returns.
     """
 
-    def __init__(self, console: Console, session: Session, moment: Callable[[], Moment]) -> None:
+    def __init__(self, console: Console, info: LiveInfo, snapshot: Callable[[], LiveSnapshot]) -> None:
         self._console = console
         self._palette = Palette.of(console)
-        self._session = session
-        self._moment = moment
+        self._info = info
+        self._snapshot = snapshot
         self._live = Live(
             console=console,
             get_renderable=self._frame,
@@ -336,11 +336,11 @@ class LiveScreen:
     def print_ended(self) -> None:
         """Print the view that stays."""
         width, height = self._console.size
-        self._console.print(unwrapped(ended(self._session, self._moment(), width, height - 1, self._palette)))
+        self._console.print(unwrapped(ended(self._info, self._snapshot(), width, height - 1, self._palette)))
 
     def _frame(self) -> Group:
         width, height = self._console.size
-        return unwrapped(listening(self._session, self._moment(), width, height, self._palette))
+        return unwrapped(listening(self._info, self._snapshot(), width, height, self._palette))
 
 
 def leave_screen(terminal: int) -> None:

@@ -29,7 +29,7 @@ _HEIGHTS = " ▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class Palette:
-    """What one terminal can show.
+    """Colours and characters of a terminal.
 
     Attributes:
         sixteen: It has the sixteen named colours only.
@@ -64,26 +64,26 @@ class Palette:
 
     @property
     def fill(self) -> str:
-        """What continues a block after its letter: its ground, or a heavy line where there is no colour."""
+        """Fills a block after its letter: with its colour, or a heavy line without colours."""
         if self.colour:
             return " "
         return "━" if self.unicode else "="
 
     @property
     def silence(self) -> str:
-        """A lane where nobody speaks."""
+        """A cell without speech."""
         return "─" if self.unicode else "-"
 
     @property
     def unscored(self) -> str:
-        """A lane where somebody speaks whose emotion is not scored; never to be mistaken for `fill`."""
+        """A cell of an unscored turn; never the same as `fill`."""
         if not self.unicode:
             return "."
         return "━" if self.colour else "░"
 
     @property
     def speaking(self) -> str:
-        """A lane where somebody speaks whose turn is not finished."""
+        """A cell of a turn that is not finished."""
         return "▒" if self.unicode else ":"
 
     @property
@@ -103,7 +103,7 @@ class Palette:
 
     @property
     def ellipsis(self) -> str:
-        """Where a text was cut off."""
+        """Marks a text that was cut off."""
         return "…" if self.unicode else "~"
 
     @property
@@ -138,12 +138,12 @@ class Palette:
 
 
 def printable(text: str) -> str:
-    """`text` with everything replaced that a terminal would obey instead of showing (escapes, line ends)."""
+    """`text` with control characters (escapes, line ends) replaced."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def transcriber_name(name: str) -> str:
-    """A speech recogniser as a screen names it."""
+    """A transcriber's name on a screen."""
     return "no transcript" if name == "none" else name
 
 

@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.style import Style
 from rich.text import Text
 
-from monitor.display.lanes import Span, axis, lane
 from monitor.display.palette import Palette, clock, printable, transcriber_name
 from monitor.display.summary import summary
+from monitor.display.time_axis import Span, axis, turn_blocks
 from monitor.display.turns import LATEST_HEIGHT, SPEAKER_WIDTH, heading, latest, table
 from monitor.timeline.timeline import speaker_figures
 from monitor.timeline.turn import Turn
@@ -27,7 +27,7 @@ _MOST_ROWS_AFTERWARDS = 10
 
 @dataclass(frozen=True)
 class Replay:
-    """What stays the same while a recording is replayed.
+    """Properties of a replay that do not change.
 
     Attributes:
         recording: The recording's file name.
@@ -50,7 +50,7 @@ class Replay:
 
 @dataclass(frozen=True)
 class Progress:
-    """What changes: a snapshot of the timeline, and how far the recording has been heard."""
+    """The changing state of a replay: its turns so far, and the position in seconds."""
 
     turns: tuple[Turn, ...] = ()
     position_s: float = 0.0
@@ -60,8 +60,8 @@ def running(replay: Replay, progress: Progress, width: int, height: int, palette
     """The view while the recording is replayed.
 
     Args:
-        replay: What stays the same.
-        progress: What changes.
+        replay: Recording, speakers and models.
+        progress: The present state.
         width: Cells in a line.
         height: How many lines to fill.
         palette: What the terminal can show.
@@ -72,7 +72,7 @@ def running(replay: Replay, progress: Progress, width: int, height: int, palette
     lines = [
         *_title(replay, width, palette),
         Text(""),
-        *_lanes(replay, progress, width, palette),
+        *_speaker_lines(replay, progress, width, palette),
         _progress_bar(replay, progress, width, palette),
         Text(""),
     ]
@@ -86,18 +86,18 @@ def running(replay: Replay, progress: Progress, width: int, height: int, palette
 def finished(
     replay: Replay, progress: Progress, width: int, height: int, palette: Palette, *, interrupted: bool = False
 ) -> list[Text]:
-    """The view that stays when the replay is over: lanes, the last turns and the figures.
+    """The view that stays when the replay is over: the time axis, the last turns and the figures.
 
     Args:
-        replay: What stays the same.
+        replay: Recording, speakers and models.
         progress: The whole timeline.
         width: Cells in a line.
-        height: How many lines it should stay below, if the lanes and figures allow.
+        height: How many lines it should stay below, if the figures allow.
         palette: What the terminal can show.
         interrupted: Whether the replay was stopped before its end.
     """
     figures = summary(speaker_figures(progress.turns), width, palette)
-    above = [*_title(replay, width, palette), Text(""), *_lanes(replay, progress, width, palette), Text("")]
+    above = [*_title(replay, width, palette), Text(""), *_speaker_lines(replay, progress, width, palette), Text("")]
     if interrupted:
         figures.append(Text(stopped_at(replay, progress), _BOLD))
     room = min(height - len(above) - len(figures) - 2, _MOST_ROWS_AFTERWARDS)
@@ -108,7 +108,7 @@ def finished(
 
 
 def stopped_at(replay: Replay, progress: Progress) -> str:
-    """How far an interrupted replay came."""
+    """The position of an interrupted replay, as a sentence."""
     of_all = "" if replay.duration_s is None else f" of {clock(replay.duration_s)}"
     return f"Stopped at {clock(progress.position_s)}{of_all}."
 
@@ -127,13 +127,13 @@ def _title(replay: Replay, width: int, palette: Palette) -> list[Text]:
     ]
 
 
-def _lanes(replay: Replay, progress: Progress, width: int, palette: Palette) -> list[Text]:
+def _speaker_lines(replay: Replay, progress: Progress, width: int, palette: Palette) -> list[Text]:
     span = _span(replay, progress, width)
     lines = [Text(" " * _LABEL_WIDTH).append_text(axis(span))]
     for channel, speaker in enumerate(replay.speakers, start=1):
         line = Text(palette.fitted(printable(speaker), SPEAKER_WIDTH) + " ")
         turns = _of_channel(progress.turns, channel)
-        lines.append(line.append_text(lane(turns, span, progress.position_s, palette)))
+        lines.append(line.append_text(turn_blocks(turns, span, progress.position_s, palette)))
     return lines
 
 
@@ -157,7 +157,7 @@ def _of_channel(turns: Sequence[Turn], channel: int) -> list[Turn]:
 
 
 FRAMES_PER_SECOND = 4
-"""How often a live view is drawn."""
+"""Updates of a live view."""
 
 _SMALLEST = 12
 _TALLEST = 44
@@ -166,7 +166,7 @@ _TALLEST = 44
 class ReplayScreen:
     """The live view of a replay.
 
-    Rich draws from its own thread; all that it reads is the snapshot that `progress` returns.
+    Rich draws from its own thread; it reads only what `progress` returns.
     """
 
     def __init__(self, console: Console, replay: Replay, progress: Callable[[], Progress]) -> None:

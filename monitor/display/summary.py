@@ -66,7 +66,7 @@ def _line(figures: SpeakerFigures, width: int, palette: Palette) -> Text:
 
 
 def _stacked(shares_of: Sequence[float], width: int, palette: Palette) -> Text:
-    """All shares side by side in one bar; the ends are rounded, so that the bar is always full."""
+    """All proportions side by side in one bar; the ends are rounded, so that the bar is always full."""
     text = Text()
     end = total = 0.0
     for label, share in zip(LABELS, shares_of, strict=True):

@@ -14,7 +14,7 @@ from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
 SPEAKER_WIDTH = 10
-"""Cells for a speaker's name, here and before the lanes."""
+"""Cells for a speaker's name."""
 
 LATEST_HEIGHT = 6
 """Lines of `latest`, and one more where it explains."""
@@ -28,7 +28,7 @@ _TIME_WIDTH = 7
 _NAME_WIDTH = 8
 _MARGIN = " "
 _SPOKEN = Style(italic=True)
-_STANDING_OUT = Style(italic=True, bold=True, underline=True)
+_SALIENT = Style(italic=True, bold=True, underline=True)
 
 
 def heading(turns: Sequence[Turn], width: int, palette: Palette) -> Text:
@@ -61,8 +61,8 @@ def table(turns: Sequence[Turn], rows: int, width: int, palette: Palette) -> lis
 def latest(turns: Sequence[Turn], width: int, palette: Palette, *, explain: bool = False) -> list[Text]:
     """The newest turn that was scored, in full and in exactly `LATEST_HEIGHT` lines, one more with `explain`.
 
-    Who and when, a bar for each probability, and what was said. A turn that is not scored gives way to the one
-    before, so that the bars stay; it is in the table.
+    Speaker and time, a bar for each probability, and the transcript. For an unscored turn the one before is shown,
+    so that the bars stay.
     """
     height = LATEST_HEIGHT + explain
     if not turns:
@@ -162,7 +162,7 @@ def _bars(probabilities: Sequence[float], width: int, palette: Palette) -> list[
 
 
 def _said(turn: Turn, width: int, palette: Palette) -> Text:
-    """What was said, in quotation marks; the words in the salient stretch stand out, and are not cut off."""
+    """The transcript in quotation marks; the words in the salient stretch are underlined, and not cut off."""
     if not turn.words:
         return Text("")
     opening, closing = "“”" if palette.unicode else '""'
@@ -172,8 +172,8 @@ def _said(turn: Turn, width: int, palette: Palette) -> Text:
     first = _first_shown(words, salient, room)
     said = Text(palette.ellipsis if first else "", style=_SPOKEN)
     for place in range(first, len(words)):
-        said.append(" " if place > first else "", _STANDING_OUT if {place - 1, place} <= salient else _SPOKEN)
-        said.append(words[place], _STANDING_OUT if place in salient else _SPOKEN)
+        said.append(" " if place > first else "", _SALIENT if {place - 1, place} <= salient else _SPOKEN)
+        said.append(words[place], _SALIENT if place in salient else _SPOKEN)
     if said.cell_len > room:
         said.truncate(room - 1)
         said.rstrip()
@@ -230,7 +230,7 @@ def attention(turn: Turn, width: int, palette: Palette) -> Text:
 
 
 def _per_cell(salience: Sequence[float], cells: int) -> list[float]:
-    """The shares on so many cells, at most as many as there are steps."""
+    """The mean attention in each cell; there are at most as many cells as steps."""
     shares = [0.0] * cells
     for step, share in enumerate(salience):
         shares[step * cells // len(salience)] += share

@@ -28,7 +28,8 @@ def test_a_command_is_split_as_a_shell_would_and_never_run_by_one():
 
 
 @pytest.mark.parametrize(
-    ("command", "why"), [("", "empty"), ("say 'hello", "No closing quotation"), ("no-such-program -x", "no-such-program")]
+    ("command", "why"),
+    [("", "empty"), ("say 'hello", "No closing quotation"), ("no-such-program -x", "no-such-program")],
 )
 def test_a_command_that_cannot_be_run_is_refused(command, why):
     with pytest.raises(UsageError, match=why):

@@ -4,16 +4,16 @@ import pytest
 
 from monitor.commands.notices import Notices
 from monitor.commands.views import DisplayMode, LiveView, ScreenNotices, display_mode
-from monitor.display import Moment, Session
+from monitor.display import LiveInfo, LiveSnapshot
 from monitor.flow import ChannelNow
 from monitor.timeline.timeline import Recent
 from stser_core.errors import AudioError
 
-SESSION = Session("mic", ("speaker1",), "compact", "none")
+INFO = LiveInfo("mic", ("speaker1",), "compact", "none")
 
 
 def view(mode, notices, recent):
-    return LiveView(mode, notices, SESSION, lambda notice: Moment(recent.snapshot(), (ChannelNow(),), notice=notice))
+    return LiveView(mode, notices, INFO, lambda notice: LiveSnapshot(recent.snapshot(), (ChannelNow(),), notice=notice))
 
 
 def test_while_a_screen_is_there_sentences_go_to_it_and_are_written_afterwards(capsys):

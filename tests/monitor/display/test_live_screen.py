@@ -5,20 +5,20 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from monitor.display.live_screen import LiveScreen, Moment, Session, ended, listening, meter_share
+from monitor.display.live_screen import LiveInfo, LiveScreen, LiveSnapshot, ended, listening, meter_share
 from monitor.display.palette import Palette
 from monitor.flow import ChannelNow, Transcript, Word
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Recent
 from stser_core.scores import EmotionScores
 
-SESSION = Session("USB Microphone", ("customer", "agent"), "compact", "vosk (small)", keys=True)
+INFO = LiveInfo("USB Microphone", ("customer", "agent"), "compact", "vosk (small)", keys=True)
 LONG = Transcript((Word("무슨 말씀이신지 잘 모르겠습니다 " * 8 + "where is my car", 0.0, 1.0, 0.9),))
 SAD = EmotionScores({"speech": (0.1, 0.1, 0.2, 0.6)}, (0.1, 0.1, 0.2, 0.6), (0.2, 0.5, 0.3))
 
 
 @pytest.fixture
-def moment(turn, surely):
+def snapshot(turn, surely):
     """Five minutes of talk, while somebody speaks on the first channel."""
     recent = Recent()
     for number in range(60):
@@ -29,7 +29,7 @@ def moment(turn, surely):
         else:
             recent.add(turn(scores=replace(surely(emotion), salience=(0.25,) * 4), **common))
     speaking = ChannelNow(-20.0, 301.0, "so where is it", SAD)
-    return Moment(recent.snapshot(), (speaking, ChannelNow(-55.0)), 303.5)
+    return LiveSnapshot(recent.snapshot(), (speaking, ChannelNow(-55.0)), 303.5)
 
 
 def plain(lines):
@@ -38,57 +38,64 @@ def plain(lines):
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (140, 40), (60, 16), (40, 12), (300, 80)])
 @pytest.mark.parametrize("unicode", [True, False])
-def test_the_view_keeps_its_size_whatever_happens(moment, width, height, unicode):
+def test_the_view_keeps_its_size_whatever_happens(snapshot, width, height, unicode):
     palette = Palette(unicode=unicode)
-    for one in (Moment(), Moment(channels=moment.channels), moment, replace(moment, paused=True, notice="x" * 500)):
-        lines = listening(SESSION, one, width, height, palette)
+    for one in (
+        LiveSnapshot(),
+        LiveSnapshot(channels=snapshot.channels),
+        snapshot,
+        replace(snapshot, paused=True, notice="x" * 500),
+    ):
+        lines = listening(INFO, one, width, height, palette)
         assert len(lines) == height
         if width >= 80:
             assert max(cell_len(line.plain) for line in lines) <= width
 
 
-def test_all_parts_are_there_at_80_by_24(moment):
-    text = "\n".join(plain(listening(SESSION, moment, 80, 24, Palette())))
+def test_all_parts_are_there_at_80_by_24(snapshot):
+    text = "\n".join(plain(listening(INFO, snapshot, 80, 24, Palette())))
     assert "USB Microphone" in text
     assert "listening 5:03" in text
     assert "N neutral  " in text  # the curve
     assert "speaking 0:02" in text
     assert "S?  0.60" in text
     assert "so where is it…" in text
-    assert "S?  sad?     0.60" in "\n".join(plain(listening(SESSION, moment, 140, 40, Palette())))
+    assert "S?  sad?     0.60" in "\n".join(plain(listening(INFO, snapshot, 140, 40, Palette())))
     assert "4:50–4:54  customer" in text  # the newest turn that was scored, with its bars
     assert "what was said" in text
     assert text.count("2:00") >= 2  # talk time of both
     assert text.endswith("space pause   m mark   q quit")
 
 
-def test_where_colour_and_unicode_are_missing_it_is_still_readable(moment):
-    lines = listening(SESSION, replace(moment, heard=Recent().snapshot()), 80, 24, Palette(colour=False, unicode=False))
+def test_where_colour_and_unicode_are_missing_it_is_still_readable(snapshot):
+    lines = listening(
+        INFO, replace(snapshot, timeline=Recent().snapshot()), 80, 24, Palette(colour=False, unicode=False)
+    )
     assert all(line.plain.isascii() for line in lines)
     text = "\n".join(plain(lines))
     assert "S?  0.60" in text
     assert ":" in next(line for line in plain(lines) if line.startswith("customer") and "speaking" not in line)
 
 
-def test_the_axis_moves_with_the_last_minutes(moment):
-    axis_at = {at: plain(listening(SESSION, replace(moment, position_s=at), 80, 24, Palette()))[3] for at in (10, 303)}
+def test_the_axis_moves_with_the_last_minutes(snapshot):
+    axis_at = {at: plain(listening(INFO, replace(snapshot, position_s=at), 80, 24, Palette()))[3] for at in (10, 303)}
     assert "0:00" in axis_at[10]
     assert "0:00" not in axis_at[303].split()
     assert "4:30" in axis_at[303]
 
 
-def test_the_turn_in_hand_is_in_its_lane_and_no_letter_stands_there_yet(moment):
-    lines = plain(listening(SESSION, moment, 80, 24, Palette()))
+def test_the_turn_in_hand_is_in_its_lane_and_no_letter_stands_there_yet(snapshot):
+    lines = plain(listening(INFO, snapshot, 80, 24, Palette()))
     customer, agent = lines[4], lines[5]
     assert customer[11:71].rstrip()[-1] == "▒"
     assert "▒" not in agent
 
 
-def test_trouble_is_told_only_when_there_is_some(moment):
-    calm = plain(listening(SESSION, moment, 100, 30, Palette()))[:3]
+def test_trouble_is_told_only_when_there_is_some(snapshot):
+    calm = plain(listening(INFO, snapshot, 100, 30, Palette()))[:3]
     assert not any(word in "\n".join(calm) for word in ("dropped", "behind", "waiting"))
-    busy = replace(moment, dropped_ms=2300, behind_s=3.2, turns_waiting=5, waiting=True, notice="the device is gone.")
-    text = "\n".join(plain(listening(SESSION, busy, 100, 30, Palette())))
+    busy = replace(snapshot, dropped_ms=2300, behind_s=3.2, turns_waiting=5, waiting=True, notice="the device is gone.")
+    text = "\n".join(plain(listening(INFO, busy, 100, 30, Palette())))
     for words in (
         "2.3 s dropped",
         "3 s behind",
@@ -99,54 +106,54 @@ def test_trouble_is_told_only_when_there_is_some(moment):
         assert words in text
 
 
-def test_a_pause_is_seen(moment):
-    resting = replace(moment, paused=True, channels=(ChannelNow(), ChannelNow()))
-    lines = plain(listening(SESSION, resting, 80, 24, Palette()))
+def test_a_pause_is_seen(snapshot):
+    resting = replace(snapshot, paused=True, channels=(ChannelNow(), ChannelNow()))
+    lines = plain(listening(INFO, resting, 80, 24, Palette()))
     assert lines[0].endswith("paused 5:03")
     assert sum("paused" in line for line in lines) == 3
 
 
-def test_marks_and_alerts_are_shown(moment):
+def test_marks_and_alerts_are_shown(snapshot):
     alert = Alert("angry>0.7 for 2 turns", 300.0, 1, "customer", 58, "angry", 0.83)
-    noted = replace(moment, heard=replace(moment.heard, marks=(Mark(1, 290.0),), alerts=(alert,)))
-    lines = plain(listening(SESSION, noted, 80, 24, Palette()))
+    noted = replace(snapshot, timeline=replace(snapshot.timeline, marks=(Mark(1, 290.0),), alerts=(alert,)))
+    lines = plain(listening(INFO, noted, 80, 24, Palette()))
     assert "ALERT 5:00 customer: angry>0.7 for 2 turns (0.83)" in lines[2]
     assert "▼" in lines[3]
-    later = plain(listening(SESSION, replace(noted, position_s=400.0), 80, 24, Palette()))
+    later = plain(listening(INFO, replace(noted, position_s=400.0), 80, 24, Palette()))
     assert "ALERT" not in later[2]
-    over = plain(ended(SESSION, noted, 80, 23, Palette()))
+    over = plain(ended(INFO, noted, 80, 23, Palette()))
     assert "Marks at 4:50." in over
     assert "Alerts at 5:00 customer." in over
 
 
-def test_a_notice_is_seen_in_full_beside_an_alert(moment):
+def test_a_notice_is_seen_in_full_beside_an_alert(snapshot):
     """What an alert's command has to say comes while the alert is fresh."""
     alert = Alert("angry>0.7", 300.0, 1, "customer", 58, "angry", 0.83)
     notice = (
         "The input 'USB Microphone' has delivered nothing but exact zeros for 5 seconds; it may be muted, or another "
         "program may keep it to itself."
     )
-    both = replace(moment, heard=replace(moment.heard, alerts=(alert,)), notice=notice)
-    lines = plain(listening(SESSION, both, 80, 24, Palette()))
+    both = replace(snapshot, timeline=replace(snapshot.timeline, alerts=(alert,)), notice=notice)
+    lines = plain(listening(INFO, both, 80, 24, Palette()))
     assert "ALERT 5:00 customer: angry>0.7 (0.83)" in lines[2]
     assert " ".join(lines[-3:-1]) == notice
     assert "not scored" in lines[-4]  # the newest turn is still there
-    assert plain(listening(SESSION, both, 40, 12, Palette()))[-2].endswith("…")
+    assert plain(listening(INFO, both, 40, 12, Palette()))[-2].endswith("…")
 
 
-def test_what_stays_tells_the_figures_of_everybody(moment):
-    lines = plain(ended(SESSION, moment, 120, 40, Palette()))
-    assert lines[0].endswith("heard 5:03")
+def test_what_stays_tells_the_figures_of_everybody(snapshot):
+    lines = plain(ended(INFO, snapshot, 120, 40, Palette()))
+    assert lines[0].endswith("ended at 5:03")
     (customer,) = (line for line in lines if line.startswith("customer") and "%" in line)
     assert customer.split()[:3] == ["customer", "30", "2:00"]
     assert any(line.startswith("agent") and line.endswith("not scored") for line in lines)
-    assert plain(ended(SESSION, Moment(), 80, 23, Palette()))[-1] == "No speech was found."
+    assert plain(ended(INFO, LiveSnapshot(), 80, 23, Palette()))[-1] == "No speech was found."
 
 
-def test_many_channels_still_fit(moment):
+def test_many_channels_still_fit(snapshot):
     names = tuple(f"speaker{number}" for number in range(1, 9))
-    many = Moment(moment.heard, (ChannelNow(-30.0),) * 8, 303.5)
-    lines = plain(listening(replace(SESSION, speakers=names), many, 80, 24, Palette()))
+    many = LiveSnapshot(snapshot.timeline, (ChannelNow(-30.0),) * 8, 303.5)
+    lines = plain(listening(replace(INFO, speakers=names), many, 80, 24, Palette()))
     assert sum(line.startswith("speaker8") for line in lines) == 2
 
 
@@ -156,14 +163,14 @@ def test_the_meter_goes_from_minus_60_to_full_scale(level, share):
 
 
 @pytest.mark.parametrize("color_system", ["truecolor", "standard", None])
-def test_the_screen_covers_the_terminal_and_gives_it_back(moment, color_system):
+def test_the_screen_covers_the_terminal_and_gives_it_back(snapshot, color_system):
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=80, height=24, color_system=color_system)
-    screen = LiveScreen(console, SESSION, lambda: moment)
+    screen = LiveScreen(console, INFO, lambda: snapshot)
     screen.start()
     screen.stop()
     drawn = file.getvalue()
     assert drawn.index("\x1b[?1049h") < drawn.index("USB Microphone") < drawn.index("\x1b[?1049l")
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
     screen.print_ended()
-    assert "heard 5:03" in file.getvalue()[len(drawn) :]
+    assert "ended at 5:03" in file.getvalue()[len(drawn) :]

@@ -1,4 +1,4 @@
-"""Lanes over a time axis: a coloured block for each turn, and a curve for each emotion's share of the last minute."""
+"""Turns over a time axis: a coloured block for each turn, and a curve for each emotion over the last minute."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _QUIET = Style(dim=True)
 
 @dataclass(frozen=True)
 class Span:
-    """The stretch of time that a lane shows, and on how many cells.
+    """The time span of a line, and the number of its cells.
 
     Attributes:
         start_s: Time at the left edge.
@@ -44,7 +44,7 @@ class Span:
 
 
 def axis(span: Span) -> Text:
-    """The times above the lanes, at round steps that leave room between them."""
+    """The times above the blocks, at round steps with space between them."""
     room = len(clock(span.end_s)) + 4
     whole_days = math.ceil(room * span.cell_s / _DAY_S) * _DAY_S
     step = next((step for step in _STEPS_S if step / span.cell_s >= room), whole_days)
@@ -58,7 +58,7 @@ def axis(span: Span) -> Text:
     return Text("".join(cells), style=_QUIET)
 
 
-def lane(turns: Sequence[Turn], span: Span, position_s: float, palette: Palette) -> Text:
+def turn_blocks(turns: Sequence[Turn], span: Span, position_s: float, palette: Palette) -> Text:
     """One channel's turns as blocks.
 
     A turn starts with its emotion's letter and fills its cells with its colour. Where several turns share a
@@ -67,18 +67,18 @@ def lane(turns: Sequence[Turn], span: Span, position_s: float, palette: Palette)
     Args:
         turns: The channel's turns, in order of time.
         span: The stretch of time to show.
-        position_s: How far the recording has been heard: the lane is blank after it.
+        position_s: How far the recording has been processed: the line is blank after it.
         palette: What the terminal can show.
 
     Returns:
         A text of `span.width` cells.
     """
     owners = _owners(turns, span)
-    heard = span.cell(position_s)
+    last = span.cell(position_s)
     text = Text()
     for place, owner in enumerate(owners):
         if owner is None:
-            text.append(palette.silence if place <= heard and position_s > 0 else " ", _QUIET)
+            text.append(palette.silence if place <= last and position_s > 0 else " ", _QUIET)
             continue
         first = place == 0 or owners[place - 1] is not owner
         text.append(*_cell(owner, first, palette))
@@ -111,20 +111,20 @@ WINDOW_S = 60.0
 CURVE_HEIGHT = len(LABELS)
 """Lines of `curve`."""
 
-Shares = tuple[float, ...]
+Probabilities = tuple[float, ...]
 
 
-def shares_at(turns: Sequence[Turn], time_s: float) -> Shares | None:
-    """The share of each emotion in what was said in the minute before a moment.
+def mean_probabilities(turns: Sequence[Turn], time_s: float) -> Probabilities | None:
+    """The mean probability of each emotion over the speech of the minute before a time.
 
     Each turn counts with its probabilities, for as long as it lasted inside the minute.
 
     Args:
         turns: Turns of any channels.
-        time_s: The moment, in seconds from the start of the recording.
+        time_s: The time, in seconds from the start of the recording.
 
     Returns:
-        Shares in the order of `LABELS` that sum to 1, or `None` where nobody spoke.
+        Means in the order of `LABELS` that sum to 1, or `None` without speech.
     """
     sums = [0.0] * len(LABELS)
     for turn in turns:
@@ -137,12 +137,12 @@ def shares_at(turns: Sequence[Turn], time_s: float) -> Shares | None:
 
 
 def curve(turns: Sequence[Turn], span: Span, position_s: float, label_width: int, palette: Palette) -> list[Text]:
-    """The curve over a stretch of time, with each emotion's name before it and its last share behind.
+    """The curve over a stretch of time, with each emotion's name before it and its last value behind.
 
     Args:
         turns: Turns of any channels.
         span: The stretch of time to show.
-        position_s: How far has been heard: the curve is blank after it.
+        position_s: Seconds processed so far: the curve is blank after it.
         label_width: Cells for the names.
         palette: What the terminal can show.
 
@@ -150,16 +150,18 @@ def curve(turns: Sequence[Turn], span: Span, position_s: float, label_width: int
         `CURVE_HEIGHT` lines of `label_width` and `span.width` cells and six more.
     """
     scored = [turn for turn in turns if turn.probabilities is not None and turn.end_s > span.start_s - WINDOW_S]
-    heard = span.cell(position_s)
+    last = span.cell(position_s)
     points = [
-        shares_at(scored, min(position_s, span.start_s + (place + 1) * span.cell_s)) if place <= heard else None
+        mean_probabilities(scored, min(position_s, span.start_s + (place + 1) * span.cell_s)) if place <= last else None
         for place in range(span.width)
     ]
-    now = shares_at(scored, position_s)
+    now = mean_probabilities(scored, position_s)
     return [_line(place, points, now, label_width, palette) for place in range(len(LABELS))]
 
 
-def _line(place: int, points: Sequence[Shares | None], now: Shares | None, label_width: int, palette: Palette) -> Text:
+def _line(
+    place: int, points: Sequence[Probabilities | None], now: Probabilities | None, label_width: int, palette: Palette
+) -> Text:
     label = LABELS[place]
     line = Text(palette.fitted(f"{LETTERS[label]} {label}", label_width), style=Style())
     heights = "".join(" " if shares is None else palette.height(shares[place]) for shares in points)

@@ -1,20 +1,20 @@
 import pytest
 
-from monitor.display.lanes import Span, axis, lane
 from monitor.display.palette import Palette
+from monitor.display.time_axis import Span, axis, turn_blocks
 
 PLAIN = Palette(colour=False)
 
 
 def test_a_turn_lies_where_it_was_spoken(turn, surely):
     span = Span(0.0, 20.0, 20)
-    text = lane([turn(start_s=5.0, end_s=8.5, scores=surely("angry"))], span, 20.0, PLAIN)
+    text = turn_blocks([turn(start_s=5.0, end_s=8.5, scores=surely("angry"))], span, 20.0, PLAIN)
     assert text.plain == "─────A━━━───────────"
 
 
 def test_a_turn_has_its_emotions_colour_and_letter(turn, surely):
     palette = Palette()
-    text = lane([turn(start_s=0.0, end_s=4.0, scores=surely("sad"))], Span(0.0, 4.0, 4), 4.0, palette)
+    text = turn_blocks([turn(start_s=0.0, end_s=4.0, scores=surely("sad"))], Span(0.0, 4.0, 4), 4.0, palette)
     assert text.plain == "S   "
     assert {span.style for span in text.spans} == {palette.block("sad")}
 
@@ -24,7 +24,7 @@ def test_neighbours_keep_their_own_letters(turn, surely):
         turn(turn=1, start_s=0.0, end_s=4.0, scores=surely("happy")),
         turn(turn=2, start_s=4.0, end_s=8.0, scores=surely("happy")),
     ]
-    assert lane(turns, Span(0.0, 8.0, 8), 8.0, PLAIN).plain == "H━━━H━━━"
+    assert turn_blocks(turns, Span(0.0, 8.0, 8), 8.0, PLAIN).plain == "H━━━H━━━"
 
 
 def test_where_turns_share_a_cell_the_longest_in_it_shows(turn, surely):
@@ -33,22 +33,22 @@ def test_where_turns_share_a_cell_the_longest_in_it_shows(turn, surely):
         turn(turn=2, start_s=1.5, end_s=7.0, scores=surely("sad")),
         turn(turn=3, start_s=7.5, end_s=8.0, scores=surely("angry")),
     ]
-    assert lane(turns, Span(0.0, 100.0, 10), 100.0, PLAIN).plain == "S─────────"
+    assert turn_blocks(turns, Span(0.0, 100.0, 10), 100.0, PLAIN).plain == "S─────────"
 
 
 def test_nothing_is_drawn_after_what_has_been_heard():
-    assert lane([], Span(0.0, 10.0, 10), 4.5, PLAIN).plain == "─────     "
-    assert lane([], Span(0.0, 10.0, 10), 0.0, PLAIN).plain == " " * 10
+    assert turn_blocks([], Span(0.0, 10.0, 10), 4.5, PLAIN).plain == "─────     "
+    assert turn_blocks([], Span(0.0, 10.0, 10), 0.0, PLAIN).plain == " " * 10
 
 
 def test_a_turn_without_scores_shows_no_letter(turn):
-    text = lane([turn(start_s=2.0, end_s=5.0, scores=None)], Span(0.0, 8.0, 8), 8.0, Palette(unicode=False))
+    text = turn_blocks([turn(start_s=2.0, end_s=5.0, scores=None)], Span(0.0, 8.0, 8), 8.0, Palette(unicode=False))
     assert text.plain == "--...---"
 
 
 def test_turns_outside_the_span_are_left_out(turn):
     turns = [turn(start_s=0.0, end_s=9.0), turn(start_s=40.0, end_s=50.0)]
-    assert lane(turns, Span(10.0, 40.0, 6), 40.0, PLAIN).plain == "──────"
+    assert turn_blocks(turns, Span(10.0, 40.0, 6), 40.0, PLAIN).plain == "──────"
 
 
 @pytest.mark.parametrize("duration_s", [0.4, 3.0, 59.0, 277.0, 3600.0, 86_400.0, 400_000.0])
