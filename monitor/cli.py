@@ -159,7 +159,9 @@ def _export(
     timeline: Timeline,
     to: Annotated[
         str,
-        typer.Option(metavar="FORMAT", help="jsonl, webvtt, srt, audacity, textgrid, eaf, emotionml, rttm or parquet."),
+        typer.Option(
+            metavar="FORMAT", help="excel, jsonl, webvtt, srt, audacity, textgrid, eaf, emotionml, rttm or parquet."
+        ),
     ],
     output: Output = None,
     no_transcript: NoTranscript = False,

@@ -171,6 +171,9 @@ class LiveOptions:
     rate: Annotated[
         int | None, typer.Option(metavar="HZ", min=1, help="With --device -: its sample rate; by default 16000.")
     ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the files of --csv and --jsonl instead of appending to them.")
+    ] = False
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Wait for a microphone that was disconnected, and continue with it.")
     ] = False
@@ -191,7 +194,9 @@ class LiveOptions:
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only results and errors.")]
-Timeline = Annotated[Path, typer.Argument(metavar="TIMELINE", help="CSV or JSON Lines, as --csv and --jsonl write it.")]
+Timeline = Annotated[
+    Path, typer.Argument(metavar="TIMELINE", help="CSV, JSON Lines or Parquet, as --csv, --jsonl and export write it.")
+]
 Output = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is standard output.")
 ]

@@ -11,7 +11,7 @@ from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
 from monitor.alerts.rules import Rule, Watch, parse, require_speakers
 from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices, warn_of_agents
-from monitor.commands.outputs import Files, check_outputs, open_files, without_transcript
+from monitor.commands.outputs import Files, check_outputs, open_live_files
 from monitor.commands.terminal import Interruption, Keys, Suspension, can_be_read
 from monitor.commands.views import DisplayMode, LiveView, display_mode
 from monitor.display import LiveInfo, LiveSnapshot, alert_line, line
@@ -27,8 +27,9 @@ from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
 from monitor.sources.recording import Mixed
-from monitor.timeline.notes import Mark
+from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Recent
+from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def listen(
     given = roles(scoring.channels, source.channels, source.name, score_agents=scoring.score_agents)
     require_speakers(rules, _names(given, scored=True), _names(given, scored=False))
     with ExitStack() as cleanup:
-        files = open_files(output, cleanup)
+        files = open_live_files(output, cleanup, notices.say, overwrite=live.overwrite)
         scorer, transcriber = load_models(scoring, transcription, notices)
         warm_up(scorer, transcriber)
         runner = None
@@ -134,7 +135,7 @@ class _Run:
         self._files = files
         self._recent = Recent()
         self._timings = timings
-        self._marks = 0
+        self._marks = files.last_mark
         self._runner = runner
         self._info = LiveInfo(
             source=source.name,
@@ -149,6 +150,7 @@ class _Run:
             transcriber=transcriber,
             scorer=scorer,
             outputs=self._outputs(Alarm(Watch(rules), self._alert_receivers(), runner)),
+            revise=self._revised,
             note_outputs=[self._recent.add_note, *self._note_writers()],
             capacity=_CAPACITY,
             follow=self._mode is DisplayMode.SCREEN,
@@ -177,6 +179,8 @@ class _Run:
             if self._mode is DisplayMode.SCREEN:
                 terminal.enter_context(Suspension(lambda: _call_all(leave), lambda: _call_all(resume)))
             self._pipeline.run()
+            if interruption.received is None:
+                self._files.finish()
         return interruption.exit_code
 
     def _tell_timings(self) -> None:
@@ -187,17 +191,28 @@ class _Run:
         outputs: list[Callable[..., None]] = [exporter.write for exporter in self._files.exporters]
         if self._mode is DisplayMode.LINES:
             outputs.append(lambda turn: self._notices.line(line(turn)))
-        outputs += [self._recent.add, alarm.check]
-        return outputs if self._transcripts else [without_transcript(output) for output in outputs]
+        return [*outputs, self._recent.add, alarm.check]
+
+    def _revised(self, turn: Turn) -> Turn:
+        """A turn with its number in the files and its time of day, and with words only where they may be kept."""
+        kept = turn if self._transcripts else turn.without_words()
+        clock = {STARTED_AT: self._clock(turn.start_s)}
+        return replace(kept, turn=self._files.last_turn + turn.turn, extra={**turn.extra, **clock})
+
+    def _clock(self, time_s: float) -> str:
+        return self._pipeline.clock(time_s).isoformat(timespec="milliseconds")
 
     def _note_writers(self) -> list[Callable[..., None]]:
-        return [] if self._files.jsonl is None else [self._files.jsonl.write_note]
+        return [exporter.write_note for exporter in self._files.exporters]
 
     def _alert_receivers(self) -> list[Callable[..., None]]:
         receivers: list[Callable[..., None]] = [*self._note_writers(), self._recent.add_note, ring]
         if self._mode is DisplayMode.LINES:
             receivers.append(lambda alert: self._notices.line(alert_line(alert)))
-        return receivers
+        return [self._with_clock(receive) for receive in receivers]
+
+    def _with_clock(self, receive: Callable[[Alert], None]) -> Callable[[Alert], None]:
+        return lambda alert: receive(replace(alert, at=self._clock(alert.time_s)))
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         return {" ": self._pause, "p": self._pause, "m": self._mark, "q": self._pipeline.stop}
@@ -212,7 +227,8 @@ class _Run:
 
     def _mark(self) -> None:
         self._marks += 1
-        self._pipeline.note(Mark(self._marks, self._pipeline.position_s))
+        time_s = self._pipeline.position_s
+        self._pipeline.note(Mark(self._marks, time_s, self._clock(time_s)))
 
     def _channels(self) -> tuple[ChannelNow, ...]:
         channels = self._pipeline.channels

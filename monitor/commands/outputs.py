@@ -5,49 +5,83 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvExporter
 from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters.resuming import Rotated, name_at
 from monitor.options import OutputOptions
-from monitor.timeline.turn import Turn
 from stser_core.errors import UsageError
 from stser_core.files import STDOUT
 
 
 @dataclass(frozen=True)
 class Files:
-    """The exporters that were asked for."""
+    """The exporters that were asked for.
 
-    csv: CsvExporter | None
-    jsonl: JsonlExporter | None
+    Attributes:
+        exporters: Those that there are.
+        last_turn: The highest number of a turn in the files that are continued.
+        last_mark: The highest number of a mark in them.
+    """
 
-    @property
-    def exporters(self) -> tuple[Exporter, ...]:
-        """Those that there are."""
-        return tuple(exporter for exporter in (self.csv, self.jsonl) if exporter is not None)
+    exporters: tuple[Exporter, ...]
+    last_turn: int = 0
+    last_mark: int = 0
 
     def begin(self) -> None:
         """Begin them all."""
         for exporter in self.exporters:
             exporter.begin()
 
+    def finish(self) -> None:
+        """Finish them all: there is no more to come."""
+        for exporter in self.exporters:
+            exporter.finish()
+
 
 def open_files(output: OutputOptions, cleanup: ExitStack, *, explain: bool = False) -> Files:
-    """Check that the files can be written, and have them closed with `cleanup`.
+    """Check that the files of a replay can be written, and have them closed with `cleanup`.
 
     Raises:
         OutputError: One cannot be written.
     """
-    csv = jsonl = None
-    if output.csv is not None:
-        csv = CsvExporter(output.csv, explain=explain)
-        cleanup.callback(csv.close)
-    if output.jsonl is not None:
-        jsonl = JsonlExporter(output.jsonl, explain=explain)
-        cleanup.callback(jsonl.close)
-    return Files(csv, jsonl)
+    exporters: list[Exporter] = []
+    for path, kind in ((output.csv, CsvExporter), (output.jsonl, JsonlExporter)):
+        if path is not None:
+            exporters.append(kind(path, explain=explain))
+            cleanup.callback(exporters[-1].close)
+    return Files(tuple(exporters))
+
+
+def open_live_files(output: OutputOptions, cleanup: ExitStack, say: Callable[[str], None], *, overwrite: bool) -> Files:
+    """Check that the files of a live timeline can be written, and have them closed with `cleanup`.
+
+    Args:
+        output: Their paths, which may hold the date as `strftime` writes it.
+        cleanup: Closes them.
+        say: Takes what the user should be told.
+        overwrite: Whether they are replaced, with the first turn; else they are continued.
+
+    Raises:
+        OutputError: One cannot be written, or holds something that cannot be continued.
+    """
+    exporters: list[Rotated] = []
+    kinds = ((output.csv, partial(CsvExporter, live=True)), (output.jsonl, JsonlExporter))
+    for path, kind in kinds:
+        if path is not None:
+            exporters.append(Rotated(path, partial(kind, append=not overwrite), say))
+            cleanup.callback(exporters[-1].close)
+            if exporters[-1].resumed.lost:
+                say(f"the last line of '{path}' breaks off, and is left out.")
+    return Files(
+        tuple(exporters),
+        last_turn=max((one.resumed.last_turn for one in exporters), default=0),
+        last_mark=max((one.resumed.last_mark for one in exporters), default=0),
+    )
 
 
 def check_outputs(outputs: Sequence[str | None], recording: Path | None = None) -> None:
@@ -57,14 +91,11 @@ def check_outputs(outputs: Sequence[str | None], recording: Path | None = None) 
         UsageError: With the place.
     """
     given = [output for output in outputs if output is not None]
-    places = [output if output == STDOUT else str(Path(output).resolve()) for output in given]
+    now = datetime.now().astimezone()
+    names = given if recording is not None else [name_at(output, now) for output in given]
+    places = [name if name == STDOUT else str(Path(name).resolve()) for name in names]
     for number, place in enumerate(places):
         if place in places[:number]:
             raise UsageError(f"Two outputs would go to '{given[number]}'; give each a file of its own.")
         if recording is not None and place == str(recording.resolve()):
             raise UsageError(f"The output '{given[number]}' is the recording itself; choose another file.")
-
-
-def without_transcript(output: Callable[[Turn], None]) -> Callable[[Turn], None]:
-    """The same output without transcripts."""
-    return lambda turn: output(turn.without_words())

@@ -12,11 +12,10 @@ from monitor.analytics import CallAnalytics, analyse
 from monitor.archive.scoring import Halted, Interruptible
 from monitor.commands.models import load_models
 from monitor.commands.notices import Notices, warn_of_agents
-from monitor.commands.outputs import Files, check_outputs, open_files, without_transcript
+from monitor.commands.outputs import Files, check_outputs, open_files
 from monitor.commands.terminal import Interruption
 from monitor.commands.views import DisplayMode, ReplayView, display_mode
 from monitor.display import Progress, Replay, clock, line
-from monitor.exporters.destination import Destination
 from monitor.length import ends_early, length_s
 from monitor.options import (
     OutputOptions,
@@ -29,13 +28,14 @@ from monitor.pipeline.opening import Opened, open_recording, track_choice
 from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import spooled
 from monitor.timeline.timeline import Timeline
+from monitor.timeline.turn import Turn
 from stser_core.errors import OutputError, StserError, UsageError
+from stser_core.files import check_writable
 
 if TYPE_CHECKING:
     from monitor.flow import Utterance
     from monitor.sources.recording import Recording
     from monitor.speakers.embeddings import EmbeddingExtractor
-    from monitor.timeline.turn import Turn
     from monitor.transcribers import Transcriber
     from stser_core.audio import AudioFile
     from stser_core.recognizer import EmotionRecognizer
@@ -88,13 +88,11 @@ def replay(
         first = None if several else cleanup.enter_context(opening.opened(recordings[0]))
         extractor = _extractor(recording)
         files = open_files(output, cleanup, explain=recording.explain)
-        picture = None
         if svg is not None:
-            picture = Destination(svg)
-            cleanup.callback(picture.close)
+            check_writable(svg)
         recognizer, transcriber = load_models(scoring, transcription, notices, recording)
         mode = display_mode(output.csv, output.jsonl, svg, quiet=quiet)
-        player = _Player(opening, segmentation, transcription, recognizer, transcriber, extractor, files, picture, mode)
+        player = _Player(opening, segmentation, transcription, recognizer, transcriber, extractor, files, svg, mode)
         files.begin()
         failed = 0
         with Interruption(player.stop, player.abort) as interruption:
@@ -111,6 +109,8 @@ def replay(
                     failed += 1
                 if player.stopped:
                     break
+            if not player.stopped and not failed:
+                files.finish()
     if failed:
         notices.complain(f"{failed} of {len(recordings)} recordings could not be replayed.")
     return interruption.exit_code or int(failed > 0)
@@ -191,7 +191,7 @@ class _Player:
     transcriber: Transcriber
     extractor: EmbeddingExtractor | None
     files: Files
-    picture: Destination | None
+    svg: str | None
     mode: DisplayMode
     stopped: bool = False
     _pipeline: Pipeline | None = field(default=None, init=False)
@@ -216,7 +216,8 @@ class _Player:
             roles=opened.roles,
             transcriber=self.transcriber,
             scorer=self.recognizer,
-            outputs=[without_transcript(one) for one in outputs] if self.transcription.no_transcript else outputs,
+            outputs=outputs,
+            revise=Turn.without_words if self.transcription.no_transcript else lambda turn: turn,
             speaker_of=speaker_of,
             segmentation=self.segmentation.settings(),
         )
@@ -237,7 +238,7 @@ class _Player:
             return Progress(timeline.snapshot(), pipeline.position_s)
 
         self._pipeline = pipeline
-        with ReplayView(self.mode, notices, facts, progress, call, self.picture) as view:
+        with ReplayView(self.mode, notices, facts, progress, call, self.svg) as view:
             if not self.stopped:  # a signal may have come before there was a pipeline to stop
                 pipeline.run()
             if not self.stopped:

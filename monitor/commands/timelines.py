@@ -9,7 +9,7 @@ from pathlib import Path
 from monitor.analytics import analyse, to_json
 from monitor.archive.recordings import is_recording
 from monitor.commands.notices import PROGRAM, Notices
-from monitor.exporters.formats import FORMATS
+from monitor.exporters.formats import ALIASES, FORMATS
 from monitor.timeline.file import TimelineFile, read_timeline
 from monitor.timeline.notes import read_notes
 from monitor.timeline.turn import Turn
@@ -23,7 +23,7 @@ def export(
     """Read a timeline and write it in another format.
 
     Args:
-        timeline: CSV or JSON Lines, as `--csv` and `--jsonl` write it.
+        timeline: What `read_timeline` reads.
         to: The format's name, in any case.
         output: Where to write; `-` is standard output. By default a file beside the timeline, with the format's
             ending.
@@ -36,7 +36,7 @@ def export(
         OutputError: The output cannot be written; an older file is then left as it was.
         MissingExtraError: The format needs a library that is not installed.
     """
-    chosen = FORMATS.get(to.lower())
+    chosen = FORMATS.get(ALIASES.get(to.lower(), to.lower()))
     if chosen is None:
         raise UsageError(f"--to '{to}' is not a format; choose from {', '.join(FORMATS)}.")
     notices = Notices(quiet)
@@ -72,7 +72,7 @@ def analytics(timeline: Path, output: str | None = None, *, transcripts: bool = 
     """Make the figures of a call from its timeline.
 
     Args:
-        timeline: CSV or JSON Lines, as `--csv` and `--jsonl` write it.
+        timeline: What `read_timeline` reads.
         output: Where to write them as JSON; `-` is standard output. Without it they are shown.
         transcripts: Whether words are written.
         quiet: Whether to show only results and errors.

@@ -17,9 +17,8 @@ from monitor import display
 from monitor.analytics import CallAnalytics
 from monitor.commands.notices import Notices
 from monitor.display import LiveInfo, LiveSnapshot, Progress, Replay
-from monitor.exporters.destination import Destination
 from monitor.timeline.timeline import speaker_figures
-from stser_core.files import STDOUT
+from stser_core.files import STDOUT, write_whole
 
 _NOTICE_SHOWN_S = 15.0
 _NOTICES_KEPT = 20
@@ -59,7 +58,7 @@ class ReplayView:
         replay: Replay,
         progress: Callable[[], Progress],
         call: Callable[[], CallAnalytics],
-        picture: Destination | None,
+        svg: str | None,
     ) -> None:
         """Prepare, without showing anything yet.
 
@@ -69,14 +68,14 @@ class ReplayView:
             replay: Recording, speakers and models.
             progress: Gives a snapshot at any time, from any thread.
             call: Returns the analytics so far.
-            picture: Where the last screen goes as SVG.
+            svg: Where the last screen is saved, or `None`.
         """
         self._mode = mode
         self._notices = notices
         self._replay = replay
         self._progress = progress
         self._call = call
-        self._picture = picture
+        self._svg = svg
         if isinstance(sys.stdout, io.TextIOWrapper):
             # Words in a script that the terminal's encoding lacks must not end the view.
             sys.stdout.reconfigure(errors="replace")
@@ -103,9 +102,9 @@ class ReplayView:
             display.print_analytics(self._console, self._call())
         elif self._mode is DisplayMode.LINES:
             self._print_figures(interrupted)
-        if self._picture is not None:
-            self._picture.begin()
-            self._picture.write(display.as_svg(self._replay, self._progress(), interrupted=interrupted))
+        if self._svg is not None:
+            picture = display.as_svg(self._replay, self._progress(), interrupted=interrupted)
+            write_whole(self._svg, picture.encode("utf-8", errors="backslashreplace"))
 
     def _print_figures(self, interrupted: bool) -> None:
         progress = self._progress()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from monitor.timeline.notes import Note
 from monitor.timeline.turn import Turn
 
 __all__ = ["Exporter"]
@@ -12,12 +13,12 @@ __all__ = ["Exporter"]
 class Exporter(Protocol):
     """Takes the turns of one timeline, in order, and writes each at once.
 
-    Creating an exporter checks that its destination can be written, and leaves what is there untouched until
-    `begin`: what fails before the first turn costs nobody an older timeline.
+    Creating an exporter checks that its destination can be written, and leaves what is there untouched until there is
+    something new: what fails before the first turn costs nobody an older timeline.
     """
 
     def begin(self) -> None:
-        """Empty the destination and write what a timeline without turns consists of.
+        """Write what stands before the first turn.
 
         Raises:
             OutputError: The destination cannot be written.
@@ -25,6 +26,20 @@ class Exporter(Protocol):
 
     def write(self, turn: Turn) -> None:
         """Write one turn; when this returns, the turn is on the disk or in the pipe.
+
+        Raises:
+            OutputError: The destination cannot be written any more.
+        """
+
+    def write_note(self, note: Note) -> None:
+        """Write a mark or an alert, where the format has a place for it.
+
+        Raises:
+            OutputError: The destination cannot be written any more.
+        """
+
+    def finish(self) -> None:
+        """There is no more to come: a timeline without turns replaces an older file.
 
         Raises:
             OutputError: The destination cannot be written any more.

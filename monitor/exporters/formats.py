@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import BinaryIO, Protocol
 
 from monitor.exporters.captions import write_srt, write_webvtt
+from monitor.exporters.csv import write_excel
 from monitor.exporters.eaf import write_eaf
 from monitor.exporters.emotionml import write_emotionml
 from monitor.exporters.jsonl import write_json_lines, write_note_lines
@@ -71,6 +72,7 @@ class Format:
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
+        "excel": Format(".excel.csv", write_excel, table=True),
         "jsonl": Format(".jsonl", write_json_lines, write_note_lines, table=True),
         "webvtt": Format(".vtt", write_webvtt),
         "srt": Format(".srt", write_srt),
@@ -83,3 +85,6 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     }
 )
 """Each format by the name that `--to` takes."""
+
+ALIASES: Mapping[str, str] = MappingProxyType({"vtt": "webvtt", "json": "jsonl"})
+"""Other names that people type."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import BinaryIO
 
 from monitor.exporters.captions import encoded
 from monitor.exporters.destination import Destination
+from monitor.exporters.resuming import NOTHING, Resumed, other_content, resume
 from monitor.timeline.notes import Mark, Note
-from monitor.timeline.turn import SALIENCE, SALIENT_COLUMNS, Turn
+from monitor.timeline.turn import COLUMNS, SALIENCE, SALIENT_COLUMNS, STARTED_AT, Turn
 from stser_core.emotions import LABELS
 
 
@@ -25,32 +26,40 @@ class JsonlExporter:
     * `classifiers`: the probabilities of each classifier that answered, `{"speech": {"angry": …}, …}`, or `null`
       where nothing was scored. One that did not answer is absent.
 
-    Where the timeline explains, also
+    A live timeline has also `started_at`, the time of day at which the turn started. Where the timeline explains, also
 
     * `salient_start_s` and `salient_end_s`: the shortest stretch that holds half of the speech encoder's attention;
     * `salience`: the attention's proportion on each 100 ms of the turn, or `null` where it is not known.
 
     Notes are objects of their own, told from turns by a `type` and no `recording`:
     `{"type": "mark", "number", "time_s"}` and
-    `{"type": "alert", "rule", "time_s", "channel", "speaker", "turn", "emotion", "probability"}`.
+    `{"type": "alert", "rule", "time_s", "channel", "speaker", "turn", "emotion", "probability"}`; live, with the time
+    of day as `at`.
+
+    Attributes:
+        resumed: What the file held before, where it is continued.
     """
 
-    def __init__(self, path: str, *, explain: bool = False) -> None:
+    def __init__(self, path: str, *, explain: bool = False, append: bool = False) -> None:
         """Check that `path` can be written (`-` is standard output).
 
         Args:
             path: Where to write.
             explain: Add where the attention rested.
+            append: Continue the live timeline that the file holds; without it, the first line replaces the file.
 
         Raises:
-            OutputError: The file cannot be opened for writing.
+            OutputError: The file cannot be opened for writing, or cannot be continued.
         """
         self._destination = Destination(path)
         self._explain = explain
+        self.resumed = NOTHING
+        if append:
+            self.resumed = resume(self._destination, lambda content: _resumed(content, path))
 
     def begin(self) -> None:
-        """Empty the file; a timeline without turns is an empty file."""
-        self._destination.begin()
+        """Repair the end of a file that is continued; a timeline without turns is an empty file."""
+        self._destination.begin(self.resumed.repair, keep=self.resumed.keep)
 
     def write(self, turn: Turn) -> None:
         """Write one line."""
@@ -63,6 +72,10 @@ class JsonlExporter:
             OutputError: The destination cannot be written any more.
         """
         self._write(note_object(note))
+
+    def finish(self) -> None:
+        """There is no more to come: let a timeline without turns replace an older file."""
+        self._destination.finish()
 
     def close(self) -> None:
         """Close the file."""
@@ -93,8 +106,9 @@ def turn_object(turn: Turn, *, explain: bool = False) -> dict[str, object]:
 
 def note_object(note: Note) -> dict[str, object]:
     """A note's keys and values, as `JsonlExporter` describes them."""
+    at = {} if note.at is None else {"at": note.at}
     if isinstance(note, Mark):
-        return {"type": "mark", "number": note.number, "time_s": round(note.time_s, 3)}
+        return {"type": "mark", "number": note.number, "time_s": round(note.time_s, 3), **at}
     return {
         "type": "alert",
         "rule": note.rule,
@@ -104,6 +118,7 @@ def note_object(note: Note) -> dict[str, object]:
         "turn": note.turn,
         "emotion": note.emotion,
         "probability": note.probability,
+        **at,
     }
 
 
@@ -123,3 +138,36 @@ def write_note_lines(notes: Sequence[Note], stream: BinaryIO) -> None:
     """Write an object for each mark and alert."""
     for note in notes:
         stream.write(encoded(as_json(note_object(note)) + "\n"))
+
+
+def _resumed(content: bytes, path: str) -> Resumed:
+    lines = content.split(b"\n")
+    tail = lines.pop()
+    whole = _line(tail)
+    objects = [found for line in lines if (found := _line(line)) is not None] + ([] if whole is None else [whole])
+    first = next((line for line in (*lines, tail) if line.strip()), b"")
+    begun = first.removeprefix(b"\xef\xbb\xbf").startswith((b'{"recording"', b'{"type"'))
+    if not begun and first:
+        raise other_content(path, "its first line is not an object of a live timeline")
+    turns = [one for one in objects if "recording" in one]
+    if turns and not {*COLUMNS, STARTED_AT} <= turns[0].keys():
+        raise other_content(path, f"its turns have no {STARTED_AT}, or lack others of the keys")
+    return Resumed(
+        keep=len(content) if whole is not None else len(content) - len(tail),
+        repair="\n" if whole is not None else "",
+        last_turn=_highest(turns, "turn"),
+        last_mark=_highest((one for one in objects if one.get("type") == "mark"), "number"),
+        lost=bool(tail.strip()) and whole is None,
+    )
+
+
+def _line(line: bytes) -> dict[str, object] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _highest(objects: Iterable[Mapping[str, object]], key: str) -> int:
+    return max((value for one in objects if isinstance(value := one.get(key), int)), default=0)

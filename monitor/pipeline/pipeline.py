@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -64,6 +65,7 @@ class Pipeline:
         scorer: Scorer,
         outputs: Sequence[Callable[[Turn], None]],
         speaker_of: Callable[[Utterance], str] | None = None,
+        revise: Callable[[Turn], Turn] = lambda turn: turn,
         note_outputs: Sequence[Callable[[Note], None]] = (),
         segmentation: SegmenterSettings | None = None,
         capacity: int = 64,
@@ -80,6 +82,7 @@ class Pipeline:
             outputs: Each is called with every turn, in order, by one thread. The turns come in the order of
                 their end times, numbered from 1.
             speaker_of: Who speaks in an utterance, where several speakers share a channel.
+            revise: What becomes of each turn before the outputs get it; called by the same thread.
             note_outputs: Each is called with every note, by the same thread.
             segmentation: How the speech is cut into utterances; `None` for the defaults.
             capacity: How many items each queue holds.
@@ -93,6 +96,7 @@ class Pipeline:
             raise UsageError(f"{source.name} has {source.channels} channels, but {len(roles)} were described.")
         self._source = source
         self._outputs = list(outputs)
+        self._revise = revise
         self._note_outputs = list(note_outputs)
         self._segmentation = segmentation or SegmenterSettings()
         self._segmenter = Segmenter(source.channels, self._segmentation)
@@ -105,6 +109,7 @@ class Pipeline:
         self._finished: ClosableQueue[Scored | Note] = ClosableQueue(capacity)
         self._timings = timings
         self._position = 0
+        self._origin_s = time.time()
         self._segmented = 0
         self._dropped = 0
         self._paused = False
@@ -116,6 +121,14 @@ class Pipeline:
     def position_s(self) -> float:
         """How far the source has been read, in seconds."""
         return self._position / SAMPLE_RATE
+
+    def clock(self, time_s: float) -> datetime:
+        """The time of day at a moment of a live stream, by when its newest sound arrived.
+
+        Args:
+            time_s: Seconds from the start of the stream.
+        """
+        return datetime.fromtimestamp(self._origin_s + time_s).astimezone()
 
     @property
     def dropped_ms(self) -> int:
@@ -212,6 +225,7 @@ class Pipeline:
                 self._dropped += block.dropped
                 self._last = usable.samples
                 self._position = block.end
+                self._origin_s = time.time() - (time.monotonic() - block.arrived_at) - block.end / SAMPLE_RATE
                 yield usable
         except Exception as error:  # noqa: BLE001  carried to the main thread, which raises it
             self._threads.fail("source", error)
@@ -273,7 +287,7 @@ class Pipeline:
             if not isinstance(item, Scored):
                 self._deliver(item, self._note_outputs)
                 continue
-            self._deliver(item.turn, self._outputs)
+            self._deliver(self._revise(item.turn), self._outputs)
             captured_at, *later = item.times
             if self._timings is not None and captured_at is not None:
                 self._timings.add(captured_at, *later, time.monotonic())

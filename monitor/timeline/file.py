@@ -1,4 +1,4 @@
-"""Reads a timeline back from the CSV or JSON Lines that `monitor.exporters` writes.
+"""Reads a timeline back from the CSV, JSON Lines or Parquet that `monitor.exporters` writes.
 
 The reader is strict: a figure made of a damaged timeline would be wrong without anybody noticing. Only what a
 killed program leaves behind, a last line that breaks off, is left out with a notice.
@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.timeline.cells import parsed
-from monitor.timeline.turn import COLUMNS, Turn
+from monitor.timeline.sessions import on_one_axis
+from monitor.timeline.turn import COLUMNS, SALIENCE, Turn
 from monitor.timeline.values import checked_turn
-from stser_core.errors import DataError
+from stser_core.errors import DataError, MissingExtraError
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _BYTE_ORDER_MARK = "\ufeff"
+_PARQUET = b"PAR1"
 _LONGEST_NAME = 60
 _SEPARATORS = {"semicolons": ";", "tabs": "\t"}
 
@@ -43,13 +45,15 @@ class TimelineFile:
 def read_timeline(path: str | Path) -> TimelineFile:
     """Read a timeline.
 
-    A file that begins with `{` or whose name ends in `.jsonl` is read as JSON Lines, any other as CSV.
+    A file that begins with `PAR1` is read as Parquet, one that begins with `{` or whose name ends in `.jsonl` as JSON
+    Lines, any other as CSV. Several live sessions in one file are laid out by the time of day (`sessions.py`).
 
     Args:
         path: The file.
 
     Raises:
-        DataError: It cannot be read, or is no timeline: with file, line and reason.
+        DataError: It cannot be read, or is not a timeline: with file, line and reason.
+        MissingExtraError: It is Parquet, and pyarrow is not installed.
     """
     path = Path(path)
     try:
@@ -57,13 +61,24 @@ def read_timeline(path: str | Path) -> TimelineFile:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"Cannot read the timeline '{path}': {reason}.") from error
-    parse = _json_lines if path.suffix.lower() in _JSON_LINES or data.lstrip()[:1] == b"{" else _csv
-    return parse(data, str(path))
+    if data.startswith(_PARQUET):
+        file = _parquet(data, str(path))
+    elif path.suffix.lower() in _JSON_LINES or data.lstrip()[:1] == b"{":
+        file = _json_lines(data, str(path))
+    else:
+        file = _csv(data, str(path))
+    turns, notes, sessions = on_one_axis(file.turns, file.notes)
+    if sessions < 2:
+        return file
+    notice = f"'{path}' holds {sessions} sessions; they are laid out by the time of day."
+    return TimelineFile(turns, notes, (*file.notices, notice))
 
 
 def _csv(data: bytes, path: str) -> TimelineFile:
     end = _line_end(data)
     body, tail = _split(data, path, end)
+    if not body:  # a header whose line end an editor has taken away, or something else
+        body, tail = _decoded(data, path, end), b""
     records = _records(body.removeprefix(_BYTE_ORDER_MARK), path)
     header = _header(next(records, (1, []))[1], path)
     contents = _Contents()
@@ -85,6 +100,26 @@ def _json_lines(data: bytes, path: str) -> TimelineFile:
         with _refusals(path, line):
             contents.add(_turn_or_note(text), line)
     return _with_tail(contents, tail, path, len(lines), _turn_or_note)
+
+
+def _parquet(data: bytes, path: str) -> TimelineFile:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError("Reading Parquet", "parquet") from error
+    try:
+        rows = parquet.ParquetFile(pyarrow.BufferReader(data)).read().to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise DataError(f"'{path}' cannot be read as Parquet: {reason}.") from error
+    contents = _Contents()
+    for number, row in enumerate(rows, start=1):
+        with _refusals(path, number, "row"):
+            if isinstance(row.get(SALIENCE), str):  # a column holds text, JSON Lines a list
+                row[SALIENCE] = json.loads(row[SALIENCE])
+            contents.add(_json_row(row), number)
+    return TimelineFile(tuple(contents.turns))
 
 
 class _Contents:
@@ -114,8 +149,12 @@ def _line_end(data: bytes) -> str:
 def _split(data: bytes, path: str, line_end: str) -> tuple[str, bytes]:
     """The whole lines, and what follows the last line end."""
     end = data.rfind(line_end.encode()) + 1
+    return _decoded(data[:end], path, line_end), data[end:]
+
+
+def _decoded(data: bytes, path: str, line_end: str) -> str:
     try:
-        return data[:end].decode(), data[end:]
+        return data.decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(line_end.encode()) + 1
         raise DataError(f"'{path}', line {line}: this is not UTF-8; a timeline is.") from error
@@ -128,12 +167,17 @@ def _with_tail(
     line: int,
     parse: Callable[[str], Turn | Mapping[str, object]],
 ) -> TimelineFile:
-    """A line without an end is kept where it is whole: an editor may have taken the line end away."""
+    """A line without an end is kept where it is whole: an editor may have taken the line end away.
+
+    Where it is the only line, it is no end of a timeline that a killed program has left, but something else.
+    """
     notices: tuple[str, ...] = ()
     if tail.strip():
         try:
             last = parse(tail.decode())
-        except (ValueError, csv.Error):
+        except (ValueError, csv.Error) as error:
+            if line == 1:
+                raise DataError(f"'{path}', line 1: {error}; a timeline is what --csv or --jsonl writes.") from error
             notices = (f"'{path}', line {line}: the last line breaks off and was left out.",)
         else:
             with _refusals(path, line):
@@ -142,12 +186,12 @@ def _with_tail(
 
 
 @contextmanager
-def _refusals(path: str, line: int) -> Iterator[None]:
+def _refusals(path: str, line: int, what: str = "line") -> Iterator[None]:
     """Say where a row stands that is refused."""
     try:
         yield
     except ValueError as error:
-        raise DataError(f"'{path}', line {line}: {error}.") from error
+        raise DataError(f"'{path}', {what} {line}: {error}.") from error
 
 
 def _records(text: str, path: str) -> Iterator[tuple[int, list[str]]]:

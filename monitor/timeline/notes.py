@@ -19,10 +19,12 @@ class Mark:
     Attributes:
         number: Counts from 1.
         time_s: Seconds from the start of the recording.
+        at: The time of day, ISO 8601; `None` where it was not recorded.
     """
 
     number: int
     time_s: float
+    at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Alert:
         turn: The turn's number.
         emotion: The emotion that the rule watches.
         probability: Its probability, as the turn's row says it.
+        at: The time of day, ISO 8601; `None` where it was not recorded.
     """
 
     rule: str
@@ -46,6 +49,7 @@ class Alert:
     turn: int
     emotion: str
     probability: float
+    at: str | None = None
 
 
 Note: TypeAlias = Mark | Alert

@@ -38,6 +38,9 @@ COLUMNS: tuple[str, ...] = (
 SALIENT_COLUMNS: tuple[str, ...] = ("salient_start_s", "salient_end_s")
 """The columns that follow them where the timeline explains."""
 
+STARTED_AT = "started_at"
+"""The last column of a live timeline: the time of day at which the turn started, ISO 8601 with its offset from UTC."""
+
 SALIENCE = "salience"
 """The key of the attention on each 100 ms, in JSON Lines that explain."""
 
@@ -72,8 +75,8 @@ class Turn:
         checkpoint: Name of the checkpoint that scored it.
         words: The words with their times; a CSV has none.
         classifiers: The probabilities of each classifier that answered; a CSV has none.
-        extra: Every further column or key, under its name: `SALIENT_COLUMNS` and `SALIENCE` where the turn is
-            explained, and what others have added to a file.
+        extra: Every further column or key, under its name: `STARTED_AT` of a live turn, `SALIENT_COLUMNS` and
+            `SALIENCE` where the turn is explained, and what others have added to a file.
     """
 
     recording: str

@@ -2,13 +2,17 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from monitor.cli import main
 from monitor.commands.timelines import export
 from monitor.exporters.formats import FORMATS
 from monitor.exporters.jsonl import JsonlExporter
+from monitor.flow import Transcript, Word
+from monitor.timeline.file import read_timeline
 from stser_core.errors import DataError, OutputError, UsageError
 
 ROOT = Path(__file__).parents[3]
@@ -60,7 +64,7 @@ def test_a_dash_is_standard_output(timeline, capsysbinary):
 
 
 def test_a_wrong_format_is_told_with_those_there_are(timeline):
-    with pytest.raises(UsageError, match=r"'docx'.* jsonl, webvtt, srt, audacity, textgrid, "):
+    with pytest.raises(UsageError, match=r"docx.*excel, jsonl, webvtt, srt, audacity, textgrid, "):
         export(timeline, "docx")
 
 
@@ -167,9 +171,7 @@ def test_a_broken_mark_is_refused(timeline, values):
 
 def test_two_recordings_fit_a_table_only(tmp_path, turn):
     timeline = written(tmp_path / "calls.jsonl", turn(), turn(recording="other.wav"))
-    with pytest.raises(
-        DataError, match=r"holds 2 recordings, but srt .*; export each by itself, or to jsonl or parquet\."
-    ):
+    with pytest.raises(DataError, match=r"holds 2 recordings, but srt"):
         export(timeline, "srt")
     export(timeline, "parquet", quiet=True)
     assert (tmp_path / "calls.parquet").exists()
@@ -203,3 +205,34 @@ def test_a_csv_that_a_json_timeline_became_is_one_object_a_line(timeline, capsys
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["speaker"] for line in lines] == ["customer", "agent"]
     assert lines[0]["words"][0]["text"] == "where"
+
+
+@pytest.mark.parametrize(("typed", "ending"), [("VTT", ".vtt"), ("TextGrid", ".TextGrid"), ("SRT", ".srt")])
+def test_a_format_is_known_in_any_case(timeline, typed, ending):
+    export(timeline, typed, quiet=True)
+    assert timeline.with_suffix(ending).exists()
+
+
+def test_excel_finds_utf8_and_the_timeline_reads_back(timeline, tmp_path, turn):
+    said = turn(transcript=Transcript((Word("Où est-ce?", 1.2, 1.5, 0.9), Word("=1+1", 1.5, 1.6, 1.0))))
+    path = written(tmp_path / "café.jsonl", said)
+    export(path, "excel", quiet=True)
+    made = tmp_path / "café.excel.csv"
+    assert made.read_bytes().startswith(b"\xef\xbb\xbfrecording,")
+    assert read_timeline(made).turns == (replace(said, words=None, classifiers=None),)
+
+
+@pytest.mark.parametrize("length", [245, 250, 255])
+def test_a_name_may_be_as_long_as_the_system_permits(timeline, length):
+    target = timeline.with_name("n" * (length - 4) + ".srt")
+    export(timeline, "srt", str(target), quiet=True)
+    assert target.stat().st_size > 0
+
+
+@pytest.mark.parametrize("command", ["report", "analytics", "export"])
+def test_what_parquet_holds_is_a_timeline(timeline, tmp_path, command):
+    export(timeline, "parquet", quiet=True)
+    more = ["--to", "srt"] if command == "export" else []
+    output = tmp_path / "made"
+    assert main([command, str(timeline.with_suffix(".parquet")), *more, "-o", str(output), "--quiet"]) == 0
+    assert output.stat().st_size > 0

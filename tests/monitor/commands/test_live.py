@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from monitor.cli import main
+from monitor.timeline.file import read_timeline
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals and signals")
 
@@ -204,7 +206,37 @@ def test_a_live_timeline_is_the_replayed_one(arguments, data, scratch_checkpoint
     replayed = tmp_path / "replayed.csv"
     usual = ["--asr", "none", "--checkpoint", str(scratch_checkpoint), "--quiet"]
     assert main(["replay", call, "--csv", str(replayed), *usual]) == 0
-    assert (tmp_path / "out.csv").read_text() == replayed.read_text()
+    live = rows(tmp_path / "out.csv")
+    clocks = [datetime.fromisoformat(row.pop("started_at")) for row in live]
+    assert live == rows(replayed)
+    now = datetime.now().astimezone()
+    assert all(now - timedelta(minutes=5) < clock < now for clock in clocks)
+
+
+def test_a_second_session_is_appended_and_told_apart(arguments, tmp_path):
+    for _ in range(2):
+        assert start(arguments(quiet=True)).communicate(timeout=PATIENCE_S)[0] == ""
+    both = rows(tmp_path / "out.csv")
+    assert [int(row["turn"]) for row in both] == list(range(1, len(both) + 1))
+    first, second = both[: len(both) // 2], both[len(both) // 2 :]
+    assert [row["start_s"] for row in first] == [row["start_s"] for row in second]
+    assert all(row["started_at"] < second[0]["started_at"] for row in first)
+    read = [read_timeline(tmp_path / name) for name in ("out.csv", "out.jsonl")]
+    assert [turn.start_s for turn in read[0].turns] == sorted(turn.start_s for turn in read[0].turns)
+    assert read[0].turns[-1].start_s == read[1].turns[-1].start_s
+    assert "2 sessions" in read[0].notices[0]
+
+
+def test_overwrite_replaces_what_was_there(arguments, tmp_path):
+    (tmp_path / "out.csv").write_text("last week's\n")
+    (tmp_path / "out.jsonl").write_text("last week's\n")
+    refused = start(arguments(quiet=True))
+    out, err = refused.communicate(timeout=PATIENCE_S)
+    assert (refused.returncode, out) == (1, "")
+    assert "out.csv" in err
+    assert (tmp_path / "out.csv").read_text() == "last week's\n"
+    assert start(arguments(quiet=True, overwrite=True)).communicate(timeout=PATIENCE_S) == ("", "")
+    assert rows(tmp_path / "out.csv")[0]["turn"] == "1"
 
 
 def test_timings_are_told_after_a_failure_too(arguments):

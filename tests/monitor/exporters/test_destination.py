@@ -9,17 +9,6 @@ from monitor.exporters.destination import Destination
 from stser_core.errors import OutputError
 
 
-def test_opening_leaves_an_older_file_alone_until_something_is_begun(tmp_path):
-    path = tmp_path / "out.csv"
-    path.write_text("last week's timeline\n")
-    destination = Destination(str(path))
-    assert path.read_text() == "last week's timeline\n"
-    destination.begin()
-    destination.write("new\n")
-    destination.close()
-    assert path.read_text() == "new\n"
-
-
 def test_a_file_that_was_never_begun_is_not_left_behind(tmp_path):
     Destination(str(tmp_path / "new.csv")).close()
     assert list(tmp_path.iterdir()) == []
@@ -88,3 +77,57 @@ def test_a_reader_that_goes_away_ends_the_writing():
     assert writer.stdout.readline() == b"a row\n"
     writer.stdout.close()
     assert writer.wait(timeout=30) == 141
+
+
+def test_an_older_file_stays_until_there_is_a_record(tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("last week's timeline\n")
+    path.chmod(0o640)
+    destination = Destination(str(path))
+    destination.begin("header\n")
+    assert path.read_text() == "last week's timeline\n"
+    destination.write("first\n")
+    assert path.read_text() == "header\nfirst\n"
+    destination.write("second\n")
+    assert path.read_text() == "header\nfirst\nsecond\n"
+    destination.close()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_an_older_file_stays_where_a_run_fails_and_goes_where_it_finishes_without_a_record(tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("last week's timeline\n")
+    failed = Destination(str(path))
+    failed.begin("header\n")
+    failed.close()
+    assert path.read_text() == "last week's timeline\n"
+    finished = Destination(str(path))
+    finished.begin("header\n")
+    finished.finish()
+    finished.close()
+    assert path.read_text() == "header\n"
+
+
+def test_a_file_that_was_replaced_is_locked_still(tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("old\n")
+    destination = Destination(str(path))
+    destination.begin()
+    destination.write("new\n")
+    with pytest.raises(OutputError, match="another program"):
+        Destination(str(path))
+    destination.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_in_a_read_only_folder_a_file_is_replaced_in_place(tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("old and longer\n")
+    tmp_path.chmod(0o555)
+    destination = Destination(str(path))
+    destination.begin("header\n")
+    destination.write("new\n")
+    destination.close()
+    tmp_path.chmod(0o755)
+    assert path.read_text() == "header\nnew\n"

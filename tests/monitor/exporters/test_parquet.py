@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.timeline.file import read_timeline
 from monitor.timeline.turn import COLUMNS
-from stser_core.errors import MissingExtraError
+from stser_core.errors import DataError, MissingExtraError
+
+UNEXPLAINED = ("salient_start_s", "salience")
 
 
 def read(content):
@@ -48,3 +51,22 @@ def test_without_pyarrow_the_extra_is_named(exported, row, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(MissingExtraError, match=r"Writing Parquet needs the extra \[parquet\]: pip install"):
         exported("parquet", row())
+
+
+def test_what_was_exported_is_read_as_a_timeline(exported, row, agent, tmp_path):
+    rows = (row(extra={"salient_start_s": 1.2, "salience": [0.5, 0.5]}), agent(extra=dict.fromkeys(UNEXPLAINED)))
+    (tmp_path / "call.parquet").write_bytes(exported("parquet", *rows))
+    assert read_timeline(tmp_path / "call.parquet").turns == rows
+
+
+@pytest.mark.parametrize("content", [b"PAR1", b"PAR1 and more PAR1"])
+def test_parquet_that_is_damaged_is_refused(tmp_path, content):
+    (tmp_path / "call.parquet").write_bytes(content)
+    with pytest.raises(DataError, match=r"call\.parquet"):
+        read_timeline(tmp_path / "call.parquet")
+
+
+def test_parquet_of_something_else_is_refused(tmp_path):
+    pyarrow.parquet.write_table(pyarrow.table({"a": [1]}), tmp_path / "call.parquet")
+    with pytest.raises(DataError, match=r"call\.parquet', row 1: .*recording"):
+        read_timeline(tmp_path / "call.parquet")

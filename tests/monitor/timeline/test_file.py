@@ -124,15 +124,13 @@ def assert_refused_or_read(path, data):
         assert "\n" not in str(error).replace("\\n", "")
 
 
-@given(timelines(turns_on_one_line, min_size=1, max_size=3), st.data())
+@given(timelines(turns_on_one_line, min_size=2, max_size=3), st.data())
 @pytest.mark.parametrize("kind", [CsvExporter, JsonlExporter])
 def test_a_kill_costs_at_most_the_turn_that_was_being_written(tmp_path_factory, kind, timeline, data):
     path = written(tmp_path_factory.mktemp("killed") / "call", kind, timeline)
     content = path.read_bytes()
     before = written(path.with_name("before"), kind, timeline[:-1]).read_bytes()
     path.write_bytes(content[: data.draw(st.integers(len(before) + 1, len(content) - 1))])
-    if kind is JsonlExporter and not before:
-        path = path.rename(path.with_suffix(".jsonl"))
     whole = read_timeline(written(path.with_name("whole"), kind, timeline)).turns
     file = read_timeline(path)
     assert file.turns[: len(timeline) - 1] == whole[:-1]
@@ -145,6 +143,27 @@ def test_a_last_line_that_breaks_off_is_left_out_and_said(tmp_path):
     file = read_timeline(path)
     assert len(file.turns) == 1
     assert file.notices == (f"'{path}', line 3: the last line breaks off and was left out.",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("call.jsonl", '[{"recording": "call.wav"}]'),
+        ("call.jsonl", "dear diary"),
+        ("call.jsonl", '{"recording": "ca'),
+        ("call.csv", "dear diary"),
+        ("call.csv", HEADER[:-4]),
+    ],
+)
+def test_one_line_that_is_not_a_timeline_is_refused(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=f"{name}', line 1"):
+        read_timeline(tmp_path / name)
+
+
+def test_a_header_without_a_line_end_is_a_timeline_without_turns(tmp_path):
+    (tmp_path / "call.csv").write_text(HEADER)
+    assert read_timeline(tmp_path / "call.csv").turns == ()
 
 
 def test_a_whole_last_line_without_a_line_end_is_kept(tmp_path):

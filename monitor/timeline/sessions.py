@@ -1,0 +1,94 @@
+"""Several live sessions in one file, laid out on one axis by the time of day.
+
+Each session counts its seconds from its own start. `started_at` tells when that was, so that the turns of a later
+session can follow those of the first at the distance that they had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from monitor.flow import Word
+from monitor.timeline.turn import SALIENT_COLUMNS, STARTED_AT, Turn
+
+_JUMP_S = 2.0
+"""From turn to turn of one session, the time of day gains less than this on the stream's; it loses where sound from a
+pipe comes faster than it was spoken. Turns come in the order of their ends, so one that ends earlier begins another."""
+
+AT = "at"
+"""The key of a live note's time of day."""
+
+
+class _Axis:
+    """Where the sessions so far lie: the time of day at which each began, and by how much it is moved."""
+
+    def __init__(self) -> None:
+        self.sessions: list[tuple[float, float]] = []
+        self._began = 0.0
+        self._newest_s = 0.0
+        self._end_s = 0.0
+
+    def move(self, turn: Turn) -> Turn:
+        began = _began(turn.extra.get(STARTED_AT), turn.start_s)
+        if began is not None:
+            if not self.sessions:
+                self.sessions.append((began, 0.0))
+            elif turn.end_s < self._newest_s or began - self._began > _JUMP_S:
+                # Where the system's clock was set back, sessions follow each other all the same.
+                self.sessions.append((began, max(began - self.sessions[0][0], self._end_s - turn.start_s)))
+            self._began, self._newest_s = began, turn.end_s
+        moved = _moved(turn, self.sessions[-1][1] if self.sessions else 0.0)
+        self._end_s = max(self._end_s, moved.end_s)
+        return moved
+
+    def move_note(self, note: Mapping[str, object]) -> Mapping[str, object]:
+        time_s = note.get("time_s")
+        if len(self.sessions) < 2 or isinstance(time_s, bool) or not isinstance(time_s, (int, float)):
+            return note
+        began = _began(note.get(AT), float(time_s))
+        if began is None:
+            return note
+        _, shift = min(self.sessions, key=lambda session: abs(session[0] - began))
+        return {**note, "time_s": round(time_s + shift, 3)}
+
+
+def on_one_axis(
+    turns: Sequence[Turn], notes: Sequence[Mapping[str, object]]
+) -> tuple[tuple[Turn, ...], tuple[Mapping[str, object], ...], int]:
+    """Lay out sessions on the axis of the first; turns without a time of day stay as they are.
+
+    Args:
+        turns: In the file's order.
+        notes: Marks and alerts, as the objects that the JSON Lines hold.
+
+    Returns:
+        The turns, the notes, and how many sessions there are.
+    """
+    axis = _Axis()
+    moved = tuple(axis.move(turn) for turn in turns)
+    return moved, tuple(axis.move_note(note) for note in notes), len(axis.sessions)
+
+
+def _began(clock: object, time_s: float) -> float | None:
+    """When a session began, in seconds since 1970, by the time of day of one of its moments."""
+    try:
+        return datetime.fromisoformat(clock).timestamp() - time_s if isinstance(clock, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _moved(turn: Turn, shift: float) -> Turn:
+    if shift == 0:
+        return turn
+
+    def later(value: float) -> float:
+        return round(value + shift, 3)
+
+    spans = {name: later(value) for name in SALIENT_COLUMNS if isinstance(value := turn.extra.get(name), float)}
+    words = None
+    if turn.words is not None:
+        words = tuple(Word(word.text, later(word.start_s), later(word.end_s), word.confidence) for word in turn.words)
+    start_s, end_s = later(turn.start_s), later(turn.end_s)
+    return replace(turn, start_s=start_s, end_s=end_s, words=words, extra={**turn.extra, **spans})

@@ -1,0 +1,222 @@
+"""Continuing a live timeline, also one that a killed program has left; files whose names hold the date."""
+
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from monitor.exporters.csv import CsvExporter
+from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters.resuming import Rotated, name_at
+from monitor.timeline.file import read_timeline
+from monitor.timeline.notes import Mark
+from stser_core.errors import OutputError
+
+NINE = datetime(2026, 11, 29, 9, 0, tzinfo=timezone(timedelta(hours=1)))
+
+
+def clock(seconds):
+    return (NINE + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+
+
+@pytest.fixture
+def live(turn):
+    """A live turn of a session that began so many seconds after nine."""
+
+    def make(number, start_s, began=0.0, **changes):
+        from dataclasses import replace
+
+        one = turn(turn=number, start_s=start_s, end_s=start_s + 1, **changes)
+        return replace(one, extra={"started_at": clock(began + start_s)})
+
+    return make
+
+
+def csv_to(path, append=True):
+    return CsvExporter(str(path), live=True, append=append)
+
+
+def jsonl_to(path, append=True):
+    return JsonlExporter(str(path), append=append)
+
+
+both = pytest.mark.parametrize(("open_to", "name"), [(csv_to, "day.csv"), (jsonl_to, "day.jsonl")])
+
+
+def write(exporter, *turns):
+    exporter.begin()
+    for each in turns:
+        exporter.write(each)
+    exporter.finish()
+    exporter.close()
+
+
+@both
+def test_a_second_session_goes_on_behind_the_first(tmp_path, live, open_to, name):
+    path = tmp_path / name
+    write(open_to(path), live(1, 0.0), live(2, 5.0))
+    before = path.read_bytes()
+    second = open_to(path)
+    assert second.resumed.last_turn == 2
+    write(second, live(3, 0.0, began=3600))
+    assert path.read_bytes().startswith(before)
+    assert [turn.turn for turn in read_timeline(path).turns] == [1, 2, 3]
+
+
+@both
+def test_wherever_the_end_breaks_off_whole_turns_stay(tmp_path, live, open_to, name):
+    path = tmp_path / name
+    write(open_to(path), live(1, 0.0), live(2, 5.0, speaker='"a",\nb'))
+    content = path.read_bytes()
+    path.unlink()
+    write(open_to(path), live(1, 0.0))
+    first = len(path.read_bytes())
+    for end in range(first, len(content) + 1):
+        path.write_bytes(content[:end])
+        exporter = open_to(path)
+        assert exporter.resumed.last_turn == (2 if end >= len(content) - 1 else 1)
+        write(exporter, live(3, 0.0, began=3600))
+        assert [turn.turn for turn in read_timeline(path).turns] in ([1, 3], [1, 2, 3])
+
+
+@both
+def test_nothing_changes_before_something_is_begun(tmp_path, live, open_to, name):
+    path = tmp_path / name
+    write(open_to(path), live(1, 0.0))
+    path.write_bytes(path.read_bytes() + b"half of")
+    before = path.read_bytes()
+    exporter = open_to(path)
+    assert exporter.resumed.lost
+    exporter.close()
+    assert path.read_bytes() == before
+
+
+def test_a_header_that_broke_off_is_written_again(tmp_path, live):
+    path = tmp_path / "day.csv"
+    path.write_text("recording,chan")
+    write(csv_to(path), live(1, 0.0))
+    assert [turn.turn for turn in read_timeline(path).turns] == [1]
+
+
+def test_what_a_spreadsheet_has_saved_is_continued(tmp_path, live):
+    path = tmp_path / "day.csv"
+    write(csv_to(path), live(1, 0.0))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    write(csv_to(path), live(2, 5.0))
+    assert [turn.turn for turn in read_timeline(path).turns] == [1, 2]
+
+
+@pytest.mark.parametrize("content", [b"dear diary\n", b"a,b\n1,2\n", b"\x00\xff", b"[1]", b'{"a": 1}\n'])
+@both
+def test_other_content_is_refused_and_stays(tmp_path, open_to, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(OutputError, match=name):
+        open_to(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == content
+
+
+def test_other_columns_are_refused(tmp_path, turn, live):
+    write(CsvExporter(str(tmp_path / "replayed.csv")), turn())
+    with pytest.raises(OutputError, match=r"replayed\.csv.*started_at"):
+        csv_to(tmp_path / "replayed.csv")
+    write(JsonlExporter(str(tmp_path / "replayed.jsonl")), turn())
+    with pytest.raises(OutputError, match=r"replayed\.jsonl.*started_at"):
+        jsonl_to(tmp_path / "replayed.jsonl")
+    write(csv_to(tmp_path / "live.csv"), live(1, 0.0))
+    with pytest.raises(OutputError, match=r"live\.csv"):
+        jsonl_to(tmp_path / "live.csv")
+
+
+def test_the_numbers_of_marks_go_on_and_sessions_are_laid_out_by_the_clock(tmp_path, live):
+    path = tmp_path / "day.jsonl"
+    first = jsonl_to(path)
+    first.begin()
+    first.write(live(1, 10.0))
+    first.write_note(Mark(4, 12.0, clock(12.0)))
+    first.close()
+    second = jsonl_to(path)
+    assert second.resumed.last_mark == 4
+    second.begin()
+    second.write(live(2, 3.0, began=600))
+    second.write_note(Mark(5, 7.0, clock(607.0)))
+    second.close()
+    file = read_timeline(path)
+    assert [turn.start_s for turn in file.turns] == [10.0, 603.0]
+    assert [word.start_s for word in file.turns[1].words] == [601.2, 601.5, 601.7]
+    assert [note["time_s"] for note in file.notes] == [12.0, 607.0]
+    assert len(file.notices) == 1
+
+
+def test_a_device_whose_clock_drifts_is_one_session(tmp_path, live):
+    path = tmp_path / "day.csv"
+    write(csv_to(path), *(live(number, 600.0 * number, began=0.5 * number) for number in range(1, 50)))
+    file = read_timeline(path)
+    assert [turn.start_s for turn in file.turns] == [600.0 * number for number in range(1, 50)]
+    assert file.notices == ()
+
+
+def test_sound_that_comes_faster_than_it_was_spoken_is_one_session(tmp_path, live):
+    path = tmp_path / "day.csv"
+    write(csv_to(path), *(live(number, 60.0 * number, began=-45.0 * number) for number in range(1, 9)))
+    file = read_timeline(path)
+    assert [turn.start_s for turn in file.turns] == [60.0 * number for number in range(1, 9)]
+    assert file.notices == ()
+
+
+def test_a_system_clock_that_was_set_back_leaves_no_overlap(tmp_path, live):
+    path = tmp_path / "day.csv"
+    write(csv_to(path), live(1, 0.0), live(2, 100.0), live(3, 2.0, began=-3600))
+    assert [turn.start_s for turn in read_timeline(path).turns] == [0.0, 100.0, 101.0]
+
+
+def rotated(pattern, say=None):
+    return Rotated(str(pattern), csv_to, say or pytest.fail)
+
+
+def test_a_turn_goes_to_the_file_of_the_day_on_which_it_starts(tmp_path, live):
+    exporter = rotated(tmp_path / "%Y-%m-%d.csv")
+    today = datetime.now().astimezone()
+    days = [today, today + timedelta(days=1), today, today + timedelta(days=2)]
+    exporter.begin()
+    for number, day in enumerate(days, start=1):
+        one = live(number, 10.0 * number)
+        one.extra["started_at"] = day.isoformat(timespec="milliseconds")
+        exporter.write(one)
+    exporter.finish()
+    exporter.close()
+    held = {path.name: [turn.turn for turn in read_timeline(path).turns] for path in tmp_path.iterdir()}
+    # The third began before the second one's file was: it stays with its neighbours.
+    assert held == dict(
+        zip((f"{day:%Y-%m-%d}.csv" for day in (days[0], days[1], days[3])), ([1], [2, 3], [4]), strict=True)
+    )
+
+
+def test_where_the_next_file_cannot_be_had_the_one_in_hand_goes_on(tmp_path, live):
+    today = datetime.now().astimezone()
+    tomorrow = today + timedelta(days=1)
+    (tmp_path / f"{tomorrow:%Y-%m-%d}.csv").write_text("dear diary\n")
+    said = []
+    exporter = rotated(tmp_path / "%Y-%m-%d.csv", said.append)
+    exporter.begin()
+    for number, day in enumerate((today, tomorrow, tomorrow), start=1):
+        one = live(number, 10.0 * number)
+        one.extra["started_at"] = day.isoformat(timespec="milliseconds")
+        exporter.write(one)
+    exporter.close()
+    assert [turn.turn for turn in read_timeline(tmp_path / f"{today:%Y-%m-%d}.csv").turns] == [1, 2, 3]
+    assert len(said) == 1
+    assert (tmp_path / f"{tomorrow:%Y-%m-%d}.csv").read_text() == "dear diary\n"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [("day-%Y-%m-%d.csv", "day-2026-11-29.csv"), ("%H.csv", "09.csv"), ("100%.csv", "100%.csv"), ("-", "-")],
+)
+def test_only_dates_are_directives(pattern, name):
+    assert name_at(pattern, NINE) == name
+
+
+def test_every_line_of_json_is_an_object(tmp_path, live):
+    path = tmp_path / "day.jsonl"
+    write(jsonl_to(path), live(1, 0.0))
+    assert json.loads(path.read_text())["started_at"] == clock(0.0)
