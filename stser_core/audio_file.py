@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -113,7 +114,7 @@ def identify(start: bytes) -> str | None:
         A name for a message; `None` where nothing is recognised.
     """
     try:
-        with av.open(io.BytesIO(start), mode="r", metadata_errors="replace") as container:
+        with av.open(_Reader(io.BytesIO(start)), mode="r", metadata_errors="replace") as container:
             form = container.format
             if form.name in _SIGNED or (form.name in _UNSIGNED and _goes_on(container)):
                 return form.long_name
@@ -238,6 +239,21 @@ def audio_frames(container: InputContainer, streams: Sequence[AudioStream]) -> I
                 yield packet.stream_index, frame
 
 
+class _Reader:
+    """A file as PyAV reads it; a place that damaged headers made up is an error number, not a traceback of PyAV's."""
+
+    def __init__(self, file: BinaryIO, name: str = "") -> None:
+        self.read, self.tell, self.name = file.read, file.tell, name
+        self.seekable = file.seekable
+        self._seek = file.seek
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -errno.EINVAL
+
+
 @contextmanager
 def _binary(file: AudioFile) -> Iterator[BinaryIO]:
     if isinstance(file, str | Path):
@@ -258,7 +274,7 @@ def _container(file: BinaryIO, name: str) -> InputContainer:
     named_raw = suffix in _G711 or suffix in _NO_FORMAT or suffix == _DIALOGIC
     if named_raw and start and identify(start) is None:
         return _headerless(file, name, suffix)
-    container = av.open(file, mode="r", metadata_errors="replace")
+    container = av.open(_Reader(file, name), mode="r", metadata_errors="replace")
     form = container.format.name
     codecs = [stream.codec_context for stream in container.streams.audio]
     if any(codec is not None and codec.name == f"pcm_{form}" for codec in codecs):
@@ -273,9 +289,11 @@ def _container(file: BinaryIO, name: str) -> InputContainer:
 def _headerless(file: BinaryIO, name: str, suffix: str) -> InputContainer:
     """Telephone systems store one channel at 8 kHz; of all others nothing can be known."""
     if suffix in _G711:
-        return av.open(file, mode="r", format=_G711[suffix], options={"sample_rate": str(_TELEPHONE_RATE)})
+        return av.open(
+            _Reader(file, name), mode="r", format=_G711[suffix], options={"sample_rate": str(_TELEPHONE_RATE)}
+        )
     if suffix == _DIALOGIC:
-        return av.open(_with_dialogic_header(file), mode="r", format="wav")
+        return av.open(_Reader(_with_dialogic_header(file)), mode="r", format="wav")
     raise AudioError(
         f"{name} is raw sound that does not say its rate; convert it first, with the rate and the format that it has: "
         f"ffmpeg -f s16le -ar 8000 -ac 1 -i '{name}' '{Path(name).stem}.wav'."

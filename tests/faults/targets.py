@@ -63,8 +63,8 @@ def audio(folder: Path) -> Target:
 
     damaged = st.builds(wounded, st.sampled_from(whole), wounds)
     contents = st.one_of(damaged, damaged, damaged, wav_headers)
-    ways = st.sampled_from(("file", "file", "memory", "pipe", "ul", "vox", "raw"))
-    return Target(st.tuples(contents, ways, st.sampled_from((None, None, "all", 1, 2))), examine)
+    ways = st.sampled_from(("file", "file", "file", "memory", "pipe", "ul", "vox"))
+    return Target(st.tuples(contents, ways, st.sampled_from((None, None, None, "all", 1, 2))), examine)
 
 
 def pcm(folder: Path) -> Target:
