@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["SAMPLE_RATE", "AudioFile", "AudioInfo", "Downmix", "Resampler", "TrackChoice"]
-__all__ += ["blocks", "load", "load_mono", "probe", "resampled"]
+__all__ += ["blocks", "excerpts", "load", "load_mono", "probe", "resampled"]
 
 SAMPLE_RATE = 16_000
 """Samples per second of all audio inside the program."""
@@ -87,6 +87,30 @@ def blocks(
         held -= whole
     if held:
         yield np.concatenate(pending, axis=1)
+
+
+def excerpts(file: AudioFile, *, track: TrackChoice = None) -> Iterator[NDArray[np.float32]]:
+    """Sound from all over a file, for measures of it: the first minute, then a second in four.
+
+    Yields:
+        float32 [channels, n] in −1…1, at the file's own rate.
+
+    Raises:
+        AudioError: See `blocks`.
+        UsageError: It does not have that track.
+    """
+    if track == "all":
+        yield from blocks(file, track=track)
+        return
+    with open_audio(file) as (container, _):
+        streams = chosen_streams(container, track, name_of(file))
+        form, converter = None, AudioResampler(format="flt")
+        for _, frame in audio_frames(container, streams, lambda time_s: time_s < 60 or int(time_s) % 4 == 0):
+            if form != (form := (frame.sample_rate, frame.layout.name, frame.format.name)):
+                converter = AudioResampler(format="flt")
+            frame.pts = None
+            for converted in converter.resample(frame):
+                yield _as_array(converted)
 
 
 def load(file: AudioFile, *, track: TrackChoice = None) -> NDArray[np.float32]:
@@ -267,8 +291,7 @@ class _Decoder:
         return 0.0
 
     def _taken(self, frame: AudioFrame) -> NDArray[np.float32]:
-        # Packed, not planar: PyAV 18 crashes on planar frames of eight channels.
-        samples = np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, frame.layout.nb_channels).T
+        samples = _as_array(frame)
         if not np.isfinite(samples).all():
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
         if len(samples) != self._channels:
@@ -356,6 +379,11 @@ def _with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.fl
     kept = np.zeros((channels, samples.shape[1]), dtype=np.float32)
     kept[: len(samples)] = samples[:channels]
     return kept
+
+
+def _as_array(frame: AudioFrame) -> NDArray[np.float32]:
+    # Packed, not planar: PyAV 18 crashes on planar frames of eight channels.
+    return np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, frame.layout.nb_channels).T
 
 
 def _joined(frames: list[AudioFrame]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,9 +227,13 @@ def _counts_frames(file: BinaryIO) -> bool:
     return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def audio_frames(container: InputContainer, streams: Sequence[AudioStream]) -> Iterator[tuple[int, AudioFrame]]:
-    """The frames of some tracks, each with its track's index in the container."""
+def audio_frames(
+    container: InputContainer, streams: Sequence[AudioStream], wanted: Callable[[float], bool] = lambda time_s: True
+) -> Iterator[tuple[int, AudioFrame]]:
+    """The frames of some tracks, each with its track's index in the container, at the times that are wanted."""
     for packet in container.demux(*streams):
+        if packet.pts is not None and not wanted(float(packet.pts * packet.time_base)):
+            continue
         try:
             frames = packet.decode()
         except av.InvalidDataError:

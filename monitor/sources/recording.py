@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from monitor.flow import SAMPLE_RATE, AudioBlock
+from monitor.flow import AudioBlock
 from stser_core import audio
 from stser_core.audio import AudioFile, AudioInfo, Downmix, TrackChoice
 from stser_core.errors import AudioError
@@ -29,6 +29,8 @@ _SAME_RESIDUAL = 1e-4
 """−40 dB: so much may a lossy codec make of one signal on two channels."""
 _DIFFERENT_RESIDUAL = 1e-2
 _SAME_GAIN = 0.1
+_TOLD_BY = 16_000
+"""Samples with sound that are enough to tell."""
 _SOUND = 1e-7
 """Mean square, −70 dB: what is below tells nothing of the channels."""
 _PIECE_BYTES = 1 << 20
@@ -129,8 +131,8 @@ class Mixed:
 def channels_same(file: AudioFile, track: TrackChoice = None) -> bool:
     """Whether all channels carry one signal: a mono recording that was stored as stereo.
 
-    They do where each is the first one but for a gain, and what remains is at most −40 dB over the whole recording.
-    Decodes until they differ: in a call of two parties, for the first second of sound.
+    They do where each is the first one but for a gain, and what remains is at most −40 dB over the recording
+    (`stser_core.audio.excerpts`). Decodes until they differ: in a call of two parties, for the first second of sound.
 
     Returns:
         False for a single channel, and where one is silent and others are not.
@@ -139,15 +141,18 @@ def channels_same(file: AudioFile, track: TrackChoice = None) -> bool:
         AudioError: The file is missing or cannot be decoded.
     """
     products: NDArray[np.float64] = np.zeros((1, 1))
-    sounding_s = 0.0
-    for samples in audio.blocks(file, SAMPLE_RATE // 4, track=track):
-        if len(samples) < 2:
+    sounding = 0
+    for samples in audio.excerpts(file, track=track):
+        if len(samples) < 2 or (products.any() and len(samples) != len(products)):
             return False
         varying = samples - samples.mean(axis=1, keepdims=True)
         here = varying @ varying.T
         products = products + here
-        sounding_s += 0.25 * (float(here.trace()) > _SOUND * samples.size)
-        if sounding_s >= 1 and _residual(products) > max(4 * _SAME_RESIDUAL, _DIFFERENT_RESIDUAL / sounding_s):
+        if float(here.trace()) > _SOUND * samples.size:
+            sounding += samples.shape[1]
+        if sounding >= _TOLD_BY and _residual(products) > max(
+            4 * _SAME_RESIDUAL, _DIFFERENT_RESIDUAL * _TOLD_BY / sounding
+        ):
             return False
     return _residual(products) <= _SAME_RESIDUAL
 
