@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from monitor.sources import Source
 
 STDIN = "-"
-_SAME_RESIDUAL = 1e-4
-"""−40 dB: so much may a lossy codec make of one signal on two channels."""
-_DIFFERENT_RESIDUAL = 1e-2
+_SAME_RESIDUAL = 1e-2
+_SAME_RESIDUAL_ANYWHERE = 0.1
+"""−20 dB over a recording and −10 dB in each second with sound, as lossy codecs leave of one signal on two channels; of
+two parties, one speaks alone at times, and little of it is on the other channel."""
 _SAME_GAIN = 0.1
-_TOLD_BY = 16_000
-"""Samples with sound that are enough to tell."""
-_SOUND = 1e-7
-"""Mean square, −70 dB: what is below tells nothing of the channels."""
+_QUIET = 0.01
+_WINDOW = 16_000
+"""Samples."""
 _PIECE_BYTES = 1 << 20
 _KEPT_FREE_BYTES = 256 << 20
 
@@ -131,8 +131,8 @@ class Mixed:
 def channels_same(file: AudioFile, track: TrackChoice = None) -> bool:
     """Whether all channels carry one signal: a mono recording that was stored as stereo.
 
-    They do where each is the first one but for a gain, and what remains is at most −40 dB over the recording
-    (`stser_core.audio.excerpts`). Decodes until they differ: in a call of two parties, for the first second of sound.
+    They do where each is the first one but for a gain and for what a lossy codec leaves (`stser_core.audio.excerpts`).
+    Decodes until they differ: in a call of two parties, for the first second of sound.
 
     Returns:
         False for a single channel, and where one is silent and others are not.
@@ -140,21 +140,22 @@ def channels_same(file: AudioFile, track: TrackChoice = None) -> bool:
     Raises:
         AudioError: The file is missing or cannot be decoded.
     """
-    products: NDArray[np.float64] = np.zeros((1, 1))
-    sounding = 0
+    whole = window = np.zeros((1, 1))
+    length = windows = 0
     for samples in audio.excerpts(file, track=track):
-        if len(samples) < 2 or (products.any() and len(samples) != len(products)):
+        if len(samples) < 2 or (whole.any() and len(samples) != len(whole)):
             return False
         varying = samples - samples.mean(axis=1, keepdims=True)
-        here = varying @ varying.T
-        products = products + here
-        if float(here.trace()) > _SOUND * samples.size:
-            sounding += samples.shape[1]
-        if sounding >= _TOLD_BY and _residual(products) > max(
-            4 * _SAME_RESIDUAL, _DIFFERENT_RESIDUAL * _TOLD_BY / sounding
-        ):
+        window = window + varying @ varying.T
+        length += samples.shape[1]
+        if length < _WINDOW:
+            continue
+        whole, windows = whole + window, windows + 1
+        audible = window.trace() > _QUIET * whole.trace() / windows
+        if audible and _residual(window) > _SAME_RESIDUAL_ANYWHERE:
             return False
-    return _residual(products) <= _SAME_RESIDUAL
+        window, length = np.zeros_like(whole), 0
+    return _residual(whole + window) <= _SAME_RESIDUAL
 
 
 def _residual(products: NDArray[np.float64]) -> float:

@@ -108,7 +108,7 @@ class TestSameChannels:
     def test_are_found(self, tmp_path, rate):
         assert channels_same(write_wav(tmp_path / "a.wav", [self.NOISE, self.NOISE], rate))
 
-    @pytest.mark.parametrize(("gain", "below_db"), [(1.0, 45), (0.98, 45), (0.5, 50), (-1.0, 45)])
+    @pytest.mark.parametrize(("gain", "below_db"), [(1.0, 45), (0.98, 30), (0.5, 40), (-1.0, 45)])
     def test_are_found_in_what_a_codec_made_of_them(self, tmp_path, gain, below_db):
         noisy = gain * self.NOISE + 10 ** (-below_db / 20) * abs(gain) * self.OTHER
         assert channels_same(write_wav(tmp_path / "a.wav", [self.NOISE, noisy]))
@@ -120,7 +120,7 @@ class TestSameChannels:
         right = np.concatenate([announced, 0 * self.NOISE, self.NOISE])
         assert not channels_same(write_wav(tmp_path / "a.wav", [left, right]))
 
-    @pytest.mark.parametrize("below_db", [10, 25, 35])
+    @pytest.mark.parametrize("below_db", [0, 5, 15])
     def test_are_not_those_that_differ_by_more(self, tmp_path, below_db):
         other = self.NOISE + 10 ** (-below_db / 20) * self.OTHER
         assert not channels_same(write_wav(tmp_path / "a.wav", [self.NOISE, other]))
