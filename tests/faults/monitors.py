@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 _FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["torch", "torchaudio", "av", "webrtcvad", "monitor.commands.live", "stser_core.stser"])
+_FORKING.set_forkserver_preload(["torch", "torchaudio", "av", "webrtcvad", "monitor.commands.live", "stser_core.model"])
 _MUCH, _LITTLE = 65_536, 100
 _PAUSE_S = 0.01
 
