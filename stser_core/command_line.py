@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -39,6 +40,8 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
         SIGPIPE) where nobody reads standard output any more.
     """
     _open_standard_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a script that the encoding lacks must not end the program
     if arguments is not None:
         return _reported(app, program, list(arguments))
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
@@ -76,9 +75,6 @@ class ReplayView:
         self._progress = progress
         self._call = call
         self._svg = svg
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # Words in a script that the terminal's encoding lacks must not end the view.
-            sys.stdout.reconfigure(errors="replace")
         self._console = Console()
         self._screen = display.ReplayScreen(self._console, replay, progress) if mode is DisplayMode.SCREEN else None
         self._complete = False
@@ -156,9 +152,6 @@ class LiveView:
         self._notices = notices
         self._snapshot = snapshot
         self._said = ScreenNotices()
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # Words in a script that the terminal's encoding lacks must not end the view.
-            sys.stdout.reconfigure(errors="replace")
         self._screen = (
             display.LiveScreen(Console(), info, lambda: snapshot(self._said.last()))
             if mode is DisplayMode.SCREEN

@@ -34,7 +34,7 @@ def table(turns: Sequence[Turn]) -> pyarrow.Table:
     values = [turn.values() for turn in turns]
     columns = {column: pyarrow.array([_text(each[column]) for each in values], _type(column)) for column in COLUMNS}
     for name in sorted({name for turn in turns for name in turn.extra}):
-        columns[name] = _further([turn.extra.get(name) for turn in turns])
+        columns[name] = _further(name, [turn.extra.get(name) for turn in turns])
     return pyarrow.table(columns)
 
 
@@ -46,12 +46,13 @@ def _type(column: str) -> pyarrow.DataType:
     return pyarrow.int64() if column in COUNTS else pyarrow.float64()
 
 
-def _further(values: Sequence[object]) -> pyarrow.Array:
-    """Numbers as numbers where all are, else texts."""
+def _further(name: str, values: Sequence[object]) -> pyarrow.Array:
+    """Numbers as numbers where all are, else texts; of seconds (`_s`) that are not known in any row, numbers too."""
     import pyarrow
 
     known = [value for value in values if value is not None]
-    if known and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
+    seconds = not known and name.endswith("_s")
+    if seconds or (known and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known)):
         return pyarrow.array([None if value is None else float(str(value)) for value in values], pyarrow.float64())
     return pyarrow.array([None if value is None else _text(_as_text(value)) for value in values], pyarrow.string())
 

@@ -83,7 +83,7 @@ def _csv(data: bytes, path: str) -> TimelineFile:
     header = _header(next(records, (1, []))[1], path)
     contents = _Contents()
     for line, cells in records:
-        if cells:
+        if any(cells):  # spreadsheets save rows of commas behind the last one
             with _refusals(path, line):
                 contents.add(_csv_row(header, cells), line)
     last_line = body.count(end) + 1
@@ -157,7 +157,7 @@ def _decoded(data: bytes, path: str, line_end: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(line_end.encode()) + 1
-        raise DataError(f"'{path}', line {line}: this is not UTF-8; a timeline is.") from error
+        raise DataError(f"'{path}', line {line}: this is not UTF-8; save it again as UTF-8.") from error
 
 
 def _with_tail(
@@ -172,7 +172,7 @@ def _with_tail(
     Where it is the only line, it is no end of a timeline that a killed program has left, but something else.
     """
     notices: tuple[str, ...] = ()
-    if tail.strip():
+    if tail.strip(b" ,\r\n"):
         try:
             last = parse(tail.decode())
         except (ValueError, csv.Error) as error:
@@ -216,9 +216,12 @@ def _one_record(text: str) -> list[str]:
 def _header(names: Sequence[str], path: str) -> tuple[str, ...]:
     if not names:
         raise DataError(f"'{path}' has no header; a timeline as CSV begins with one, even where nobody speaks.")
+    names = list(names)
+    while names and not names[-1]:  # commas that a spreadsheet has put behind every row
+        names.pop()
     missing = [column for column in COLUMNS if column not in names]
     if missing:
-        _check_separator(names[0], path)
+        _check_separator(names[0] if names else "", path)
         raise DataError(
             f"'{path}', line 1: this is not the header of a timeline, for it lacks {_listed(missing)}; "
             "a timeline is what --csv or --jsonl writes."
@@ -240,6 +243,8 @@ def _check_separator(header: str, path: str) -> None:
 
 
 def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Turn:
+    if not any(cells[len(header) :]):
+        cells = cells[: len(header)]
     if len(cells) != len(header):
         raise ValueError(f"{len(cells)} cells, but the header has {len(header)}")
     return checked_turn({name: parsed(name, cell) for name, cell in zip(header, cells, strict=True)})

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from monitor.cli import main
+from monitor.exporters.csv import CsvExporter
+from monitor.flow import Transcript, Word
 
 
 def test_a_replay_s_timeline_becomes_figures_and_subtitles(
@@ -26,3 +31,17 @@ def test_a_replay_s_timeline_becomes_figures_and_subtitles(
 
     assert main(["export", str(call), "--to", "srt", "-o", "-"]) == 0
     assert capsys.readouterr().out.count(" --> ") == 6
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_words_that_the_output_s_encoding_lacks_do_not_end_a_command(tmp_path, turn, encoding):
+    exporter = CsvExporter(str(tmp_path / "call.csv"))
+    exporter.begin()
+    exporter.write(turn(speaker="日本", transcript=Transcript((Word("日本", 1.2, 1.5, 0.9),))))
+    exporter.close()
+    code = "import sys; from monitor.cli import main; sys.exit(main(['analytics', sys.argv[1]]))"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "call.csv")], env=environment, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

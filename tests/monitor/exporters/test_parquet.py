@@ -70,3 +70,8 @@ def test_parquet_of_something_else_is_refused(tmp_path):
     pyarrow.parquet.write_table(pyarrow.table({"a": [1]}), tmp_path / "call.parquet")
     with pytest.raises(DataError, match=r"call\.parquet', row 1: .*recording"):
         read_timeline(tmp_path / "call.parquet")
+
+
+def test_seconds_that_no_row_knows_are_numbers_still(exported, row):
+    tables = [read(exported("parquet", row(extra={"salient_start_s": value}))) for value in (None, 1.2)]
+    assert tables[0].schema == tables[1].schema

@@ -356,3 +356,17 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path):
         read_timeline(tmp_path / "gone.csv")
     with pytest.raises(DataError, match="Is a directory"):
         read_timeline(tmp_path)
+
+
+@pytest.mark.parametrize("end", [",,,,,,,,,,,,,,,,,,,\n", ",,,,,,,,,,,,,,,,,,,\n,,,\n\n", ",,,,,"])
+def test_rows_of_commas_that_a_spreadsheet_saves_are_no_turns(tmp_path, end):
+    path = tmp_path / "call.csv"
+    path.write_text(f"{HEADER}\n{ROW}\n{end}")
+    file = read_timeline(path)
+    assert (len(file.turns), file.notices) == (1, ())
+
+
+def test_commas_that_a_spreadsheet_puts_behind_every_row_are_no_columns(tmp_path):
+    path = tmp_path / "call.csv"
+    path.write_text(f"{HEADER},,\n{ROW},,\n")
+    assert read_timeline(path).turns[0].extra == {}
