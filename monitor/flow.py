@@ -1,4 +1,4 @@
-"""What travels between the pipeline's threads: frozen data, stamped with the stream's own clock.
+"""The data that the pipeline's threads exchange: frozen, stamped with the stream's own clock.
 
 Time is the stream's sample count at 16 kHz, never the wall clock (docs/architecture.md, "The flow").
 """
@@ -54,7 +54,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said in one utterance.
+    """The words of one utterance.
 
     Attributes:
         words: In their order; none where nothing was understood.
@@ -87,7 +87,7 @@ class Utterance:
         dropped_ms: Milliseconds of sound that were lost inside the utterance (live capture only).
         captured_at: When its last sound was captured, in seconds of `time.monotonic`; `None` where no pause ended it.
         ended_at: When its end was decided, on the same clock.
-        transcript: Set by the transcriber thread; `None` without a speech recogniser. It is always set or cancelled.
+        transcript: Set by the transcriber thread; `None` without a transcriber. It is always set or cancelled.
     """
 
     channel: int
@@ -146,7 +146,7 @@ SpeechEvent: TypeAlias = SpeechStarted | SpeechAudio | SpeechEnded
 
 @dataclass(frozen=True)
 class ChannelNow:
-    """What goes on in a channel at this moment, as a display reads it.
+    """The present state of a channel, for a display.
 
     Attributes:
         level_dbfs: Root mean square of the last block in decibels below full scale.
@@ -163,5 +163,5 @@ class ChannelNow:
 
     @property
     def speaking(self) -> bool:
-        """Whether someone speaks."""
+        """Whether somebody speaks."""
         return self.since_s is not None

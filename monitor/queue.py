@@ -15,7 +15,7 @@ T = TypeVar("T")
 class ClosableQueue(Generic[T]):
     """Carries items in order from one thread to another.
 
-    The producer *closes* it when there is no more to come: the rest can still be got. The consumer *cancels* it when
+    The producer *closes* it after its last item: the rest can still be got. The consumer *cancels* it when
     it will get no more: the producer is told at once, also while it waits for room. If each thread of a pipeline,
     however it ends, cancels what it got from and closes what it put into, then none waits for another that has gone.
     """
@@ -30,7 +30,7 @@ class ClosableQueue(Generic[T]):
         self._cancelled = False
 
     def __len__(self) -> int:
-        """How many items wait."""
+        """Number of waiting items."""
         with self._changed:
             return len(self._items)
 
@@ -45,7 +45,7 @@ class ClosableQueue(Generic[T]):
             return self._append(item)
 
     def put_dropping(self, item: T) -> tuple[bool, T | None]:
-        """Append an item at once; where there is no room, the oldest one makes it.
+        """Append an item at once; if the queue is full, the oldest one is dropped.
 
         Returns:
             Whether it was accepted, and the item that was dropped for it.
@@ -100,7 +100,7 @@ class ClosableQueue(Generic[T]):
 
     @property
     def cancelled(self) -> bool:
-        """Whether the consumer has gone."""
+        """Whether the consumer has ended."""
         with self._changed:
             return self._cancelled
 

@@ -1,4 +1,4 @@
-"""Who is on which channel, and whose emotion may be scored: from `--channels` to one role for each lane."""
+"""Roles of the channels, from `--channels`: speaker names, and whose emotion may be scored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def roles(channels: str | None, present: int, recording: str, *, score_agents: b
     """Give each channel its role.
 
     Args:
-        channels: The option's value: names joined by commas, `mix` for one lane of all channels, or `None`.
+        channels: The option's value: names joined by commas, `mix` for all channels in one, or `None`.
         present: How many channels the recording has.
         recording: Its name, for the message.
         score_agents: Whether the emotion of agents is scored.
@@ -72,7 +72,7 @@ def merged(given: Sequence[Role], *, named: bool) -> Role:
 
     Returns:
         `speaker1`, as for any recording of one channel, or `mixed` where the names can no longer be told
-        apart; it is scored only if nobody who may be heard in it is exempt.
+        apart; it is scored only if nobody who may speak in it is exempt.
     """
     return Role(MIXED if named else given[0].speaker, scored=all(role.scored for role in given))
 

@@ -17,7 +17,7 @@ _WINDOW = 480
 """Samples whose level is measured together: 30 ms."""
 
 SILENCE_DBFS = -120.0
-"""What digital silence is given as: below anything that 16 bits can hold, and still a number."""
+"""The level of digital silence: below anything that 16 bits can represent, and still a number."""
 
 
 def as_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -30,7 +30,7 @@ def as_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 
 
 def below_60_hz(windows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What no voice has in short windows: an offset, slow drift, and the hum of 50 or 60 Hz.
+    """The part below the voice in short windows: an offset, slow drift, and the hum of 50 or 60 Hz.
 
     This is each window's least-squares fit by a line and sines of 50 and 60 Hz. What is left of 30 ms without it has at
     least 19 dB less below 65 Hz, and 0.7 dB less at 100 Hz. No window needs another, so the result does not depend
@@ -63,7 +63,7 @@ def loudness_dbfs(samples: NDArray[np.float32]) -> float:
         samples: float32 [n] in −1…1, 16 kHz.
 
     Returns:
-        Decibels, never under `SILENCE_DBFS`, which also stands for no samples at all.
+        Decibels, never under `SILENCE_DBFS`, which is also the level of no samples.
     """
     if samples.size == 0:
         return SILENCE_DBFS

@@ -1,1 +1,1 @@
-"""Many recordings at once: a timeline for each, two datasets of all, and a folder that can be taken up again."""
+"""Many recordings at once: a timeline for each, two tables of all, in a folder that later runs continue."""

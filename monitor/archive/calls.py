@@ -142,7 +142,7 @@ def call_row(finished: Finished, rows: Sequence[Turn]) -> dict[str, object]:
     """The figures of one call, by column.
 
     Args:
-        finished: What the archive keeps of it.
+        finished: Its done marker.
         rows: Its turns.
     """
     call = analyse(rows, length_s(finished.duration_s, finished.heard_s))

@@ -1,4 +1,4 @@
-"""An archive's folder: what lies where, who may write in it, which recordings are done, and which failed.
+"""An archive's folder: its files, the lock, done markers and failures.
 
 * `support/call.wav.csv`: a timeline for each recording, under the recording's own path
 * `turns/*.parquet`, `calls/*.parquet`: all turns, and all calls with a row each
@@ -60,7 +60,7 @@ class ArchiveFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep the folder to oneself; the system releases it even if the process is killed.
+        """Lock the folder; the system releases the lock even if the process is killed.
 
         Raises:
             OutputError: Another process has it, or the folder cannot be made.
@@ -85,7 +85,7 @@ class ArchiveFolder:
             lock.release()
 
     def is_done(self, found: Found) -> bool:
-        """Whether a recording is done as it is now: same size, same time, and its timeline is there."""
+        """Whether a recording is done as it is now: same size, same time, and its timeline exists."""
         marker = self._marker(found.name)
         try:
             file = os.stat(found.path)  # noqa: PTH116  the path may hold bytes that are not UTF-8
@@ -98,7 +98,7 @@ class ArchiveFolder:
         )
 
     def is_known(self, found: Found) -> bool:
-        """Whether the recording was done before, be it as it is now or not."""
+        """Whether the recording was done before, in this or an older version."""
         return self._marker(found.name) is not None
 
     def finish(self, scored: Scored, *, explain: bool = False) -> None:
@@ -117,18 +117,18 @@ class ArchiveFolder:
         self._write(self._marker_path(name), msgspec.json.encode(scored.finished))
 
     def finished(self) -> Iterator[Finished]:
-        """All that is done, in no order."""
+        """The done markers of all finished recordings, in any order."""
         for path in self._markers.glob("*/*.json"):
             marker = _read(path)
             if marker is not None and self.timeline(marker.recording).is_file():
                 yield marker
 
     def timeline(self, recording: str) -> Path:
-        """Where a recording's timeline is."""
+        """The path of a recording's timeline."""
         return self.root / timeline_name(recording)
 
     def probe(self) -> None:
-        """Find out whether anything can be written.
+        """Check that files can be written.
 
         Raises:
             OutputError: The disk is full, or the like.
@@ -149,7 +149,7 @@ class ArchiveFolder:
 
 
 def _read(path: Path) -> Finished | None:
-    """A done marker; `None` where there is none, or a damaged one, whose recording is then done again."""
+    """A done marker; `None` where it is missing or damaged, so that the recording is processed again."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Finished)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -160,7 +160,7 @@ class Failures:
     """`failures.csv`, which is written as a whole; each run tries what is on it again."""
 
     def __init__(self, folder: ArchiveFolder, still: Collection[str]) -> None:
-        """Take up the list that an earlier run has left, if there is one.
+        """Read the list of an earlier run, if it exists.
 
         Args:
             folder: The archive.
@@ -200,7 +200,7 @@ class Failures:
 
 
 def read_failures(root: Path) -> dict[str, str]:
-    """The list of an archive: a reason for each recording; nothing where there is no list."""
+    """The reason for each failed recording of an archive; empty without a list."""
     path = root / FAILURES
     if not path.is_file():
         return {}

@@ -72,7 +72,7 @@ class CallLine:
     Attributes:
         recording: Its name.
         date: Its day.
-        duration_s: Its length, as far as it was heard.
+        duration_s: Its length, as far as it could be decoded.
         turns: How many.
         seconds: Talk time of each emotion.
         longest_silence_s: The longest time in which nobody spoke.
@@ -127,7 +127,7 @@ def make_overview(root: Path, page_folder: Path) -> Overview:
         page_folder: Where the page will be, so that its links lead to the timelines.
 
     Raises:
-        DataError: It is no archive, holds no call, or is damaged.
+        DataError: It is not an archive, contains no call, or is damaged.
     """
     settings = read_settings(root / SETTINGS)
     rows = sorted(_rows(root), key=lambda row: str(row["recording"]))

@@ -1,4 +1,4 @@
-"""Which recordings there are: in a tree of folders, or in a list of paths."""
+"""Finds recordings in a tree of folders or in a list of paths."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Found:
 
     Attributes:
         name: Its path below the folder that was searched, with `/` between the parts: what the archive calls it.
-            Bytes that are no UTF-8 are visible escapes.
+            Bytes that are not UTF-8 are visible escapes.
         path: Where it is.
     """
 
@@ -56,7 +56,7 @@ class Found:
 def size_of(found: Found) -> int:
     """Bytes of a recording; 0 where it is gone."""
     try:
-        return os.stat(found.path).st_size  # noqa: PTH116  the path may hold bytes that are no UTF-8
+        return os.stat(found.path).st_size  # noqa: PTH116  the path may contain bytes that are not UTF-8
     except OSError:
         return 0
 
@@ -74,7 +74,7 @@ def find_recordings(place: str, out: Path) -> list[Found]:
         out: The archive's own folder.
 
     Raises:
-        DataError: There is no such place, the list cannot be read, or nothing is found.
+        DataError: The place does not exist, the list cannot be read, or nothing is found.
     """
     if place == STDIN:
         found = list(_listed(sys.stdin.buffer.read()))
@@ -85,7 +85,7 @@ def find_recordings(place: str, out: Path) -> list[Found]:
     else:
         found = list(_listed(_read(place)))
     if not found:
-        raise DataError(f"There is no recording in {'the list' if place == STDIN else repr(place)}.")
+        raise DataError(f"No recording was found in {'the list' if place == STDIN else repr(place)}.")
     return sorted({one.name: one for one in found}.values(), key=lambda one: one.name)
 
 
@@ -115,7 +115,7 @@ def is_recording(path: Path) -> bool:
         with path.open("rb") as file:
             start = file.read(_SIGNATURE_BYTES)
     except OSError:
-        # No extension promises sound, so it is no recording that is lost.
+        # Without an audio extension it need not be a recording.
         return False
     return any(all(start.startswith(sign, at) for at, sign in parts) for parts in _SIGNATURES)
 

@@ -1,4 +1,4 @@
-"""An archive's run: what is missing is done, and each result is kept at once."""
+"""An archive's run: processes the missing recordings, and writes each result at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HOUR_S = 3600.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run has before it.
+    """The work of a run.
 
     Attributes:
         recordings: All that was found.
@@ -40,7 +40,7 @@ def plan(folder: ArchiveFolder, recordings: Sequence[Found]) -> Plan:
 
 
 class Progress:
-    """How far a run is: counted by one thread, read by any.
+    """Progress of a run: counted by one thread, read by any.
 
     Attributes:
         recordings: How many were found.
@@ -48,7 +48,7 @@ class Progress:
         done: How many this run has done.
         failed: How many it could not do.
         size: Bytes of all recordings.
-        gone_size: Bytes of those that are no longer to be done.
+        gone_size: Bytes of those that are done or failed.
         heard_s: Seconds of sound that this run has finished.
     """
 
@@ -58,7 +58,7 @@ class Progress:
         """Begin.
 
         Args:
-            todo: What is to be done.
+            todo: The work.
             position_s: Seconds of the recordings that are being scored, and so not yet counted.
             now: The clock.
         """
@@ -122,10 +122,10 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class ArchiveWriter:
-    """Keeps results as they come. One thread uses it, which holds the archive's lock.
+    """Writes results as they come. One thread uses it, which holds the archive's lock.
 
     A timeline and its done marker are kept at once; the tables and the list of failures follow a few seconds later, and
-    what a killed process left out of them is made up for at the next start.
+    the next start adds what a killed process left out.
 
     Raises (all methods):
         OutputError: The disk is full, or the like.
@@ -139,7 +139,7 @@ class ArchiveWriter:
 
     @classmethod
     def begin(cls, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> ArchiveWriter:
-        """Take an archive up, or begin one.
+        """Continue an archive, or begin one.
 
         Args:
             folder: Its lock is held.
@@ -156,7 +156,7 @@ class ArchiveWriter:
         return cls(folder, tables, Failures(folder, {found.name for found in missing}))
 
     def keep(self, outcome: Outcome) -> Outcome:
-        """Keep what became of a recording; where its timeline alone cannot be written, it becomes a failure."""
+        """Write the outcome of a recording; if only its timeline cannot be written, it becomes a failure."""
         if not isinstance(outcome, Failed):
             try:
                 self.folder.finish(outcome, explain=self.tables.explain)
@@ -173,7 +173,7 @@ class ArchiveWriter:
         return outcome
 
     def bring_up(self) -> None:
-        """Bring tables and failures up to what is kept."""
+        """Write the pending rows of the tables, and the failures."""
         calls, self._calls = self._calls, []
         if calls:
             self.tables.add(calls)
@@ -181,7 +181,7 @@ class ArchiveWriter:
         self._kept = time.monotonic()
 
     def _raise_unless_writable(self, error: OutputError) -> None:
-        """Where nothing else can be written either, as on a full disk, the run has to end."""
+        """Raise if nothing can be written at all, as on a full disk."""
         try:
             self.folder.probe()
         except OutputError:
@@ -195,7 +195,7 @@ def run(
     progress: Progress,
     notify: Callable[[str], None],
 ) -> None:
-    """Keep all outcomes as they come.
+    """Write all outcomes as they come.
 
     Raises:
         StserError: They cannot be kept, or no more will come. What was kept before stays.

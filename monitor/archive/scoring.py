@@ -1,4 +1,4 @@
-"""From a recording to its timeline: the work itself, whoever does it."""
+"""Scores a recording of an archive."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finished:
-    """What the archive keeps of a recording beside its timeline: its done marker.
+    """The done marker of a recording, which the archive keeps beside its timeline.
 
     Attributes:
         recording: Its name in the archive.
@@ -68,7 +68,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Failed:
-    """A recording that cannot be done, and why, in a sentence."""
+    """A recording that failed, with the reason in a sentence."""
 
     recording: str
     reason: str
@@ -78,11 +78,11 @@ Outcome: TypeAlias = Scored | Failed
 
 
 class Halted(Exception):  # noqa: N818
-    """The recording was given up, since the archive is to stop."""
+    """The recording was abandoned because the archive stops."""
 
 
 class Running:
-    """The pipelines that run at this moment, so that all can be stopped at once. From any thread."""
+    """The running pipelines, so that all can be stopped at once. From any thread."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -99,7 +99,7 @@ class Running:
 
     @property
     def position_s(self) -> float:
-        """How many seconds of their recordings have been read."""
+        """Seconds of their recordings that have been read."""
         with self._lock:
             return sum(pipeline.position_s for pipeline in self._pipelines)
 
@@ -131,7 +131,7 @@ class Models:
     Attributes:
         scorer: Finds the emotions.
         transcriber: Finds the words.
-        extractor: Tells voices apart, with `--speakers`.
+        extractor: Computes speaker embeddings, with `--speakers`.
     """
 
     scorer: Scorer
@@ -157,10 +157,10 @@ class RecordingScorer:
             running: Where its pipeline is counted while it runs.
 
         Returns:
-            Its timeline, or why there is none. Nothing about one recording stops the others.
+            Its timeline, or why it failed. One recording's error never stops the others.
 
         Raises:
-            Halted: It was given up.
+            Halted: It was abandoned.
         """
         try:
             return self._scored(found, running)
@@ -204,7 +204,7 @@ class RecordingScorer:
         )
 
     def _speaker_of(self, found: Found, opened: Opened, running: Running) -> Callable[[Utterance], str] | None:
-        """Who speaks in an utterance, where voices are to be told apart."""
+        """A function that names the speaker of an utterance, with `--speakers`."""
         count, extractor = self.recording.speakers, self.models.extractor
         if count is None or extractor is None:
             return None

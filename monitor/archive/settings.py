@@ -1,4 +1,4 @@
-"""What an archive was made with: one folder holds results of one kind only."""
+"""An archive's settings: all results in one folder are made with the same ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def archive_settings(
     recognizer: EmotionRecognizer,
     transcriber: Transcriber,
 ) -> dict[str, object]:
-    """All that the rows depend on, beside the recordings: the options, with what `auto` and names stand for.
+    """All that the rows depend on besides the recordings: the options, with `auto` and names resolved.
 
     Args:
         scoring: How emotions are scored.
@@ -43,7 +43,7 @@ def archive_settings(
         recording: Further options of scoring.
         transcription: How speech is transcribed.
         recognizer: The model that was loaded.
-        transcriber: The speech recogniser that was chosen.
+        transcriber: The transcriber that was chosen.
     """
     from stser_core.checkpoint import resolve
     from stser_core.ensemble import format_prior
@@ -79,10 +79,10 @@ def sum_of(folder: Path) -> str:
 
 
 def check_settings(path: Path, settings: Mapping[str, object], temporary: Path) -> None:
-    """Write down an archive's settings, or make sure that they are what they were.
+    """Write an archive's settings, or check that they are the same as before.
 
-    Others are refused rather than done again: a table of two kinds of rows answers no question, and a slip in an
-    option must not cost what weeks have made.
+    Other settings are refused, because a table of mixed rows is useless, and a wrong option must not discard weeks of
+    work.
 
     Args:
         path: The archive's file for it.
@@ -110,7 +110,7 @@ def check_settings(path: Path, settings: Mapping[str, object], temporary: Path) 
 
 
 def read_settings(path: Path) -> Mapping[str, object]:
-    """Read what an archive was made with.
+    """Read an archive's settings.
 
     Raises:
         DataError: The file is missing or damaged, or of a later version of this program.
@@ -119,10 +119,10 @@ def read_settings(path: Path) -> Mapping[str, object]:
         file = msgspec.json.decode(path.read_bytes(), type=_File)
     except OSError as error:
         raise DataError(
-            f"'{path.parent}' is no archive: it has no {path.name}; stser-monitor archive makes one."
+            f"'{path.parent}' is not an archive: it has no {path.name}; stser-monitor archive makes one."
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"'{path}' is damaged ({error}), so '{path.parent}' cannot be taken up again.") from error
+        raise DataError(f"'{path}' is damaged ({error}), so '{path.parent}' cannot be continued.") from error
     if file.format != FORMAT:
         raise DataError(f"'{path.parent}' is an archive of format {file.format}; this program knows format {FORMAT}.")
     return file.settings

@@ -60,7 +60,7 @@ class Tables:
     """
 
     def __init__(self, folder: ArchiveFolder, *, explain: bool) -> None:
-        """Look at what there is, and repair what a killed process has left.
+        """Read the existing shards, and repair what a killed process has left.
 
         Args:
             folder: The archive; its lock is held.
@@ -77,7 +77,7 @@ class Tables:
             self._take_up(number)
 
     def complete(self) -> None:
-        """Bring the tables to what is done: add what they lack, drop what is no more or was done again."""
+        """Bring the tables up to date: add what they lack, drop what was removed or done again."""
         finished = {one.recording: one for one in self._folder.finished()}
         current = {name: _stamp(one) for name, one in finished.items()}
         self._drop([name for name, (_, stamp) in self._held.items() if current.get(name) != stamp])
@@ -154,12 +154,12 @@ class Tables:
             self._held[name] = number, _Stamp(size, modified_ns)
 
     def _discard(self, number: int) -> None:
-        """Take a shard away, so that `complete` makes its rows again."""
+        """Delete a shard, so that `complete` makes its rows again."""
         for kind in (CALLS, TURNS):
             self._path(kind, number).unlink(missing_ok=True)
 
     def _last(self) -> tuple[int, int]:
-        """The shard to which is added next, and how many calls it has room for."""
+        """The number of the shard to extend next, and how many calls fit into it."""
         counts: dict[int, int] = {}
         for number, _ in self._held.values():
             counts[number] = counts.get(number, 0) + 1

@@ -1,4 +1,4 @@
-"""Who scores an archive's recordings: threads of this process, or actors of a Ray cluster.
+"""Scores an archive's recordings in threads of this process, or in actors of a Ray cluster.
 
 Workers only score; the process that started them keeps every result. So no worker needs to reach the archive, and one
 that fails or is lost costs no more than its recording, which the next run tries again.
@@ -53,7 +53,7 @@ def by_threads(
         running: Ends it all when halted.
 
     Yields:
-        What becomes of each, as soon as it is known; fewer where `running` was halted.
+        The outcome of each, as soon as it is known; fewer where `running` was halted.
     """
     waiting = iter(recordings)
     pending: dict[Future[Outcome], Found] = {}
@@ -81,7 +81,7 @@ def by_threads(
 
 @contextmanager
 def connected(address: str, workers: int) -> Iterator[None]:
-    """Join a Ray cluster, or start one that nobody but this machine can reach.
+    """Join a Ray cluster, or start one that only this machine can reach.
 
     Args:
         address: `auto`, or where the cluster's head is (`HOST:PORT`). With `auto`, `$RAY_ADDRESS` counts, and without
@@ -90,7 +90,7 @@ def connected(address: str, workers: int) -> Iterator[None]:
 
     Raises:
         MissingExtraError: Ray is not installed.
-        UsageError: There is no cluster at that address.
+        UsageError: No cluster is found at that address.
     """
     where = os.environ.get("RAY_ADDRESS", _LOCAL) if address == AUTO else address
     os.environ.update(_ENVIRONMENT | (_LOOPBACK if where == _LOCAL else {}))
@@ -120,7 +120,7 @@ def _join(address: str) -> None:
         ray.init(address, **_QUIET)
     except (OSError, OverflowError, RuntimeError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise UsageError(f"There is no Ray cluster at '{address}' ({reason}); --ray auto starts one here.") from error
+        raise UsageError(f"No Ray cluster was found at '{address}' ({reason}); --ray auto starts one here.") from error
 
 
 class RayWorker:
@@ -131,7 +131,7 @@ class RayWorker:
         self._scorer = load()
 
     def models(self) -> tuple[str, str]:
-        """The names of the checkpoint and the speech recogniser."""
+        """The names of the checkpoint and the transcriber."""
         return self._scorer.models.scorer.name, self._scorer.models.transcriber.name
 
     def score(self, found: Found) -> Outcome:
@@ -154,12 +154,12 @@ def by_ray(
     Args:
         recordings: Each worker must reach them under the same paths.
         load: Called by each worker once; Ray carries it there.
-        models: What the checkpoint and the speech recogniser are called here; other ones are refused.
+        models: The names of the checkpoint and the transcriber here; other ones are refused.
         workers: How many.
         running: Ends it all when halted.
 
     Yields:
-        What becomes of each, as soon as it is known.
+        The outcome of each, as soon as it is known.
 
     Raises:
         PipelineError: No worker can do the work.
@@ -203,7 +203,7 @@ def by_ray(
 
 
 def processors(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
-    """How many processors this process may use: those of its affinity, within the limits of its container.
+    """The number of processors that this process may use: its affinity, within the limits of its container.
 
     Args:
         groups: Where the kernel shows its control groups, version 2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`).

@@ -81,7 +81,7 @@ def print_devices() -> None:
 
     devices = inputs()
     if not devices:
-        print("There is no input device.")
+        print("No input device was found.")
     for device in devices:
         channels = "1 channel" if device.channels == 1 else f"{device.channels} channels"
         mark = "*" if device.default else " "

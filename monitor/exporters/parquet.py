@@ -62,5 +62,5 @@ def _as_text(value: object) -> str:
 
 
 def _text(value: object) -> object:
-    """Text without lone surrogates, which are no UTF-8."""
+    """Text without lone surrogates, which are not UTF-8."""
     return value.encode("utf-8", errors="backslashreplace").decode() if isinstance(value, str) else value

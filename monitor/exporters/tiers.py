@@ -1,4 +1,4 @@
-"""A tier for each speaker, as phonetic tools want them: named apart, without overlaps."""
+"""A tier for each speaker, as phonetic tools need them: with unique names, without overlaps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from monitor.exporters.captions import in_order, shown_ms
 from monitor.timeline.turn import Turn
 
 BELOW = ("emotion", "confidence", "words")
-"""What a format may put on tiers of their own, named after the speaker's."""
+"""Kinds of tiers that a format may have for each speaker."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Tier:
 
     @property
     def end_ms(self) -> int:
-        """Where the last turn ends."""
+        """The end of the last turn."""
         return shown_ms(self.turns[-1])[1] if self.turns else 0
 
 

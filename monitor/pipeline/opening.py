@@ -69,7 +69,7 @@ def open_recording(
     if not channels_same(file, track):
         return Opened(recording, given)
     role = merged(given, named=channels is not None)
-    scored = "" if role.scored else " Nothing is scored, since an agent may be heard in it (see --score-agents)."
+    scored = "" if role.scored else " Nothing is scored, since an agent may speak in it (see --score-agents)."
     same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
     mixed.notices.append(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
     return Opened(mixed, (role,))

@@ -119,7 +119,7 @@ class Pipeline:
 
     @property
     def position_s(self) -> float:
-        """How far the source has been read, in seconds."""
+        """Seconds of the source that have been read."""
         return self._position / SAMPLE_RATE
 
     def clock(self, time_s: float) -> datetime:
@@ -142,7 +142,7 @@ class Pipeline:
 
     @property
     def turns_waiting(self) -> int:
-        """How many utterances wait to be scored."""
+        """Number of utterances that wait to be scored."""
         return len(self._scoring)
 
     @property
@@ -152,16 +152,16 @@ class Pipeline:
 
     @property
     def channels(self) -> tuple[ChannelNow, ...]:
-        """What is going on in each channel at this moment."""
+        """The present state of each channel."""
         return tuple(map(self._channel_now, range(len(self._since))))
 
     @property
     def paused(self) -> bool:
-        """Whether the sound is heard as silence."""
+        """Whether the sound is replaced by silence."""
         return self._paused
 
     def pause(self, paused: bool) -> None:
-        """From now on hear the sound as silence, or no longer; time goes on. To be called by one thread."""
+        """Replace the sound by silence from now on, or no longer; time goes on. To be called by one thread."""
         self._paused = paused
 
     def note(self, note: Note) -> bool:
@@ -169,7 +169,7 @@ class Pipeline:
         return self._finished.put(note)
 
     def run(self) -> None:
-        """Run until the source has ended or was stopped and everything heard has been written.
+        """Run until the source has ended or was stopped and all speech so far has been written.
 
         Signals are the caller's: a handler calls `stop`, and a second time `abort`. An exception that a handler
         raises in here, such as `KeyboardInterrupt`, aborts and is passed on.
@@ -188,7 +188,7 @@ class Pipeline:
             raise
 
     def stop(self) -> None:
-        """End the source, and with it the run, once what was heard has been written. From any thread."""
+        """End the source, and with it the run, once all speech so far has been written. From any thread."""
         self._source.stop()
 
     def abort(self) -> None:
@@ -262,7 +262,7 @@ class Pipeline:
         return self._transcribers[event.channel - 1].put(event)
 
     def _captured_at(self, utterance: Utterance, block: AudioBlock) -> float | None:
-        """When the utterance's last sound was captured; `None` where it may have been cut and not ended."""
+        """The time at which the utterance's last sound was captured; `None` where it may have been cut."""
         settings = self._segmentation
         if utterance.end_s - utterance.start_s >= settings.max_utterance_s - settings.cut_search_s:
             return None

@@ -91,7 +91,7 @@ class TurnMaker:
         return self._roles[channel - 1].scored
 
     def estimate(self, partial: PartialUtterance) -> EmotionScores | None:
-        """Score an utterance that goes on; it gets no number and is no turn."""
+        """Score an utterance that goes on; it gets no number and does not become a turn."""
         # The baseline learns from whole turns only.
         baseline = self._baselines[partial.channel, self._roles[partial.channel - 1].speaker].frozen()
         (scores,) = self._scorer.score([SpeechInput(partial.samples, partial.words or None, speaker=baseline)])
@@ -137,12 +137,12 @@ class Scoring:
         self._waiting: ClosableQueue[Utterance | PartialUtterance] = ClosableQueue(capacity)
 
     def __len__(self) -> int:
-        """How many utterances wait."""
+        """Number of waiting utterances."""
         return len(self._waiting)
 
     @property
     def cancelled(self) -> bool:
-        """Whether nothing is scored any more."""
+        """Whether scoring has ended."""
         return self._waiting.cancelled
 
     def put(self, utterance: Utterance) -> bool:
@@ -154,7 +154,7 @@ class Scoring:
         return self._turn_maker.scores_channel(partial.channel) and self._waiting.try_put(partial)
 
     def close(self) -> None:
-        """There is no more to come."""
+        """End the input; waiting utterances are still scored."""
         self._waiting.close()
 
     def cancel(self) -> None:
@@ -162,7 +162,7 @@ class Scoring:
         self._waiting.cancel()
 
     def run(self, deliver: Callable[[Scored], bool]) -> None:
-        """Work until there is no more to come, or `deliver` refuses a turn."""
+        """Work until the input ends, or `deliver` refuses a turn."""
         while (item := self._waiting.get()) is not None:
             if isinstance(item, Utterance):
                 if not all(map(deliver, self._scored(item))):

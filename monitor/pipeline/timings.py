@@ -1,4 +1,4 @@
-"""How long it takes from an utterance's last sound to its row, and where the time goes."""
+"""Latency from an utterance's last sound to its row, by step."""
 
 from __future__ import annotations
 

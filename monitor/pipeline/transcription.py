@@ -60,7 +60,7 @@ class ChannelTranscriber:
 
         Args:
             channel: Counts from 1.
-            transcriber: The speech recogniser.
+            transcriber: Provides the words.
             capacity: How many events may wait.
             offer: Takes what there is of an utterance after every second of it; it must not wait. `None` where
                 nobody reads `words` or makes estimates.
@@ -79,11 +79,11 @@ class ChannelTranscriber:
         return (isinstance(event, SpeechAudio) and not self._needs_audio) or self._events.put(event)
 
     def close(self) -> None:
-        """There is no more to come; what was handed over is still transcribed."""
+        """End the input; waiting utterances are still transcribed."""
         self._events.close()
 
     def run(self) -> None:
-        """Work until there is no more to come."""
+        """Work until the input ends."""
         stream: TranscriptionStream = NoTranscriber().listen(0.0)  # until the first utterance starts
         while (event := self._events.get()) is not None:
             match event:

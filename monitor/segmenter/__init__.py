@@ -1,1 +1,1 @@
-"""What is speech: voice activity, endpoints, utterances."""
+"""Finds speech: voice activity, endpoints, utterances."""

@@ -34,7 +34,7 @@ floor, and with it where the word began, only after some frames."""
 
 
 class State(Enum):
-    """Where a channel is between silence and speech."""
+    """State of a channel between silence and speech."""
 
     QUIET = auto()
     STARTING = auto()
@@ -122,7 +122,7 @@ class EndpointDetector:
         return events
 
     def _judged(self) -> list[bool]:
-        """Where there is speech, by the noise floor as it is known now."""
+        """The speech frames, by the present noise floor."""
         return [
             voiced and self._activity.stands_out(frame)
             for frame, voiced in zip(self._frames, self._voiced, strict=True)
@@ -167,7 +167,7 @@ class EndpointDetector:
         return len(self._frames) - self._speech_end >= self._silence
 
     def _is_certain(self, *, ended: bool = False) -> bool:
-        """Whether this is speech: long enough, and no steady tone."""
+        """Whether this is speech: long enough, and not a steady tone."""
         if self._continued:
             # What follows a cut was speech already: no part of it may be lost for being short.
             return any(self._speech)

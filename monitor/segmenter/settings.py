@@ -14,7 +14,7 @@ FRAME = 480
 FRAME_S = FRAME / SAMPLE_RATE
 
 Sensitivity: TypeAlias = Literal["low", "normal", "high"]
-"""How readily sound is taken for speech."""
+"""Sensitivity of the speech detection."""
 
 SHORTEST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 3.0
@@ -55,7 +55,7 @@ _DETECTION: dict[Sensitivity, Detection] = {
 
 @dataclass(frozen=True)
 class SegmenterSettings:
-    """When speech starts, when it has ended, and where a turn that is too long is cut.
+    """Settings for the start and end of speech, and for cutting long turns.
 
     Times are rounded to whole frames of 30 ms.
 

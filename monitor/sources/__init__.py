@@ -1,4 +1,4 @@
-"""Where sound comes from: one protocol, one file each."""
+"""Sources of sound: one protocol, and a module for each source."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEFAULT = "mic"
-"""What the user types for the system's default input."""
+"""The name of the system's default input."""
 
 _LIST = "'stser-monitor devices' lists the inputs"
 
@@ -117,7 +117,7 @@ def find(device: str, among: Sequence[Device] | None = None) -> Device:
     """
     known = inputs() if among is None else among
     if not known:
-        raise DeviceError("There is no input device; connect a microphone, or give '--device -' to read a pipe.")
+        raise DeviceError("No input device was found; connect a microphone, or give '--device -' to read a pipe.")
     if device == DEFAULT:
         return _only([one for one in known if one.default], "No input is the system's default", known)
     if device.isdecimal():

@@ -121,13 +121,13 @@ class Microphone:
             device: `mic` for the default input, an index, or part of a name.
             channels: How many to capture; `None` for one.
             reconnect: Wait for a device that goes away, instead of ending with an error.
-            notices: Is told, in one sentence, what the user should know although it is no error. Called by
+            notices: Gets sentences for the user that are not errors. Called by
                 the thread that reads `blocks`.
             system: What captures; `None` for PortAudio.
             clock: Seconds on a clock that never goes back.
 
         Raises:
-            DeviceError: There is no such input, it cannot be captured, or PortAudio is missing.
+            DeviceError: The input does not exist or cannot be captured, or PortAudio is missing.
         """
         self._system = system or PortAudio()
         self._chosen = self._system.choose(device, 1 if channels is None else channels)
@@ -146,7 +146,7 @@ class Microphone:
 
     @property
     def overflows(self) -> int:
-        """How often sound was lost, because the device or its reader was too slow."""
+        """Number of times that sound was lost, because the device or its reader was too slow."""
         return self._earlier_overflows + self._buffer.overflows
 
     def blocks(self) -> Iterator[AudioBlock]:
@@ -221,7 +221,7 @@ class Microphone:
     def _watch_for_zeros(self, block: AudioBlock) -> None:
         """Tell of five seconds of exact zeros, once for each such silence, and at most once a minute.
 
-        It is no error: a muted microphone does it, and so does software that removes noise, in every pause.
+        Not an error: a muted microphone is silent, and so is noise suppression in every pause.
         """
         length_s = block.samples.shape[1] / SAMPLE_RATE
         before_s = self._zeros_s

@@ -24,7 +24,7 @@ _CLOSE_S = 1.0
 
 @dataclass(frozen=True)
 class CaptureFormat:
-    """How a device is captured.
+    """Capture settings of a device.
 
     Attributes:
         device: The device, as it was numbered and named when it was found.
@@ -122,7 +122,7 @@ class PortAudioCapture:
         """Stop within a second, or leave it to a thread, since a driver or a sound server may hang.
 
         Returns:
-            Whether the device let go of the stream. May be called again where it did not.
+            Whether the device released the stream. May be called again where it did not.
         """
         if self._closing is None:
             self._closing = Thread(target=self._close, name="closing the device", daemon=True)

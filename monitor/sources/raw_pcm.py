@@ -29,7 +29,7 @@ _START_BYTES = 8_192
 """So much is looked at before it is taken for sound."""
 _NOISE_LEVEL = 0.25
 _NOISE_CORRELATION = 0.6
-"""Sound as loud as this whose neighbouring samples have less in common is no speech (speech: 0.05 to 0.2, over 0.6)."""
+"""Sound as loud as this whose neighbouring samples correlate less is not speech (speech: 0.05 to 0.2, over 0.6)."""
 _LISTENED_S = 10.0
 
 
@@ -87,7 +87,7 @@ class RawPcm:
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield the sound in blocks of at most 50 ms until the stream ends or `stop` is called.
 
-        An incomplete sample at the end is no sound.
+        An incomplete sample at the end is left out.
 
         Raises:
             AudioError: The stream cannot be read, holds no sound, or begins with the header of something else.
@@ -115,7 +115,7 @@ class RawPcm:
         self._chunks.close()
 
     def _pieces(self) -> Iterator[NDArray[np.float32]]:
-        """What is read, float32 [channels, n], not shorter than 20 ms except at the end."""
+        """The sound, float32 [channels, n], not shorter than 20 ms except at the end."""
         held = b""
         while (chunk := self._chunks.get()) is not None:
             held += chunk

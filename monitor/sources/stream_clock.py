@@ -83,7 +83,7 @@ class StreamClock:
         self.begin(rate)
 
     def begin(self, rate: int) -> None:
-        """What comes now is from a device that was opened anew and counts its samples from 0 again."""
+        """Continue with a device that was opened again and counts its samples from 0."""
         self._rate = rate
         self._device = SampleClock(rate)
         self._resampler = Resampler(rate, self._channels)
@@ -115,7 +115,7 @@ class StreamClock:
         self._taken = block.start - block.dropped
 
     def keep_alive(self, now_s: float) -> AudioBlock | None:
-        """While there is no device: 20 ms of silence that end now, so that the stream's time goes on.
+        """20 ms of silence that end now, so that the stream's time goes on without a device.
 
         Returns:
             `None` where less than 20 ms have passed.

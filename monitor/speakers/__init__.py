@@ -1,1 +1,1 @@
-"""Tells the speakers of one channel apart by their voices."""
+"""Speaker diarization of one channel."""

@@ -1,4 +1,4 @@
-"""Who speaks when, over a whole recording of one channel, before its first row is written.
+"""Diarizes a whole recording of one channel before its first row is written.
 
 Each utterance could be given to the nearest speaker so far, but the first ones would then be guesses that nobody
 corrects, since a row that is written stays. A recording is all there: it is diarized first and replayed after that.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class SpeakerSegment(NamedTuple):
-    """Who speaks from when to when, in seconds from the start of the recording."""
+    """A speaker's segment, in seconds from the start of the recording."""
 
     start_s: float
     end_s: float
@@ -43,10 +43,10 @@ class Diarization:
         self.segments = tuple(segments)
 
     def speaker_of(self, utterance: Utterance) -> str:
-        """Who speaks in most of an utterance.
+        """The speaker of most of an utterance.
 
         Raises:
-            ValueError: Nobody does: the utterance is not of this recording.
+            ValueError: No segment overlaps it: the utterance is not of this recording.
         """
 
         def shared_s(segment: SpeakerSegment) -> float:
@@ -70,7 +70,7 @@ def diarize(
         settings: How the speech is cut into utterances, as for the pipeline; `None` for the defaults.
 
     Returns:
-        Who speaks when: `speaker1`, `speaker2`, …, in the order in which they first speak.
+        Segments of `speaker1`, `speaker2`, …, in the order in which they first speak.
     """
     segmenter = Segmenter(source.channels, settings)
     events = [event for block in source.blocks() for event in segmenter.feed(block)] + segmenter.flush()
@@ -89,7 +89,7 @@ def require_one_channel(recording: str, channels: int) -> None:
     """Refuse a recording whose channels are the speakers already.
 
     Raises:
-        UsageError: With what to do instead.
+        UsageError: It has several channels.
     """
     if channels != 1:
         raise UsageError(

@@ -25,14 +25,14 @@ _FILES = ("final.ext.raw", "mean.vec", "transform.mat", "mfcc.conf")
 
 
 class SpeakerEmbedding(NamedTuple):
-    """How an utterance's speaker sounds: float32 [n], and the frames of 10 ms with speech that it is computed from."""
+    """The x-vector of an utterance, float32 [n], and the number of 10 ms frames that it is computed from."""
 
     vector: NDArray[np.float32]
     frames: int
 
 
 class EmbeddingExtractor(Protocol):
-    """What computes speaker embeddings; `VoskEmbeddings` in operation."""
+    """Computes speaker embeddings; see `VoskEmbeddings`."""
 
     def embed(self, samples: NDArray[np.float32]) -> SpeakerEmbedding | None:
         """The embedding of an utterance, `None` where there is too little speech. From any thread."""
@@ -40,7 +40,7 @@ class EmbeddingExtractor(Protocol):
 
 
 def is_speaker_model(folder: Path) -> bool:
-    """Whether a folder holds a speaker model of Vosk's."""
+    """Whether a folder contains a Vosk speaker model."""
     return all((folder / name).is_file() for name in _FILES)
 
 
@@ -59,10 +59,10 @@ def find_speaker_model() -> Path | None:
 
 
 class VoskEmbeddings:
-    """Vosk's speaker model, which works inside one of Vosk's speech recognisers, of whatever language."""
+    """Vosk's speaker model, which runs inside a Vosk model of any language."""
 
     def __init__(self) -> None:
-        """Load both models from where they are looked for.
+        """Find and load both models.
 
         Raises:
             TranscriberError: One is missing, with where to get it, or cannot be loaded.
@@ -70,12 +70,12 @@ class VoskEmbeddings:
         model, speaker_model = vosk_models.find(), find_speaker_model()
         if speaker_model is None:
             raise TranscriberError(
-                f"Telling speakers apart needs Vosk's speaker model: unpack {vosk_models.BASE_ADDRESS}{NAME}.zip "
+                f"--speakers needs Vosk's speaker model: unpack {vosk_models.BASE_ADDRESS}{NAME}.zip "
                 f"into {vosk_models.cache_dir()}, or name its folder in {VARIABLE}."
             )
         if model is None:
             raise TranscriberError(
-                "Telling speakers apart needs one of Vosk's recognisers, too: stser-monitor models fetch "
+                "--speakers needs a Vosk model, too: stser-monitor models fetch "
                 f"{vosk_models.DEFAULT}, or name its folder in VOSK_MODEL_PATH."
             )
         import vosk

@@ -1,1 +1,1 @@
-"""What has been heard so far: turns, notes, figures, and the files they are kept in."""
+"""Turns, notes and metrics of a recording or session, and the reading of timeline files."""

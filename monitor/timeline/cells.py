@@ -1,4 +1,4 @@
-"""How the values of a turn stand in the cells of a CSV, and come back."""
+"""Converts the values of a turn to cells of a CSV, and back."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Which part of a turn holds the speech encoder's attention."""
+"""Finds the part of a turn that has the speech encoder's attention."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 STEP_S = 0.1
-"""Seconds that one value of `EmotionScores.salience` stands for."""
+"""Seconds of one value of `EmotionScores.salience`."""
 
 _HALF = 0.5
 # The values come from sums of 32-bit numbers: a half that is short by this is a half.

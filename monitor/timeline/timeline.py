@@ -170,7 +170,7 @@ class Recent:
             self._snapshot = None
 
     def snapshot(self) -> TimelineSnapshot:
-        """What there is, as a value that never changes."""
+        """The present state, as a value that never changes."""
         with self._lock:
             if self._snapshot is None:
                 self._snapshot = TimelineSnapshot(

@@ -72,7 +72,7 @@ def _scores(values: Mapping[str, object]) -> tuple[str | None, float | None, tup
 def _text(values: Mapping[str, object], name: str) -> str | None:
     value = values[name]
     if value is not None and not isinstance(value, str):
-        raise ValueError(f"{name} {_shown(value)} is no text")
+        raise ValueError(f"{name} {_shown(value)} is not text")
     return value
 
 
@@ -88,7 +88,7 @@ def _emotion(values: Mapping[str, object], name: str) -> str | None:
 def _count(values: Mapping[str, object], name: str, least: int) -> int:
     value = values[name]
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST_COUNT:
-        raise ValueError(f"{name} {_shown(value)} is no whole number from {least} upwards")
+        raise ValueError(f"{name} {_shown(value)} is not a whole number from {least} upwards")
     return value
 
 
@@ -97,7 +97,7 @@ def _number(values: Mapping[str, object], name: str, least: float, most: float) 
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise ValueError(f"{name} {_shown(value)} is no number in {least:g}…{most:g}")
+        raise ValueError(f"{name} {_shown(value)} is not a number in {least:g}…{most:g}")
     return float(value)
 
 
@@ -111,7 +111,7 @@ def _words(value: object) -> tuple[Word, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list):
-        raise ValueError(f"words {_shown(value)} is no list")
+        raise ValueError(f"words {_shown(value)} is not a list")
     return tuple(_word(entry) for entry in value)
 
 
@@ -128,7 +128,7 @@ def _classifiers(value: object) -> Mapping[str, tuple[float, ...]] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise ValueError(f"classifiers {_shown(value)} is no object")
+        raise ValueError(f"classifiers {_shown(value)} is not an object")
     return {str(name): _labelled(name, of) for name, of in value.items()}
 
 

@@ -31,7 +31,7 @@ class TranscriptionStream(Protocol):
 
 
 class Transcriber(Protocol):
-    """A speech recogniser, shared by all channels.
+    """Transcribes the utterances of all channels.
 
     Attributes:
         name: As shown to the user.

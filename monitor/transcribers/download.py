@@ -1,4 +1,4 @@
-"""Fetching a file whose size and sum are known beforehand."""
+"""Downloads a file whose size and checksum are known."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def download(
     progress: Progress | None = None,
     timeout_s: float = _TIMEOUT_S,
 ) -> None:
-    """Fetch a file and check that it is the one that was meant.
+    """Download a file and verify its size and checksum.
 
     Args:
         address: An http or https address.
-        to: Where it is written; on failure something broken may be left there.
+        to: Where it is written; after a failure an incomplete file may remain.
         size: Its size in bytes; not one more is read.
         sha256: Its SHA-256 in hexadecimal.
         progress: Told after every piece.
         timeout_s: How long to wait for a connection, and for each piece, in seconds.
 
     Raises:
-        DownloadError: There is no network, the server refuses or falls silent, or the file is another one.
+        DownloadError: The network fails, the server refuses or stops answering, or the file is another one.
         OSError: The file cannot be written.
     """
     digest = hashlib.sha256()
@@ -59,11 +59,11 @@ def download(
         found = "more" if fetched > size else f"only {fetched}"
         raise DownloadError(f"{address} should have {size} bytes but has {found}; try again later.")
     if digest.hexdigest() != sha256:
-        raise DownloadError(f"{address} is not the file it should be: its SHA-256 is {digest.hexdigest()}.")
+        raise DownloadError(f"{address} is not the expected file: its SHA-256 is {digest.hexdigest()}.")
 
 
 def _open(address: str, timeout_s: float) -> http.client.HTTPResponse:
-    """Connect, in a thread of its own: the look-up of a name knows no timeout and can hang for a minute."""
+    """Connect in a thread of its own, since the look-up of a name has no timeout and can hang for a minute."""
     answer: list[http.client.HTTPResponse | Exception] = []
 
     def connect() -> None:

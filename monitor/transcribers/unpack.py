@@ -1,4 +1,4 @@
-"""Unpacking a zip archive that came over the network."""
+"""Unpacks a downloaded zip archive."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def unpack(archive: Path, into: Path, most_bytes: int) -> None:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """A directory that lies about places makes zipfile seek to nowhere, which is no fault of the disk."""
+    """Report wrong offsets in the archive's directory as damage, not as disk errors."""
     try:
         yield
     except (OSError, ValueError) as error:

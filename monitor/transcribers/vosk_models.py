@@ -111,7 +111,7 @@ def fetch(
         The model's folder.
 
     Raises:
-        DownloadError: The name is not known, there is no network, or what came is not what it should be.
+        DownloadError: The name is not known, the network fails, or the file is not the expected one.
     """
     if name not in known:
         raise DownloadError(f"No model called {name!r} can be fetched; known: {', '.join(known)}.")
@@ -141,7 +141,7 @@ def _named(name_or_dir: str) -> Path | None:
         return None
     if Path(name_or_dir).expanduser().exists():
         raise TranscriberError(f"{name_or_dir} is not a Vosk model (it has no am/final.mdl with conf/).")
-    raise TranscriberError(f"There is no Vosk model {name_or_dir!r}; name a folder or one of {', '.join(KNOWN)}.")
+    raise TranscriberError(f"Unknown Vosk model {name_or_dir!r}; name a folder or one of {', '.join(KNOWN)}.")
 
 
 def _in_variable(folder: Path) -> Path:
@@ -150,7 +150,7 @@ def _in_variable(folder: Path) -> Path:
     if len(models) == 1:
         return models[0]
     if not models:
-        raise TranscriberError(f"VOSK_MODEL_PATH is {folder}, but there is no Vosk model in it.")
+        raise TranscriberError(f"VOSK_MODEL_PATH is {folder}, which does not contain a Vosk model.")
     names = ", ".join(model.name for model in models)
     raise TranscriberError(f"VOSK_MODEL_PATH holds several models ({names}); choose one with --asr-model FOLDER.")
 

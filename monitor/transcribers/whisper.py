@@ -42,7 +42,7 @@ _SHORTEST = SAMPLE_RATE // 10
 _STEP = 320
 """Samples behind one frame of the encoder's output, and two of the spectrogram: 20 ms."""
 _LOG_MEL_RANGE = 2.0
-"""How far Whisper's spectrogram reaches below its own peak: 80 dB, in its unit of 40 dB."""
+"""Range of Whisper's spectrogram below its peak: 80 dB, in its unit of 40 dB."""
 _FLOOR = -1.5
 """The value of digital silence in Whisper's spectrogram."""
 
@@ -70,8 +70,8 @@ _DECODING: dict[str, Any] = {
 class WhisperTranscriber:
     """One Whisper model for all channels.
 
-    Against words that nobody said: what sounds like no speech or reads improbable is dropped, and what repeats itself
-    is decoded once more, without repetitions and from the same encoder pass, before it is dropped too.
+    Against hallucinations, text with a high no-speech probability or a low mean log probability is dropped. Repetitive
+    text is decoded once more, without repetitions and from the same encoder pass, before it is dropped too.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class WhisperStream:
         self._pieces.append(samples)
 
     def partial(self) -> str:
-        """Return nothing: there are no words before the end."""
+        """Return nothing, since Whisper gives no words before the end."""
         return ""
 
     def finish(self) -> Transcript:

@@ -11,7 +11,7 @@ from stser_core.errors import DownloadError, MissingExtraError, TranscriberError
 DEFAULT = "base"
 _PREFIX = "whisper-"
 _OWNERS = "Systran/faster-whisper-"
-"""Where faster-whisper has its sizes from."""
+"""The Hub's prefix of faster-whisper's models."""
 _PREFERRED = (DEFAULT, "base.en", "small", "small.en", "tiny", "tiny.en")
 _FILES = ("model.bin", "config.json", "tokenizer.json")
 
@@ -88,7 +88,7 @@ def fetch(name: str = DEFAULT) -> WhisperFolder:
 
     Raises:
         MissingExtraError: faster-whisper is not installed.
-        DownloadError: There is no such model, or no network.
+        DownloadError: The model does not exist, or the network fails.
     """
     if not is_available():
         raise MissingExtraError("Whisper", "whisper")

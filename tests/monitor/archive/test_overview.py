@@ -137,8 +137,8 @@ def test_the_page_is_not_written_over_the_settings(root, capsys):
 def test_a_folder_that_is_no_archive_is_told(tmp_path, capsys):
     assert main(["archive-report", str(tmp_path)]) == 1
 
-    assert "is no archive" in capsys.readouterr().err
-    with pytest.raises(DataError, match="is no archive"):
+    assert "is not an archive" in capsys.readouterr().err
+    with pytest.raises(DataError, match="is not an archive"):
         make_overview(tmp_path, tmp_path)
 
 

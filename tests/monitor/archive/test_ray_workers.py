@@ -116,5 +116,5 @@ def test_a_worker_with_another_checkpoint_is_refused(cluster, found):
 
 
 def test_no_cluster_at_that_address():
-    with pytest.raises(UsageError, match=r"There is no Ray cluster at '127\.0\.0\.1:1'"), connected("127.0.0.1:1", 1):
+    with pytest.raises(UsageError, match=r"No Ray cluster was found at '127\.0\.0\.1:1'"), connected("127.0.0.1:1", 1):
         pass

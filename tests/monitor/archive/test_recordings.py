@@ -122,7 +122,7 @@ def test_a_name_that_is_no_utf8_becomes_visible(tree, tmp_path):
 
 @pytest.mark.parametrize(
     ("place", "reason"),
-    [("nowhere", "no folder, recording or list"), ("empty", "no recording"), ("binary", "null byte")],
+    [("nowhere", "no folder, recording or list"), ("empty", "No recording"), ("binary", "null byte")],
 )
 def test_what_holds_no_recording_is_told(tmp_path, place, reason):
     (tmp_path / "empty").mkdir()

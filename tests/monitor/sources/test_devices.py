@@ -66,7 +66,7 @@ def test_without_a_default_there_is_no_mic():
 
 
 def test_without_any_input_there_is_a_way_out():
-    with pytest.raises(DeviceError, match="no input device; connect a microphone, or give '--device -'"):
+    with pytest.raises(DeviceError, match="input device was found; connect a microphone, or give '--device -'"):
         find("mic", ())
 
 
