@@ -114,11 +114,13 @@ def resolve(name: str | Path) -> Path:
     )
 
 
-def load(name: str | Path = DEFAULT) -> Checkpoint:
+def load(name: str | Path = DEFAULT, *, accelerator: str = "") -> Checkpoint:
     """Load a checkpoint.
 
     Args:
         name: See `resolve`.
+        accelerator: Where it is going to be used for nothing but inference; the front end then has the precision that
+            is fast there.
 
     Raises:
         CheckpointError: It is missing, broken, or does not fit this program.
@@ -128,7 +130,7 @@ def load(name: str | Path = DEFAULT) -> Checkpoint:
     folder = resolve(name)
     config = read_config(folder)
     model = _built(config, folder)
-    _load_weights(model, folder)
+    _load_weights(model, folder, accelerator)
     text = config.tmodel
     tokenizer = Tokenizer.load(folder, text.maximum_pieces, marks=text.marks) if text else None
     return Checkpoint(folder.resolve().name, model.eval(), tokenizer, folder=folder)
@@ -219,17 +221,29 @@ def read_config(folder: Path) -> CheckpointConfig:
     raise CheckpointError(f"{path} has the format version {version!r}; this program reads version {VERSION}.")
 
 
-def load_front_end(model: Stser, path: Path) -> None:
+def load_front_end(model: Stser, path: Path, accelerator: str = "") -> None:
     """Give a model the front end's weights of a `front_end.safetensors`, or of the folder that holds it.
+
+    Args:
+        model: One with a front end.
+        path: The file or the folder.
+        accelerator: See `load`.
 
     Raises:
         CheckpointError: The file is missing or broken, or does not fit the model.
     """
     from stser_core.frontend import dequantise
+    from stser_core.model import inference_precision
 
     assert model.front_end is not None
+    model.front_end.to(inference_precision(accelerator))
     file = path / FRONT_END_FILE if path.is_dir() else path
-    _fill(model.front_end, dequantise(_tensors(file)), model.front_end.state_dict(), file)
+    _fill(
+        model.front_end,
+        dequantise(_tensors(file), model.front_end.conv1.weight.dtype),
+        model.front_end.state_dict(),
+        file,
+    )
 
 
 @contextmanager
@@ -257,19 +271,20 @@ def _written(folder: Path) -> Iterator[Path]:
 
 
 def _built(config: CheckpointConfig, folder: Path) -> Stser:
-    from stser_core.model import Stser
+    from stser_core.model import Stser, unfilled
 
     try:
-        return Stser(config)
+        with unfilled():
+            return Stser(config)
     except Exception as error:  # torch refuses impossible sizes with all kinds of errors
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise CheckpointError(f"{folder / CONFIG_FILE} describes a model that cannot be built ({reason}).") from error
 
 
-def _load_weights(model: Stser, folder: Path) -> None:
+def _load_weights(model: Stser, folder: Path, accelerator: str) -> None:
     _fill(model, _tensors(folder / WEIGHTS_FILE), _own_weights(model), folder / WEIGHTS_FILE)
     if model.front_end is not None:
-        load_front_end(model, folder)
+        load_front_end(model, folder, accelerator)
 
 
 def _fill(module: Any, weights: dict[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:  # noqa: ANN401
@@ -281,7 +296,10 @@ def _fill(module: Any, weights: dict[str, Tensor], expected: Mapping[str, Tensor
             f"{path} does not fit its {CONFIG_FILE}: {len(missing)} tensors are missing, {len(unknown)} unknown "
             f"and {len(wrong)} of another shape, {first} among them."
         )
-    module.load_state_dict(weights, strict=False)
+    # Without a copy: what is stored in single precision stays mapped from the file.
+    module.load_state_dict(
+        {key: weights[key].to(one.dtype) for key, one in expected.items()}, strict=False, assign=True
+    )
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -126,14 +126,14 @@ def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return stored
 
 
-def dequantise(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights in float32 from what `quantise` gives; int8 weights without their scale are left out."""
+def dequantise(stored: Mapping[str, Tensor], precision: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    """Weights from what `quantise` gives; int8 weights without their scale are left out."""
     state: dict[str, Tensor] = {}
     for name, value in stored.items():
         scale = stored.get(name + SCALE)
         if value.dtype == torch.int8:
             if scale is not None:
-                state[name] = value.float() * scale.view(-1, *[1] * (value.ndim - 1))
+                state[name] = (value.float() * scale.view(-1, *[1] * (value.ndim - 1))).to(precision)
         elif not (name.endswith(SCALE) and name.removesuffix(SCALE) in stored):
-            state[name] = value.float()
+            state[name] = value.to(precision)
     return state

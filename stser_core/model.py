@@ -6,13 +6,14 @@ Section 3.3, the multi-scale fusion: the bimodal classifier reads the speech and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from copy import copy, deepcopy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from stser_core.batches import batches
 from stser_core.classifiers import Classifier
@@ -63,10 +64,16 @@ class Stser(nn.Module):
 
         Autocast would convert the weights anew for every utterance, which takes longer than the utterance.
         """
-        if self.front_end is None or self.neutral_mean.device.type != "cpu" or not _has_bfloat16():
+        precision = inference_precision(self.logmel.mel.spectrogram.window.device.type)
+        if self.front_end is None or self.front_end.conv1.weight.dtype == precision:
             return self
+        with unfilled():
+            front_end = WhisperFrontEnd(self.front_end.config, self.config.features.mel_bands).requires_grad_(False)
+        state = {name: one.to(precision) for name, one in self.front_end.state_dict().items()}
+        front_end.load_state_dict(state, assign=True)
+        front_end.positions = self.front_end.positions.to(precision)
         fast = copy(self)
-        fast._modules = {**self._modules, "front_end": deepcopy(self.front_end).to(torch.bfloat16)}
+        fast._modules = {**self._modules, "front_end": front_end.eval()}
         return fast
 
     def frames_of(self, waveforms: Sequence[NDArray[np.float32]]) -> list[Tensor]:
@@ -149,6 +156,31 @@ class Stser(nn.Module):
             if len(inputs) == len(classifier.inputs):
                 logits[name] = self.classifiers[name](torch.cat(inputs, dim=1)).float()
         return logits
+
+
+class unfilled(TorchFunctionMode):  # noqa: N801 (a context)
+    """Models made in this context have weights of any value, in memory that is not there until it is written.
+
+    They are going to be replaced; drawing random ones would take longer than reading them.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 (of any function)
+        """Call a function of torch, unless it draws random values in place."""
+        given = kwargs or {}
+        if func in (Tensor.uniform_, Tensor.normal_) or getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
+
+
+def inference_precision(accelerator: str) -> torch.dtype:
+    """Of the front end's weights: bfloat16 on a CPU that multiplies these in hardware, else float32."""
+    return torch.bfloat16 if accelerator == "cpu" and _has_bfloat16() else torch.float32
 
 
 @cache

@@ -104,7 +104,7 @@ class EmotionRecognizer:
     ) -> EmotionRecognizer:
         """Load a checkpoint by folder, name or Hub id, and prepare it; see `__init__` and `checkpoint.load`."""
         return cls(
-            checkpoints.load(checkpoint),
+            checkpoints.load(checkpoint, accelerator=accelerator_of(accelerator)),
             classifier=classifier,
             accelerator=accelerator,
             explain=explain,

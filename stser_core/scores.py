@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from stser_core.audio_file import AudioFile
     from stser_core.speaker_baseline import SpeakerBaseline
 
 CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
@@ -27,7 +28,7 @@ _SAMPLE_RATE = 16_000
 class SpeechInput:
     """One utterance as the recognizer takes it.
 
-    `SpeechInput(samples, sample_rate=8_000)` resamples to 16 kHz.
+    `SpeechInput(samples, sample_rate=8_000)` resamples to 16 kHz; `from_file` decodes a file.
 
     Attributes:
         samples: float32 [n] in −1…1, 16 kHz mono, all finite; empty where there is only text, or where `frames` are
@@ -48,6 +49,24 @@ class SpeechInput:
     speaker: SpeakerBaseline | None = None
     frames: Tensor | None = None
     sample_rate: InitVar[int] = _SAMPLE_RATE
+
+    @classmethod
+    def from_file(
+        cls, file: AudioFile, *, text: str | None = None, speaker: SpeakerBaseline | None = None
+    ) -> SpeechInput:
+        """An utterance from a file, whose channels are mixed.
+
+        Args:
+            file: A path or an open file, in any format that FFmpeg reads.
+            text: See `SpeechInput`.
+            speaker: See `SpeechInput`.
+
+        Raises:
+            AudioError: The file cannot be decoded.
+        """
+        from stser_core.audio import load_mono
+
+        return cls(load_mono(file), text, speaker=speaker)
 
     def __post_init__(self, sample_rate: int) -> None:
         import numpy as np

@@ -6,6 +6,7 @@ that comes with a model is never run.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,18 @@ def make(name: str, settings: dict[str, Any], weights: Mapping[str, Tensor]) -> 
         raise CheckpointError(f"The settings of the encoder {name!r} do not fit ({error}).") from error
 
 
+def need_docstrings() -> None:
+    """Refuse `python -OO`, under which transformers cannot be imported: it reads its own docstrings.
+
+    Raises:
+        CheckpointError: Python runs without docstrings.
+    """
+    if sys.flags.optimize > 1:
+        raise CheckpointError("Models of the Hugging Face Hub cannot be loaded under python -OO; run it without -OO.")
+
+
 def _loaded(model: str, revision: str) -> tuple[Any, Any]:
+    need_docstrings()
     from safetensors import SafetensorError
     from transformers import AutoFeatureExtractor, AutoModel
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from stser_core.config import AlbertConfig, TmodelConfig
+from stser_core.encoders.hub import need_docstrings
 from stser_core.errors import CheckpointError
 from stser_core.tmodel import Tmodel
 from stser_core.tokenizer import TOKENIZER_FILE, Tokenizer
@@ -26,6 +27,7 @@ def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
     Raises:
         CheckpointError: It cannot be loaded, or is not an ALBERT.
     """
+    need_docstrings()
     from safetensors import SafetensorError
     from transformers import AlbertConfig as HubConfig
     from transformers import AlbertModel, AlbertTokenizer, utils

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,27 @@ def test_every_combination_that_occurs_in_operation_is_calibrated(default, text)
 def test_it_has_a_class_prior_of_calls(default):
     assert default.prior is not None
     assert max(default.prior) == default.prior[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [[], ["-OO"]], ids=["plain", "without docstrings"])
+def test_scoring_imports_no_library_of_training_and_needs_no_docstrings(options):
+    code = """
+import sys, numpy as np
+from stser_core import EmotionRecognizer, SpeechInput
+noise = 0.1 * np.random.default_rng(0).standard_normal(8_000).astype("f4")
+assert EmotionRecognizer.load().score([SpeechInput(noise, "hello")])[0].calibrated
+print(sorted({"transformers", "sklearn", "scipy", "matplotlib", "ray", "sympy"} & sys.modules.keys()))
+"""
+    found = subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, check=False)
+    assert found.stdout == "[]\n", found.stderr
+
+
+@pytest.mark.slow
+def test_a_hub_model_under_oo_is_one_sentence(tmp_path):
+    code = "import sys; from stser_core.training.cli import main; sys.exit(main())"
+    rows = [f"word {n},{label}" for n in range(10) for label in ("sad", "angry")]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label", *rows]))
+    options = ["fit", "--corpus", "manifest", "--data", tmp_path / "texts.csv", "--out", tmp_path / "run"]
+    done = subprocess.run([sys.executable, "-OO", "-c", code, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "-OO" in done.stderr and "Traceback" not in done.stderr
