@@ -1,4 +1,4 @@
-"""Where a model runs, and which utterances run together there."""
+"""The accelerator of a model, and the batches of utterances that run on it."""
 
 from __future__ import annotations
 

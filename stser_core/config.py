@@ -26,7 +26,7 @@ _SHORTEST = SAMPLE_RATE // 10
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    """How a waveform becomes a log-mel spectrogram.
+    """Settings of the log-mel spectrogram.
 
     Attributes:
         mel_bands: Number of mel bands.
@@ -119,10 +119,10 @@ class FrontEndConfig:
 
 @dataclass(frozen=True)
 class SpeakerBaselineConfig:
-    """How the running neutral baseline of a speaker is estimated; see `speaker_baseline`.
+    """Settings of the running neutral baseline of a speaker; see `speaker_baseline`.
 
     Attributes:
-        pseudo_turns: As many neutral turns is the global neutral mean worth.
+        pseudo_turns: Weight of the global neutral mean, in neutral turns.
         memory: Largest accumulated weight of past turns; beyond it older turns fade in proportion.
     """
 
@@ -176,7 +176,7 @@ class ConvConfig:
             raise UsageError(f"A residual convolution block must have the stride (1, 1); it is {self.stride}.")
 
     def after(self, size: int, axis: int) -> int:
-        """How many of `size` bands (axis 0) or frames (axis 1) the block leaves."""
+        """Number of bands (axis 0) or frames (axis 1) that the block leaves of `size`."""
         return ((size - 1) // self.stride[axis] + 1) // self.pool[axis]
 
 
@@ -212,7 +212,7 @@ class SmodelConfig:
         bounds.check("smodel.input_dropout", self.input_dropout, 0, 1)
 
     def after(self, size: int, axis: int) -> int:
-        """How many of `size` bands (axis 0) or frames (axis 1) the convolution blocks leave."""
+        """Number of bands (axis 0) or frames (axis 1) that the convolution blocks leave of `size`."""
         for block in self.blocks:
             size = block.after(size, axis)
         return size
@@ -344,7 +344,7 @@ class LateFusion:
 
 @dataclass(frozen=True)
 class EnsembleConfig:
-    """How the classifiers' probabilities become one answer; see `ensemble`.
+    """Settings for combining the classifiers' probabilities; see `ensemble`.
 
     Attributes:
         rule: `mean`, as in the paper.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 Prior = tuple[float, float, float, float]
-"""How often each emotion is expected, in the order of `LABELS`."""
+"""Expected frequency of each emotion, in the order of `LABELS`."""
 
 EVEN = "even"
 
@@ -76,7 +76,7 @@ def combine(
 
 
 def _fused(probabilities: Mapping[str, Floats], config: EnsembleConfig) -> Floats:
-    """The weighted mean; the late fusion of speech and text stands in for each classifier that reads one of them."""
+    """The weighted mean; the late fusion of speech and text replaces each classifier that reads one of them."""
     fusion = config.late_fusion
     terms = dict(probabilities)
     if fusion is not None:

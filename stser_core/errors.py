@@ -3,7 +3,7 @@
 StserError                     exit code 1 at the command line
 ├── AudioError                 a file that cannot be decoded, or that holds no sound
 ├── CheckpointError            a checkpoint folder that is missing, broken or does not fit
-├── TranscriberError           a speech recogniser's model that is missing or broken
+├── TranscriberError           a transcriber's model that is missing or broken
 ├── DownloadError              something could not be fetched, or is not what it should be
 ├── OutputError                a file that cannot be written
 │   └── ClosedPipeError        whoever read our output has gone (exit code 141, nothing said)
@@ -30,7 +30,7 @@ class CheckpointError(StserError):
 
 
 class TranscriberError(StserError):
-    """A speech recogniser's model that is missing or broken."""
+    """A transcriber's model that is missing or broken."""
 
 
 class DownloadError(StserError):

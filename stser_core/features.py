@@ -74,7 +74,7 @@ class LogMel(nn.Module):
 
 
 def frame_mask(frames: Tensor, width: int) -> Tensor:
-    """Which positions of a padded batch hold something.
+    """Mask of the positions of a padded batch that contain frames.
 
     Args:
         frames: int64 [batch].

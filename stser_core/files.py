@@ -17,7 +17,7 @@ from stser_core.errors import ClosedPipeError, OutputError, UsageError
 STDOUT = "-"
 
 TEMPORARY_PREFIX = ".stser-"
-"""What the names of temporary files begin with: short, since a name of 255 bytes has no room for more."""
+"""Prefix of the names of temporary files; short, because file names are limited to 255 bytes."""
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def write_whole(target: str | Path, content: bytes) -> None:
     """Write a file as a whole, or standard output.
 
     Args:
-        target: A file's path, or `-` for standard output. What is there and is no regular file is written to.
+        target: A file's path, or `-` for standard output. An existing file that is not a regular one is written to.
         content: All of it.
 
     Raises:
@@ -104,7 +104,7 @@ def check_writable(target: str) -> None:
     if path.is_dir():
         raise OutputError(f"Cannot write '{target}': it is a folder.")
     if not path.parent.is_dir():
-        raise OutputError(f"Cannot write '{target}': there is no folder '{path.parent}'.")
+        raise OutputError(f"Cannot write '{target}': the folder '{path.parent}' does not exist.")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"Cannot write '{target}': the folder '{path.parent}' is read-only.")
 

@@ -13,7 +13,7 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     """Let a Typer command take dataclasses of options.
 
     Typer reads a command's options from its signature, one parameter each. Here every parameter whose type is a
-    dataclass stands for that dataclass's fields: their annotations are the options, their defaults the options' own.
+    dataclass is replaced by that dataclass's fields: their annotations are the options, their defaults the options'.
 
     Args:
         command: Fully annotated, with names that no two of its groups share.

@@ -35,7 +35,7 @@ def baseline(global_mean: Vector, weighted_sum: Vector, weight_sum: Vector | flo
 
 
 class SpeakerBaseline:
-    """Running neutral baseline of one speaker, or of a channel where speakers are not told apart.
+    """Running neutral baseline of one speaker, or of a channel without diarization.
 
     Give the recognizer the utterances of a speaker in the order in which they were said, each with the same
     `SpeakerBaseline`. One thread uses it at a time.

@@ -25,7 +25,7 @@ def is_usable(text: str | None, confidence: float | None) -> bool:
 
 
 def normalise(text: str, *, marks: bool = False) -> str:
-    """Write a text the way a speech recogniser would.
+    """Normalise a text to the output of a speech recogniser.
 
     Bracketed events (`[LAUGHTER]`) and punctuation go, apostrophes inside words stay, case is folded.
 

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 RIFF_BYTES = 12
-"""How many bytes `begins_wav` looks at."""
+"""Number of bytes that `begins_wav` reads."""
 
 _CHUNK_BYTES = 8
 _FORMAT = struct.Struct("<HHIIHH")
 _NO_LENGTH = 0x7FFF_F000
-"""From here on, a length stands for one that is not known: SoX writes this into a pipe, arecord 2³¹, FFmpeg 2³² − 1."""
+"""From here on, a length means that it is not known: SoX writes this into a pipe, arecord 2³¹, FFmpeg 2³² − 1."""
 
 
 class WavFormat(NamedTuple):
-    """What the `fmt` chunk says of the sound, whatever its codec."""
+    """Contents of the `fmt` chunk, whatever the codec."""
 
     code: int
     channels: int

@@ -41,7 +41,7 @@ class Encoder(Protocol):
         """Encode utterances, in the order in which they were said.
 
         Args:
-            inputs: One or more. `text` is `None` where there is no transcript, or none that should be read.
+            inputs: One or more. `text` is `None` without a usable transcript.
 
         Returns:
             For each a float32 [vector_size] on any device; `None` where it lacks what the encoder needs.
@@ -110,7 +110,7 @@ def package_of(encoder_type: str) -> str:
 
 
 def factory_of(name: str, entry: EncoderEntry) -> Factory:
-    """What makes encoders of an entry's type.
+    """The factory of an entry's encoder type.
 
     Raises:
         CheckpointError: No installed package provides it, several do, or it cannot be loaded.

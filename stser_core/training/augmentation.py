@@ -20,7 +20,7 @@ from stser_core.text import normalise
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How likely each change is, for each clip in each epoch (0 = never, 1 = always).
+    """Probability of each change, for each clip in each epoch (0 = never, 1 = always).
 
     Attributes:
         lines: The clip comes over one of `line_versions` random telephone lines (see `lines`), instead of as recorded.

@@ -26,7 +26,7 @@ VALIDATION = -1
 """Stands for the epoch of examples that are drawn once and for all."""
 
 COLUMNS = ("speech", "text", "both")
-"""What classifiers read: targets and weights have a column for each."""
+"""Inputs of classifiers: targets and weights have a column for each."""
 
 _POOL = 24
 _ROUNDED = 32
@@ -198,7 +198,7 @@ def length_batches(
 def draw_weights(
     clips: Sequence[Clip], *, balance_labels: bool, balance_corpora: float, weak: Mapping[bool, float] | None = None
 ) -> NDArray[np.float64]:
-    """How often each clip is drawn in an epoch: 1 on average, without the weak clips.
+    """Expected number of draws of each clip in an epoch: 1 on average, without the weak clips.
 
     Args:
         clips: The examples.

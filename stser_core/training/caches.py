@@ -31,7 +31,7 @@ WIDE, TELEPHONE = "wide", "telephone"
 """Versions of a recording: as recorded, and over a telephone line that is always the same."""
 
 LONGEST_S = 30
-"""What is longer is cut: an utterance of a call is not longer."""
+"""Longer clips are cut: an utterance of a call is not longer."""
 
 _THREADS = 2
 _CHUNK = 64
@@ -149,7 +149,7 @@ class SoundCache:
 
 
 class FrameCache:
-    """Frames of recordings: what the frozen front end makes of them, or log-mel spectrograms where there is none.
+    """Frames of recordings: the frozen front end's, or log-mel spectrograms without one.
 
     Each is kept in the versions that were asked for: `WIDE`, `TELEPHONE`, and those of `line`.
 

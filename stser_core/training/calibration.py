@@ -64,7 +64,7 @@ def calibrate_checkpoint(
         checkpoint: What is calibrated; its model gets the temperatures.
         frames: Of its front end.
         clips: The validation clips.
-        pairing: Draws words for the streams; `None` where speech and text do not come apart.
+        pairing: Draws words for the streams; `None` where speech and text come together.
         own_words: Without `pairing`, the streams have the clips' own words.
         seed: Random seed.
 
@@ -149,7 +149,7 @@ def fit_temperature(logits: Floats, labels: NDArray[np.integer], weights: Floats
 
 
 def _column(inputs: Sequence[str]) -> int:
-    """Which label a classifier is right by: 0 of speech, 1 of text, 2 of both; further encoders are speech."""
+    """The label that a classifier should predict: 0 of speech, 1 of text, 2 of both; further encoders are speech."""
     return 2 if TEXT in inputs and len(inputs) > 1 else int(TEXT in inputs)
 
 

@@ -1,6 +1,6 @@
 """The paper's protocol: every fold trained and evaluated, for several seeds, with baselines in the same folds.
 
-What the folder of a cross-validation holds:
+The folder of a cross-validation:
 
     seed0/fold1/                 a run (see `run_folder`); its test.json also says what it was made of
     baselines/tfidf/seed0-fold1.json    a baseline's metrics, and what they were made of
@@ -43,7 +43,7 @@ from stser_core.training.streams import stream_report
 
 @dataclass(frozen=True, eq=False)
 class Protocol:
-    """What every fold has besides its clips.
+    """Settings and data that all folds share.
 
     Attributes:
         recipe: Its seed is replaced.
@@ -238,7 +238,7 @@ def mean_streams(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _mean_of(values: Sequence[Any]) -> Any:  # noqa: ANN401 (JSON)
-    """The mean of numbers that stand at the same place of nested reports; the first of what is not a number."""
+    """The mean of numbers at the same place of nested reports; the first of other values."""
     if isinstance(values[0], dict):
         keys = dict.fromkeys(key for value in values for key in value)
         return {key: _mean_of([value[key] for value in values if key in value]) for key in keys}

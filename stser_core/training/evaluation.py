@@ -27,7 +27,7 @@ from stser_core.training.pairs import NEUTRAL
 from stser_core.training.speech_inputs import Band, SpeechInputs, text_input
 
 BaselineMode = Literal["none", "neutral"]
-"""Which speaker baseline a single clip has: none, or that of the speaker's other neutral clips (at most ten)."""
+"""Speaker baseline of a single clip: none, or that of the speaker's other neutral clips (at most ten)."""
 
 PAIR_KINDS = ("agreeing", "text_neutral", "speech_neutral")
 ALL_PAIRS = "all"
@@ -123,10 +123,10 @@ def report(
         where there are several, kind of baseline.
 
     Raises:
-        DataError: There are no predictions.
+        DataError: No prediction is given.
     """
     if not predictions:
-        raise DataError("There is nothing to evaluate: no clip has the input of the checkpoint's classifiers.")
+        raise DataError("No clip has the input of the checkpoint's classifiers, so nothing can be evaluated.")
     classifiers = recognizer.classifiers if classifiers is None else classifiers
     main = [one for one in predictions if one.baseline == "none"] or list(predictions)
     breakdown = {what: _broken_down(main, value_of, classifiers) for what, value_of in _BREAKDOWNS.items()}

@@ -110,4 +110,4 @@ def freeze(stser: Stser, names: Iterable[str]) -> None:
         if (part := parts.get(name)) is not None:
             part.requires_grad_(False)
     if not any(one.requires_grad for one in stser.parameters()):
-        raise UsageError(f"All of the model is frozen ({', '.join(names)}), so there is nothing to train.")
+        raise UsageError(f"All of the model is frozen ({', '.join(names)}), so nothing can be trained.")

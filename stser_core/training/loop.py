@@ -34,7 +34,7 @@ Epoch = dict[str, float]
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How a network is trained. The defaults are the paper's, where it says.
+    """Settings of training a network. The defaults are the paper's, where it gives them.
 
     Attributes:
         epochs: At most so many.
@@ -169,7 +169,7 @@ def train(
 
 
 def ended(history: Sequence[Epoch], config: LoopConfig) -> bool:
-    """Whether nothing is left to train."""
+    """Whether training is complete."""
     waited = len(history) - 1 - best_epoch(history, config)
     return len(history) >= config.epochs or bool(history and config.patience and waited >= config.patience)
 

@@ -1,4 +1,4 @@
-"""Options that several commands of `stser-train` share, one dataclass for each concern, and what they stand for."""
+"""Options that several commands of `stser-train` share, one dataclass for each concern."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ Validation = Annotated[
 
 @dataclass(frozen=True)
 class Storage:
-    """Where things are kept."""
+    """Storage of caches."""
 
-    cache: Annotated[Path | None, typer.Option(help="Where decoded sound and frames are kept.")] = None
+    cache: Annotated[Path | None, typer.Option(help="Folder for decoded sound and frames.")] = None
 
     @property
     def folder(self) -> Path:
@@ -44,7 +44,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Corpora:
-    """What is trained or evaluated on."""
+    """The corpora to train or evaluate on."""
 
     corpus: Annotated[list[str], typer.Option(help="Name of a corpus; repeat it, with --data, for several.")] = field(
         default_factory=list
@@ -58,7 +58,7 @@ class Corpora:
 
         Raises:
             UsageError: Corpora and folders do not come in pairs.
-            DataError: A corpus is not as it should be, or given twice.
+            DataError: A corpus is damaged, or given twice.
         """
         from stser_core.training.corpora import read
         from stser_core.training.splits import refuse_duplicates, without_copies
@@ -109,7 +109,7 @@ class Calls:
 
         Raises:
             UsageError: A held-out call is not among them.
-            DataError: There is nothing in them, or they cannot be read.
+            DataError: They are empty, or cannot be read.
         """
         from stser_core.training.routine import read_call_data
 
@@ -120,16 +120,16 @@ class Calls:
 
 @dataclass(frozen=True)
 class Settings:
-    """A recipe, and what is changed of it."""
+    """A recipe, and options that change it."""
 
     recipe: Annotated[Path | None, typer.Option(help="A recipe (JSON); other options change it.")] = None
-    preset: Annotated[str | None, typer.Option(help="The model's shape: paper or default.")] = None
+    preset: Annotated[str | None, typer.Option(help="The model: paper or default.")] = None
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training part.")] = None
     patience: Annotated[
         int | None, typer.Option(min=0, help="Epochs without a better metric; 0 = never stop early.")
     ] = None
     batch: Annotated[int | None, typer.Option(min=1, help="Clips in one batch.")] = None
-    learning_rate: Annotated[float | None, typer.Option(min=0.0, help="At its highest.")] = None
+    learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Highest learning rate.")] = None
     text_encoder: Annotated[str | None, typer.Option(help="A pre-trained ALBERT: Hub id or folder.")] = None
     classifiers: Annotated[str | None, typer.Option(help="Names joined by +; all that the data allow by default.")] = (
         None
@@ -206,7 +206,7 @@ class Dividing:
     ] = 0.0
 
     def hold_out(self, seed: int) -> HoldOut:
-        """How validation clips are taken."""
+        """Selection of the validation clips."""
         from stser_core.training.splits import HoldOut
 
         return HoldOut(self.validation, seed)
@@ -214,12 +214,12 @@ class Dividing:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which clips are evaluated."""
+    """Selection of the clips to evaluate."""
 
-    session: Annotated[list[str], typer.Option(help="Only clips of this session; repeat it.")] = field(
+    session: Annotated[list[str], typer.Option(help="Evaluate only this session; repeat it for several.")] = field(
         default_factory=list
     )
-    speaker: Annotated[list[str], typer.Option(help="Only clips of this speaker; repeat it.")] = field(
+    speaker: Annotated[list[str], typer.Option(help="Evaluate only this speaker; repeat it for several.")] = field(
         default_factory=list
     )
     split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="Evaluate only this split.")] = (
@@ -252,9 +252,11 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Results:
-    """Where results are written besides the terminal."""
+    """Output of results besides the terminal."""
 
-    json: Annotated[Path | None, typer.Option("--json", help="Write the results here; - for standard output.")] = None
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write the results to this file; - is standard output.")
+    ] = None
 
     def check(self, data: list[Path]) -> None:
         """Check before long work that they can be written after it, and not over the data.
@@ -273,5 +275,5 @@ class Results:
 
     @property
     def on_standard_output(self) -> bool:
-        """Whether they go to standard output, so that tables do not."""
+        """Whether the results go to standard output, and so the tables do not."""
         return str(self.json) == "-"

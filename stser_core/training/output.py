@@ -1,4 +1,4 @@
-"""What training writes: result files, each in one step, JSON on standard output, and progress bars."""
+"""Output of training: result files, each in one step, JSON on standard output, and progress bars."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def progress(items: Iterable[_Item], what: str, total: int) -> Iterator[_Item]:
 
 
 def write_json(results: object, path: Path) -> None:
-    """Write indented JSON; the path `-` stands for standard output.
+    """Write indented JSON; the path `-` is standard output.
 
     Raises:
         OutputError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""Pairs of speech and text, drawn on the fly, so that the bimodal classifier learns how far to trust each side.
+"""Pairs of speech and text, drawn on the fly, so that the bimodal classifier learns to weigh both.
 
 Open corpora have either acted speech with fixed sentences or texts without sound. A clip is therefore paired with
 a text drawn at random, in a stated mixture of five kinds, each with the target of the bimodal classifier.
@@ -135,7 +135,7 @@ class Pairing:
         if "speech_neutral" in kinds and not self._emotional:
             raise DataError("No text is labelled with an emotion, as speech_neutral pairs need; add some.")
         if "text_garbled" in kinds and not self._texts:
-            raise DataError("There are no texts to draw garbled words from; add some.")
+            raise DataError("No texts are given to draw garbled words from; add some.")
 
     def _kind(self, label: str, rng: Generator) -> PairKind:
         proportions = self._proportions[label]

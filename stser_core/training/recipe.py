@@ -35,8 +35,8 @@ class Recipe:
         routine: Proportion of every batch (on average) that are turns of routine calls, where these are given.
         service: Proportion of the texts that are of service dialogues, where these are given.
         augmentation: See `Augmentation`.
-        pairs: See `PairMixture`; used where texts are given apart from the sound.
-        own_words: Where texts are given apart, clips that have words of their own keep them. Switch it off for acted
+        pairs: See `PairMixture`; used where texts are separate from the sound.
+        own_words: Where texts are separate, clips that have words of their own keep them. Switch it off for acted
             corpora, whose few sentences are said in every emotion.
 
     Raises:

@@ -231,7 +231,7 @@ def _apart(classifiers: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _ensemble(config: CheckpointConfig) -> str:
-    """How the classifiers are combined, where that is not the plain mean."""
+    """The rule that combines the classifiers, where it is not the plain mean."""
     said = ""
     weights = {name: config.ensemble.weights.get(name, 1.0) for name in config.classifiers}
     if len(set(weights.values())) > 1:

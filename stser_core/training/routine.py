@@ -95,7 +95,7 @@ def read_call_data(calls: Path | None, held_out: Collection[str], texts: Path | 
 
     Raises:
         UsageError: A held-out recording is not there.
-        DataError: There is nothing in them, or they cannot be read.
+        DataError: They are empty, or cannot be read.
     """
     training, held = read_calls(calls, held_out) if calls is not None else ([], [])
     words = service_texts(texts) if texts is not None else ()

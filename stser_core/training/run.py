@@ -1,4 +1,4 @@
-"""One training run: clips in, a calibrated checkpoint out; `run_folder` says where it is kept."""
+"""One training run: clips in, a calibrated checkpoint out; see `run_folder` for its files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Part = Literal["train", "validation"]
 
 @dataclass(frozen=True, eq=False)
 class RunData:
-    """What a run learns from.
+    """The data of a run.
 
     Attributes:
         train: Clips with sound (and perhaps words), texts alone, and weak ones of either.
@@ -63,8 +63,8 @@ class RunData:
         return tuple(clip for clip in self.of(part) if clip.path is None)
 
     @property
-    def apart(self) -> bool:
-        """Whether speech and texts come apart, so that they are paired."""
+    def unpaired(self) -> bool:
+        """Whether speech and texts are separate, so that they are paired at random."""
         return bool(self.texts("train") and self.with_sound("train"))
 
     def fingerprint(self, starts: Sequence[Path] = ()) -> DataDigest:
@@ -102,7 +102,7 @@ def fit(
         The checkpoint's folder.
 
     Raises:
-        DataError: There is nothing to train on or to validate with, or recordings cannot be decoded.
+        DataError: No clip can be trained on or validated with, or recordings cannot be decoded.
         UsageError: A part of the model has no weights to start from, or the folder holds a run.
         KeyboardInterrupt: Ctrl-C was pressed.
     """
@@ -134,7 +134,7 @@ def fit(
     if history:
         _write(model.cpu(), tokenizer, frames, data, recipe, history, run)
     if ctrl_c.pressed:
-        where = f"the best model so far is in {run.checkpoint}." if history else "there is no checkpoint yet."
+        where = f"the best model so far is in {run.checkpoint}." if history else "no checkpoint was written yet."
         print(f"Interrupted; {where}", file=sys.stderr)
         raise KeyboardInterrupt
     return run.checkpoint
@@ -153,7 +153,7 @@ def with_data(data: RunData, recipe: Recipe) -> CheckpointConfig:
     kept = {name: one for name, one in config.classifiers.items() if present.issuperset(one.inputs)}
     if not kept:
         raise DataError(
-            f"There is nothing to train on: the training clips have {' and '.join(sorted(present)) or 'neither'}, and "
+            f"Nothing can be trained: the training clips have {' and '.join(sorted(present)) or 'neither'}, and "
             f"the classifiers read other inputs ({', '.join(config.classifiers)}); add data, or choose others."
         )
     return only(config, kept)
@@ -223,7 +223,7 @@ def _take(model: Stser, given: Stser, folder: Path) -> Iterator[str]:
 
 
 def _source(model: Stser, frames: FrameCache, data: RunData, recipe: Recipe, *, measure: bool) -> SpeechSource | None:
-    """Where speech comes from; with `measure` the model gets the neutral mean and scale of the training clips."""
+    """The source of speech; with `measure` the model gets the neutral mean and scale of the training clips."""
     if model.smodel is None:
         return None
     lines = recipe.augmentation.line_versions if recipe.augmentation.lines else 0
@@ -257,8 +257,8 @@ def _examples(
 
 
 def _pairing(part: Part, data: RunData, recipe: Recipe) -> Pairing | None:
-    """What draws texts for clips; `None` where there are no texts apart, or no classifier reads them."""
-    if not data.apart or not any(TEXT in one.inputs for one in recipe.model.classifiers.values()):
+    """Draws texts for clips; `None` without separate texts, or without a classifier that reads them."""
+    if not data.unpaired or not any(TEXT in one.inputs for one in recipe.model.classifiers.values()):
         return None
     texts = data.texts(part)
     if not texts:
@@ -296,7 +296,7 @@ def _write(
         frames,
         data.validation,
         _pairing("validation", data, recipe) if model.smodel is not None and model.tmodel is not None else None,
-        own_words=model.tmodel is not None and not data.apart,
+        own_words=model.tmodel is not None and not data.unpaired,
         seed=recipe.loop.seed,
     )
     model.config = replace(model.config, ensemble=ensemble)

@@ -1,4 +1,4 @@
-"""What a run's folder holds, and whether it holds the run that is wanted.
+"""The files of a run's folder, and checks that it contains a given run.
 
 recipe.json      all settings
 data.json        digests of the clips that it was trained on, and of the checkpoints that it started from
@@ -62,7 +62,7 @@ class RunFolder:
 
     @property
     def data(self) -> DataDigest | None:
-        """What it was trained on; `None` where that was not written, or not to its end."""
+        """The digests of its data; `None` where they were not written completely."""
         try:
             return msgspec.json.decode(self._data.read_bytes(), type=DataDigest)
         except (OSError, msgspec.DecodeError):
@@ -78,7 +78,7 @@ class RunFolder:
         return self.checkpoint.is_dir() or bool(finished_epochs(self.state))
 
     def is_finished(self, loop: LoopConfig) -> bool:
-        """Whether nothing is left to train."""
+        """Whether training is complete."""
         return self.checkpoint.is_dir() and ended(finished_epochs(self.state), loop)
 
     def start(self, recipe: Recipe, data: DataDigest, *, resume: bool, overwrite: bool) -> bool:

@@ -32,7 +32,7 @@ _CANDIDATES = 200
 
 @dataclass(frozen=True)
 class HoldOut:
-    """How validation clips are taken out of the training part: whole speakers, or clips where there is one speaker.
+    """Selection of validation clips from the training part: whole speakers, or clips where there is one speaker.
 
     Attributes:
         proportion: Of the training part's clips, in 0…1; whole speakers come as near as they can.
@@ -335,7 +335,7 @@ def _deal(groups: dict[str, Counter[str]], parts: int, rng: random.Random) -> di
 
 
 def _unevenness(part: Counter[str], group: Counter[str], whole: Counter[str]) -> float:
-    """How much a group adds to the sum over the parts of squared proportions, of each label and of the size."""
+    """The increase of the sum of squared proportions, of each label and of the size, by a group."""
     return sum(count * (2 * part[what] + count) / whole[what] ** 2 for what, count in group.items())
 
 

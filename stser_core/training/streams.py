@@ -1,4 +1,4 @@
-"""Call-like streams: how the recognizer does on the turns of a call, one after the other.
+"""Call-like streams: the recognizer's results on the turns of a call, one after the other.
 
 A stream is drawn, by a seed, from the clips of one speaker: mostly neutral, neutral all along, one emotion all along,
 or even. Its turns are scored in order with one running speaker baseline, as the monitor does. Routine calls, in which
@@ -238,7 +238,7 @@ def _routine(channels: Sequence[Sequence[EmotionScores]], hours: float) -> dict[
 
 
 def false_alerts(turns: Sequence[EmotionScores]) -> int:
-    """How often `angry>0.7 for 2 turns` would ring."""
+    """Number of alerts of `angry>0.7 for 2 turns`."""
     rings = in_a_row = 0
     for one in turns:
         in_a_row = in_a_row + 1 if one.ensemble[index("angry")] > SURE else 0

@@ -44,7 +44,7 @@ def test_what_cannot_be_written_is_found_before_the_work(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OutputError, match="it is a folder"):
         check_writable(str(tmp_path))
-    with pytest.raises(OutputError, match=r"there is no folder '.*gone'"):
+    with pytest.raises(OutputError, match=r"the folder '.*gone' does not exist"):
         check_writable(str(tmp_path / "gone" / "new.json"))
 
 

@@ -47,7 +47,7 @@ class Baseline(Protocol):
             on. Clips that the baseline cannot answer, for want of sound or text, are rows of NaN.
 
         Raises:
-            DataError: There is nothing to learn from.
+            DataError: No clip can be trained on.
         """
         ...
 

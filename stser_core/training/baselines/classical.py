@@ -28,7 +28,7 @@ from stser_core.training.splits import Fold
 
 LOUDNESS = 0.05
 """Root mean square to which every clip is scaled (−26 dBFS, where speech seldom clips): the distance to the
-microphone tells corpora apart, not emotions."""
+microphone distinguishes corpora, not emotions."""
 
 _SET = "eGeMAPSv02"
 _SHORTEST = SAMPLE_RATE // 10
@@ -91,7 +91,7 @@ def functionals(clips: Sequence[Clip], sounds: SoundCache, cache: Path) -> NDArr
 
 
 def prosody_columns() -> list[int]:
-    """Which functionals speak of pitch, loudness and voicing: 26 of the 88."""
+    """Names of the functionals of pitch, loudness and voicing: 26 of the 88."""
     return [column for column, name in enumerate(_extractor().feature_names) if name.startswith(_PROSODY)]
 
 

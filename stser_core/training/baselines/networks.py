@@ -186,7 +186,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Vocabulary:
-        """All words that occur at least twice; the others teach what an unknown word is like."""
+        """All words that occur at least twice; the others train the vector of unknown words."""
         counts = Counter(word for text in texts for word in normalise(text).split())
         return cls(sorted(word for word, count in counts.items() if count > 1))
 

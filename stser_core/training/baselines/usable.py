@@ -1,4 +1,4 @@
-"""Which clips of a fold a baseline can learn from and answer, and its answers put back in the fold's order."""
+"""The clips of a fold that a baseline can use, and its predictions in the fold's order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Usable:
         train: With at least two labels.
         validation: Possibly none.
         test: Possibly none.
-        rows: Where each clip of `test` stands in the fold's test part.
+        rows: The position of each clip of `test` in the fold's test part.
         asked: Clips in the fold's test part.
     """
 

@@ -113,7 +113,7 @@ def _lines(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _ratings(session: Path, number: int) -> Iterator[_Rating]:
-    """The summary lines; between them stand each rater's own lines, which do not start with a bracket."""
+    """The summary lines; between them are each rater's own lines, which do not start with a bracket."""
     seen: dict[str, str] = {}
     for place, line in _lines(session / "dialog" / "EmoEvaluation"):
         if not line.startswith("["):
@@ -123,7 +123,7 @@ def _ratings(session: Path, number: int) -> Iterator[_Rating]:
             raise DataError(f"{_NAME}: {place} is not a turn's rating: {line.strip()!r}; replace the file.")
         turn = _TURN.fullmatch(match["turn"])
         if turn is None or int(turn["session"]) != number:
-            raise DataError(f"{_NAME}: {place} rates {match['turn']}, which is no turn of {session.name}.")
+            raise DataError(f"{_NAME}: {place} rates {match['turn']}, which is not a turn of {session.name}.")
         if match["turn"] in seen:
             raise DataError(f"{_NAME}: {match['turn']} is rated twice ({seen[match['turn']]}; {place}).")
         seen[match["turn"]] = place

@@ -11,7 +11,7 @@ the label is then what most chose, unless it is given.
 columns are ignored.
 
 A row without a speaker: words alone have no speaker that could leak, so each such text is its own speaker, and folds
-may put it anywhere. Recordings without a speaker cannot be told apart, so all of them count as one speaker, which
+may put it anywhere. Recordings without a speaker all count as one speaker, which
 folds keep on one side; a note says so.
 """
 
@@ -168,4 +168,4 @@ def _speaker_note(clips: list[Clip]) -> list[str]:
     nobody = sum(clip.path is not None and clip.speaker == f"{clip.corpus}_{_NOBODY}" for clip in clips)
     if not nobody:
         return []
-    return [f"{_NAME}: {nobody:,} recordings name no speaker; they count as one, since nothing tells them apart."]
+    return [f"{_NAME}: {nobody:,} recordings name no speaker; they count as one speaker."]

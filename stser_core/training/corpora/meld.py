@@ -3,7 +3,7 @@
 `train_sent_emo.csv`, `dev_sent_emo.csv` and `test_sent_emo.csv` give each utterance's words, speaker and emotion;
 the recordings are `dia0_utt0.mp4` (or any sound format) below a folder for each part, such as `train_splits`,
 `dev_splits_complete` and `output_repeated_splits_test`. Numbers start anew in each part. The same people speak in
-all three parts, so the published parts are no speaker-independent split.
+all three parts, so the published parts are not a speaker-independent split.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all corpus readers share: finding and reading files, and from clips to a corpus that can be relied on."""
+"""Shared by all corpus readers: finding and reading files, and checking clips."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def assemble(
         published: How many clips of each label the published corpus has.
 
     Raises:
-        DataError: There are no clips, or the same twice.
+        DataError: It has no clips, or the same clip twice.
     """
     if not clips:
         raise DataError(

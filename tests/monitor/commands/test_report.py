@@ -96,7 +96,11 @@ def test_a_header_alone_gives_a_page_that_says_so(tmp_path, capsys):
             1,
             "The recording is 1.0 s long, but the timeline's last turn ends at 4.0",
         ),
-        (["call.jsonl", "-o", "nowhere/a.html"], 1, "Cannot write 'nowhere/a.html': there is no folder 'nowhere'."),
+        (
+            ["call.jsonl", "-o", "nowhere/a.html"],
+            1,
+            "Cannot write 'nowhere/a.html': the folder 'nowhere' does not exist.",
+        ),
         (["call.jsonl", "-o", "."], 1, "Cannot write '.': it is a folder."),
         (["call.jsonl", "-o", "call.jsonl"], 2, "The output 'call.jsonl' is one of the inputs; choose another file."),
         (

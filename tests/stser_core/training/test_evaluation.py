@@ -113,7 +113,7 @@ def test_a_known_baseline_is_that_of_the_speaker_s_other_neutral_clips() -> None
 
 
 def test_nothing_to_evaluate_is_an_error() -> None:
-    with pytest.raises(DataError, match="nothing to evaluate"):
+    with pytest.raises(DataError, match="nothing can be evaluated"):
         report(Oracle(), [])  # type: ignore[arg-type]
     assert by_classifier([], ("speech",)) == {}
 

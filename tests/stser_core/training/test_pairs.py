@@ -74,7 +74,7 @@ def texts_of(*labels: str) -> list[Clip]:
         (texts_of("happy", "neutral", "sad"), PairMixture(), "No text is labelled angry, as agreeing pairs need"),
         (texts_of("angry"), PairMixture(0, 1, 0, 0, 1), "No text is labelled neutral, as text_neutral pairs need"),
         (texts_of("neutral"), PairMixture(0, 1, 0, 0, 1), "No text is labelled with an emotion"),
-        ([], PairMixture(0, 0, 1, 0, 0), "no texts to draw garbled words from"),
+        ([], PairMixture(0, 0, 1, 0, 0), "to draw garbled words from"),
         (TEXTS, PairMixture(0, 0, 0, 0, 0), "has no kind of pair for clips labelled angry"),
     ],
 )

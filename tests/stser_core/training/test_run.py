@@ -95,7 +95,7 @@ def test_only_what_has_data_is_trained(sample: RunData, recipe: Recipe, cache: P
     assert not (speech / "tokenizer.json").exists()
     text = fit(without(sample, path=None), recipe, tmp_path / "text", cache)
     assert tuple(checkpoint.read_config(text).classifiers) == ("text",)
-    with pytest.raises(DataError, match="nothing to train on: the training clips have neither"):
+    with pytest.raises(DataError, match="Nothing can be trained: the training clips have neither"):
         fit(without(sample, path=None, text=None), recipe, tmp_path / "none", cache)
     with pytest.raises(UsageError, match="give --front-end"):
         fit(without(sample, text=None), replace(recipe, model=_with_front_end(recipe)), tmp_path / "no", cache)

@@ -171,7 +171,7 @@ def test_a_turn_transcribed_in_two_ways_stops_the_reader(tree):
     [
         ("[6.2901 - 8.2357]\tSes01F_impro01_F900\tjoy\t[2.5, 2.5, 2.5]\n", "is not a turn's rating"),
         ("[6.2901 - \n", "is not a turn's rating"),
-        (RATING.format(turn="Ses02F_impro01_F900", code="sad"), "Ses02F_impro01_F900, which is no turn of Session1"),
+        (RATING.format(turn="Ses02F_impro01_F900", code="sad"), "Ses02F_impro01_F900, which is not a turn of Session1"),
     ],
 )
 def test_a_rating_file_that_contradicts_the_format_is_named_with_its_line(tree, line, complaint):
