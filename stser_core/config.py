@@ -95,6 +95,7 @@ class FrontEndConfig:
         type: `whisper`.
         model: Whose weights these are.
         layers: How many of the encoder's layers are used.
+        joined: The outputs of so many of them, the last ones, make a frame.
         size: Width of the encoder.
         heads: Attention heads of each layer.
         average: So many frames of 20 ms are averaged into one.
@@ -104,6 +105,7 @@ class FrontEndConfig:
     type: Literal["whisper"] = "whisper"
     model: str = "whisper-base"
     layers: int = 3
+    joined: int = 1
     size: int = 512
     heads: int = 8
     average: int = 2
@@ -113,8 +115,14 @@ class FrontEndConfig:
         for name in ("size", "heads", "average", "positions"):
             bounds.check(f"front_end.{name}", getattr(self, name), 1)
         bounds.check("front_end.layers", self.layers, 0)
+        bounds.check("front_end.joined", self.joined, 1, max(1, self.layers))
         if self.size % self.heads or self.size % 2:
             raise UsageError(f"front_end.size must be even and a multiple of {self.heads} heads; it is {self.size}.")
+
+    @property
+    def frame_size(self) -> int:
+        """Values in a frame."""
+        return self.joined * self.size
 
 
 @dataclass(frozen=True)
@@ -190,6 +198,7 @@ class SmodelConfig:
         heads: Of the self-attention; the paper has four.
         residual_attention: Adds the sequence to what the self-attention makes of it.
         pooling: How the sequence becomes one vector: its mean, or its mean and standard deviation over time.
+        input_statistics: The vector also holds the mean and standard deviation over time of the input.
         dropout: Proportion of units dropped after the convolutions, the Bi-LSTM and the pooling, in training.
         input_dropout: Proportion of whole input channels dropped in training; for a front end's frames.
 
@@ -202,6 +211,7 @@ class SmodelConfig:
     heads: int = 4
     residual_attention: bool = False
     pooling: Literal["mean", "mean_deviation"] = "mean"
+    input_statistics: bool = False
     dropout: float = 0.2
     input_dropout: float = 0.0
 
@@ -225,7 +235,8 @@ class SmodelConfig:
 
     def vector_size(self, channels: int, bands: int) -> int:
         """Length of the speech vector."""
-        return self.sequence_size(channels, bands) * (2 if self.pooling == "mean_deviation" else 1)
+        pooled = self.sequence_size(channels, bands) * (2 if self.pooling == "mean_deviation" else 1)
+        return pooled + (2 * channels * bands if self.input_statistics else 0)
 
 
 @dataclass(frozen=True)
@@ -438,12 +449,12 @@ class CheckpointConfig:
     @property
     def frame_size(self) -> int:
         """Values in one frame of the smodel's input."""
-        return self.front_end.size if self.front_end else self.features.mel_bands
+        return self.front_end.frame_size if self.front_end else self.features.mel_bands
 
     @property
     def smodel_input(self) -> tuple[int, int]:
         """Channels and bands of the smodel's input."""
-        return (self.front_end.size, 1) if self.front_end else (1, self.features.mel_bands)
+        return (self.front_end.frame_size, 1) if self.front_end else (1, self.features.mel_bands)
 
     @property
     def vector_sizes(self) -> dict[str, int]:
@@ -485,20 +496,22 @@ WHISPER_FEATURES = FeatureConfig(
 
 DEFAULT = CheckpointConfig(
     features=WHISPER_FEATURES,
-    front_end=FrontEndConfig(),
+    front_end=FrontEndConfig(joined=2),
     speaker_baseline=SpeakerBaselineConfig(),
     smodel=SmodelConfig(
         blocks=(ConvConfig(128, kernel=(1, 1), pool=(1, 1), norm=False, activation=False),),
         lstm_units=0,
         residual_attention=True,
         pooling="mean_deviation",
+        input_statistics=True,
         input_dropout=0.2,
     ),
     tmodel=TmodelConfig(encoder="", pooling="mean", maximum_pieces=64, marks=True),
     classifiers=_PAPERS_CLASSIFIERS,
     ensemble=EnsembleConfig(late_fusion=LateFusion(0.25, 0.9), class_prior=(0.1, 0.1, 0.7, 0.1)),
 )
-"""Three layers of Whisper-base, a speaker baseline, and a compact ALBERT that was trained from scratch."""
+"""Three layers of Whisper-base, of which the last two make the frames, a speaker baseline, and a compact ALBERT that
+was trained from scratch."""
 
 PRESETS = {"paper": PAPER, "default": DEFAULT}
 

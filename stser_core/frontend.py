@@ -45,7 +45,7 @@ class WhisperFrontEnd(nn.Module):
             lengths: int64 [batch], frames in each spectrogram.
 
         Returns:
-            float32 [batch, frames, size], zeros after each end; int64 [batch] the frames in each.
+            float32 [batch, frames, joined * size], zeros after each end; int64 [batch] the frames in each.
         """
         hidden = functional.gelu(self.conv1(mel)) * frame_mask(lengths, mel.shape[-1])[:, None, :]
         hidden = functional.gelu(self.conv2(hidden)).transpose(1, 2)  # [batch, steps, size]
@@ -62,9 +62,10 @@ class WhisperFrontEnd(nn.Module):
         hidden = hidden + self.positions[: hidden.shape[1]]
         inside = frame_mask(steps.clamp_min(1), hidden.shape[1])  # a row with nothing in it attends to its padding
         mask = None if inside.all() else inside[:, None, None, :]  # attention without a mask is faster
+        outputs = [hidden]
         for layer in self.layers:
-            hidden = layer(hidden, mask)
-        return hidden
+            outputs.append(layer(outputs[-1], mask))
+        return torch.cat(outputs[-self.config.joined :], 2)
 
     def _averaged(self, hidden: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
         """Mean of each `average` steps; the last mean may be of fewer."""

@@ -47,8 +47,8 @@ class Stser(nn.Module):
         self.front_end: WhisperFrontEnd | None = None
         if config.front_end is not None:
             self.front_end = WhisperFrontEnd(config.front_end, config.features.mel_bands).requires_grad_(False)
-            self.register_buffer("neutral_mean", torch.zeros(config.front_end.size))
-            self.register_buffer("frame_scale", torch.ones(config.front_end.size))
+            self.register_buffer("neutral_mean", torch.zeros(config.frame_size))
+            self.register_buffer("frame_scale", torch.ones(config.frame_size))
         self.smodel = Smodel(config.smodel, *config.smodel_input) if config.smodel else None
         self.tmodel = Tmodel(config.tmodel) if config.tmodel else None
         sizes = config.vector_sizes

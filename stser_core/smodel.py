@@ -41,6 +41,9 @@ class Smodel(nn.Module):
         super().__init__()
         self.config = config
         size = config.sequence_size(channels, bands)
+        self.standardise = (
+            nn.BatchNorm1d(2 * channels * bands, momentum=0.01, affine=False) if config.input_statistics else None
+        )
         self.input_dropout = nn.Dropout2d(config.input_dropout)  # whole channels
         self.blocks = nn.ModuleList()
         for block in config.blocks:
@@ -70,7 +73,12 @@ class Smodel(nn.Module):
         )
         if self.config.residual_attention:
             attended = attended + sequence
-        vector = self.dropout(_pool(attended, inside, self.config.pooling))
+        pooled = _pool(attended, inside, self.config.pooling)
+        if self.standardise is not None:
+            given = x.permute(0, 3, 1, 2).flatten(2)
+            statistics = _pool(given, frame_mask(lengths, x.shape[-1]), "mean_deviation")
+            pooled = torch.cat([pooled, self.standardise(statistics)], 1)
+        vector = self.dropout(pooled)
         if weights is not None:
             weights = (weights * inside[:, :, None]).sum(1) / steps[:, None]  # mean over the asking positions
         return SpeechEncoding(vector, sequence, steps, weights)

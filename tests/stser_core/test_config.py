@@ -44,7 +44,7 @@ def test_the_papers_layers():
 def test_the_default_has_three_layers_of_whisper_and_a_baseline():
     assert (DEFAULT.front_end.model, DEFAULT.front_end.layers) == ("whisper-base", 3)
     assert DEFAULT.speaker_baseline is not None
-    assert DEFAULT.smodel_input == (512, 1)
+    assert DEFAULT.smodel_input == (1024, 1)  # of its last two
     assert DEFAULT.frame_samples == 640  # 25 frames a second
 
 

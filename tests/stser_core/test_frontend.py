@@ -56,6 +56,20 @@ def test_frames_are_means_of_so_many_steps():
     torch.testing.assert_close(frames[7], steps[14])
 
 
+def test_the_last_layers_are_joined():
+    torch.manual_seed(0)
+    joined = WhisperFrontEnd(replace(SMALL, joined=2), BANDS).eval()
+    last = WhisperFrontEnd(SMALL, BANDS).eval()
+    last.load_state_dict(joined.state_dict())
+    first = WhisperFrontEnd(replace(SMALL, layers=1), BANDS).eval()
+    first.load_state_dict(joined.state_dict(), strict=False)
+    mel, length = torch.randn(1, BANDS, 29), torch.tensor([29])
+
+    with torch.no_grad():
+        frames = joined(mel, length)[0]
+        torch.testing.assert_close(frames, torch.cat([first(mel, length)[0], last(mel, length)[0]], 2))
+
+
 def test_it_is_the_first_layers_of_whispers_encoder():
     """Against transformers' own, with random weights."""
     torch.manual_seed(0)

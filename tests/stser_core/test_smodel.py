@@ -35,6 +35,7 @@ SHAPES |= {
         residual_attention=True,
     ),
     "no convolution": SmodelConfig(blocks=(), lstm_units=0, residual_attention=True, pooling="mean_deviation"),
+    "input statistics": SmodelConfig(blocks=(ConvConfig(4),), lstm_units=8, input_statistics=True),
 }
 BANDS = 24
 
