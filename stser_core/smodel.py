@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stser_core.config import ConvConfig, SmodelConfig
 from stser_core.features import frame_mask
@@ -41,9 +42,7 @@ class Smodel(nn.Module):
         super().__init__()
         self.config = config
         size = config.sequence_size(channels, bands)
-        self.standardise = (
-            nn.BatchNorm1d(2 * channels * bands, momentum=0.01, affine=False) if config.input_statistics else None
-        )
+        self.standardise = Standardise(2 * channels * bands) if config.input_statistics else None
         self.input_dropout = nn.Dropout2d(config.input_dropout)  # whole channels
         self.blocks = nn.ModuleList()
         for block in config.blocks:
@@ -82,6 +81,19 @@ class Smodel(nn.Module):
         if weights is not None:
             weights = (weights * inside[:, :, None]).sum(1) / steps[:, None]  # mean over the asking positions
         return SpeechEncoding(vector, sequence, steps, weights)
+
+
+class Standardise(nn.BatchNorm1d):
+    """Batch norm without weights of its own; a batch of one is normalised by the running statistics."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, momentum=0.01, affine=False)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Normalise float32 [batch, size]."""
+        if self.training and len(vectors) == 1:
+            return functional.batch_norm(vectors, self.running_mean, self.running_var, eps=self.eps)
+        return super().forward(vectors)
 
 
 class ConvBlock(nn.Module):

@@ -82,6 +82,17 @@ def test_the_vector_has_the_size_that_the_configuration_says(models, name):
     assert salience is None
 
 
+def test_an_utterance_alone_is_trained_on():
+    model = settled(SHAPES["input statistics"])
+    x, frames = torch.randn(1, 1, BANDS, 40), torch.tensor([40])
+    alone = model(x, frames).vector[:, -2 * BANDS :]
+
+    model.train()
+    model.dropout.eval()
+
+    torch.testing.assert_close(model(x, frames).vector[:, -2 * BANDS :], alone)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_salience_sums_to_one(models, name):
     frames = torch.tensor([80, 41, 11])
