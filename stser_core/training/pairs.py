@@ -30,7 +30,7 @@ class PairMixture:
     Attributes:
         agreeing: Speech and words carry the same emotion, which is the target.
         text_neutral: The words are neutral: the speech's emotion is the target.
-        text_garbled: The words are a random draw of pieces of sentences, as of a failing speech recogniser: the
+        text_garbled: The words are a random draw of pieces of sentences, as of a failing transcriber: the
             speech's emotion is the target, and the text classifier learns nothing from it.
         text_empty: No words: only the speech classifier is trained.
         speech_neutral: Neutral speech says words that carry an emotion: the words' emotion is the target.

@@ -28,7 +28,7 @@ from stser_core.errors import UsageError
 SAMPLE_RATE = 16_000
 
 Sound = Callable[[str, str, random.Random], NDArray[np.int16]]
-"""Makes a recording from an emotion's code, a speaker's gender and dice: int16 [n], 16 kHz mono."""
+"""Makes a recording from an emotion's code, a speaker's gender and a generator: int16 [n], 16 kHz mono."""
 
 _CODES = (
     "ang",
@@ -102,15 +102,15 @@ class _Turn:
     text: str
 
 
-def tone(code: str, gender: str, dice: random.Random) -> NDArray[np.int16]:
+def tone(code: str, gender: str, rng: random.Random) -> NDArray[np.int16]:
     """A tone with overtones and a little noise, 0.6 to 1.2 s, whose pitch and level depend on the emotion."""
     pitch, level = _TONES.get(merge(code) or "", _OTHER_TONE)
-    pitch *= dice.uniform(0.94, 1.06) * (1.25 if gender == "F" else 1.0)
-    count = int(dice.uniform(0.6, 1.2) * SAMPLE_RATE)
+    pitch *= rng.uniform(0.94, 1.06) * (1.25 if gender == "F" else 1.0)
+    count = int(rng.uniform(0.6, 1.2) * SAMPLE_RATE)
     phase = 2 * np.pi * pitch * np.arange(count) / SAMPLE_RATE
-    wavering = 1 + 0.3 * np.sin(2 * np.pi * dice.uniform(3, 6) * np.arange(count) / SAMPLE_RATE)
+    wavering = 1 + 0.3 * np.sin(2 * np.pi * rng.uniform(3, 6) * np.arange(count) / SAMPLE_RATE)
     overtones = sum(np.sin(harmonic * phase) / harmonic for harmonic in range(1, 6))
-    noise = np.random.default_rng(dice.getrandbits(32)).normal(0, 0.02, count)
+    noise = np.random.default_rng(rng.getrandbits(32)).normal(0, 0.02, count)
     samples = level * wavering * overtones / 3 + noise
     return (np.clip(samples, -1, 1) * 32767).astype(np.int16)
 
@@ -129,48 +129,48 @@ def make_tree(directory: Path, turns: int = 40, seed: int = 0, sound: Sound = to
     """
     if turns < 2 * len(_DIALOGUES):
         raise UsageError(f"{turns} turns are too few for {len(_DIALOGUES)} dialogues of two speakers.")
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     codes: Counter[str] = Counter()
     for number in _SESSIONS:
         session = directory / f"Session{number}"
-        for name, dialogue in _dialogues(number, turns, dice).items():
+        for name, dialogue in _dialogues(number, turns, rng).items():
             codes.update(turn.code for turn in dialogue)
-            _write_ratings(session / "dialog" / "EmoEvaluation", name, dialogue, dice)
+            _write_ratings(session / "dialog" / "EmoEvaluation", name, dialogue, rng)
             _write_transcription(session / "dialog" / "transcriptions", name, dialogue)
-            _write_recordings(session / "sentences" / "wav" / name, dialogue, sound, dice)
+            _write_recordings(session / "sentences" / "wav" / name, dialogue, sound, rng)
     counts = Counter(merge(code) for code in codes.elements())
     left_out = {code: count for code, count in sorted(codes.items()) if merge(code) is None}
     return Sample(codes.total(), {label: counts[label] for label in LABELS}, left_out)
 
 
-def _dialogues(number: int, turns: int, dice: random.Random) -> dict[str, list[_Turn]]:
+def _dialogues(number: int, turns: int, rng: random.Random) -> dict[str, list[_Turn]]:
     """The dialogues of one session, each with turns of both speakers, whatever its own letter."""
-    codes = {gender: _shuffled_codes(turns - turns // 2, dice) for gender in "FM"}
+    codes = {gender: _shuffled_codes(turns - turns // 2, rng) for gender in "FM"}
     names = [f"Ses{number:02d}{dialogue}" for dialogue in _DIALOGUES]
     dialogues: dict[str, list[_Turn]] = {name: [] for name in names}
     for turn in range(turns):
         gender = "FM"[turn % 2]
         name = names[(turn // 2) % len(names)]
-        dialogues[name].append(_turn(name, gender, codes[gender][turn // 2], dialogues[name], dice))
+        dialogues[name].append(_turn(name, gender, codes[gender][turn // 2], dialogues[name], rng))
     return dialogues
 
 
-def _shuffled_codes(count: int, dice: random.Random) -> list[str]:
+def _shuffled_codes(count: int, rng: random.Random) -> list[str]:
     codes = [_CODES[index % len(_CODES)] for index in range(count)]
-    dice.shuffle(codes)
+    rng.shuffle(codes)
     return codes
 
 
-def _turn(dialogue: str, gender: str, code: str, earlier: Sequence[_Turn], dice: random.Random) -> _Turn:
+def _turn(dialogue: str, gender: str, code: str, earlier: Sequence[_Turn], rng: random.Random) -> _Turn:
     number = sum(turn.gender == gender for turn in earlier)
-    start_s = (earlier[-1].end_s if earlier else 6.0) + dice.uniform(0.1, 0.9)
-    text = dice.choice(_SENTENCES.get(code, _OTHER_SENTENCES))
-    return _Turn(f"{dialogue}_{gender}{number:03d}", gender, code, start_s, start_s + dice.uniform(0.6, 1.2), text)
+    start_s = (earlier[-1].end_s if earlier else 6.0) + rng.uniform(0.1, 0.9)
+    text = rng.choice(_SENTENCES.get(code, _OTHER_SENTENCES))
+    return _Turn(f"{dialogue}_{gender}{number:03d}", gender, code, start_s, start_s + rng.uniform(0.6, 1.2), text)
 
 
-def _write_ratings(folder: Path, dialogue: str, turns: Sequence[_Turn], dice: random.Random) -> None:
+def _write_ratings(folder: Path, dialogue: str, turns: Sequence[_Turn], rng: random.Random) -> None:
     blocks = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n"]
-    blocks += [_rating(turn, dice) for turn in turns]
+    blocks += [_rating(turn, rng) for turn in turns]
     _write(folder / f"{dialogue}.txt", "\n".join(blocks))
     _write_apple_double(folder, dialogue)
     categories = [f"{turn.name} :{_CATEGORIES.get(turn.code, 'Other')};  ()" for turn in turns]
@@ -180,13 +180,13 @@ def _write_ratings(folder: Path, dialogue: str, turns: Sequence[_Turn], dice: ra
     _write(folder / "Self-evaluation" / f"{dialogue}_f1_cat.txt", "\n".join(categories) + "\n")
 
 
-def _rating(turn: _Turn, dice: random.Random) -> str:
+def _rating(turn: _Turn, rng: random.Random) -> str:
     """A turn's summary line and its raters' own; without a majority each rater names another emotion."""
     if turn.code == "xxx":
-        votes = dice.sample(sorted(_CATEGORIES.values()), 3)
+        votes = rng.sample(sorted(_CATEGORIES.values()), 3)
     else:
-        votes = [_CATEGORIES[turn.code], _CATEGORIES[turn.code], dice.choice(sorted(_CATEGORIES.values()))]
-    votes[-1] += f"; {dice.choice(('Frustration', 'Neutral'))}" if dice.random() < 0.2 else ""
+        votes = [_CATEGORIES[turn.code], _CATEGORIES[turn.code], rng.choice(sorted(_CATEGORIES.values()))]
+    votes[-1] += f"; {rng.choice(('Frustration', 'Neutral'))}" if rng.random() < 0.2 else ""
     actor = f"{turn.gender}1"
     return "\n".join(
         [
@@ -210,14 +210,14 @@ def _write_transcription(folder: Path, dialogue: str, turns: Sequence[_Turn]) ->
     _write_apple_double(folder, dialogue)
 
 
-def _write_recordings(folder: Path, turns: Sequence[_Turn], sound: Sound, dice: random.Random) -> None:
+def _write_recordings(folder: Path, turns: Sequence[_Turn], sound: Sound, rng: random.Random) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for turn in turns:
         with wave.open(str(folder / f"{turn.name}.wav"), "wb") as recording:
             recording.setnchannels(1)
             recording.setsampwidth(2)
             recording.setframerate(SAMPLE_RATE)
-            recording.writeframes(sound(turn.code, turn.gender, dice).tobytes())
+            recording.writeframes(sound(turn.code, turn.gender, rng).tobytes())
 
 
 def _write_apple_double(folder: Path, dialogue: str) -> None:

@@ -23,6 +23,8 @@ from stser_core.training.recipe import Recipe, only
 from stser_core.training.report import Spread
 from stser_core.training.splits import Fold
 
+pytestmark = pytest.mark.slow
+
 
 def looped(recipe: Recipe, **changes: object) -> Recipe:
     return replace(recipe, loop=replace(recipe.loop, **changes))

@@ -23,6 +23,8 @@ from stser_core.training.recipe import Recipe
 from stser_core.training.run import RunData, fit
 from stser_core.training.splits import Fold
 
+pytestmark = pytest.mark.slow
+
 
 class Pitch:
     """The spectrum in a few bands: what tells this tree's emotions apart."""

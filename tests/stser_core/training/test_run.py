@@ -30,6 +30,8 @@ _COMMAND = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from stser_core.training.cli import main
+
+pytestmark = pytest.mark.slow
 sys.exit(main())
 """
 

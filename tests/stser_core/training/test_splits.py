@@ -102,6 +102,7 @@ def test_grouped_folds_are_alike_in_size_and_labels():
         assert len(fold.validation) == pytest.approx(0.2 * 128, abs=8)
 
 
+@pytest.mark.slow
 def test_tens_of_thousands_of_texts_are_dealt_evenly_and_quickly():
     texts = [replace(clip(n, f"text{n}", LABELS[n % 4]), path=None) for n in range(20_000)]
     started = time.process_time()
@@ -147,6 +148,7 @@ def test_no_other_speaker_would_bring_the_proportion_nearer(sizes, proportion, s
             assert abs(len(held) - proportion * len(clips)) <= abs(other - proportion * len(clips)) + 1e-6
 
 
+@pytest.mark.slow
 def test_tens_of_thousands_of_texts_are_held_out_quickly_at_any_proportion():
     texts = [replace(clip(n, f"text{n}", LABELS[n % 4]), path=None) for n in range(20_000)]
     started = time.process_time()

@@ -21,6 +21,8 @@ from stser_core.training.augmentation import Augmentation
 from stser_core.training.loop import LoopConfig
 from stser_core.training.recipe import Recipe, only
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 CODES = {"ANG": "angry", "DIS": "other", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 EMODB = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad"}

@@ -11,6 +11,8 @@ from stser_core.training.baselines import BASELINES, baseline_of
 from stser_core.training.loop import LoopConfig
 from stser_core.training.splits import Fold
 
+pytestmark = pytest.mark.slow
+
 QUICK = LoopConfig(epochs=15, patience=8, learning_rate=1e-2)
 CLEARLY = 0.7
 READS = {"egemaps": "sound", "tfidf": "text", "mdre": "both", "att-align": "both"}
