@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,8 +32,8 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 (Typer's own types vary)
         name = args[0]
-        if name not in self.commands and ("." in name or "/" in name or Path(name).exists()):
-            command = f"archive {name} --out FOLDER" if Path(name).is_dir() else f"replay {name}"
+        if name not in self.commands and ("." in name or "/" in name or exists(name)):  # noqa: PTH110
+            command = f"archive {name} --out FOLDER" if isdir(name) else f"replay {name}"  # noqa: PTH112
             raise UsageError(f"'{name}' is not a command; did you mean {PROGRAM} {command}?")
         return super().resolve_command(ctx, args)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -17,6 +18,8 @@ import typer
 from stser_core.errors import ClosedPipeError, StserError
 
 _DEBUG = "--debug"
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+"""What a full disk, or one that fails, says of standard output."""
 _INTERRUPTED = 130
 _WRONG_USAGE = 2
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -69,8 +72,13 @@ def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:  # noqa: BLE001  the one place where what nobody foresaw becomes a sentence
-        hint = "" if debug else f" Run it again with {_DEBUG} to see where, and please report it."
-        _explain(program, f"an unforeseen fault stopped the program ({type(error).__name__}: {error}).{hint}", debug)
+        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+            _forget_stdout()
+            sentence = f"Cannot write standard output: {error.strerror}."
+        else:
+            hint = "" if debug else f" Run it again with {_DEBUG} to see where, and please report it."
+            sentence = f"an unforeseen fault stopped the program ({type(error).__name__}: {error}).{hint}"
+        _explain(program, sentence, debug)
         return 1
 
 

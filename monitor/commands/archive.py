@@ -21,7 +21,7 @@ from monitor.commands.models import load_models
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
 from monitor.options import RecordingOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
-from stser_core.errors import DataError
+from stser_core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from monitor.speakers.embeddings import EmbeddingExtractor
@@ -64,6 +64,8 @@ def archive(
         StserError: Nothing is found, not one recording can be read, the archive was made with other settings, is in
             use or cannot be written, or a model is missing.
     """
+    if out == Path():
+        raise UsageError("--out is empty, or the current folder; name a folder for the timelines.")
     require_parquet()
     workers = workers or processors()
     notices = Notices(quiet)
@@ -131,7 +133,7 @@ def _announce(todo: Plan, notices: Notices) -> None:
         notices.say(f"{_counted(len(absent))} of the list cannot be found: {', '.join(absent[:_NAMED])}{more}.")
     done = len(todo.recordings) - len(todo.missing)
     if done:
-        notices.say(f"{done} of {_counted(len(todo.recordings))} are done already.")
+        notices.say(f"{done} of {len(todo.recordings)} recordings are done already.")
     if todo.changed:
         changed = "1 has changed since it was" if todo.changed == 1 else f"{todo.changed} have changed since they were"
         notices.say(f"{changed} done, and will be done again.")

@@ -29,7 +29,7 @@ from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import spooled
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
-from stser_core.errors import OutputError, StserError, UsageError
+from stser_core.errors import AudioError, OutputError, StserError, UsageError
 from stser_core.files import check_writable
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ def replay(
         raise UsageError(f"--svg is a picture of one recording, but there are {len(recordings)}.")
     for path in recordings:
         check_outputs((output.csv, output.jsonl, svg), path)
+    if len(set(recordings)) < len(recordings):
+        twice = next(path for path in recordings if recordings.count(path) > 1)
+        raise UsageError(f"'{twice}' is given more than once; its turns could not be told apart.")
     warn_of_agents(scoring, notices)
     with ExitStack() as cleanup:
         opening = _Opening(scoring, recording, notices)
@@ -143,9 +146,12 @@ class _Opening:
             AudioError: It is missing or is not audio.
             UsageError: The roles do not fit its channels.
         """
-        file = spooled(path)
-        if path.is_fifo() and path.parent.name != "fd":
-            name = name or path.name
+        try:
+            file = spooled(path)
+            if path.is_fifo() and path.parent.name != "fd":
+                name = name or path.name
+        except OSError as error:  # such as a name that is too long
+            raise AudioError(f"{path} cannot be read as audio ({error.strerror}).") from error
         with ExitStack() as closing:
             if not isinstance(file, Path):
                 closing.callback(file.close)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import wave
+from pathlib import Path
 
 import pytest
 
@@ -161,6 +162,27 @@ def test_a_recording_given_as_a_timeline_is_to_be_replayed_first(call, command, 
 def test_a_recording_in_place_of_a_command_gets_a_hint(name, hint, capsys):
     assert main([name]) == 2
     assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["replay"], ["report"], ["archive", "--out", "x"]])
+def test_a_name_that_is_too_long_is_one_sentence(command, capsys):
+    assert main([*command, "x" * 5000 + ".wav"]) in (1, 2)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "unforeseen" not in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("arguments", [["--help"], ["models"], ["--version"]])
+def test_standard_output_on_a_full_disk_is_one_sentence(arguments):
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run([*PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1 and "standard output" in run.stderr
+
+
+def test_a_recording_that_is_given_twice_is_refused(replay, call, capsys):
+    assert replay(call, call) == 2
+    assert str(call) in capsys.readouterr().err
 
 
 def test_help_has_a_short_name(capsys):

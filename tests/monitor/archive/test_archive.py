@@ -121,6 +121,13 @@ def test_names_that_cannot_be_kept_are_done_like_all_others(few, archive, tmp_pa
     assert contents(out) == made
 
 
+def test_an_output_that_is_empty_is_refused(few, archive, monkeypatch, capsys):
+    monkeypatch.chdir(few)
+    assert archive(few, "--out", "") == 2
+    assert "--out" in capsys.readouterr().err
+    assert not (few / "archive.json").exists()
+
+
 def test_nothing_readable_is_a_failure(archive, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.wav").write_bytes(b"no sound")
