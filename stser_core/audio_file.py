@@ -228,11 +228,11 @@ def _counts_frames(file: BinaryIO) -> bool:
 
 
 def audio_frames(
-    container: InputContainer, streams: Sequence[AudioStream], wanted: Callable[[float], bool] = lambda time_s: True
+    container: InputContainer, streams: Sequence[AudioStream], wanted: Callable[[float], bool] | None = None
 ) -> Iterator[tuple[int, AudioFrame]]:
-    """The frames of some tracks, each with its track's index in the container, at the times that are wanted."""
+    """The frames of some tracks with their indices, at all times or at those that are wanted."""
     for packet in container.demux(*streams):
-        if packet.pts is not None and not wanted(float(packet.pts * packet.time_base)):
+        if wanted is not None and packet.pts is not None and not wanted(float(packet.pts * packet.time_base)):
             continue
         try:
             frames = packet.decode()
