@@ -136,7 +136,7 @@ class EmotionRecognizer:
 
         Those of one speaker (`SpeechInput.speaker`) are given in the order in which they were said, in one call or in
         several; the scores are the same. A transcript that is empty, of low confidence, or in a foreign language is
-        not read; then the classifiers that read text do not answer.
+        not read; then the classifiers that read text do not answer. On digital silence none answers from the sound.
 
         Args:
             inputs: Any number, of any lengths.
@@ -206,7 +206,7 @@ class EmotionRecognizer:
         saliences: list[tuple[float, ...] | None],
     ) -> None:
         trimmed = [trim(one.samples, self._config.features) for one in inputs]
-        unknown = [i for i, one in enumerate(inputs) if one.frames is None and len(one.samples)]
+        unknown = [i for i, one in enumerate(inputs) if one.frames is None and one.samples.any()]
         frames = {i: one.frames.to(self.accelerator).float() for i, one in enumerate(inputs) if one.frames is not None}
         frames |= zip(unknown, self._frames([trimmed[i][0] for i in unknown]), strict=True)
         alone = [i for i in sorted(frames) if self.uses_speaker_baseline and inputs[i].speaker is not None]

@@ -9,7 +9,8 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from monitor.flow import Utterance
+from monitor.flow import Transcript, Utterance, Word
+from monitor.pipeline.music import is_music
 from monitor.pipeline.transcription import PartialUtterance
 from monitor.queue import ClosableQueue
 from monitor.samples import loudness_dbfs
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from monitor.roles import Role
 
 _LARGEST_BATCH = 16
+
+MUSIC = "[music]"
+"""The transcript of a turn that is music; it has no emotion."""
 
 
 class Scorer(Protocol):
@@ -70,20 +74,25 @@ class TurnMaker:
         self._made = 0
 
     def make(self, batch: Sequence[Utterance]) -> list[Turn]:
-        """Score utterances whose transcripts are there in one go, but for channels that are not to be scored."""
+        """Score utterances whose transcripts are there in one go, but for music and channels that are not scored."""
         speakers = [self._speaker_of(utterance) for utterance in batch]
-        inputs = [
-            self._input(utterance, speaker)
-            for utterance, speaker in zip(batch, speakers, strict=True)
-            if self.scores_channel(utterance.channel)
+        music = [is_music(utterance.samples) for utterance in batch]
+        scored = [
+            self.scores_channel(utterance.channel) and not one for utterance, one in zip(batch, music, strict=True)
         ]
+        inputs = [self._input(batch[place], speakers[place]) for place, one in enumerate(scored) if one]
         scores = self._scorer.score(inputs) if inputs else []
         if len(scores) != len(inputs):
             raise RuntimeError(f"{self._scorer.name} scored {len(scores)} of {len(inputs)} utterances.")
         results = iter(scores)
         return [
-            self._turn(utterance, speaker, next(results) if self.scores_channel(utterance.channel) else None)
-            for utterance, speaker in zip(batch, speakers, strict=True)
+            self._turn(
+                utterance,
+                speakers[place],
+                next(results) if scored[place] else None,
+                _music(utterance) if music[place] else utterance.transcript.result(),
+            )
+            for place, utterance in enumerate(batch)
         ]
 
     def scores_channel(self, channel: int) -> bool:
@@ -92,6 +101,8 @@ class TurnMaker:
 
     def estimate(self, partial: PartialUtterance) -> EmotionScores | None:
         """Score an utterance that goes on; it gets no number and does not become a turn."""
+        if is_music(partial.samples):
+            return None
         # The baseline learns from whole turns only.
         baseline = self._baselines[partial.channel, self._roles[partial.channel - 1].speaker].frozen()
         (scores,) = self._scorer.score([SpeechInput(partial.samples, partial.words or None, speaker=baseline)])
@@ -104,7 +115,9 @@ class TurnMaker:
             return SpeechInput(utterance.samples, speaker=baseline)
         return SpeechInput(utterance.samples, transcript.text, transcript.confidence, baseline)
 
-    def _turn(self, utterance: Utterance, speaker: str, scores: EmotionScores | None) -> Turn:
+    def _turn(
+        self, utterance: Utterance, speaker: str, scores: EmotionScores | None, transcript: Transcript | None
+    ) -> Turn:
         self._made += 1
         return Turn.of(
             recording=self._recording,
@@ -114,11 +127,16 @@ class TurnMaker:
             start_s=utterance.start_s,
             end_s=utterance.end_s,
             scores=scores,
-            transcript=utterance.transcript.result(),
+            transcript=transcript,
             loudness_dbfs=loudness_dbfs(utterance.samples),
             dropped_ms=utterance.dropped_ms,
             checkpoint=self._scorer.name,
         )
+
+
+def _music(utterance: Utterance) -> Transcript:
+    """The transcript of a turn that is music, as subtitles write it."""
+    return Transcript((Word(MUSIC, utterance.start_s, utterance.end_s, 1.0),))
 
 
 class Scoring:

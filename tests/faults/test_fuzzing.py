@@ -5,7 +5,7 @@ from fuzzing import MOST_GROWTH_MB, TARGETS, attacked
 from hypothesis import given
 from wounds import Wound, wounded, wounds
 
-CASES = {"audio": 1_000, "pcm": 400, "timelines": 400, "archives": 400, "checkpoints": 100}
+CASES = {"audio": 1_000, "pcm": 400, "timelines": 400, "archives": 400, "checkpoints": 100, "segmenter": 30}
 """So many that all take about a minute."""
 
 
@@ -16,7 +16,7 @@ def test_what_comes_from_outside_is_taken_or_refused_in_a_sentence(target):
     assert found.fault == ""
     assert found.cases >= CASES[target]
     assert found.taken > 0
-    assert found.refused > 0
+    assert found.refused > 0 or target == "segmenter"  # it takes any sound
     assert found.growth_mb < MOST_GROWTH_MB
 
 

@@ -235,6 +235,17 @@ def test_neither_words_nor_sound(recognizer):
     assert recognizer.score([SpeechInput(np.zeros(0, np.float32))]) == [None]
 
 
+def test_digital_silence_has_no_emotion(recognizer):
+    silence = np.zeros(16_000, np.float32)
+    alone, among, said = recognizer.score(
+        [SpeechInput(silence), SpeechInput(sound(16_000)), SpeechInput(silence, ANGRY)]
+    )
+
+    assert alone is None
+    assert close(among, recognizer.score([SpeechInput(sound(16_000))])[0])
+    assert tuple(said.by_classifier) == ("text",)
+
+
 def test_a_checkpoint_with_the_text_classifier_alone(config, build, tokenizer):
     text_only = replace(config, classifiers={"text": config.classifiers["text"]}, smodel=None)
     recognizer = EmotionRecognizer(Checkpoint("words", build(text_only), tokenizer), accelerator="cpu", explain=True)
@@ -259,8 +270,8 @@ def test_a_checkpoint_with_the_speech_classifier_alone(config, build):
 
 @pytest.mark.parametrize(
     "samples",
-    [np.zeros(16_000), np.full(1, 0.5), np.full(16_000, 0.5), np.eye(1, 16_000, 8_000)[0]],
-    ids=["silence", "one sample", "constant", "a click"],
+    [np.full(1, 0.5), np.full(16_000, 0.5), np.eye(1, 16_000, 8_000)[0]],
+    ids=["one sample", "constant", "a click"],
 )
 def test_odd_sounds_get_finite_scores(recognizer, samples):
     (scores,) = recognizer.score([SpeechInput(samples.astype(np.float32))])
@@ -273,7 +284,7 @@ def explaining(loaded) -> EmotionRecognizer:
     return EmotionRecognizer(loaded, accelerator="cpu", explain=True)
 
 
-@given(samples=st.integers(min_value=1, max_value=60_000))
+@given(samples=st.integers(min_value=2, max_value=60_000))  # the first one is zero
 @examples(max_examples=25)
 def test_salience_has_a_value_for_every_tenth_of_a_second(explaining, samples):
     (scores,) = explaining.score([SpeechInput(sound(samples))])

@@ -1,0 +1,82 @@
+"""Music and tones are told from speech, and a turn that is music has no emotion."""
+
+import numpy as np
+import pytest
+
+from monitor.flow import SAMPLE_RATE, Utterance
+from monitor.pipeline.music import is_music
+from monitor.pipeline.scoring import MUSIC, TurnMaker
+from monitor.roles import Role
+from stser_core.audio import load_mono
+
+SECONDS = 60
+
+
+def note(number, seconds, fade=1.0):
+    """A note of eight harmonics that dies away."""
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    hertz = 440 * 2 ** ((number - 69) / 12)
+    tones = sum(np.sin(2 * np.pi * hertz * k * time) / k**1.2 for k in range(1, 9) if hertz * k < 7_500)
+    return tones * np.exp(-fade * time) * np.minimum(1, time / 0.01)
+
+
+def piece(notes):
+    """Notes [start in seconds, number, seconds] together, over a little noise."""
+    sound = np.random.default_rng(1).normal(0, 0.002, SECONDS * SAMPLE_RATE)
+    for start, number, seconds in notes:
+        at = round(start * SAMPLE_RATE)
+        played = note(number, seconds)[: len(sound) - at]
+        sound[at : at + len(played)] += played
+    return (sound * 0.1).astype(np.float32)
+
+
+def chords():
+    return piece([(bar * 2.4, number, 2.4) for bar in range(25) for number in [(60, 64, 67), (57, 60, 64)][bar % 2]])
+
+
+def melody_with_drums():
+    rng = np.random.default_rng(2)
+    scale = (60, 62, 64, 65, 67, 69, 71, 72)
+    sound = piece([(beat * 0.5, rng.choice(scale), 0.5) for beat in range(120)])
+    for beat in range(0, 120, 2):
+        at = beat * SAMPLE_RATE // 2
+        sound[at : at + 2_400] += (0.1 * rng.normal(size=2_400) * np.exp(-np.arange(2_400) / 400)).astype(np.float32)
+    return sound
+
+
+def ringing():
+    time = np.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE
+    tones = np.sin(2 * np.pi * 440 * time) + np.sin(2 * np.pi * 480 * time)
+    hiss = np.random.default_rng(1).normal(0, 0.0005, len(time))
+    return (0.1 * tones * (time % 6 < 2) + hiss).astype(np.float32)
+
+
+@pytest.mark.parametrize("sound", [chords, melody_with_drums, ringing])
+def test_a_minute_of_music_is_music(sound):
+    turns = sound().reshape(10, -1)[:, : 2 * SAMPLE_RATE]
+    assert sum(map(is_music, turns)) >= 9
+
+
+def test_speech_is_no_music(data):
+    clips = [load_mono(path) for path in sorted((data / "emodb").glob("*.flac"))]
+    call = load_mono(data / "calls" / "auto_repair_call_8k_mono.wav")
+    turns = [*clips, *np.array_split(call, 60)]
+    assert not any(map(is_music, turns))
+
+
+@pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(100), np.zeros(SAMPLE_RATE), np.full(SAMPLE_RATE, 0.3)])
+def test_odd_sounds_are_no_music(samples):
+    assert not is_music(samples.astype(np.float32))
+
+
+def test_a_turn_that_is_music_says_so_and_has_no_emotion():
+    class NeverAsked:
+        name = "default"
+
+        def score(self, inputs):
+            raise AssertionError
+
+    utterance = Utterance(1, 2.0, 6.0, chords()[: 4 * SAMPLE_RATE])
+    utterance.transcript.set_result(None)
+    (turn,) = TurnMaker("call.wav", [Role("customer")], NeverAsked()).make([utterance])
+    assert (turn.transcript, turn.emotion, turn.probabilities) == (MUSIC, None, None)
