@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_CLOCK_SET_S = 1.5
+"""By so much the time of day has to jump to be followed."""
+
 
 class Pipeline:
     """Runs a source through segmenter, transcriber and scorer into the outputs, once.
@@ -109,7 +112,8 @@ class Pipeline:
         self._finished: ClosableQueue[Scored | Note] = ClosableQueue(capacity)
         self._timings = timings
         self._position = 0
-        self._origin_s = time.time()
+        self._origin_s: float | None = None
+        self._clocks_apart_s = 0.0
         self._segmented = 0
         self._dropped = 0
         self._paused = False
@@ -123,12 +127,12 @@ class Pipeline:
         return self._position / SAMPLE_RATE
 
     def clock(self, time_s: float) -> datetime:
-        """The time of day at a moment of a live stream, by when its newest sound arrived.
+        """The time of day at a moment of a live stream, by when its first sound arrived.
 
         Args:
             time_s: Seconds from the start of the stream.
         """
-        return datetime.fromtimestamp(self._origin_s + time_s).astimezone()
+        return datetime.fromtimestamp((self._origin_s or time.time()) + time_s).astimezone()
 
     @property
     def dropped_ms(self) -> int:
@@ -225,10 +229,19 @@ class Pipeline:
                 self._dropped += block.dropped
                 self._last = usable.samples
                 self._position = block.end
-                self._origin_s = time.time() - (time.monotonic() - block.arrived_at) - block.end / SAMPLE_RATE
+                self._set_origin(block)
                 yield usable
         except Exception as error:  # noqa: BLE001  carried to the main thread, which raises it
             self._threads.fail("source", error)
+
+    def _set_origin(self, block: AudioBlock) -> None:
+        """Note the time of day of the stream's start, and again where the system slept or its clock was set."""
+        apart_s = time.time() - time.monotonic()
+        if self._origin_s is None:
+            self._origin_s, self._clocks_apart_s = block.arrived_at + apart_s - block.end / SAMPLE_RATE, apart_s
+        elif abs(apart_s - self._clocks_apart_s) > _CLOCK_SET_S:
+            self._origin_s += apart_s - self._clocks_apart_s
+            self._clocks_apart_s = apart_s
 
     def _read(self) -> None:
         """Source thread, of live sources."""

@@ -13,9 +13,9 @@ from datetime import datetime
 from monitor.flow import Word
 from monitor.timeline.turn import SALIENT_COLUMNS, STARTED_AT, Turn
 
-_JUMP_S = 2.0
-"""From turn to turn of one session, the time of day gains less than this on the stream's; it loses where sound from a
-pipe comes faster than it was spoken. Turns come in the order of their ends, so one that ends earlier begins another."""
+_JUMP_S = 1.0
+"""From turn to turn of one session, the time of day gains less than this on the stream's, unless the system slept.
+Turns come in the order of their ends, so one that ends earlier begins another session."""
 
 AT = "at"
 """The key of a live note's time of day."""

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from monitors import Monitor
@@ -71,7 +71,7 @@ def _rows(file: Path, sound: bytes, options: Sequence[str]) -> tuple[Turn, ...]:
     monitor = Monitor(["--csv", str(file), *options], sound)
     code = monitor.end()
     assert code == 0, f"the undisturbed monitor ended with {code}"
-    return read_timeline(file).turns
+    return _untimed(file)
 
 
 def _one(
@@ -104,4 +104,9 @@ def _readable(file: Path, finished: int) -> tuple[Turn, ...]:
     if not finished and (not file.exists() or file.stat().st_size == 0):
         return ()
     export(file, "jsonl", str(file.with_suffix(".jsonl")), quiet=True)
-    return read_timeline(file).turns
+    return _untimed(file)
+
+
+def _untimed(file: Path) -> tuple[Turn, ...]:
+    """The turns without their time of day, in which no two runs agree."""
+    return tuple(replace(turn, extra={}) for turn in read_timeline(file).turns)
