@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
-import platform
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -38,7 +36,6 @@ class Line:
 def main() -> None:
     """Run what was asked for."""
     options = _options()
-    print(f"{_machine()}\nsoak.py {' '.join(sys.argv[1:])}", flush=True)
     lines = []
     for line in _lines(options):
         lines.append(line)
@@ -100,25 +97,14 @@ def _stream_lines(found: LongStream) -> Iterator[Line]:
 
 def table(lines: list[Line]) -> str:
     """The lines as a table in Markdown."""
-    rows = [("what", "how much", "result", "holds")]
+    rows = [("what", "how much", "result", "holds"), ("---",) * 4]
     rows += [(line.tried, line.amount, line.result, "yes" if line.holds else "NO") for line in lines]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    rows.insert(1, tuple("-" * width for width in widths))
-    return "\n".join(
-        "| " + " | ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)) + " |" for row in rows
-    )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _save(options: argparse.Namespace, lines: list[Line]) -> None:
-    known = {"machine": _machine(), "options": {k: v for k, v in vars(options).items() if k != "json"}}
+    known = {"options": {k: v for k, v in vars(options).items() if k != "json"}}
     options.json.write_text(json.dumps({**known, "lines": [asdict(line) for line in lines]}, indent=2) + "\n")
-
-
-def _machine() -> str:
-    return (
-        f"{datetime.date.today()}, {os.cpu_count()} processors ({platform.machine()}), {platform.system()}, "
-        f"Python {platform.python_version()}"
-    )
 
 
 def _options() -> argparse.Namespace:

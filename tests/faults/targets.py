@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from damage import Damage, damaged, some_damage
 from hypothesis import strategies as st
 from sound_files import recordings, wav_headers
 from speech import RATE, minute
-from wounds import Wound, wounded, wounds
 
 from stser_core.errors import DownloadError
 
@@ -61,8 +61,8 @@ def audio(folder: Path) -> Target:
             assert np.abs(samples).max(initial=0.0) <= 1.0
         assert len(said) <= 1
 
-    damaged = st.builds(wounded, st.sampled_from(whole), wounds)
-    contents = st.one_of(damaged, damaged, damaged, wav_headers)
+    of_whole = st.builds(damaged, st.sampled_from(whole), some_damage)
+    contents = st.one_of(of_whole, of_whole, of_whole, wav_headers)
     ways = st.sampled_from(("file", "file", "file", "memory", "pipe", "ul", "vox"))
     return Target(st.tuples(contents, ways, st.sampled_from((None, None, None, "all", 1, 2))), examine)
 
@@ -72,7 +72,7 @@ def pcm(folder: Path) -> Target:
     from monitor.sources.raw_pcm import RawPcm
 
     sound = recordings(folder)["pcm_s16le.wav"][:6_000]
-    contents = st.binary(max_size=200) | wav_headers | st.builds(wounded, st.just(sound), wounds)
+    contents = st.binary(max_size=200) | wav_headers | st.builds(damaged, st.just(sound), some_damage)
 
     def examine(case: tuple[bytes, int, int, int]) -> None:
         content, rate, channels, bits = case
@@ -163,8 +163,9 @@ def timelines(folder: Path) -> Target:
         else:
             report(path, output=page, quiet=True)
 
-    whole = _timelines()
-    contents = [st.tuples(st.just(kind), st.builds(wounded, st.just(text), wounds)) for kind, text in whole.items()]
+    contents = [
+        st.tuples(st.just(kind), st.builds(damaged, st.just(text), some_damage)) for kind, text in _timelines().items()
+    ]
     lines = st.tuples(st.just("jsonl"), st.lists(_json_rows(), min_size=1, max_size=3).map(b"\n".join))
     cases = st.tuples(st.one_of(*contents, lines), st.integers(0, len(formats) + 1))
     return Target(cases.map(lambda case: (*case[0], case[1])), examine)
@@ -238,7 +239,7 @@ def archives(folder: Path) -> Target:
             assert not any(one.is_symlink() for one in found)
             assert sum(one.stat().st_size for one in found if one.is_file()) <= most
 
-    return Target(st.builds(wounded, st.sampled_from([_zipped(kind) for kind in (0, 8, 12, 14)]), wounds), examine)
+    return Target(st.builds(damaged, st.sampled_from([_zipped(kind) for kind in (0, 8, 12, 14)]), some_damage), examine)
 
 
 def _zipped(compression: int) -> bytes:
@@ -266,17 +267,17 @@ def checkpoints(folder: Path) -> Target:
     whole = {name: path.read_bytes() for name, path in paths.items()}
     sound = np.random.default_rng(1).normal(0, 0.1, RATE // 2).astype(np.float32)
 
-    def examine(case: tuple[str, list[Wound]]) -> None:
+    def examine(case: tuple[str, list[Damage]]) -> None:
         name, damages = case
         try:
-            paths[name].write_bytes(wounded(whole[name], damages))
+            paths[name].write_bytes(damaged(whole[name], damages))
             (scores,) = EmotionRecognizer.load(folder / "checkpoint").score([SpeechInput(sound, "where is it", 0.9)])
         finally:
             paths[name].write_bytes(whole[name])
         assert scores is None or abs(sum(scores.ensemble) - 1) < 1e-3
 
     names = st.sampled_from(("config.json", "config.json", *paths, "model.safetensors"))
-    return Target(st.tuples(names, wounds), examine)
+    return Target(st.tuples(names, some_damage), examine)
 
 
 TARGETS: dict[str, Callable[[Path], Target]] = {

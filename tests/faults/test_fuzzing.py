@@ -1,9 +1,9 @@
 """Every input from outside, damaged at random: taken, or refused in a sentence. `./scripts/soak` tries many more."""
 
 import pytest
+from damage import Damage, damaged, some_damage
 from fuzzing import MOST_GROWTH_MB, TARGETS, attacked
 from hypothesis import given
-from wounds import Wound, wounded, wounds
 
 CASES = {"audio": 1_000, "pcm": 400, "timelines": 400, "archives": 400, "checkpoints": 100, "segmenter": 30}
 """So many that all take about a minute."""
@@ -20,17 +20,17 @@ def test_what_comes_from_outside_is_taken_or_refused_in_a_sentence(target):
     assert found.growth_mb < MOST_GROWTH_MB
 
 
-@given(wounds)
+@given(some_damage)
 def test_damage_is_the_same_whenever_it_is_done(damages):
     data = bytes(range(200))
-    assert wounded(data, damages) == wounded(data, damages)
+    assert damaged(data, damages) == damaged(data, damages)
 
 
 def test_damages_do_what_they_are_called():
     data = b"0123456789"
-    assert Wound("flip", 2, 0, b"").inflict(data) == b"0133456789"
-    assert Wound("overwrite", 2, 0, b"ab").inflict(data) == b"01ab456789"
-    assert Wound("insert", 2, 0, b"ab").inflict(data) == b"01ab23456789"
-    assert Wound("delete", 2, 3, b"").inflict(data) == b"0156789"
-    assert Wound("repeat", 2, 3, b"").inflict(data) == b"0123423456789"
-    assert Wound("truncate", 2, 0, b"").inflict(data) == b"01"
+    assert Damage("flip", 2, 0, b"").inflict(data) == b"0133456789"
+    assert Damage("overwrite", 2, 0, b"ab").inflict(data) == b"01ab456789"
+    assert Damage("insert", 2, 0, b"ab").inflict(data) == b"01ab23456789"
+    assert Damage("delete", 2, 3, b"").inflict(data) == b"0156789"
+    assert Damage("repeat", 2, 3, b"").inflict(data) == b"0123423456789"
+    assert Damage("truncate", 2, 0, b"").inflict(data) == b"01"

@@ -29,7 +29,7 @@ def call(data):
 
 @pytest.fixture
 def replay(scratch_checkpoint):
-    """Run `replay` with an untrained checkpoint and without a recogniser."""
+    """Run `replay` with an untrained checkpoint and without a transcriber."""
 
     def run(*arguments):
         usual = ["--checkpoint", str(scratch_checkpoint), "--asr", "none"]

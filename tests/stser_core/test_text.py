@@ -29,7 +29,7 @@ from stser_core.text import normalise
         ("", ""),
     ],
 )
-def test_as_a_recogniser_would_write_it(text, spoken):
+def test_as_a_transcriber_would_write_it(text, spoken):
     assert normalise(text) == unicodedata.normalize("NFC", spoken)
 
 

@@ -51,7 +51,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def usual(scratch_checkpoint: Path) -> list[str]:
-    """An untrained checkpoint, and no recogniser."""
+    """An untrained checkpoint, and no transcriber."""
     return ["--checkpoint", str(scratch_checkpoint), "--asr", "none"]
 
 

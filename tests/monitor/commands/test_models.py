@@ -98,7 +98,7 @@ def test_a_language_means_whisper(only_whisper, vosk_model, monkeypatch):
 
 
 @pytest.mark.parametrize("asr", ["vosk", "none"])
-def test_a_language_for_another_recogniser_is_refused(asr):
+def test_a_language_for_another_transcriber_is_refused(asr):
     with pytest.raises(UsageError, match="--language is for --asr whisper"):
         choose(asr, language="en")
 
@@ -114,7 +114,7 @@ def test_whisper_whose_model_cannot_be_had_is_an_error(only_whisper):
         choose("whisper", "small")
 
 
-def test_a_model_for_no_recogniser_is_refused():
+def test_a_model_without_a_transcriber_is_refused():
     with pytest.raises(UsageError, match="--asr-model"):
         choose("none", "vosk-small-en")
 

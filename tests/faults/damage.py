@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 _HEAD = 96
-"""A third of all wounds lies in so many first bytes, where most formats have what decides everything."""
+"""A third of all damages lies in so many first bytes, where most formats have what decides everything."""
 _TELLING = (b"\0", b"\xff", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\0", b"\x01\0\0\0", b"\0\0\0\x80")
 
 
 @dataclass(frozen=True)
-class Wound:
+class Damage:
     """One damage.
 
     Attributes:
@@ -49,11 +49,11 @@ _anywhere = st.integers(0, 1 << 20).map(lambda number: number * 40_503 % (1 << 2
 _places = st.one_of(st.integers(0, _HEAD), _anywhere, _anywhere)
 _contents = st.sampled_from(_TELLING) | st.binary(min_size=1, max_size=8)
 _kinds = st.sampled_from(("flip", "flip", "overwrite", "overwrite", "insert", "delete", "repeat", "truncate"))
-wounds = st.lists(st.builds(Wound, _kinds, _places, st.integers(1, 600), _contents), min_size=1, max_size=5)
-"""One to five damages."""
+some_damage = st.lists(st.builds(Damage, _kinds, _places, st.integers(1, 600), _contents), min_size=1, max_size=5)
+"""One to five of them."""
 
 
-def wounded(data: bytes, damages: list[Wound]) -> bytes:
+def damaged(data: bytes, damages: list[Damage]) -> bytes:
     """What is left of a file."""
     for damage in damages:
         data = damage.inflict(data)
