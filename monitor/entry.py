@@ -1,4 +1,4 @@
-"""Where the program `stser-monitor` starts: Ctrl-C while its modules are imported ends it without a traceback."""
+"""Entry point of `stser-monitor`: Ctrl-C while modules are imported ends it without a traceback."""
 
 import signal
 

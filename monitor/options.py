@@ -19,7 +19,7 @@ STANDARD_INPUT = "-"
 
 
 class Asr(str, Enum):
-    """The speech recognisers."""
+    """The transcribers."""
 
     auto = "auto"
     vosk = "vosk"
@@ -29,7 +29,7 @@ class Asr(str, Enum):
 
 @dataclass(frozen=True)
 class ScoringOptions:
-    """Whose emotions are scored, and with which model: all that listens or reads recordings."""
+    """Options of scoring, for live monitoring and recordings."""
 
     channels: Annotated[
         str | None,
@@ -59,7 +59,7 @@ class ScoringOptions:
 
 @dataclass(frozen=True)
 class SegmentationOptions:
-    """How speech is cut into turns."""
+    """Options for dividing speech into turns."""
 
     pause: Annotated[
         float,
@@ -88,11 +88,11 @@ class SegmentationOptions:
 
 @dataclass(frozen=True)
 class RecordingOptions:
-    """Further options where whole recordings are scored: `replay` and `archive`."""
+    """Options of scoring recordings: `replay` and `archive`."""
 
     speakers: Annotated[
         int | None,
-        typer.Option(min=2, max=9, metavar="N", help="How many people share one channel: told apart by voice."),
+        typer.Option(min=2, max=9, metavar="N", help="Number of speakers on one channel, which are diarized."),
     ] = None
     track: Annotated[
         str | None,
@@ -122,16 +122,16 @@ class RecordingOptions:
 
 @dataclass(frozen=True)
 class TranscriptionOptions:
-    """Who transcribes, and whether words are kept."""
+    """Options of transcription."""
 
     asr: Annotated[
         Asr,
         typer.Option(
-            help="The speech recogniser; auto continues without words where no model is present or can be downloaded."
+            help="The transcriber (speech recogniser); auto continues without words if no model is available."
         ),
     ] = Asr.auto
     asr_model: Annotated[
-        str | None, typer.Option(metavar="NAME|DIR", help="The speech recogniser's model; see stser-monitor models.")
+        str | None, typer.Option(metavar="NAME|DIR", help="The transcriber's model; see stser-monitor models.")
     ] = None
     language: Annotated[
         str | None,
@@ -145,7 +145,7 @@ class TranscriptionOptions:
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """Where turns are written as they come."""
+    """Files to which turns are written as they come."""
 
     csv: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write the timeline as CSV; - is standard output.")
@@ -157,7 +157,7 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """What is listened to, and what happens meanwhile."""
+    """Options of live monitoring."""
 
     device: Annotated[
         str | None,

@@ -45,7 +45,7 @@ _BACKWARDS_S = 1.0
 _LONGEST_GAP_S = 3_600.0
 _MOST_SILENCE_S = 6 * 3_600.0
 _MOST_LAG_S = 30.0
-"""How far one of several tracks may be behind another before it counts as silent."""
+"""Delay of one of several tracks from which it counts as silent."""
 
 
 def blocks(
@@ -260,7 +260,7 @@ class _Decoder:
         yield from map(self._taken, self._resampler.resample(frame))
 
     def flush(self) -> Iterator[NDArray[np.float32]]:
-        """What the resampler holds back."""
+        """The samples that the resampler holds back."""
         if self._resampler is not None:
             yield from map(self._taken, self._resampler.resample(None))
             self._resampler = None

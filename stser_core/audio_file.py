@@ -61,7 +61,7 @@ _SIGNATURES = (
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file says of itself before it is decoded.
+    """Properties of a file before it is decoded.
 
     Attributes:
         channels: Number of channels.
@@ -156,7 +156,7 @@ def chosen_streams(container: InputContainer, track: TrackChoice, name: str) -> 
 
     Raises:
         AudioError: There is none, or none that can be decoded.
-        UsageError: There is no such track.
+        UsageError: The track does not exist.
     """
     streams = container.streams.audio
     if not streams:
@@ -187,7 +187,7 @@ def _described(stream: AudioStream, number: int) -> str:
 
 
 def _length(container: InputContainer, streams: Sequence[AudioStream], file: BinaryIO) -> tuple[float | None, bool]:
-    """The length in seconds, and whether it is no more than an estimate."""
+    """The length in seconds, and whether it is an estimate."""
     name = container.format.name
     lengths = [_own_length(stream, container.start_time) for stream in streams]
     if None in lengths or name in _BARE_FRAMES:
@@ -202,7 +202,7 @@ def _length(container: InputContainer, streams: Sequence[AudioStream], file: Bin
 
 
 def _own_length(stream: AudioStream, container_start: int | None) -> float | None:
-    """Where a track ends on the container's clock, as far as the container says so of the track itself."""
+    """The end of a track on the container's clock, if the container states it for the track itself."""
     if stream.duration is not None and stream.time_base is not None:
         start_s = float((stream.start_time or 0) * stream.time_base) - (container_start or 0) / av.time_base
         return float(stream.duration * stream.time_base) + max(0.0, start_s)

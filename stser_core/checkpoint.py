@@ -325,7 +325,7 @@ def _stored(key: str, value: Tensor) -> Tensor:
 
 
 def _own_weights(model: Stser) -> dict[str, Tensor]:
-    """What `model.safetensors` holds; the mel filter bank follows from the config, the front end has its own file."""
+    """The tensors of `model.safetensors`; without the mel filter bank and the front end."""
     state = model.state_dict()
     return {key: value for key, value in state.items() if not key.startswith(("logmel.", _FRONT_END))}
 
@@ -345,7 +345,7 @@ def _from_hub(hub_id: str) -> Path:
 
 
 def _shipped() -> Path:
-    """Where the program's own checkpoints lie: inside the installed package, or beside it in a working copy."""
+    """The folder of the program's own checkpoints: in the installed package, or beside it in a working copy."""
     package = Path(__file__).parent
     installed = package / "_checkpoints"
     return installed if installed.is_dir() else package.parent / "checkpoints"

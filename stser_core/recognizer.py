@@ -243,7 +243,7 @@ class EmotionRecognizer:
         return calibrated({name: one.cpu().numpy() for name, one in logits.items()}, self._config.ensemble)
 
     def _p_neutral(self, vectors: _Vectors) -> float:
-        """How much a turn counts for its speaker's baseline: the checkpoint's own prior, whatever was asked for."""
+        """Weight of a turn for its speaker's baseline: by the checkpoint's own prior, whatever prior was asked for."""
         probabilities = self._classify([vectors])[SPEECH][0]
         return float(apply_prior(probabilities, self._config.ensemble.class_prior)[_NEUTRAL])
 

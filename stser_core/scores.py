@@ -1,4 +1,4 @@
-"""What goes into the recognizer and what comes out: plain frozen data, importable without torch."""
+"""Input and output of the recognizer: plain frozen data, importable without torch."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What each command of the command line puts together."""
+"""The commands of the command line, one module each."""

@@ -1,4 +1,4 @@
-"""How an archive's run shows itself: a bar on a terminal, else a line now and then."""
+"""Progress of an archive's run: a bar on a terminal, else a line every 30 seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is there: models, devices, and the versions of the parts, as the small commands print them."""
+"""Prints the models, the devices, and the versions of the packages."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _ENCODER_SIGN = "albert"
 
 
 def print_models() -> None:
-    """Print the speech recognisers, checkpoints and text encoders that are present, and what can be fetched."""
+    """Print the transcribers, checkpoints and text encoders on this machine, and the models that can be fetched."""
     from monitor.speakers.embeddings import find_speaker_model
     from monitor.transcribers import vosk_models, whisper_models
     from stser_core import checkpoint
 
     present = vosk_models.installed()
     whispers = [(f"whisper {one.name}", one.folder, one.size) for one in whisper_models.installed()]
-    _print_table("speech recognisers", [*present, *whispers])
+    _print_table("transcribers", [*present, *whispers])
     voices = find_speaker_model()
     if voices is not None:
         _print_table("speaker models", [(voices.name, voices, _bytes(voices))])
@@ -52,7 +52,7 @@ def fetch_model(name: str, *, quiet: bool) -> None:
     """Fetch a model and say where it is: one of Vosk's by its name, or `whisper-` and a size.
 
     Raises:
-        DownloadError: The name is not known, there is no network, or what came is not what it should be.
+        DownloadError: The name is not known, the network fails, or the file is not the expected one.
         MissingExtraError: A Whisper model, and faster-whisper is not installed.
     """
     from monitor.commands.models import fetch, fetch_whisper

@@ -1,4 +1,4 @@
-"""Loads the models of a command: the emotion model, and a speech recogniser with the reason why that one."""
+"""Loads the models of a command: the emotion model, and a transcriber with the reason for the choice."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def load_models(
     notices: Notices,
     recording: RecordingOptions = _USUAL,
 ) -> tuple[EmotionRecognizer, Transcriber]:
-    """Load the checkpoint and the speech recogniser.
+    """Load the checkpoint and the transcriber.
 
     Raises:
-        StserError: One is missing or broken, or they do not fit together, or there is no attention to explain.
+        StserError: One is missing or broken, they do not fit together, or no attention can be explained.
     """
     from stser_core.ensemble import format_prior, parse_prior
 
@@ -79,7 +79,7 @@ def require_answers(recognizer: EmotionRecognizer, transcriber: Transcriber, not
     if not answering:
         raise TranscriberError(
             f"The classifier {' + '.join(recognizer.classifiers)} needs words, but nothing is transcribed; "
-            "choose a speech recogniser (--asr, --asr-model), or --classifier speech."
+            "choose a transcriber (--asr, --asr-model), or --classifier speech."
         )
     combinations = dict.fromkeys((answering, recognizer.answering(text=False)))
     uncalibrated = [" + ".join(one) for one in combinations if one and not recognizer.is_calibrated(one)]
@@ -91,7 +91,7 @@ def require_answers(recognizer: EmotionRecognizer, transcriber: Transcriber, not
 
 
 def warm_up(scorer: Scorer, transcriber: Transcriber) -> None:
-    """Have both models work on noise, so that the first turn is not the slow one."""
+    """Run both models on noise, so that the first turn is not slow."""
     for seconds in _WARM_UP_S:
         noise = np.random.default_rng(0).normal(0, 0.05, round(seconds * SAMPLE_RATE)).astype(np.float32)
         scorer.score([SpeechInput(noise), SpeechInput(noise, "hello there", 1.0)])
@@ -101,7 +101,7 @@ def warm_up(scorer: Scorer, transcriber: Transcriber) -> None:
 
 
 def choose_transcriber(options: TranscriptionOptions, notices: Notices) -> Transcriber:
-    """Find a speech recogniser, fetch its model where it is missing, and say which one it is and why.
+    """Choose a transcriber, fetch its model where it is missing, and say which one it is and why.
 
     `auto` takes a Vosk model that is present, then one that can be fetched, then Whisper where it is installed, then
     none; a language, or a model of Whisper's, means Whisper. Without a model, `$VOSK_MODEL_PATH`, the caches and the
@@ -113,16 +113,16 @@ def choose_transcriber(options: TranscriptionOptions, notices: Notices) -> Trans
 
     Raises:
         TranscriberError: A model that was named is missing or broken.
-        DownloadError: A speech recogniser was asked for, and its model can be neither found nor fetched.
+        DownloadError: A transcriber was asked for, and its model can be neither found nor fetched.
         MissingExtraError: `whisper` was asked for and is not installed.
-        UsageError: A language for a speech recogniser that cannot choose one, or a model for none.
+        UsageError: A language for a transcriber that cannot choose one, or a model for none.
     """
     asr, model, language = options.asr, options.asr_model, options.language
     if language is not None and asr in (Asr.vosk, Asr.none):
         raise UsageError(f"--language is for --asr whisper; with --asr {asr.value} it has no effect.")
     if asr == Asr.none:
         if model is not None:
-            raise UsageError("--asr-model names a speech recogniser's model; with --asr none it has no effect.")
+            raise UsageError("--asr-model names a transcriber's model; with --asr none it has no effect.")
         notices.say("nothing is transcribed, as --asr none says; only the speech classifier is used.")
         return _no_transcriber()
     if asr == Asr.whisper or (asr == Asr.auto and (language is not None or _is_whisper_model(model))):
@@ -133,7 +133,7 @@ def choose_transcriber(options: TranscriptionOptions, notices: Notices) -> Trans
 
 
 def _best(notices: Notices) -> Transcriber:
-    """Find the speech recogniser that `auto` takes where nothing was named."""
+    """Choose the transcriber for `auto`."""
     from monitor.transcribers import whisper_models
 
     try:
@@ -142,10 +142,10 @@ def _best(notices: Notices) -> Transcriber:
         reasons = str(error).rstrip(".")
     if whisper_models.is_available():
         try:
-            return _whisper(None, None, notices, f"since there is no Vosk model ({reasons})")
+            return _whisper(None, None, notices, f"since no Vosk model is available ({reasons})")
         except DownloadError as error:
             reasons += "; " + str(error).rstrip(".")
-    notices.say(f"without a speech recogniser ({reasons}), only the speech classifier is used.")
+    notices.say(f"without a transcriber ({reasons}), only the speech classifier is used.")
     return _no_transcriber()
 
 
@@ -166,7 +166,7 @@ def _vosk(model: str | None, notices: Notices) -> Transcriber:
         reason = "as --asr-model says"
     elif os.environ.get("VOSK_MODEL_PATH"):
         reason = "as VOSK_MODEL_PATH says"
-    with notices.working("loading the speech recogniser"):
+    with notices.working("loading the transcriber"):
         from monitor.transcribers.vosk import VoskTranscriber
 
         transcriber = VoskTranscriber(folder)
@@ -182,7 +182,7 @@ def _whisper(model: str | None, language: str | None, notices: Notices, because:
     reason = "which is present" if model is None else "as --asr-model says"
     if found is None:
         found, reason = fetch_whisper(model or whisper_models.DEFAULT, notices), "which was just fetched"
-    with notices.working("loading the speech recogniser"):
+    with notices.working("loading the transcriber"):
         from monitor.transcribers.whisper import WhisperTranscriber
 
         transcriber = WhisperTranscriber(found.folder, name=found.name, language=language)
@@ -212,7 +212,7 @@ def fetch(name: str, notices: Notices) -> Path:
 
     Args:
         name: See `monitor.transcribers.vosk_models.KNOWN`.
-        notices: Says what is fetched where there is no terminal for the bar; quiet hides both.
+        notices: Says what is fetched if no terminal shows the bar; quiet hides both.
 
     Returns:
         The model's folder.
@@ -242,7 +242,7 @@ def fetch_whisper(name: str, notices: Notices) -> WhisperFolder:
         notices: Says what is fetched.
 
     Raises:
-        DownloadError: There is no such model, or no network.
+        DownloadError: The model does not exist, or the network fails.
         MissingExtraError: faster-whisper is not installed.
     """
     from monitor.transcribers import whisper_models

@@ -1,4 +1,4 @@
-"""What the program says beside its results: one sentence at a time, on standard error."""
+"""Notices to the user on standard error, one sentence each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What replay and live listening write turn by turn."""
+"""The files that replay and live monitoring write turn by turn."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Files:
             exporter.begin()
 
     def finish(self) -> None:
-        """Finish them all: there is no more to come."""
+        """Finish them all."""
         for exporter in self.exporters:
             exporter.finish()
 
@@ -63,7 +63,7 @@ def open_live_files(output: OutputOptions, cleanup: ExitStack, say: Callable[[st
     Args:
         output: Their paths, which may hold the date as `strftime` writes it.
         cleanup: Closes them.
-        say: Takes what the user should be told.
+        say: Takes notices to the user.
         overwrite: Whether they are replaced, with the first turn; else they are continued.
 
     Raises:

@@ -86,7 +86,7 @@ class Interruption:
         threading.Thread(target=self._callbacks.pop(0), name="interruption", daemon=True).start()
 
     def _forget_closed_terminals(self) -> None:
-        """What is still printed on a terminal that is gone goes nowhere, instead of failing."""
+        """Discard the output to a terminal that is gone, instead of failing."""
         closed = [stream for stream in self._terminals if not os.isatty(stream)]
         nothing = os.open(os.devnull, os.O_WRONLY)
         for stream in closed:
@@ -95,7 +95,7 @@ class Interruption:
 
 
 class Suspension:
-    """Takes Ctrl-Z while it is entered; nothing changes where there are no such signals, as on Windows."""
+    """Handles Ctrl-Z while it is entered; does nothing without such signals, as on Windows."""
 
     def __init__(self, leave: Callable[[], None], resume: Callable[[], None]) -> None:
         """Prepare.

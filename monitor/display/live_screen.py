@@ -106,7 +106,7 @@ class LiveInfo:
         source: The device's name.
         speakers: The role of each channel.
         checkpoint: Name of the checkpoint.
-        transcriber: Name of the speech recogniser.
+        transcriber: Name of the transcriber.
         keys: Whether keys are obeyed.
     """
 

@@ -35,7 +35,7 @@ class Replay:
         speakers: The role of each channel.
         checkpoint: Name of the checkpoint.
         classifier: The classifier that decides.
-        transcriber: Name of the speech recogniser.
+        transcriber: Name of the transcriber.
         explain: Whether to show where in a turn its emotion is.
     """
 

@@ -1,4 +1,4 @@
-"""Figures at the end, and plain lines where there is no terminal: a log file, a pipe, a service's journal."""
+"""Metrics at the end, and plain lines without a terminal: a log file, a pipe, a service's journal."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Exporter(Protocol):
         """
 
     def finish(self) -> None:
-        """There is no more to come: a timeline without turns replaces an older file.
+        """End the timeline; one without turns replaces an older file.
 
         Raises:
             OutputError: The destination cannot be written any more.

@@ -59,7 +59,7 @@ class CsvExporter:
         """Do nothing: a table of turns has no place for notes."""
 
     def finish(self) -> None:
-        """There is no more to come: let a timeline without turns replace an older file."""
+        """End the timeline; one without turns replaces an older file."""
         self._destination.finish()
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ def _resumed(content: bytes, columns: Sequence[str], path: str) -> Resumed:
 
 
 def _end_of_records(content: bytes) -> int:
-    """Where the last whole record ends: at a line end that is in no quotes."""
+    """The end of the last whole record: a line end outside of quotes."""
     end = place = quotes = 0
     for line in content.split(b"\n")[:-1]:
         quotes += line.count(b'"')

@@ -1,4 +1,4 @@
-"""Where an exporter writes turn by turn: a file that survives a crash, or standard output for a pipe."""
+"""Destination of an exporter that writes turn by turn: a file that survives a crash, or standard output."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ else:
 
 _LOCKED = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK}
 _IN_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY}
-"""Where the folder is read-only, the file is a mount of its own, or the system replaces no open file (Windows)."""
+"""Errors if the folder is read-only, the file is a mount, or the system cannot replace an open file (Windows)."""
 
 
 class Destination:
@@ -42,7 +42,7 @@ class Destination:
     the median (0.15 ms at p95) on a virtual disk, and a rotating disk needs some 10 ms: little for a record
     every few seconds.
 
-    What a file held before is given up only when there is something new: with the first record, or with `finish`.
+    Older contents of a file are replaced only with the first record, or with `finish`.
 
     A regular file is locked until it is closed, so that two programs never mix their rows. The lock is an advisory one
     of the operating system on the file itself: it ends with the process however that ends, SIGKILL included, and keeps
@@ -68,7 +68,7 @@ class Destination:
         self._require_lock()
 
     def content(self) -> bytes:
-        """What a regular file holds; nothing of any other.
+        """The contents of a regular file; empty for any other.
 
         Raises:
             OutputError: It cannot be read.
@@ -81,11 +81,11 @@ class Destination:
             raise self._failure(error) from error
 
     def begin(self, header: str = "", *, keep: int = 0) -> None:
-        """Write what stands before the first record, at once or, where the file holds something else, with it.
+        """Write a header at once or, if the file has older contents, with the first record.
 
         Args:
-            header: What stands there.
-            keep: So many bytes of what the file holds stay, and the header stands behind them.
+            header: The text before the first record.
+            keep: Number of bytes of the file that stay before the header.
 
         Raises:
             OutputError: The file cannot be written.
@@ -113,7 +113,7 @@ class Destination:
             self._replace(whole)
 
     def finish(self) -> None:
-        """There is no more to come: a timeline without a record takes the place of what was there before.
+        """End the timeline; one without a record replaces the older contents.
 
         Raises:
             OutputError: The file cannot be written.
@@ -122,7 +122,7 @@ class Destination:
             self.write("")
 
     def close(self) -> None:
-        """Close the file; one that was made here and never begun is taken away again."""
+        """Close the file; one that was created here and never begun is deleted."""
         file, self._file = self._file, None
         if file is None or self._path is None:
             return

@@ -60,7 +60,7 @@ class Format:
         write: Writes it.
         write_notes: Writes marks and alerts behind it, or `None` where they have no place.
         table: It holds rows of any recordings; the others lay turns along the time of one.
-        binary: It is nothing for a terminal.
+        binary: It is not text for a terminal.
     """
 
     ending: str

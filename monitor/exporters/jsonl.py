@@ -31,7 +31,7 @@ class JsonlExporter:
     * `salient_start_s` and `salient_end_s`: the shortest stretch that holds half of the speech encoder's attention;
     * `salience`: the attention's proportion on each 100 ms of the turn, or `null` where it is not known.
 
-    Notes are objects of their own, told from turns by a `type` and no `recording`:
+    Notes are objects of their own, with a `type` and without a `recording`:
     `{"type": "mark", "number", "time_s"}` and
     `{"type": "alert", "rule", "time_s", "channel", "speaker", "turn", "emotion", "probability"}`; live, with the time
     of day as `at`.
@@ -74,7 +74,7 @@ class JsonlExporter:
         self._write(note_object(note))
 
     def finish(self) -> None:
-        """There is no more to come: let a timeline without turns replace an older file."""
+        """End the timeline; one without turns replaces an older file."""
         self._destination.finish()
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ _DIRECTIVE = re.compile(r"%[YymbBdjHMUVuaA]")
 
 @dataclass(frozen=True)
 class Resumed:
-    """What a file holds that is continued.
+    """The contents of a file that is continued.
 
     Attributes:
         keep: Bytes that stay; what follows them broke off.
@@ -40,7 +40,7 @@ NOTHING = Resumed()
 
 
 def resume(destination: Destination, read: Callable[[bytes], Resumed]) -> Resumed:
-    """What a destination holds; it is closed where that cannot be continued.
+    """Read the contents of a destination, which is closed if they cannot be continued.
 
     Args:
         destination: Newly opened.
@@ -56,7 +56,7 @@ def resume(destination: Destination, read: Callable[[bytes], Resumed]) -> Resume
 def other_content(path: str, why: str) -> OutputError:
     """The error of a file that holds something which cannot be continued."""
     return OutputError(
-        f"Cannot append to '{path}': it holds something else than this timeline, for {why}; name another file, or "
+        f"Cannot append to '{path}': it contains something else than this timeline, for {why}; name another file, or "
         "replace it with --overwrite."
     )
 
@@ -110,7 +110,7 @@ class Rotated:
         self._exporter.write_note(note)
 
     def finish(self) -> None:
-        """There is no more to come."""
+        """End the timeline."""
         self._exporter.finish()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Whether what is heard on a channel is the other party's voice, leaked through a headset or a line.
+"""Detects the other party's voice on a channel, leaked through a headset or a line.
 
 A channel's last quarter of a second is an echo of another channel if it correlates with what was said there up to
-300 ms earlier, and is at least 12 dB quieter. Speech of one's own over an echo does not correlate, so it stays.
+300 ms earlier, and is at least 12 dB quieter. The channel's own speech over an echo does not correlate, so it stays.
 """
 
 from __future__ import annotations
@@ -61,28 +61,28 @@ class EchoDetector:
             return False
         end = self._sound.shape[1] - frames_after * LOW_FRAME
         past = self._sound[:, end - _HISTORY : end]
-        heard = past[channel, -_WINDOW:]
-        power = float(heard @ heard)
+        received = past[channel, -_WINDOW:]
+        power = float(received @ received)
         if (found := self._found[channel]) is not None:
             other, place = found  # the delay of an echo seldom changes
             said = past[other, place : place + _WINDOW]
-            if _is_copy(float(heard @ said), power, float(said @ said)):
+            if _is_copy(float(received @ said), power, float(said @ said)):
                 return True
         for other, said in enumerate(past):
-            place = -1 if other == channel else _search(heard, power, said)
+            place = -1 if other == channel else _search(received, power, said)
             if place >= 0:
                 self._found[channel] = (other, place)
                 return True
         return False
 
 
-def _search(heard: NDArray[np.float64], power: float, said: NDArray[np.float64]) -> int:
-    """Where in another channel's past the sound is found, or -1."""
+def _search(received: NDArray[np.float64], power: float, said: NDArray[np.float64]) -> int:
+    """The position in another channel's past at which the sound is found, or -1."""
     if float(said @ said) < _POWER_RATIO * power:
         return -1
     sums = np.concatenate(([0.0], np.cumsum(said * said)))
     powers = sums[_WINDOW:] - sums[:-_WINDOW]
-    spectrum = np.fft.rfft(said) * np.fft.rfft(heard, len(said)).conj()
+    spectrum = np.fft.rfft(said) * np.fft.rfft(received, len(said)).conj()
     products = np.fft.irfft(spectrum, len(said))[: len(powers)]
     alike = np.where(powers > _POWER_RATIO * power, products**2 / np.maximum(powers, 1e-30), 0)
     place = int(alike.argmax())

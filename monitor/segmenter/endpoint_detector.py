@@ -26,10 +26,10 @@ _RESUME_FRAMES = 2
 """Frames with speech in a row that make a pause a pause and not an end."""
 
 _ANSWER_S = 0.5
-"""What ends with less speech is a short answer. A noise that sets in can be told from one by its length only."""
+"""Less speech is a short answer. Only the length distinguishes it from the start of a noise."""
 
 _LOOK_BACK_S = 0.6
-"""How far before the decision a start is looked for. A recording that begins in the middle of a word shows its noise
+"""Search range for a start before the decision. A recording that begins in the middle of a word shows its noise
 floor, and with it where the word began, only after some frames."""
 
 
@@ -70,7 +70,7 @@ class EndpointDetector:
         self._speech_end = len(self._frames)
         self._continued = continued
         self._announced = False
-        self._told = 0
+        self._sent = 0
         self._quietest: int | None = None
 
     @property
@@ -86,11 +86,11 @@ class EndpointDetector:
         Args:
             frame: Of 480 samples; shorter only at the very end of a stream.
             not_before: Sample before which no turn may be cut any more, because another channel's utterance
-                that ended there has been told.
+                that ended there has been sent.
             is_echo: Whether the frame is the echo of another channel; asked only where there is speech in it.
 
         Returns:
-            Starts and ends; the sound that belongs to an utterance that goes on is told by `audio`.
+            Starts and ends; the sound that belongs to an utterance that goes on is sent by `audio`.
         """
         voiced = self._activity.is_voiced(frame)
         speech = voiced and self._activity.stands_out(frame)
@@ -193,10 +193,10 @@ class EndpointDetector:
         return [SpeechStarted(self._channel, self._origin / SAMPLE_RATE)]
 
     def _audio(self, until: int) -> list[SpeechEvent]:
-        if until <= self._told:
+        if until <= self._sent:
             return []
-        pieces = [frame.samples for frame in self._frames[self._told : until]]
-        self._told = until
+        pieces = [frame.samples for frame in self._frames[self._sent : until]]
+        self._sent = until
         return [SpeechAudio(self._channel, np.concatenate(pieces))]
 
     def _end_of_speech(self) -> int:
@@ -217,7 +217,7 @@ class EndpointDetector:
         return [*started, *self._audio(end), SpeechEnded(utterance)]
 
     def _watch_for_quiet(self) -> None:
-        """Keep the best cut so far. It only ever moves on, so the sound before it can be told already."""
+        """Keep the best cut so far. It only ever moves on, so the sound before it can be sent already."""
         boundary = len(self._frames) - 1
         if boundary < self._search_from:
             return

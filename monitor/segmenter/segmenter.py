@@ -1,9 +1,9 @@
 """Blocks in, utterances out, for all channels of a stream.
 
 The result depends on the sound alone: not on the size of the blocks, nor on when they come. Utterances are
-told in the order of their end times over all channels, so that rows can be written as they come:
+sent in the order of their end times over all channels, so that rows can be written as they come:
 
-* a turn that is too long is never cut before an end that was told already (`EndpointDetector.feed`);
+* a turn that is too long is never cut before an end that was sent already (`EndpointDetector.feed`);
 * an utterance is held back while a pause on another channel may turn out to be an earlier end. This lasts for
   `pause_s` at most, and only a cut or a forced end is ever affected.
 """
@@ -38,7 +38,7 @@ class Segmenter:
         self._settings = settings or SegmenterSettings()
         self._detectors = [EndpointDetector(channel + 1, self._settings) for channel in range(channels)]
         self._echoes = EchoDetector(channels)
-        self._untold: list[deque[SpeechEvent]] = [deque() for _ in range(channels)]
+        self._held: list[deque[SpeechEvent]] = [deque() for _ in range(channels)]
         self._rest = np.empty((channels, 0), dtype=np.float32)
         self._position = 0
         self._last_end = 0
@@ -92,7 +92,7 @@ class Segmenter:
                 self._note(channel, detector.feed(frame, self._last_end, is_echo))
         for channel, detector in enumerate(self._detectors):
             self._note(channel, detector.audio())
-        return self._told()
+        return self._ready()
 
     def _skip_to(self, start: int) -> list[SpeechEvent]:
         """Take a gap for silence, or, where it is longer than any pause, resume behind it."""
@@ -108,28 +108,28 @@ class Segmenter:
     def _end_all(self, resume_at: int) -> list[SpeechEvent]:
         for channel, detector in enumerate(self._detectors):
             self._note(channel, detector.flush(resume_at))
-        return self._told()
+        return self._ready()
 
     def _note(self, channel: int, events: list[SpeechEvent]) -> None:
         for event in events:
-            self._untold[channel].append(event)
+            self._held[channel].append(event)
             if isinstance(event, SpeechEnded):
                 self._last_end = max(self._last_end, round(event.utterance.end_s * SAMPLE_RATE))
 
-    def _told(self) -> list[SpeechEvent]:
-        """All events that may be told by now. Behind an end that is held back, its channel waits."""
+    def _ready(self) -> list[SpeechEvent]:
+        """All events that may be sent by now. Behind an end that is held back, its channel waits."""
         events: list[SpeechEvent] = []
         while True:
-            for queue in self._untold:
+            for queue in self._held:
                 while queue and not isinstance(queue[0], SpeechEnded):
                     events.append(queue.popleft())
-            utterances = [queue[0].utterance for queue in self._untold if queue and isinstance(queue[0], SpeechEnded)]
+            utterances = [queue[0].utterance for queue in self._held if queue and isinstance(queue[0], SpeechEnded)]
             if not utterances:
                 return events
             first = min(utterances, key=lambda utterance: (utterance.end_s, utterance.channel))
             if self._may_be_preceded(first.end_s, first.channel):
                 return events
-            self._untold[first.channel - 1].popleft()
+            self._held[first.channel - 1].popleft()
             events.append(SpeechEnded(replace(first, dropped_ms=self._dropped_ms(first.start_s, first.end_s))))
 
     def _may_be_preceded(self, end_s: float, channel: int) -> bool:

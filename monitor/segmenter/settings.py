@@ -1,4 +1,4 @@
-"""The settings by which speech is told from silence and cut into utterances."""
+"""Settings for the detection of speech and its division into utterances."""
 
 from __future__ import annotations
 

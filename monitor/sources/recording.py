@@ -215,7 +215,7 @@ def _is_pipe(path: Path) -> bool:
 
 
 def _of_tracks(name: str, info: AudioInfo, track: TrackChoice) -> list[str]:
-    """What to say of a file with several audio tracks of which one was not chosen."""
+    """A notice for a file with several audio tracks of which none was chosen."""
     if track is not None or len(info.tracks) < 2 or info.track is None:
         return []
     others = ", ".join(one for number, one in enumerate(info.tracks, start=1) if number != info.track)

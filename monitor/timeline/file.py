@@ -29,12 +29,12 @@ _SEPARATORS = {"semicolons": ";", "tabs": "\t"}
 
 @dataclass(frozen=True)
 class TimelineFile:
-    """What a timeline's file holds.
+    """The contents of a timeline's file.
 
     Attributes:
         turns: Its turns, in the file's order.
         notes: Marks and alerts, as the objects that the JSON Lines hold.
-        notices: What the user should be told, in sentences: a last line that was left out.
+        notices: Sentences for the user, such as on a last line that was left out.
     """
 
     turns: tuple[Turn, ...]
@@ -136,12 +136,12 @@ class _Contents:
             return
         first = self._lines.setdefault((one.recording, one.turn), line)
         if first != line:
-            raise ValueError(f"turn {one.turn} of the same recording stands in line {first} already")
+            raise ValueError(f"turn {one.turn} of the same recording is in line {first} already")
         self.turns.append(one)
 
 
 def _line_end(data: bytes) -> str:
-    """What ends the header, and so every row: a line feed, or ("CSV (Macintosh)") a carriage return alone."""
+    """The line end of the header, and so of every row: a line feed, or a carriage return alone ("CSV (Macintosh)")."""
     header, found, after = data.partition(b"\r")
     return "\r" if found and b"\n" not in header and not after.startswith(b"\n") else "\n"
 
@@ -169,7 +169,7 @@ def _with_tail(
 ) -> TimelineFile:
     """A line without an end is kept where it is whole: an editor may have taken the line end away.
 
-    Where it is the only line, it is no end of a timeline that a killed program has left, but something else.
+    If it is the only line, it is not the end of a timeline that a killed program has left.
     """
     notices: tuple[str, ...] = ()
     if tail.strip(b" ,\r\n"):
@@ -187,7 +187,7 @@ def _with_tail(
 
 @contextmanager
 def _refusals(path: str, line: int, what: str = "line") -> Iterator[None]:
-    """Say where a row stands that is refused."""
+    """Add file and line to the error of a refused row."""
     try:
         yield
     except ValueError as error:
@@ -203,7 +203,7 @@ def _records(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
             yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"'{path}', line {line}: this is no CSV: {error}.") from error
+        raise DataError(f"'{path}', line {line}: this is not CSV: {error}.") from error
 
 
 def _one_record(text: str) -> list[str]:
@@ -233,11 +233,11 @@ def _header(names: Sequence[str], path: str) -> tuple[str, ...]:
 
 
 def _check_separator(header: str, path: str) -> None:
-    """Where another character than a comma parts the columns, say which."""
+    """Report another separator than commas."""
     for name, separator in _SEPARATORS.items():
         if set(COLUMNS) <= set(header.split(separator)):
             raise DataError(
-                f"'{path}', line 1: {name} part the columns, but commas do in a timeline; "
+                f"'{path}', line 1: the columns are separated by {name}; "
                 "save it again with commas, and with points in its numbers."
             )
 
@@ -251,20 +251,20 @@ def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Turn:
 
 
 def _object(text: str) -> dict[str, object]:
-    # A file name that is no UTF-8 stands in JSON as a lone surrogate, which stricter readers than this refuse.
+    # A file name that is not UTF-8 is a lone surrogate in JSON, which stricter readers refuse.
     try:
         values = json.loads(text, parse_constant=_refused)
     except json.JSONDecodeError as error:
-        raise ValueError(f"this line is no JSON object: {error.msg} at column {error.colno}") from error
+        raise ValueError(f"this line is not a JSON object: {error.msg} at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"this line is no JSON object: {error}") from error
+        raise ValueError(f"this line is not a JSON object: {error}") from error
     if not isinstance(values, dict):
-        raise ValueError("this line is no JSON object")
+        raise ValueError("this line is not a JSON object")
     return values
 
 
 def _refused(constant: str) -> object:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 def _turn_or_note(text: str) -> Turn | Mapping[str, object]:
@@ -276,7 +276,7 @@ def _turn_or_note(text: str) -> Turn | Mapping[str, object]:
 def _json_row(values: Mapping[str, object]) -> Turn:
     missing = [column for column in COLUMNS if column not in values]
     if missing:
-        raise ValueError(f"this is no turn of a timeline, for it lacks {_listed(missing)}")
+        raise ValueError(f"this is not a turn of a timeline, for it lacks {_listed(missing)}")
     return checked_turn(values)
 
 

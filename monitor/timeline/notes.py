@@ -1,4 +1,4 @@
-"""What stands in a timeline beside the turns: marks that the user sets, and alerts."""
+"""Notes of a timeline, beside its turns: marks that the user sets, and alerts."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _converted(values: Mapping[str, object], kind: type[_Kind]) -> _Kind:
     try:
         note = msgspec.convert(dict(values), kind)
     except msgspec.ValidationError as error:
-        raise DataError(f"The timeline holds a note that is no {values['type']}: {error}.") from error
+        raise DataError(f"The timeline holds a note that is not a valid {values['type']}: {error}.") from error
     if not isfinite(note.time_s):
-        raise DataError(f"The timeline holds a note that is no {values['type']}: its time is no number.")
+        raise DataError(f"The timeline holds a note that is not a valid {values['type']}: its time is not a number.")
     return note

@@ -1,4 +1,4 @@
-"""Speech recognisers: one protocol, `Transcriber`, and one module for each."""
+"""Transcribers (speech recognisers): one protocol, `Transcriber`, and one module for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the program `stser-train` starts; see `monitor.entry`."""
+"""Entry point of `stser-train`; see `monitor.entry`."""
 
 import signal
 

@@ -133,8 +133,8 @@ def _taken(target: Target, case: Any) -> bool:
         target.examine(case)
     except StserError as error:
         sentence = str(error)
-        assert sentence.rstrip().endswith("."), f"this is no sentence: {sentence!r}"
-        assert len(sentence) <= _LONGEST_SENTENCE, f"this is no short sentence: {sentence!r}"
+        assert sentence.rstrip().endswith("."), f"this is not a sentence: {sentence!r}"
+        assert len(sentence) <= _LONGEST_SENTENCE, f"this is not a short sentence: {sentence!r}"
         return False
     return True
 

@@ -165,7 +165,7 @@ def test_one_mark_without_a_place_is_said_as_one(timeline, capsys):
 def test_a_broken_mark_is_refused(timeline, values):
     with timeline.open("a") as file:
         file.write('{"type": "mark", ' + values + "}\n")
-    with pytest.raises(DataError, match="holds a note that is no mark"):
+    with pytest.raises(DataError, match="holds a note that is not a valid mark"):
         export(timeline, "jsonl", "-")
 
 

@@ -77,7 +77,7 @@ def test_auto_takes_a_vosk_model_that_can_be_fetched_before_whisper(only_whisper
 def test_auto_takes_whisper_where_no_vosk_model_can_be_had_and_says_why(only_whisper, capsys):
     assert choose("auto", None, Notices(False)).name == "whisper (tiny.en)"
     sentence = said(capsys)
-    assert "transcribing with whisper (tiny.en), which is present, since there is no Vosk model" in sentence
+    assert "transcribing with whisper (tiny.en), which is present, since no Vosk model is available" in sentence
     assert "no network" in sentence
 
 

@@ -204,7 +204,7 @@ def test_lines_may_end_in_carriage_returns_alone(tmp_path, last):
 def test_lines_that_end_in_carriage_returns_are_counted(tmp_path):
     path = tmp_path / "call.csv"
     path.write_bytes(f"{HEADER}\r{ROW}\r{ROW}\r".encode())
-    with pytest.raises(DataError, match="line 3: turn 1 of the same recording stands in line 2"):
+    with pytest.raises(DataError, match="line 3: turn 1 of the same recording is in line 2"):
         read_timeline(path)
     path.write_bytes(f"{HEADER}\r{ROW}\r".encode() + b"\xff\r")
     with pytest.raises(DataError, match="line 3: this is not UTF-8"):
@@ -217,7 +217,7 @@ def test_lines_that_end_in_carriage_returns_are_counted(tmp_path):
 def test_columns_that_are_not_parted_by_commas_are_told_as_such(tmp_path, separator, name):
     path = tmp_path / "call.csv"
     path.write_text(f"\ufeff{HEADER};reviewer\n{ROW};Ann\n".replace(",", separator).replace(";", separator))
-    with pytest.raises(DataError, match=f"line 1: {name} part the columns, but commas do .*; save it again"):
+    with pytest.raises(DataError, match=f"line 1: the columns are separated by {name}; save it again"):
         read_timeline(path)
 
 
@@ -274,8 +274,8 @@ def test_only_what_was_neutralised_loses_its_apostrophe(tmp_path, text, read):
         ("0.2767", "0.9767", "the four probabilities sum to 1.7000, not to 1"),
         ("0.9000", "1.9000", "transcript_confidence 1.9 is not a number in 0…1"),
         (",compact", ",compact,more", "21 cells, but the header has 20"),
-        ("where is it", '"where" is it', "this is no CSV: ',' expected after"),
-        ("where is it", '"where is it', "no CSV: unexpected end of data"),
+        ("where is it", '"where" is it', "this is not CSV: ',' expected after"),
+        ("where is it", '"where is it', "not CSV: unexpected end of data"),
     ],
 )
 def test_a_malformed_row_is_refused_with_line_and_reason(tmp_path, old, new, reason):
@@ -294,8 +294,8 @@ def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn):
         path.write_text(f"{HEADER}\n{ROW}\n{second}\n{ROW}{end}")
         with pytest.raises(DataError) as refused:
             read_timeline(path)
-        assert str(refused.value) == f"'{path}', line 4: turn 1 of the same recording stands in line 2 already."
-    with pytest.raises(DataError, match=r"line 2: turn 1 of the same recording stands in line 1 already\."):
+        assert str(refused.value) == f"'{path}', line 4: turn 1 of the same recording is in line 2 already."
+    with pytest.raises(DataError, match=r"line 2: turn 1 of the same recording is in line 1 already\."):
         read_timeline(written(tmp_path / "twice.jsonl", JsonlExporter, [turn(), turn()]))
 
 
@@ -326,9 +326,9 @@ def test_what_is_no_timeline_is_refused(tmp_path, content, reason):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ("[]", "no JSON object"),
+        ("{", "not a JSON"),
+        ("[" * 100_000, "not a JSON"),
+        ("[]", "not a JSON object"),
         ('{"turn": 1}', "lacks recording, channel"),
     ],
 )
