@@ -1,1 +1,1 @@
-"""What the program costs on this machine; `scripts/benchmark` runs it, docs/performance.md has the figures."""
+"""Measures the program's costs on this machine; see `scripts/benchmark` and docs/performance.md."""

@@ -1,4 +1,4 @@
-"""What a measurement gives, and the table of all."""
+"""Results of measurements, and their table."""
 
 from __future__ import annotations
 

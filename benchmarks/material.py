@@ -30,7 +30,7 @@ _BLOCK = SAMPLE_RATE // 10
 
 @dataclass(frozen=True)
 class Material:
-    """What a measurement is given.
+    """Input of a measurement.
 
     Attributes:
         quick: Whether all of it must be done in two minutes.
@@ -44,7 +44,7 @@ class Material:
 
     @property
     def repeats(self) -> int:
-        """How often to measure what varies."""
+        """Number of repeats of a varying measurement."""
         return 3 if self.quick else 7
 
     @cached_property

@@ -1,4 +1,4 @@
-"""How memory grows over hours of sound at full speed, in a process of its own.
+"""Growth of memory over hours of sound at full speed, in a process of its own.
 
 python -m benchmarks.memory HOURS
 """

@@ -26,11 +26,11 @@ PROGRAM = (sys.executable, "-c", "import sys; from monitor.cli import main; sys.
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(PROJECT)}
 
 STATUS = Path("/proc/self/status")
-"""Where Linux tells a process's memory."""
+"""Linux's file with a process's memory."""
 
 
 class Cost(NamedTuple):
-    """What some work took.
+    """Costs of some work.
 
     Attributes:
         wall_s: On the clock.

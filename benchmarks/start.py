@@ -1,4 +1,4 @@
-"""How soon commands are there, and how much memory the shortest replay takes."""
+"""Start time of commands, and memory of the shortest replay."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _first_row(recording: Path) -> float:
 
 
 def _memory(recording: Path, timeline: Path) -> list[Figure]:
-    """What Linux says of the process at its end: the peak that `wait4` tells would include this process's own."""
+    """The process's status at its end: the peak that `wait4` reports would include this process's own."""
     if not STATUS.exists():
         return []
     told = f"from pathlib import Path; print(Path({str(STATUS)!r}).read_text())"

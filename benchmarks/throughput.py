@@ -1,4 +1,4 @@
-"""How much sound a second of CPU carries, speech only."""
+"""Seconds of sound for each second of CPU, speech only."""
 
 from __future__ import annotations
 

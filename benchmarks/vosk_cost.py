@@ -1,4 +1,4 @@
-"""What everything but Vosk adds to Vosk: the CPU of a replay with it, and that of bare Vosk on the same sound."""
+"""Cost of everything but Vosk: the CPU of a replay with it, and that of bare Vosk on the same sound."""
 
 from __future__ import annotations
 

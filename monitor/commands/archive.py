@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 _NAMED = 3
-"""How many recordings a notice names."""
+"""Number of recordings that a notice names."""
 
 
 def archive(

@@ -59,7 +59,7 @@ def replay(
     cannot be replayed does not stop the others.
 
     Args:
-        recordings: The files; their turns go to the same outputs, which the recording's name tells apart.
+        recordings: The files; their turns go to the same outputs, with the recording's name in each row.
         scoring: How emotions are scored.
         segmentation: How speech is cut into turns.
         recording: Further options of scoring.
@@ -84,7 +84,7 @@ def replay(
         check_outputs((output.csv, output.jsonl, svg), path)
     if len(set(recordings)) < len(recordings):
         twice = next(path for path in recordings if recordings.count(path) > 1)
-        raise UsageError(f"'{twice}' is given more than once; its turns could not be told apart.")
+        raise UsageError(f"'{twice}' is given more than once; its turns could not be distinguished.")
     warn_of_agents(scoring, notices)
     with ExitStack() as cleanup:
         opening = _Opening(scoring, recording, notices)
@@ -174,7 +174,7 @@ class _Opening:
 
 
 def _extractor(recording: RecordingOptions) -> EmbeddingExtractor | None:
-    """Load the speaker model, where speakers that share a channel are to be told apart."""
+    """Load the speaker model, with `--speakers`."""
     if recording.speakers is None:
         return None
     from monitor.speakers.embeddings import VoskEmbeddings
@@ -253,7 +253,7 @@ class _Player:
             self._warn_of_a_lost_end(source, pipeline.position_s)
 
     def stop(self) -> None:
-        """Finish what was heard, and play nothing more. From any thread."""
+        """Finish the speech so far, and play nothing more. From any thread."""
         self.stopped = True
         if self._pipeline is not None:
             self._pipeline.stop()
@@ -265,13 +265,13 @@ class _Player:
             self._pipeline.abort()
 
     def _speaker_of(self, file: AudioFile, name: str) -> Callable[[Utterance], str] | None:
-        """Who speaks in an utterance, where speakers that share a channel are to be told apart."""
+        """A function that names the speaker of an utterance, with `--speakers`."""
         count = self.opening.recording.speakers
         if self.extractor is None or count is None:
             return None
         from monitor.speakers.diarization import diarize
 
-        self.opening.notices.say(f"telling the voices of {count} speakers apart first.")
+        self.opening.notices.say(f"diarizing {count} speakers first.")
         extractor = Interruptible(self.extractor, lambda: self.stopped)
         again = self.opening.again(file, name)
         return diarize(again.recording, count, extractor, self.segmentation.settings()).speaker_of
@@ -287,5 +287,5 @@ class _Player:
 
 
 def _heard_s(recording: Recording, pipeline: Pipeline) -> float:
-    """The length that the figures cover; where the replay was stopped, what was heard."""
+    """The length for the metrics; of a stopped replay, the part that was read."""
     return pipeline.position_s if recording.stopped else length_s(recording.announced_s, pipeline.position_s)

@@ -1,4 +1,4 @@
-"""Speakers told apart in a recording whose two voices are told by their pitch, and with Vosk's model where it is."""
+"""Diarization of a recording with two voices of different pitch, and with Vosk's model where it is present."""
 
 import importlib.util
 from pathlib import Path
