@@ -1,4 +1,4 @@
-"""A timeline as CSV: one row for each turn, as docs/architecture.md ("The CSV") lays down.
+"""A timeline as CSV: one row for each turn, as docs/timeline.md lays down.
 
 UTF-8, a header always, fields quoted as RFC 4180 says; rows end with a line feed, as Unix tools expect.
 """

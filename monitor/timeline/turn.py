@@ -1,7 +1,7 @@
 """A turn: an utterance with all that was found out about it, one row of the timeline.
 
 The pipeline makes turns (`Turn.of`), and reading a timeline back makes the same ones: values are rounded once, when the
-turn is made, as docs/architecture.md ("The CSV") lays down.
+turn is made, as docs/timeline.md lays down.
 """
 
 from __future__ import annotations
