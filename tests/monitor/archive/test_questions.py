@@ -69,9 +69,3 @@ def test_each_question_has_its_answer(archived, place):
     question = questions("docs/archives.md")[place]
 
     assert [row[0] for row in duckdb.sql(question).fetchall()] == ANSWERS[place]
-
-
-def test_the_question_of_the_readme_has_its_answer(archived):
-    (question,) = questions("README.md")
-
-    assert [row[0] for row in duckdb.sql(question).fetchall()] == ANSWERS[0]
