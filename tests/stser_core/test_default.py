@@ -14,7 +14,7 @@ from stser_core.audio import load_mono
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import SpeechInput
 
-MOST_BYTES = 25e6
+MOST_BYTES = 27e6
 
 NEUTRAL_WORDS = "What time is it now?"
 WORDS = {
