@@ -25,13 +25,13 @@ from stser_core.training.recipe import Recipe, only
 from stser_core.training.run import RunData, fit
 from stser_core.training.splits import Fold
 
+pytestmark = pytest.mark.slow
+
 # Whoever started these tests in the background has switched Ctrl-C off.
 _COMMAND = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from stser_core.training.cli import main
-
-pytestmark = pytest.mark.slow
 sys.exit(main())
 """
 
