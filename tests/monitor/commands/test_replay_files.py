@@ -130,7 +130,10 @@ def test_estimated_lengths_are_never_said_to_be_cut_off(replay, speech, tmp_path
 class TestPipes:
     @pytest.fixture
     def command(self, scratch_checkpoint, tmp_path):
-        program = [sys.executable, "-c", "from monitor.cli import main; raise SystemExit(main())", "replay"]
+        # Whoever started these tests in the background has switched Ctrl-C off.
+        code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        code += "from monitor.cli import main; raise SystemExit(main())"
+        program = [sys.executable, "-c", code, "replay"]
         return lambda name: [
             *program,
             name,
@@ -167,7 +170,10 @@ class TestPipes:
                     writing = os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK)
                 time.sleep(0.1)
             process.send_signal(given)
-            assert process.wait(10) == code
+            try:
+                assert process.wait(20) == code
+            finally:
+                process.kill()
             assert b"Traceback" not in process.stderr.read()
             os.close(writing)
         assert (tmp_path / "out.csv").read_text() == "an older result\n"
