@@ -59,9 +59,9 @@ def test_notes_of_a_newer_program_are_passed_over(row):
 @pytest.mark.parametrize(
     ("note", "why"),
     [
-        ({"type": "mark", "number": 1}, "no mark: .*time_s"),
-        ({"type": "mark", "number": "<b>", "time_s": 1.0}, "no mark: .*int"),
-        ({**ALERT, "turn": None}, "no alert: .*turn"),
+        ({"type": "mark", "number": 1}, "time_s"),
+        ({"type": "mark", "number": "<b>", "time_s": 1.0}, "int"),
+        ({**ALERT, "turn": None}, "turn"),
     ],
 )
 def test_a_broken_note_is_refused(row, note, why):
