@@ -130,10 +130,7 @@ def test_estimated_lengths_are_never_said_to_be_cut_off(replay, speech, tmp_path
 class TestPipes:
     @pytest.fixture
     def command(self, scratch_checkpoint, tmp_path):
-        # Whoever started these tests in the background has switched Ctrl-C off.
-        code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        code += "from monitor.cli import main; raise SystemExit(main())"
-        program = [sys.executable, "-c", code, "replay"]
+        program = [sys.executable, "-c", "from monitor.cli import main; raise SystemExit(main())", "replay"]
         return lambda name: [
             *program,
             name,

@@ -27,10 +27,8 @@ from stser_core.training.splits import Fold
 
 pytestmark = pytest.mark.slow
 
-# Whoever started these tests in the background has switched Ctrl-C off.
 _COMMAND = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import sys
 from stser_core.training.cli import main
 sys.exit(main())
 """
