@@ -74,6 +74,7 @@ def assert_one_sentence(said, reason):
     assert sentence.endswith(".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_disk_that_fills_up_keeps_the_turns_before(disk, replay, tmp_path, kind):
     assert replay(f"--{kind}", tmp_path / f"whole.{kind}") == (0, [])

@@ -280,6 +280,7 @@ def start(call, checkpoint, *arguments):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_replay_keeps_every_finished_turn(long_call, scratch_checkpoint, number, code):
@@ -296,6 +297,7 @@ def test_an_interrupted_replay_keeps_every_finished_turn(long_call, scratch_chec
     assert 0 < float(rows[-1]["end_s"]) < 1900
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_second_interruption_ends_at_once(long_call, scratch_checkpoint):
     process = start(long_call, scratch_checkpoint, "--csv", "-")
@@ -308,6 +310,7 @@ def test_a_second_interruption_ends_at_once(long_call, scratch_checkpoint):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
 def test_a_closed_pipe_ends_quietly(long_call, scratch_checkpoint):
     process = start(long_call, scratch_checkpoint, "--csv", "-", "--quiet")
@@ -329,6 +332,7 @@ def test_what_nobody_reads_ends_as_quietly(arguments):
     assert (process.returncode, process.stderr) == (141, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the shell closes the streams")
 @pytest.mark.parametrize(
     ("arguments", "closed", "code", "said"),
@@ -349,6 +353,7 @@ def test_a_standard_stream_that_is_closed_is_at_its_end(call, tmp_path, argument
     assert csv_file.exists() == ("{csv}" in arguments)
 
 
+@pytest.mark.slow
 def test_turns_are_scored_against_the_speakers_baseline_and_that_can_be_switched_off(
     data, tmp_path, scratch_checkpoint
 ):

@@ -32,6 +32,7 @@ def transcribed(transcriber, samples, start_s=0.0):
     return stream.finish()
 
 
+@pytest.mark.slow
 def test_words_are_timed_from_the_start_of_the_recording(transcriber, clips):
     transcript = transcribed(transcriber, clips[0], start_s=100.0)
     assert transcript.words
