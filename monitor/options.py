@@ -181,7 +181,7 @@ class LiveOptions:
         list[str] | None,
         typer.Option(
             metavar="RULE",
-            help="Ring when a rule comes true: 'angry>0.7 for 2 turns', 'customer: sad>0.5'. Repeatable.",
+            help="Alert when a rule comes true: 'angry>0.7 for 2 turns', 'customer: sad>0.5'. Repeatable.",
         ),
     ] = None
     on_alert: Annotated[

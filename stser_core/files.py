@@ -89,6 +89,20 @@ def cannot_write(target: str | Path, error: Exception) -> OutputError:
     return OutputError(f"Cannot write '{target}': {getattr(error, 'strerror', None) or error}.")
 
 
+def check_name(target: str) -> None:
+    """Refuse a path that the system cannot look up, such as one with a name that is too long.
+
+    Raises:
+        OutputError: With the reason.
+    """
+    try:
+        Path(target).lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    except OSError as error:
+        raise cannot_write(target, error) from error
+
+
 def check_writable(target: str) -> None:
     """Find out before the work, rather than after it, that a file cannot be written; leaves everything untouched.
 
@@ -98,9 +112,10 @@ def check_writable(target: str) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    path = Path(target)
     if target == STDOUT:
         return
+    check_name(target)
+    path = Path(target)
     if path.is_dir():
         raise OutputError(f"Cannot write '{target}': it is a folder.")
     if not path.parent.is_dir():
@@ -119,7 +134,9 @@ def check_not_input(target: str, source: Path, what: str) -> None:
 
     Raises:
         UsageError: They are one.
+        OutputError: The file's name is too long.
     """
+    check_name(target)
     if target != STDOUT and Path(target).exists() and source.exists() and Path(target).samefile(source):
         raise UsageError(f"The output '{target}' is {what} itself; give another file with -o.")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stser_core.errors import ClosedPipeError, OutputError
-from stser_core.files import check_writable, write_whole, written
+from stser_core.files import check_not_input, check_writable, write_whole, written
 
 
 def test_a_file_keeps_its_rights_and_a_new_one_has_the_usual(tmp_path):
@@ -84,3 +84,12 @@ def test_a_name_may_be_as_long_as_the_system_permits(tmp_path, length):
     path = tmp_path / ("n" * length)
     write_whole(path, b"content")
     assert path.read_bytes() == b"content"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names may be longer there")
+def test_a_name_that_is_too_long_cannot_be_written(tmp_path):
+    target = str(tmp_path / ("n" * 256))
+    with pytest.raises(OutputError):
+        check_writable(target)
+    with pytest.raises(OutputError):
+        check_not_input(target, tmp_path, "the folder")
