@@ -68,7 +68,7 @@ class SegmentationOptions:
     sensitivity: Annotated[
         Sensitivity,
         typer.Option(
-            help="How readily sound is taken for speech: high also finds answers as short as yes, and some coughs; low "
+            help="How readily sound counts as speech: high also finds answers as short as yes, and some coughs; low "
             "leaves out what is short or faint."
         ),
     ] = "normal"

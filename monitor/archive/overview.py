@@ -178,7 +178,7 @@ def _line(row: Row, root: Path, way: str) -> CallLine:
 
 
 def _address(way: str, name: str) -> str:
-    """A relative address; everything but `/` is escaped, so that no name is taken for a scheme."""
+    """A relative address; everything but `/` is escaped, so that no name is read as a scheme."""
     return quote(f"{Path(way).as_posix()}/{name}", safe="/")
 
 

@@ -47,7 +47,7 @@ class Segmenter:
     def feed(self, block: AudioBlock) -> list[SpeechEvent]:
         """Take the next block.
 
-        A gap in the clock is taken for silence and counted in the utterances that it touches; a gap longer than
+        A gap in the clock counts as silence and counted in the utterances that it touches; a gap longer than
         any pause ends what goes on.
 
         Args:

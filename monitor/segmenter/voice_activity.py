@@ -34,7 +34,7 @@ _ABSOLUTE_FLOOR_DBFS = -65.0
 """A frame below this level is silence, whatever the detector says."""
 
 _FLOOR_WINDOW_S = 5.0
-"""Seconds over which the noise floor is tracked: a noise that sets in is taken for noise after them at the latest."""
+"""Seconds over which the noise floor is tracked: a noise that sets in is noise after them at the latest."""
 
 
 class Frame(NamedTuple):

@@ -26,7 +26,7 @@ _BYTES = 2
 _LARGEST_CHUNK = 1_000_000
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _START_BYTES = 8_192
-"""So much is looked at before it is taken for sound."""
+"""Bytes that are examined before any of them is treated as PCM."""
 _NOISE_LEVEL = 0.25
 _NOISE_CORRELATION = 0.6
 """Sound as loud as this whose neighbouring samples correlate less is not speech (speech: 0.05 to 0.2, over 0.6)."""

@@ -5,7 +5,7 @@ from damage import Damage, damaged, some_damage
 from fuzzing import MOST_GROWTH_MB, TARGETS, attacked
 from hypothesis import given
 
-CASES = {"audio": 600, "pcm": 400, "timelines": 400, "archives": 400, "checkpoints": 100, "segmenter": 12}
+CASES = {"audio": 1_000, "pcm": 400, "timelines": 400, "archives": 400, "checkpoints": 100, "segmenter": 30}
 """So many that all take about a minute."""
 
 

@@ -17,7 +17,7 @@ from monitor.sources.raw_pcm import RawPcm
 from stser_core.errors import AudioError, DeviceError, UsageError
 
 COUNTING = np.arange(-5000, 5000, dtype="<i2")
-STARTING = COUNTING[:4096].tobytes()  # so much is looked at before it is taken for sound
+STARTING = COUNTING[:4096].tobytes()  # examined before it is treated as PCM
 
 
 def heard(data, **options):
