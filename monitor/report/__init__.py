@@ -1,6 +1,6 @@
 """The report of a call: one HTML file that opens from disk and needs no network.
 
-The page's parts are files: `page/` holds its template, style and scripts, `vendor/` code of others.
+The page's parts are files: `page/` holds its template, style and scripts.
 """
 
 from __future__ import annotations

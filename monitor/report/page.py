@@ -10,12 +10,11 @@ from jinja2 import Environment
 
 from monitor.display.palette import LETTERS, clock
 from monitor.report.content import Report
-from monitor.web import Inline, base64_block, base_style, environment, json_block, text
+from monitor.web import Inline, base64_block, call_scripts, call_styles, environment, json_block, text
 from monitor.web import render as render_page
 from stser_core.emotions import LABELS
 
 _PACKAGE = "monitor.report"
-_VENDOR = "vendor/uplot/"
 _SCRIPTS = ("call.js", "sound.js", "lanes.js", "curves.js", "transcript.js", "keys.js", "start.js")
 """In the order in which the page runs them."""
 
@@ -75,17 +74,12 @@ def _environment() -> Environment:
 
 @cache
 def _styles() -> tuple[Inline, ...]:
-    return Inline(_licensed("uPlot.min.css")), base_style(), Inline(text(_PACKAGE, "page/report.css"))
+    return *call_styles(), Inline(text(_PACKAGE, "page/report.css"))
 
 
 @cache
 def _scripts() -> tuple[Inline, ...]:
-    return Inline(_licensed("uPlot.iife.min.js")), *(Inline(text(_PACKAGE, f"page/{name}")) for name in _SCRIPTS)
-
-
-def _licensed(name: str) -> str:
-    """A file of uPlot with its licence, which asks to be in every copy, as each report is."""
-    return f"/*!\n{text(_PACKAGE, _VENDOR + 'LICENSE')}\n*/\n{text(_PACKAGE, _VENDOR + name)}"
+    return *call_scripts(), *(Inline(text(_PACKAGE, f"page/{name}")) for name in _SCRIPTS)
 
 
 _UNKNOWN = "–"

@@ -93,6 +93,28 @@ def base_style() -> Inline:
     return Inline(f"{_colours()}\n{text(_PACKAGE, f'{_TEMPLATES}/base.css')}")
 
 
+@cache
+def call_styles() -> tuple[Inline, ...]:
+    """The styles that every page that shows a call begins with."""
+    return Inline(_uplot("uPlot.min.css")), base_style(), _part("call.css")
+
+
+@cache
+def call_scripts() -> tuple[Inline, ...]:
+    """The scripts that every page that shows a call begins with: uPlot, and how it draws a call's curves."""
+    return Inline(_uplot("uPlot.iife.min.js")), _part("basics.js"), _part("chart.js")
+
+
+def _part(name: str) -> Inline:
+    return Inline(text(_PACKAGE, f"{_TEMPLATES}/{name}"))
+
+
+def _uplot(name: str) -> str:
+    """A file of uPlot with its licence, which asks to be in every copy, as each page is."""
+    folder = "vendor/uplot"
+    return f"/*!\n{text(_PACKAGE, f'{folder}/LICENSE')}\n*/\n{text(_PACKAGE, f'{folder}/{name}')}"
+
+
 def text(package: str, path: str) -> str:
     """A file that is packed with the program."""
     return files(package).joinpath(path).read_text(encoding="utf-8")

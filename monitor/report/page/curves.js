@@ -1,10 +1,8 @@
 "use strict";
 
-// The probability of each emotion over time, a plot for each speaker, drawn by uPlot. A turn's probability holds for the
-// whole turn; between two turns the line only leads the eye. Where the timeline shows so much that turns would crowd, a
-// running mean takes their place, and the plot says so.
+// The probability of each emotion over time, a plot for each speaker. Where the timeline shows so much that turns would
+// crowd, a running mean takes their place, and the plot says so.
 
-const DASHES = { angry: [], happy: [7, 3], neutral: [2, 3], sad: [8, 3, 2, 3] };
 const FAINT = 0.15;
 
 let charts = [];
@@ -42,53 +40,14 @@ function smoothed(lane, seconds) {
   return columns;
 }
 
-/** Times and one row of probabilities for each emotion: two points a turn, in order even where turns overlap. */
-function stepped(lane) {
-  const columns = [[], ...call.labels.map(() => [])];
-  let last = -1;
-  for (const turn of scored(lane)) {
-    for (const time of [turn.start, turn.end]) {
-      last = Math.max(time, last);
-      columns[0].push(last);
-      turn.p.forEach((probability, place) => columns[place + 1].push(probability));
-    }
-  }
-  return columns;
-}
-
 function dataFor(plot) {
   const seconds = smoothing(), lane = Number(plot.dataset.curve);
   plot.closest(".track").querySelector(".smoothed").textContent = seconds ? `mean of ${clock(seconds)} min` : "";
-  return seconds ? smoothed(lane, seconds) : stepped(lane);
-}
-
-/** A colour of the style sheet, as it is in the present light. */
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  return seconds ? smoothed(lane, seconds) : stepped(scored(lane), call.labels);
 }
 
 function chart(plot) {
-  const grid = { stroke: () => colour("--edge"), width: 1 };
-  const bare = { size: 0, gap: 0, values: (_, times) => times.map(() => ""), ticks: { show: false }, grid };
-  return new uPlot({
-    width: plot.clientWidth,
-    height: plot.clientHeight,
-    padding: [3, 0, 3, 0],
-    legend: { show: false },
-    cursor: { show: false },
-    select: { show: false },
-    scales: {
-      x: { time: false, range: () => [state.view.from, state.view.to] },
-      y: { range: [0, 1] },
-    },
-    axes: [{ ...bare, splits: ticks }, { ...bare, splits: () => [0, 0.5, 1] }],
-    series: [{}, ...call.labels.map((label) => ({
-      stroke: () => colour(`--${label}-line`),
-      width: 2,
-      dash: DASHES[label],
-      points: { show: false },
-    }))],
-  }, dataFor(plot), plot);
+  return emotionChart(plot, call.labels, dataFor(plot), () => [state.view.from, state.view.to], ticks);
 }
 
 function buildCharts() {

@@ -86,7 +86,7 @@ def test_the_page_permits_its_own_scripts_and_styles_and_nothing_else(row):
         for each in scripts(content)
     ]
     assert rules["script-src"] == hashes
-    assert len(hashes) == 8
+    assert len(hashes) == 10
     styles = re.findall(r"<style>(.*?)</style>", content.decode(), re.DOTALL)
     assert rules["style-src"] == [source_hash(each) for each in styles]
 
@@ -102,7 +102,7 @@ def test_the_page_names_nothing_to_load_and_no_inline_handler_or_style(row):
 
 def test_the_licence_of_what_others_made_is_in_every_page(row):
     content = render(make_report([row(1, 0.0, 2.0, "sad")], (), "x")).decode()
-    licence = files("monitor.report").joinpath("vendor/uplot/LICENSE").read_text()
+    licence = files("monitor.web").joinpath("vendor/uplot/LICENSE").read_text()
     assert licence in content
     assert "MIT" in licence
 
