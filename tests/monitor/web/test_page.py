@@ -91,6 +91,7 @@ def test_the_palette_is_the_programs():
     ("package", "parts"),
     [
         ("monitor.web", ["base.html", "base.css", "call.css", "basics.js", "chart.js"]),
+        ("monitor.web", ["../vendor/uplot/uPlot.iife.min.js", "../vendor/uplot/LICENSE"]),
         ("monitor.archive", ["overview.html", "overview.css", "overview.js"]),
     ],
 )
