@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.material import PROJECT
-from monitor.exporters.csv import CsvExporter
+from monitor.exporters import Exporter
+from monitor.exporters.csv import CsvLines
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role
 from monitor.transcribers.none import NoTranscriber
@@ -71,7 +72,7 @@ def run_pipeline(
     follow: bool = False,
 ) -> None:
     """Run a source through the pipeline into a CSV file, as `replay --quiet --csv` does."""
-    exporter = CsvExporter(str(csv), explain=False)
+    exporter = Exporter(str(csv), CsvLines())
     try:
         pipeline = Pipeline(
             source,

@@ -84,6 +84,11 @@ def write_whole(target: str | Path, content: bytes) -> None:
         raise cannot_write(target, error) from error
 
 
+def utf8(text: str) -> bytes:
+    """UTF-8 with visible escapes for lone surrogates, which a file name that is not UTF-8 has."""
+    return text.encode("utf-8", errors="backslashreplace")
+
+
 def cannot_write(target: str | Path, error: Exception) -> OutputError:
     """The error of a file that cannot be written."""
     return OutputError(f"Cannot write '{target}': {getattr(error, 'strerror', None) or error}.")

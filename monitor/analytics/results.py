@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from stser_core.errors import DataError
+from stser_core.files import utf8
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,7 @@ def _printed(value: object) -> object:
     if isinstance(value, float):
         return round(value, _DECIMALS)
     if isinstance(value, str):
-        return value.encode("utf-8", errors="backslashreplace").decode()
+        return utf8(value).decode()
     if isinstance(value, dict):
         return {key: _printed(part) for key, part in value.items()}
     return [_printed(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -22,10 +22,10 @@ import msgspec
 from monitor.archive.names import file_name
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Finished, Scored
-from monitor.exporters.csv import csv_header, csv_record
+from monitor.exporters.csv import CsvLines
 from monitor.timeline.cells import neutralised, unneutralised
 from stser_core.errors import OutputError
-from stser_core.files import cannot_write, written
+from stser_core.files import cannot_write, utf8, written
 
 SETTINGS = "archive.json"
 FAILURES = "failures.csv"
@@ -112,8 +112,8 @@ class ArchiveFolder:
             OutputError: The disk is full, or the like; the recording is not done then.
         """
         name = scored.finished.recording
-        timeline = csv_header(explain=explain) + "".join(csv_record(turn, explain=explain) for turn in scored.turns)
-        self._write(self.timeline(name), timeline.encode())
+        lines = CsvLines(explain=explain)
+        self._write(self.timeline(name), (lines.header + "".join(map(lines.turn, scored.turns))).encode())
         self._write(self._marker_path(name), msgspec.json.encode(scored.finished))
 
     def finished(self) -> Iterator[Finished]:
@@ -193,7 +193,7 @@ class Failures:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(("recording", "reason"))
         writer.writerows(tuple(map(neutralised, row)) for row in sorted(self._reasons.items()))
-        content = text.getvalue().encode("utf-8", errors="backslashreplace")
+        content = utf8(text.getvalue())
         with written(self._folder.root / FAILURES, self._folder.temporary) as file:
             file.write(content)
         self._written = True

@@ -11,6 +11,7 @@ from os.path import exists, isdir, isfile  # Path's own raise where a name is to
 from pathlib import Path
 
 from stser_core.errors import DataError
+from stser_core.files import utf8
 
 STDIN = "-"
 
@@ -96,13 +97,13 @@ def _in_tree(root: Path, out: Path) -> Iterator[Found]:
         for file in files:
             path = Path(folder, file)
             if not file.startswith(".") and is_recording(path):
-                yield Found(_printable(path.relative_to(root).as_posix()), str(path))
+                yield Found(utf8(path.relative_to(root).as_posix()).decode(), str(path))
     for error in refused:
         folder = str(error.filename)
         if Path(folder) == root:
             raise DataError(f"Cannot read the folder '{folder}': {error.strerror or error}.") from error
         # Nobody knows what is in it: it is listed with the failures, and stops nobody.
-        yield Found(_printable(Path(folder).relative_to(root).as_posix()), folder)
+        yield Found(utf8(Path(folder).relative_to(root).as_posix()).decode(), folder)
 
 
 def is_recording(path: Path) -> bool:
@@ -159,8 +160,4 @@ def _named(path: str) -> Found:
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  links are not to be followed
     here = Path.cwd()
     name = absolute.relative_to(here) if absolute.is_relative_to(here) else absolute.relative_to(absolute.anchor)
-    return Found(_printable(name.as_posix()), str(absolute))
-
-
-def _printable(name: str) -> str:
-    return name.encode("utf-8", errors="backslashreplace").decode()
+    return Found(utf8(name.as_posix()).decode(), str(absolute))

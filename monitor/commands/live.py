@@ -28,7 +28,7 @@ from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
 from monitor.sources.recording import Mixed
 from monitor.timeline.notes import Alert, Mark
-from monitor.timeline.timeline import Recent
+from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.errors import UsageError
 
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
+
+_TURNS = 400
+"""The last turns, which the screen may show."""
 
 _CAPACITY = 256
 """Blocks that may wait, several seconds: what a busy machine may fall behind before sound is lost."""
@@ -133,7 +136,7 @@ class _Run:
         self._notices = notices
         self._source = source
         self._files = files
-        self._recent = Recent()
+        self._timeline = Timeline(_TURNS)
         self._timings = timings
         self._marks = files.last_mark
         self._runner = runner
@@ -151,7 +154,7 @@ class _Run:
             scorer=scorer,
             outputs=self._outputs(Alarm(Watch(rules), self._alert_receivers(), runner)),
             revise=self._revised,
-            note_outputs=[self._recent.add_note, *self._note_writers()],
+            note_outputs=[self._timeline.add_note, *self._note_writers()],
             capacity=_CAPACITY,
             follow=self._mode is DisplayMode.SCREEN,
             timings=self._timings,
@@ -191,7 +194,7 @@ class _Run:
         outputs: list[Callable[..., None]] = [exporter.write for exporter in self._files.exporters]
         if self._mode is DisplayMode.LINES:
             outputs.append(lambda turn: self._notices.line(line(turn)))
-        return [*outputs, self._recent.add, alarm.check]
+        return [*outputs, self._timeline.add, alarm.check]
 
     def _revised(self, turn: Turn) -> Turn:
         """A turn with its number in the files and its time of day, and with words only where they may be kept."""
@@ -206,7 +209,7 @@ class _Run:
         return [exporter.write_note for exporter in self._files.exporters]
 
     def _alert_receivers(self) -> list[Callable[..., None]]:
-        receivers: list[Callable[..., None]] = [*self._note_writers(), self._recent.add_note, ring]
+        receivers: list[Callable[..., None]] = [*self._note_writers(), self._timeline.add_note, ring]
         if self._mode is DisplayMode.LINES:
             receivers.append(lambda alert: self._notices.line(alert_line(alert)))
         return [self._with_clock(receive) for receive in receivers]
@@ -237,7 +240,7 @@ class _Run:
     def _snapshot(self, notice: str) -> LiveSnapshot:
         pipeline = self._pipeline
         return LiveSnapshot(
-            timeline=self._recent.snapshot(),
+            timeline=self._timeline.snapshot(),
             channels=self._channels(),
             position_s=pipeline.position_s,
             dropped_ms=pipeline.dropped_ms,

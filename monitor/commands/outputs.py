@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from monitor.exporters import Exporter
-from monitor.exporters.csv import CsvExporter
-from monitor.exporters.jsonl import JsonlExporter
-from monitor.exporters.resuming import Rotated, name_at
+from monitor.exporters.csv import CsvLines
+from monitor.exporters.exporter import name_at
+from monitor.exporters.jsonl import JsonLines
 from monitor.options import OutputOptions
 from stser_core.errors import UsageError
 from stser_core.files import STDOUT
@@ -50,9 +49,9 @@ def open_files(output: OutputOptions, cleanup: ExitStack, *, explain: bool = Fal
         OutputError: One cannot be written.
     """
     exporters: list[Exporter] = []
-    for path, kind in ((output.csv, CsvExporter), (output.jsonl, JsonlExporter)):
+    for path, lines in ((output.csv, CsvLines(explain=explain)), (output.jsonl, JsonLines(explain=explain))):
         if path is not None:
-            exporters.append(kind(path, explain=explain))
+            exporters.append(Exporter(path, lines))
             cleanup.callback(exporters[-1].close)
     return Files(tuple(exporters))
 
@@ -69,11 +68,10 @@ def open_live_files(output: OutputOptions, cleanup: ExitStack, say: Callable[[st
     Raises:
         OutputError: One cannot be written, or holds something that cannot be continued.
     """
-    exporters: list[Rotated] = []
-    kinds = ((output.csv, partial(CsvExporter, live=True)), (output.jsonl, JsonlExporter))
-    for path, kind in kinds:
+    exporters: list[Exporter] = []
+    for path, lines in ((output.csv, CsvLines(live=True)), (output.jsonl, JsonLines())):
         if path is not None:
-            exporters.append(Rotated(path, partial(kind, append=not overwrite), say))
+            exporters.append(Exporter(path, lines, append=not overwrite, dated=say))
             cleanup.callback(exporters[-1].close)
             if exporters[-1].resumed.lost:
                 say(f"the last line of '{path}' breaks off, and is left out.")

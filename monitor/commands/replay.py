@@ -238,10 +238,10 @@ class _Player:
         )
 
         def call() -> CallAnalytics:
-            return analyse(timeline.snapshot(), _heard_s(source, pipeline))
+            return analyse(timeline.snapshot().turns, _heard_s(source, pipeline))
 
         def progress() -> Progress:
-            return Progress(timeline.snapshot(), pipeline.position_s)
+            return Progress(timeline.snapshot().turns, pipeline.position_s)
 
         self._pipeline = pipeline
         with ReplayView(self.mode, notices, facts, progress, call, self.svg) as view:

@@ -17,7 +17,7 @@ from monitor.analytics import CallAnalytics
 from monitor.commands.notices import Notices
 from monitor.display import LiveInfo, LiveSnapshot, Progress, Replay
 from monitor.timeline.timeline import speaker_figures
-from stser_core.files import STDOUT, write_whole
+from stser_core.files import STDOUT, utf8, write_whole
 
 _NOTICE_SHOWN_S = 15.0
 _NOTICES_KEPT = 20
@@ -100,7 +100,7 @@ class ReplayView:
             self._print_figures(interrupted)
         if self._svg is not None:
             picture = display.as_svg(self._replay, self._progress(), interrupted=interrupted)
-            write_whole(self._svg, picture.encode("utf-8", errors="backslashreplace"))
+            write_whole(self._svg, utf8(picture))
 
     def _print_figures(self, interrupted: bool) -> None:
         progress = self._progress()

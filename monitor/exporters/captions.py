@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
 from monitor.timeline.turn import Turn
+from stser_core.files import utf8
 
 _LINE_ENDS = ("Cc", "Zl", "Zp")
 NO_WORDS = "[speech]"
@@ -56,16 +57,11 @@ def clock_time(milliseconds: int, decimal: str) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}{decimal}{milliseconds:03}"
 
 
-def encoded(text: str) -> bytes:
-    """UTF-8 with visible escapes for lone surrogates, which a file name that is not UTF-8 has."""
-    return text.encode("utf-8", errors="backslashreplace")
-
-
 def write_srt(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write a subtitle for each turn, in order of their start."""
     for number, turn in enumerate(in_order(turns), start=1):
         start, end = (clock_time(time, ",") for time in shown_ms(turn))
-        stream.write(encoded(f"{number}\n{start} --> {end}\n{one_line(turn.speaker)}: {caption(turn)}\n\n"))
+        stream.write(utf8(f"{number}\n{start} --> {end}\n{one_line(turn.speaker)}: {caption(turn)}\n\n"))
 
 
 def write_webvtt(turns: Sequence[Turn], stream: BinaryIO) -> None:
@@ -73,7 +69,7 @@ def write_webvtt(turns: Sequence[Turn], stream: BinaryIO) -> None:
     stream.write(b"WEBVTT\n")
     for number, turn in enumerate(in_order(turns), start=1):
         start, end = (clock_time(time, ".") for time in shown_ms(turn))
-        stream.write(encoded(f"\n{number}\n{start} --> {end}\n{_voice(turn)}\n"))
+        stream.write(utf8(f"\n{number}\n{start} --> {end}\n{_voice(turn)}\n"))
 
 
 def _voice(turn: Turn) -> str:

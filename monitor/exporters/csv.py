@@ -11,60 +11,40 @@ import re
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from monitor.exporters.destination import Destination
-from monitor.exporters.resuming import NOTHING, Resumed, other_content, resume
+from monitor.exporters.exporter import Resumed, other_content
 from monitor.timeline.cells import printed, record
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import COLUMNS, SALIENT_COLUMNS, STARTED_AT, Turn
+from stser_core.files import utf8
 
 _MARK = b"\xef\xbb\xbf"
 _CLOCK = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
 
 
-class CsvExporter:
-    """Writes a timeline as CSV, turn by turn.
+class CsvLines:
+    """A timeline as CSV, line by line."""
 
-    Attributes:
-        resumed: What the file held before, where it is continued.
-    """
-
-    def __init__(self, path: str, *, explain: bool = False, live: bool = False, append: bool = False) -> None:
-        """Check that `path` can be written (`-` is standard output).
+    def __init__(self, *, explain: bool = False, live: bool = False) -> None:
+        """Choose the columns.
 
         Args:
-            path: Where to write.
             explain: Add the columns `salient_start_s` and `salient_end_s`.
             live: Add the column `started_at`.
-            append: Continue the timeline that the file holds; without it, the file is replaced with the first turn.
-
-        Raises:
-            OutputError: The file cannot be opened for writing, or cannot be continued.
         """
-        self._destination = Destination(path)
         self._columns = COLUMNS + SALIENT_COLUMNS * explain + (STARTED_AT,) * live
-        self.resumed = NOTHING
-        if append:
-            self.resumed = resume(self._destination, lambda content: _resumed(content, self._columns, path))
+        self.header = record(self._columns)
 
-    def begin(self) -> None:
-        """Write the header, or repair the end of a file that is continued."""
-        header = self.resumed.repair if self.resumed.keep else record(self._columns)
-        self._destination.begin(header, keep=self.resumed.keep)
+    def turn(self, turn: Turn) -> str:
+        """A turn's record."""
+        return _row(turn, self._columns)
 
-    def write(self, turn: Turn) -> None:
-        """Write one row."""
-        self._destination.write(_row(turn, self._columns))
+    def note(self, note: Note) -> str:
+        """Nothing: a table of turns has no place for notes."""
+        return ""
 
-    def write_note(self, note: Note) -> None:
-        """Do nothing: a table of turns has no place for notes."""
-
-    def finish(self) -> None:
-        """End the timeline; one without turns replaces an older file."""
-        self._destination.finish()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._destination.close()
+    def resumed(self, content: bytes, path: str) -> Resumed:
+        """Read a file that is to be continued; it must have the same columns."""
+        return _resumed(content, self._columns, path)
 
 
 def write_excel(turns: Sequence[Turn], stream: BinaryIO) -> None:
@@ -72,17 +52,7 @@ def write_excel(turns: Sequence[Turn], stream: BinaryIO) -> None:
     further = sorted({name for turn in turns for name in turn.extra} - set(COLUMNS))
     columns = (*COLUMNS, *further)
     text = record(columns) + "".join(_row(turn, columns) for turn in turns)
-    stream.write(_MARK + text.encode("utf-8", errors="backslashreplace"))
-
-
-def csv_header(*, explain: bool = False) -> str:
-    """The first line of a timeline, with its line end."""
-    return record(COLUMNS + SALIENT_COLUMNS * explain)
-
-
-def csv_record(turn: Turn, *, explain: bool = False) -> str:
-    """A turn's record, with its line end."""
-    return _row(turn, COLUMNS + SALIENT_COLUMNS * explain)
+    stream.write(_MARK + utf8(text))
 
 
 def _row(turn: Turn, columns: Sequence[str]) -> str:
@@ -94,7 +64,7 @@ def _resumed(content: bytes, columns: Sequence[str], path: str) -> Resumed:
     header = record(columns).encode().rstrip()
     first = content.removeprefix(_MARK).partition(b"\n")[0].rstrip(b"\r")
     if not content.strip() or (b"\n" not in content and header.startswith(first) and first != header):
-        return NOTHING  # nothing, or a header that broke off
+        return Resumed()  # nothing, or a header that broke off
     if first != header:
         raise other_content(path, f"its first line is not {','.join(columns)}")
     end = _end_of_records(content)

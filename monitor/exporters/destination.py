@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stser_core.errors import ClosedPipeError, OutputError
-from stser_core.files import STDOUT, written
+from stser_core.files import STDOUT, utf8, written
 
 if sys.platform == "win32":
     import msvcrt
@@ -157,7 +157,7 @@ class Destination:
     def _append(self, record: str) -> None:
         if self._file is None:
             raise OutputError(f"Cannot write {self._name}: it is closed already.")
-        rest = memoryview(_encoded(record))
+        rest = memoryview(utf8(record))
         try:
             while rest:
                 rest = rest[self._file.write(rest) or 0 :]
@@ -180,7 +180,7 @@ class Destination:
             raise OutputError(f"Cannot write {self._name}: it is closed already.")
         try:
             with written(self._path) as file:
-                file.write(_encoded(content))
+                file.write(utf8(content))
         except OutputError as error:
             if getattr(error.__cause__, "errno", None) not in _IN_PLACE:
                 raise
@@ -202,8 +202,3 @@ class Destination:
 
     def _failure(self, error: OSError) -> OutputError:
         return OutputError(f"Cannot write {self._name}: {error.strerror or error}.")
-
-
-def _encoded(text: str) -> bytes:
-    # Lone surrogates, which a file name that is not UTF-8 has, become visible escapes.
-    return text.encode("utf-8", errors="backslashreplace")

@@ -1,16 +1,17 @@
 """The formats to which a finished timeline can be exported.
 
-An `Exporter` writes turn by turn while they are found; these want the whole timeline: sorted, on tiers, or as a table.
+An `Exporter` writes turn by turn while they are found; a `Format` wants the whole timeline: sorted, on tiers, or as a
+table.
 All but Parquet are written with the standard library: none of the libraries that know a format both escapes texts and
 writes to a stream, and each is worth more in the tests, as an independent reader of what it did not write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from monitor.exporters.captions import write_srt, write_webvtt
 from monitor.exporters.csv import write_excel
@@ -24,48 +25,22 @@ from monitor.timeline.notes import Note
 from monitor.timeline.turn import Turn
 
 
-class TimelineWriter(Protocol):
-    """Writes a whole timeline in one format."""
-
-    def __call__(self, turns: Sequence[Turn], stream: BinaryIO) -> None:
-        """Write.
-
-        Args:
-            turns: The turns, in any order.
-            stream: Where the bytes go; it stays open.
-
-        Raises:
-            MissingExtraError: The format needs a library that is not installed.
-        """
-
-
-class NotesWriter(Protocol):
-    """Writes a timeline's notes in one format, after its turns."""
-
-    def __call__(self, notes: Sequence[Note], stream: BinaryIO) -> None:
-        """Write.
-
-        Args:
-            notes: Marks and alerts, in any order.
-            stream: Where the bytes go; it stays open.
-        """
-
-
 @dataclass(frozen=True)
 class Format:
     """One format.
 
     Attributes:
         ending: What its files' names end in.
-        write: Writes it.
-        write_notes: Writes marks and alerts behind it, or `None` where they have no place.
+        write: Writes turns, in any order, to a stream, which stays open; raises `MissingExtraError` where it needs a
+            library that is not installed.
+        write_notes: Writes marks and alerts behind them, or `None` where they have no place.
         table: It holds rows of any recordings; the others lay turns along the time of one.
         binary: It is not text for a terminal.
     """
 
     ending: str
-    write: TimelineWriter
-    write_notes: NotesWriter | None = None
+    write: Callable[[Sequence[Turn], BinaryIO], None]
+    write_notes: Callable[[Sequence[Note], BinaryIO], None] | None = None
     table: bool = False
     binary: bool = False
 

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import BinaryIO
 
-from monitor.exporters.captions import encoded
-from monitor.exporters.destination import Destination
-from monitor.exporters.resuming import NOTHING, Resumed, other_content, resume
+from monitor.exporters.exporter import Resumed, other_content
 from monitor.timeline.notes import Mark, Note
 from monitor.timeline.turn import COLUMNS, SALIENCE, SALIENT_COLUMNS, STARTED_AT, Turn
 from stser_core.emotions import LABELS
+from stser_core.files import utf8
 
 
-class JsonlExporter:
-    """Writes a timeline as JSON Lines: UTF-8, one object for each turn.
+class JsonLines:
+    """A timeline as JSON Lines: UTF-8, one object for each turn.
 
     Each object has the CSV's columns as keys, with numbers as numbers and `null` for what is not known, and
     in addition
@@ -35,54 +34,25 @@ class JsonlExporter:
     `{"type": "mark", "number", "time_s"}` and
     `{"type": "alert", "rule", "time_s", "channel", "speaker", "turn", "emotion", "probability"}`; live, with the time
     of day as `at`.
-
-    Attributes:
-        resumed: What the file held before, where it is continued.
     """
 
-    def __init__(self, path: str, *, explain: bool = False, append: bool = False) -> None:
-        """Check that `path` can be written (`-` is standard output).
+    header = ""
 
-        Args:
-            path: Where to write.
-            explain: Add where the attention rested.
-            append: Continue the live timeline that the file holds; without it, the first line replaces the file.
-
-        Raises:
-            OutputError: The file cannot be opened for writing, or cannot be continued.
-        """
-        self._destination = Destination(path)
+    def __init__(self, *, explain: bool = False) -> None:
+        """Choose the keys; `explain` adds where the attention rested."""
         self._explain = explain
-        self.resumed = NOTHING
-        if append:
-            self.resumed = resume(self._destination, lambda content: _resumed(content, path))
 
-    def begin(self) -> None:
-        """Repair the end of a file that is continued; a timeline without turns is an empty file."""
-        self._destination.begin(self.resumed.repair, keep=self.resumed.keep)
+    def turn(self, turn: Turn) -> str:
+        """A turn's line."""
+        return as_json(turn_object(turn, explain=self._explain)) + "\n"
 
-    def write(self, turn: Turn) -> None:
-        """Write one line."""
-        self._write(turn_object(turn, explain=self._explain))
+    def note(self, note: Note) -> str:
+        """A mark's or an alert's line."""
+        return as_json(note_object(note)) + "\n"
 
-    def write_note(self, note: Note) -> None:
-        """Write one line for a mark or an alert.
-
-        Raises:
-            OutputError: The destination cannot be written any more.
-        """
-        self._write(note_object(note))
-
-    def finish(self) -> None:
-        """End the timeline; one without turns replaces an older file."""
-        self._destination.finish()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._destination.close()
-
-    def _write(self, keys: Mapping[str, object]) -> None:
-        self._destination.write(as_json(keys) + "\n")
+    def resumed(self, content: bytes, path: str) -> Resumed:
+        """Read a file that is to be continued; it must hold a live timeline."""
+        return _resumed(content, path)
 
 
 def as_json(keys: Mapping[str, object]) -> str:
@@ -91,7 +61,7 @@ def as_json(keys: Mapping[str, object]) -> str:
 
 
 def turn_object(turn: Turn, *, explain: bool = False) -> dict[str, object]:
-    """A turn's keys and values, as `JsonlExporter` describes them, and what else its file held."""
+    """A turn's keys and values, as `JsonLines` describes them, and what else its file held."""
     values = turn.values()
     if turn.words is not None:
         values["transcript"] = turn.transcript or ""
@@ -105,7 +75,7 @@ def turn_object(turn: Turn, *, explain: bool = False) -> dict[str, object]:
 
 
 def note_object(note: Note) -> dict[str, object]:
-    """A note's keys and values, as `JsonlExporter` describes them."""
+    """A note's keys and values, as `JsonLines` describes them."""
     at = {} if note.at is None else {"at": note.at}
     if isinstance(note, Mark):
         return {"type": "mark", "number": note.number, "time_s": round(note.time_s, 3), **at}
@@ -130,14 +100,12 @@ def _classifiers(turn: Turn) -> dict[str, dict[str, float]] | None:
 
 def write_json_lines(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write an object for each turn; `words` and `classifiers` are `null` where the timeline came from a CSV."""
-    for turn in turns:
-        stream.write(encoded(as_json(turn_object(turn)) + "\n"))
+    stream.writelines(utf8(as_json(turn_object(turn)) + "\n") for turn in turns)
 
 
 def write_note_lines(notes: Sequence[Note], stream: BinaryIO) -> None:
     """Write an object for each mark and alert."""
-    for note in notes:
-        stream.write(encoded(as_json(note_object(note)) + "\n"))
+    stream.writelines(utf8(as_json(note_object(note)) + "\n") for note in notes)
 
 
 def _resumed(content: bytes, path: str) -> Resumed:

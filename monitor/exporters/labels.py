@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import BinaryIO
 
-from monitor.exporters.captions import caption, encoded, in_order, one_line, shown_ms
+from monitor.exporters.captions import caption, in_order, one_line, shown_ms
 from monitor.timeline.notes import Mark, Note
 from monitor.timeline.turn import Turn
+from stser_core.files import utf8
 
 _NOTHING = "<NA>"
 
@@ -23,14 +24,14 @@ def write_audacity(turns: Sequence[Turn], stream: BinaryIO) -> None:
     for turn in in_order(turns):
         start, end = shown_ms(turn)
         label = f"{one_line(turn.speaker)}: {caption(turn)}"
-        stream.write(encoded(f"{start / 1000:.6f}\t{end / 1000:.6f}\t{label}\n"))
+        stream.write(utf8(f"{start / 1000:.6f}\t{end / 1000:.6f}\t{label}\n"))
 
 
 def write_note_labels(notes: Sequence[Note], stream: BinaryIO) -> None:
     """Write a label at the moment of each mark and alert; Audacity puts them among the others by their time."""
     for note in notes:
         label = f"mark {note.number}" if isinstance(note, Mark) else f"{note.speaker}: alert {note.rule}"
-        stream.write(encoded(f"{note.time_s:.6f}\t{note.time_s:.6f}\t{one_line(label)}\n"))
+        stream.write(utf8(f"{note.time_s:.6f}\t{note.time_s:.6f}\t{one_line(label)}\n"))
 
 
 def write_rttm(turns: Sequence[Turn], stream: BinaryIO) -> None:
@@ -41,7 +42,7 @@ def write_rttm(turns: Sequence[Turn], stream: BinaryIO) -> None:
         name = _field(PurePath(turn.recording).stem)
         who = _field(turn.speaker)
         line = f"SPEAKER {name} {turn.channel} {times} {_NOTHING} {_NOTHING} {who} {_NOTHING} {_NOTHING}\n"
-        stream.write(encoded(line))
+        stream.write(utf8(line))
 
 
 def _field(text: str) -> str:

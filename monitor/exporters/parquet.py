@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, TEXTS, Turn
 from stser_core.errors import MissingExtraError
+from stser_core.files import utf8
 
 if TYPE_CHECKING:
     import pyarrow
@@ -31,8 +32,8 @@ def table(turns: Sequence[Turn]) -> pyarrow.Table:
     """The turns as one Arrow table: the timeline's columns, then whatever else the turns hold."""
     import pyarrow
 
-    values = [turn.values() for turn in turns]
-    columns = {column: pyarrow.array([_text(each[column]) for each in values], _type(column)) for column in COLUMNS}
+    values = [{column: _utf8(value) for column, value in turn.values().items()} for turn in turns]
+    columns = {column: pyarrow.array([each[column] for each in values], _type(column)) for column in COLUMNS}
     for name in sorted({name for turn in turns for name in turn.extra}):
         columns[name] = _further(name, [turn.extra.get(name) for turn in turns])
     return pyarrow.table(columns)
@@ -54,13 +55,12 @@ def _further(name: str, values: Sequence[object]) -> pyarrow.Array:
     seconds = not known and name.endswith("_s")
     if seconds or (known and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known)):
         return pyarrow.array([None if value is None else float(str(value)) for value in values], pyarrow.float64())
-    return pyarrow.array([None if value is None else _text(_as_text(value)) for value in values], pyarrow.string())
+    return pyarrow.array([None if value is None else _as_text(value) for value in values], pyarrow.string())
 
 
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _as_text(value: object) -> object:
+    return _utf8(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _text(value: object) -> object:
-    """Text without lone surrogates, which are not UTF-8."""
-    return value.encode("utf-8", errors="backslashreplace").decode() if isinstance(value, str) else value
+def _utf8(value: object) -> object:
+    return utf8(value).decode() if isinstance(value, str) else value

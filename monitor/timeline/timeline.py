@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monitor.timeline.notes import Alert, Mark, Note
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS, index
+
+_NOTES = 100
+"""Marks, and alerts, that are kept."""
 
 
 @dataclass(frozen=True)
@@ -41,44 +44,32 @@ class SpeakerFigures:
         return LABELS[max(range(len(LABELS)), key=self.shares.__getitem__)]
 
 
-class Timeline:
-    """Collects turns from one thread for others to read.
-
-    A reader takes a `snapshot`, a tuple that never changes, so that nobody shares mutable state with the
-    thread that adds.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._turns: list[Turn] = []
-        self._snapshot: tuple[Turn, ...] = ()
-
-    def add(self, turn: Turn) -> None:
-        """Append a turn; safe to call from any thread."""
-        with self._lock:
-            self._turns.append(turn)
-
-    def snapshot(self) -> tuple[Turn, ...]:
-        """All turns so far, in the order in which they were added."""
-        with self._lock:
-            if len(self._snapshot) != len(self._turns):
-                self._snapshot = tuple(self._turns)
-            return self._snapshot
-
-
 class Tally:
     """Adds up the figures of each speaker, turn by turn, without keeping the turns."""
 
     def __init__(self) -> None:
-        self._speakers: dict[tuple[int, str], _Sums] = {}
+        self._turns: Counter[tuple[int, str]] = Counter()
+        self._talk_s: defaultdict[tuple[int, str], float] = defaultdict(float)
+        self._seconds: dict[tuple[int, str], list[float]] = {}
 
     def add(self, turn: Turn) -> None:
         """Count a turn in."""
-        self._speakers.setdefault((turn.channel, turn.speaker), _Sums()).add(turn)
+        speaker, length_s = (turn.channel, turn.speaker), turn.end_s - turn.start_s
+        self._turns[speaker] += 1
+        self._talk_s[speaker] += length_s
+        seconds = self._seconds.setdefault(speaker, [0.0] * len(LABELS))
+        if turn.emotion is not None:
+            seconds[index(turn.emotion)] += length_s
 
     def figures(self) -> tuple[SpeakerFigures, ...]:
         """One entry for each channel and speaker that has a turn, in the order of the channels."""
-        return tuple(self._speakers[speaker].figures(*speaker) for speaker in sorted(self._speakers))
+        return tuple(map(self._figures, sorted(self._turns)))
+
+    def _figures(self, speaker: tuple[int, str]) -> SpeakerFigures:
+        seconds = self._seconds[speaker]
+        scored_s = sum(seconds)
+        shares = tuple(second / scored_s for second in seconds) if scored_s > 0 else None
+        return SpeakerFigures(*speaker, self._turns[speaker], self._talk_s[speaker], scored_s, shares)
 
 
 def speaker_figures(turns: Iterable[Turn]) -> tuple[SpeakerFigures, ...]:
@@ -94,35 +85,6 @@ def speaker_figures(turns: Iterable[Turn]) -> tuple[SpeakerFigures, ...]:
     for turn in turns:
         tally.add(turn)
     return tally.figures()
-
-
-class _Sums:
-    def __init__(self) -> None:
-        self._turns = 0
-        self._talk_s = 0.0
-        self._seconds = [0.0] * len(LABELS)
-
-    def add(self, turn: Turn) -> None:
-        length_s = turn.end_s - turn.start_s
-        self._turns += 1
-        self._talk_s += length_s
-        if turn.emotion is not None:
-            self._seconds[index(turn.emotion)] += length_s
-
-    def figures(self, channel: int, speaker: str) -> SpeakerFigures:
-        scored_s = sum(self._seconds)
-        return SpeakerFigures(
-            channel=channel,
-            speaker=speaker,
-            turns=self._turns,
-            talk_s=self._talk_s,
-            scored_s=scored_s,
-            shares=tuple(second / scored_s for second in self._seconds) if scored_s > 0 else None,
-        )
-
-
-_TURNS = 400
-_NOTES = 100
 
 
 @dataclass(frozen=True)
@@ -142,12 +104,13 @@ class TimelineSnapshot:
     alerts: tuple[Alert, ...] = ()
 
 
-class Recent:
-    """Collects turns and notes from one thread for others to read, in memory that does not grow."""
+class Timeline:
+    """Collects turns and notes from one thread for others to read."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: int | None = None) -> None:
+        """Keep so many turns, the last ones, so that memory does not grow; `None` for all."""
         self._lock = threading.Lock()
-        self._turns: deque[Turn] = deque(maxlen=_TURNS)
+        self._turns: deque[Turn] = deque(maxlen=keep)
         self._marks: deque[Mark] = deque(maxlen=_NOTES)
         self._alerts: deque[Alert] = deque(maxlen=_NOTES)
         self._tally = Tally()

@@ -9,12 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from monitor.flow import Transcript, Word
 from monitor.timeline.salience import STEP_S, salient_steps
 from stser_core.emotions import LABELS, index
+from stser_core.files import utf8
 from stser_core.scores import CLASSIFIERS, EmotionScores
+
+TEXTS = ("recording", "speaker", "transcript", "checkpoint")
+COUNTS = ("channel", "turn", "dropped_ms")
+EMOTIONS = ("emotion", *(f"{classifier}_emotion" for classifier in CLASSIFIERS))
 
 COLUMNS: tuple[str, ...] = (
     "recording",
@@ -33,7 +38,7 @@ COLUMNS: tuple[str, ...] = (
     "dropped_ms",
     "checkpoint",
 )
-"""The columns of a timeline, in their order."""
+"""The columns of a timeline, in their order; one that is in none of the lists above holds a number."""
 
 SALIENT_COLUMNS: tuple[str, ...] = ("salient_start_s", "salient_end_s")
 """The columns that follow them where the timeline explains."""
@@ -43,10 +48,6 @@ STARTED_AT = "started_at"
 
 SALIENCE = "salience"
 """The key of the attention on each 100 ms, in JSON Lines that explain."""
-
-TEXTS = frozenset({"recording", "speaker", "transcript", "checkpoint"})
-EMOTIONS = frozenset({"emotion", *(f"{classifier}_emotion" for classifier in CLASSIFIERS)})
-COUNTS = frozenset({"channel", "turn", "dropped_ms"})
 
 Value: TypeAlias = "str | int | float | None"
 
@@ -129,38 +130,18 @@ class Turn:
             dropped_ms: Milliseconds of sound that were lost.
             checkpoint: The checkpoint's name.
         """
-        made = cls(
-            recording=_utf8(recording),
+        return cls(
+            recording=utf8(recording).decode(),
             channel=channel,
-            speaker=_utf8(speaker),
+            speaker=utf8(speaker).decode(),
             turn=turn,
             start_s=round(start_s, 3),
             end_s=round(end_s, 3),
             loudness_dbfs=_rounded(loudness_dbfs, 1),
             dropped_ms=dropped_ms,
             checkpoint=checkpoint,
-        )
-        if transcript is not None:
-            made = replace(
-                made,
-                transcript=transcript.text or None,
-                transcript_confidence=_rounded(transcript.confidence, _DECIMALS),
-                words=tuple(
-                    Word(word.text, round(word.start_s, 3), round(word.end_s, 3), round(word.confidence, _DECIMALS))
-                    for word in transcript.words
-                ),
-            )
-        if scores is None:
-            return made
-        probabilities = printed_probabilities(scores.ensemble)
-        return replace(
-            made,
-            emotion=scores.emotion,
-            confidence=probabilities[index(scores.emotion)],
-            probabilities=probabilities,
-            classifier_emotions={name: emotion for name in CLASSIFIERS if (emotion := scores.emotion_of(name))},
-            classifiers={name: printed_probabilities(each) for name, each in scores.by_classifier.items()},
-            extra=_explanation(scores.salience, start_s, end_s) if scores.salience else {},
+            **(_said(transcript) if transcript is not None else {}),
+            **(_scored(scores, start_s, end_s) if scores is not None else {}),
         )
 
     @property
@@ -203,24 +184,11 @@ class Turn:
     def values(self) -> dict[str, Value]:
         """A value for each of `COLUMNS`, in their order."""
         probabilities = self.probabilities or (None,) * len(LABELS)
-        known: dict[str, Value] = {
-            "recording": self.recording,
-            "channel": self.channel,
-            "speaker": self.speaker,
-            "turn": self.turn,
-            "start_s": self.start_s,
-            "end_s": self.end_s,
-            "emotion": self.emotion,
-            "confidence": self.confidence,
+        special = {
             **{f"p_{label}": value for label, value in zip(LABELS, probabilities, strict=True)},
             **{f"{classifier}_emotion": self.classifier_emotions.get(classifier) for classifier in CLASSIFIERS},
-            "transcript": self.transcript,
-            "transcript_confidence": self.transcript_confidence,
-            "loudness_dbfs": self.loudness_dbfs,
-            "dropped_ms": self.dropped_ms,
-            "checkpoint": self.checkpoint,
         }
-        return {column: known[column] for column in COLUMNS}
+        return {column: special[column] if column in special else getattr(self, column) for column in COLUMNS}
 
 
 def printed_probabilities(probabilities: Sequence[float]) -> tuple[float, ...]:
@@ -245,16 +213,34 @@ def printed_probabilities(probabilities: Sequence[float]) -> tuple[float, ...]:
     return tuple(unit / scale for unit in units)
 
 
+def _said(transcript: Transcript) -> dict[str, Any]:
+    return {
+        "transcript": transcript.text or None,
+        "transcript_confidence": _rounded(transcript.confidence, _DECIMALS),
+        "words": tuple(
+            Word(word.text, round(word.start_s, 3), round(word.end_s, 3), round(word.confidence, _DECIMALS))
+            for word in transcript.words
+        ),
+    }
+
+
+def _scored(scores: EmotionScores, start_s: float, end_s: float) -> dict[str, Any]:
+    probabilities = printed_probabilities(scores.ensemble)
+    return {
+        "emotion": scores.emotion,
+        "confidence": probabilities[index(scores.emotion)],
+        "probabilities": probabilities,
+        "classifier_emotions": {name: emotion for name in CLASSIFIERS if (emotion := scores.emotion_of(name))},
+        "classifiers": {name: printed_probabilities(each) for name, each in scores.by_classifier.items()},
+        "extra": _explanation(scores.salience, start_s, end_s) if scores.salience else {},
+    }
+
+
 def _explanation(salience: Sequence[float], start_s: float, end_s: float) -> dict[str, object]:
     first, after = salient_steps(salience)
     span = (start_s + first * STEP_S, min(end_s, start_s + after * STEP_S))
     rounded = {column: round(second, 3) for column, second in zip(SALIENT_COLUMNS, span, strict=True)}
     return {**rounded, SALIENCE: list(printed_probabilities(salience))}
-
-
-def _utf8(text: str) -> str:
-    """The text with visible escapes for lone surrogates, which a file name that is not UTF-8 has."""
-    return text.encode("utf-8", errors="backslashreplace").decode()
 
 
 def _rounded(value: float | None, decimals: int) -> float | None:

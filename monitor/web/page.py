@@ -16,6 +16,7 @@ from rich.style import Style
 
 from monitor.display.palette import LETTERS, Palette
 from stser_core.emotions import LABELS
+from stser_core.files import utf8
 
 _PACKAGE = "monitor.web"
 _TEMPLATES = "templates"
@@ -82,9 +83,7 @@ def render(
         A whole HTML file in UTF-8.
     """
     policy = _policy(styles, scripts, permits)
-    made = template.render(policy=policy, styles=styles, scripts=scripts, **content)
-    # A file name that is not UTF-8 is a lone surrogate in JSON.
-    return made.encode("utf-8", errors="backslashreplace")
+    return utf8(template.render(policy=policy, styles=styles, scripts=scripts, **content))
 
 
 @cache

@@ -15,7 +15,7 @@ DATED = {
     "monitor/archive/calls.py",
     "monitor/commands/outputs.py",
     "monitor/exporters/eaf.py",
-    "monitor/exporters/resuming.py",
+    "monitor/exporters/exporter.py",
     "monitor/pipeline/pipeline.py",
 }
 """They write the date: when a file was made, or at what time of day a live turn was spoken."""

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from monitor.exporters.csv import CsvExporter
+from monitor.exporters import Exporter
+from monitor.exporters.csv import CsvLines
 from monitor.exporters.destination import Destination
 from stser_core.errors import OutputError
 
@@ -37,7 +38,7 @@ def writer(tmp_path):
 def test_a_file_that_another_program_writes_is_refused_and_left_as_it_is(writer):
     path, _ = writer
     with pytest.raises(OutputError, match="another program is writing it"):
-        CsvExporter(str(path))
+        Exporter(str(path), CsvLines())
     assert path.read_text() == "a row\n"
 
 

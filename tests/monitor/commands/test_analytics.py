@@ -4,8 +4,9 @@ import pytest
 
 from monitor.analytics import analyse
 from monitor.commands.timelines import analytics
-from monitor.exporters.csv import CsvExporter
-from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters import Exporter
+from monitor.exporters.csv import CsvLines
+from monitor.exporters.jsonl import JsonLines
 from monitor.timeline.file import read_timeline
 from stser_core.errors import UsageError
 
@@ -18,11 +19,11 @@ def turns(turn, surely):
 
 @pytest.fixture
 def timeline(tmp_path, turns):
-    return written(tmp_path / "call.csv", CsvExporter, turns)
+    return written(tmp_path / "call.csv", CsvLines, turns)
 
 
 def written(path, kind, turns):
-    exporter = kind(str(path))
+    exporter = Exporter(str(path), kind())
     exporter.begin()
     for each in turns:
         exporter.write(each)
@@ -33,7 +34,7 @@ def written(path, kind, turns):
 def test_the_figures_are_the_same_from_turns_csv_and_json_lines(tmp_path, turns, timeline):
     expected = analyse(turns, 20.0)
     assert analyse(read_timeline(timeline).turns, 20.0) == expected
-    assert analyse(read_timeline(written(tmp_path / "call.jsonl", JsonlExporter, turns)).turns, 20.0) == expected
+    assert analyse(read_timeline(written(tmp_path / "call.jsonl", JsonLines, turns)).turns, 20.0) == expected
 
 
 def test_they_are_written_as_json(timeline, tmp_path):
@@ -66,5 +67,5 @@ def test_words_can_be_kept_out(timeline, capsys):
 
 
 def test_nobody_spoke(tmp_path, capsys):
-    analytics(written(tmp_path / "silent.csv", CsvExporter, []))
+    analytics(written(tmp_path / "silent.csv", CsvLines, []))
     assert capsys.readouterr().out == "No speech was found.\n"

@@ -9,8 +9,9 @@ import pytest
 
 from monitor.cli import main
 from monitor.commands.timelines import export
+from monitor.exporters import Exporter
 from monitor.exporters.formats import FORMATS
-from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters.jsonl import JsonLines
 from monitor.flow import Transcript, Word
 from monitor.timeline.file import read_timeline
 from stser_core.errors import DataError, OutputError, UsageError
@@ -38,7 +39,7 @@ def timeline(tmp_path, turn):
 
 
 def written(path, *turns):
-    exporter = JsonlExporter(str(path))
+    exporter = Exporter(str(path), JsonLines())
     exporter.begin()
     for each in turns:
         exporter.write(each)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters import Exporter
+from monitor.exporters.jsonl import JsonLines
 from monitor.timeline.turn import COLUMNS
 
 ROOT = Path(__file__).parents[3]
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def timeline(tmp_path, turn):
-    exporter = JsonlExporter(str(tmp_path / "call.jsonl"))
+    exporter = Exporter(str(tmp_path / "call.jsonl"), JsonLines())
     exporter.begin()
     exporter.write(turn())
     exporter.write(turn(turn=2, channel=2, speaker="agent", scores=None, start_s=3.0, end_s=4.0))

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.exporters.csv import CsvExporter
+from monitor.exporters import Exporter
+from monitor.exporters.csv import CsvLines
 from monitor.flow import Transcript, Word
 
 
@@ -35,7 +36,7 @@ def test_a_replay_s_timeline_becomes_figures_and_subtitles(
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_words_that_the_output_s_encoding_lacks_do_not_end_a_command(tmp_path, turn, encoding):
-    exporter = CsvExporter(str(tmp_path / "call.csv"))
+    exporter = Exporter(str(tmp_path / "call.csv"), CsvLines())
     exporter.begin()
     exporter.write(turn(speaker="日本", transcript=Transcript((Word("日本", 1.2, 1.5, 0.9),))))
     exporter.close()

@@ -6,7 +6,7 @@ from monitor.commands.notices import Notices
 from monitor.commands.views import DisplayMode, LiveView, ScreenNotices, display_mode
 from monitor.display import LiveInfo, LiveSnapshot
 from monitor.flow import ChannelNow
-from monitor.timeline.timeline import Recent
+from monitor.timeline.timeline import Timeline
 from stser_core.errors import AudioError
 
 INFO = LiveInfo("mic", ("speaker1",), "compact", "none")
@@ -44,7 +44,7 @@ def test_only_the_last_sentences_are_kept():
 
 
 def test_plain_lines_end_with_the_figures(capsys, turn):
-    recent = Recent()
+    recent = Timeline()
     recent.add(turn())
     with view(DisplayMode.LINES, Notices(quiet=False), recent):
         pass
@@ -54,17 +54,17 @@ def test_plain_lines_end_with_the_figures(capsys, turn):
 
 
 def test_what_fails_before_anything_is_heard_says_nothing_of_speech(capsys, turn):
-    with pytest.raises(AudioError), view(DisplayMode.LINES, Notices(quiet=False), Recent()):
+    with pytest.raises(AudioError), view(DisplayMode.LINES, Notices(quiet=False), Timeline()):
         raise AudioError("Standard input is FLAC.")
     assert capsys.readouterr().err == ""
 
-    with view(DisplayMode.LINES, Notices(quiet=False), Recent()):
+    with view(DisplayMode.LINES, Notices(quiet=False), Timeline()):
         pass
     assert capsys.readouterr().err == "No speech was found.\n"
 
 
 def test_nothing_is_nothing(capsys, turn):
-    with view(DisplayMode.NOTHING, Notices(quiet=True), Recent()):
+    with view(DisplayMode.NOTHING, Notices(quiet=True), Timeline()):
         pass
     assert capsys.readouterr() == ("", "")
 

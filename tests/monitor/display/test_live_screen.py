@@ -9,7 +9,7 @@ from monitor.display.live_screen import LiveInfo, LiveScreen, LiveSnapshot, ende
 from monitor.display.palette import Palette
 from monitor.flow import ChannelNow, Transcript, Word
 from monitor.timeline.notes import Alert, Mark
-from monitor.timeline.timeline import Recent
+from monitor.timeline.timeline import Timeline
 from stser_core.scores import EmotionScores
 
 INFO = LiveInfo("USB Microphone", ("customer", "agent"), "compact", "vosk (small)", keys=True)
@@ -20,7 +20,7 @@ SAD = EmotionScores({"speech": (0.1, 0.1, 0.2, 0.6)}, (0.1, 0.1, 0.2, 0.6), (0.2
 @pytest.fixture
 def snapshot(turn, surely):
     """Five minutes of talk, while somebody speaks on the first channel."""
-    recent = Recent()
+    recent = Timeline()
     for number in range(60):
         emotion = ("angry", "sad", "neutral", "happy")[number // 2 % 4]
         common = {"turn": number + 1, "start_s": 5.0 * number, "end_s": 5.0 * number + 4.0}
@@ -69,7 +69,7 @@ def test_all_parts_are_there_at_80_by_24(snapshot):
 
 def test_where_colour_and_unicode_are_missing_it_is_still_readable(snapshot):
     lines = listening(
-        INFO, replace(snapshot, timeline=Recent().snapshot()), 80, 24, Palette(colour=False, unicode=False)
+        INFO, replace(snapshot, timeline=Timeline().snapshot()), 80, 24, Palette(colour=False, unicode=False)
     )
     assert all(line.plain.isascii() for line in lines)
     text = "\n".join(plain(lines))

@@ -3,7 +3,8 @@ import io
 
 import pytest
 
-from monitor.exporters.csv import CsvExporter
+from monitor.exporters import Exporter
+from monitor.exporters.csv import CsvLines
 from monitor.flow import Transcript, Word
 from monitor.timeline.turn import COLUMNS
 from stser_core.scores import EmotionScores
@@ -14,7 +15,7 @@ def said(text):
 
 
 def written(path, *turns):
-    exporter = CsvExporter(str(path))
+    exporter = Exporter(str(path), CsvLines())
     exporter.begin()
     for turn in turns:
         exporter.write(turn)
@@ -63,7 +64,7 @@ def test_unknown_is_empty(tmp_path, turn):
 
 def test_a_row_is_in_the_file_before_the_next_turn(tmp_path, turn):
     path = tmp_path / "out.csv"
-    exporter = CsvExporter(str(path))
+    exporter = Exporter(str(path), CsvLines())
     exporter.begin()
     exporter.write(turn())
     assert len(path.read_text().splitlines()) == 2
@@ -99,7 +100,7 @@ def test_a_file_name_that_is_no_utf8_does_not_stop_the_export(tmp_path, turn):
 
 
 def test_a_dash_is_standard_output(capsys, turn):
-    exporter = CsvExporter("-")
+    exporter = Exporter("-", CsvLines())
     exporter.begin()
     exporter.write(turn())
     exporter.close()
@@ -110,7 +111,7 @@ def test_a_dash_is_standard_output(capsys, turn):
 
 def test_an_explained_timeline_has_two_columns_more(tmp_path, turn):
     scores = EmotionScores({"speech": (0.7, 0.1, 0.1, 0.1)}, (0.7, 0.1, 0.1, 0.1), (0.1, 0.2, 0.6, 0.1))
-    exporter = CsvExporter(str(tmp_path / "out.csv"), explain=True)
+    exporter = Exporter(str(tmp_path / "out.csv"), CsvLines(explain=True))
     exporter.begin()
     exporter.write(turn(start_s=1.0, end_s=1.4, scores=scores))
     exporter.write(turn())

@@ -1,10 +1,11 @@
-from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters import Exporter
+from monitor.exporters.jsonl import JsonLines
 from monitor.timeline.file import read_timeline
 
 
 def test_json_lines_that_were_read_back_are_written_as_they_were(tmp_path, turn, surely, exported):
     turns = [turn(), turn(turn=2, scores=None), turn(turn=3, scores=surely("sad"), transcript=None)]
-    exporter = JsonlExporter(str(tmp_path / "call.jsonl"))
+    exporter = Exporter(str(tmp_path / "call.jsonl"), JsonLines())
     exporter.begin()
     for each in turns:
         exporter.write(each)

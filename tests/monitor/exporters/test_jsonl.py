@@ -1,13 +1,14 @@
 import json
 
-from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters import Exporter
+from monitor.exporters.jsonl import JsonLines
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.turn import COLUMNS
 from stser_core.scores import EmotionScores
 
 
 def written(path, *turns):
-    exporter = JsonlExporter(str(path))
+    exporter = Exporter(str(path), JsonLines())
     exporter.begin()
     for turn in turns:
         exporter.write(turn)
@@ -67,7 +68,7 @@ def explained(salience):
 
 
 def test_an_explained_turn_tells_where_the_attention_rested(tmp_path, turn):
-    exporter = JsonlExporter(str(tmp_path / "out.jsonl"), explain=True)
+    exporter = Exporter(str(tmp_path / "out.jsonl"), JsonLines(explain=True))
     exporter.begin()
     exporter.write(turn(start_s=1.0, end_s=1.4, scores=explained((0.1, 0.2, 0.6, 0.1))))
     exporter.write(turn(scores=None))
@@ -79,7 +80,7 @@ def test_an_explained_turn_tells_where_the_attention_rested(tmp_path, turn):
 
 
 def test_notes_are_told_from_turns_by_their_type(tmp_path):
-    exporter = JsonlExporter(str(tmp_path / "out.jsonl"))
+    exporter = Exporter(str(tmp_path / "out.jsonl"), JsonLines())
     exporter.begin()
     exporter.write_note(Mark(2, 61.23456))
     exporter.write_note(Alert("sad>0.5 for 2 turns", 70.5, 1, "customer", 9, "sad", 0.7124))

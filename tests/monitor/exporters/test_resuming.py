@@ -5,9 +5,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from monitor.exporters.csv import CsvExporter
-from monitor.exporters.jsonl import JsonlExporter
-from monitor.exporters.resuming import Rotated, name_at
+from monitor.exporters import Exporter
+from monitor.exporters.csv import CsvLines
+from monitor.exporters.exporter import name_at
+from monitor.exporters.jsonl import JsonLines
 from monitor.timeline.file import read_timeline
 from monitor.timeline.notes import Mark
 from stser_core.errors import OutputError
@@ -33,11 +34,11 @@ def live(turn):
 
 
 def csv_to(path, append=True):
-    return CsvExporter(str(path), live=True, append=append)
+    return Exporter(str(path), CsvLines(live=True), append=append)
 
 
 def jsonl_to(path, append=True):
-    return JsonlExporter(str(path), append=append)
+    return Exporter(str(path), JsonLines(), append=append)
 
 
 both = pytest.mark.parametrize(("open_to", "name"), [(csv_to, "day.csv"), (jsonl_to, "day.jsonl")])
@@ -116,10 +117,10 @@ def test_other_content_is_refused_and_stays(tmp_path, open_to, name, content):
 
 
 def test_other_columns_are_refused(tmp_path, turn, live):
-    write(CsvExporter(str(tmp_path / "replayed.csv")), turn())
+    write(Exporter(str(tmp_path / "replayed.csv"), CsvLines()), turn())
     with pytest.raises(OutputError, match=r"replayed\.csv.*started_at"):
         csv_to(tmp_path / "replayed.csv")
-    write(JsonlExporter(str(tmp_path / "replayed.jsonl")), turn())
+    write(Exporter(str(tmp_path / "replayed.jsonl"), JsonLines()), turn())
     with pytest.raises(OutputError, match=r"replayed\.jsonl.*started_at"):
         jsonl_to(tmp_path / "replayed.jsonl")
     write(csv_to(tmp_path / "live.csv"), live(1, 0.0))
@@ -170,7 +171,7 @@ def test_a_system_clock_that_was_set_back_leaves_no_overlap(tmp_path, live):
 
 
 def rotated(pattern, say=None):
-    return Rotated(str(pattern), csv_to, say or pytest.fail)
+    return Exporter(str(pattern), CsvLines(live=True), append=True, dated=say or pytest.fail)
 
 
 def test_a_turn_goes_to_the_file_of_the_day_on_which_it_starts(tmp_path, live):

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.exporters.csv import CsvExporter
-from monitor.exporters.jsonl import JsonlExporter
+from monitor.exporters import Exporter
+from monitor.exporters.csv import CsvLines
+from monitor.exporters.jsonl import JsonLines
 from monitor.flow import Transcript, Word
 from monitor.timeline.file import read_timeline
 from monitor.timeline.turn import COLUMNS, Turn
@@ -61,7 +62,7 @@ def timelines(turns, **sizes):
 
 
 def written(path, kind, timeline):
-    exporter = kind(str(path))
+    exporter = Exporter(str(path), kind())
     exporter.begin()
     for turn in timeline:
         exporter.write(turn)
@@ -80,14 +81,14 @@ def folder(tmp_path_factory):
 
 @given(timelines(turns, max_size=4))
 def test_any_timeline_reads_back_from_its_csv(folder, timeline):
-    file = read_timeline(written(folder / "call.csv", CsvExporter, timeline))
+    file = read_timeline(written(folder / "call.csv", CsvLines, timeline))
     assert list(file.turns) == [as_the_csv_keeps_it(turn) for turn in timeline]
     assert (file.notes, file.notices) == ((), ())
 
 
 @given(timelines(turns, max_size=4))
 def test_any_timeline_reads_back_from_its_json_lines(folder, timeline):
-    file = read_timeline(written(folder / "call.jsonl", JsonlExporter, timeline))
+    file = read_timeline(written(folder / "call.jsonl", JsonLines, timeline))
     assert list(file.turns) == timeline
 
 
@@ -97,7 +98,7 @@ def test_arbitrary_bytes_are_refused_in_a_sentence(folder, data, name):
 
 
 @given(timelines(turns, min_size=1, max_size=2), st.data())
-@pytest.mark.parametrize("kind", [CsvExporter, JsonlExporter])
+@pytest.mark.parametrize("kind", [CsvLines, JsonLines])
 def test_a_damaged_timeline_is_refused_in_a_sentence(folder, kind, timeline, data):
     content = bytearray(written(folder / "whole", kind, timeline).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -125,7 +126,7 @@ def assert_refused_or_read(path, data):
 
 
 @given(timelines(turns_on_one_line, min_size=2, max_size=3), st.data())
-@pytest.mark.parametrize("kind", [CsvExporter, JsonlExporter])
+@pytest.mark.parametrize("kind", [CsvLines, JsonLines])
 def test_a_kill_costs_at_most_the_turn_that_was_being_written(tmp_path_factory, kind, timeline, data):
     path = written(tmp_path_factory.mktemp("killed") / "call", kind, timeline)
     content = path.read_bytes()
@@ -230,7 +231,7 @@ def test_further_columns_are_kept(tmp_path):
 
 
 def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn):
-    path = written(tmp_path / "call.jsonl", JsonlExporter, [turn()])
+    path = written(tmp_path / "call.jsonl", JsonLines, [turn()])
     values = json.loads(path.read_text())
     note = {"type": "mark", "number": 1, "time_s": 2.0}
     path.write_text(f"{json.dumps({**values, 'salience': [0.5, 0.5]})}\n\n{json.dumps(note)}\n")
@@ -240,7 +241,7 @@ def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn):
 
 
 def test_a_turn_with_a_further_key_called_type_is_no_note(tmp_path, turn):
-    path = written(tmp_path / "call.jsonl", JsonlExporter, [turn()])
+    path = written(tmp_path / "call.jsonl", JsonLines, [turn()])
     values = json.loads(path.read_text())
     path.write_text(json.dumps({**values, "type": "complaint"}) + "\n")
     file = read_timeline(path)
@@ -296,7 +297,7 @@ def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn):
             read_timeline(path)
         assert str(refused.value) == f"'{path}', line 4: turn 1 of the same recording is in line 2 already."
     with pytest.raises(DataError, match=r"line 2: turn 1 of the same recording is in line 1 already\."):
-        read_timeline(written(tmp_path / "twice.jsonl", JsonlExporter, [turn(), turn()]))
+        read_timeline(written(tmp_path / "twice.jsonl", JsonLines, [turn(), turn()]))
 
 
 def test_several_recordings_each_count_their_own_turns(tmp_path):
@@ -339,7 +340,7 @@ def test_malformed_json_is_refused_with_its_line(tmp_path, line, reason):
         read_timeline(path)
 
 
-@pytest.mark.parametrize(("kind", "name"), [(CsvExporter, "call.csv"), (JsonlExporter, "call.jsonl")])
+@pytest.mark.parametrize(("kind", "name"), [(CsvLines, "call.csv"), (JsonLines, "call.jsonl")])
 def test_a_file_name_that_is_not_utf8_comes_back_with_its_escape(tmp_path, turn, kind, name):
     (read,) = read_timeline(written(tmp_path / name, kind, [turn(recording="caf\udce9.wav")])).turns
     assert read.recording == r"caf\udce9.wav"

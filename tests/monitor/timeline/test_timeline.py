@@ -2,7 +2,8 @@ import threading
 
 import pytest
 
-from monitor.timeline.timeline import Timeline, speaker_figures
+from monitor.timeline.notes import Alert, Mark
+from monitor.timeline.timeline import Timeline, TimelineSnapshot, speaker_figures
 
 
 def test_a_snapshot_does_not_change_when_turns_are_added(turn):
@@ -10,8 +11,9 @@ def test_a_snapshot_does_not_change_when_turns_are_added(turn):
     timeline.add(turn(turn=1))
     before = timeline.snapshot()
     timeline.add(turn(turn=2))
-    assert [one.turn for one in before] == [1]
-    assert [one.turn for one in timeline.snapshot()] == [1, 2]
+    assert [one.turn for one in before.turns] == [1]
+    assert [one.turn for one in timeline.snapshot().turns] == [1, 2]
+    assert timeline.snapshot() is timeline.snapshot()
 
 
 def test_turns_of_many_threads_all_arrive(turn):
@@ -21,7 +23,26 @@ def test_turns_of_many_threads_all_arrive(turn):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(timeline.snapshot()) == 2000
+    assert len(timeline.snapshot().turns) == 2000
+
+
+def test_turns_are_forgotten_but_not_their_figures(turn, surely):
+    timeline = Timeline(100)
+    turns = [
+        turn(turn=n, start_s=float(n), end_s=n + 0.5, scores=surely("sad" if n % 4 else "happy")) for n in range(300)
+    ]
+    for one in turns:
+        timeline.add(one)
+    assert timeline.snapshot().turns == tuple(turns[-100:])
+    assert timeline.snapshot().figures == speaker_figures(turns)
+
+
+def test_notes_are_kept_by_kind():
+    timeline = Timeline()
+    alert = Alert("angry>0.5", 2.0, 1, "customer", 1, "angry", 0.9)
+    timeline.add_note(Mark(1, 1.0))
+    timeline.add_note(alert)
+    assert timeline.snapshot() == TimelineSnapshot(marks=(Mark(1, 1.0),), alerts=(alert,))
 
 
 def test_shares_are_of_talk_time_and_not_of_turns(turn, surely):

@@ -1,0 +1,156 @@
+"""Writes the turns of one timeline while they are found, to a new file, a pipe, or a file that is continued."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from monitor.exporters.destination import Destination
+from monitor.timeline.notes import Note
+from monitor.timeline.turn import STARTED_AT, Turn
+from stser_core.errors import OutputError
+
+_DIRECTIVE = re.compile(r"%[YymbBdjHMUVuaA]")
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The contents of a file that is continued.
+
+    Attributes:
+        keep: Bytes that stay; what follows them broke off.
+        repair: What is to be written behind them, before the first turn.
+        last_turn: The highest number of a turn.
+        last_mark: The highest number of a mark.
+        lost: Whether a line that broke off is dropped.
+    """
+
+    keep: int = 0
+    repair: str = ""
+    last_turn: int = 0
+    last_mark: int = 0
+    lost: bool = False
+
+
+class Lines(Protocol):
+    """A format that can be written line by line.
+
+    Attributes:
+        header: The text before the first turn.
+    """
+
+    header: str
+
+    def turn(self, turn: Turn) -> str:
+        """A turn, with its line end."""
+
+    def note(self, note: Note) -> str:
+        """A mark or an alert, with its line end; nothing where the format has no place for it."""
+
+    def resumed(self, content: bytes, path: str) -> Resumed:
+        """Read what a file holds that is to be continued: by another run, which may have been killed while it wrote.
+
+        Raises:
+            OutputError: It cannot be continued.
+        """
+
+
+class Exporter:
+    """Takes the turns of one timeline, in order, and writes each at once.
+
+    All methods raise `OutputError` where the destination cannot be written (any more).
+
+    Attributes:
+        resumed: What the file held before, where it is continued.
+    """
+
+    def __init__(
+        self, path: str, lines: Lines, *, append: bool = False, dated: Callable[[str], None] | None = None
+    ) -> None:
+        """Check that the destination can be written, and leave what is there untouched until there is something new.
+
+        So what fails before the first turn costs nobody an older timeline.
+
+        Args:
+            path: Where to write; `-` is standard output.
+            lines: The format.
+            append: Continue the timeline that the file holds; without it, the file is replaced with the first turn.
+            dated: The path holds the date as `strftime` writes it, such as `today-%Y-%m-%d.csv`, and a turn goes to
+                the file of its start. Where the next file cannot be opened, the one in hand goes on, and this is told
+                why in a sentence.
+
+        Raises:
+            OutputError: The file cannot be opened for writing, or cannot be continued.
+        """
+        self._pattern = path
+        self._lines = lines
+        self._append = append
+        self._dated = dated
+        self._since = datetime.now().astimezone()
+        self._path = path if dated is None else name_at(path, self._since)
+        self._destination, self.resumed = self._open(self._path)
+
+    def begin(self) -> None:
+        """Write what stands before the first turn, or repair the end of a file that is continued."""
+        self._begin(self._destination, self.resumed)
+
+    def write(self, turn: Turn) -> None:
+        """Write one turn; when this returns, the turn is on the disk or in the pipe."""
+        started_at = turn.extra.get(STARTED_AT)
+        if self._dated is not None and isinstance(started_at, str):
+            self._rotate(datetime.fromisoformat(started_at), self._dated)
+        self._destination.write(self._lines.turn(turn))
+
+    def write_note(self, note: Note) -> None:
+        """Write a mark or an alert, where the format has a place for it."""
+        if line := self._lines.note(note):
+            self._destination.write(line)
+
+    def finish(self) -> None:
+        """End the timeline; one without turns replaces an older file."""
+        self._destination.finish()
+
+    def close(self) -> None:
+        """Release the destination. Closing again does nothing."""
+        self._destination.close()
+
+    def _open(self, path: str) -> tuple[Destination, Resumed]:
+        destination = Destination(path)
+        try:
+            return destination, self._lines.resumed(destination.content(), path) if self._append else Resumed()
+        except OutputError:
+            destination.close()
+            raise
+
+    def _begin(self, destination: Destination, resumed: Resumed) -> None:
+        destination.begin(resumed.repair if resumed.keep else self._lines.header, keep=resumed.keep)
+
+    def _rotate(self, moment: datetime, say: Callable[[str], None]) -> None:
+        path = name_at(self._pattern, moment)
+        if path == self._path or moment < self._since:
+            return
+        self._path, self._since = path, moment
+        try:
+            destination, resumed = self._open(path)
+            self._begin(destination, resumed)
+        except OutputError as error:
+            say(f"{error} The turns go on in the file before.")
+            return
+        before, self._destination = self._destination, destination
+        before.close()
+
+
+def name_at(pattern: str, moment: datetime) -> str:
+    """The path that a pattern gives at a moment; one without directives stays as it is."""
+    return moment.strftime(pattern) if _DIRECTIVE.search(pattern) else pattern
+
+
+def other_content(path: str, why: str) -> OutputError:
+    """The error of a file that holds something which cannot be continued."""
+    return OutputError(
+        f"Cannot append to '{path}': it contains something else than this timeline, for {why}; name another file, or "
+        "replace it with --overwrite."
+    )
