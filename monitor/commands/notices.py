@@ -40,10 +40,11 @@ class Notices:
         """Say what went wrong, also where the user wants quiet. From any thread."""
         complain(PROGRAM, sentence)
 
-    def line(self, text: str) -> None:
-        """Write one line as it is."""
+    def line(self, *texts: str) -> None:
+        """Write lines as they are."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            for text in texts:
+                print(text, file=sys.stderr, flush=True)
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:

@@ -76,62 +76,37 @@ class ReplayView:
         self._call = call
         self._svg = svg
         self._console = Console()
-        self._screen = display.ReplayScreen(self._console, replay, progress) if mode is DisplayMode.SCREEN else None
-        self._complete = False
+        self._screen = display.replay_screen(self._console, replay, progress) if mode is DisplayMode.SCREEN else None
+        self._interrupted = True
 
     def complete(self) -> None:
         """Show the end of a recording."""
-        self._complete = True
+        self._interrupted = False
 
     def __enter__(self) -> ReplayView:
         if self._screen is not None:
             self._screen.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        interrupted = not self._complete
+    def __exit__(self, *error: object) -> None:
+        progress = self._progress()
         if self._screen is not None:
             self._screen.stop()
-            display.print_finished(self._console, self._replay, self._progress(), interrupted=interrupted)
+            display.print_finished(self._console, self._replay, progress, interrupted=self._interrupted)
             display.print_analytics(self._console, self._call())
         elif self._mode is DisplayMode.LINES:
-            self._print_figures(interrupted)
+            self._notices.line(*display.summary_lines(speaker_figures(progress.turns)))
+            if self._interrupted:
+                self._notices.line(display.stopped_at(self._replay, progress))
         if self._svg is not None:
-            picture = display.as_svg(self._replay, self._progress(), interrupted=interrupted)
-            write_whole(self._svg, utf8(picture))
-
-    def _print_figures(self, interrupted: bool) -> None:
-        progress = self._progress()
-        for text in display.summary_lines(speaker_figures(progress.turns)):
-            self._notices.line(text)
-        if interrupted:
-            self._notices.line(display.stopped_at(self._replay, progress))
-
-
-class ScreenNotices:
-    """Keeps the program's sentences while its screen covers the terminal."""
-
-    def __init__(self) -> None:
-        self._said: deque[tuple[float, str]] = deque(maxlen=_NOTICES_KEPT)
-
-    def say(self, sentence: str) -> None:
-        """Take a sentence. From any thread."""
-        self._said.append((time.monotonic(), sentence))
-
-    def last(self) -> str:
-        """The last sentence, or nothing where that is long ago."""
-        said = tuple(self._said)
-        return said[-1][1] if said and time.monotonic() - said[-1][0] < _NOTICE_SHOWN_S else ""
-
-    def all(self) -> list[str]:
-        """The last sentences, in order."""
-        return [sentence for _, sentence in self._said]
+            write_whole(self._svg, utf8(display.as_svg(self._replay, progress, interrupted=self._interrupted)))
 
 
 class LiveView:
-    """Shows what is listened to from entering to leaving, and its figures in the end."""
+    """Shows what is listened to from entering to leaving, and its figures in the end.
+
+    While a screen covers the terminal, the program's sentences are shown on it, and written afterwards.
+    """
 
     def __init__(
         self,
@@ -144,16 +119,18 @@ class LiveView:
 
         Args:
             mode: See `display_mode`.
-            notices: Where plain lines go; while the screen is there, its sentences are shown on it.
+            notices: Where plain lines go.
             info: Device, speakers and models.
             snapshot: Returns the present state at any time, from any thread, with the notice to show.
         """
         self._mode = mode
         self._notices = notices
+        self._info = info
         self._snapshot = snapshot
-        self._said = ScreenNotices()
+        self._said: deque[tuple[float, str]] = deque(maxlen=_NOTICES_KEPT)
+        self._console = Console()
         self._screen = (
-            display.LiveScreen(Console(), info, lambda: snapshot(self._said.last()))
+            display.live_screen(self._console, info, lambda: snapshot(self._last_said()))
             if mode is DisplayMode.SCREEN
             else None
         )
@@ -175,7 +152,7 @@ class LiveView:
 
     def __enter__(self) -> LiveView:
         if self._screen is not None:
-            self._notices.divert(self._said.say)
+            self._notices.divert(lambda sentence: self._said.append((time.monotonic(), sentence)))
         self.cover()
         return self
 
@@ -185,11 +162,15 @@ class LiveView:
         self.uncover()
         if self._screen is not None:
             self._notices.divert(None)
-            for sentence in self._said.all():
+            for _, sentence in self._said:
                 self._notices.say(sentence)
-            self._screen.print_ended()
+            display.print_ended(self._console, self._info, self._snapshot(""))
         elif self._mode is DisplayMode.LINES:
             figures = self._snapshot("").timeline.figures
             if figures or error is None:  # an error before the first sound says nothing about speech
-                for text in display.summary_lines(figures):
-                    self._notices.line(text)
+                self._notices.line(*display.summary_lines(figures))
+
+    def _last_said(self) -> str:
+        """The last sentence, or nothing where that is long ago. From any thread."""
+        said = tuple(self._said)
+        return said[-1][1] if said and time.monotonic() - said[-1][0] < _NOTICE_SHOWN_S else ""

@@ -12,11 +12,8 @@ from rich.style import Style
 from rich.text import Text
 
 from monitor.analytics.results import CallAnalytics, Quarter, SpeakerAnalytics
-from monitor.display.palette import LETTERS, Palette, clock, printable
-from monitor.display.turns import SPEAKER_WIDTH
+from monitor.display.palette import BOLD, LETTERS, QUIET, SPEAKER_WIDTH, Palette, clock, printable
 
-_QUIET = Style(dim=True)
-_BOLD = Style(bold=True)
 _PLAIN = Style(bold=False, dim=False)
 _SPOKEN = Style(italic=True, dim=False)
 _MOST_WORDS = 5
@@ -50,7 +47,7 @@ def print_analytics(console: Console, analytics: CallAnalytics) -> None:
 
 def _manners(analytics: CallAnalytics, palette: Palette) -> list[Text]:
     """A line for each speaker: share, speech rate, loudness, longest turn, answers and interruptions."""
-    heading = Text("speaker".ljust(SPEAKER_WIDTH) + _figures(_COLUMNS), _QUIET)
+    heading = Text("speaker".ljust(SPEAKER_WIDTH) + _figures(_COLUMNS), QUIET)
     counts = {}
     if analytics.interruptions is not None:
         counts = {(by.channel, by.speaker): by.count for by in analytics.interruptions.by_interrupter}
@@ -84,7 +81,7 @@ def _emotions(speakers: Sequence[SpeakerAnalytics], palette: Palette) -> list[Te
     if not scored:
         return []
     heading = "mainly".ljust(SPEAKER_WIDTH) + "".join(f"  {quarter:<{_QUARTER_WIDTH}}" for quarter in _QUARTERS)
-    lines = [Text(""), Text(f"{heading}  trend", _QUIET)]
+    lines = [Text(""), Text(f"{heading}  trend", QUIET)]
     for speaker, emotions in scored:
         line = _name(speaker, palette)
         for quarter in emotions.quarters:
@@ -127,17 +124,17 @@ def _angriest(analytics: CallAnalytics, palette: Palette) -> list[Text]:
     span = f"{clock(minute.start_s)}{palette.dash}{clock(minute.end_s)}"
     lines = [Text(f"The angriest minute is {span} (anger {minute.anger:.0%} of what is scored):", _PLAIN)]
     for turn in angry[:_MOST_WORDS]:
-        line = Text(f"{clock(turn.start_s):>7}  ", _QUIET)
+        line = Text(f"{clock(turn.start_s):>7}  ", QUIET)
         line.append(palette.fitted(printable(turn.speaker), SPEAKER_WIDTH), Style(bold=True, dim=False))
         words = printable(turn.transcript) if turn.transcript else "no words"
         lines.append(line.append(f"  {words}", _SPOKEN if turn.transcript else _PLAIN))
     if len(angry) > _MOST_WORDS:
-        lines.append(Text(f"{'':7}  and {len(angry) - _MOST_WORDS} more", _QUIET))
+        lines.append(Text(f"{'':7}  and {len(angry) - _MOST_WORDS} more", QUIET))
     return lines
 
 
 def _name(speaker: SpeakerAnalytics, palette: Palette) -> Text:
-    return Text(palette.fitted(printable(speaker.speaker), SPEAKER_WIDTH), style=_BOLD)
+    return Text(palette.fitted(printable(speaker.speaker), SPEAKER_WIDTH), style=BOLD)
 
 
 def _cut(line: Text, width: int, palette: Palette) -> Text:

@@ -8,45 +8,53 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from monitor.display.palette import LETTERS, Palette, clock, printable, transcriber_name
-from monitor.display.replay_screen import FRAMES_PER_SECOND, unwrapped
+from monitor.display.palette import BOLD, LETTERS, QUIET, Palette, clock, printable, transcriber_name
+from monitor.display.screen import FEWEST_ROWS, LABEL_WIDTH, Screen, label, print_view, title, with_last_turns
 from monitor.display.summary import summary
 from monitor.display.time_axis import CURVE_HEIGHT, Span, axis, curve, turn_blocks
-from monitor.display.turns import BRIEF_HEIGHT, LATEST_HEIGHT, SPEAKER_WIDTH, brief, heading, latest, table
+from monitor.display.turns import BRIEF_HEIGHT, LATEST_HEIGHT, brief, heading, latest, table
 from monitor.flow import ChannelNow
 from monitor.timeline.notes import Mark
 from monitor.timeline.timeline import TimelineSnapshot
 
-_QUIET = Style(dim=True)
-_BOLD = Style(bold=True)
 _METER = 10
 _LOWEST_DBFS = -60.0
 _STATE = 14
 _NAME = len("neutral? ")
 _ROOM_FOR_NAMES = 50
+_TALK_WIDTH = 9
+_SECONDS_A_CELL = 2.0
+_ALERT_SHOWN_S = 20.0
+_BEHIND_S = 1.0
+_TURNS_WAITING = 2
+_NOTICE_LINES = 2
+_KEYS = "space pause   m mark   q quit"
+_LEAVE = b"\x1b[?1049l\x1b[?25h"
 
 
-def now(channel: ChannelNow, label: str, position_s: float, width: int, palette: Palette, *, paused: bool) -> Text:
+def now(channel: ChannelNow, speaker: str, position_s: float, width: int, palette: Palette, *, paused: bool) -> Text:
     """One line: label, level meter, state, provisional emotion with a question mark, words so far.
 
     Args:
         channel: What is going on.
-        label: The speaker, as wide as the other labels.
+        speaker: Who speaks on it.
         position_s: Seconds processed so far.
         width: Cells in a line.
         palette: What the terminal can show.
         paused: Whether listening is paused.
     """
-    line = Text(label)
+    line = Text(label(speaker, palette))
     line.append(palette.fitted(palette.bar(meter_share(channel.level_dbfs), _METER), _METER))
-    line.append(f" {channel.level_dbfs:4.0f} dB  " if channel.level_dbfs > _LOWEST_DBFS else "          ", _QUIET)
-    state = _state(channel, position_s, paused=paused)
-    line.append(palette.fitted(state, _STATE), _BOLD if channel.speaking else _QUIET)
+    line.append(f" {channel.level_dbfs:4.0f} dB  " if channel.level_dbfs > _LOWEST_DBFS else "          ", QUIET)
+    if channel.since_s is None:
+        state = "paused" if paused else "quiet"
+    else:
+        state = f"speaking {clock(max(0.0, position_s - channel.since_s))}"
+    line.append(palette.fitted(state, _STATE), BOLD if channel.speaking else QUIET)
     if channel.speaking:
         line.append_text(_so_far(channel, width - line.cell_len, palette))
     line.truncate(width)
@@ -58,22 +66,16 @@ def meter_share(level_dbfs: float) -> float:
     return max(0.0, min(1.0, 1 - level_dbfs / _LOWEST_DBFS))
 
 
-def _state(channel: ChannelNow, position_s: float, *, paused: bool) -> str:
-    if channel.since_s is not None:
-        return f"speaking {clock(max(0.0, position_s - channel.since_s))}"
-    return "paused" if paused else "quiet"
-
-
 def _so_far(channel: ChannelNow, room: int, palette: Palette) -> Text:
     text = Text()
     if channel.scores is not None:
         emotion = channel.scores.emotion
         text.append(f" {LETTERS[emotion]}? ", palette.ink(emotion) + Style(dim=not palette.sixteen, reverse=True))
         name = f"{emotion}? ".ljust(_NAME) if room > _ROOM_FOR_NAMES else ""
-        text.append(f" {name}{channel.scores.confidence:.2f} ", _QUIET)
+        text.append(f" {name}{channel.scores.confidence:.2f} ", QUIET)
     if channel.words:
-        text.append(" " + _end_of(printable(channel.words), room - text.cell_len - 2, palette), _QUIET)
-        text.append(palette.ellipsis, _QUIET)
+        text.append(" " + _end_of(printable(channel.words), room - text.cell_len - 2, palette), QUIET)
+        text.append(palette.ellipsis, QUIET)
     return text
 
 
@@ -84,18 +86,6 @@ def _end_of(words: str, room: int, palette: Palette) -> str:
         kept = kept[1:]
     text = " ".join(kept)
     return text if text == words else palette.ellipsis + text
-
-
-_LABEL_WIDTH = SPEAKER_WIDTH + 1
-_TALK_WIDTH = 9
-_SECONDS_A_CELL = 2.0
-_FEWEST_ROWS = 3
-_MOST_ROWS_AFTERWARDS = 10
-_ALERT_SHOWN_S = 20.0
-_BEHIND_S = 1.0
-_TURNS_WAITING = 2
-_NOTICE_LINES = 2
-_KEYS = "space pause   m mark   q quit"
 
 
 @dataclass(frozen=True)
@@ -161,8 +151,9 @@ def listening(info: LiveInfo, snapshot: LiveSnapshot, width: int, height: int, p
     above = [*_title(info, snapshot, width, palette), _alert(snapshot, width, palette)]
     above += _speaker_lines(info, snapshot, width, palette)
     talking = _now(info, snapshot, width, palette)
-    below = [*_notice(snapshot, width, palette), _keys(info, width, palette)]
-    room = height - len(above) - len(talking) - len(below) - 1 - _FEWEST_ROWS
+    keys = Text(palette.fitted(_KEYS if info.keys else "Ctrl-C ends", width).rstrip(), QUIET)
+    below = [*_notice(snapshot, width, palette), keys]
+    room = height - len(above) - len(talking) - len(below) - 1 - FEWEST_ROWS
     newest: list[Text] = []
     if room >= BRIEF_HEIGHT + 1:
         full = room >= LATEST_HEIGHT + CURVE_HEIGHT + 4
@@ -170,7 +161,7 @@ def listening(info: LiveInfo, snapshot: LiveSnapshot, width: int, height: int, p
         newest = [Text(""), *show(turns, width, palette)]
         room -= len(newest)
     if room >= CURVE_HEIGHT:
-        above += curve(turns, _span(snapshot, width), snapshot.position_s, _LABEL_WIDTH, palette)
+        above += curve(turns, _span(snapshot, width), snapshot.position_s, LABEL_WIDTH, palette)
         room -= CURVE_HEIGHT
     blanks = [Text("")] if room >= 2 else []
     lines = [*above, *blanks, *talking, *newest, *blanks]
@@ -189,23 +180,18 @@ def ended(info: LiveInfo, snapshot: LiveSnapshot, width: int, height: int, palet
         height: How many lines it should stay below, if the figures allow.
         palette: What the terminal can show.
     """
-    turns = snapshot.timeline.turns
     above = [*_title(info, snapshot, width, palette, over=True), Text("")]
     figures = [*summary(snapshot.timeline.figures, width, palette), *_notes(snapshot, width, palette)]
-    room = min(height - len(above) - len(figures) - 2, _MOST_ROWS_AFTERWARDS)
-    rows = max(0, min(room, len(turns)))
-    if rows:
-        above += [heading(turns, width, palette), *table(turns, rows, width, palette), Text("")]
-    return above + figures
+    return with_last_turns(above, snapshot.timeline.turns, figures, width, height, palette)
 
 
 def _title(info: LiveInfo, snapshot: LiveSnapshot, width: int, palette: Palette, *, over: bool = False) -> list[Text]:
     state = "waiting for the device" if snapshot.waiting else "paused" if snapshot.paused else "listening"
     right = f"{'ended at' if over else state} {clock(snapshot.position_s)}"
     room = max(1, width - len(right) - 2)
-    title = Text(palette.fitted(printable(info.source), room) + "  ", style=_BOLD)
+    title = Text(palette.fitted(printable(info.source), room) + "  ", style=BOLD)
     normal = over or not (snapshot.waiting or snapshot.paused)
-    title.append(right, _BOLD if normal else Style(bold=True, reverse=True))
+    title.append(right, BOLD if normal else Style(bold=True, reverse=True))
     facts = [f"checkpoint {printable(info.checkpoint)}", transcriber_name(info.transcriber)]
     if snapshot.dropped_ms > 0:
         facts.insert(0, f"{snapshot.dropped_ms / 1000:.1f} s dropped")
@@ -213,7 +199,7 @@ def _title(info: LiveInfo, snapshot: LiveSnapshot, width: int, palette: Palette,
         facts.insert(0, f"{snapshot.behind_s:.0f} s behind")
     if snapshot.turns_waiting > _TURNS_WAITING and not over:
         facts.insert(0, f"{snapshot.turns_waiting} turns waiting")
-    return [title, Text(palette.fitted(palette.dot.join(facts), width).rstrip(), style=_QUIET)]
+    return [title, Text(palette.fitted(palette.dot.join(facts), width).rstrip(), style=QUIET)]
 
 
 def _alert(snapshot: LiveSnapshot, width: int, palette: Palette) -> Text:
@@ -224,7 +210,7 @@ def _alert(snapshot: LiveSnapshot, width: int, palette: Palette) -> Text:
     alert = alerts[-1]
     text = f"ALERT {clock(alert.time_s)} {printable(alert.speaker)}: {printable(alert.rule)}"
     line = Text(f" {LETTERS[alert.emotion]} ", palette.block(alert.emotion))
-    return line.append(palette.fitted(f" {text} ({alert.probability:.2f})", max(1, width - 3)).rstrip(), _BOLD)
+    return line.append(palette.fitted(f" {text} ({alert.probability:.2f})", max(1, width - 3)).rstrip(), BOLD)
 
 
 def _notice(snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:
@@ -232,12 +218,12 @@ def _notice(snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:
     lines = wrap(printable(snapshot.notice), width)
     if len(lines) > _NOTICE_LINES:
         lines[_NOTICE_LINES - 1 :] = [" ".join(lines[_NOTICE_LINES - 1 :])]
-    return [Text(palette.fitted(line, width).rstrip(), _BOLD) for line in lines]
+    return [title(line, width, palette) for line in lines]
 
 
 def _span(snapshot: LiveSnapshot, width: int) -> Span:
     """The last minutes. It moves by whole cells, so that the blocks keep their shape."""
-    cells = max(1, width - _LABEL_WIDTH - _TALK_WIDTH)
+    cells = max(1, width - LABEL_WIDTH - _TALK_WIDTH)
     length_s = cells * _SECONDS_A_CELL
     end_s = max(length_s, math.floor(snapshot.position_s / _SECONDS_A_CELL + 1) * _SECONDS_A_CELL)
     return Span(end_s - length_s, end_s, cells)
@@ -249,10 +235,10 @@ def _speaker_lines(info: LiveInfo, snapshot: LiveSnapshot, width: int, palette: 
     talk_s = {(one.channel, one.speaker): one.talk_s for one in snapshot.timeline.figures}
     for channel, speaker in enumerate(info.speakers, start=1):
         turns = [turn for turn in snapshot.timeline.turns if turn.channel == channel]
-        line = Text(_label(speaker, palette))
+        line = Text(label(speaker, palette))
         blocks = turn_blocks(turns, span, snapshot.position_s, palette)
         line.append_text(_with_turn_in_hand(blocks, snapshot, channel, span, palette))
-        line.append(clock(talk_s.get((channel, speaker), 0.0)).rjust(_TALK_WIDTH - 1) + " ", _BOLD)
+        line.append(clock(talk_s.get((channel, speaker), 0.0)).rjust(_TALK_WIDTH - 1) + " ", BOLD)
         lines.append(line)
     return lines
 
@@ -262,8 +248,8 @@ def _axis(marks: Sequence[Mark], span: Span, palette: Palette) -> Text:
     for mark in marks:
         if span.start_s <= mark.time_s < span.end_s:
             place = span.cell(mark.time_s)
-            line = line[:place] + Text(palette.mark, _BOLD) + line[place + 1 :]
-    return Text(" " * _LABEL_WIDTH).append_text(line).append("talk".rjust(_TALK_WIDTH - 1) + " ", _QUIET)
+            line = line[:place] + Text(palette.mark, BOLD) + line[place + 1 :]
+    return Text(" " * LABEL_WIDTH).append_text(line).append("talk".rjust(_TALK_WIDTH - 1) + " ", QUIET)
 
 
 def _with_turn_in_hand(blocks: Text, snapshot: LiveSnapshot, channel: int, span: Span, palette: Palette) -> Text:
@@ -273,74 +259,32 @@ def _with_turn_in_hand(blocks: Text, snapshot: LiveSnapshot, channel: int, span:
         return blocks
     first = span.cell(max(since_s, span.start_s))
     after = span.cell(snapshot.position_s) + 1
-    return blocks[:first] + Text(palette.speaking * max(1, after - first), _QUIET) + blocks[max(after, first + 1) :]
+    return blocks[:first] + Text(palette.speaking * max(1, after - first), QUIET) + blocks[max(after, first + 1) :]
 
 
 def _now(info: LiveInfo, snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:
     channels = snapshot.channels or (ChannelNow(),) * len(info.speakers)
     return [
-        now(channel, _label(speaker, palette), snapshot.position_s, width, palette, paused=snapshot.paused)
+        now(channel, speaker, snapshot.position_s, width, palette, paused=snapshot.paused)
         for channel, speaker in zip(channels, info.speakers, strict=True)
     ]
 
 
-def _label(speaker: str, palette: Palette) -> str:
-    return palette.fitted(printable(speaker), SPEAKER_WIDTH) + " "
-
-
-def _keys(info: LiveInfo, width: int, palette: Palette) -> Text:
-    return Text(palette.fitted(_KEYS if info.keys else "Ctrl-C ends", width).rstrip(), _QUIET)
-
-
 def _notes(snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:
-    lines = []
-    if snapshot.timeline.marks:
-        times = ", ".join(clock(mark.time_s) for mark in snapshot.timeline.marks)
-        lines.append(Text(palette.fitted(f"Marks at {times}.", width).rstrip()))
-    if snapshot.timeline.alerts:
-        times = ", ".join(f"{clock(one.time_s)} {printable(one.speaker)}" for one in snapshot.timeline.alerts)
-        lines.append(Text(palette.fitted(f"Alerts at {times}.", width).rstrip()))
-    return lines
+    marks = ", ".join(clock(mark.time_s) for mark in snapshot.timeline.marks)
+    alerts = ", ".join(f"{clock(one.time_s)} {printable(one.speaker)}" for one in snapshot.timeline.alerts)
+    lines = [f"{what} at {times}." for what, times in (("Marks", marks), ("Alerts", alerts)) if times]
+    return [Text(palette.fitted(line, width).rstrip()) for line in lines]
 
 
-_LEAVE = b"\x1b[?1049l\x1b[?25h"
+def live_screen(console: Console, info: LiveInfo, snapshot: Callable[[], LiveSnapshot]) -> Screen:
+    """The view while the device is listened to, on a terminal; `snapshot` is called from another thread."""
+    return Screen(console, lambda *room: listening(info, snapshot(), *room), alternate=True)
 
 
-class LiveScreen:
-    """The live view, on the terminal's alternate screen: so resizing leaves nothing of an older frame behind.
-
-    Rich draws from its own thread; it reads only what `snapshot` returns.
-    """
-
-    def __init__(self, console: Console, info: LiveInfo, snapshot: Callable[[], LiveSnapshot]) -> None:
-        self._console = console
-        self._palette = Palette.of(console)
-        self._info = info
-        self._snapshot = snapshot
-        self._live = Live(
-            console=console,
-            get_renderable=self._frame,
-            refresh_per_second=FRAMES_PER_SECOND,
-            screen=True,
-            vertical_overflow="crop",
-        )
-
-    def start(self) -> None:
-        """Draw the first frame, and go on drawing."""
-        self._live.start(refresh=True)
-
-    def stop(self) -> None:
-        """Give the terminal back as it was."""
-        self._live.stop()
-
-    def print_ended(self) -> None:
-        """Print the view that stays."""
-        width, height = self._console.size
-        self._console.print(unwrapped(ended(self._info, self._snapshot(), width, height - 1, self._palette)))
-
-    def _frame(self) -> Group:
-        width, height = self._console.size
-        return unwrapped(listening(self._info, self._snapshot(), width, height, self._palette))
+def print_ended(console: Console, info: LiveInfo, snapshot: LiveSnapshot) -> None:
+    """Print the view that stays."""
+    print_view(console, lambda *room: ended(info, snapshot, *room))
 
 
 def leave_screen(terminal: int) -> None:

@@ -23,8 +23,24 @@ _SIXTEEN = MappingProxyType({"angry": "red", "happy": "bright_yellow", "neutral"
 _WHITE_ON_FULL = frozenset({"sad"})
 _WHITE_ON_SIXTEEN = frozenset({"angry", "neutral", "sad"})
 
+SPEAKER_WIDTH = 10
+"""Cells for a speaker's name."""
+
+QUIET = Style(dim=True)
+BOLD = Style(bold=True)
+
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
+
+
+class _Glyph:
+    """A character of a palette: one of Unicode, and what stands for it where the terminal knows ASCII only."""
+
+    def __init__(self, unicode: str, ascii: str) -> None:
+        self._unicode, self._ascii = unicode, ascii
+
+    def __get__(self, palette: Palette, owner: type[Palette]) -> str:
+        return self._unicode if palette.unicode else self._ascii
 
 
 @dataclass(frozen=True)
@@ -62,6 +78,27 @@ class Palette:
         white, black = ("bright_white", "black") if self.sixteen else ("#FFFFFF", "#000000")
         return Style(color=white if emotion in lettered else black, bgcolor=ground, bold=True)
 
+    silence = _Glyph("─", "-")
+    """A cell without speech."""
+
+    speaking = _Glyph("▒", ":")
+    """A cell of a turn that is not finished."""
+
+    mark = _Glyph("▼", "v")
+    """A mark on the time axis."""
+
+    dash = _Glyph("–", "-")
+    """Between two times."""
+
+    dot = _Glyph(" · ", " - ")
+    """Between two facts on a line."""
+
+    ellipsis = _Glyph("…", "~")
+    """Marks a text that was cut off."""
+
+    played = _Glyph("━", "=")
+    """The part of the recording that is done."""
+
     @property
     def fill(self) -> str:
         """Fills a block after its letter: with its colour, or a heavy line without colours."""
@@ -70,46 +107,11 @@ class Palette:
         return "━" if self.unicode else "="
 
     @property
-    def silence(self) -> str:
-        """A cell without speech."""
-        return "─" if self.unicode else "-"
-
-    @property
     def unscored(self) -> str:
         """A cell of an unscored turn; never the same as `fill`."""
         if not self.unicode:
             return "."
         return "━" if self.colour else "░"
-
-    @property
-    def speaking(self) -> str:
-        """A cell of a turn that is not finished."""
-        return "▒" if self.unicode else ":"
-
-    @property
-    def mark(self) -> str:
-        """A mark on the time axis."""
-        return "▼" if self.unicode else "v"
-
-    @property
-    def dash(self) -> str:
-        """Between two times."""
-        return "–" if self.unicode else "-"
-
-    @property
-    def dot(self) -> str:
-        """Between two facts on a line."""
-        return " · " if self.unicode else " - "
-
-    @property
-    def ellipsis(self) -> str:
-        """Marks a text that was cut off."""
-        return "…" if self.unicode else "~"
-
-    @property
-    def played(self) -> str:
-        """The part of the recording that is done."""
-        return "━" if self.unicode else "="
 
     def bar(self, share: float, width: int) -> str:
         """A horizontal bar of `share` (0…1) of `width` cells, to an eighth of a cell; never longer."""

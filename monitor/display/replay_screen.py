@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from monitor.display.palette import Palette, clock, printable, transcriber_name
+from monitor.display.palette import BOLD, QUIET, SPEAKER_WIDTH, Palette, clock, printable, transcriber_name
+from monitor.display.screen import FEWEST_ROWS, LABEL_WIDTH, Screen, label, print_view, title, with_last_turns
 from monitor.display.summary import summary
 from monitor.display.time_axis import Span, axis, turn_blocks
-from monitor.display.turns import LATEST_HEIGHT, SPEAKER_WIDTH, heading, latest, table
+from monitor.display.turns import LATEST_HEIGHT, heading, latest, table
 from monitor.timeline.timeline import speaker_figures
 from monitor.timeline.turn import Turn
 
-_QUIET = Style(dim=True)
-_BOLD = Style(bold=True)
-_LABEL_WIDTH = SPEAKER_WIDTH + 1
-_FEWEST_ROWS = 3
-_MOST_ROWS_AFTERWARDS = 10
+_SMALLEST = 12
+_TALLEST = 44
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ def running(replay: Replay, progress: Progress, width: int, height: int, palette
         _progress_bar(replay, progress, width, palette),
         Text(""),
     ]
-    if height - len(lines) >= LATEST_HEIGHT + replay.explain + 2 + _FEWEST_ROWS:
+    if height - len(lines) >= LATEST_HEIGHT + replay.explain + 2 + FEWEST_ROWS:
         lines += [*latest(progress.turns, width, palette, explain=replay.explain), Text("")]
     rows = max(0, height - len(lines) - 1)
     lines += [heading(progress.turns, width, palette), *table(progress.turns, rows, width, palette)]
@@ -96,15 +93,11 @@ def finished(
         palette: What the terminal can show.
         interrupted: Whether the replay was stopped before its end.
     """
-    figures = summary(speaker_figures(progress.turns), width, palette)
     above = [*_title(replay, width, palette), Text(""), *_speaker_lines(replay, progress, width, palette), Text("")]
+    figures = summary(speaker_figures(progress.turns), width, palette)
     if interrupted:
-        figures.append(Text(stopped_at(replay, progress), _BOLD))
-    room = min(height - len(above) - len(figures) - 2, _MOST_ROWS_AFTERWARDS)
-    rows = max(0, min(room, len(progress.turns)))
-    if rows:
-        above += [heading(progress.turns, width, palette), *table(progress.turns, rows, width, palette), Text("")]
-    return above + figures
+        figures.append(Text(stopped_at(replay, progress), BOLD))
+    return with_last_turns(above, progress.turns, figures, width, height, palette)
 
 
 def stopped_at(replay: Replay, progress: Progress) -> str:
@@ -122,18 +115,18 @@ def _title(replay: Replay, width: int, palette: Palette) -> list[Text]:
         transcriber_name(replay.transcriber),
     )
     return [
-        Text(palette.fitted(printable(replay.recording), width).rstrip(), style=_BOLD),
-        Text(palette.fitted(palette.dot.join(facts), width).rstrip(), style=_QUIET),
+        title(printable(replay.recording), width, palette),
+        Text(palette.fitted(palette.dot.join(facts), width).rstrip(), style=QUIET),
     ]
 
 
 def _speaker_lines(replay: Replay, progress: Progress, width: int, palette: Palette) -> list[Text]:
     span = _span(replay, progress, width)
-    lines = [Text(" " * _LABEL_WIDTH).append_text(axis(span))]
+    lines = [Text(" " * LABEL_WIDTH).append_text(axis(span))]
     for channel, speaker in enumerate(replay.speakers, start=1):
-        line = Text(palette.fitted(printable(speaker), SPEAKER_WIDTH) + " ")
-        turns = _of_channel(progress.turns, channel)
-        lines.append(line.append_text(turn_blocks(turns, span, progress.position_s, palette)))
+        turns = [turn for turn in progress.turns if turn.channel == channel]
+        blocks = turn_blocks(turns, span, progress.position_s, palette)
+        lines.append(Text(label(speaker, palette)).append_text(blocks))
     return lines
 
 
@@ -141,7 +134,7 @@ def _progress_bar(replay: Replay, progress: Progress, width: int, palette: Palet
     span = _span(replay, progress, width)
     share = min(1.0, progress.position_s / span.end_s)
     cells = round(share * span.width)
-    line = Text(palette.fitted(clock(progress.position_s), SPEAKER_WIDTH) + " ", style=_QUIET)
+    line = Text(palette.fitted(clock(progress.position_s), SPEAKER_WIDTH) + " ", style=QUIET)
     line.append(palette.played * cells, Style(dim=False))
     # Without colour or another glyph the rest must be blank, or the bar would always look full.
     return line.append(" " * (span.width - cells))
@@ -149,59 +142,22 @@ def _progress_bar(replay: Replay, progress: Progress, width: int, palette: Palet
 
 def _span(replay: Replay, progress: Progress, width: int) -> Span:
     end_s = max(progress.position_s, replay.duration_s or 0.0)
-    return Span(0.0, max(end_s, 1.0), max(1, width - _LABEL_WIDTH))
+    return Span(0.0, max(end_s, 1.0), max(1, width - LABEL_WIDTH))
 
 
-def _of_channel(turns: Sequence[Turn], channel: int) -> list[Turn]:
-    return [turn for turn in turns if turn.channel == channel]
+def replay_screen(console: Console, replay: Replay, progress: Callable[[], Progress]) -> Screen:
+    """The running view on a terminal; `progress` is called from another thread."""
 
-
-FRAMES_PER_SECOND = 4
-"""Updates of a live view."""
-
-_SMALLEST = 12
-_TALLEST = 44
-
-
-class ReplayScreen:
-    """The live view of a replay.
-
-    Rich draws from its own thread; it reads only what `progress` returns.
-    """
-
-    def __init__(self, console: Console, replay: Replay, progress: Callable[[], Progress]) -> None:
-        self._console = console
-        self._palette = Palette.of(console)
-        self._replay = replay
-        self._progress = progress
-        self._live = Live(
-            console=console,
-            get_renderable=self._frame,
-            refresh_per_second=FRAMES_PER_SECOND,
-            vertical_overflow="crop",
-        )
-
-    def start(self) -> None:
-        """Draw the first frame, and go on drawing."""
-        self._live.start(refresh=True)
-
-    def stop(self) -> None:
-        """Take the last frame away, so that what stays can be printed in its place."""
-        self._live.transient = True
-        self._live.stop()
-
-    def _frame(self) -> Group:
-        width, height = self._console.size
+    def draw(width: int, height: int, palette: Palette) -> list[Text]:
         # One line less than the terminal has, because the cursor needs one.
-        lines = running(self._replay, self._progress(), width, max(_SMALLEST, min(_TALLEST, height - 1)), self._palette)
-        return unwrapped(lines)
+        return running(replay, progress(), width, max(_SMALLEST, min(_TALLEST, height - 1)), palette)
+
+    return Screen(console, draw)
 
 
 def print_finished(console: Console, replay: Replay, progress: Progress, *, interrupted: bool = False) -> None:
     """Print the view that stays."""
-    width, height = console.size
-    lines = finished(replay, progress, width, height - 1, Palette.of(console), interrupted=interrupted)
-    console.print(unwrapped(lines))
+    print_view(console, lambda *room: finished(replay, progress, *room, interrupted=interrupted))
 
 
 def as_svg(replay: Replay, progress: Progress, *, interrupted: bool = False) -> str:
@@ -212,11 +168,3 @@ def as_svg(replay: Replay, progress: Progress, *, interrupted: bool = False) -> 
         )
         print_finished(console, replay, progress, interrupted=interrupted)
         return console.export_svg(title=f"stser-monitor replay {replay.recording}")
-
-
-def unwrapped(lines: list[Text]) -> Group:
-    """Lines as rich draws them, none of them ever folded."""
-    for line in lines:
-        line.no_wrap = True
-        line.overflow = "crop"
-    return Group(*lines)

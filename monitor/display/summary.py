@@ -7,15 +7,12 @@ from collections.abc import Iterable, Sequence
 from rich.style import Style
 from rich.text import Text
 
-from monitor.display.palette import LETTERS, Palette, clock, printable
-from monitor.display.turns import SPEAKER_WIDTH
+from monitor.display.palette import BOLD, LETTERS, QUIET, SPEAKER_WIDTH, Palette, clock, printable
 from monitor.timeline.notes import Alert
 from monitor.timeline.timeline import SpeakerFigures
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
-_QUIET = Style(dim=True)
-_BOLD = Style(bold=True)
 _PLAIN = Style(bold=False)
 _SHORTEST_BAR = 12
 _LONGEST_BAR = 40
@@ -37,7 +34,7 @@ def summary(figures: Sequence[SpeakerFigures], width: int, palette: Palette) -> 
     if not figures:
         return [Text("No speech was found.")]
     columns = f"{'turns'.rjust(6)}  {'talk'.rjust(7)}  emotions by talk time"
-    heading = Text(palette.fitted(f"{'speaker'.ljust(SPEAKER_WIDTH)} {columns}", width), style=_QUIET)
+    heading = Text(palette.fitted(f"{'speaker'.ljust(SPEAKER_WIDTH)} {columns}", width), style=QUIET)
     return [heading, *(_line(speaker, width, palette) for speaker in figures)]
 
 
@@ -50,7 +47,7 @@ def shares(figures: SpeakerFigures) -> str:
 
 
 def _line(figures: SpeakerFigures, width: int, palette: Palette) -> Text:
-    text = Text(palette.fitted(printable(figures.speaker), SPEAKER_WIDTH), style=_BOLD)
+    text = Text(palette.fitted(printable(figures.speaker), SPEAKER_WIDTH), style=BOLD)
     text.append(f" {figures.turns:6d}  {clock(figures.talk_s).rjust(7)}  ", _PLAIN)
     if figures.shares is None:
         return text.append(shares(figures), Style(dim=True, bold=False))

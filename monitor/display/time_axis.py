@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Text
 
-from monitor.display.palette import LETTERS, Palette, clock
+from monitor.display.palette import LETTERS, QUIET, Palette, clock
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200)
 _DAY_S = 86_400
-_QUIET = Style(dim=True)
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def axis(span: Span) -> Text:
         if place + len(label) <= span.width:
             cells[place : place + len(label)] = label
         time_s += step
-    return Text("".join(cells), style=_QUIET)
+    return Text("".join(cells), style=QUIET)
 
 
 def turn_blocks(turns: Sequence[Turn], span: Span, position_s: float, palette: Palette) -> Text:
@@ -78,7 +77,7 @@ def turn_blocks(turns: Sequence[Turn], span: Span, position_s: float, palette: P
     text = Text()
     for place, owner in enumerate(owners):
         if owner is None:
-            text.append(palette.silence if place <= last and position_s > 0 else " ", _QUIET)
+            text.append(palette.silence if place <= last and position_s > 0 else " ", QUIET)
             continue
         first = place == 0 or owners[place - 1] is not owner
         text.append(*_cell(owner, first, palette))
@@ -101,7 +100,7 @@ def _owners(turns: Sequence[Turn], span: Span) -> list[Turn | None]:
 
 def _cell(turn: Turn, first: bool, palette: Palette) -> tuple[str, Style]:
     if turn.emotion is None:
-        return palette.unscored, _QUIET
+        return palette.unscored, QUIET
     return (LETTERS[turn.emotion] if first else palette.fill), palette.block(turn.emotion)
 
 

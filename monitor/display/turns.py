@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from monitor.display.palette import LETTERS, Palette, clock, printable
+from monitor.display.palette import BOLD, LETTERS, QUIET, SPEAKER_WIDTH, Palette, clock, printable
 from monitor.timeline.salience import STEP_S
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
-
-SPEAKER_WIDTH = 10
-"""Cells for a speaker's name."""
 
 LATEST_HEIGHT = 6
 """Lines of `latest`, and one more where it explains."""
@@ -22,8 +19,6 @@ LATEST_HEIGHT = 6
 BRIEF_HEIGHT = 3
 """Lines of `brief`, and one more where it explains."""
 
-_QUIET = Style(dim=True)
-_BOLD = Style(bold=True)
 _TIME_WIDTH = 7
 _NAME_WIDTH = 8
 _MARGIN = " "
@@ -41,7 +36,7 @@ def heading(turns: Sequence[Turn], width: int, palette: Palette) -> Text:
         " ".join(LETTERS[label] for label in LABELS),
         "what was said" if words else "",
     )
-    return Text(palette.fitted("  ".join(columns), width), style=_QUIET)
+    return Text(palette.fitted("  ".join(columns), width), style=QUIET)
 
 
 def table(turns: Sequence[Turn], rows: int, width: int, palette: Palette) -> list[Text]:
@@ -64,47 +59,40 @@ def latest(turns: Sequence[Turn], width: int, palette: Palette, *, explain: bool
     Speaker and time, a bar for each probability, and the transcript. For an unscored turn the one before is shown,
     so that the bars stay.
     """
-    height = LATEST_HEIGHT + explain
-    if not turns:
-        return _filled(height, _listening())
-    turn = _newest(turns)
-    said = _said(turn, width, palette)
-    if turn.probabilities is None:
-        return _filled(height, _who(turn, width, palette), _not_scored(), said)
-    where = [attention(turn, width, palette)] if explain else []
-    return _filled(height, _who(turn, width, palette), *_bars(turn.probabilities, width, palette), *where, said)
+    return _newest(turns, LATEST_HEIGHT, _bars, width, palette, explain=explain)
 
 
 def brief(turns: Sequence[Turn], width: int, palette: Palette, *, explain: bool = False) -> list[Text]:
     """The same in exactly `BRIEF_HEIGHT` lines, one more with `explain`: the bars stand side by side."""
-    height = BRIEF_HEIGHT + explain
-    if not turns:
-        return _filled(height, _listening())
-    turn = _newest(turns)
-    said = _said(turn, width, palette)
-    if turn.probabilities is None:
-        return _filled(height, _who(turn, width, palette), _not_scored(), said)
-    where = [attention(turn, width, palette)] if explain else []
-    return _filled(height, _who(turn, width, palette), _side_by_side(turn.probabilities, width, palette), *where, said)
+    return _newest(turns, BRIEF_HEIGHT, _side_by_side, width, palette, explain=explain)
 
 
-def _newest(turns: Sequence[Turn]) -> Turn:
-    return next((turn for turn in reversed(turns) if turn.probabilities is not None), turns[-1])
-
-
-def _listening() -> Text:
-    return Text(f"{_MARGIN}Listening for the first turn.", style=_QUIET)
-
-
-def _not_scored() -> Text:
-    return Text(f"{_MARGIN}Emotion not scored.", style=_QUIET)
+def _newest(
+    turns: Sequence[Turn],
+    height: int,
+    bars: Callable[[Sequence[float], int, Palette], list[Text]],
+    width: int,
+    palette: Palette,
+    *,
+    explain: bool,
+) -> list[Text]:
+    if turns:
+        turn = next((turn for turn in reversed(turns) if turn.probabilities is not None), turns[-1])
+        if turn.probabilities is None:
+            shown = [Text(f"{_MARGIN}Emotion not scored.", style=QUIET)]
+        else:
+            shown = [*bars(turn.probabilities, width, palette), *([attention(turn, width, palette)] if explain else [])]
+        lines = [_who(turn, width, palette), *shown, _said(turn, width, palette)]
+    else:
+        lines = [Text(f"{_MARGIN}Listening for the first turn.", style=QUIET)]
+    return lines + [Text("")] * (height + explain - len(lines))
 
 
 def _row(turn: Turn, width: int, palette: Palette) -> Text:
     text = Text(clock(turn.start_s).rjust(_TIME_WIDTH) + "  ")
     text.append(palette.fitted(printable(turn.speaker), SPEAKER_WIDTH) + "  ")
     if turn.emotion is None or turn.probabilities is None:
-        text.append(palette.fitted("not scored", _NAME_WIDTH + 9 + 2 + 2 * len(LABELS) - 1), _QUIET)
+        text.append(palette.fitted("not scored", _NAME_WIDTH + 9 + 2 + 2 * len(LABELS) - 1), QUIET)
     else:
         text.append(f" {LETTERS[turn.emotion]} ", palette.block(turn.emotion))
         text.append(f" {turn.emotion.ljust(_NAME_WIDTH)} {turn.confidence:.2f}  ")
@@ -112,31 +100,27 @@ def _row(turn: Turn, width: int, palette: Palette) -> Text:
             text.append(palette.height(probability) + " ", palette.ink(label))
         text.right_crop(1)
     text.append("  ")
-    text.append(palette.fitted(_words(turn), max(1, width - text.cell_len)))
+    text.append(palette.fitted(printable(turn.transcript or ""), max(1, width - text.cell_len)))
     return text
 
 
 def _who(turn: Turn, width: int, palette: Palette) -> Text:
     text = Text(_MARGIN)
-    text.append(f"{clock(turn.start_s)}{palette.dash}{clock(turn.end_s)}", _BOLD)
-    text.append(f"  {palette.fitted(printable(turn.speaker), SPEAKER_WIDTH).rstrip()}", _BOLD)
+    text.append(f"{clock(turn.start_s)}{palette.dash}{clock(turn.end_s)}", BOLD)
+    text.append(f"  {palette.fitted(printable(turn.speaker), SPEAKER_WIDTH).rstrip()}", BOLD)
     facts = [] if turn.loudness_dbfs is None else [f"{turn.loudness_dbfs:.0f} dBFS"]
     if turn.emotion is not None:
         text.append("  ")
         text.append(f" {LETTERS[turn.emotion]} ", palette.block(turn.emotion))
-        text.append(f" {turn.emotion} {turn.confidence:.2f}", _BOLD)
+        text.append(f" {turn.emotion} {turn.confidence:.2f}", BOLD)
         votes = ((name, LABELS[each.index(max(each))]) for name, each in (turn.classifiers or {}).items())
         facts = [f"{name} {LETTERS[vote]}" for name, vote in votes] + facts
-    text.append("   " + palette.dot.join(facts), _QUIET)
+    text.append("   " + palette.dot.join(facts), QUIET)
     text.truncate(width)
     return text
 
 
-def _filled(height: int, *lines: Text) -> list[Text]:
-    return [*lines, *(Text("") for _ in range(height - len(lines)))]
-
-
-def _side_by_side(probabilities: Sequence[float], width: int, palette: Palette) -> Text:
+def _side_by_side(probabilities: Sequence[float], width: int, palette: Palette) -> list[Text]:
     room = max(1, (width - 2 * len(_MARGIN)) // len(LABELS) - 9)
     line = Text(f"{_MARGIN} ")
     for label, probability in zip(LABELS, probabilities, strict=True):
@@ -144,7 +128,7 @@ def _side_by_side(probabilities: Sequence[float], width: int, palette: Palette) 
         line.append(palette.fitted(palette.bar(probability, room), room), palette.ink(label))
         line.append("  ")
     line.rstrip()
-    return line
+    return [line]
 
 
 def _bars(probabilities: Sequence[float], width: int, palette: Palette) -> list[Text]:
@@ -191,10 +175,6 @@ def _first_shown(words: Sequence[str], salient: frozenset[int], room: int) -> in
     return first
 
 
-def _words(turn: Turn) -> str:
-    return printable(turn.transcript or "")
-
-
 _BEFORE = " " * 3
 _LONGEST = 60
 _WORDS = len("  half of the attention 1:23:45.6–1:23:45.9")
@@ -222,22 +202,19 @@ def attention(turn: Turn, width: int, palette: Palette) -> Text:
         # A cell counts as salient if its middle does.
         middle_s = turn.start_s + (place + 0.5) * len(salience) / cells * STEP_S
         inside = span[0] <= middle_s < span[1]
-        style = palette.ink(turn.emotion) + Style(bold=True, underline=True) if inside else _QUIET
+        style = palette.ink(turn.emotion) + Style(bold=True, underline=True) if inside else QUIET
         line.append(palette.height(share / highest), style)
-    line.append(f"  half of the attention {_tenths(span[0])}{palette.dash}{_tenths(span[1])}", _QUIET)
+    line.append(f"  half of the attention {_tenths(span[0])}{palette.dash}{_tenths(span[1])}", QUIET)
     line.truncate(width)
     return line
 
 
 def _per_cell(salience: Sequence[float], cells: int) -> list[float]:
     """The mean attention in each cell; there are at most as many cells as steps."""
-    shares = [0.0] * cells
+    steps: list[list[float]] = [[] for _ in range(cells)]
     for step, share in enumerate(salience):
-        shares[step * cells // len(salience)] += share
-    counts = [0] * cells
-    for step in range(len(salience)):
-        counts[step * cells // len(salience)] += 1
-    return [share / count for share, count in zip(shares, counts, strict=True)]
+        steps[step * cells // len(salience)].append(share)
+    return [sum(shares) / len(shares) for shares in steps]
 
 
 def _tenths(seconds: float) -> str:

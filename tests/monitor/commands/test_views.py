@@ -3,7 +3,7 @@
 import pytest
 
 from monitor.commands.notices import Notices
-from monitor.commands.views import DisplayMode, LiveView, ScreenNotices, display_mode
+from monitor.commands.views import DisplayMode, LiveView, display_mode
 from monitor.display import LiveInfo, LiveSnapshot
 from monitor.flow import ChannelNow
 from monitor.timeline.timeline import Timeline
@@ -16,31 +16,25 @@ def view(mode, notices, recent):
     return LiveView(mode, notices, INFO, lambda notice: LiveSnapshot(recent.snapshot(), (ChannelNow(),), notice=notice))
 
 
-def test_while_a_screen_is_there_sentences_go_to_it_and_are_written_afterwards(capsys):
-    notices, said = Notices(quiet=False), ScreenNotices()
-    notices.divert(said.say)
-    notices.say("the device is slow.")
-    assert capsys.readouterr().err == ""
-    assert said.last() == "the device is slow."
-    notices.divert(None)
-    for sentence in said.all():
-        notices.say(sentence)
-    assert capsys.readouterr().err == "stser-monitor: the device is slow.\n"
+@pytest.mark.parametrize("quiet", [False, True])
+def test_while_a_screen_is_there_sentences_are_shown_on_it_and_written_afterwards(capsys, monkeypatch, quiet):
+    monkeypatch.setenv("COLUMNS", "100")
+    notices, shown = Notices(quiet=quiet), []
 
+    def snapshot(notice):
+        shown.append(notice)
+        return LiveSnapshot(channels=(ChannelNow(),), notice=notice)
 
-def test_quiet_is_quiet_on_the_screen_too():
-    notices, said = Notices(quiet=True), ScreenNotices()
-    notices.divert(said.say)
-    notices.say("the device is slow.")
-    assert said.last() == ""
-
-
-def test_only_the_last_sentences_are_kept():
-    said = ScreenNotices()
-    for number in range(1000):
-        said.say(str(number))
-    assert said.last() == "999"
-    assert len(said.all()) < 100
+    with LiveView(DisplayMode.SCREEN, notices, INFO, snapshot) as covering:
+        for number in range(1000):
+            notices.say(f"sentence {number}.")
+        assert capsys.readouterr().err == ""
+        covering.uncover()
+        covering.cover()
+    assert ("sentence 999." in shown) is not quiet
+    written = capsys.readouterr().err.splitlines()
+    assert len(written) == (0 if quiet else 20)
+    assert quiet or written[-1] == "stser-monitor: sentence 999."
 
 
 def test_plain_lines_end_with_the_figures(capsys, turn):

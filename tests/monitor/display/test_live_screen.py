@@ -5,7 +5,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from monitor.display.live_screen import LiveInfo, LiveScreen, LiveSnapshot, ended, listening, meter_share
+from monitor.display.live_screen import LiveInfo, LiveSnapshot, ended, listening, live_screen, meter_share, print_ended
 from monitor.display.palette import Palette
 from monitor.flow import ChannelNow, Transcript, Word
 from monitor.timeline.notes import Alert, Mark
@@ -166,11 +166,11 @@ def test_the_meter_goes_from_minus_60_to_full_scale(level, share):
 def test_the_screen_covers_the_terminal_and_gives_it_back(snapshot, color_system):
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=80, height=24, color_system=color_system)
-    screen = LiveScreen(console, INFO, lambda: snapshot)
+    screen = live_screen(console, INFO, lambda: snapshot)
     screen.start()
     screen.stop()
     drawn = file.getvalue()
     assert drawn.index("\x1b[?1049h") < drawn.index("USB Microphone") < drawn.index("\x1b[?1049l")
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
-    screen.print_ended()
+    print_ended(console, INFO, snapshot)
     assert "ended at 5:03" in file.getvalue()[len(drawn) :]

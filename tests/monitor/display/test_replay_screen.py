@@ -5,7 +5,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from monitor.display.palette import Palette
-from monitor.display.replay_screen import Progress, Replay, ReplayScreen, as_svg, finished, print_finished, running
+from monitor.display.replay_screen import Progress, Replay, as_svg, finished, print_finished, replay_screen, running
 from monitor.flow import Transcript, Word
 from stser_core.scores import EmotionScores
 
@@ -94,7 +94,7 @@ def test_a_recording_of_unknown_length_is_shown_as_far_as_it_was_heard(call):
 def test_the_live_view_leaves_only_the_finished_one(call):
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=80, height=24, color_system="truecolor")
-    screen = ReplayScreen(console, REPLAY, lambda: call)
+    screen = replay_screen(console, REPLAY, lambda: call)
     screen.start()
     screen.stop()
     drawn = file.getvalue()
