@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from monitor.commands.notices import PROGRAM
 from monitor.options import (
+    AlertOptions,
     LiveOptions,
     Output,
     OutputOptions,
@@ -19,6 +20,7 @@ from monitor.options import (
     RecordingOptions,
     ScoringOptions,
     SegmentationOptions,
+    ServeOptions,
     Timeline,
     TranscriptionOptions,
 )
@@ -64,6 +66,7 @@ def _listen(
     segmentation: SegmentationOptions,
     transcription: TranscriptionOptions,
     output: OutputOptions,
+    alerts: AlertOptions,
     quiet: Quiet = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
@@ -86,7 +89,7 @@ def _listen(
         return
     from monitor.commands.live import listen
 
-    raise typer.Exit(listen(live, scoring, segmentation, transcription, output, quiet=quiet))
+    raise typer.Exit(listen(live, scoring, segmentation, transcription, output, alerts, quiet=quiet))
 
 
 @app.command("replay")
@@ -153,6 +156,22 @@ def _archive_report(
     from monitor.commands.timelines import archive_report
 
     archive_report(timelines, output, quiet=quiet)
+
+
+@app.command("serve")
+@with_groups
+def _serve(
+    serving: ServeOptions,
+    scoring: ScoringOptions,
+    segmentation: SegmentationOptions,
+    transcription: TranscriptionOptions,
+    alerts: AlertOptions,
+    quiet: Quiet = False,
+) -> None:
+    """Take the media streams of calls in progress, and show all lines on one page and to other programs."""
+    from monitor.commands.serve import serve
+
+    raise typer.Exit(serve(serving, scoring, segmentation, transcription, alerts, quiet=quiet))
 
 
 @app.command("export")

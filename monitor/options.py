@@ -156,6 +156,23 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
+class AlertOptions:
+    """Options of alerts, for live monitoring."""
+
+    alert: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="Alert when a rule comes true: 'angry>0.7 for 2 turns', 'customer: sad>0.5'. Repeatable.",
+        ),
+    ] = None
+    on_alert: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="Run this command on an alert, with the turn as JSON on its standard input."),
+    ] = None
+
+
+@dataclass(frozen=True)
 class LiveOptions:
     """Options of live monitoring."""
 
@@ -177,20 +194,50 @@ class LiveOptions:
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Wait for a microphone that was disconnected, and continue with it.")
     ] = False
-    alert: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="RULE",
-            help="Alert when a rule comes true: 'angry>0.7 for 2 turns', 'customer: sad>0.5'. Repeatable.",
-        ),
-    ] = None
-    on_alert: Annotated[
-        str | None,
-        typer.Option(metavar="CMD", help="Run this command on an alert, with the turn as JSON on its standard input."),
-    ] = None
     timings: Annotated[
         bool, typer.Option("--timings", help="At the end, print the time from a turn's last sound to its row.")
     ] = False
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Options of the server of live lines."""
+
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", help="Where timelines are written: a CSV and JSON Lines for each call."),
+    ]
+    host: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Where to listen; any but this machine's loopback needs --token-file."),
+    ] = "127.0.0.1"
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65_535, help="0 is any that is free.")] = 8765
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask for the token that this file holds, of everybody who connects."),
+    ] = None
+    tls_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Serve HTTPS with this certificate.")] = None
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")] = None
+    twilio_token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Check Twilio's signatures with the auth token that this file holds."),
+    ] = None
+    audiosocket: Annotated[
+        str | None, typer.Option(metavar="[ADDRESS:]PORT", help="Also take Asterisk's AudioSocket, over TCP.")
+    ] = None
+    audiosocket_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NETWORK", help="From where AudioSocket, which knows no token, may come: 10.0.0.5. Repeatable."
+        ),
+    ] = None
+    max_lines: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Calls at once.")] = 100
+    webhook: Annotated[
+        str | None, typer.Option(metavar="URL", help="Post the turn of each alert to this address, as JSON.")
+    ] = None
+    webhook_secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Sign what is posted with the secret that this file holds.")
+    ] = None
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only results and errors.")]

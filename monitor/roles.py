@@ -25,6 +25,11 @@ class Role:
     speaker: str
     scored: bool = True
 
+    @classmethod
+    def of(cls, speaker: str, *, score_agents: bool) -> Role:
+        """The role of a channel with this name."""
+        return cls(speaker, scored=score_agents or speaker.casefold() != AGENT)
+
 
 def named(channels: str | None) -> list[str]:
     """The names that `--channels` gives: none for `mix`, or without the option."""
@@ -60,7 +65,7 @@ def roles(channels: str | None, present: int, recording: str, *, score_agents: b
             f"--channels names {_count(len(names), 'channel')} ({', '.join(names)}), "
             f"but {recording} has {_count(present, 'channel')}."
         )
-    return tuple(Role(name, scored=score_agents or name.casefold() != AGENT) for name in names)
+    return tuple(Role.of(name, score_agents=score_agents) for name in names)
 
 
 def merged(given: Sequence[Role], *, named: bool) -> Role:

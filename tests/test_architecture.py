@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("monitor.cli",),
     ("monitor.commands",),
+    ("monitor.serve",),
     ("monitor.archive", "monitor.report"),
     ("monitor.web",),
     ("monitor.display", "monitor.alerts"),

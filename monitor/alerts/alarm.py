@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from threading import Thread
+from typing import Protocol
 
 from monitor.alerts.rules import Watch
 from monitor.exporters.jsonl import as_json, turn_object
@@ -20,30 +21,38 @@ from stser_core.errors import UsageError
 _BELL = b"\a"
 
 
+class TextTaker(Protocol):
+    """Does something with each alert, such as running a command."""
+
+    def run(self, text: str) -> None:
+        """Take the turn's JSON object, with the rule as `alert`; never waits."""
+        ...
+
+
 class Alarm:
     """Checks every finished turn against the rules, in the output thread."""
 
     def __init__(
-        self, watch: Watch, receivers: Sequence[Callable[[Alert], None]], command: AlertCommand | None
+        self, watch: Watch, receivers: Sequence[Callable[[Alert], None]], takers: Sequence[TextTaker] = ()
     ) -> None:
         """Prepare.
 
         Args:
             watch: The rules.
             receivers: Each is called with every alert.
-            command: What to run, if anything; it gets the turn's JSON object with the rule as `alert`.
+            takers: Each gets the turn's JSON object with the rule as `alert`.
         """
         self._watch = watch
         self._receivers = receivers
-        self._command = command
+        self._takers = takers
 
     def check(self, turn: Turn) -> None:
         """Take the next finished turn."""
         for alert in self._watch.check(turn):
             for receive in self._receivers:
                 receive(alert)
-            if self._command is not None:
-                self._command.run(_as_text(turn, alert))
+            for taker in self._takers:
+                taker.run(_as_text(turn, alert))
 
 
 def _as_text(turn: Turn, alert: Alert) -> str:

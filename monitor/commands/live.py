@@ -17,6 +17,7 @@ from monitor.commands.views import DisplayMode, LiveView, display_mode
 from monitor.display import LiveInfo, LiveSnapshot, alert_line, line
 from monitor.options import (
     STANDARD_INPUT,
+    AlertOptions,
     LiveOptions,
     OutputOptions,
     ScoringOptions,
@@ -54,6 +55,7 @@ def listen(
     segmentation: SegmentationOptions,
     transcription: TranscriptionOptions,
     output: OutputOptions,
+    alerts: AlertOptions,
     *,
     quiet: bool = False,
     source: Source | None = None,
@@ -68,6 +70,7 @@ def listen(
         segmentation: How speech is cut into turns.
         transcription: How speech is transcribed.
         output: Where turns are written.
+        alerts: When to alert.
         quiet: Whether to show only results and errors.
         source: What to listen to instead of the device.
 
@@ -79,8 +82,8 @@ def listen(
     """
     notices = Notices(quiet)
     warn_of_agents(scoring, notices)
-    rules = [parse(text) for text in live.alert or ()]
-    command = _command(live)
+    rules = [parse(text) for text in alerts.alert or ()]
+    command = alert_command(alerts)
     check_outputs((output.csv, output.jsonl))
     source = source or _open(live, scoring, notices)
     given = roles(scoring.channels, source.channels, source.name, score_agents=scoring.score_agents)
@@ -152,7 +155,7 @@ class _Run:
             roles=given,
             transcriber=transcriber,
             scorer=scorer,
-            outputs=self._outputs(Alarm(Watch(rules), self._alert_receivers(), runner)),
+            outputs=self._outputs(Alarm(Watch(rules), self._alert_receivers(), [runner] if runner else [])),
             revise=self._revised,
             note_outputs=[self._timeline.add_note, *self._note_writers()],
             capacity=_CAPACITY,
@@ -275,12 +278,17 @@ def _open(live: LiveOptions, scoring: ScoringOptions, notices: Notices) -> Sourc
     return Microphone(live.device, channels=channels, reconnect=live.reconnect, notices=notices.say)
 
 
-def _command(live: LiveOptions) -> list[str] | None:
-    if live.on_alert is None:
+def alert_command(alerts: AlertOptions) -> list[str] | None:
+    """The words of the command that an alert runs; `None` without one.
+
+    Raises:
+        UsageError: It cannot be run, or nothing would ever run it.
+    """
+    if alerts.on_alert is None:
         return None
-    if not live.alert:
+    if not alerts.alert:
         raise UsageError("--on-alert has no effect without --alert.")
-    return command_words(live.on_alert)
+    return command_words(alerts.on_alert)
 
 
 def _names(given: Sequence[Role], *, scored: bool) -> list[str]:

@@ -42,7 +42,7 @@ from stser_core.errors import StserError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from monitor.pipeline.timings import Timings
+    from monitor.pipeline.timings import TurnTimes
     from monitor.roles import Role
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
@@ -73,7 +73,8 @@ class Pipeline:
         segmentation: SegmenterSettings | None = None,
         capacity: int = 64,
         follow: bool = False,
-        timings: Timings | None = None,
+        estimator: Scorer | None = None,
+        timings: TurnTimes | None = None,
     ) -> None:
         """Set everything up; nothing runs yet.
 
@@ -90,6 +91,7 @@ class Pipeline:
             segmentation: How the speech is cut into utterances; `None` for the defaults.
             capacity: How many items each queue holds.
             follow: Whether `channels` also tells words and estimates while an utterance is being spoken.
+            estimator: Makes the estimates, and may leave one out; `None` for `scorer`.
             timings: Collects how long each turn took.
 
         Raises:
@@ -103,7 +105,7 @@ class Pipeline:
         self._note_outputs = list(note_outputs)
         self._segmentation = segmentation or SegmenterSettings()
         self._segmenter = Segmenter(source.channels, self._segmentation)
-        self._scoring = Scoring(TurnMaker(source.name, roles, scorer, speaker_of), source.channels, capacity)
+        self._scoring = Scoring(TurnMaker(source.name, roles, scorer, speaker_of, estimator), source.channels, capacity)
         self._transcribers = [
             ChannelTranscriber(channel + 1, transcriber, capacity, self._scoring.offer if follow else None)
             for channel in range(source.channels)

@@ -57,6 +57,7 @@ class TurnMaker:
         roles: Sequence[Role],
         scorer: Scorer,
         speaker_of: Callable[[Utterance], str] | None = None,
+        estimator: Scorer | None = None,
     ) -> None:
         """Prepare.
 
@@ -65,10 +66,12 @@ class TurnMaker:
             roles: Those of its channels.
             scorer: The emotion model.
             speaker_of: Who speaks in an utterance, where several speakers share a channel.
+            estimator: Makes the estimates, and may leave one out; `None` for `scorer`.
         """
         self._recording = recording
         self._roles = roles
         self._scorer = scorer
+        self._estimator = estimator or scorer
         self._speaker_of = speaker_of or (lambda utterance: roles[utterance.channel - 1].speaker)
         self._baselines: dict[tuple[int, str], SpeakerBaseline] = defaultdict(SpeakerBaseline)
         self._made = 0
@@ -105,7 +108,7 @@ class TurnMaker:
             return None
         # The baseline learns from whole turns only.
         baseline = self._baselines[partial.channel, self._roles[partial.channel - 1].speaker].frozen()
-        (scores,) = self._scorer.score([SpeechInput(partial.samples, partial.words or None, speaker=baseline)])
+        (scores,) = self._estimator.score([SpeechInput(partial.samples, partial.words or None, speaker=baseline)])
         return scores
 
     def _input(self, utterance: Utterance, speaker: str) -> SpeechInput:
@@ -185,8 +188,8 @@ class Scoring:
             if isinstance(item, Utterance):
                 if not all(map(deliver, self._scored(item))):
                     return
-            elif len(self._waiting) == 0:
-                self.estimates[item.channel - 1] = (item.start_s, self._turn_maker.estimate(item))
+            elif len(self._waiting) == 0 and (estimate := self._turn_maker.estimate(item)) is not None:
+                self.estimates[item.channel - 1] = (item.start_s, estimate)
 
     def _scored(self, first: Utterance) -> list[Scored]:
         """Score the next utterance, and those after it whose transcripts are already there."""

@@ -26,7 +26,8 @@ import fcntl, json, sys, termios, time
 if sys.stdin.isatty():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from monitor.commands.live import listen
-from monitor.options import Asr, LiveOptions, OutputOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
+from monitor.options import AlertOptions, Asr, LiveOptions, OutputOptions, ScoringOptions, SegmentationOptions
+from monitor.options import TranscriptionOptions
 from monitor.sources.recording import Recording
 class Paced(Recording):
     def blocks(self):
@@ -37,9 +38,10 @@ class Paced(Recording):
             yield block
 call, checkpoint, outputs, live, others, real_time = json.loads(sys.argv[1])
 source = Paced(call)
+alerts = AlertOptions(live.pop("alert", None), live.pop("on_alert", None))
 live, output = LiveOptions(device="mic", **live), OutputOptions(**outputs)
 transcription = TranscriptionOptions(Asr.none)
-options = ScoringOptions(checkpoint=checkpoint), SegmentationOptions(), transcription, output
+options = ScoringOptions(checkpoint=checkpoint), SegmentationOptions(), transcription, output, alerts
 sys.exit(listen(live, *options, source=source, **others))
 """
 PATIENCE_S = 60

@@ -1,0 +1,217 @@
+"""The command `serve`: checks what was asked for, loads the models, and runs the server."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.alerts.alarm import AlertCommand, TextTaker
+from monitor.alerts.rules import Rule, parse
+from monitor.archive.workers import processors
+from monitor.commands.live import alert_command
+from monitor.commands.models import load_models, warm_up
+from monitor.commands.notices import Notices, warn_of_agents
+from monitor.commands.terminal import Interruption
+from monitor.options import (
+    AlertOptions,
+    ScoringOptions,
+    SegmentationOptions,
+    ServeOptions,
+    TranscriptionOptions,
+)
+from monitor.roles import MIX, Role, named
+from stser_core.errors import MissingExtraError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from socket import socket
+
+_NAMES = "customer,agent"
+
+
+def serve(
+    serving: ServeOptions,
+    scoring: ScoringOptions,
+    segmentation: SegmentationOptions,
+    transcription: TranscriptionOptions,
+    alerts: AlertOptions,
+    *,
+    quiet: bool = False,
+) -> int:
+    """Serve until the user ends it.
+
+    Whatever can be wrong is checked first, and the models are warm before the first stream is taken.
+
+    Args:
+        serving: Where to listen, and to whom.
+        scoring: How emotions are scored.
+        segmentation: How speech is cut into turns.
+        transcription: How speech is transcribed.
+        alerts: When to alert.
+        quiet: Whether to show only errors.
+
+    Returns:
+        128 and the number of the signal that ended it.
+
+    Raises:
+        StserError: Something keeps it from serving.
+    """
+    try:
+        from monitor.serve.events import EventLog
+        from monitor.serve.lines import Lines, Shared
+        from monitor.serve.metrics import Metrics
+        from monitor.serve.scorer import SharedScorer
+        from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
+        from monitor.serve.server import Server, bound
+        from monitor.serve.webhook import Webhook
+    except ImportError as error:
+        if (error.name or "").startswith(("monitor", "stser_core")):
+            raise
+        raise MissingExtraError("The server", "serve") from error
+    notices = Notices(quiet)
+    names = _names(scoring)
+    warn_of_agents(scoring, notices)
+    token, twilio_token, secret = map(
+        _secret, (serving.token_file, serving.twilio_token_file, serving.webhook_secret_file)
+    )
+    if token is None and not is_loopback(serving.host):
+        raise UsageError(
+            f"--host {serving.host} can be reached from other machines; ask for a token with --token-file."
+        )
+    rules, words = _rules(alerts, names, score_agents=scoring.score_agents), alert_command(alerts)
+    if (serving.webhook is None) != (secret is None):
+        raise UsageError("--webhook and --webhook-secret-file need each other.")
+    if serving.webhook is not None and not rules:
+        raise UsageError("--webhook has no effect without --alert.")
+    _make_folder(serving.out)
+    metrics = Metrics(notices.say)
+    with ExitStack() as cleanup:
+        main, audiosocket = _sockets(serving, cleanup, bound, is_loopback)
+        scorer, transcriber = load_models(scoring, transcription, notices)
+        warm_up(scorer, transcriber)
+        takers: list[TextTaker] = []
+        if words is not None:
+            takers.append(command := AlertCommand(words, notices.say))
+            cleanup.callback(command.close)
+        if serving.webhook is not None and secret is not None:
+            takers.append(webhook := Webhook(serving.webhook, secret, metrics))
+            cleanup.callback(webhook.close)
+        log, limits = EventLog(), Limits(lines=serving.max_lines, connections=serving.max_lines + 256)
+        shared = Shared(
+            folder=serving.out,
+            scorer=SharedScorer(scorer, processors() if scorer.accelerator == "cpu" else 1),
+            transcriber=transcriber,
+            log=log,
+            metrics=metrics,
+            segmentation=segmentation.settings(),
+            names=names,
+            score_agents=scoring.score_agents,
+            transcripts=not transcription.no_transcript,
+            rules=tuple(rules),
+            takers=tuple(takers),
+        )
+        server = Server(
+            Lines(shared, limits.lines),
+            log,
+            Access(token, twilio_token, LOOPBACK_NAMES | {serving.host}),
+            limits,
+            metrics,
+            sockets=[main],
+            audiosocket=audiosocket,
+            allowed=_allowed(_networks(serving.audiosocket_from)),
+            tls=_tls(serving),
+        )
+        scheme = "http" if serving.tls_cert is None else "https"
+        notices.say(f"listening at {scheme}://{_shown(main)}; the timelines go to '{serving.out}'.")
+        if audiosocket is not None:
+            notices.say(f"listening for AudioSocket at {_shown(audiosocket)}.")
+        with Interruption(server.stop, server.abort) as interruption:
+            server.run()
+    return interruption.exit_code
+
+
+def _names(scoring: ScoringOptions) -> tuple[str, ...]:
+    """The names of the usual channels, from `--channels`."""
+    if (scoring.channels or "").strip() == MIX:
+        raise UsageError(f"--channels {MIX} is for recordings; name the channels of the lines ({_NAMES}).")
+    names = named(scoring.channels or _NAMES)
+    if not all(names):
+        raise UsageError(f"--channels '{scoring.channels}' has an empty name; write one for each channel.")
+    return tuple(names)
+
+
+def _rules(alerts: AlertOptions, names: tuple[str, ...], *, score_agents: bool) -> list[Rule]:
+    """The alert rules, of which none may be about a channel that is not scored."""
+    rules = [parse(text) for text in alerts.alert or ()]
+    unscored = {name.casefold() for name in names if not Role.of(name, score_agents=score_agents).scored}
+    for rule in rules:
+        if rule.speaker is not None and rule.speaker.casefold() in unscored:
+            raise UsageError(f"The alert '{rule.text}' could never ring, as {rule.speaker} is not scored.")
+    return rules
+
+
+def _secret(path: Path | None) -> str | None:
+    """What a file with a secret holds, without the white space around it."""
+    if path is None:
+        return None
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"The secret in '{path}' cannot be read ({error}).") from error
+    if not secret or not secret.isascii() or not secret.isprintable():
+        raise UsageError(f"The secret in '{path}' has to be a line of ASCII letters, digits and signs.")
+    return secret
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".stser-probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(f"Cannot write into '{folder}': {error.strerror or error}.") from error
+
+
+def _sockets(serving: ServeOptions, cleanup: ExitStack, bound, is_loopback) -> tuple[socket, socket | None]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    main = cleanup.enter_context(bound(serving.host, serving.port, "--port"))
+    if serving.audiosocket is None:
+        return main, None
+    host, _, port = serving.audiosocket.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    if not port.isdecimal():
+        raise UsageError(f"--audiosocket is '{serving.audiosocket}'; write PORT, or ADDRESS:PORT.")
+    if not is_loopback(host) and not serving.audiosocket_from:
+        raise UsageError(
+            f"--audiosocket {serving.audiosocket} can be reached from other machines, and its protocol knows no token; "
+            "say with --audiosocket-from which may connect."
+        )
+    return main, cleanup.enter_context(bound(host, int(port), "--audiosocket"))
+
+
+def _networks(given: list[str] | None) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(text, strict=False) for text in given or ()]
+    except ValueError as error:
+        raise UsageError(f"--audiosocket-from: {error}.") from error
+
+
+def _allowed(networks: list[IPv4Network | IPv6Network]):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def allowed(address: str) -> bool:
+        return not networks or any(ip_address(address.partition("%")[0]) in network for network in networks)
+
+    return allowed
+
+
+def _tls(serving: ServeOptions) -> tuple[Path, Path] | None:
+    if serving.tls_cert is None and serving.tls_key is None:
+        return None
+    if serving.tls_cert is None or serving.tls_key is None:
+        raise UsageError("--tls-cert and --tls-key need each other.")
+    return serving.tls_cert, serving.tls_key
+
+
+def _shown(listening: socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

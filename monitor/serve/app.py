@@ -1,0 +1,508 @@
+"""The server's addresses: media streams in; calls, events, reports and figures out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from monitor.report import make_report, render
+from monitor.serve.audiosocket import AudioSocketDecoder
+from monitor.serve.lines import BROKEN, ENDED, IDLE, LOST, STOPPED, Line, Lines, RefusedError
+from monitor.serve.messages import Decoder, End, ProtocolError, Sound, Start
+from monitor.serve.page import page
+from monitor.serve.pcm import PcmDecoder
+from monitor.serve.security import Access, Limits, Pace, query_of
+from monitor.serve.twilio import TwilioDecoder
+from monitor.timeline.file import read_timeline
+from stser_core.errors import DataError, StserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from monitor.serve.events import EventLog
+    from monitor.serve.metrics import Metrics
+
+_NOW_EVERY_S = 0.25
+_HEARTBEAT_S = 15.0
+_SEND_PATIENCE_S = 20.0
+_READ_BYTES = 1 << 12
+_POLICY, _TOO_MUCH, _UNSUPPORTED, _AGAIN_LATER, _OK = 1008, 1009, 1003, 1013, 1000
+"""Codes with which a websocket is closed (RFC 6455, section 7.4.1)."""
+
+_HEADERS = {
+    "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+Receiver: TypeAlias = Callable[[], Awaitable["bytes | str | End | None"]]
+"""Waits for the next piece of a stream; `None` where the connection went away, `End` where it was closed in order."""
+
+
+@dataclass(eq=False)
+class _Connection:
+    """A media stream that is connected.
+
+    Attributes:
+        task: Reads it.
+        last_s: When something came last.
+        idle: Whether it was given up.
+    """
+
+    task: asyncio.Task[object]
+    last_s: float = field(default_factory=time.monotonic)
+    idle: bool = False
+
+
+class Media:
+    """Carries the sound of media streams into lines, each in the task of its connection."""
+
+    def __init__(self, lines: Lines, access: Access, limits: Limits, metrics: Metrics) -> None:
+        """Prepare.
+
+        Args:
+            lines: Where lines begin.
+            access: Who may send.
+            limits: Of each connection.
+            metrics: Counts.
+        """
+        self._lines = lines
+        self._access = access
+        self._limits = limits
+        self._metrics = metrics
+        self._connections: set[_Connection] = set()
+
+    async def carry(
+        self, decoder: Decoder, receive: Receiver, source: str, *, allowed: bool = True, speakers: Sequence[str] = ()
+    ) -> None:
+        """Carry one stream to its end.
+
+        Args:
+            decoder: Of its protocol.
+            receive: Gets what comes.
+            source: The protocol's name.
+            allowed: Whether its sender may send; else its start message has to bring the token.
+            speakers: Who is on its channels, where the sender says so.
+
+        Raises:
+            ProtocolError: What came is not of the protocol.
+            RefusedError: The line is not taken.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        if len(self._connections) >= 2 * self._limits.lines:
+            raise RefusedError("There are too many streams.")
+        connection = _Connection(task)
+        self._connections.add(connection)
+        carried = _Carried()
+        try:
+            await self._carry(decoder, receive, source, connection, carried, allowed=allowed, speakers=speakers)
+        except asyncio.CancelledError:
+            if not connection.idle:
+                carried.end(STOPPED)
+                raise
+            carried.end(IDLE)
+        except ProtocolError:
+            carried.end(BROKEN)
+            raise
+        finally:
+            carried.end(LOST)
+            self._connections.discard(connection)
+
+    async def _carry(
+        self,
+        decoder: Decoder,
+        receive: Receiver,
+        source: str,
+        connection: _Connection,
+        carried: _Carried,
+        *,
+        allowed: bool,
+        speakers: Sequence[str],
+    ) -> None:
+        limits, pace = self._limits, Pace(self._limits)
+        start: Start | None = None
+        while (data := await receive()) is not None:
+            for message in (data,) if isinstance(data, End) else decoder.feed(data):
+                match message:
+                    case Start():
+                        if not (allowed or self._access.knows(message.token)):
+                            raise RefusedError("The token is missing or wrong.")
+                        start = message
+                    case Sound() if start is not None:
+                        connection.last_s = time.monotonic()
+                        if carried.line is None:
+                            opening = partial(self._lines.open, start, source, speakers)
+                            carried.line = await anyio.to_thread.run_sync(opening)
+                        carried.line.take(message, pause_s=limits.pause_s, lead_s=limits.lead_s)
+                    case End():
+                        carried.end(ENDED)
+                        return
+            if (wait_s := max(pace.wait_s(), _lead_s(carried.line, limits))) > 0:
+                await asyncio.sleep(wait_s)
+            if carried.line is not None and carried.line.reason is not None:
+                return
+
+    def end_idle(self) -> None:
+        """Give up connections from which no sound comes."""
+        now_s = time.monotonic()
+        for connection in self._connections:
+            patience_s = self._limits.idle_s
+            if now_s - connection.last_s > patience_s and not connection.idle:
+                connection.idle = True
+                connection.task.cancel()
+
+    async def audiosocket(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry the stream of one AudioSocket connection."""
+
+        async def receive() -> bytes | None:
+            try:
+                return await reader.read(_READ_BYTES) or None
+            except OSError:
+                return None
+
+        try:
+            await self.carry(AudioSocketDecoder(), receive, "audiosocket")
+        except StserError as error:
+            self._metrics.refused.labels("audiosocket").inc()
+            self._metrics.say(f"a stream of AudioSocket was refused: {error}")
+        finally:
+            writer.close()
+
+
+@dataclass
+class _Carried:
+    """The line of a connection, once it has one."""
+
+    line: Line | None = None
+
+    def end(self, reason: str) -> None:
+        """End it, for the first reason that is given."""
+        if self.line is not None:
+            self.line.end(reason)
+
+
+def _lead_s(line: Line | None, limits: Limits) -> float:
+    """For how long the sender of a line has to wait, since its sound comes faster than time passes."""
+    if line is None:
+        return 0.0
+    ahead_s = line.ahead_s
+    if ahead_s > limits.lead_s:
+        return min(ahead_s - limits.lead_s, 1.0)
+    return 0.02 if ahead_s > 1.0 and line.full else 0.0
+
+
+class App:
+    """The addresses, as docs/serve.md describes them."""
+
+    def __init__(self, lines: Lines, log: EventLog, access: Access, limits: Limits, metrics: Metrics) -> None:
+        """Prepare.
+
+        Args:
+            lines: The calls.
+            log: Their events.
+            access: Who may ask.
+            limits: For everybody.
+            metrics: Counts.
+        """
+        self.media = Media(lines, access, limits, metrics)
+        self._lines = lines
+        self._log = log
+        self._access = access
+        self._metrics = metrics
+        self._body = page()
+
+    def starlette(self, listeners: Callable[[], Awaitable[Sequence[asyncio.AbstractServer]]]) -> ASGIApp:
+        """The application.
+
+        Args:
+            listeners: Opens what listens beside it, in its event loop.
+        """
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            servers = await listeners()
+            ticking = asyncio.create_task(self._tick())
+            yield
+            ticking.cancel()
+            for server in servers:
+                server.close()
+
+        return _Guarded(
+            Starlette(
+                routes=[
+                    Route("/", self._page),
+                    Route("/healthz", self._health),
+                    Route("/metrics", self._figures),
+                    Route("/events", self._events),
+                    Route("/calls", self._calls),
+                    Route("/calls/{call}", self._call),
+                    Route("/calls/{call}/report", self._report),
+                    Route("/calls/{call}/alerts/{alert:int}/acknowledge", self._acknowledge, methods=["POST"]),
+                    WebSocketRoute("/media/twilio", self._twilio),
+                    WebSocketRoute("/media/pcm", self._pcm),
+                ],
+                lifespan=lifespan,
+            ),
+            self._access,
+            self._metrics,
+        )
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_NOW_EVERY_S)
+            self.media.end_idle()
+            lines = self._lines.lines if self._log.followed else []
+            if lines:
+                self._log.show({"calls": [line.now() for line in lines]})
+
+    async def _page(self, request: Request) -> Response:
+        return Response(self._body, media_type="text/html", headers=_HEADERS)
+
+    async def _health(self, request: Request) -> Response:
+        return PlainTextResponse("ok\n", headers=_HEADERS)
+
+    async def _figures(self, request: Request) -> Response:
+        self._metrics.lines.set(len(self._lines.lines))
+        self._metrics.readers.set(self._log.followed)
+        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4", headers=_HEADERS)
+
+    async def _events(self, request: Request) -> Response:
+        given = request.headers.get("last-event-id") or request.query_params.get("after")
+        if given is not None and not (given.isascii() and given.isdecimal() and len(given) < 20):
+            return _problem(400, "The number of the last event is not a number.")
+        return _EventStream(self._log, None if given is None else int(given))
+
+    async def _calls(self, request: Request) -> Response:
+        headers = {"last-event-id": str(self._log.last_id)}
+        return _json(self._lines.values(), headers)
+
+    async def _call(self, request: Request) -> Response:
+        name = request.path_params["call"]
+        found = self._lines.find(name)
+        if found is None:
+            return _problem(404, "There is no such call.")
+        call, line = found
+        values = call.values() if line is None else line.values()
+        headers = {"last-event-id": str(self._log.last_id)}
+        turns, alerts = await anyio.to_thread.run_sync(_entries, self._lines.path(name))
+        for number, alert in enumerate(alerts, start=1):
+            alert |= {"alert": number, "acknowledged": number in call.acknowledged}
+        return _json({**values, "turns": turns, "alerts": alerts}, headers)
+
+    async def _report(self, request: Request) -> Response:
+        name = request.path_params["call"]
+        found = self._lines.find(name)
+        if found is None:
+            return _problem(404, "There is no such call.")
+        if found[1] is not None:
+            return _problem(409, "The call is still in progress.")
+        try:
+            content = await anyio.to_thread.run_sync(_rendered, self._lines.path(name))
+        except DataError as error:
+            return _problem(500, str(error))
+        return Response(content, media_type="text/html", headers=_HEADERS)
+
+    async def _acknowledge(self, request: Request) -> Response:
+        if not self._lines.acknowledge(request.path_params["call"], request.path_params["alert"]):
+            return _problem(404, "There is no such alert.")
+        return Response(status_code=204, headers=_HEADERS)
+
+    async def _twilio(self, socket: WebSocket) -> None:
+        access, headers = self._access, socket.headers
+        signed = access.twilio_signed(headers, socket.scope["path"], _query(socket.scope))
+        if access.asks_twilio and not signed:
+            await self._refuse(socket, "signature", "The signature of Twilio is missing or wrong.")
+            return
+        tracks = socket.query_params.get("tracks")
+        try:
+            decoder = TwilioDecoder(None if tracks is None else tracks.split(","))
+        except ProtocolError as error:
+            await self._refuse(socket, "query", str(error))
+            return
+        allowed = signed or access.allows(headers, socket.query_params)
+        await self._stream(socket, decoder, "twilio", allowed=allowed)
+
+    async def _pcm(self, socket: WebSocket) -> None:
+        query = socket.query_params
+        if not self._access.allows(socket.headers, query):
+            await self._refuse(socket, "token", "The token is missing or wrong.")
+            return
+        speakers = [name.strip() for name in query["speakers"].split(",")] if "speakers" in query else []
+        try:
+            rate, channels = _number(query.get("rate", "16000")), _number(query.get("channels", "1"))
+            decoder = PcmDecoder(query.get("call", ""), rate, channels)
+            _check_speakers(speakers, channels)
+        except ProtocolError as error:
+            await self._refuse(socket, "query", str(error))
+            return
+        await self._stream(socket, decoder, "pcm", speakers=speakers)
+
+    async def _refuse(self, socket: WebSocket, reason: str, sentence: str) -> None:
+        """Refuse a websocket before it is opened: with 403."""
+        self._metrics.refused.labels(reason).inc()
+        await socket.send_denial_response(_problem(403, sentence))
+
+    async def _stream(
+        self, socket: WebSocket, decoder: Decoder, source: str, *, allowed: bool = True, speakers: Sequence[str] = ()
+    ) -> None:
+        await socket.accept()
+
+        async def receive() -> bytes | str | End | None:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return End() if message.get("code") in (1000, 1001) else None
+            text: str | None = message.get("text")
+            data: bytes | None = message.get("bytes")
+            return data if text is None else text
+
+        code, sentence = _OK, ""
+        try:
+            await self.media.carry(decoder, receive, source, allowed=allowed, speakers=speakers)
+        except ProtocolError as error:
+            code, sentence = _UNSUPPORTED, str(error)
+        except StserError as error:
+            code, sentence = _AGAIN_LATER if allowed else _POLICY, str(error)
+        if code != _OK:
+            self._metrics.refused.labels(source).inc()
+            self._metrics.say(f"a stream of {source} was refused: {sentence}")
+        with anyio.move_on_after(_SEND_PATIENCE_S):
+            with suppress(RuntimeError):  # it is closed already
+                await socket.close(code, sentence.encode()[:120].decode(errors="ignore"))
+
+
+class _Guarded:
+    """Lets requests in, or refuses them, before anything else looks at them."""
+
+    def __init__(self, app: ASGIApp, access: Access, metrics: Metrics) -> None:
+        self._app = app
+        self._access = access
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._access.refusal(headers)
+        if refusal is not None:
+            await self._refuse("origin", _problem(403, refusal), scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] != "/healthz" and not self._allows(headers, scope):
+            answer = _problem(401, "The token is missing or wrong: Authorization: Bearer TOKEN, or ?token=TOKEN.")
+            await self._refuse("token", answer, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _allows(self, headers: Headers, scope: Scope) -> bool:
+        return self._access.allows(headers, query_of(_query(scope)))
+
+    async def _refuse(self, reason: str, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics.refused.labels(reason).inc()
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(answer)
+        else:
+            await answer(scope, receive, send)
+
+
+class _EventStream(Response):
+    """Follows the log of events until the reader goes, or falls behind."""
+
+    def __init__(self, log: EventLog, after: int | None) -> None:
+        super().__init__(headers={**_HEADERS, "x-accel-buffering": "no"}, media_type="text/event-stream")
+        del self.headers["content-length"]
+        self._log = log
+        self._after = after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        subscriber = self._log.subscribe(self._after)
+        gone = asyncio.create_task(_until_gone(receive, subscriber.end))
+        try:
+            text: str | None = ": \n\n"
+            while text is not None:
+                with anyio.fail_after(_SEND_PATIENCE_S):
+                    body = (text or ": \n\n").encode()
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                text = await subscriber.next(_HEARTBEAT_S)
+            await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            scope["state"]["abort"]()  # closing would wait for the reader, who does not read
+            await gone
+        finally:
+            self._log.leave(subscriber)
+            gone.cancel()
+
+
+async def _until_gone(receive: Receive, then: Callable[[], None]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    then()
+
+
+def _entries(path: Path) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """The turns and the alerts of a timeline, as its JSON Lines hold them."""
+    turns: list[dict[str, object]] = []
+    alerts: list[dict[str, object]] = []
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        entry: dict[str, object] = json.loads(line)
+        if entry.get("type") == "alert":
+            alerts.append(entry)
+        elif "recording" in entry:
+            turns.append(entry)
+    return turns, alerts
+
+
+def _rendered(path: Path) -> bytes:
+    file = read_timeline(path)
+    transcripts = any(turn.words is not None for turn in file.turns)
+    return render(make_report(file.turns, file.notes, path.stem, transcripts=transcripts))
+
+
+def _json(value: object, headers: dict[str, str]) -> Response:
+    content = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return Response(content, media_type="application/json", headers={**_HEADERS, **headers})
+
+
+def _problem(status: int, sentence: str) -> Response:
+    return PlainTextResponse(sentence + "\n", status_code=status, headers=_HEADERS)
+
+
+def _query(scope: Scope) -> str:
+    query: bytes = scope["query_string"]
+    return query.decode("latin-1")
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise ProtocolError(f"'{text}' is not a number.")
+    return int(text)
+
+
+_LONGEST_NAME = 40
+
+
+def _check_speakers(speakers: Sequence[str], channels: int) -> None:
+    if speakers and len(speakers) != channels:
+        raise ProtocolError(f"{len(speakers)} speakers are named, but the sound has {channels} channels.")
+    if not all(name.isprintable() and 0 < len(name) <= _LONGEST_NAME for name in speakers):
+        raise ProtocolError(f"A speaker's name has to have 1 to {_LONGEST_NAME} printable characters.")

@@ -1,0 +1,474 @@
+"""Lines: calls in progress, each with a pipeline and a timeline of its own, and one copy of the models for all."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+from monitor.alerts.alarm import Alarm, TextTaker
+from monitor.alerts.rules import Rule, Watch
+from monitor.exporters.csv import CsvExporter
+from monitor.exporters.jsonl import JsonlExporter, note_object, turn_object
+from monitor.flow import AudioBlock
+from monitor.pipeline.pipeline import Pipeline
+from monitor.queue import ClosableQueue
+from monitor.roles import Role
+from monitor.serve.scorer import SharedScorer
+from monitor.serve.tracks import Tracks
+from monitor.timeline.turn import STARTED_AT, Turn
+from stser_core.emotions import LABELS
+from stser_core.errors import OutputError, StserError
+
+if TYPE_CHECKING:
+    from monitor.flow import ChannelNow
+    from monitor.segmenter.settings import SegmenterSettings
+    from monitor.serve.events import EventLog
+    from monitor.serve.messages import Sound, Start
+    from monitor.serve.metrics import Metrics
+    from monitor.timeline.notes import Alert
+    from monitor.transcribers import Transcriber
+
+_CAPACITY = 100
+"""Blocks of 100 ms that may wait: what a busy machine may fall behind before sound is lost."""
+
+_SAME_NAME = 1_000
+_KEPT_CHARACTERS = 64
+_ODD = re.compile(r"[^A-Za-z0-9_-]+")
+
+ENDED, LOST, IDLE, BROKEN, STOPPED, FAILED = "ended", "lost", "idle", "broken", "stopped", "failed"
+"""Why a call ended: its sender said so; the connection went away; no sound came any more; what came was not of the
+protocol; the server was stopped; or its timeline could not be written."""
+
+
+@dataclass
+class Call:
+    """What is known of a call, in progress or ended. Each attribute is written by one thread only.
+
+    Attributes:
+        name: Its name here, which is also that of its files.
+        source: The protocol that it comes by.
+        started_at: Time of day of its first sound, ISO 8601.
+        roles: Those of its channels.
+        position_s: Seconds of it that have been read.
+        turns: Number of turns.
+        alerts: Number of alerts.
+        acknowledged: The numbers of those that somebody has seen to.
+        emotions: The last turn's emotion on each channel.
+        ended_at: When it ended; `None` while it is in progress.
+        reason: Why it ended.
+    """
+
+    name: str
+    source: str
+    started_at: str
+    roles: tuple[Role, ...]
+    position_s: float = 0.0
+    turns: int = 0
+    alerts: int = 0
+    acknowledged: set[int] = field(default_factory=set)
+    emotions: list[str | None] = field(default_factory=list)
+    ended_at: str | None = None
+    reason: str | None = None
+
+    def values(self) -> dict[str, object]:
+        """As `GET /calls` shows it."""
+        return {
+            "call": self.name,
+            "source": self.source,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "reason": self.reason,
+            "position_s": round(self.position_s, 3),
+            "turns": self.turns,
+            "alerts": self.alerts,
+            "unacknowledged": self.alerts - len(self.acknowledged),
+            "channels": [
+                {**channel, "emotion": emotion} for channel, emotion in zip(self.channels(), self.emotions, strict=True)
+            ],
+        }
+
+    def channels(self) -> list[dict[str, object]]:
+        """The channels and who is on them."""
+        return [
+            {"channel": place, "speaker": role.speaker, "scored": role.scored}
+            for place, role in enumerate(self.roles, start=1)
+        ]
+
+
+class LineSource:
+    """The sound of a line: a bounded buffer, which drops the oldest block when it is full.
+
+    So it need not be read by a thread of its own, as other live sources.
+    """
+
+    live = False
+    duration_s: float | None = None
+
+    def __init__(self, name: str, channels: int) -> None:
+        self.name = name
+        self.channels = channels
+        self._blocks: ClosableQueue[AudioBlock] = ClosableQueue(_CAPACITY)
+        self._end = 0
+
+    def put(self, block: AudioBlock) -> bool:
+        """Add a block; false when another had to be dropped for it."""
+        return self._blocks.put_dropping(block)[1] is None
+
+    @property
+    def full(self) -> bool:
+        """Whether the next block would push one out."""
+        return len(self._blocks) >= _CAPACITY
+
+    def blocks(self) -> Iterator[AudioBlock]:
+        """Yield what was put, until `stop` is called and all is taken."""
+        while (block := self._blocks.get()) is not None:
+            yield replace(block, dropped=block.start - self._end)
+            self._end = block.end
+
+    def stop(self) -> None:
+        """End `blocks` after what has been put so far."""
+        self._blocks.close()
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all lines share.
+
+    Attributes:
+        folder: Where their timelines are written.
+        scorer: The emotion model.
+        transcriber: The transcriber.
+        log: Gets their events.
+        metrics: Counts.
+        segmentation: How speech is cut into turns.
+        names: The speakers of the usual channels: the customer's, then the agent's.
+        score_agents: Whether the emotion of agents is scored.
+        transcripts: Whether words may be kept.
+        rules: The alert rules, which each line has for itself.
+        takers: Get the turn of each alert as JSON.
+    """
+
+    folder: Path
+    scorer: SharedScorer
+    transcriber: Transcriber
+    log: EventLog
+    metrics: Metrics
+    segmentation: SegmenterSettings
+    names: tuple[str, ...] = ("customer", "agent")
+    score_agents: bool = False
+    transcripts: bool = True
+    rules: tuple[Rule, ...] = ()
+    takers: tuple[TextTaker, ...] = ()
+
+    def role(self, place: int, given: Sequence[str] = ()) -> Role:
+        """The role of a channel, by its place among the usual ones, or among the names that the sender gives."""
+        names = given or self.names
+        speaker = names[place] if place < len(names) else f"speaker{place + 1}"
+        return Role.of(speaker, score_agents=self.score_agents)
+
+
+class Line:
+    """A call in progress.
+
+    Its sound comes in by the event loop's thread, `take`; its turns are found by the threads of its pipeline.
+    """
+
+    def __init__(
+        self, call: Call, shared: Shared, rate: int, paths: tuple[Path, Path], ended: Callable[[Line], None]
+    ) -> None:
+        """Open the timeline's files, which have to be new; nothing runs yet.
+
+        Args:
+            call: What is known of it.
+            shared: What it shares with other lines.
+            rate: Samples per second of its sound.
+            paths: Where its CSV and its JSON Lines go.
+            ended: Called by the last of its threads when all is written.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        self.call = call
+        self.reason: str | None = None
+        self._shared = shared
+        self._ended = ended
+        self._tracks = Tracks(rate, len(call.roles))
+        self._source = LineSource(call.name, len(call.roles))
+        self._started_s = time.monotonic()
+        self._late = 0
+        self._exporters = (CsvExporter(str(paths[0]), live=True), JsonlExporter(str(paths[1])))
+        alarm = Alarm(Watch(shared.rules), [self._alerted], shared.takers)
+        self._pipeline = Pipeline(
+            self._source,
+            roles=call.roles,
+            transcriber=shared.transcriber,
+            scorer=shared.scorer,
+            estimator=shared.scorer.estimates,
+            outputs=[*(exporter.write for exporter in self._exporters), self._told, alarm.check],
+            revise=self._revised,
+            segmentation=shared.segmentation,
+            follow=True,
+            timings=shared.metrics.timings,
+        )
+        self._thread = Thread(target=self._run, name=f"line {call.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        call = self.call
+        self._shared.log.add(
+            "call_started",
+            {"call": call.name, "source": call.source, "started_at": call.started_at, "channels": call.channels()},
+        )
+        self._thread.start()
+
+    @property
+    def ahead_s(self) -> float:
+        """By how much the sound that came is ahead of the time that has passed."""
+        return self._tracks.end_s - (time.monotonic() - self._started_s)
+
+    @property
+    def full(self) -> bool:
+        """Whether more sound would push some out that waits."""
+        return self._source.full
+
+    def take(self, sound: Sound, *, pause_s: float, lead_s: float) -> None:
+        """Take a frame. In the event loop.
+
+        Args:
+            sound: The frame.
+            pause_s: A stream without time stamps may be behind the time that has passed by so much.
+            lead_s: One with time stamps may be ahead of it by so much.
+        """
+        passed_s = time.monotonic() - self._started_s
+        self._put(self._tracks.place(sound, passed_s - pause_s, passed_s + lead_s))
+
+    def end(self, reason: str) -> None:
+        """Take no more sound; what came is finished. In the event loop."""
+        if self.reason is None:
+            self.reason = reason
+            self._put(self._tracks.flush())
+            self._source.stop()
+
+    def abort(self) -> None:
+        """End at once; what is not written yet is lost."""
+        self._pipeline.abort()
+
+    def join(self, patience_s: float) -> None:
+        """Wait until all is written, but not for longer than this."""
+        self._thread.join(patience_s)
+
+    def now(self) -> dict[str, object]:
+        """The present state, for the event `now`."""
+        pipeline, transcripts = self._pipeline, self._shared.transcripts
+        return {
+            "call": self.call.name,
+            "position_s": round(pipeline.position_s, 2),
+            "dropped_ms": pipeline.dropped_ms,
+            "channels": [
+                _channel_now(channel, state, transcripts) for channel, state in enumerate(pipeline.channels, start=1)
+            ],
+        }
+
+    def values(self) -> dict[str, object]:
+        """As `GET /calls` shows it."""
+        self.call.position_s = self._pipeline.position_s
+        return self.call.values()
+
+    def _put(self, blocks: Sequence[AudioBlock]) -> None:
+        self._shared.metrics.late.inc((self._tracks.late - self._late) / self._tracks.rate)
+        self._late = self._tracks.late
+        for block in blocks:
+            if not self._source.put(block):
+                self._shared.metrics.dropped.inc(0.1)
+
+    def _run(self) -> None:
+        call = self.call
+        try:
+            with ExitStack() as files:
+                for exporter in self._exporters:
+                    files.callback(exporter.close)
+                    exporter.begin()
+                self._pipeline.run()
+                for exporter in self._exporters:
+                    exporter.finish()
+        except StserError as error:
+            self.reason = FAILED
+            self._shared.metrics.say(f"{call.name}: {error}")
+        call.position_s = self._pipeline.position_s
+        call.ended_at = _clock(datetime.now())
+        call.reason = self.reason or STOPPED
+        self._source.stop()
+        self._ended(self)
+        self._shared.log.add(
+            "call_ended",
+            {
+                "call": call.name,
+                "ended_at": call.ended_at,
+                "reason": call.reason,
+                "turns": call.turns,
+                "report": f"/calls/{call.name}/report",
+            },
+        )
+
+    def _revised(self, turn: Turn) -> Turn:
+        kept = turn if self._shared.transcripts else turn.without_words()
+        return replace(kept, extra={**turn.extra, STARTED_AT: self._time_of_day(turn.start_s)})
+
+    def _told(self, turn: Turn) -> None:
+        self.call.turns += 1
+        self.call.emotions[turn.channel - 1] = turn.emotion
+        self._shared.metrics.turns.inc()
+        self._shared.log.add("turn", {"call": self.call.name, **turn_object(turn)})
+
+    def _alerted(self, alert: Alert) -> None:
+        timed = replace(alert, at=self._time_of_day(alert.time_s))
+        for exporter in self._exporters:
+            exporter.write_note(timed)
+        self.call.alerts += 1
+        self._shared.metrics.alerts.inc()
+        self._shared.log.add("alert", {"call": self.call.name, "alert": self.call.alerts, **note_object(timed)})
+
+    def _time_of_day(self, time_s: float) -> str:
+        return self._pipeline.clock(time_s).isoformat(timespec="milliseconds")
+
+
+class RefusedError(StserError):
+    """A line that is not taken."""
+
+
+class Lines:
+    """All lines, and the calls that have ended."""
+
+    def __init__(self, shared: Shared, most: int) -> None:
+        """Prepare.
+
+        Args:
+            shared: What the lines share.
+            most: How many there may be at once.
+        """
+        self._shared = shared
+        self._most = most
+        self._lock = Lock()
+        self._lines: dict[str, Line] = {}
+        self._calls: dict[str, Call] = {}
+        self._stopping = False
+
+    @property
+    def lines(self) -> list[Line]:
+        """The calls in progress."""
+        with self._lock:
+            return list(self._lines.values())
+
+    def open(self, start: Start, source: str, speakers: Sequence[str] = ()) -> Line:
+        """Begin a line. From any thread.
+
+        Args:
+            start: What its sender says of it.
+            source: The protocol.
+            speakers: Who is on its channels, where the sender says so.
+
+        Raises:
+            RefusedError: There are too many, or the server is stopping.
+            OutputError: Its timeline cannot be written.
+        """
+        with self._lock:
+            if self._stopping:
+                raise RefusedError("The server is stopping.")
+            if len(self._lines) >= self._most:
+                raise RefusedError(f"There are {self._most} lines already; --max-lines allows no more.")
+            moment = datetime.now()
+            name, paths = self._new_files(moment, start.call)
+            roles = tuple(self._shared.role(place, speakers) for place in start.places)
+            call = Call(name, source, _clock(moment), roles, emotions=[None] * len(roles))
+            line = Line(call, self._shared, start.rate, paths, self._over)
+            self._lines[name] = line
+            self._calls[name] = call
+            while len(self._calls) > _REMEMBERED + self._most:
+                self._calls.pop(next(each for each in self._calls if each not in self._lines))
+        self._shared.metrics.calls.labels(source).inc()
+        line.start()
+        return line
+
+    def values(self) -> list[dict[str, object]]:
+        """The calls, as `GET /calls` shows them."""
+        with self._lock:
+            calls, lines = list(self._calls.values()), dict(self._lines)
+        return [lines[call.name].values() if call.name in lines else call.values() for call in calls]
+
+    def find(self, name: str) -> tuple[Call, Line | None] | None:
+        """A call by its name, and its line while it is in progress."""
+        with self._lock:
+            call = self._calls.get(name)
+            return None if call is None else (call, self._lines.get(name))
+
+    def path(self, name: str) -> Path:
+        """Where a call's JSON Lines are."""
+        return self._shared.folder / f"{name}.jsonl"
+
+    def acknowledge(self, name: str, alert: int) -> bool:
+        """Note that somebody has seen to an alert; false where there is none of that number."""
+        found = self.find(name)
+        if found is None or not 1 <= alert <= found[0].alerts:
+            return False
+        call = found[0]
+        if alert not in call.acknowledged:
+            call.acknowledged.add(alert)
+            self._shared.log.add("acknowledged", {"call": name, "alert": alert})
+        return True
+
+    def stop(self) -> list[Line]:
+        """Begin no more lines; those that there are still have to be ended."""
+        with self._lock:
+            self._stopping = True
+            return list(self._lines.values())
+
+    def _over(self, line: Line) -> None:
+        with self._lock:
+            self._lines.pop(line.call.name, None)
+
+    def _new_files(self, moment: datetime, given: str) -> tuple[str, tuple[Path, Path]]:
+        """A name that no other call has, and its files, new and empty.
+
+        Only letters, digits, `-` and `_` of the sender's name are kept, behind the time of day, so that it can choose
+        neither the folder nor another call's files.
+        """
+        kept = _ODD.sub("_", given)[:_KEPT_CHARACTERS].strip("_") or "call"
+        for number in range(1, _SAME_NAME):
+            name = f"{moment:%Y%m%d-%H%M%S}-{kept}" + (f"-{number}" if number > 1 else "")
+            paths = (self._shared.folder / f"{name}.csv", self._shared.folder / f"{name}.jsonl")
+            try:
+                for path in paths:
+                    path.open("x").close()
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise OutputError(f"Cannot write '{paths[0]}': {error.strerror}.") from error
+            return name, paths
+        raise OutputError(f"There are {_SAME_NAME} calls named '{kept}' of this second.")
+
+
+_REMEMBERED = 200
+
+
+def _channel_now(channel: int, state: ChannelNow, transcripts: bool) -> dict[str, object]:
+    scores = state.scores
+    probabilities = (None,) * len(LABELS) if scores is None else tuple(round(each, 4) for each in scores.ensemble)
+    return {
+        "channel": channel,
+        "level_dbfs": round(state.level_dbfs, 1),
+        "since_s": state.since_s,
+        "words": state.words if transcripts else "",
+        "emotion": None if scores is None else scores.emotion,
+        **{f"p_{label}": value for label, value in zip(LABELS, probabilities, strict=True)},
+    }
+
+
+def _clock(moment: datetime) -> str:
+    return moment.astimezone().isoformat(timespec="milliseconds")

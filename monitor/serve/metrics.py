@@ -1,0 +1,51 @@
+"""Figures of the server, as `GET /metrics` gives them to Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_BUCKETS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """Counters of one server, in a registry of their own. From any thread."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """Start at 0.
+
+        Args:
+            say: Takes a sentence about what went wrong with a line.
+        """
+        self.say = say
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.lines = Gauge("stser_lines", "Calls in progress.", registry=registry)
+        self.readers = Gauge("stser_event_readers", "Readers of /events.", registry=registry)
+        self.calls = Counter("stser_calls", "Calls that began.", ["source"], registry=registry)
+        self.turns = Counter("stser_turns", "Turns written.", registry=registry)
+        self.alerts = Counter("stser_alerts", "Alerts.", registry=registry)
+        self.dropped = Counter("stser_dropped_seconds", "Sound that the server had no time for.", registry=registry)
+        self.late = Counter("stser_late_seconds", "Sound that came too late for its place.", registry=registry)
+        self.refused = Counter("stser_refused", "Connections and lines refused.", ["reason"], registry=registry)
+        self.webhook = Counter("stser_webhook", "Alerts sent to the webhook.", ["outcome"], registry=registry)
+        self.row = Histogram(
+            "stser_row_seconds", "From the end of a turn to its row.", buckets=_BUCKETS, registry=registry
+        )
+        self.timings = _Rows(self.row)
+
+    def text(self) -> bytes:
+        """In Prometheus's text format."""
+        return generate_latest(self.registry)
+
+
+class _Rows:
+    """Takes the times of a pipeline's turns; see `monitor.pipeline.timings`."""
+
+    def __init__(self, row: Histogram) -> None:
+        self._row = row
+
+    def add(self, *times: float) -> None:
+        """Note a written turn: captured, ended, taken, transcribed, scored, written."""
+        self._row.observe(times[-1] - times[1])

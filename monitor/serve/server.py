@@ -1,0 +1,233 @@
+"""Runs the server: its sockets, its event loop in a thread of its own, and an orderly end of all lines."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Sequence
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from monitor.serve.app import App
+from monitor.serve.lines import STOPPED, Lines
+from stser_core.errors import StserError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from monitor.serve.events import EventLog
+    from monitor.serve.metrics import Metrics
+    from monitor.serve.security import Access, Limits
+
+_END_S = 5.0
+_BACKLOG = 128
+
+
+class Server:
+    """One server. `run` waits until it ends; `stop` and `abort` may be called from any thread."""
+
+    def __init__(
+        self,
+        lines: Lines,
+        log: EventLog,
+        access: Access,
+        limits: Limits,
+        metrics: Metrics,
+        *,
+        sockets: Sequence[socket.socket],
+        audiosocket: socket.socket | None = None,
+        allowed: Callable[[str], bool] = lambda address: True,
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
+        """Prepare; nothing listens yet but the sockets.
+
+        Args:
+            lines: The calls.
+            log: Their events.
+            access: Who may ask.
+            limits: For everybody.
+            metrics: Counts.
+            sockets: Those of HTTP.
+            audiosocket: That of AudioSocket.
+            allowed: Whether an address may use AudioSocket.
+            tls: Files of the certificate and of its key.
+
+        Raises:
+            UsageError: The certificate or its key cannot be read.
+        """
+        self._lines = lines
+        self._log = log
+        self._app = App(lines, log, access, limits, metrics)
+        self._sockets = list(sockets)
+        self._audiosocket = audiosocket
+        self._allowed = allowed
+        self._stopped = Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        certificate, key = tls or (None, None)
+        config = uvicorn.Config(
+            self._app.starlette(self._listeners),
+            http=_bounded(limits),
+            ws="websockets-sansio",
+            ws_max_size=limits.message_bytes,
+            ws_max_queue=8,
+            ws_per_message_deflate=False,
+            h11_max_incomplete_event_size=limits.header_bytes,
+            timeout_keep_alive=round(limits.head_s),
+            timeout_graceful_shutdown=2,
+            backlog=_BACKLOG,
+            lifespan="on",
+            loop="asyncio",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+        logger = logging.getLogger("uvicorn.error")
+        logger.setLevel(logging.ERROR)
+        logger.handlers, logger.propagate = [_Faults(metrics.say)], False
+        try:
+            config.load()
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(f"The certificate '{certificate}' or its key '{key}' cannot be used ({error}).") from error
+        self._uvicorn = uvicorn.Server(config)
+
+    def run(self) -> None:
+        """Serve until it is stopped.
+
+        Raises:
+            StserError: The server failed.
+        """
+        thread = Thread(target=self._serve, name="server", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.1)  # short waits, since on some systems no signal is seen during a long one
+        if self._failure is not None:
+            raise StserError(f"The server failed ({self._failure}).") from self._failure
+
+    @property
+    def started(self) -> bool:
+        """Whether it answers."""
+        return self._uvicorn.started
+
+    def stop(self) -> None:
+        """End all lines, and then the server."""
+        lines = self._lines.stop()
+        if self._loop is not None:
+            for line in lines:
+                self._loop.call_soon_threadsafe(line.end, STOPPED)
+        until_s = time.monotonic() + _END_S
+        for line in lines:
+            line.join(max(0.0, until_s - time.monotonic()))
+        for line in self._lines.lines:
+            line.abort()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._log.end)
+        self._uvicorn.should_exit = True
+
+    def abort(self) -> None:
+        """End at once."""
+        for line in self._lines.stop():
+            line.abort()
+        self._uvicorn.should_exit = self._uvicorn.force_exit = True
+
+    def _serve(self) -> None:
+        try:
+            self._uvicorn.run(self._sockets)
+        except BaseException as error:  # noqa: BLE001  carried to the thread that waits
+            self._failure = error
+
+    async def _listeners(self) -> Sequence[asyncio.AbstractServer]:
+        self._loop = asyncio.get_running_loop()
+        if self._audiosocket is None:
+            return ()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            address = writer.get_extra_info("peername")
+            if address is None or not self._allowed(str(address[0])):
+                writer.close()
+                return
+            await self._app.media.audiosocket(reader, writer)
+
+        return (await asyncio.start_server(connected, sock=self._audiosocket, backlog=_BACKLOG),)
+
+
+class _Faults(logging.Handler):
+    """Says what uvicorn logs as an error: what nobody foresaw."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        error = record.exc_info[1] if record.exc_info else None
+        what = record.getMessage() if error is None else f"{type(error).__name__}: {error}"
+        self._say(f"an unforeseen fault in the server ended a request ({what.strip()}); please report it.")
+
+
+def bound(host: str, port: int, what: str) -> socket.socket:
+    """A socket that listens at an address.
+
+    Args:
+        host: A name or an address.
+        port: 0 for any that is free.
+        what: The option, for the message.
+
+    Raises:
+        UsageError: The address is taken, or is not this machine's.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"{what}: cannot listen at {host} port {port} ({error}).") from error
+
+
+def _bounded(limits: Limits) -> type[asyncio.Protocol]:
+    """Uvicorn's HTTP protocol for so many connections, each of which has to complete its requests in time."""
+
+    class Bounded(H11Protocol):
+        """One connection."""
+
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:  # noqa: ANN401 (uvicorn's own is narrower than asyncio's)
+            """Begin, unless there are too many."""
+            super().connection_made(transport)
+            self.app_state = {**self.app_state, "abort": transport.abort}
+            if len(self.connections) > limits.connections:
+                transport.abort()
+            self._await_head()
+
+        def on_response_complete(self) -> None:
+            """Await the next request."""
+            super().on_response_complete()
+            self._await_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            """End."""
+            if self._timer is not None:
+                self._timer.cancel()
+            super().connection_lost(exc)
+
+        def _await_head(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self.loop.call_later(limits.head_s, self._give_up)
+
+        def _give_up(self) -> None:
+            answered = self.cycle is None or self.cycle.response_complete
+            if self.transport.get_protocol() is self and answered:
+                self.transport.abort()
+
+    return Bounded

@@ -1,0 +1,113 @@
+"""Sends alerts to another program over HTTP: signed, tried again where that may help, and never waited for."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from http.client import HTTPException
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from monitor.queue import ClosableQueue
+from stser_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from monitor.serve.metrics import Metrics
+
+SIGNATURE = "X-Stser-Signature"
+_WAITING = 256
+_PATIENCE_S = 10.0
+_TRIES_AFTER_S = (0.0, 1.0, 4.0, 16.0, 60.0)
+_AGAIN = (408, 425, 429)
+_AT_END_S = 3.0
+
+
+def signature(secret: str, body: bytes) -> str:
+    """The value of the header `X-Stser-Signature`: HMAC-SHA256 of the body."""
+    return "sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+
+
+class Webhook:
+    """Posts texts to an address, in a thread of its own."""
+
+    def __init__(
+        self,
+        url: str,
+        secret: str,
+        metrics: Metrics,
+        tries_after_s: tuple[float, ...] = _TRIES_AFTER_S,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
+        """Start waiting for texts.
+
+        Args:
+            url: Where to post.
+            secret: Signs the bodies.
+            metrics: Counts, and takes sentences about what went wrong.
+            tries_after_s: Seconds before each try.
+            patience_s: For one answer.
+
+        Raises:
+            UsageError: The address is not one of HTTP.
+        """
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise UsageError(f"--webhook '{url}' is not an address such as https://example.org/alerts.")
+        self._url = url
+        self._secret = secret
+        self._metrics = metrics
+        self._tries_after_s = tries_after_s
+        self._patience_s = patience_s
+        self._opener = build_opener(_NoRedirects)
+        self._texts: ClosableQueue[str] = ClosableQueue(_WAITING)
+        self._closing = Event()
+        self._thread = Thread(target=self._work, name="webhook", daemon=True)
+        self._thread.start()
+
+    def run(self, text: str) -> None:
+        """Post a text soon; where too many wait, the oldest is given up."""
+        _, dropped = self._texts.put_dropping(text)
+        if dropped is not None:
+            self._metrics.webhook.labels("dropped").inc()
+
+    def close(self) -> None:
+        """Try what is left once more, for a short time."""
+        self._closing.set()
+        self._texts.close()
+        self._thread.join(_AT_END_S)
+        self._texts.cancel()
+
+    def _work(self) -> None:
+        while (text := self._texts.get()) is not None:
+            outcome = self._post(text.encode())
+            self._metrics.webhook.labels("sent" if outcome is None else "failed").inc()
+            if outcome is not None:
+                self._metrics.say(f"the webhook did not take an alert: {outcome}.")
+
+    def _post(self, body: bytes) -> str | None:
+        """Post a body; why it was given up, or `None` where it was taken."""
+        headers = {"Content-Type": "application/json", SIGNATURE: signature(self._secret, body)}
+        outcome = "the server is stopping"
+        for wait_s in self._tries_after_s:
+            if wait_s and self._closing.wait(wait_s):
+                return outcome
+            try:
+                with self._opener.open(Request(self._url, body, headers), timeout=self._patience_s):
+                    return None
+            except HTTPError as error:
+                outcome = f"it answers {error.code}"
+                error.close()
+                if error.code < 500 and error.code not in _AGAIN:
+                    return outcome
+            except (OSError, HTTPException) as error:
+                outcome = str(error) or type(error).__name__
+        return outcome
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """A redirection is an answer that is not taken: what was signed for one address goes to no other."""
+
+    def redirect_request(self, *arguments: Any, **further: Any) -> None:  # noqa: ANN401
+        """Follow none."""
