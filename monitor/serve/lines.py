@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from monitor.alerts.alarm import Alarm, TextTaker
 from monitor.alerts.rules import Rule, Watch
-from monitor.exporters.csv import CsvExporter
-from monitor.exporters.jsonl import JsonlExporter, note_object, turn_object
+from monitor.exporters.csv import CsvLines
+from monitor.exporters.exporter import Exporter
+from monitor.exporters.jsonl import JsonLines, note_object, turn_object
 from monitor.flow import AudioBlock
 from monitor.pipeline.pipeline import Pipeline
 from monitor.queue import ClosableQueue
@@ -203,7 +204,7 @@ class Line:
         self._source = LineSource(call.name, len(call.roles))
         self._started_s = time.monotonic()
         self._late = 0
-        self._exporters = (CsvExporter(str(paths[0]), live=True), JsonlExporter(str(paths[1])))
+        self._exporters = (Exporter(str(paths[0]), CsvLines(live=True)), Exporter(str(paths[1]), JsonLines()))
         alarm = Alarm(Watch(shared.rules), [self._alerted], shared.takers)
         self._pipeline = Pipeline(
             self._source,
