@@ -201,7 +201,7 @@ def read_config(folder: Path) -> CheckpointConfig:
     import msgspec
 
     from stser_core.config import VERSION, CheckpointConfig
-    from stser_core.settings_json import decode
+    from stser_core.settings import decode
 
     path = folder / CONFIG_FILE
     try:

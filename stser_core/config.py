@@ -6,13 +6,12 @@ Importing this module imports no torch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isfinite
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from stser_core import bounds
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 from stser_core.scores import CLASSIFIERS
+from stser_core.settings import Amount, Bounds, Count, Positive, Proportion, bounded, check
 
 SAMPLE_RATE = 16_000
 VERSION = 2
@@ -25,6 +24,7 @@ _SHORTEST = SAMPLE_RATE // 10
 
 
 @dataclass(frozen=True)
+@bounded("features")
 class FeatureConfig:
     """Settings of the log-mel spectrogram.
 
@@ -48,26 +48,21 @@ class FeatureConfig:
         UsageError: A number is out of bounds.
     """
 
-    mel_bands: int = 64
-    window_ms: float = 25.0
-    hop_ms: float = 10.0
-    n_fft: int = 0
-    low_hz: float = 50.0
-    high_hz: float = 8_000.0
+    mel_bands: Annotated[int, Bounds(1, 1_000)] = 64
+    window_ms: Annotated[float, Bounds(1, 1_000)] = 25.0
+    hop_ms: Annotated[float, Bounds(1, 100)] = 10.0
+    n_fft: Annotated[int, Bounds(0, 1 << 16)] = 0
+    low_hz: Annotated[float, Bounds(0, SAMPLE_RATE / 2)] = 50.0
+    high_hz: Annotated[float, Bounds(0, SAMPLE_RATE / 2)] = 8_000.0
     mel_scale: Literal["htk", "slaney"] = "htk"
-    range_db: float = 80.0
+    range_db: Annotated[float, Bounds(0, 10_000)] = 80.0
     normalise: Literal["utterance", "band", "peak"] = "utterance"
-    trim_db: float = 40.0
-    margin_ms: float = 100.0
-    tail_ms: float = 0.0
+    trim_db: Annotated[float, Bounds(0, 10_000)] = 40.0
+    margin_ms: Annotated[float, Bounds(0, 10_000)] = 100.0
+    tail_ms: Annotated[float, Bounds(0, 10_000)] = 0.0
 
     def __post_init__(self) -> None:
-        most = {"n_fft": 1 << 16, "low_hz": SAMPLE_RATE / 2, "high_hz": SAMPLE_RATE / 2, "hop_ms": 100}
-        for name in ("mel_bands", "window_ms", "hop_ms"):
-            bounds.check(f"features.{name}", getattr(self, name), 1, most.get(name, 1_000))
-        for name in ("n_fft", "low_hz", "high_hz", "range_db", "trim_db", "margin_ms", "tail_ms"):
-            bounds.check(f"features.{name}", getattr(self, name), 0, most.get(name, 10_000))
-        bounds.check("features.high_hz", self.high_hz, self.low_hz, above=True)
+        check("features.high_hz", self.high_hz, self.low_hz, above=True)
         if 0 < self.n_fft < self.window:
             raise UsageError(f"features.n_fft must be 0, or {self.window} or more; it is {self.n_fft}.")
 
@@ -88,6 +83,7 @@ class FeatureConfig:
 
 
 @dataclass(frozen=True)
+@bounded("front_end")
 class FrontEndConfig:
     """The frozen pretrained front end: the first layers of a Whisper encoder.
 
@@ -104,18 +100,15 @@ class FrontEndConfig:
 
     type: Literal["whisper"] = "whisper"
     model: str = "whisper-base"
-    layers: int = 3
+    layers: Annotated[int, Bounds(0)] = 3
     joined: int = 1
-    size: int = 512
-    heads: int = 8
-    average: int = 2
-    positions: int = 1_500
+    size: Count = 512
+    heads: Count = 8
+    average: Count = 2
+    positions: Count = 1_500
 
     def __post_init__(self) -> None:
-        for name in ("size", "heads", "average", "positions"):
-            bounds.check(f"front_end.{name}", getattr(self, name), 1)
-        bounds.check("front_end.layers", self.layers, 0)
-        bounds.check("front_end.joined", self.joined, 1, max(1, self.layers))
+        check("front_end.joined", self.joined, 1, max(1, self.layers))
         if self.size % self.heads or self.size % 2:
             raise UsageError(f"front_end.size must be even and a multiple of {self.heads} heads; it is {self.size}.")
 
@@ -126,6 +119,7 @@ class FrontEndConfig:
 
 
 @dataclass(frozen=True)
+@bounded("speaker_baseline")
 class SpeakerBaselineConfig:
     """Settings of the running neutral baseline of a speaker; see `speaker_baseline`.
 
@@ -134,15 +128,12 @@ class SpeakerBaselineConfig:
         memory: Largest accumulated weight of past turns; beyond it older turns fade in proportion.
     """
 
-    pseudo_turns: float = 6.0
-    memory: float = 60.0
-
-    def __post_init__(self) -> None:
-        bounds.check("speaker_baseline.pseudo_turns", self.pseudo_turns, 0, above=True)
-        bounds.check("speaker_baseline.memory", self.memory, 0, above=True)
+    pseudo_turns: Positive = 6.0
+    memory: Positive = 60.0
 
 
 @dataclass(frozen=True)
+@bounded("smodel.blocks")
 class ConvConfig:
     """One convolution block: convolution, batch norm, ReLU, max pooling.
 
@@ -160,24 +151,16 @@ class ConvConfig:
         UsageError: A size is below 1, or the kernel even.
     """
 
-    channels: int
-    kernel: tuple[int, int] = (3, 3)
-    stride: tuple[int, int] = (1, 1)
-    pool: tuple[int, int] = (2, 2)
-    dilation: int = 1
+    channels: Count
+    kernel: Annotated[tuple[int, int], Bounds(1)] = (3, 3)
+    stride: Annotated[tuple[int, int], Bounds(1)] = (1, 1)
+    pool: Annotated[tuple[int, int], Bounds(1)] = (2, 2)
+    dilation: Count = 1
     residual: bool = False
     norm: bool = True
     activation: bool = True
 
     def __post_init__(self) -> None:
-        for name, sizes in (
-            ("channels", (self.channels,)),
-            ("kernel", self.kernel),
-            ("stride", self.stride),
-            ("pool", self.pool),
-            ("dilation", (self.dilation,)),
-        ):
-            bounds.check(f"A convolution block's {name}", min(sizes), 1)
         if not all(size % 2 for size in self.kernel):
             raise UsageError(f"A convolution block's kernel must be odd; it is {self.kernel}.")
         if self.residual and self.stride != (1, 1):
@@ -189,6 +172,7 @@ class ConvConfig:
 
 
 @dataclass(frozen=True)
+@bounded("smodel")
 class SmodelConfig:
     """The smodel's shape.
 
@@ -207,19 +191,13 @@ class SmodelConfig:
     """
 
     blocks: tuple[ConvConfig, ...]
-    lstm_units: int = 128
-    heads: int = 4
+    lstm_units: Annotated[int, Bounds(0)] = 128
+    heads: Count = 4
     residual_attention: bool = False
     pooling: Literal["mean", "mean_deviation"] = "mean"
     input_statistics: bool = False
-    dropout: float = 0.2
-    input_dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        bounds.check("smodel.lstm_units", self.lstm_units, 0)
-        bounds.check("smodel.heads", self.heads, 1)
-        bounds.check("smodel.dropout", self.dropout, 0, 1)
-        bounds.check("smodel.input_dropout", self.input_dropout, 0, 1)
+    dropout: Proportion = 0.2
+    input_dropout: Proportion = 0.0
 
     def after(self, size: int, axis: int) -> int:
         """Number of bands (axis 0) or frames (axis 1) that the convolution blocks leave of `size`."""
@@ -240,32 +218,27 @@ class SmodelConfig:
 
 
 @dataclass(frozen=True)
+@bounded("albert")
 class AlbertConfig:
     """ALBERT's shape, by the Hub's key names; the defaults are those of `albert-base-v2`."""
 
-    vocab_size: int = 30_000
-    embedding_size: int = 128
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_hidden_groups: int = 1
-    num_attention_heads: int = 12
-    intermediate_size: int = 3_072
-    inner_group_num: int = 1
+    vocab_size: Count = 30_000
+    embedding_size: Count = 128
+    hidden_size: Count = 768
+    num_hidden_layers: Count = 12
+    num_hidden_groups: Count = 1
+    num_attention_heads: Count = 12
+    intermediate_size: Count = 3_072
+    inner_group_num: Count = 1
     hidden_act: Literal["gelu_new", "gelu", "relu"] = "gelu_new"
     hidden_dropout_prob: float = 0.0
     attention_probs_dropout_prob: float = 0.0
-    max_position_embeddings: int = 512
-    type_vocab_size: int = 2
+    max_position_embeddings: Count = 512
+    type_vocab_size: Count = 2
     layer_norm_eps: float = 1e-12
     pad_token_id: int = 0
 
     def __post_init__(self) -> None:
-        for name in (
-            *("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_hidden_groups"),
-            *("num_attention_heads", "intermediate_size", "inner_group_num", "max_position_embeddings"),
-            "type_vocab_size",
-        ):
-            bounds.check(f"albert.{name}", getattr(self, name), 1)
         if self.hidden_size % self.num_attention_heads:
             raise UsageError(
                 f"albert.hidden_size must be a multiple of {self.num_attention_heads} heads; it is {self.hidden_size}."
@@ -273,6 +246,7 @@ class AlbertConfig:
 
 
 @dataclass(frozen=True)
+@bounded("tmodel")
 class TmodelConfig:
     """The tmodel's shape.
 
@@ -287,14 +261,12 @@ class TmodelConfig:
     encoder: str = "albert-base-v2"
     albert: AlbertConfig = field(default_factory=AlbertConfig)
     pooling: Literal["cls", "mean"] = "cls"
-    maximum_pieces: int = 96
+    maximum_pieces: Annotated[int, Bounds(3)] = 96
     marks: bool = False
-
-    def __post_init__(self) -> None:
-        bounds.check("tmodel.maximum_pieces", self.maximum_pieces, 3)
 
 
 @dataclass(frozen=True)
+@bounded("encoders")
 class EncoderEntry:
     """A further encoder, beside smodel and tmodel.
 
@@ -306,15 +278,13 @@ class EncoderEntry:
     """
 
     type: str
-    vector_size: int
+    vector_size: Count
     settings: dict[str, Any] = field(default_factory=dict)
     package: str = ""
 
-    def __post_init__(self) -> None:
-        bounds.check("An encoder's vector_size", self.vector_size, 1)
-
 
 @dataclass(frozen=True)
+@bounded("classifiers")
 class ClassifierConfig:
     """A classifier: dense layers over the concatenated vectors of its encoders.
 
@@ -324,13 +294,11 @@ class ClassifierConfig:
     """
 
     inputs: tuple[str, ...]
-    dropout: float = 0.2
-
-    def __post_init__(self) -> None:
-        bounds.check("A classifier's dropout", self.dropout, 0, 1)
+    dropout: Proportion = 0.2
 
 
 @dataclass(frozen=True)
+@bounded("late_fusion")
 class LateFusion:
     """Late (decision-level) fusion of speech and words: how often only one of the two carries an emotion.
 
@@ -343,17 +311,14 @@ class LateFusion:
         text: The classifiers that read text alone.
     """
 
-    p_speech_only: float
-    p_text_only: float
+    p_speech_only: Amount
+    p_text_only: Amount
     speech: tuple[str, ...] = ("speech",)
     text: tuple[str, ...] = ("text",)
 
-    def __post_init__(self) -> None:
-        bounds.check("late_fusion.p_speech_only", self.p_speech_only, 0)
-        bounds.check("late_fusion.p_text_only", self.p_text_only, 0)
-
 
 @dataclass(frozen=True)
+@bounded("ensemble")
 class EnsembleConfig:
     """Settings for combining the classifiers' probabilities; see `ensemble`.
 
@@ -368,20 +333,14 @@ class EnsembleConfig:
     """
 
     rule: Literal["mean"] = "mean"
-    weights: dict[str, float] = field(default_factory=dict)
+    weights: Annotated[dict[str, float], Bounds(0, above=True)] = field(default_factory=dict)
     late_fusion: LateFusion | None = None
-    temperatures: dict[str, float] = field(default_factory=dict)
-    class_prior: tuple[float, float, float, float] | None = None
+    temperatures: Annotated[dict[str, float], Bounds(0, above=True)] = field(default_factory=dict)
+    class_prior: Annotated[tuple[float, float, float, float] | None, Bounds(0, 1, above=True)] = None
 
     def __post_init__(self) -> None:
-        for name, weight in self.weights.items():
-            bounds.check(f"The ensemble's weight of {name}", weight, 0, above=True)
-        for name, temperature in self.temperatures.items():
-            bounds.check(f"The ensemble's temperature of {name}", temperature, 0, above=True)
-        if self.class_prior is not None:
-            values = self.class_prior
-            if not all(isfinite(one) and one > 0 for one in values) or abs(sum(values) - 1) > 1e-4:
-                raise UsageError(f"The class prior must be four probabilities above 0 that sum to 1; it is {values}.")
+        if self.class_prior is not None and abs(sum(self.class_prior) - 1) > 1e-4:
+            raise UsageError(f"The class prior must be four probabilities that sum to 1; it is {self.class_prior}.")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import CheckpointError
-from stser_core.settings_json import decode
+from stser_core.settings import decode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

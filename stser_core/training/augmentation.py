@@ -7,18 +7,20 @@ telephone lines, which change the sound, are in `lines`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from stser_core import bounds
 from stser_core.errors import UsageError
+from stser_core.settings import Bounds, Count, Proportion, bounded
 from stser_core.text import normalise
 
 
 @dataclass(frozen=True)
+@bounded("augmentation")
 class Augmentation:
     """Probability of each change, for each clip in each epoch (0 = never, 1 = always).
 
@@ -36,23 +38,18 @@ class Augmentation:
         UsageError: A probability is not one, or a length is out of bounds.
     """
 
-    lines: float = 0.0
-    line_versions: int = 3
-    crop: float = 0.0
-    crop_s: tuple[float, float] = (0.5, 1.8)
-    frame_noise: float = 0.0
-    dropped_words: float = 0.0
-    swapped_words: float = 0.0
-    dropped_marks: float = 0.0
+    lines: Proportion = 0.0
+    line_versions: Count = 3
+    crop: Proportion = 0.0
+    crop_s: Annotated[tuple[float, float], Bounds(0, above=True)] = (0.5, 1.8)
+    frame_noise: Annotated[float, Bounds(0, 10)] = 0.0
+    dropped_words: Proportion = 0.0
+    swapped_words: Proportion = 0.0
+    dropped_marks: Proportion = 0.0
 
     def __post_init__(self) -> None:
-        bounds.check("augmentation.line_versions", self.line_versions, 1)
-        bounds.check("augmentation.frame_noise", self.frame_noise, 0, 10)
-        if not 0 < self.crop_s[0] <= self.crop_s[1]:
+        if self.crop_s[0] > self.crop_s[1]:
             raise UsageError(f"augmentation.crop_s must be a shortest and a longest length; it is {self.crop_s}.")
-        for field in fields(self):
-            if field.name not in ("line_versions", "frame_noise", "crop_s"):
-                bounds.check(f"augmentation.{field.name}", getattr(self, field.name), 0, 1)
 
 
 def cropped(

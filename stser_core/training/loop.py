@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 import torch
@@ -21,8 +21,8 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from stser_core import bounds
 from stser_core.errors import UsageError
+from stser_core.settings import Amount, Bounds, Count, Positive, Proportion, bounded
 from stser_core.training.output import progress, write_atomically
 
 LAST, BEST = "last.safetensors", "best.safetensors"
@@ -33,6 +33,7 @@ Epoch = dict[str, float]
 
 
 @dataclass(frozen=True)
+@bounded("loop")
 class LoopConfig:
     """Settings of training a network. The defaults are the paper's, where it gives them.
 
@@ -54,25 +55,19 @@ class LoopConfig:
         UsageError: A number is out of bounds.
     """
 
-    epochs: int = 60
-    patience: int = 10
+    epochs: Count = 60
+    patience: Annotated[int, Bounds(0)] = 10
     best_by: Literal["wa", "ua", "last"] = "wa"
-    learning_rate: float = 1e-4
-    text_learning_rate: float | None = None
+    learning_rate: Positive = 1e-4
+    text_learning_rate: Annotated[float | None, Bounds(0, above=True)] = None
     optimizer: Literal["adam", "adamw"] = "adam"
-    weight_decay: float = 0.0
+    weight_decay: Amount = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup: float = 0.0
+    warmup: Proportion = 0.0
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    seed: int = 0
+    seed: Annotated[int, Bounds(0)] = 0
 
     def __post_init__(self) -> None:
-        for name, least in {"epochs": 1, "patience": 0, "seed": 0}.items():
-            bounds.check(name, getattr(self, name), least)
-        bounds.check("learning_rate", self.learning_rate, 0, above=True)
-        bounds.check("text_learning_rate", self.text_learning_rate or self.learning_rate, 0, above=True)
-        bounds.check("weight_decay", self.weight_decay, 0)
-        bounds.check("warmup", self.warmup, 0, 1)
         if self.best_by == "last" and self.patience:
             raise UsageError("best_by last keeps the last epoch, so nothing stops early: set patience to 0.")
 

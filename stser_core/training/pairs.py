@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 from numpy.random import Generator
 
-from stser_core import bounds
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
+from stser_core.settings import Amount, bounded
 from stser_core.training.clip import Clip
 
 PairKind = Literal["agreeing", "text_neutral", "text_garbled", "text_empty", "speech_neutral"]
@@ -24,6 +24,7 @@ NEUTRAL = "neutral"
 
 
 @dataclass(frozen=True)
+@bounded("pairs")
 class PairMixture:
     """Proportions of the kinds of pairs; they need not sum to one.
 
@@ -36,15 +37,11 @@ class PairMixture:
         speech_neutral: Neutral speech says words that carry an emotion: the words' emotion is the target.
     """
 
-    agreeing: float = 0.4
-    text_neutral: float = 0.25
-    text_garbled: float = 0.05
-    text_empty: float = 0.05
-    speech_neutral: float = 0.25
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            bounds.check(f"pairs.{field.name}", getattr(self, field.name), 0)
+    agreeing: Amount = 0.4
+    text_neutral: Amount = 0.25
+    text_garbled: Amount = 0.05
+    text_empty: Amount = 0.05
+    speech_neutral: Amount = 0.25
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
-from stser_core import bounds
 from stser_core.config import PAPER, SPEECH, TEXT, CheckpointConfig, EnsembleConfig
 from stser_core.errors import DataError, UsageError
-from stser_core.settings_json import decode
+from stser_core.settings import Bounds, Count, Proportion, bounded, decode
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.loop import LoopConfig
 from stser_core.training.pairs import PairMixture
 
 
 @dataclass(frozen=True)
+@bounded("")
 class Recipe:
     """A training run. The defaults are the paper's, where it says (section on the experiments).
 
@@ -45,30 +46,24 @@ class Recipe:
 
     model: CheckpointConfig = PAPER
     loop: LoopConfig = field(default_factory=LoopConfig)
-    batch: int = 32
-    losses: dict[str, float] = field(default_factory=dict)
-    label_smoothing: float = 0.0
+    batch: Count = 32
+    losses: Annotated[dict[str, float], Bounds(0, above=True)] = field(default_factory=dict)
+    label_smoothing: Proportion = 0.0
     frozen: tuple[str, ...] = ()
     ensemble: EnsembleConfig | None = None
     balance_labels: bool = False
-    balance_corpora: float = 1.0
-    routine: float = 0.06
-    service: float = 0.2
+    balance_corpora: Proportion = 1.0
+    routine: Annotated[float, Bounds(0, 0.9)] = 0.06
+    service: Annotated[float, Bounds(0, 0.9)] = 0.2
     augmentation: Augmentation = field(default_factory=Augmentation)
     pairs: PairMixture = field(default_factory=PairMixture)
     own_words: bool = True
 
     def __post_init__(self) -> None:
-        bounds.check("batch", self.batch, 1)
-        for name in ("label_smoothing", "balance_corpora"):
-            bounds.check(name, getattr(self, name), 0, 1)
-        for name in ("routine", "service"):
-            bounds.check(name, getattr(self, name), 0, 0.9)
-        for name, weight in self.losses.items():
+        for name in self.losses:
             if name not in self.model.classifiers:
                 known = ", ".join(self.model.classifiers)
                 raise UsageError(f"losses: unknown classifier {name!r}; choose from {known}.")
-            bounds.check(f"losses.{name}", weight, 0, above=True)
         for name in self.frozen:
             if name not in ("smodel", "tmodel", *self.model.classifiers):
                 raise UsageError(f"frozen: the model has no part {name!r}.")

@@ -27,7 +27,7 @@ from stser_core.config import (
 )
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
-from stser_core.settings_json import decode
+from stser_core.settings import decode
 
 SPEECH = {"speech": ClassifierConfig(("speech",))}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from stser_core.settings_json import decode
+from stser_core.settings import decode
 
 
 @dataclass(frozen=True)
