@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from stser_core import bounds
+from stser_core.settings import check
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, OutputError
 from stser_core.text import normalise
@@ -69,12 +69,12 @@ class Labelling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        bounds.check("batch", self.batch, 1)
-        bounds.check("epochs", self.epochs, 0, above=True)
-        bounds.check("learning_rate", self.learning_rate, 0, above=True)
-        bounds.check("dropped", self.dropped, 0, 0.9)
-        bounds.check("smoothing", self.smoothing, 0, 0.9)
-        bounds.check("balance_corpora", self.balance_corpora, 0, 1)
+        check("batch", self.batch, 1)
+        check("epochs", self.epochs, 0, above=True)
+        check("learning_rate", self.learning_rate, 0, above=True)
+        check("dropped", self.dropped, 0, 0.9)
+        check("smoothing", self.smoothing, 0, 0.9)
+        check("balance_corpora", self.balance_corpora, 0, 1)
 
 
 class SentenceClassifier(nn.Module):

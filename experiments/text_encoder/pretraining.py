@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from transformers import AlbertConfig, AlbertTokenizer, PreTrainedTokenizerFast
 
-from stser_core import bounds
+from stser_core.settings import check
 from stser_core.errors import DataError, OutputError
 from stser_core.text import normalise
 from stser_core.tmodel import TextSettings, Tmodel
@@ -63,10 +63,10 @@ class Pretraining:
 
     def __post_init__(self) -> None:
         for name in ("embedding", "hidden", "layers", "heads", "maximum_pieces", "batch"):
-            bounds.check(name, getattr(self, name), 1)
-        bounds.check("dropped", self.dropped, 0, 1)
-        bounds.check("epochs", self.epochs, 0, above=True)
-        bounds.check("learning_rate", self.learning_rate, 0, above=True)
+            check(name, getattr(self, name), 1)
+        check("dropped", self.dropped, 0, 1)
+        check("epochs", self.epochs, 0, above=True)
+        check("learning_rate", self.learning_rate, 0, above=True)
 
 
 def pretrain(
