@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())"]
 
 

@@ -27,6 +27,7 @@ def test_threads_bring_every_outcome_once(found, models):
     ]
 
 
+@pytest.mark.slow
 def test_one_vosk_model_serves_all_threads(data, models):
     from monitor.transcribers.vosk import VoskTranscriber
 

@@ -19,6 +19,8 @@ import pytest
 
 from stser_core import audio
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 COMMAND = [str(Path(sys.executable).with_name("stser-monitor")), "--device", "mic", "--asr", "none"]
 ENDPOINT_SILENCE_S = 0.5

@@ -12,6 +12,8 @@ from monitor.sources import devices
 from monitor.sources.microphone import Microphone
 from stser_core.errors import DeviceError
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from stser_core import audio
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 COMMAND = [str(Path(sys.executable).with_name("stser-monitor")), "--device", "-", "--asr", "none", "--csv", "-"]
 MINUTES, WARM = 60, 30

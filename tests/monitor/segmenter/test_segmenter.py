@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, SpeechAudio, SpeechEnded, SpeechStarted
@@ -212,6 +212,7 @@ def test_a_longer_pause_keeps_a_turn_together(spoken):
     assert found[0] >= found[1] == len(truth) > found[2]
 
 
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 9000), min_size=1, max_size=4))
 def test_the_size_of_the_blocks_does_not_matter(spoken_pair, sizes):
     sound, expected = spoken_pair
@@ -298,7 +299,7 @@ class TestLongTurns:
 
     @given(st.integers(0, 60_000), st.integers(0, 60_000))
     def test_on_several_channels_keep_the_order_of_ends(self, clips, shift, other_shift):
-        sound = np.concatenate([*clips, *clips[::-1]])
+        sound = np.concatenate(clips)
         three = np.stack([sound, np.roll(sound, shift), np.roll(sound, -other_shift)])
         settings = SegmenterSettings(max_utterance_s=3, cut_search_s=1.5, pause_s=0.3)
         ends = [one.end_s for one in utterances(three, settings=settings)]
