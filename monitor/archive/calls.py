@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from monitor.analytics import CallAnalytics, analyse
-from monitor.analytics.results import Span, SpeakerAnalytics
+from monitor.analytics.results import InterruptionsBy, LongestTurn, Span, SpeakerAnalytics
 from monitor.archive.folder import timeline_name
-from monitor.archive.scoring import Finished
+from monitor.archive.scoring import Scored
 from monitor.length import length_s
-from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
 if TYPE_CHECKING:
@@ -72,166 +71,130 @@ def day_of(name: str, modified_ns: int, today: date | None = None) -> tuple[date
     return datetime.fromtimestamp(modified_ns // 10**9, tz=timezone.utc).date(), MODIFIED
 
 
+class _Facts(NamedTuple):
+    """A call, its analytics, and each scored speaker's talk time of each emotion."""
+
+    scored: Scored
+    call: CallAnalytics
+    seconds: Mapping[tuple[int, str], Mapping[str, float]]
+
+
+class _SpeakerFacts(NamedTuple):
+    """The same for one speaker."""
+
+    speaker: SpeakerAnalytics
+    seconds: Mapping[str, float] | None
+    interruptions: InterruptionsBy | None
+
+
+_Columns: TypeAlias = Sequence[tuple[str, str, Callable[[Any], object]]]
+"""For each column its name, its Arrow type, and how its value follows from the facts."""
+
+_SPEAKER: _Columns = (
+    ("channel", "int64", lambda of: of.speaker.channel),
+    ("speaker", "string", lambda of: of.speaker.speaker),
+    ("turns", "int64", lambda of: of.speaker.turns),
+    ("talk_s", "float64", lambda of: of.speaker.talk_s),
+    ("talk_share", "float64", lambda of: of.speaker.talk_share),
+    ("longest_turn_s", "float64", lambda of: _length_s(of.speaker.longest_turn)),
+    ("words", "int64", lambda of: of.speaker.words),
+    ("words_per_minute", "float64", lambda of: of.speaker.words_per_minute),
+    ("loudness_dbfs", "float64", lambda of: of.speaker.loudness_dbfs),
+    ("response_median_s", "float64", lambda of: _of(of.speaker.response_times, "median_s")),
+    ("response_longest_s", "float64", lambda of: _of(of.speaker.response_times, "longest_s")),
+    ("interruptions", "int64", lambda of: _of(of.interruptions, "count")),
+    ("interruption_s", "float64", lambda of: _of(of.interruptions, "total_s")),
+    ("scored_s", "float64", lambda of: _of(of.speaker.emotions, "scored_s") or 0.0),
+    *((name, "float64", lambda of, name=name: (of.seconds or {}).get(name)) for name in _SECONDS),
+    *(
+        (name, "string", lambda of, name=name: _of(of.speaker.emotions, name))
+        for name in ("main", "first", "last", "trend")
+    ),
+    ("change", "float64", lambda of: _of(of.speaker.emotions, "change")),
+)
+
+_CALL: _Columns = (
+    ("recording", "string", lambda of: of.scored.recording),
+    ("timeline", "string", lambda of: timeline_name(of.scored.recording)),
+    ("date", "date32", lambda of: _day(of)[0]),
+    ("date_from", "string", lambda of: _day(of)[1]),
+    ("duration_s", "float64", lambda of: max(of.scored.finished.duration_s, of.call.duration_s)),
+    ("heard_s", "float64", lambda of: of.scored.finished.heard_s),
+    ("mixed", "bool", lambda of: of.call.mixed),
+    ("turns", "int64", lambda of: len(of.scored.turns)),
+    ("speech_s", "float64", lambda of: of.call.speech_s),
+    ("overlap_s", "float64", lambda of: of.call.overlap_s),
+    ("silence_s", "float64", lambda of: of.call.silence.total_s),
+    ("silence_share", "float64", lambda of: of.call.silence.share),
+    ("long_silence_s", "float64", lambda of: of.call.silence.long_s),
+    ("long_silences", "int64", lambda of: len(of.call.silence.instances)),
+    ("longest_silence_s", "float64", lambda of: _length_s(silence) if (silence := _longest_silence(of)) else 0.0),
+    ("longest_silence_start_s", "float64", lambda of: _of(_longest_silence(of), "start_s")),
+    ("interruptions", "int64", lambda of: _of(of.call.interruptions, "count")),
+    ("interruption_s", "float64", lambda of: _of(of.call.interruptions, "total_s")),
+    ("scored_s", "float64", lambda of: sum(sum(seconds.values()) for seconds in of.seconds.values())),
+    *(
+        (name, "float64", lambda of, name=name: sum(seconds[name] for seconds in of.seconds.values()))
+        for name in _SECONDS
+    ),
+    ("angriest_minute_start_s", "float64", lambda of: _of(of.call.angriest_minute, "start_s")),
+    ("angriest_minute_anger", "float64", lambda of: _of(of.call.angriest_minute, "anger")),
+    ("angriest_minute_angry_s", "float64", lambda of: _of(of.call.angriest_minute, "angry_s")),
+    ("speakers", "", lambda of: [_row(_SPEAKER, each) for each in _speakers(of)]),
+    ("size", "int64", lambda of: of.scored.finished.size),
+    ("modified_ns", "int64", lambda of: of.scored.finished.modified_ns),
+)
+
+
 def call_schema() -> pyarrow.Schema:
     """The columns of the table of all calls; docs/archives.md says what each holds."""
-    import pyarrow as pa
+    import pyarrow
 
-    number, count, text = pa.float64(), pa.int64(), pa.string()
-    return pa.schema(
-        {
-            "recording": text,
-            "timeline": text,
-            "date": pa.date32(),
-            "date_from": text,
-            "duration_s": number,
-            "heard_s": number,
-            "mixed": pa.bool_(),
-            "turns": count,
-            "speech_s": number,
-            "overlap_s": number,
-            "silence_s": number,
-            "silence_share": number,
-            "long_silence_s": number,
-            "long_silences": count,
-            "longest_silence_s": number,
-            "longest_silence_start_s": number,
-            "interruptions": count,
-            "interruption_s": number,
-            "scored_s": number,
-            **dict.fromkeys(_SECONDS, number),
-            "angriest_minute_start_s": number,
-            "angriest_minute_anger": number,
-            "angriest_minute_angry_s": number,
-            "speakers": pa.list_(pa.struct(_speaker_fields())),
-            "size": count,
-            "modified_ns": count,
-        }
-    )
+    def fields(columns: _Columns) -> list[pyarrow.Field]:
+        speakers = pyarrow.list_(pyarrow.struct(fields(_SPEAKER))) if columns is _CALL else None
+        types = ((name, pyarrow.type_for_alias(kind) if kind else speakers) for name, kind, _ in columns)
+        return [pyarrow.field(name, kind) for name, kind in types]
+
+    return pyarrow.schema(fields(_CALL))
 
 
-def _speaker_fields() -> list[pyarrow.Field]:
-    import pyarrow as pa
-
-    number, count, text = pa.float64(), pa.int64(), pa.string()
-    types = {
-        "channel": count,
-        "speaker": text,
-        "turns": count,
-        "talk_s": number,
-        "talk_share": number,
-        "longest_turn_s": number,
-        "words": count,
-        "words_per_minute": number,
-        "loudness_dbfs": number,
-        "response_median_s": number,
-        "response_longest_s": number,
-        "interruptions": count,
-        "interruption_s": number,
-        "scored_s": number,
-        **dict.fromkeys(_SECONDS, number),
-        "main": text,
-        "first": text,
-        "last": text,
-        "trend": text,
-        "change": number,
-    }
-    return [pa.field(name, kind) for name, kind in types.items()]
+def call_row(scored: Scored) -> dict[str, object]:
+    """The figures of one call, by column."""
+    finished, turns = scored.finished, scored.turns
+    call = analyse(turns, length_s(finished.duration_s, finished.heard_s))
+    counted: dict[tuple[int, str], dict[str, int]] = {}
+    for turn in turns:
+        if turn.emotion is not None:
+            of = counted.setdefault((turn.channel, turn.speaker), dict.fromkeys(_SECONDS, 0))
+            of[f"{turn.emotion}_s"] += turn.end_ms - turn.start_ms
+    seconds = {speaker: {name: ms / 1000 for name, ms in of.items()} for speaker, of in counted.items()}
+    return _row(_CALL, _Facts(scored, call, seconds))
 
 
-def call_row(finished: Finished, rows: Sequence[Turn]) -> dict[str, object]:
-    """The figures of one call, by column.
-
-    Args:
-        finished: Its done marker.
-        rows: Its turns.
-    """
-    call = analyse(rows, length_s(finished.duration_s, finished.heard_s))
-    day, day_from = day_of(finished.recording, finished.modified_ns)
-    minute = call.angriest_minute
-    seconds = _seconds(rows)
-    silences = call.silence.instances
-    longest = max(silences, key=_length_s, default=None)
-    values: dict[str, object] = {
-        "recording": finished.recording,
-        "timeline": timeline_name(finished.recording),
-        "date": day,
-        "date_from": day_from,
-        "duration_s": max(finished.duration_s, call.duration_s),
-        "heard_s": finished.heard_s,
-        "mixed": call.mixed,
-        "turns": len(rows),
-        "speech_s": call.speech_s,
-        "overlap_s": call.overlap_s,
-        "silence_s": call.silence.total_s,
-        "silence_share": call.silence.share,
-        "long_silence_s": call.silence.long_s,
-        "long_silences": len(silences),
-        "longest_silence_s": _length_s(longest) if longest else 0.0,
-        "longest_silence_start_s": longest.start_s if longest else None,
-        "interruptions": call.interruptions.count if call.interruptions else None,
-        "interruption_s": call.interruptions.total_s if call.interruptions else None,
-        "scored_s": sum(sum(of.values()) for of in seconds.values()),
-        **{name: sum(of[name] for of in seconds.values()) for name in _SECONDS},
-        "angriest_minute_start_s": minute.start_s if minute else None,
-        "angriest_minute_anger": minute.anger if minute else None,
-        "angriest_minute_angry_s": minute.angry_s if minute else None,
-        "speakers": [
-            _speaker(call, speaker, seconds.get((speaker.channel, speaker.speaker))) for speaker in call.speakers
-        ],
-        "size": finished.size,
-        "modified_ns": finished.modified_ns,
-    }
-    return {name: _rounded(value) for name, value in values.items()}
+def _row(columns: _Columns, facts: object) -> dict[str, object]:
+    values = ((name, value_of(facts)) for name, _, value_of in columns)
+    return {name: round(value, _DECIMALS) if isinstance(value, float) else value for name, value in values}
 
 
-def _length_s(span: Span) -> float:
+def _speakers(of: _Facts) -> list[_SpeakerFacts]:
+    by = of.call.interruptions.by_interrupter if of.call.interruptions else ()
+    interruptions = {(one.channel, one.speaker): one for one in by}
+    speakers = ((one, (one.channel, one.speaker)) for one in of.call.speakers)
+    return [_SpeakerFacts(one, of.seconds.get(key), interruptions.get(key)) for one, key in speakers]
+
+
+def _day(of: _Facts) -> tuple[date, str]:
+    return day_of(of.scored.recording, of.scored.finished.modified_ns)
+
+
+def _longest_silence(of: _Facts) -> Span | None:
+    return max(of.call.silence.instances, key=_length_s, default=None)
+
+
+def _length_s(span: Span | LongestTurn) -> float:
     return span.end_s - span.start_s
 
 
-def _seconds(rows: Sequence[Turn]) -> dict[tuple[int, str], dict[str, float]]:
-    """Talk time of each emotion, for each speaker with a turn that was scored."""
-    counted: dict[tuple[int, str], dict[str, int]] = {}
-    for row in rows:
-        if row.emotion is not None:
-            of = counted.setdefault((row.channel, row.speaker), dict.fromkeys(_SECONDS, 0))
-            of[f"{row.emotion}_s"] += row.end_ms - row.start_ms
-    return {speaker: {name: ms / 1000 for name, ms in of.items()} for speaker, of in counted.items()}
-
-
-def _speaker(call: CallAnalytics, speaker: SpeakerAnalytics, seconds: dict[str, float] | None) -> dict[str, object]:
-    by = next(
-        (
-            one
-            for one in (call.interruptions.by_interrupter if call.interruptions else ())
-            if (one.channel, one.speaker) == (speaker.channel, speaker.speaker)
-        ),
-        None,
-    )
-    responses, emotions = speaker.response_times, speaker.emotions
-    values: dict[str, object] = {
-        "channel": speaker.channel,
-        "speaker": speaker.speaker,
-        "turns": speaker.turns,
-        "talk_s": speaker.talk_s,
-        "talk_share": speaker.talk_share,
-        "longest_turn_s": speaker.longest_turn.end_s - speaker.longest_turn.start_s,
-        "words": speaker.words,
-        "words_per_minute": speaker.words_per_minute,
-        "loudness_dbfs": speaker.loudness_dbfs,
-        "response_median_s": responses.median_s if responses else None,
-        "response_longest_s": responses.longest_s if responses else None,
-        "interruptions": by.count if by else None,
-        "interruption_s": by.total_s if by else None,
-        "scored_s": emotions.scored_s if emotions else 0.0,
-        **(seconds or dict.fromkeys(_SECONDS)),
-        "main": emotions.main if emotions else None,
-        "first": emotions.first if emotions else None,
-        "last": emotions.last if emotions else None,
-        "trend": emotions.trend if emotions else None,
-        "change": emotions.change if emotions else None,
-    }
-    return {name: _rounded(value) for name, value in values.items()}
-
-
-def _rounded(value: object) -> object:
-    return round(value, _DECIMALS) if isinstance(value, float) else value
+def _of(facts: object, name: str) -> object:
+    """A value of what may not be known."""
+    return None if facts is None else getattr(facts, name)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from jinja2 import Environment
@@ -27,19 +26,11 @@ _MOST_DAYS = 45
 _PACKAGE = "monitor.archive"
 _FOLDER = "templates"
 
-Row = Mapping[str, Any]
+Row: TypeAlias = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Period:
-    """A day or a month.
-
-    Attributes:
-        name: As ISO 8601 writes it.
-        calls: How many.
-        scored_s: Talk time whose emotion was scored.
-        shares: Each emotion's share of it, or `None` where there is none.
-    """
+class Period(NamedTuple):
+    """A day or a month: its name in ISO 8601, its calls, the talk time that was scored, each emotion's part of it."""
 
     name: str
     calls: int
@@ -47,49 +38,20 @@ class Period:
     shares: Mapping[str, float] | None
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A place in a ranking: the call, who or what is meant, and the figure."""
 
-    call: CallLine
+    call: Row
     what: str
     value: float
 
 
-@dataclass(frozen=True)
-class Ranking:
+class Ranking(NamedTuple):
     """The calls that stand out in one respect, the most striking first."""
 
     title: str
     unit: str
-    places: tuple[Ranked, ...]
-
-
-@dataclass(frozen=True)
-class CallLine:
-    """A call.
-
-    Attributes:
-        recording: Its name.
-        date: Its day.
-        duration_s: Its length, as far as it could be decoded.
-        turns: How many.
-        seconds: Talk time of each emotion.
-        longest_silence_s: The longest time in which nobody spoke.
-        interruptions: How many, or `None` where that cannot be told.
-        timeline: Address of its timeline, seen from the page.
-        report: Address of its report, or `None` where there is none.
-    """
-
-    recording: str
-    date: date
-    duration_s: float
-    turns: int
-    seconds: Mapping[str, float]
-    longest_silence_s: float
-    interruptions: int | None
-    timeline: str
-    report: str | None
+    places: Sequence[Ranked]
 
 
 @dataclass(frozen=True)
@@ -99,7 +61,8 @@ class Overview:
     Attributes:
         title: The archive's folder.
         settings: What it was made with.
-        calls: All calls, in the order of their names.
+        calls: All calls, in the order of their names, as the page's script reads them: with the figures of the list,
+            and the addresses of timeline and report, seen from the page.
         duration_s: Their length.
         whole: All of them as one period.
         periods: Days, or months where it is many days.
@@ -110,7 +73,7 @@ class Overview:
 
     title: str
     settings: Mapping[str, object]
-    calls: tuple[CallLine, ...]
+    calls: tuple[Row, ...]
     duration_s: float
     whole: Period
     periods: tuple[Period, ...]
@@ -139,7 +102,7 @@ def make_overview(root: Path, page_folder: Path) -> Overview:
         title=root.resolve().name,
         settings=settings,
         calls=calls,
-        duration_s=sum(call.duration_s for call in calls),
+        duration_s=sum(map(_length_s, rows)),
         whole=_period("", rows),
         periods=_periods(rows),
         undated=sum(row["date_from"] != NAME for row in rows),
@@ -162,19 +125,23 @@ def _rows(root: Path) -> list[Row]:
     return rows
 
 
-def _line(row: Row, root: Path, way: str) -> CallLine:
+def _line(row: Row, root: Path, way: str) -> Row:
     report = report_name(row["recording"])
-    return CallLine(
-        recording=row["recording"],
-        date=row["date"],
-        duration_s=length_s(row["duration_s"], row["heard_s"]),
-        turns=row["turns"],
-        seconds={label: row[f"{label}_s"] for label in LABELS},
-        longest_silence_s=row["longest_silence_s"],
-        interruptions=row["interruptions"],
-        timeline=_address(way, row["timeline"]),
-        report=_address(way, report) if (root / report).is_file() else None,
-    )
+    return {
+        "recording": row["recording"],
+        "date": row["date"].isoformat(),
+        "duration": round(_length_s(row)),
+        "turns": row["turns"],
+        **{label: round(row[f"{label}_s"], 1) for label in LABELS},
+        "silence": round(row["longest_silence_s"], 1),
+        "interruptions": row["interruptions"],
+        "timeline": _address(way, row["timeline"]),
+        "report": _address(way, report) if (root / report).is_file() else None,
+    }
+
+
+def _length_s(row: Row) -> float:
+    return length_s(row["duration_s"], row["heard_s"])
 
 
 def _address(way: str, name: str) -> str:
@@ -184,36 +151,25 @@ def _address(way: str, name: str) -> str:
 
 def _periods(rows: Sequence[Row]) -> tuple[Period, ...]:
     days = {row["date"] for row in rows}
-    name: Callable[[date], str] = date.isoformat
-    if (max(days) - min(days)).days >= _MOST_DAYS:
-        name = _month
+    letters = len("2026-10") if (max(days) - min(days)).days >= _MOST_DAYS else None
     grouped: dict[str, list[Row]] = {}
     for row in rows:
-        grouped.setdefault(name(row["date"]), []).append(row)
+        grouped.setdefault(row["date"].isoformat()[:letters], []).append(row)
     return tuple(_period(each, grouped[each]) for each in sorted(grouped))
 
 
-def _month(day: date) -> str:
-    return day.isoformat()[:7]
-
-
-def _period(name: str, rows: Iterable[Row]) -> Period:
-    rows = list(rows)
+def _period(name: str, rows: Sequence[Row]) -> Period:
     seconds = {label: sum(row[f"{label}_s"] for row in rows) for label in LABELS}
     scored_s = sum(seconds.values())
     shares = {label: seconds[label] / scored_s for label in LABELS} if scored_s > 0 else None
     return Period(name, len(rows), scored_s, shares)
 
 
-def _rankings(rows: Sequence[Row], calls: Sequence[CallLine]) -> tuple[Ranking, ...]:
-    angry = [
-        Ranked(call, speaker["speaker"], speaker["angry_s"])
-        for row, call in zip(rows, calls, strict=True)
-        for speaker in row["speakers"]
-        if speaker["angry_s"]
-    ]
-    silent = [Ranked(call, "", call.longest_silence_s) for call in calls if call.longest_silence_s > 0]
-    interrupted = [Ranked(call, "", call.interruptions) for call in calls if call.interruptions]
+def _rankings(rows: Sequence[Row], calls: Sequence[Row]) -> tuple[Ranking, ...]:
+    both = list(zip(rows, calls, strict=True))
+    angry = [Ranked(call, each["speaker"], each["angry_s"] or 0) for row, call in both for each in row["speakers"]]
+    silent = [Ranked(call, "", row["longest_silence_s"]) for row, call in both]
+    interrupted = [Ranked(call, "", row["interruptions"] or 0) for row, call in both]
     return (
         Ranking("Most angry speech", "s", _first(angry)),
         Ranking("Longest silence", "s", _first(silent)),
@@ -221,8 +177,9 @@ def _rankings(rows: Sequence[Row], calls: Sequence[CallLine]) -> tuple[Ranking, 
     )
 
 
-def _first(places: Iterable[Ranked]) -> tuple[Ranked, ...]:
-    return tuple(sorted(places, key=lambda place: (-place.value, place.call.recording, place.what))[:_RANKED])
+def _first(places: Iterable[Ranked]) -> Sequence[Ranked]:
+    ranked = sorted(places, key=lambda place: (-place.value, place.call["recording"], place.what))
+    return [place for place in ranked[:_RANKED] if place.value > 0]
 
 
 def render_overview(overview: Overview) -> bytes:
@@ -243,27 +200,13 @@ def render_overview(overview: Overview) -> bytes:
         scripts=(Inline(text(_PACKAGE, f"{_FOLDER}/overview.js")),),
         title=overview.title,
         overview=overview,
-        data=json_block([_data(call) for call in overview.calls]),
+        data=json_block(overview.calls),
     )
-
-
-def _data(call: CallLine) -> dict[str, object]:
-    return {
-        "recording": call.recording,
-        "date": call.date.isoformat(),
-        "duration": round(call.duration_s),
-        "turns": call.turns,
-        **{label: round(call.seconds[label], 1) for label in LABELS},
-        "silence": round(call.longest_silence_s, 1),
-        "interruptions": call.interruptions,
-        "timeline": call.timeline,
-        "report": call.report,
-    }
 
 
 @cache
 def _environment() -> Environment:
-    return environment(_PACKAGE, _FOLDER, {"calls": _calls, "lasting": _lasting, "percent": _percent})
+    return environment(_PACKAGE, _FOLDER, {"calls": _calls, "lasting": _lasting, "percent": "{:.0%}".format})
 
 
 def _calls(number: int) -> str:
@@ -273,7 +216,3 @@ def _calls(number: int) -> str:
 def _lasting(seconds: float) -> str:
     """A total: `1,234.5 h`, and below an hour `4:37 min`."""
     return f"{clock(seconds)} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}"

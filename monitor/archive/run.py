@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from monitor.archive.folder import SETTINGS, ArchiveFolder, Failures
 from monitor.archive.recordings import Found, size_of
-from monitor.archive.scoring import Failed, Outcome, Running
+from monitor.archive.scoring import Failed, Outcome, Running, Scored
 from monitor.archive.settings import check_settings
-from monitor.archive.tables import Call, Tables
+from monitor.archive.tables import Tables
 from stser_core.errors import OutputError
 
 _KEEP_S = 20.0
@@ -134,7 +134,7 @@ class ArchiveWriter:
     folder: ArchiveFolder
     tables: Tables
     failures: Failures
-    _calls: list[Call] = field(default_factory=list)
+    _calls: list[Scored] = field(default_factory=list)
     _kept: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -167,7 +167,7 @@ class ArchiveWriter:
             self.failures.add(outcome.recording, outcome.reason)
         else:
             self.failures.remove(outcome.recording)
-            self._calls.append(Call(outcome.finished, outcome.turns))
+            self._calls.append(outcome)
         if len(self._calls) >= _KEEP_CALLS or time.monotonic() - self._kept >= _KEEP_S:
             self.bring_up()
         return outcome

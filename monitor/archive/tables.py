@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from monitor.archive.calls import call_row, call_schema
 from monitor.archive.folder import CALLS, TURNS, ArchiveFolder
-from monitor.archive.scoring import Finished
+from monitor.archive.scoring import Finished, Scored
 from monitor.exporters.parquet import table
 from monitor.timeline.file import read_timeline
-from monitor.timeline.turn import SALIENT_COLUMNS, Turn
+from monitor.timeline.turn import SALIENT_COLUMNS
 from stser_core.errors import DataError, MissingExtraError
 from stser_core.files import written
 
@@ -26,18 +26,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 CALLS_A_SHARD = 500
-
-
-class Call(NamedTuple):
-    """A recording that is done, and its turns."""
-
-    finished: Finished
-    turns: Sequence[Turn]
-
-
-class _Stamp(NamedTuple):
-    size: int
-    modified_ns: int
 
 
 def require_parquet() -> None:
@@ -72,33 +60,33 @@ class Tables:
         """
         self._folder = folder
         self.explain = explain
-        self._held: dict[str, tuple[int, _Stamp]] = {}
+        self._held: dict[str, tuple[int, tuple[int, int]]] = {}
         for number in self._numbers(CALLS) | self._numbers(TURNS):
             self._take_up(number)
 
     def complete(self) -> None:
         """Bring the tables up to date: add what they lack, drop what was removed or done again."""
         finished = {one.recording: one for one in self._folder.finished()}
-        current = {name: _stamp(one) for name, one in finished.items()}
+        current = {name: (one.size, one.modified_ns) for name, one in finished.items()}
         self._drop([name for name, (_, stamp) in self._held.items() if current.get(name) != stamp])
         lacking = [finished[name] for name in sorted(finished.keys() - self._held.keys())]
         for start in range(0, len(lacking), CALLS_A_SHARD):
             self.add([self._read(one) for one in lacking[start : start + CALLS_A_SHARD]])
 
-    def add(self, calls: Sequence[Call]) -> None:
+    def add(self, calls: Sequence[Scored]) -> None:
         """Add calls, in the place of those of the same recordings.
 
         Raises:
             OutputError: The disk is full, or the like.
         """
-        self._drop([call.finished.recording for call in calls if call.finished.recording in self._held])
-        waiting = sorted(calls, key=lambda call: call.finished.recording)
+        self._drop([call.recording for call in calls if call.recording in self._held])
+        waiting = sorted(calls, key=lambda call: call.recording)
         number, room = self._last()
         while waiting:
             self._append(number, waiting[:room])
             waiting, number, room = waiting[room:], number + 1, CALLS_A_SHARD
 
-    def _append(self, number: int, calls: Sequence[Call]) -> None:
+    def _append(self, number: int, calls: Sequence[Scored]) -> None:
         import pyarrow
 
         turns, rows = self._tables(calls)
@@ -108,9 +96,9 @@ class Tables:
         self._save(TURNS, number, turns)
         self._save(CALLS, number, rows)
         for call in calls:
-            self._held[call.finished.recording] = number, _stamp(call.finished)
+            self._held[call.recording] = number, (call.finished.size, call.finished.modified_ns)
 
-    def _tables(self, calls: Sequence[Call]) -> tuple[pyarrow.Table, pyarrow.Table]:
+    def _tables(self, calls: Sequence[Scored]) -> tuple[pyarrow.Table, pyarrow.Table]:
         import pyarrow
 
         turns = [turn for call in calls for turn in call.turns]
@@ -119,7 +107,7 @@ class Tables:
             columns = columns.append_column(
                 name, pyarrow.array([turn.extra.get(name) for turn in turns], pyarrow.float64())
             )
-        rows = pyarrow.Table.from_pylist([call_row(*call) for call in calls], call_schema())
+        rows = pyarrow.Table.from_pylist([call_row(call) for call in calls], call_schema())
         return columns, rows
 
     def _drop(self, names: Iterable[str]) -> None:
@@ -151,7 +139,7 @@ class Tables:
         for name, size, modified_ns in zip(
             *(calls[column].to_pylist() for column in ("recording", "size", "modified_ns")), strict=True
         ):
-            self._held[name] = number, _Stamp(size, modified_ns)
+            self._held[name] = number, (size, modified_ns)
 
     def _discard(self, number: int) -> None:
         """Delete a shard, so that `complete` makes its rows again."""
@@ -167,8 +155,8 @@ class Tables:
         room = CALLS_A_SHARD - counts.get(last, 0)
         return (last, room) if room > 0 else (last + 1, CALLS_A_SHARD)
 
-    def _read(self, finished: Finished) -> Call:
-        return Call(finished, read_timeline(self._folder.timeline(finished.recording)).turns)
+    def _read(self, finished: Finished) -> Scored:
+        return Scored(finished, read_timeline(self._folder.timeline(finished.recording)).turns)
 
     def _numbers(self, kind: str) -> set[int]:
         names = [path.stem for path in (self._folder.root / kind).glob("*.parquet")]
@@ -194,7 +182,3 @@ class Tables:
 
         with written(self._path(kind, number), self._folder.temporary) as file:
             pyarrow.parquet.write_table(content, file)
-
-
-def _stamp(finished: Finished) -> _Stamp:
-    return _Stamp(finished.size, finished.modified_ns)

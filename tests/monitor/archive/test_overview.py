@@ -10,7 +10,7 @@ import pytest
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.overview import make_overview, render_overview
 from monitor.archive.scoring import Finished, Scored
-from monitor.archive.tables import Call, Tables
+from monitor.archive.tables import Tables
 from monitor.cli import main
 from stser_core.errors import DataError
 
@@ -34,7 +34,7 @@ def archived(tmp_path, turn, surely):
                 ]
                 scored = Scored(Finished(name, 1, 1_790_000_000 * 10**9, 100.0, 100.0), tuple(turns))
                 folder.finish(scored)
-                kept.append(Call(scored.finished, turns))
+                kept.append(scored)
             Tables(folder, explain=False).add(kept)
             settings = {"format": 1, "settings": {"checkpoint": "default"}}
             (root / "archive.json").write_text(json.dumps(settings))
@@ -65,12 +65,12 @@ def test_totals_days_and_rankings(root):
     days = {period.name: (period.calls, period.scored_s) for period in overview.periods}
     assert days == {"2026-09-21": (1, 0.0), "2026-10-05": (2, 60.0), "2026-10-07": (1, 14.0)}
     angry, silent, interrupted = overview.rankings
-    assert [(place.call.recording, place.what, place.value) for place in angry.places] == [
+    assert [(place.call["recording"], place.what, place.value) for place in angry.places] == [
         ("2026-10-05/a.wav", "customer", 30.0),
         ("2026-10-07.wav", "customer", 4.0),
     ]
     assert [place.value for place in silent.places] == [100.0, 86.0, 80.0, 50.0]
-    assert interrupted.places == ()
+    assert interrupted.places == []
 
 
 def test_many_days_become_months(archived):
@@ -82,11 +82,11 @@ def test_many_days_become_months(archived):
 def test_links_lead_from_the_page_to_timelines_and_reports(root, tmp_path):
     (root / "2026-10-07.wav.html").touch()
 
-    there = {call.recording: (call.timeline, call.report) for call in make_overview(root, root).calls}
+    there = {call["recording"]: (call["timeline"], call["report"]) for call in make_overview(root, root).calls}
     assert there["2026-10-07.wav"] == ("./2026-10-07.wav.csv", "./2026-10-07.wav.html")
     assert there["2026-10-05/a.wav"] == ("./2026-10-05/a.wav.csv", None)
     elsewhere = make_overview(root, tmp_path / "pages").calls[0]
-    assert elsewhere.timeline == "../timelines/2026-10-05/a.wav.csv"
+    assert elsewhere["timeline"] == "../timelines/2026-10-05/a.wav.csv"
 
 
 def test_names_are_data(archived):

@@ -7,7 +7,7 @@ import pytest
 
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.scoring import Finished, Scored
-from monitor.archive.tables import Call, Tables
+from monitor.archive.tables import Tables
 from monitor.flow import Transcript, Word
 
 duckdb = pytest.importorskip("duckdb")
@@ -55,7 +55,7 @@ def archived(tmp_path, turn, surely, monkeypatch):
             turns.append(turn(recording=name, turn=9, channel=2, speaker="agent", start_s=0.0, end_s=0.9, scores=None))
             scored = Scored(Finished(name, 1, 0, 70.0, 70.0), tuple(turns))
             folder.finish(scored)
-            calls.append(Call(scored.finished, turns))
+            calls.append(scored)
         Tables(folder, explain=False).add(calls)
     monkeypatch.chdir(tmp_path)
 

@@ -6,7 +6,7 @@ import pytest
 
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.scoring import Finished, Scored
-from monitor.archive.tables import CALLS_A_SHARD, Call, Tables
+from monitor.archive.tables import CALLS_A_SHARD, Tables
 from stser_core.errors import DataError
 
 
@@ -36,7 +36,7 @@ def keep(folder):
     def keep(*all_scored):
         for scored in all_scored:
             folder.finish(scored)
-        Tables(folder, explain=False).add([Call(one.finished, one.turns) for one in all_scored])
+        Tables(folder, explain=False).add(all_scored)
 
     return keep
 
@@ -86,9 +86,7 @@ def test_a_recording_that_is_done_again_takes_its_own_place(scored, keep, read):
 
 def test_shards_are_filled_before_there_are_more(scored, keep, folder, read):
     count = CALLS_A_SHARD + 3
-    Tables(folder, explain=False).add(
-        [Call(one.finished, one.turns) for one in (scored(f"{number:04d}.wav") for number in range(count))]
-    )
+    Tables(folder, explain=False).add([scored(f"{number:04d}.wav") for number in range(count)])
 
     assert sorted(path.name for path in (folder.root / "calls").iterdir()) == ["000001.parquet", "000002.parquet"]
     assert len(read("calls")) == count and len(read("turns")) == 2 * count
@@ -180,6 +178,6 @@ def test_the_columns_of_explain_are_numbers_also_where_nothing_is_known(folder, 
     first, second = one.turns
     explained = replace(first, extra={"salient_start_s": 1.0, "salient_end_s": 1.5, "salience": [1.0]})
 
-    Tables(folder, explain=True).add([Call(one.finished, [explained, second])])
+    Tables(folder, explain=True).add([Scored(one.finished, (explained, second))])
 
     assert [row["salient_start_s"] for row in read("turns")] == [1.0, None]
