@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from monitor.archive.recordings import Found
 from monitor.options import RecordingOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
-from monitor.pipeline.opening import Opened, open_recording, track_choice
+from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
-from monitor.speakers.diarization import diarize, require_one_channel
+from monitor.speakers.diarization import Halted, diarize
 from monitor.timeline.turn import Turn
 from stser_core.errors import StserError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from monitor.flow import Utterance
     from monitor.pipeline.scoring import Scorer
-    from monitor.speakers.embeddings import EmbeddingExtractor, SpeakerEmbedding
+    from monitor.speakers.embeddings import EmbeddingExtractor
     from monitor.transcribers import Transcriber
 
 
@@ -75,10 +72,6 @@ class Failed:
 
 
 Outcome: TypeAlias = Scored | Failed
-
-
-class Halted(Exception):  # noqa: N818
-    """The recording was abandoned because the archive stops."""
 
 
 class Running:
@@ -183,7 +176,7 @@ class RecordingScorer:
             transcriber=self.models.transcriber,
             scorer=self.models.scorer,
             outputs=[lambda turn: turns.append(turn if words else turn.without_words())],
-            speaker_of=self._speaker_of(found, opened, running),
+            speaker_of=self._speaker_of(found, running),
             segmentation=self.segmentation.settings(),
         )
         with running.counted(pipeline):
@@ -195,40 +188,15 @@ class RecordingScorer:
         return Scored(finished, tuple(turns), " ".join(opened.recording.notices) or None)
 
     def _open(self, found: Found) -> Opened:
-        return open_recording(
-            found.path,
-            self.scoring.channels,
-            track=track_choice(self.recording.track),
-            score_agents=self.scoring.score_agents,
-            name=found.name,
-        )
+        return open_recording(found.path, self.scoring, self.recording, found.name)
 
-    def _speaker_of(self, found: Found, opened: Opened, running: Running) -> Callable[[Utterance], str] | None:
+    def _speaker_of(self, found: Found, running: Running) -> Callable[[Utterance], str] | None:
         """A function that names the speaker of an utterance, with `--speakers`."""
-        count, extractor = self.recording.speakers, self.models.extractor
+        count, extractor, settings = self.recording.speakers, self.models.extractor, self.segmentation.settings()
         if count is None or extractor is None:
             return None
-        require_one_channel(found.name, opened.recording.channels)
-        interruptible = Interruptible(extractor, lambda: running.halted)
-        return diarize(self._open(found).recording, count, interruptible, self.segmentation.settings()).speaker_of
-
-
-@dataclass(frozen=True)
-class Interruptible:
-    """Extracts speaker embeddings until all is to stop."""
-
-    extractor: EmbeddingExtractor
-    halted: Callable[[], bool]
-
-    def embed(self, samples: NDArray[np.float32]) -> SpeakerEmbedding | None:
-        """Extract one.
-
-        Raises:
-            Halted: All is to stop.
-        """
-        if self.halted():
-            raise Halted
-        return self.extractor.embed(samples)
+        again = self._open(found).recording
+        return diarize(again, count, extractor, settings, halted=lambda: running.halted).speaker_of
 
 
 def _state(found: Found) -> tuple[int, int]:

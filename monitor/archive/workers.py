@@ -20,7 +20,8 @@ from types import MappingProxyType
 from typing import Any
 
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Failed, Halted, Outcome, RecordingScorer, Running
+from monitor.archive.scoring import Failed, Outcome, RecordingScorer, Running
+from monitor.speakers.diarization import Halted
 from stser_core.errors import MissingExtraError, PipelineError, UsageError
 
 AUTO = "auto"

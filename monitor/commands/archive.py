@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from os.path import exists
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from monitor.archive.folder import FAILURES, ArchiveFolder
 from monitor.archive.recordings import find_recordings
@@ -16,16 +14,12 @@ from monitor.archive.scoring import Models, RecordingScorer, Running
 from monitor.archive.settings import archive_settings
 from monitor.archive.tables import require_parquet
 from monitor.archive.workers import by_ray, by_threads, connected, processors
-from monitor.commands.archive_view import ArchiveView
-from monitor.commands.models import load_models
+from monitor.commands.archive_view import archive_view
+from monitor.commands.models import load_extractor, load_models
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
 from monitor.options import RecordingOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
 from stser_core.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from monitor.speakers.embeddings import EmbeddingExtractor
-
 
 _NAMED = 3
 """Number of recordings that a notice names."""
@@ -72,10 +66,11 @@ def archive(
     warn_of_agents(scoring, notices)
     found = find_recordings(recordings, out)
     folder = ArchiveFolder(out)
+    options = scoring, segmentation, recording, transcription
     with folder.locked():
         recognizer, transcriber = load_models(scoring, transcription, notices, recording)
-        settings = archive_settings(scoring, segmentation, recording, transcription, recognizer, transcriber)
-        models = Models(recognizer, transcriber, _extractor(recording))
+        scorer = RecordingScorer(Models(recognizer, transcriber, load_extractor(recording)), *options)
+        settings = archive_settings(*options, recognizer, transcriber)
         todo = plan(folder, found)
         writer = ArchiveWriter.begin(folder, settings, todo.missing)
         _announce(todo, notices)
@@ -83,17 +78,23 @@ def archive(
         progress = Progress(todo, lambda: running.position_s)
         with ExitStack() as cleanup:
             if ray is None or not todo.missing:
-                scorer = RecordingScorer(models, scoring, segmentation, recording, transcription)
                 outcomes = by_threads(todo.missing, scorer, workers, running)
             else:
                 cleanup.enter_context(connected(ray, workers))
-                load = partial(load_scorer, scoring, segmentation, recording, transcription)
-                outcomes = by_ray(todo.missing, load, (recognizer.name, transcriber.name), workers, running)
+                load, names = partial(load_scorer, *options), (recognizer.name, transcriber.name)
+                outcomes = by_ray(todo.missing, load, names, workers, running)
             interruption = cleanup.enter_context(Interruption(running.halt, running.halt))
             said: list[str] = []
-            with ArchiveView(progress, notices):
-                run(writer, outcomes, running, progress, lambda sentence: _say_once(sentence, said, notices))
-    _conclude(progress, said, out, notices)
+
+            def notify(sentence: str) -> None:
+                """Say what is to be said of one recording for the first one; the others are counted at the end."""
+                if not said:
+                    notices.say(sentence)
+                said.append(sentence)
+
+            with archive_view(progress, notices):
+                run(writer, outcomes, running, progress, notify)
+    _conclude(progress, len(said) - 1, out, notices)
     if interruption.received is None and progress.failed == len(found):
         raise DataError(f"Not one of the {len(found)} recordings could be read; see '{out / FAILURES}'.")
     return interruption.exit_code
@@ -107,23 +108,8 @@ def load_scorer(
 ) -> RecordingScorer:
     """Load the models in a worker of a Ray cluster, which says nothing to the user."""
     recognizer, transcriber = load_models(scoring, transcription, Notices(quiet=True), recording)
-    models = Models(recognizer, transcriber, _extractor(recording))
+    models = Models(recognizer, transcriber, load_extractor(recording))
     return RecordingScorer(models, scoring, segmentation, recording, transcription)
-
-
-def _extractor(recording: RecordingOptions) -> EmbeddingExtractor | None:
-    if recording.speakers is None:
-        return None
-    from monitor.speakers.embeddings import VoskEmbeddings
-
-    return VoskEmbeddings()
-
-
-def _say_once(sentence: str, said: list[str], notices: Notices) -> None:
-    """Say what is to be said of one recording for the first one; the others are counted at the end."""
-    if not said:
-        notices.say(sentence)
-    said.append(sentence)
 
 
 def _announce(todo: Plan, notices: Notices) -> None:
@@ -139,9 +125,9 @@ def _announce(todo: Plan, notices: Notices) -> None:
         notices.say(f"{changed} done, and will be done again.")
 
 
-def _conclude(progress: Progress, said: Sequence[str], out: Path, notices: Notices) -> None:
-    if len(said) > 1:
-        notices.say(f"the same holds for {len(said) - 1} further recording{'' if len(said) == 2 else 's'}.")
+def _conclude(progress: Progress, unsaid: int, out: Path, notices: Notices) -> None:
+    if unsaid > 0:
+        notices.say(f"the same holds for {unsaid} further recording{'' if unsaid == 1 else 's'}.")
     notices.say(
         f"{_counted(progress.done)} done ({progress.heard_s / 3600:.2f} h of sound in "
         f"{duration(progress.elapsed_s)}, {progress.hours_an_hour:.0f} h an hour); the archive is in '{out}'."

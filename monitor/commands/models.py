@@ -17,6 +17,7 @@ from stser_core.scores import SpeechInput
 
 if TYPE_CHECKING:
     from monitor.pipeline.scoring import Scorer
+    from monitor.speakers.embeddings import EmbeddingExtractor
     from monitor.transcribers import Transcriber
     from monitor.transcribers.whisper_models import WhisperFolder
     from stser_core.recognizer import EmotionRecognizer
@@ -88,6 +89,19 @@ def require_answers(recognizer: EmotionRecognizer, transcriber: Transcriber, not
             f"the checkpoint {recognizer.name} is not calibrated for the classifiers {' and for '.join(uncalibrated)}: "
             "their probabilities may be too sure or not sure enough."
         )
+
+
+def load_extractor(recording: RecordingOptions) -> EmbeddingExtractor | None:
+    """Load the speaker model, with `--speakers`.
+
+    Raises:
+        TranscriberError: It is missing or cannot be loaded.
+    """
+    if recording.speakers is None:
+        return None
+    from monitor.speakers.embeddings import VoskEmbeddings
+
+    return VoskEmbeddings()
 
 
 def warm_up(scorer: Scorer, transcriber: Transcriber) -> None:

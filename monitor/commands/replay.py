@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from monitor.analytics import CallAnalytics, analyse
-from monitor.archive.scoring import Halted, Interruptible
-from monitor.commands.models import load_models
+from monitor.commands.models import load_extractor, load_models
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.outputs import Files, check_outputs, open_files
 from monitor.commands.terminal import Interruption
@@ -24,9 +23,10 @@ from monitor.options import (
     SegmentationOptions,
     TranscriptionOptions,
 )
-from monitor.pipeline.opening import Opened, open_recording, track_choice
+from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import spooled
+from monitor.speakers.diarization import Halted, diarize
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
 from stser_core.errors import AudioError, OutputError, StserError, UsageError
@@ -77,19 +77,12 @@ def replay(
             in the outputs.
     """
     notices = Notices(quiet)
-    several = len(recordings) > 1
-    if several and svg is not None:
-        raise UsageError(f"--svg is a picture of one recording, but there are {len(recordings)}.")
-    for path in recordings:
-        check_outputs((output.csv, output.jsonl, svg), path)
-    if len(set(recordings)) < len(recordings):
-        twice = next(path for path in recordings if recordings.count(path) > 1)
-        raise UsageError(f"'{twice}' is given more than once; its turns could not be distinguished.")
+    _check(recordings, output, svg)
     warn_of_agents(scoring, notices)
     with ExitStack() as cleanup:
         opening = _Opening(scoring, recording, notices)
-        first = None if several else cleanup.enter_context(opening.opened(recordings[0]))
-        extractor = _extractor(recording)
+        first = cleanup.enter_context(opening.opened(recordings[0])) if len(recordings) == 1 else None
+        extractor = load_extractor(recording)
         files = open_files(output, cleanup, explain=recording.explain)
         if svg is not None:
             check_writable(svg)
@@ -97,21 +90,8 @@ def replay(
         mode = display_mode(output.csv, output.jsonl, svg, quiet=quiet)
         player = _Player(opening, segmentation, transcription, recognizer, transcriber, extractor, files, svg, mode)
         files.begin()
-        failed = 0
         with Interruption(player.stop, player.abort) as interruption:
-            for path, name in _named(recordings):
-                if several and mode is DisplayMode.LINES:
-                    notices.line(f"{name or path.name}:")
-                try:
-                    with nullcontext(first) if first else opening.opened(path, name) as opened:
-                        player.play(*opened)
-                except StserError as error:
-                    if not several or isinstance(error, OutputError):
-                        raise
-                    notices.complain(f"{name or path}: {error}")
-                    failed += 1
-                if player.stopped:
-                    break
+            failed = _play_all(recordings, first, player)
             if not player.stopped and not failed:
                 files.finish()
     if failed:
@@ -119,11 +99,51 @@ def replay(
     return interruption.exit_code or int(failed > 0)
 
 
-def _named(recordings: Sequence[Path]) -> Iterator[tuple[Path, str | None]]:
-    """Each recording with its name: that of the file, or the whole path where several files have the same."""
+def _check(recordings: Sequence[Path], output: OutputOptions, svg: str | None) -> None:
+    """Refuse recordings and outputs that do not go together."""
+    if len(recordings) > 1 and svg is not None:
+        raise UsageError(f"--svg is a picture of one recording, but there are {len(recordings)}.")
+    for path in recordings:
+        check_outputs((output.csv, output.jsonl, svg), path)
+    if len(set(recordings)) < len(recordings):
+        twice = next(path for path in recordings if recordings.count(path) > 1)
+        raise UsageError(f"'{twice}' is given more than once; its turns could not be distinguished.")
+
+
+def _play_all(recordings: Sequence[Path], first: _Open | None, player: _Player) -> int:
+    """Replay one recording after the other.
+
+    Args:
+        recordings: Their paths.
+        first: The only one, which is open.
+        player: Replays them.
+
+    Returns:
+        How many of several failed.
+
+    Raises:
+        StserError: The only one failed, or the outputs cannot be written any more.
+    """
+    failed, notices = 0, player.opening.notices
     names = [path.name for path in recordings]
     for path in recordings:
-        yield path, str(path) if names.count(path.name) > 1 else None
+        name = str(path) if names.count(path.name) > 1 else None  # where several files have the same
+        if first is None and player.mode is DisplayMode.LINES:
+            notices.line(f"{name or path.name}:")
+        try:
+            with nullcontext(first) if first else player.opening.opened(path, name) as opened:
+                player.play(*opened)
+        except StserError as error:
+            if first is not None or isinstance(error, OutputError):
+                raise
+            notices.complain(f"{name or path}: {error}")
+            failed += 1
+        if player.stopped:
+            break
+    return failed
+
+
+_Open: TypeAlias = "tuple[AudioFile, Opened]"
 
 
 @dataclass(frozen=True)
@@ -135,7 +155,7 @@ class _Opening:
     notices: Notices
 
     @contextmanager
-    def opened(self, path: Path, name: str | None = None) -> Iterator[tuple[AudioFile, Opened]]:
+    def opened(self, path: Path, name: str | None = None) -> Iterator[_Open]:
         """Open a recording, and say what is to be said of it, also of what is found while it is open.
 
         Args:
@@ -152,34 +172,14 @@ class _Opening:
                 name = name or path.name
         except OSError as error:  # such as a name that is too long
             raise AudioError(f"{path} cannot be read as audio ({error.strerror}).") from error
-        with ExitStack() as closing:
-            if not isinstance(file, Path):
-                closing.callback(file.close)
-            opened = self.again(file, name)
-            if self.recording.speakers is not None:
-                from monitor.speakers.diarization import require_one_channel
-
-                require_one_channel(opened.recording.name, opened.recording.channels)
+        with nullcontext() if isinstance(file, Path) else closing(file):
+            opened = open_recording(file, self.scoring, self.recording, name)
             told = len(opened.recording.notices)
             for notice in opened.recording.notices:
                 self.notices.say(notice)
             yield file, opened
             for notice in opened.recording.notices[told:]:
                 self.notices.say(notice)
-
-    def again(self, file: AudioFile, name: str | None) -> Opened:
-        """Open a file under a name."""
-        track, score_agents = track_choice(self.recording.track), self.scoring.score_agents
-        return open_recording(file, self.scoring.channels, track=track, score_agents=score_agents, name=name)
-
-
-def _extractor(recording: RecordingOptions) -> EmbeddingExtractor | None:
-    """Load the speaker model, with `--speakers`."""
-    if recording.speakers is None:
-        return None
-    from monitor.speakers.embeddings import VoskEmbeddings
-
-    return VoskEmbeddings()
 
 
 @dataclass
@@ -208,17 +208,37 @@ class _Player:
         Raises:
             StserError: It cannot be replayed to its end.
         """
-        source, recording, notices = opened.recording, self.opening.recording, self.opening.notices
+        source = opened.recording
         try:
             speaker_of = self._speaker_of(file, source.name)
         except Halted:
             return
         timeline = Timeline()
+        pipeline = self._pipeline = self._made(opened, timeline, speaker_of)
+
+        def call() -> CallAnalytics:
+            heard_s = pipeline.position_s  # of a stopped replay, the length is the part that was read
+            whole_s = heard_s if source.stopped else length_s(source.announced_s, heard_s)
+            return analyse(timeline.snapshot().turns, whole_s)
+
+        def progress() -> Progress:
+            return Progress(timeline.snapshot().turns, pipeline.position_s)
+
+        with ReplayView(self.mode, self.opening.notices, self._facts(opened), progress, call, self.svg) as view:
+            if not self.stopped:  # a signal may have come before there was a pipeline to stop
+                pipeline.run()
+            if not self.stopped:
+                view.complete()
+        if not self.stopped:
+            self._warn_of_a_lost_end(source, pipeline.position_s)
+
+    def _made(self, opened: Opened, timeline: Timeline, speaker_of: Callable[[Utterance], str] | None) -> Pipeline:
+        notices = self.opening.notices
         outputs: list[Callable[[Turn], None]] = [*(exporter.write for exporter in self.files.exporters), timeline.add]
         if self.mode is DisplayMode.LINES:
             outputs.append(lambda turn: notices.line(line(turn)))
-        pipeline = Pipeline(
-            source,
+        return Pipeline(
+            opened.recording,
             roles=opened.roles,
             transcriber=self.transcriber,
             scorer=self.recognizer,
@@ -227,30 +247,17 @@ class _Player:
             speaker_of=speaker_of,
             segmentation=self.segmentation.settings(),
         )
-        facts = Replay(
-            recording=source.name,
-            duration_s=source.duration_s,
+
+    def _facts(self, opened: Opened) -> Replay:
+        return Replay(
+            recording=opened.recording.name,
+            duration_s=opened.recording.duration_s,
             speakers=tuple(role.speaker for role in opened.roles),
             checkpoint=self.recognizer.name,
-            classifier=recording.classifier,
+            classifier=self.opening.recording.classifier,
             transcriber=self.transcriber.name,
-            explain=recording.explain,
+            explain=self.opening.recording.explain,
         )
-
-        def call() -> CallAnalytics:
-            return analyse(timeline.snapshot().turns, _heard_s(source, pipeline))
-
-        def progress() -> Progress:
-            return Progress(timeline.snapshot().turns, pipeline.position_s)
-
-        self._pipeline = pipeline
-        with ReplayView(self.mode, notices, facts, progress, call, self.svg) as view:
-            if not self.stopped:  # a signal may have come before there was a pipeline to stop
-                pipeline.run()
-            if not self.stopped:
-                view.complete()
-        if not self.stopped:
-            self._warn_of_a_lost_end(source, pipeline.position_s)
 
     def stop(self) -> None:
         """Finish the speech so far, and play nothing more. From any thread."""
@@ -266,15 +273,13 @@ class _Player:
 
     def _speaker_of(self, file: AudioFile, name: str) -> Callable[[Utterance], str] | None:
         """A function that names the speaker of an utterance, with `--speakers`."""
-        count = self.opening.recording.speakers
+        opening, count = self.opening, self.opening.recording.speakers
         if self.extractor is None or count is None:
             return None
-        from monitor.speakers.diarization import diarize
-
-        self.opening.notices.say(f"diarizing {count} speakers first.")
-        extractor = Interruptible(self.extractor, lambda: self.stopped)
-        again = self.opening.again(file, name)
-        return diarize(again.recording, count, extractor, self.segmentation.settings()).speaker_of
+        opening.notices.say(f"diarizing {count} speakers first.")
+        again = open_recording(file, opening.scoring, opening.recording, name).recording
+        settings = self.segmentation.settings()
+        return diarize(again, count, self.extractor, settings, halted=lambda: self.stopped).speaker_of
 
     def _warn_of_a_lost_end(self, recording: Recording, heard_s: float) -> None:
         """Say that a file holds less than it announces."""
@@ -284,8 +289,3 @@ class _Player:
                 f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(announced_s)}; it may be "
                 "cut off."
             )
-
-
-def _heard_s(recording: Recording, pipeline: Pipeline) -> float:
-    """The length for the metrics; of a stopped replay, the part that was read."""
-    return pipeline.position_s if recording.stopped else length_s(recording.announced_s, pipeline.position_s)

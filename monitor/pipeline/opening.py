@@ -2,65 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from monitor.options import RecordingOptions, ScoringOptions
 from monitor.roles import Role, merged, roles
 from monitor.sources.recording import Recording, channels_same
 from stser_core.audio import AudioFile, TrackChoice
 from stser_core.errors import UsageError
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A recording, and what a pipeline needs to know of it.
-
-    Attributes:
-        recording: The source.
-        roles: One for each of its channels.
-    """
+class Opened(NamedTuple):
+    """A recording, and a role for each of its channels."""
 
     recording: Recording
     roles: tuple[Role, ...]
 
 
-def track_choice(option: str | None) -> TrackChoice:
-    """The audio track that `--track` means.
-
-    Raises:
-        UsageError: It is neither a number nor `all`.
-    """
-    if option is None:
-        return None
-    if option == "all":
-        return "all"
-    if not option.isdecimal():
-        raise UsageError(f"--track is '{option}'; it has to be the number of an audio track, counted from 1, or all.")
-    return int(option)
-
-
 def open_recording(
-    file: AudioFile,
-    channels: str | None = None,
-    *,
-    track: TrackChoice = None,
-    score_agents: bool = False,
-    name: str | None = None,
+    file: AudioFile, scoring: ScoringOptions, options: RecordingOptions, name: str | None = None
 ) -> Opened:
     """Look at a recording and give its channels their roles; those that are all the same become one.
 
     Args:
         file: Its path, or the file itself.
-        channels: What `--channels` says; see `roles`.
-        track: Which audio track; see `stser_core.audio`.
-        score_agents: Whether the emotion of agents is scored.
+        scoring: Names of the channels, and whether agents are scored.
+        options: Which track, and whether its speakers are to be diarized.
         name: Its name in the timeline; the file's own without it.
 
     Raises:
         AudioError: The file is missing or is not audio.
-        UsageError: The roles do not fit its channels.
+        UsageError: The roles do not fit its channels, or several channels are to be diarized.
     """
+    opened = _opened(file, scoring, _track(options.track), name)
+    if options.speakers is not None and opened.recording.channels != 1:
+        raise UsageError(
+            f"--speakers separates the voices of one channel, but {opened.recording.name} has "
+            f"{opened.recording.channels}; name them with --channels, or mix them with --channels mix."
+        )
+    return opened
+
+
+def _opened(file: AudioFile, scoring: ScoringOptions, track: TrackChoice, name: str | None) -> Opened:
     recording = Recording(file, track=track, name=name)
-    given = roles(channels, recording.channels, recording.name, score_agents=score_agents)
+    given = roles(scoring.channels, recording.channels, recording.name, score_agents=scoring.score_agents)
     if recording.channels == len(given) == 1:
         return Opened(recording, given)
     mixed = Recording(file, mix=True, track=track, name=name)
@@ -68,8 +52,18 @@ def open_recording(
         return Opened(mixed, given)
     if not channels_same(file, track):
         return Opened(recording, given)
-    role = merged(given, named=channels is not None)
+    role = merged(given, named=scoring.channels is not None)
     scored = "" if role.scored else " Nothing is scored, since an agent may speak in it (see --score-agents)."
     same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
     mixed.notices.append(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
     return Opened(mixed, (role,))
+
+
+def _track(option: str | None) -> TrackChoice:
+    if option is None:
+        return None
+    if option == "all":
+        return "all"
+    if not option.isdecimal():
+        raise UsageError(f"--track is '{option}'; it has to be the number of an audio track, counted from 1, or all.")
+    return int(option)

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from monitor.flow import SpeechEnded
 from monitor.segmenter.segmenter import Segmenter
 from monitor.speakers.clustering import cluster
-from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from monitor.flow import Utterance
     from monitor.segmenter.settings import SegmenterSettings
     from monitor.sources import Source
-    from monitor.speakers.embeddings import EmbeddingExtractor
+    from monitor.speakers.embeddings import EmbeddingExtractor, SpeakerEmbedding
 
 
 class SpeakerSegment(NamedTuple):
@@ -58,8 +57,17 @@ class Diarization:
         return nearest.speaker
 
 
+class Halted(Exception):  # noqa: N818
+    """Work on a recording was abandoned because the user stops it."""
+
+
 def diarize(
-    source: Source, count: int, extractor: EmbeddingExtractor, settings: SegmenterSettings | None = None
+    source: Source,
+    count: int,
+    extractor: EmbeddingExtractor,
+    settings: SegmenterSettings | None = None,
+    *,
+    halted: Callable[[], bool] = lambda: False,
 ) -> Diarization:
     """Find the speaker of each utterance of a recording of one channel.
 
@@ -68,31 +76,28 @@ def diarize(
         count: How many speakers there are.
         extractor: Computes the speaker embeddings.
         settings: How the speech is cut into utterances, as for the pipeline; `None` for the defaults.
+        halted: Asked again and again whether to stop.
 
     Returns:
         Segments of `speaker1`, `speaker2`, …, in the order in which they first speak.
+
+    Raises:
+        Halted: It is to stop.
     """
+
+    def embed(utterance: Utterance) -> SpeakerEmbedding | None:
+        if halted():
+            raise Halted
+        return extractor.embed(utterance.samples)
+
     segmenter = Segmenter(source.channels, settings)
     events = [event for block in source.blocks() for event in segmenter.feed(block)] + segmenter.flush()
     utterances = [event.utterance for event in events if isinstance(event, SpeechEnded)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        embeddings = list(threads.map(lambda utterance: extractor.embed(utterance.samples), utterances))
+        embeddings = list(threads.map(embed, utterances))
     return Diarization(
         [
             SpeakerSegment(utterance.start_s, utterance.end_s, f"speaker{number + 1}")
             for utterance, number in zip(utterances, cluster(embeddings, count), strict=True)
         ]
     )
-
-
-def require_one_channel(recording: str, channels: int) -> None:
-    """Refuse a recording whose channels are the speakers already.
-
-    Raises:
-        UsageError: It has several channels.
-    """
-    if channels != 1:
-        raise UsageError(
-            f"--speakers separates the voices of one channel, but {recording} has {channels}; name them with "
-            "--channels, or mix them with --channels mix."
-        )

@@ -36,13 +36,6 @@ class SpeakerFigures:
     scored_s: float
     shares: tuple[float, ...] | None
 
-    @property
-    def main_emotion(self) -> str | None:
-        """The emotion with the most talk time, or `None` where nothing was scored."""
-        if self.shares is None:
-            return None
-        return LABELS[max(range(len(LABELS)), key=self.shares.__getitem__)]
-
 
 class Tally:
     """Adds up the figures of each speaker, turn by turn, without keeping the turns."""

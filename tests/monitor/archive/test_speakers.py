@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Failed, Halted, Models, RecordingScorer, Running
+from monitor.archive.scoring import Failed, Models, RecordingScorer, Running
 from monitor.archive.settings import check_settings
 from monitor.archive.workers import by_threads
 from monitor.cli import main
 from monitor.options import RecordingOptions
 from monitor.speakers import embeddings
+from monitor.speakers.diarization import Halted
 from monitor.speakers.embeddings import SpeakerEmbedding
 from monitor.transcribers import vosk_models
 from monitor.transcribers.none import NoTranscriber

@@ -55,7 +55,6 @@ def test_shares_are_of_talk_time_and_not_of_turns(turn, surely):
     assert figures.turns == 3
     assert figures.talk_s == pytest.approx(8.0)
     assert figures.shares == pytest.approx((0.0, 0.25, 0.0, 0.75))
-    assert figures.main_emotion == "sad"
 
 
 def test_turns_without_scores_count_as_talk_but_not_as_emotion(turn, surely):
@@ -69,7 +68,6 @@ def test_turns_without_scores_count_as_talk_but_not_as_emotion(turn, surely):
     assert (customer.talk_s, customer.scored_s) == (4.0, 1.0)
     assert customer.shares == (1.0, 0.0, 0.0, 0.0)
     assert agent.shares is None
-    assert agent.main_emotion is None
 
 
 def test_nobody_spoke():
