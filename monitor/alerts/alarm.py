@@ -59,7 +59,7 @@ def _as_text(turn: Turn, alert: Alert) -> str:
     return as_json({**turn_object(turn), "alert": alert.rule}) + "\n"
 
 
-def ring(alert: Alert) -> None:
+def ring() -> None:
     """Ring the terminal's bell, where there is a terminal."""
     for stream in (sys.__stderr__, sys.__stdout__):
         if stream is not None and stream.isatty():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
@@ -28,7 +28,7 @@ from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
 from monitor.sources.recording import Mixed
-from monitor.timeline.notes import Alert, Mark
+from monitor.timeline.notes import Alert, Mark, Note
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.errors import UsageError
@@ -96,78 +96,67 @@ def listen(
         if command is not None:
             runner = AlertCommand(command, notices.say)
             cleanup.callback(runner.close)
-        mode = display_mode(output.csv, output.jsonl, quiet=quiet)
-        timings = Timings() if live.timings else None
-        run = _Run(
-            mode,
-            notices,
-            source,
-            given,
-            files,
-            scorer,
-            transcriber,
-            rules,
-            runner,
-            timings,
-            segmentation.settings(),
+        return _Run(
+            mode=display_mode(output.csv, output.jsonl, quiet=quiet),
+            notices=notices,
+            source=source,
+            roles=given,
+            files=files,
+            scorer=scorer,
+            transcriber=transcriber,
+            rules=rules,
+            runner=runner,
+            timings=Timings() if live.timings else None,
+            segmentation=segmentation.settings(),
             transcripts=not transcription.no_transcript,
-        )
-        return run.run()
+        ).run()
 
 
+@dataclass
 class _Run:
     """One run of the pipeline with all that belongs to it."""
 
-    def __init__(
-        self,
-        mode: DisplayMode,
-        notices: Notices,
-        source: Source,
-        given: Sequence[Role],
-        files: Files,
-        scorer: EmotionRecognizer,
-        transcriber: Transcriber,
-        rules: Sequence[Rule],
-        runner: AlertCommand | None,
-        timings: Timings | None,
-        segmentation: SegmenterSettings,
-        *,
-        transcripts: bool,
-    ) -> None:
-        self._mode = mode
-        self._transcripts = transcripts
-        self._notices = notices
-        self._source = source
-        self._files = files
+    mode: DisplayMode
+    notices: Notices
+    source: Source
+    roles: Sequence[Role]
+    files: Files
+    scorer: EmotionRecognizer
+    transcriber: Transcriber
+    rules: Sequence[Rule]
+    runner: AlertCommand | None
+    timings: Timings | None
+    segmentation: SegmenterSettings
+    transcripts: bool
+
+    def __post_init__(self) -> None:
         self._timeline = Timeline(_TURNS)
-        self._timings = timings
-        self._marks = files.last_mark
-        self._runner = runner
+        self._marks = self.files.last_mark
         self._info = LiveInfo(
-            source=source.name,
-            speakers=tuple(role.speaker for role in given),
-            checkpoint=scorer.name,
-            transcriber=transcriber.name,
-            keys=self._mode is DisplayMode.SCREEN and can_be_read(sys.stdin),
+            source=self.source.name,
+            speakers=tuple(role.speaker for role in self.roles),
+            checkpoint=self.scorer.name,
+            transcriber=self.transcriber.name,
+            keys=self.mode is DisplayMode.SCREEN and can_be_read(sys.stdin),
         )
         self._pipeline = Pipeline(
-            source if len(given) == source.channels else Mixed(source),
-            roles=given,
-            transcriber=transcriber,
-            scorer=scorer,
-            outputs=self._outputs(Alarm(Watch(rules), self._alert_receivers(), [runner] if runner else [])),
+            self.source if len(self.roles) == self.source.channels else Mixed(self.source),
+            roles=self.roles,
+            transcriber=self.transcriber,
+            scorer=self.scorer,
+            outputs=self._outputs(),
             revise=self._revised,
             note_outputs=[self._timeline.add_note, *self._note_writers()],
             capacity=_CAPACITY,
-            follow=self._mode is DisplayMode.SCREEN,
-            timings=self._timings,
-            segmentation=segmentation,
+            follow=self.mode is DisplayMode.SCREEN,
+            timings=self.timings,
+            segmentation=self.segmentation,
         )
 
     def run(self) -> int:
         """Run until it ends, and say how long turns took where that was asked for."""
-        self._files.begin()
-        view = LiveView(self._mode, self._notices, self._info, self._snapshot)
+        self.files.begin()
+        view = LiveView(self.mode, self.notices, self._info, self._snapshot)
         restore, leave, resume = [view.restore], [view.uncover], [view.cover]
         # Signals are taken until the terminal is back as it was.
         with ExitStack() as terminal:
@@ -177,55 +166,57 @@ class _Run:
             )
             terminal.enter_context(view)
             if self._info.keys:
-                keys = terminal.enter_context(Keys(sys.stdin, self._actions()))
+                actions = {" ": self._pause, "p": self._pause, "m": self._mark, "q": self._pipeline.stop}
+                keys = terminal.enter_context(Keys(sys.stdin, actions))
                 restore.append(keys.restore)
                 leave.append(keys.restore)
                 # First the keys: in the background, the system stops here whoever changes the terminal.
                 resume.insert(0, keys.take)
-            if self._mode is DisplayMode.SCREEN:
+            if self.mode is DisplayMode.SCREEN:
                 terminal.enter_context(Suspension(lambda: _call_all(leave), lambda: _call_all(resume)))
             self._pipeline.run()
             if interruption.received is None:
-                self._files.finish()
+                self.files.finish()
         return interruption.exit_code
 
     def _tell_timings(self) -> None:
-        if self._timings is not None:
-            print("\n".join(self._timings.lines()), file=sys.stderr, flush=True)
+        if self.timings is not None:
+            print("\n".join(self.timings.lines()), file=sys.stderr, flush=True)
 
-    def _outputs(self, alarm: Alarm) -> list[Callable[..., None]]:
-        outputs: list[Callable[..., None]] = [exporter.write for exporter in self._files.exporters]
-        if self._mode is DisplayMode.LINES:
-            outputs.append(lambda turn: self._notices.line(line(turn)))
-        return [*outputs, self._timeline.add, alarm.check]
+    def _outputs(self) -> list[Callable[[Turn], None]]:
+        outputs: list[Callable[[Turn], None]] = [exporter.write for exporter in self.files.exporters]
+        if self.mode is DisplayMode.LINES:
+            outputs.append(lambda turn: self.notices.line(line(turn)))
+        return [
+            *outputs,
+            self._timeline.add,
+            Alarm(Watch(self.rules), [self._alert], [self.runner] if self.runner else []).check,
+        ]
+
+    def _alert(self, alert: Alert) -> None:
+        timed = replace(alert, at=self._clock(alert.time_s))
+        for write in self._note_writers():
+            write(timed)
+        self._timeline.add_note(timed)
+        ring()
+        if self.mode is DisplayMode.LINES:
+            self.notices.line(alert_line(timed))
 
     def _revised(self, turn: Turn) -> Turn:
         """A turn with its number in the files and its time of day, and with words only where they may be kept."""
-        kept = turn if self._transcripts else turn.without_words()
+        kept = turn if self.transcripts else turn.without_words()
         clock = {STARTED_AT: self._clock(turn.start_s)}
-        return replace(kept, turn=self._files.last_turn + turn.turn, extra={**turn.extra, **clock})
+        return replace(kept, turn=self.files.last_turn + turn.turn, extra={**turn.extra, **clock})
 
     def _clock(self, time_s: float) -> str:
         return self._pipeline.clock(time_s).isoformat(timespec="milliseconds")
 
-    def _note_writers(self) -> list[Callable[..., None]]:
-        return [exporter.write_note for exporter in self._files.exporters]
-
-    def _alert_receivers(self) -> list[Callable[..., None]]:
-        receivers: list[Callable[..., None]] = [*self._note_writers(), self._timeline.add_note, ring]
-        if self._mode is DisplayMode.LINES:
-            receivers.append(lambda alert: self._notices.line(alert_line(alert)))
-        return [self._with_clock(receive) for receive in receivers]
-
-    def _with_clock(self, receive: Callable[[Alert], None]) -> Callable[[Alert], None]:
-        return lambda alert: receive(replace(alert, at=self._clock(alert.time_s)))
-
-    def _actions(self) -> dict[str, Callable[[], None]]:
-        return {" ": self._pause, "p": self._pause, "m": self._mark, "q": self._pipeline.stop}
+    def _note_writers(self) -> list[Callable[[Note], None]]:
+        return [exporter.write_note for exporter in self.files.exporters]
 
     def _abort(self) -> None:
-        if self._runner is not None:
-            self._runner.hurry()
+        if self.runner is not None:
+            self.runner.hurry()
         self._pipeline.abort()
 
     def _pause(self) -> None:
@@ -238,7 +229,7 @@ class _Run:
 
     def _channels(self) -> tuple[ChannelNow, ...]:
         channels = self._pipeline.channels
-        return channels if self._transcripts else tuple(replace(one, words="") for one in channels)
+        return channels if self.transcripts else tuple(replace(one, words="") for one in channels)
 
     def _snapshot(self, notice: str) -> LiveSnapshot:
         pipeline = self._pipeline
@@ -250,7 +241,7 @@ class _Run:
             behind_s=pipeline.behind_s,
             turns_waiting=pipeline.turns_waiting,
             paused=pipeline.paused,
-            waiting=bool(getattr(self._source, "waiting", False)),
+            waiting=bool(getattr(self.source, "waiting", False)),
             notice=notice,
         )
 
