@@ -83,6 +83,7 @@ def _fused(probabilities: Mapping[str, Floats], config: EnsembleConfig) -> Float
         speech = {name: one for name, one in terms.items() if name in fusion.speech}
         text = {name: one for name, one in terms.items() if name in fusion.text}
         if speech and text:
+            # Each side is combined by itself first: as a rule it has one classifier, which `combine` leaves as it is.
             fused = late_fusion(combine(speech, config)[0], combine(text, config)[0], fusion)
             terms |= dict.fromkeys((*speech, *text), fused)
     weights = [config.weights.get(name, 1.0) for name in terms]

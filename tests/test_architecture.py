@@ -78,15 +78,15 @@ def graph() -> dict[str, set[str]]:
     }
 
 
-def inside(module: str, room: str) -> bool:
-    return module == room or module.startswith(room + ".")
+def inside(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
 
 
-def route(edges: dict[str, set[str]], start: str, rooms: tuple[str, ...]) -> list[str]:
-    """A way from a module to one of some rooms along imports; empty where there is none."""
+def route(edges: dict[str, set[str]], start: str, packages: tuple[str, ...]) -> list[str]:
+    """A way from a module to one of some packages along imports; empty where there is none."""
     routes, seen = [[start]], {start}
     for way in routes:
-        if any(inside(way[-1], room) for room in rooms):
+        if any(inside(way[-1], package) for package in packages):
             return way
         fresh = edges[way[-1]] - seen
         seen |= fresh
@@ -110,9 +110,9 @@ if TYPE_CHECKING:
 def late():
     import g
 """
-    found = imports(source, "package.room.module")
-    assert {"a.b", "c", "c.d", "package.room.sibling", "package.upper.thing", "e", "e.f", "g"} <= found
-    assert "package.room.sibling" in imports("from . import sibling", "package.room", package=True)
+    found = imports(source, "package.package.module")
+    assert {"a.b", "c", "c.d", "package.package.sibling", "package.upper.thing", "e", "e.f", "g"} <= found
+    assert "package.package.sibling" in imports("from . import sibling", "package.package", package=True)
 
 
 def test_a_route_goes_through_other_modules():
@@ -159,13 +159,17 @@ def test_transformers_is_imported_only_where_a_hub_model_is_loaded():
 def test_every_package_has_its_layer():
     packages = {f"monitor.{path.parent.name}" for path in (ROOT / "monitor").glob("*/__init__.py")}
 
-    assert {room for layer in LAYERS for room in layer} == packages | {"monitor.cli", "monitor.flow", "stser_core"}
+    assert {package for layer in LAYERS for package in layer} == packages | {
+        "monitor.cli",
+        "monitor.flow",
+        "stser_core",
+    }
 
 
 @pytest.mark.parametrize("depth", range(1, len(LAYERS)), ids=lambda depth: LAYERS[depth][0])
 def test_no_room_reaches_one_above_it(edges, depth):
-    above = tuple(room for layer in LAYERS[:depth] for room in layer)
-    members = [module for module in edges if any(inside(module, room) for room in LAYERS[depth])]
+    above = tuple(package for layer in LAYERS[:depth] for package in layer)
+    members = [module for module in edges if any(inside(module, package) for package in LAYERS[depth])]
     assert members
 
     assert [" → ".join(way) for module in members if (way := route(edges, module, above))] == []
@@ -191,7 +195,7 @@ def test_what_pages_share_knows_no_page(edges):
     assert shared
 
     others = [(module, other) for module in shared for other in edges[module]]
-    assert [edge for edge in others if not any(inside(edge[1], room) for room in allowed)] == []
+    assert [edge for edge in others if not any(inside(edge[1], package) for package in allowed)] == []
 
 
 def test_nothing_imports_a_command_line(edges):

@@ -35,7 +35,7 @@ _WALL_S = 300.0
 """Nor may one wait for ever."""
 _LONGEST_SENTENCE = 600
 MOST_GROWTH_MB = 8
-"""Growth that is no leak: what the allocator has not given back."""
+"""Growth that is not a leak: what the allocator has not given back."""
 _KEPT = 200
 _ROUNDS = 5
 

@@ -172,7 +172,7 @@ def timelines(folder: Path) -> Target:
 
 
 def _timelines() -> dict[str, bytes]:
-    from monitor.exporters.csv import csv_header, csv_record
+    from monitor.exporters.csv import CsvLines
     from monitor.exporters.jsonl import as_json, turn_object
     from monitor.flow import Transcript, Word
     from monitor.timeline.turn import Turn
@@ -194,7 +194,7 @@ def _timelines() -> dict[str, bytes]:
     )
     turns = [first, replace(first, turn=2, channel=2, speaker="=1+1", start_s=3.0, end_s=4.0)]
     return {
-        "csv": (csv_header() + "".join(map(csv_record, turns))).encode(),
+        "csv": (CsvLines().header + "".join(map(CsvLines().turn, turns))).encode(),
         "jsonl": "".join(as_json(turn_object(turn)) + "\n" for turn in turns).encode(),
     }
 

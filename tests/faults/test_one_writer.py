@@ -67,7 +67,7 @@ def test_a_writer_that_has_closed_keeps_nobody_out(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs /dev/null")
-def test_what_is_no_regular_file_is_open_to_all():
+def test_what_is_not_a_regular_file_is_open_to_all():
     first, second = Destination("/dev/null"), Destination("/dev/null")
     first.write("a row\n")
     second.write("a row\n")

@@ -109,7 +109,7 @@ def test_response_times(customer, agent):
     assert agent.response_times == ResponseTimes(2, 3.0, 3.0, 4.0)
 
 
-def test_going_on_after_a_pause_is_no_response(row):
+def test_going_on_after_a_pause_is_not_a_response(row):
     customer, agent = analyse([row(0, 10, 1), row(20, 30, 1), row(35, 40, 2)]).speakers
     assert customer.response_times == ResponseTimes(0, None, None, None)
     assert agent.response_times == ResponseTimes(1, 5.0, 5.0, 5.0)
@@ -219,7 +219,7 @@ def test_nobody_speaks():
     assert analyse([]).silence.share is None
 
 
-def test_two_recordings_are_no_call(row):
+def test_two_recordings_are_not_call(row):
     with pytest.raises(DataError, match=r"holds 2 \('a.wav', 'b.wav', …\)"):
         analyse([row(0, 1, recording="a.wav"), row(0, 1, recording="b.wav")])
 
@@ -233,5 +233,5 @@ def test_json_reads_back(analytics):
         from_json('{"recording": 1}')
 
 
-def test_a_file_name_that_is_no_utf8_is_a_visible_escape_in_json(row):
+def test_a_file_name_that_is_not_utf8_is_a_visible_escape_in_json(row):
     assert from_json(to_json(analyse([row(0, 1, recording="caf\udce9.wav")]))).recording == r"caf\udce9.wav"

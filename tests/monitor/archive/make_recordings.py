@@ -52,10 +52,10 @@ def two_channels(
     random: np.random.Generator, calls: list[np.ndarray], clips: list[np.ndarray], seconds: float
 ) -> np.ndarray:
     """A customer and an agent, each with pauses while the other mostly speaks."""
-    lanes = [one_channel(random, calls, clips, seconds)[: int(seconds * RATE)] for _ in range(2)]
-    length = min(map(len, lanes))
+    channels = [one_channel(random, calls, clips, seconds)[: int(seconds * RATE)] for _ in range(2)]
+    length = min(map(len, channels))
     turn = (np.arange(length) // int(4.3 * RATE)) % 2
-    return np.stack([lanes[0][:length] * (turn == 0), lanes[1][:length] * (turn == 1)])
+    return np.stack([channels[0][:length] * (turn == 0), channels[1][:length] * (turn == 1)])
 
 
 def write(path: Path, samples: np.ndarray, rate: int) -> None:
@@ -98,7 +98,7 @@ def make(folder: Path, count: int) -> None:
     (folder / "broken").mkdir(parents=True, exist_ok=True)
     (folder / "broken" / "empty.wav").write_bytes(b"")
     (folder / "broken" / "noise.mp3").write_bytes(np.random.default_rng(1).bytes(4_000))
-    (folder / "notes.txt").write_text("This is no recording.\n")
+    (folder / "notes.txt").write_text("This is not a recording.\n")
     for number, path in enumerate(sorted(folder.rglob("*.*"))):
         os.utime(path, ns=(0, 1_790_000_000_000_000_000 + number))
 

@@ -134,7 +134,7 @@ def test_the_page_is_not_written_over_the_settings(root, capsys):
     assert settings.read_text() == before
 
 
-def test_a_folder_that_is_no_archive_is_told(tmp_path, capsys):
+def test_a_folder_that_is_not_an_archive_is_told(tmp_path, capsys):
     assert main(["archive-report", str(tmp_path)]) == 1
 
     assert "is not an archive" in capsys.readouterr().err

@@ -109,7 +109,7 @@ def test_one_recording_is_an_archive_of_one(tree, tmp_path, monkeypatch):
     assert names(find_recordings("one.wav", tmp_path / "out")) == ["one.wav"]
 
 
-def test_a_name_that_is_no_utf8_becomes_visible(tree, tmp_path):
+def test_a_name_that_is_not_utf8_becomes_visible(tree, tmp_path):
     root = tree("a.wav")
     path = Path(os.fsdecode(bytes(root) + b"/caf\xe9.wav"))
     path.write_bytes(b"RIFF")

@@ -55,8 +55,8 @@ def test_killed_in_the_middle_and_taken_up_again_it_is_an_unbroken_run(
 
     assert archive(recordings, "--out", out, "--quiet") == 0
 
-    proven = [path for path, written in before.items() if path.stat().st_mtime_ns == written]
-    assert len(proven) >= len(before) - 1  # at most the one whose proof was still to be written
+    kept = [path for path, written in before.items() if path.stat().st_mtime_ns == written]
+    assert len(kept) >= len(before) - 1  # at most the one whose done marker was still to be written
     assert contents(out) == contents(done)
 
 

@@ -164,7 +164,7 @@ def test_nobody_speaks(keep, read):
     assert read("turns") == []
 
 
-def test_the_lost_end_of_a_recording_is_no_silence(scored, keep, read):
+def test_the_lost_end_of_a_recording_is_not_silence(scored, keep, read):
     one = scored("cut.flac")
     keep(replace(one, finished=replace(one.finished, duration_s=100.0)))
 

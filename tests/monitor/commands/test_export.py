@@ -117,7 +117,7 @@ def test_a_last_line_that_breaks_off_is_said(timeline, capsys):
 
 
 @pytest.mark.parametrize("folder", [".", "/", ".."])
-def test_a_folder_is_no_timeline(folder):
+def test_a_folder_is_not_a_timeline(folder):
     with pytest.raises(DataError, match=r"^Cannot read the timeline '.*': Is a directory\.$"):
         export(Path(folder), "srt")
 

@@ -38,7 +38,7 @@ def test_each_key_calls_its_action_without_enter(terminal):
         assert wait_for(lambda: done == ["mark", "pause", "mark"])
 
 
-def test_arrow_keys_are_no_letters(terminal):
+def test_arrow_keys_are_not_letters(terminal):
     typing, stream = terminal
     done = []
     with Keys(stream, {"a": lambda: done.append("a"), "o": lambda: done.append("o")}):

@@ -47,12 +47,12 @@ def test_auto_goes_on_with_the_voice_alone_and_says_so(offline, capsys):
     assert sentence.endswith("only the speech classifier is used.")
 
 
-def test_vosk_that_cannot_be_had_is_an_error(offline):
+def test_vosk_that_is_not_available_is_an_error(offline):
     with pytest.raises(DownloadError, match="no network"):
         choose("vosk")
 
 
-def test_a_folder_that_is_no_model_is_an_error_even_with_auto(offline, tmp_path):
+def test_a_folder_that_is_not_a_model_is_an_error_even_with_auto(offline, tmp_path):
     with pytest.raises(TranscriberError, match=tmp_path.name):
         choose("auto", str(tmp_path))
 
@@ -74,7 +74,7 @@ def test_auto_takes_a_vosk_model_that_can_be_fetched_before_whisper(only_whisper
     assert said(capsys).endswith("which was just fetched.")
 
 
-def test_auto_takes_whisper_where_no_vosk_model_can_be_had_and_says_why(only_whisper, capsys):
+def test_auto_takes_whisper_where_no_vosk_model_is_available_and_says_why(only_whisper, capsys):
     assert choose("auto", None, Notices(False)).name == "whisper (tiny.en)"
     sentence = said(capsys)
     assert "transcribing with whisper (tiny.en), which is present, since no Vosk model is available" in sentence
@@ -109,7 +109,7 @@ def test_whisper_that_is_not_installed_is_an_error(monkeypatch):
         choose("whisper")
 
 
-def test_whisper_whose_model_cannot_be_had_is_an_error(only_whisper):
+def test_whisper_whose_model_is_not_available_is_an_error(only_whisper):
     with pytest.raises(DownloadError, match="Whisper small could not be downloaded"):
         choose("whisper", "small")
 

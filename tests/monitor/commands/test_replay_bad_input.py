@@ -75,7 +75,7 @@ def test_a_folder(replay, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"This is a letter and not a sound.\n" * 20])
-def test_a_file_that_is_no_audio(replay, tmp_path, content):
+def test_a_file_that_is_not_audio(replay, tmp_path, content):
     path = tmp_path / "letter.wav"
     path.write_bytes(content)
     assert_one_sentence(replay(path), 1, "letter.wav", "cannot be read as audio")

@@ -92,8 +92,8 @@ def test_the_turn_in_hand_is_in_its_lane_and_no_letter_stands_there_yet(snapshot
 
 
 def test_trouble_is_told_only_when_there_is_some(snapshot):
-    calm = plain(listening(INFO, snapshot, 100, 30, Palette()))[:3]
-    assert not any(word in "\n".join(calm) for word in ("dropped", "behind", "waiting"))
+    usual = plain(listening(INFO, snapshot, 100, 30, Palette()))[:3]
+    assert not any(word in "\n".join(usual) for word in ("dropped", "behind", "waiting"))
     busy = replace(snapshot, dropped_ms=2300, behind_s=3.2, turns_waiting=5, waiting=True, notice="the device is gone.")
     text = "\n".join(plain(listening(INFO, busy, 100, 30, Palette())))
     for words in (

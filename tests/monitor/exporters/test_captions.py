@@ -128,5 +128,5 @@ def test_a_webvtt_without_turns_is_its_header(exported):
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-def test_a_file_name_that_is_no_utf8_stops_no_format(exported, row, name):
+def test_a_file_name_that_is_not_utf8_stops_no_format(exported, row, name):
     assert exported(name, row(recording="caf\udce9.wav", speaker="\udce9", transcript="\udce9", checkpoint="\udce9"))

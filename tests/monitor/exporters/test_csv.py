@@ -94,7 +94,7 @@ def test_texts_with_separators_and_other_scripts_read_back(tmp_path, turn, text)
     assert row["transcript"] == text
 
 
-def test_a_file_name_that_is_no_utf8_does_not_stop_the_export(tmp_path, turn):
+def test_a_file_name_that_is_not_utf8_does_not_stop_the_export(tmp_path, turn):
     (row,) = written(tmp_path / "out.csv", turn(recording="caf\udce9.wav"))
     assert row["recording"] == r"caf\udce9.wav"
 

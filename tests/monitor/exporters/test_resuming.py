@@ -192,7 +192,7 @@ def test_a_turn_goes_to_the_file_of_the_day_on_which_it_starts(tmp_path, live):
     )
 
 
-def test_where_the_next_file_cannot_be_had_the_one_in_hand_goes_on(tmp_path, live):
+def test_where_the_next_file_is_not_available_the_one_in_hand_goes_on(tmp_path, live):
     today = datetime.now().astimezone()
     tomorrow = today + timedelta(days=1)
     (tmp_path / f"{tomorrow:%Y-%m-%d}.csv").write_text("dear diary\n")

@@ -57,7 +57,7 @@ def test_a_minute_of_music_is_music(sound):
     assert sum(map(is_music, turns)) >= 9
 
 
-def test_speech_is_no_music(data):
+def test_speech_is_not_music(data):
     clips = [load_mono(path) for path in sorted((data / "emodb").glob("*.flac"))]
     call = load_mono(data / "calls" / "auto_repair_call_8k_mono.wav")
     turns = [*clips, *np.array_split(call, 60)]
@@ -65,7 +65,7 @@ def test_speech_is_no_music(data):
 
 
 @pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(100), np.zeros(SAMPLE_RATE), np.full(SAMPLE_RATE, 0.3)])
-def test_odd_sounds_are_no_music(samples):
+def test_odd_sounds_are_not_music(samples):
     assert not is_music(samples.astype(np.float32))
 
 

@@ -167,7 +167,7 @@ def test_where_nobody_speaks_marks_are_shown_all_the_same():
     assert re.findall(r"Mark (\d) at ([\d:]+)</li>", content) == [("1", "1:00"), ("2", "2:00")]
 
 
-def test_a_recording_name_that_is_no_utf8_does_not_stop_a_report(row):
+def test_a_recording_name_that_is_not_utf8_does_not_stop_a_report(row):
     content = render(make_report([row(1, 0.0, 2.0, "sad", recording="caf\udce9.wav")], (), "x"))
     assert b"caf\\udce9.wav" in content
 

@@ -69,7 +69,7 @@ def test_a_telephone_call_is_smaller_than_its_recording(data):
     assert len(encode(path).content) < path.stat().st_size / 2
 
 
-def test_what_is_no_sound_is_said(tmp_path):
+def test_what_is_not_sound_is_said(tmp_path):
     with pytest.raises(AudioError, match=r"gone\.wav does not exist"):
         encode(tmp_path / "gone.wav")
     (tmp_path / "text.wav").write_text("no sound")

@@ -174,7 +174,7 @@ NOT_SPEECH = {
 
 
 @pytest.mark.parametrize("name", NOT_SPEECH)
-def test_what_is_no_speech_gives_nothing(name):
+def test_what_is_not_speech_gives_nothing(name):
     assert events_of(NOT_SPEECH[name]) == []
 
 
@@ -324,7 +324,7 @@ class TestEcho:
         return np.fft.irfft(spectrum * ((hertz > 300) & (hertz < 3000)), len(voice)) * 10 ** (gain_db / 20)
 
     @pytest.mark.parametrize(("gain_db", "delay_s"), [(-15, 0.0), (-20, 0.1), (-25, 0.3), (-35, 0.05)])
-    def test_of_another_channel_is_no_speech(self, parties, gain_db, delay_s):
+    def test_of_another_channel_is_not_speech(self, parties, gain_db, delay_s):
         sound, _ = parties
         echoing = sound + np.stack([self.leak(sound[1], gain_db, delay_s), np.zeros(sound.shape[1])])
         expected = [(one.channel, one.start_s) for one in utterances(sound)]

@@ -60,7 +60,7 @@ def test_none_or_several_are_named(typed, said):
         find(typed, ALSA)
 
 
-def test_without_a_default_there_is_no_mic():
+def test_without_a_default_there_is_not_a_mic():
     with pytest.raises(DeviceError, match="No input is the system's default; there are: 0 "):
         find("mic", ALSA[:2])
 

@@ -71,7 +71,7 @@ def test_of_any_rate_comes_at_16_khz(tmp_path):
     assert [*Recording(path).blocks()][-1].end == pytest.approx(16_000, abs=32)
 
 
-def test_what_is_no_number_comes_as_silence(tmp_path):
+def test_what_is_not_a_number_comes_as_silence(tmp_path):
     path = write_float_wav(tmp_path / "odd.wav", [0.5, np.nan, np.inf, -np.inf, 0.25])
     (block,) = Recording(path).blocks()
     np.testing.assert_array_equal(block.samples, np.array([[0.5, 0, 0, 0, 0.25]], np.float32))
@@ -87,7 +87,7 @@ def test_stopping_ends_it_after_the_block_at_hand(stereo):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"This is a text and no sound.", b"RIFF\0\0\0\0WAVEfmt "])
-def test_what_is_no_recording_is_refused(tmp_path, content):
+def test_what_is_not_a_recording_is_refused(tmp_path, content):
     path = tmp_path / "call.wav"
     if content is not None:
         path.write_bytes(content)
@@ -168,7 +168,7 @@ class TestPipes:
     def test_a_file_is_read_where_it_is(self, stereo):
         assert spooled(stereo) == stereo
 
-    def test_are_no_recordings_of_their_own(self, fifo):
+    def test_are_not_recordings_of_their_own(self, fifo):
         """Nobody writes into it: opening it would wait for ever."""
         with pytest.raises(AudioError, match="fifo"):
             Recording(fifo)

@@ -50,7 +50,7 @@ def turns_saying(texts):
     )
 
 
-# Surrogates come from file names that are no UTF-8, and are written as visible escapes.
+# Surrogates come from file names that are not UTF-8, and are written as visible escapes.
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 formulas = st.text("'=+-@\t\r1", max_size=4)
 turns = turns_saying(texts | formulas)
@@ -240,7 +240,7 @@ def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn):
     assert file.notes == (note,)
 
 
-def test_a_turn_with_a_further_key_called_type_is_no_note(tmp_path, turn):
+def test_a_turn_with_a_further_key_called_type_is_not_a_note(tmp_path, turn):
     path = written(tmp_path / "call.jsonl", JsonLines, [turn()])
     values = json.loads(path.read_text())
     path.write_text(json.dumps({**values, "type": "complaint"}) + "\n")
@@ -317,7 +317,7 @@ def test_several_recordings_each_count_their_own_turns(tmp_path):
         (b"RIFF\x00\x00WAVE\n\xf0\n", "not UTF-8"),
     ],
 )
-def test_what_is_no_timeline_is_refused(tmp_path, content, reason):
+def test_what_is_not_a_timeline_is_refused(tmp_path, content, reason):
     path = tmp_path / "call.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=reason):
@@ -360,14 +360,14 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path):
 
 
 @pytest.mark.parametrize("end", [",,,,,,,,,,,,,,,,,,,\n", ",,,,,,,,,,,,,,,,,,,\n,,,\n\n", ",,,,,"])
-def test_rows_of_commas_that_a_spreadsheet_saves_are_no_turns(tmp_path, end):
+def test_rows_of_commas_that_a_spreadsheet_saves_are_not_turns(tmp_path, end):
     path = tmp_path / "call.csv"
     path.write_text(f"{HEADER}\n{ROW}\n{end}")
     file = read_timeline(path)
     assert (len(file.turns), file.notices) == (1, ())
 
 
-def test_commas_that_a_spreadsheet_puts_behind_every_row_are_no_columns(tmp_path):
+def test_commas_that_a_spreadsheet_puts_behind_every_row_are_not_columns(tmp_path):
     path = tmp_path / "call.csv"
     path.write_text(f"{HEADER},,\n{ROW},,\n")
     assert read_timeline(path).turns[0].extra == {}

@@ -93,7 +93,7 @@ def test_there_are_words_while_the_speech_goes_on(transcriber, clips):
 
 
 @pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(16_000), np.full(160, 0.5)])
-def test_where_nothing_is_said_there_are_no_words(transcriber, samples):
+def test_where_nothing_is_said_nothing_is_recognised(transcriber, samples):
     assert transcribed(transcriber, samples.astype(np.float32)).words == ()
 
 

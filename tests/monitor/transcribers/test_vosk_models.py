@@ -253,7 +253,7 @@ class TestUnpacking:
             unpacking({f"{number}": b"" for number in range(1001)})
 
     @pytest.mark.parametrize("content", [b"", b"no archive", GOOD[: len(GOOD) // 2]])
-    def test_refuses_what_is_no_archive(self, unpacking, content):
+    def test_refuses_what_is_not_an_archive(self, unpacking, content):
         with pytest.raises(DownloadError) as refused:
             unpacking(content)
         assert str(refused.value).endswith(".")
@@ -311,7 +311,7 @@ class TestFinding:
             find()
         assert [name for name, _, _ in installed()] == ["french", "german"]
 
-    def test_a_folder_that_is_no_model_is_named(self, tmp_path):
+    def test_a_folder_that_is_not_a_model_is_named(self, tmp_path):
         with pytest.raises(TranscriberError):
             find(str(tmp_path))
 

@@ -49,7 +49,7 @@ def test_base_is_preferred_to_what_is_larger_or_smaller(cache):
     assert whisper_models.find().name == "base"
 
 
-def test_what_is_half_fetched_is_no_model(cache):
+def test_what_is_half_fetched_is_not_a_model(cache):
     put(cache, "Systran--faster-whisper-base", files=("config.json",))
     assert whisper_models.installed() == []
 

@@ -73,7 +73,7 @@ def test_texts_are_escaped_and_all_of_the_document_is_there(page):
     assert content.startswith("<!doctype html>") and content.endswith("</html>")
 
 
-def test_a_name_that_is_no_utf8_does_not_stop_a_page(page):
+def test_a_name_that_is_not_utf8_does_not_stop_a_page(page):
     assert "caf\\udce9.wav" in page("caf\udce9.wav")
 
 
