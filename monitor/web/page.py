@@ -67,6 +67,7 @@ def render(
     *,
     styles: Sequence[Inline],
     scripts: Sequence[Inline],
+    script_sources: Sequence[str] = (),
     permits: Sequence[str] = (),
     **content: object,
 ) -> bytes:
@@ -76,13 +77,14 @@ def render(
         template: One that fills `base.html`.
         styles: In the order in which they count.
         scripts: In the order in which the template has them run.
+        script_sources: From where else scripts may be loaded, such as `blob:`.
         permits: Further directives of the page's Content Security Policy, such as `media-src blob:`.
         **content: What the template shows; `title` among it.
 
     Returns:
         A whole HTML file in UTF-8.
     """
-    policy = _policy(styles, scripts, permits)
+    policy = _policy(styles, [*(script.hash for script in scripts), *script_sources], permits)
     return utf8(template.render(policy=policy, styles=styles, scripts=scripts, **content))
 
 
@@ -119,11 +121,11 @@ def text(package: str, path: str) -> str:
     return files(package).joinpath(path).read_text(encoding="utf-8")
 
 
-def _policy(styles: Sequence[Inline], scripts: Sequence[Inline], permits: Sequence[str]) -> str:
+def _policy(styles: Sequence[Inline], scripts: Sequence[str], permits: Sequence[str]) -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src {' '.join(script.hash for script in scripts)}",
+            f"script-src {' '.join(scripts)}",
             f"style-src {' '.join(style.hash for style in styles)}",
             *permits,
             "base-uri 'none'",

@@ -6,13 +6,16 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from monitor.flow import Transcript, Word
 from monitor.timeline.turn import Turn
 from stser_core.scores import EmotionScores
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ANGRY = EmotionScores(
     by_classifier={
@@ -25,8 +28,34 @@ ANGRY = EmotionScores(
 SAID = Transcript((Word("where", 1.2, 1.5, 0.9), Word("is", 1.5, 1.6, 1.0), Word("it", 1.7, 1.9, 0.8)))
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# Root in a container has no sandbox; nothing may be resolved, should anything be asked for.
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND"]
+# Root in a container has no sandbox; no name may be resolved, should anything be asked for.
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+
+
+PALE_TEXTS = """() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = numbers(colour).map((part) => part / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = getComputedStyle(each).backgroundColor;
+      if (numbers(colour)[3] !== 0) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const pale = [];
+  const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (nodes.nextNode()) {
+    const element = nodes.currentNode.parentElement;
+    if (!nodes.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const [a, b] = [light(getComputedStyle(element).color), light(ground(element))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) pale.push([nodes.currentNode.data.trim(), (a + 0.05) / (b + 0.05)]);
+  }
+  return pale;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +68,12 @@ def browser():
         chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def pale_texts() -> Callable[[Page], list[list[object]]]:
+    """Find the visible texts of a page whose contrast with their ground is below 4.5, and that contrast."""
+    return lambda page: page.evaluate(PALE_TEXTS)
 
 
 @pytest.fixture

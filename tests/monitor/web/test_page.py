@@ -90,7 +90,7 @@ def test_the_palette_is_the_programs():
 @pytest.mark.parametrize(
     ("package", "parts"),
     [
-        ("monitor.web", ["base.html", "base.css", "call.css", "basics.js", "chart.js"]),
+        ("monitor.web", ["base.html", "base.css", "call.css", "basics.js", "chart.js", "chips.html"]),
         ("monitor.web", ["../vendor/uplot/uPlot.iife.min.js", "../vendor/uplot/LICENSE"]),
         ("monitor.archive", ["overview.html", "overview.css", "overview.js"]),
     ],

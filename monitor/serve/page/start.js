@@ -1,0 +1,7 @@
+"use strict";
+
+connectLanes();
+connectAlerts();
+connectCall();
+connectMicrophone();
+connectStream();

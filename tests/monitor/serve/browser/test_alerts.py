@@ -1,0 +1,63 @@
+"""Alerts on the page: nobody can overlook them, and everybody can acknowledge them."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def alerted(visit, server):
+    opened = visit()
+    for call in ("one", "two"):
+        server.begin(call)
+        server.turn(call, 0.0, 4.0, "angry", "again and again")
+        server.alert(call)
+    expect(opened.page.get_by_role("heading", name="2 alerts")).to_be_visible()
+    return opened
+
+
+def test_an_alert_is_in_the_bar_on_the_lane_in_the_title_and_read_out(alerted):
+    page = alerted.page
+    alarm = page.get_by_role("alert")
+    expect(alarm).to_have_text("Alert: two, customer, angry>0.6 for 2 turns")
+    assert alarm.get_attribute("aria-live") == "assertive"
+    expect(page.get_by_role("region", name="2 alerts").get_by_role("listitem")).to_have_count(2)
+    expect(alerted.lane("one").locator(".badge")).to_have_text("▲ alert")
+    assert page.title().startswith("▲ 2")
+    page.evaluate("scrollTo(0, 10000)")
+    assert page.locator("#alerts").evaluate("bar => bar.getBoundingClientRect().top") >= 0
+
+
+def test_an_acknowledged_alert_goes_away_for_everybody(alerted, server, visit):
+    other = visit()
+    alerted.page.get_by_role("button", name="Acknowledge one, customer, angry>0.6 for 2 turns").click()
+    for opened in (alerted, other):
+        expect(opened.page.get_by_role("heading", name="1 alert")).to_be_visible()
+        expect(opened.lane("one").locator(".badge")).to_be_hidden()
+    assert server.acknowledged == [("one", 1)]
+    alerted.page.reload()
+    expect(alerted.page.get_by_role("heading", name="1 alert")).to_be_visible()
+
+
+def test_the_keyboard_goes_to_the_alerts_and_acknowledges_one_after_the_other(alerted, server):
+    keys = alerted.page.keyboard
+    keys.press("a")
+    assert alerted.focused().startswith("Acknowledge one")
+    keys.press("Enter")
+    expect(alerted.page.locator("#alert-list li")).to_have_count(1)
+    assert alerted.focused().startswith("Acknowledge two")
+    keys.press("Space")
+    expect(alerted.page.locator("#alerts")).to_be_hidden()
+    assert alerted.focused().startswith("two, customer")
+    assert server.acknowledged == [("one", 1), ("two", 1)]
+    assert not alerted.page.title().startswith("▲")
+
+
+def test_an_alert_that_the_server_does_not_take_stays_and_says_so(alerted, server):
+    server.close()
+    alerted.page.get_by_role("button", name="Acknowledge one").click()
+    expect(alerted.page.locator("#notice")).to_contain_text("could not be acknowledged")
+    expect(alerted.page.locator("#alert-list li")).to_have_count(2)
+    alerted.complaints.clear()
+    server.open(server.port)

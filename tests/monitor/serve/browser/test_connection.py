@@ -1,0 +1,101 @@
+"""The page and its server: what is missed while it is away, and what either may do to the other."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
+
+NASTY = [
+    "<script>window.hacked = 1; alert(1)</script>",
+    "</script><img src=x onerror='window.hacked = 1'>",
+    "\"'><svg onload=alert(1)>{{ 7 * 7 }}",
+    "שלום, \u202eמה שלומך\u202c",
+]
+
+
+def test_the_page_says_that_it_is_offline_and_learns_what_it_missed(visit, server):
+    opened = visit()
+    server.begin("call")
+    server.turn("call", 0.0, 4.0, "neutral", "good morning")
+    expect(opened.lane("call").locator(".words")).to_have_text("customer: good morning")
+    status = opened.page.locator("#connection")
+    expect(status).to_be_empty()
+    server.close()
+    expect(status).to_contain_text("Offline since")
+    server.turn("call", 5.0, 8.0, "angry", "are you there")
+    server.alert("call")
+    server.begin("new")
+    server.open(server.port)
+    expect(status).to_be_empty(timeout=20_000)
+    expect(opened.lane("call").locator(".words")).to_have_text("customer: are you there")
+    expect(opened.page.get_by_role("heading", name="1 alert")).to_be_visible()
+    assert set(opened.names()) == {"call", "new"}
+    opened.complaints.clear()  # the browser tells of the address that did not answer
+
+
+def test_a_server_that_knows_nothing_any_more_has_the_page_begin_again(visit, server):
+    opened = visit()
+    server.begin("before")
+    expect(opened.page.locator("#count")).to_have_text("1 line in progress")
+    server.calls.clear()
+    server.begin("after")
+    server.tell("reset")
+    expect(opened.page.locator("#lines .name")).to_have_text(["after"])
+
+
+def test_what_is_said_and_who_says_it_stays_text(visit, server):
+    opened = visit()
+    channels = [{"channel": n, "speaker": f"<b>{text}", "scored": True} for n, text in enumerate(NASTY, start=1)]
+    for place, text in enumerate(NASTY):
+        server.begin(text, channels=channels, source=text)
+        for channel in range(1, len(NASTY) + 1):
+            server.turn(text, 5.0 * channel, 5.0 * channel + 4, "sad", NASTY[channel - 1], channel=channel)
+        server.alert(text, rule=NASTY[-place - 1])
+        server.now((text, 30.0, text, "sad"))
+    expect(opened.page.locator("#alert-list li")).to_have_count(len(NASTY))
+    opened.page.locator("#lines .lane").first.click()
+    expect(opened.page.locator("#transcript .words")).to_have_text(NASTY)
+    assert sorted(opened.names()) == sorted(NASTY)
+    server.end(NASTY[0])
+    expect(opened.page.locator("#ended .open")).to_have_text(NASTY[0])
+    assert opened.page.locator("b:not(.chip), img, svg:not(.stroke), script[src]").count() == 0
+    assert opened.page.evaluate("window.hacked") is None
+
+
+def test_the_page_may_not_load_or_run_anything_else(visit, server):
+    opened = visit()
+    refused = opened.page.evaluate(
+        """async () => {
+            const refused = [];
+            document.addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+            const script = document.createElement("script");
+            script.textContent = "window.hacked = 1";
+            document.body.append(script);
+            const same = document.createElement("script");
+            same.src = "/calls";
+            document.body.append(same);
+            document.body.insertAdjacentHTML("beforeend", "<p style='color: red'>");
+            const image = document.createElement("img");
+            image.src = "/a.png";
+            document.body.append(image);
+            await fetch("https://example.org/").catch(() => null);
+            await new Promise((done) => setTimeout(done, 200));
+            return [...refused, window.hacked ?? "not hacked"];
+        }"""
+    )
+    assert set(refused) == {"connect-src", "img-src", "not hacked", "script-src-elem", "style-src-attr"}
+    assert refused.count("script-src-elem") == 2
+    opened.complaints.clear()  # the browser tells of what it refused
+    opened.requests.clear()
+
+
+def test_a_token_goes_with_everything_that_the_page_asks(browser, server):
+    server.begin("call")
+    page = browser.new_page()
+    page.goto(f"{server.url}?token=a%26b")
+    expect(page.locator("#count")).to_have_text("1 line in progress")
+    page.locator("#lines .lane").click()
+    expect(page.locator("#call")).to_be_focused()
+    page.close()
+    assert len(server.asked) >= 4
+    assert all("token=a%26b" in path for path in server.asked if path != "/favicon.ico")
