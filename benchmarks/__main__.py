@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import echo, latency, memory, start, throughput, vosk_cost
+from benchmarks import echo, latency, memory, serve, start, throughput, vosk_cost
 from benchmarks.figures import Figure, show
 from benchmarks.material import Material
 
@@ -22,6 +22,7 @@ MEASUREMENTS: Mapping[str, Callable[[Material], list[Figure]]] = {
     "start": start.measure,
     "memory": memory.measure,
     "echo": echo.measure,
+    "serve": serve.measure,
 }
 
 

@@ -32,5 +32,5 @@ def page() -> bytes:
         permits=("connect-src 'self'",),
         title="Live lines",
         settings=json_block({"labels": LABELS, "letters": [LETTERS[label] for label in LABELS]}),
-        worklet=text(_PACKAGE, "page/worklet.js"),
+        worklet=Inline(text(_PACKAGE, "page/worklet.js")).markup,
     )

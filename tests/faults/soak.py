@@ -1,6 +1,6 @@
-"""What takes longer than a test should: a day of sound in one stream, thousands of damaged inputs, a hundred kills.
+"""What takes longer than a test should: a day of sound, thousands of damaged inputs, a hundred kills, many calls.
 
-    scripts/soak [--hours 24] [--cases 12000] [--kills 100] [--seed 1] [--json soak.json]
+    scripts/soak [--hours 24] [--cases 12000] [--kills 100] [--calls 10] [--seed 1] [--json soak.json]
 
 Prints progress, then one table; exits with 1 where something did not hold. docs/reliability.md has a table of it.
 """
@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from calls import CALLS, Endured, endure
 from fuzzing import MOST_GROWTH_MB, Attack, attacked
 from kills import Kills, kill_often
 from long_stream import WARM_HOURS, LongStream, run
@@ -61,6 +62,8 @@ def _lines(options: argparse.Namespace) -> Iterator[Line]:
                 yield _attack_line(attack.result())
     if options.kills:
         yield _kill_line(kill_often(options.kills, options.seed, say=say))
+    if options.calls:
+        yield from _call_lines(endure(60 * options.calls, options.seed, say=say), options.calls)
     if options.hours:
         yield from _stream_lines(run(options.hours, say))
 
@@ -79,6 +82,16 @@ def _kill_line(found: Kills) -> Line:
     amount = ", ".join(f"{number} × {name}" for name, number in sorted(found.done.items()))
     result = f"{found.turns:,} turns finished before, all in readable files; {len(found.faults)} faults"
     return Line("ends at random moments", amount, result, not found.faults)
+
+
+def _call_lines(found: Endured, minutes: float) -> Iterator[Line]:
+    for fault in found.faults:
+        say(fault)
+    amount = f"{CALLS} calls for {minutes:g} min"
+    result = f"{found.told:,} finished turns, {found.refused:,} connections with rubbish; {len(found.faults)} faults"
+    yield Line("many calls: turns", amount, result, not found.faults)
+    memory = f"{found.settled_mb:.0f} MB, {found.growth_mb:+.1f} MB at most afterwards"
+    yield Line("many calls: memory", amount, memory, found.constant)
 
 
 def _stream_lines(found: LongStream) -> Iterator[Line]:
@@ -112,6 +125,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=24, help="of sound in one stream; 0, or 3 and more (24)")
     parser.add_argument("--cases", type=int, default=12_000, help="damaged inputs (12000)")
     parser.add_argument("--kills", type=int, default=100, help="monitors that are ended (100)")
+    parser.add_argument("--calls", type=float, default=10, help="minutes of many calls at once (10)")
     parser.add_argument("--seed", type=int, default=1, help="of damages and moments (1)")
     parser.add_argument("--json", type=Path, default=Path("soak.json"), help="where the table goes as JSON (soak.json)")
     options = parser.parse_args()

@@ -19,8 +19,7 @@ async function startMicrophone() {
   try {
     begun.media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
     const node = await capture(begun);
-    const name = `microphone-${new Date().toTimeString().slice(0, 8).replaceAll(":", "")}`;
-    const query = { rate: begun.context.sampleRate, channels: 1, speakers: "speaker1", call: name };
+    const query = { rate: begun.context.sampleRate, channels: 1, speakers: "speaker1", call: "microphone" };
     begun.socket = new WebSocket(address("media/pcm", query).replace(/^http/, "ws"));
     begun.socket.addEventListener("close", (event) => {
       if (microphone === begun) stopMicrophone(`The server ended the microphone's line${event.reason ? `: ${event.reason}` : "."}`);

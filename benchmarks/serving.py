@@ -1,0 +1,113 @@
+"""A `stser-monitor serve` in a process of its own, for what calls it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+from benchmarks.running import ENVIRONMENT, PROGRAM, megabytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+_PATIENCE_S = 180.0
+
+
+class Serving:
+    """The server, which listens when the context is entered and is gone when it is left.
+
+    Attributes:
+        folder: Where it writes timelines.
+        arguments: Further arguments of the command.
+        port: Where it listens for HTTP.
+        audiosocket: Where it listens for AudioSocket.
+    """
+
+    def __init__(self, folder: Path, arguments: Sequence[str] = ("--asr", "none")) -> None:
+        """Prepare.
+
+        Args:
+            folder: Where timelines and the server's own messages go.
+            arguments: Further arguments of the command.
+        """
+        self.folder = folder / "timelines"
+        self.port = self.audiosocket = 0
+        self._log = folder / "serve.log"
+        self.arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Serving:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+
+    @property
+    def url(self) -> str:
+        """Its address for browsers."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def sockets(self) -> str:
+        """Its address for media streams."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def said(self) -> str:
+        """What it wrote to standard error since it was started."""
+        return self._log.read_text(encoding="utf-8")
+
+    def start(self) -> None:
+        """Start it, again on the ports that it had, and wait until it listens.
+
+        Raises:
+            RuntimeError: It ended, or does not listen.
+        """
+        command = [*PROGRAM, "serve", "--out", str(self.folder), "--port", str(self.port)]
+        command += ["--audiosocket", str(self.audiosocket), *self.arguments]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=log)
+        deadline = time.monotonic() + _PATIENCE_S
+        found: list[str] = []
+        while len(found) < 2:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"The server does not listen: {self.said}")
+            time.sleep(0.1)
+            found = re.findall(r"(?:http://|AudioSocket at )127\.0\.0\.1:(\d+)", self.said)
+        self.port, self.audiosocket = map(int, found)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def memory_mb(self) -> float:
+        """Its resident memory."""
+        return megabytes(self._status(), "VmRSS")
+
+    def cpu_s(self) -> float:
+        """What it has worked so far, on all cores."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+    def metrics(self) -> dict[str, float]:
+        """Its figures, by name and labels."""
+        with urlopen(f"{self.url}metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
+
+    def _status(self) -> str:
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/status").read_text()
