@@ -12,7 +12,7 @@ from monitor.alerts.rules import Rule, Watch, parse, require_speakers
 from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.outputs import Files, check_outputs, open_live_files
-from monitor.commands.terminal import Interruption, Keys, Suspension, can_be_read
+from monitor.commands.terminal import Interruption, Keys, can_be_read, suspension
 from monitor.commands.views import DisplayMode, LiveView, display_mode
 from monitor.display import LiveInfo, LiveSnapshot, alert_line, line
 from monitor.options import (
@@ -173,7 +173,7 @@ class _Run:
                 # First the keys: in the background, the system stops here whoever changes the terminal.
                 resume.insert(0, keys.take)
             if self.mode is DisplayMode.SCREEN:
-                terminal.enter_context(Suspension(lambda: _call_all(leave), lambda: _call_all(resume)))
+                terminal.enter_context(suspension(lambda: _call_all(leave), lambda: _call_all(resume)))
             self._pipeline.run()
             if interruption.received is None:
                 self.files.finish()

@@ -6,8 +6,9 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable, Mapping
-from types import FrameType, TracebackType
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TextIO
 
 try:
@@ -68,9 +69,7 @@ class Interruption:
             self._before = {number: signal.signal(number, self._take) for number in (*_SIGNALS, *hung_up)}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -94,37 +93,30 @@ class Interruption:
         os.close(nothing)
 
 
-class Suspension:
-    """Handles Ctrl-Z while it is entered; does nothing without such signals, as on Windows."""
+@contextmanager
+def suspension(leave: Callable[[], None], resume: Callable[[], None]) -> Iterator[None]:
+    """Handle Ctrl-Z meanwhile; without such signals, as on Windows, do nothing.
 
-    def __init__(self, leave: Callable[[], None], resume: Callable[[], None]) -> None:
-        """Prepare.
+    Args:
+        leave: Gives the terminal back. Called inside the signal's handler, in the main thread.
+        resume: Takes it again, once the shell lets the program go on.
+    """
+    if not hasattr(signal, "SIGTSTP") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
-        Args:
-            leave: Gives the terminal back. Called inside the signal's handler, in the main thread.
-            resume: Takes it again, once the shell lets the program go on.
-        """
-        self._leave = leave
-        self._resume = resume
-        self._before: Any = None
-
-    def __enter__(self) -> Suspension:
-        if hasattr(signal, "SIGTSTP") and threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTSTP, self._take)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTSTP, self._before)
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        self._leave()
+    def take(number: int, frame: FrameType | None) -> None:
+        leave()
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)  # stops the program here, until it is continued
-        signal.signal(number, self._take)
-        self._resume()
+        signal.signal(number, take)
+        resume()
+
+    before = signal.signal(signal.SIGTSTP, take)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
 
 
 def can_be_read(stream: TextIO) -> bool:
@@ -173,9 +165,7 @@ class Keys:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
             os.write(self._leave, b".")
             self._thread.join()
@@ -197,10 +187,5 @@ class Keys:
             if not typed:
                 return
             if not typed.startswith(_ESCAPE):
-                self._act(typed)
-
-    def _act(self, typed: bytes) -> None:
-        for key in typed.decode("ascii", errors="ignore").lower():
-            action = self._actions.get(key)
-            if action is not None:
-                action()
+                for key in typed.decode("ascii", errors="ignore").lower():
+                    self._actions.get(key, lambda: None)()

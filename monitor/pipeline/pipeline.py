@@ -149,7 +149,7 @@ class Pipeline:
     @property
     def turns_waiting(self) -> int:
         """Number of utterances that wait to be scored."""
-        return len(self._scoring)
+        return len(self._scoring.waiting)
 
     @property
     def speaking(self) -> tuple[bool, ...]:
@@ -203,7 +203,7 @@ class Pipeline:
         for transcriber in self._transcribers:
             transcriber.cancel()
         self._blocks.cancel()
-        self._scoring.cancel()
+        self._scoring.waiting.cancel()
         self._finished.cancel()
         self._source.stop()
 
@@ -271,9 +271,8 @@ class Pipeline:
                 self._since[utterance.channel - 1] = None
                 captured_at = None if block is None else self._captured_at(utterance, block)
                 utterance = replace(utterance, captured_at=captured_at, ended_at=time.monotonic())
-                return self._transcribers[utterance.channel - 1].put(SpeechEnded(utterance)) and self._scoring.put(
-                    utterance
-                )
+                told = self._transcribers[utterance.channel - 1].put(SpeechEnded(utterance))
+                return told and self._scoring.waiting.put(utterance)
         return self._transcribers[event.channel - 1].put(event)
 
     def _captured_at(self, utterance: Utterance, block: AudioBlock) -> float | None:
@@ -287,13 +286,13 @@ class Pipeline:
         self._blocks.cancel()
         for transcriber in self._transcribers:
             # With the scorer gone, nobody wants the transcripts any more.
-            if self._scoring.cancelled:
+            if self._scoring.waiting.cancelled:
                 transcriber.cancel()
             transcriber.close()
-        self._scoring.close()
+        self._scoring.waiting.close()
 
     def _leave_scorer(self) -> None:
-        self._scoring.cancel()
+        self._scoring.waiting.cancel()
         self._finished.close()
 
     def _write(self) -> None:

@@ -88,15 +88,13 @@ class TurnMaker:
         if len(scores) != len(inputs):
             raise RuntimeError(f"{self._scorer.name} scored {len(scores)} of {len(inputs)} utterances.")
         results = iter(scores)
-        return [
-            self._turn(
-                utterance,
-                speakers[place],
-                next(results) if scored[place] else None,
-                _music(utterance) if music[place] else utterance.transcript.result(),
-            )
-            for place, utterance in enumerate(batch)
-        ]
+        turns = []
+        for place, utterance in enumerate(batch):
+            transcript = utterance.transcript.result()
+            if music[place]:  # as subtitles write it
+                transcript = Transcript((Word(MUSIC, utterance.start_s, utterance.end_s, 1.0),))
+            turns.append(self._turn(utterance, speakers[place], next(results) if scored[place] else None, transcript))
+        return turns
 
     def scores_channel(self, channel: int) -> bool:
         """Whether the emotion of a channel, counted from 1, is scored."""
@@ -137,58 +135,33 @@ class TurnMaker:
         )
 
 
-def _music(utterance: Utterance) -> Transcript:
-    """The transcript of a turn that is music, as subtitles write it."""
-    return Transcript((Word(MUSIC, utterance.start_s, utterance.end_s, 1.0),))
-
-
 class Scoring:
     """Scores what is handed to it, finished utterances first.
 
-    `put` and `close` belong to the segmenter thread, `offer` to any, `run` and `cancel` to the scorer's.
+    `offer` may be called by any thread, `run` by the scorer's.
 
     Attributes:
+        waiting: The segmenter thread puts finished utterances here and closes it; the scorer's cancels it.
         estimates: For each channel, the start of the utterance that was estimated last, in seconds, and its scores.
             Written by the scorer thread only, each as a whole; any thread may read it.
     """
 
     def __init__(self, turn_maker: TurnMaker, channels: int, capacity: int) -> None:
+        self.waiting: ClosableQueue[Utterance | PartialUtterance] = ClosableQueue(capacity)
         self.estimates: list[tuple[float, EmotionScores | None]] = [(0.0, None)] * channels
         self._turn_maker = turn_maker
-        self._waiting: ClosableQueue[Utterance | PartialUtterance] = ClosableQueue(capacity)
-
-    def __len__(self) -> int:
-        """Number of waiting utterances."""
-        return len(self._waiting)
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether scoring has ended."""
-        return self._waiting.cancelled
-
-    def put(self, utterance: Utterance) -> bool:
-        """Have an utterance scored, waiting for room; false when nothing is scored any more."""
-        return self._waiting.put(utterance)
 
     def offer(self, partial: PartialUtterance) -> bool:
         """Have an estimate made if there is nothing else to do right now; never waits."""
-        return self._turn_maker.scores_channel(partial.channel) and self._waiting.try_put(partial)
-
-    def close(self) -> None:
-        """End the input; waiting utterances are still scored."""
-        self._waiting.close()
-
-    def cancel(self) -> None:
-        """Take no more."""
-        self._waiting.cancel()
+        return self._turn_maker.scores_channel(partial.channel) and self.waiting.try_put(partial)
 
     def run(self, deliver: Callable[[Scored], bool]) -> None:
         """Work until the input ends, or `deliver` refuses a turn."""
-        while (item := self._waiting.get()) is not None:
+        while (item := self.waiting.get()) is not None:
             if isinstance(item, Utterance):
                 if not all(map(deliver, self._scored(item))):
                     return
-            elif len(self._waiting) == 0 and (estimate := self._turn_maker.estimate(item)) is not None:
+            elif len(self.waiting) == 0 and (estimate := self._turn_maker.estimate(item)) is not None:
                 self.estimates[item.channel - 1] = (item.start_s, estimate)
 
     def _scored(self, first: Utterance) -> list[Scored]:
@@ -197,7 +170,7 @@ class Scoring:
         with suppress(CancelledError):
             first.transcript.exception()  # waits for it
         while len(batch) < _LARGEST_BATCH:
-            further = self._waiting.get_if(lambda item: isinstance(item, Utterance) and item.transcript.done())
+            further = self.waiting.get_if(lambda item: isinstance(item, Utterance) and item.transcript.done())
             if not isinstance(further, Utterance):
                 break
             batch.append((further, time.monotonic()))
