@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from monitor.exporters import Exporter
+from monitor.exporters.csv import CsvLines
+from monitor.exporters.jsonl import JsonLines
 from monitor.flow import Transcript, Word
+from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.turn import Turn
 from stser_core.scores import EmotionScores
 
@@ -97,6 +101,22 @@ def turn() -> Callable[..., Turn]:
         return Turn.of(**{**usual, **changes})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def write_timeline() -> Callable[..., Path]:
+    """Write turns and notes as an exporter does: as JSON Lines where the file's name ends so, else as CSV."""
+
+    def write(path: Path, *given: Turn | Mark | Alert, **options: bool) -> Path:
+        exporter = Exporter(str(path), (JsonLines if path.suffix == ".jsonl" else CsvLines)(**options))
+        exporter.begin()
+        for one in given:
+            (exporter.write if isinstance(one, Turn) else exporter.write_note)(one)
+        exporter.finish()
+        exporter.close()
+        return path
+
+    return write
 
 
 @pytest.fixture

@@ -219,7 +219,7 @@ def test_nobody_speaks():
     assert analyse([]).silence.share is None
 
 
-def test_two_recordings_are_not_call(row):
+def test_two_recordings_are_not_one_call(row):
     with pytest.raises(DataError, match=r"holds 2 \('a.wav', 'b.wav', …\)"):
         analyse([row(0, 1, recording="a.wav"), row(0, 1, recording="b.wav")])
 

@@ -4,9 +4,6 @@ import pytest
 
 from monitor.analytics import analyse
 from monitor.commands.timelines import analytics
-from monitor.exporters import Exporter
-from monitor.exporters.csv import CsvLines
-from monitor.exporters.jsonl import JsonLines
 from monitor.timeline.file import read_timeline
 from stser_core.errors import UsageError
 
@@ -18,23 +15,14 @@ def turns(turn, surely):
 
 
 @pytest.fixture
-def timeline(tmp_path, turns):
-    return written(tmp_path / "call.csv", CsvLines, turns)
+def timeline(tmp_path, turns, write_timeline):
+    return write_timeline(tmp_path / "call.csv", *turns)
 
 
-def written(path, kind, turns):
-    exporter = Exporter(str(path), kind())
-    exporter.begin()
-    for each in turns:
-        exporter.write(each)
-    exporter.close()
-    return path
-
-
-def test_the_figures_are_the_same_from_turns_csv_and_json_lines(tmp_path, turns, timeline):
+def test_the_figures_are_the_same_from_turns_csv_and_json_lines(tmp_path, turns, timeline, write_timeline):
     expected = analyse(turns, 20.0)
     assert analyse(read_timeline(timeline).turns, 20.0) == expected
-    assert analyse(read_timeline(written(tmp_path / "call.jsonl", JsonLines, turns)).turns, 20.0) == expected
+    assert analyse(read_timeline(write_timeline(tmp_path / "call.jsonl", *turns)).turns, 20.0) == expected
 
 
 def test_they_are_written_as_json(timeline, tmp_path):
@@ -66,6 +54,6 @@ def test_words_can_be_kept_out(timeline, capsys):
     assert {turn["transcript"] for turn in figures["angriest_minute"]["turns"]} == {None}
 
 
-def test_nobody_spoke(tmp_path, capsys):
-    analytics(written(tmp_path / "silent.csv", CsvLines, []))
+def test_nobody_spoke(tmp_path, capsys, write_timeline):
+    analytics(write_timeline(tmp_path / "silent.csv"))
     assert capsys.readouterr().out == "No speech was found.\n"

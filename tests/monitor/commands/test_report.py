@@ -1,6 +1,5 @@
 """The command `report`: its files, its sentences and its exit codes."""
 
-import csv
 import os
 import subprocess
 import sys
@@ -10,21 +9,14 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.exporters import Exporter
-from monitor.exporters.jsonl import JsonLines
-from monitor.timeline.turn import COLUMNS
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def timeline(tmp_path, turn):
-    exporter = Exporter(str(tmp_path / "call.jsonl"), JsonLines())
-    exporter.begin()
-    exporter.write(turn())
-    exporter.write(turn(turn=2, channel=2, speaker="agent", scores=None, start_s=3.0, end_s=4.0))
-    exporter.close()
-    return tmp_path / "call.jsonl"
+def timeline(tmp_path, turn, write_timeline):
+    agent = turn(turn=2, channel=2, speaker="agent", scores=None, start_s=3.0, end_s=4.0)
+    return write_timeline(tmp_path / "call.jsonl", turn(), agent)
 
 
 def silence(path, seconds, channels=1):
@@ -44,20 +36,6 @@ def test_by_default_the_page_lies_beside_the_timeline(timeline, capsys):
     assert (captured.out, captured.err) == ("", f"stser-monitor: Wrote '{page}'.\n")
 
 
-def test_a_csv_and_a_json_timeline_give_the_same_turns(timeline, tmp_path, capsys):
-    import json
-
-    with (tmp_path / "call.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(json.loads(line) for line in timeline.read_text().splitlines())
-    pages = []
-    for source in (timeline, tmp_path / "call.csv"):
-        assert main(["report", str(source), "-o", "-"]) == 0
-        pages.append(capsys.readouterr().out)
-    assert pages[0] == pages[1]
-
-
 def test_a_page_with_sound(timeline, tmp_path, capsys):
     recording = silence(tmp_path / "call.wav", 9)
     options = ["--audio", str(recording), "-o", str(tmp_path / "a.html"), "--quiet"]
@@ -75,12 +53,6 @@ def test_words_can_be_kept_out(timeline):
     page = timeline.with_suffix(".html").read_text()
     assert "where" not in page[page.index("<body>") : page.index("<script>")]
     assert ">Turns</h2>" in page
-
-
-def test_a_header_alone_gives_a_page_that_says_so(tmp_path, capsys):
-    (tmp_path / "quiet.csv").write_text(",".join(COLUMNS) + "\n")
-    assert main(["report", str(tmp_path / "quiet.csv")]) == 0
-    assert "Nobody speaks in this timeline" in (tmp_path / "quiet.html").read_text()
 
 
 @pytest.mark.parametrize(

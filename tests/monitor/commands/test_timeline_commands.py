@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.exporters import Exporter
-from monitor.exporters.csv import CsvLines
 from monitor.flow import Transcript, Word
 
 
@@ -35,14 +33,11 @@ def test_a_replay_s_timeline_becomes_figures_and_subtitles(
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_words_that_the_output_s_encoding_lacks_do_not_end_a_command(tmp_path, turn, encoding):
-    exporter = Exporter(str(tmp_path / "call.csv"), CsvLines())
-    exporter.begin()
-    exporter.write(turn(speaker="日本", transcript=Transcript((Word("日本", 1.2, 1.5, 0.9),))))
-    exporter.close()
+def test_words_that_the_output_s_encoding_lacks_do_not_end_a_command(tmp_path, turn, write_timeline, encoding):
+    japanese = turn(speaker="日本", transcript=Transcript((Word("日本", 1.2, 1.5, 0.9),)))
+    call = write_timeline(tmp_path / "call.csv", japanese)
     code = "import sys; from monitor.cli import main; sys.exit(main(['analytics', sys.argv[1]]))"
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "call.csv")], env=environment, capture_output=True, check=False
-    )
+    command = [sys.executable, "-c", code, str(call)]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -10,21 +10,22 @@ from monitor.timeline.turn import COLUMNS
 from stser_core.scores import EmotionScores
 
 
+@pytest.fixture
+def written(write_timeline):
+    """Write turns, and read the rows as any program would."""
+
+    def write(path, *turns, **options):
+        with write_timeline(path, *turns, **options).open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    return write
+
+
 def said(text):
     return Transcript((Word(text, 0.0, 1.0, 0.5),))
 
 
-def written(path, *turns):
-    exporter = Exporter(str(path), CsvLines())
-    exporter.begin()
-    for turn in turns:
-        exporter.write(turn)
-    exporter.close()
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_a_row_reads_back_as_it_was(tmp_path, turn):
+def test_a_row_reads_back_as_it_was(written, tmp_path, turn):
     (row,) = written(tmp_path / "out.csv", turn(dropped_ms=120))
     assert row == {
         "recording": "call.wav",
@@ -50,13 +51,13 @@ def test_a_row_reads_back_as_it_was(tmp_path, turn):
     }
 
 
-def test_an_empty_timeline_is_a_header(tmp_path):
+def test_an_empty_timeline_is_a_header(written, tmp_path):
     path = tmp_path / "out.csv"
     assert written(path) == []
     assert path.read_bytes() == ",".join(COLUMNS).encode() + b"\n"
 
 
-def test_unknown_is_empty(tmp_path, turn):
+def test_unknown_is_empty(written, tmp_path, turn):
     (row,) = written(tmp_path / "out.csv", turn(scores=None, transcript=None))
     unknown = [column for column, value in row.items() if value == ""]
     assert unknown == list(COLUMNS[COLUMNS.index("emotion") : COLUMNS.index("loudness_dbfs")])
@@ -72,29 +73,29 @@ def test_a_row_is_in_the_file_before_the_next_turn(tmp_path, turn):
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
-def test_a_formula_is_neutralised_in_every_text(tmp_path, turn, text):
+def test_a_formula_is_neutralised_in_every_text(written, tmp_path, turn, text):
     (row,) = written(tmp_path / "out.csv", turn(recording=text, speaker=text, transcript=said(text)))
     assert (row["recording"], row["speaker"], row["transcript"]) == (f"'{text}",) * 3
 
 
 @pytest.mark.parametrize("text", ["don't", "a=b", "'tis", "3-4", "", " =1"])
-def test_other_texts_stay_as_they_are(tmp_path, turn, text):
+def test_other_texts_stay_as_they_are(written, tmp_path, turn, text):
     (row,) = written(tmp_path / "out.csv", turn(transcript=said(text)))
     assert row["transcript"] == text
 
 
-def test_numbers_are_never_quoted_as_formulas(tmp_path, turn):
+def test_numbers_are_never_quoted_as_formulas(written, tmp_path, turn):
     (row,) = written(tmp_path / "out.csv", turn(loudness_dbfs=-61.25))
     assert float(row["loudness_dbfs"]) == pytest.approx(-61.2)
 
 
 @pytest.mark.parametrize("text", ['say "no", twice', "two\nlines", "안녕하세요, 여러분", "naïve; ok"])
-def test_texts_with_separators_and_other_scripts_read_back(tmp_path, turn, text):
+def test_texts_with_separators_and_other_scripts_read_back(written, tmp_path, turn, text):
     (row,) = written(tmp_path / "out.csv", turn(transcript=said(text)))
     assert row["transcript"] == text
 
 
-def test_a_file_name_that_is_not_utf8_does_not_stop_the_export(tmp_path, turn):
+def test_a_file_name_that_is_not_utf8_does_not_stop_the_export(written, tmp_path, turn):
     (row,) = written(tmp_path / "out.csv", turn(recording="caf\udce9.wav"))
     assert row["recording"] == r"caf\udce9.wav"
 
@@ -109,15 +110,10 @@ def test_a_dash_is_standard_output(capsys, turn):
     print("standard output is still open")
 
 
-def test_an_explained_timeline_has_two_columns_more(tmp_path, turn):
+def test_an_explained_timeline_has_two_columns_more(written, tmp_path, turn):
     scores = EmotionScores({"speech": (0.7, 0.1, 0.1, 0.1)}, (0.7, 0.1, 0.1, 0.1), (0.1, 0.2, 0.6, 0.1))
-    exporter = Exporter(str(tmp_path / "out.csv"), CsvLines(explain=True))
-    exporter.begin()
-    exporter.write(turn(start_s=1.0, end_s=1.4, scores=scores))
-    exporter.write(turn())
-    exporter.close()
-    with (tmp_path / "out.csv").open(newline="") as file:
-        known, unknown = csv.DictReader(file)
+    turns = turn(start_s=1.0, end_s=1.4, scores=scores), turn()
+    known, unknown = written(tmp_path / "out.csv", *turns, explain=True)
     assert list(known) == [*COLUMNS, "salient_start_s", "salient_end_s"]
     assert (known["salient_start_s"], known["salient_end_s"]) == ("1.200", "1.300")
     assert (unknown["salient_start_s"], unknown["salient_end_s"]) == ("", "")

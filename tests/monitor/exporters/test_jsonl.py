@@ -1,40 +1,42 @@
 import json
 
-from monitor.exporters import Exporter
-from monitor.exporters.jsonl import JsonLines
+import pytest
+
+from monitor.timeline.file import read_timeline
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.turn import COLUMNS
 from stser_core.scores import EmotionScores
 
 
-def written(path, *turns):
-    exporter = Exporter(str(path), JsonLines())
-    exporter.begin()
-    for turn in turns:
-        exporter.write(turn)
-    exporter.close()
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+@pytest.fixture
+def written(write_timeline):
+    """Write turns and notes, and read the objects as any program would."""
+
+    def write(path, *given, **options):
+        return [json.loads(line) for line in write_timeline(path, *given, **options).read_text("utf-8").splitlines()]
+
+    return write
 
 
-def test_a_line_has_the_columns_of_the_csv_with_numbers_as_numbers(tmp_path, turn):
+def test_a_line_has_the_columns_of_the_csv_with_numbers_as_numbers(written, tmp_path, turn):
     (line,) = written(tmp_path / "out.jsonl", turn())
     assert list(line) == [*COLUMNS, "words", "classifiers"]
     assert {column: line[column] for column in COLUMNS} == turn().values()
 
 
-def test_words_carry_their_times(tmp_path, turn):
+def test_words_carry_their_times(written, tmp_path, turn):
     (line,) = written(tmp_path / "out.jsonl", turn())
     assert line["words"][0] == {"text": "where", "start_s": 1.2, "end_s": 1.5, "confidence": 0.9}
     assert [word["text"] for word in line["words"]] == ["where", "is", "it"]
 
 
-def test_each_classifier_tells_its_probabilities(tmp_path, turn):
+def test_each_classifier_tells_its_probabilities(written, tmp_path, turn):
     (line,) = written(tmp_path / "out.jsonl", turn())
     assert line["classifiers"]["bimodal"] == {"angry": 0.1, "happy": 0.1, "neutral": 0.7, "sad": 0.1}
     assert set(line["classifiers"]) == {"speech", "text", "bimodal"}
 
 
-def test_a_further_classifier_has_its_probabilities_and_no_column(tmp_path, turn):
+def test_a_further_classifier_has_its_probabilities_and_no_column(written, tmp_path, turn):
     by_classifier = {"speech": (0.4, 0.3, 0.2, 0.1), "pitch": (0.0, 0.1, 0.2, 0.7)}
     scores = EmotionScores(by_classifier, ensemble=(0.2, 0.2, 0.2, 0.4))
 
@@ -47,18 +49,18 @@ def test_a_further_classifier_has_its_probabilities_and_no_column(tmp_path, turn
     assert list(line) == [*COLUMNS, "words", "classifiers"]
 
 
-def test_unknown_is_null(tmp_path, turn):
+def test_unknown_is_null(written, tmp_path, turn):
     (line,) = written(tmp_path / "out.jsonl", turn(scores=None, transcript=None))
     for key in ("emotion", "p_sad", "speech_emotion", "transcript", "words", "classifiers"):
         assert line[key] is None
 
 
-def test_an_empty_timeline_is_an_empty_file(tmp_path):
+def test_an_empty_timeline_is_an_empty_file(written, tmp_path):
     assert written(tmp_path / "out.jsonl") == []
     assert (tmp_path / "out.jsonl").read_bytes() == b""
 
 
-def test_a_file_name_that_is_not_utf8_is_still_json(tmp_path, turn):
+def test_a_file_name_that_is_not_utf8_is_still_json(written, tmp_path, turn):
     (line,) = written(tmp_path / "out.jsonl", turn(recording="caf\udce9.wav"))
     assert line["recording"] == r"caf\udce9.wav"
 
@@ -67,25 +69,17 @@ def explained(salience):
     return EmotionScores({"speech": (0.7, 0.1, 0.1, 0.1)}, (0.7, 0.1, 0.1, 0.1), salience)
 
 
-def test_an_explained_turn_tells_where_the_attention_rested(tmp_path, turn):
-    exporter = Exporter(str(tmp_path / "out.jsonl"), JsonLines(explain=True))
-    exporter.begin()
-    exporter.write(turn(start_s=1.0, end_s=1.4, scores=explained((0.1, 0.2, 0.6, 0.1))))
-    exporter.write(turn(scores=None))
-    exporter.close()
-    known, unknown = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+def test_an_explained_turn_tells_where_the_attention_rested(written, tmp_path, turn):
+    turns = turn(start_s=1.0, end_s=1.4, scores=explained((0.1, 0.2, 0.6, 0.1))), turn(scores=None)
+    known, unknown = written(tmp_path / "out.jsonl", *turns, explain=True)
     assert (known["salient_start_s"], known["salient_end_s"]) == (1.2, 1.3)
     assert known["salience"] == [0.1, 0.2, 0.6, 0.1]
     assert (unknown["salient_start_s"], unknown["salience"]) == (None, None)
 
 
-def test_notes_are_told_from_turns_by_their_type(tmp_path):
-    exporter = Exporter(str(tmp_path / "out.jsonl"), JsonLines())
-    exporter.begin()
-    exporter.write_note(Mark(2, 61.23456))
-    exporter.write_note(Alert("sad>0.5 for 2 turns", 70.5, 1, "customer", 9, "sad", 0.7124))
-    exporter.close()
-    mark, alert = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+def test_notes_are_told_from_turns_by_their_type(written, tmp_path):
+    notes = Mark(2, 61.23456), Alert("sad>0.5 for 2 turns", 70.5, 1, "customer", 9, "sad", 0.7124)
+    mark, alert = written(tmp_path / "out.jsonl", *notes)
     assert mark == {"type": "mark", "number": 2, "time_s": 61.235}
     assert alert == {
         "type": "alert",
@@ -97,3 +91,17 @@ def test_notes_are_told_from_turns_by_their_type(tmp_path):
         "emotion": "sad",
         "probability": 0.7124,
     }
+
+
+def test_json_lines_that_were_read_back_are_written_as_they_were(tmp_path, turn, surely, exported, write_timeline):
+    turns = [turn(), turn(turn=2, scores=None), turn(turn=3, scores=surely("sad"), transcript=None)]
+    written = write_timeline(tmp_path / "call.jsonl", *turns).read_bytes()
+    assert exported("jsonl", *read_timeline(tmp_path / "call.jsonl").turns) == written
+    assert exported("jsonl", *turns) == written
+
+
+def test_what_a_csv_does_not_tell_is_null(exported, row, tmp_path):
+    content = exported("jsonl", row(extra={"salient_start_s": 1.2}))
+    assert b'"words": null, "classifiers": null, "salient_start_s": 1.2}' in content
+    (tmp_path / "call.jsonl").write_bytes(content)
+    assert read_timeline(tmp_path / "call.jsonl").turns == (row(extra={"salient_start_s": 1.2}),)

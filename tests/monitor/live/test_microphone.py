@@ -256,7 +256,7 @@ def test_waiting_for_a_device_can_be_stopped(own_microphone, heard_by):
     assert reading.error is None
 
 
-def test_exact_zeros_are_noticed_and_are_not_error(shared_microphone, heard_by):
+def test_exact_zeros_are_noticed_and_are_not_an_error(shared_microphone, heard_by):
     heard_by(shared_microphone)
     said = []
     reading = Reading(Microphone("mic", notices=said.append))

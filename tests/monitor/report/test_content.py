@@ -77,6 +77,6 @@ def test_a_recording_that_is_shorter_than_its_timeline_is_another_one(row):
     assert make_report(rows, (), "x", sound=Sound(b"", 14.0)).call.silence.total_s == 10.0
 
 
-def test_two_recordings_are_not_report(row):
+def test_two_recordings_are_not_one_report(row):
     with pytest.raises(DataError, match="A call is one recording"):
         make_report([row(1, 0.0, 2.0, "sad"), row(2, 3.0, 4.0, "sad", recording="b.wav")], (), "x")

@@ -115,12 +115,6 @@ def test_the_page_tells_recording_length_checkpoint_and_what_may_be_concluded(ro
     assert "not what anybody feels" in header
 
 
-def test_the_palette_is_the_programs(row):
-    content = render(make_report([row(1, 0.0, 2.0, "sad")], (), "x")).decode()
-    assert "--angry: #d55e00; --on-angry: #000000;" in content
-    assert "--sad: #0072b2; --on-sad: #ffffff;" in content
-
-
 def test_salient_words_marks_and_alerts_stand_in_the_transcript(row):
     explained = {"salient_start_s": 1.0, "salient_end_s": 2.0}
     alert = {"type": "alert", "rule": "angry>0.6", "time_s": 2.0, "channel": 1, "speaker": "customer", "turn": 1}
@@ -165,18 +159,6 @@ def test_where_nobody_speaks_marks_are_shown_all_the_same():
     content = render(make_report([], notes, "quiet.jsonl")).decode()
     assert "Nobody speaks in this timeline.</p>" in content
     assert re.findall(r"Mark (\d) at ([\d:]+)</li>", content) == [("1", "1:00"), ("2", "2:00")]
-
-
-def test_a_recording_name_that_is_not_utf8_does_not_stop_a_report(row):
-    content = render(make_report([row(1, 0.0, 2.0, "sad", recording="caf\udce9.wav")], (), "x"))
-    assert b"caf\\udce9.wav" in content
-
-
-def test_every_part_of_the_page_is_packed_with_the_program():
-    package = files("monitor.report")
-    parts = ["report.html", "parts.html", "analytics.html", "report.css", "call.js", "sound.js", "start.js"]
-    for part in parts:
-        assert package.joinpath("page", part).is_file(), part
 
 
 def test_figures_are_those_of_the_analytics(row, agent):

@@ -5,9 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.exporters import Exporter
-from monitor.exporters.csv import CsvLines
-from monitor.exporters.jsonl import JsonLines
 from monitor.flow import Transcript, Word
 from monitor.timeline.file import read_timeline
 from monitor.timeline.turn import COLUMNS, Turn
@@ -61,15 +58,6 @@ def timelines(turns, **sizes):
     return st.lists(turns, unique_by=lambda turn: (turn.recording, turn.turn), **sizes)
 
 
-def written(path, kind, timeline):
-    exporter = Exporter(str(path), kind())
-    exporter.begin()
-    for turn in timeline:
-        exporter.write(turn)
-    exporter.close()
-    return path
-
-
 def as_the_csv_keeps_it(turn):
     return replace(turn, words=None, classifiers=None)
 
@@ -80,15 +68,15 @@ def folder(tmp_path_factory):
 
 
 @given(timelines(turns, max_size=4))
-def test_any_timeline_reads_back_from_its_csv(folder, timeline):
-    file = read_timeline(written(folder / "call.csv", CsvLines, timeline))
+def test_any_timeline_reads_back_from_its_csv(write_timeline, folder, timeline):
+    file = read_timeline(write_timeline(folder / "call.csv", *timeline))
     assert list(file.turns) == [as_the_csv_keeps_it(turn) for turn in timeline]
     assert (file.notes, file.notices) == ((), ())
 
 
 @given(timelines(turns, max_size=4))
-def test_any_timeline_reads_back_from_its_json_lines(folder, timeline):
-    file = read_timeline(written(folder / "call.jsonl", JsonLines, timeline))
+def test_any_timeline_reads_back_from_its_json_lines(write_timeline, folder, timeline):
+    file = read_timeline(write_timeline(folder / "call.jsonl", *timeline))
     assert list(file.turns) == timeline
 
 
@@ -98,13 +86,13 @@ def test_arbitrary_bytes_are_refused_in_a_sentence(folder, data, name):
 
 
 @given(timelines(turns, min_size=1, max_size=2), st.data())
-@pytest.mark.parametrize("kind", [CsvLines, JsonLines])
-def test_a_damaged_timeline_is_refused_in_a_sentence(folder, kind, timeline, data):
-    content = bytearray(written(folder / "whole", kind, timeline).read_bytes())
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_damaged_timeline_is_refused_in_a_sentence(write_timeline, folder, ending, timeline, data):
+    content = bytearray(write_timeline(folder / f"whole{ending}", *timeline).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(content) - 1))
         content[place : place + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=3))
-    assert_refused_or_read(folder / "damaged", bytes(content))
+    assert_refused_or_read(folder / f"damaged{ending}", bytes(content))
 
 
 @given(
@@ -126,13 +114,13 @@ def assert_refused_or_read(path, data):
 
 
 @given(timelines(turns_on_one_line, min_size=2, max_size=3), st.data())
-@pytest.mark.parametrize("kind", [CsvLines, JsonLines])
-def test_a_kill_costs_at_most_the_turn_that_was_being_written(tmp_path_factory, kind, timeline, data):
-    path = written(tmp_path_factory.mktemp("killed") / "call", kind, timeline)
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_kill_costs_at_most_the_turn_that_was_being_written(write_timeline, tmp_path_factory, ending, timeline, data):
+    path = write_timeline(tmp_path_factory.mktemp("killed") / f"call{ending}", *timeline)
     content = path.read_bytes()
-    before = written(path.with_name("before"), kind, timeline[:-1]).read_bytes()
+    before = write_timeline(path.with_name(f"before{ending}"), *timeline[:-1]).read_bytes()
     path.write_bytes(content[: data.draw(st.integers(len(before) + 1, len(content) - 1))])
-    whole = read_timeline(written(path.with_name("whole"), kind, timeline)).turns
+    whole = read_timeline(write_timeline(path.with_name(f"whole{ending}"), *timeline)).turns
     file = read_timeline(path)
     assert file.turns[: len(timeline) - 1] == whole[:-1]
     assert len(file.turns) == len(timeline) or "breaks off" in file.notices[0]
@@ -230,8 +218,8 @@ def test_further_columns_are_kept(tmp_path):
     assert tuple(row.values()) == COLUMNS
 
 
-def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn):
-    path = written(tmp_path / "call.jsonl", JsonLines, [turn()])
+def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn, write_timeline):
+    path = write_timeline(tmp_path / "call.jsonl", turn())
     values = json.loads(path.read_text())
     note = {"type": "mark", "number": 1, "time_s": 2.0}
     path.write_text(f"{json.dumps({**values, 'salience': [0.5, 0.5]})}\n\n{json.dumps(note)}\n")
@@ -240,8 +228,8 @@ def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn):
     assert file.notes == (note,)
 
 
-def test_a_turn_with_a_further_key_called_type_is_not_a_note(tmp_path, turn):
-    path = written(tmp_path / "call.jsonl", JsonLines, [turn()])
+def test_a_turn_with_a_further_key_called_type_is_not_a_note(tmp_path, turn, write_timeline):
+    path = write_timeline(tmp_path / "call.jsonl", turn())
     values = json.loads(path.read_text())
     path.write_text(json.dumps({**values, "type": "complaint"}) + "\n")
     file = read_timeline(path)
@@ -288,7 +276,7 @@ def test_a_malformed_row_is_refused_with_line_and_reason(tmp_path, old, new, rea
     assert reason in str(refused.value)
 
 
-def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn):
+def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn, write_timeline):
     path = tmp_path / "twice.csv"
     second = ROW.replace("wav,1,customer,1,", "wav,2,agent,2,")
     for end in ("\n", ""):
@@ -297,7 +285,7 @@ def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn):
             read_timeline(path)
         assert str(refused.value) == f"'{path}', line 4: turn 1 of the same recording is in line 2 already."
     with pytest.raises(DataError, match=r"line 2: turn 1 of the same recording is in line 1 already\."):
-        read_timeline(written(tmp_path / "twice.jsonl", JsonLines, [turn(), turn()]))
+        read_timeline(write_timeline(tmp_path / "twice.jsonl", turn(), turn()))
 
 
 def test_several_recordings_each_count_their_own_turns(tmp_path):
@@ -340,9 +328,9 @@ def test_malformed_json_is_refused_with_its_line(tmp_path, line, reason):
         read_timeline(path)
 
 
-@pytest.mark.parametrize(("kind", "name"), [(CsvLines, "call.csv"), (JsonLines, "call.jsonl")])
-def test_a_file_name_that_is_not_utf8_comes_back_with_its_escape(tmp_path, turn, kind, name):
-    (read,) = read_timeline(written(tmp_path / name, kind, [turn(recording="caf\udce9.wav")])).turns
+@pytest.mark.parametrize("name", ["call.csv", "call.jsonl"])
+def test_a_file_name_that_is_not_utf8_comes_back_with_its_escape(tmp_path, turn, name, write_timeline):
+    (read,) = read_timeline(write_timeline(tmp_path / name, turn(recording="caf\udce9.wav"))).turns
     assert read.recording == r"caf\udce9.wav"
 
 

@@ -92,9 +92,10 @@ def test_the_palette_is_the_programs():
     [
         ("monitor.web", ["base.html", "base.css", "call.css", "basics.js", "chart.js", "chips.html"]),
         ("monitor.web", ["../vendor/uplot/uPlot.iife.min.js", "../vendor/uplot/LICENSE"]),
+        ("monitor.report", ["page/report.html", "page/report.css", "page/start.js"]),
         ("monitor.archive", ["overview.html", "overview.css", "overview.js"]),
     ],
 )
 def test_every_part_is_packed_with_the_program(package, parts):
     for part in parts:
-        assert files(package).joinpath("templates", part).is_file(), part
+        assert files(package).joinpath(part if package == "monitor.report" else f"templates/{part}").is_file(), part
