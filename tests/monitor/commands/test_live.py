@@ -257,7 +257,7 @@ def test_timings_are_told_after_a_failure_too(arguments):
 
 
 @pytest.mark.usefixtures("hang_ups")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_it_in_order(arguments, tmp_path, number, code):
     process = start(arguments("-"))
     head = [process.stdout.readline(), process.stdout.readline()]
