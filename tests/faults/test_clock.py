@@ -17,6 +17,8 @@ DATED = {
     "monitor/exporters/eaf.py",
     "monitor/exporters/exporter.py",
     "monitor/pipeline/pipeline.py",
+    "monitor/serve/events.py",
+    "monitor/serve/lines.py",
 }
 """They write the date: when a file was made, or at what time of day a live turn was spoken."""
 

@@ -1,5 +1,7 @@
 """Which models a command loads, and what it says of them."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from monitor.commands.models import choose_transcriber, require_answers
@@ -12,6 +14,20 @@ from stser_core.errors import DownloadError, MissingExtraError, TranscriberError
 
 def choose(asr, model=None, notices=Notices(True), language=None):  # noqa: B008
     return choose_transcriber(TranscriptionOptions(Asr(asr), model, language), notices)
+
+
+@pytest.fixture(autouse=True)
+def unloaded(monkeypatch):
+    """Which model is chosen matters here; loading takes seconds, and is tested with each transcriber."""
+
+    def vosk(folder):
+        return SimpleNamespace(name=f"vosk ({folder.name})")
+
+    def whisper(folder, *, name, language):
+        return SimpleNamespace(name=f"whisper ({name})")
+
+    monkeypatch.setattr("monitor.transcribers.vosk.VoskTranscriber", vosk)
+    monkeypatch.setattr("monitor.transcribers.whisper.WhisperTranscriber", whisper)
 
 
 @pytest.fixture

@@ -77,6 +77,7 @@ def test_a_thread_keeps_its_decoder_until_it_has_decoded_for_long(vosk_model, cl
     assert counts == [0, 0, 1]  # the first is made with the model
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_where_vosk_itself_sees_an_end(transcriber, clips):
     pause = np.zeros(3 * 16_000, np.float32)
     both = transcribed(transcriber, np.concatenate([clips[0], pause, clips[1], pause]))
