@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
-
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import DeviceError, UsageError
 
@@ -21,6 +19,8 @@ def accelerator_of(name: str) -> str:
         UsageError: The name is unknown.
         DeviceError: This machine has none.
     """
+    import torch
+
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return next(one for one in ("cuda", "mps", "cpu") if there[one])

@@ -109,6 +109,8 @@ class FrontEndConfig:
 
     def __post_init__(self) -> None:
         check("front_end.joined", self.joined, 1, max(1, self.layers))
+        if self.positions % self.average:
+            raise UsageError(f"front_end.positions must be a multiple of average ({self.average}).")
         if self.size % self.heads or self.size % 2:
             raise UsageError(f"front_end.size must be even and a multiple of {self.heads} heads; it is {self.size}.")
 
@@ -404,6 +406,11 @@ class CheckpointConfig:
     def frame_samples(self) -> int:
         """Samples behind one frame of the smodel's input."""
         return self.features.hop * (2 * self.front_end.average if self.front_end else 1)
+
+    def frames_in(self, samples: int) -> int:
+        """Frames of the smodel's input for a trimmed utterance of so many samples, without those of the tail."""
+        filled = max(samples, _SHORTEST)
+        return (filled - 1) // self.frame_samples + 1 if self.front_end else filled // self.features.hop + 1
 
     @property
     def frame_size(self) -> int:

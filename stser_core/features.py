@@ -1,4 +1,4 @@
-"""The log-mel spectrogram: the one definition that training and monitoring share.
+"""The log-mel spectrogram: the one definition that training and monitoring share, in NumPy.
 
 The paper's speech input (section 3.1) is the logmel spectrogram of the utterance. Here each utterance is first
 trimmed to where its sound is, and its spectrogram is made independent of the recording level.
@@ -6,20 +6,20 @@ trimmed to where its sound is, and its spectrogram is made independent of the re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torchaudio.transforms import MelSpectrogram
+from numpy.lib.stride_tricks import sliding_window_view
 
-from stser_core.audio import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stser_core.config import FeatureConfig
+
+    Floats = NDArray[np.float32]
 
 MINIMUM_SAMPLES = SAMPLE_RATE // 10
 
@@ -27,95 +27,76 @@ _TRIM_FRAME = SAMPLE_RATE // 100
 _WHISPERS_PEAK = 1.5
 
 
-class LogMel(nn.Module):
-    """Waveforms to normalised log-mel spectrograms; a padded batch gives what each waveform alone gives."""
-
-    def __init__(self, config: FeatureConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.mel = MelSpectrogram(
-            SAMPLE_RATE,
-            n_fft=config.n_fft or 1 << (config.window - 1).bit_length(),
-            win_length=config.window,
-            hop_length=config.hop,
-            f_min=config.low_hz,
-            f_max=config.high_hz,
-            n_mels=config.mel_bands,
-            mel_scale=config.mel_scale,
-            norm="slaney" if config.mel_scale == "slaney" else None,
-            pad_mode="constant",  # zeros, as the padding of a batch, so that both ends are alike
-        )
-
-    def forward(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the spectrograms of a padded batch.
-
-        Args:
-            samples: float32 [batch, n], zeros after each waveform's end.
-            lengths: int64 [batch], samples in each waveform.
-
-        Returns:
-            float32 [batch, bands, frames], zero after each spectrogram's end; int64 [batch] frames in each.
-        """
-        power = self.mel(samples)  # [batch, bands, frames]
-        frames = lengths // self.config.hop + 1
-        inside = frame_mask(frames, power.shape[-1])[:, None, :]
-        by_peak = self.config.normalise == "peak"
-        log_mel = power.clamp_min(1e-30 if by_peak else 1e-12).log10().masked_fill(~inside, -torch.inf)
-        peak = log_mel.amax(dim=(1, 2), keepdim=True)
-        log_mel = torch.maximum(log_mel, peak - self.config.range_db / 10).masked_fill(~inside, 0.0)
-        if by_peak:
-            return ((log_mel - peak + _WHISPERS_PEAK + 4) / 4).masked_fill(~inside, 0.0), frames
-        axes = (1, 2) if self.config.normalise == "utterance" else (2,)
-        count = frames.view(-1, 1, 1) * (power.shape[1] if len(axes) == 2 else 1)
-        mean = log_mel.sum(axes, keepdim=True) / count
-        centred = (log_mel - mean).masked_fill(~inside, 0.0)
-        deviation = (centred.square().sum(axes, keepdim=True) / count).sqrt()
-        return centred / deviation.clamp_min(1e-3), frames
-
-
-def frame_mask(frames: Tensor, width: int) -> Tensor:
-    """Mask of the positions of a padded batch that contain frames.
+def log_mel(samples: Floats, config: FeatureConfig) -> Floats:
+    """The normalised log-mel spectrogram of a trimmed utterance.
 
     Args:
-        frames: int64 [batch].
-        width: Positions in the padded batch.
+        samples: float32 [n] in −1…1; what is shorter than 0.1 s is filled up with silence, and `tail_ms` of silence
+            follow. Both ends are padded with zeros, so that the first frame is centred on the first sample.
+        config: All but the settings of `trim` is used.
 
     Returns:
-        bool [batch, width].
+        float32 [bands, frames], a frame for each hop.
     """
-    return torch.arange(width, device=frames.device)[None, :] < frames[:, None]
+    window, filters = _window(config), _mel_filters(config)
+    edge = len(window) // 2
+    filled = np.pad(samples, (edge, edge + config.tail + max(0, MINIMUM_SAMPLES - len(samples))))
+    spectrum = np.fft.rfft(sliding_window_view(filled, len(window))[:: config.hop] * window)
+    power = (np.square(spectrum.real) + np.square(spectrum.imag)).astype(np.float32) @ filters
+    by_peak = config.normalise == "peak"
+    log = np.log10(np.maximum(power.T, 1e-30 if by_peak else 1e-12))
+    peak = log.max()
+    log = np.maximum(log, peak - config.range_db / 10)
+    if by_peak:
+        return np.asarray((log - peak + _WHISPERS_PEAK + 4) / 4, np.float32)
+    axes = (0, 1) if config.normalise == "utterance" else (1,)
+    deviation = np.maximum(log.std(axes, keepdims=True), 1e-3)
+    return np.asarray((log - log.mean(axes, keepdims=True)) / deviation, np.float32)
 
 
-def pad(waveforms: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
-    """Stack waveforms of different lengths.
-
-    Args:
-        waveforms: float32 [n] each; what is shorter than 0.1 s is filled up with silence.
-
-    Returns:
-        float32 [batch, longest] with zeros at the end; int64 [batch] the lengths.
-    """
-    lengths = [max(len(waveform), MINIMUM_SAMPLES) for waveform in waveforms]
-    batch = np.zeros((len(waveforms), max(lengths)), dtype=np.float32)
-    for row, waveform in zip(batch, waveforms, strict=True):
-        row[: len(waveform)] = waveform
-    return torch.from_numpy(batch), torch.tensor(lengths)
+@lru_cache(maxsize=8)
+def _window(config: FeatureConfig) -> Floats:
+    """A periodic Hann window in the middle of zeros: float32 [n_fft]."""
+    size = config.n_fft or 1 << (config.window - 1).bit_length()
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.window) / config.window)
+    before = (size - config.window) // 2
+    return np.pad(hann, (before, size - config.window - before)).astype(np.float32)
 
 
-def pad_frames(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Stack frame sequences of different lengths.
+@lru_cache(maxsize=8)
+def _mel_filters(config: FeatureConfig) -> Floats:
+    """Triangles that rise from one band's centre to the next and fall to the one after: float32 [bins, bands]."""
+    mel, hertz = (_slaney_mel, _slaney_hertz) if config.mel_scale == "slaney" else (_htk_mel, _htk_hertz)
+    size = len(_window(config))
+    corners = hertz(np.linspace(mel(config.low_hz), mel(config.high_hz), config.mel_bands + 2))
+    bins = np.linspace(0, SAMPLE_RATE // 2, size // 2 + 1)[:, None]
+    low, centre, high = corners[:-2], corners[1:-1], corners[2:]
+    triangles = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)).clip(0)
+    if config.mel_scale == "slaney":
+        triangles *= 2 / (high - low)
+    return triangles.astype(np.float32)
 
-    Args:
-        sequences: float [n, size] each.
 
-    Returns:
-        float32 [batch, longest, size] with zeros at the end; int64 [batch] the lengths.
-    """
-    counts = torch.tensor([len(one) for one in sequences], device=sequences[0].device)
-    return nn.utils.rnn.pad_sequence([one.float() for one in sequences], batch_first=True), counts
+def _htk_mel(hertz: float) -> float:
+    return float(2595 * np.log10(1 + hertz / 700))
 
 
-def trim(samples: NDArray[np.float32], config: FeatureConfig) -> tuple[NDArray[np.float32], int]:
+def _htk_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 700 * (10 ** (mel / 2595) - 1)
+
+
+# Slaney's scale: linear to 1 kHz, which is 15 mel, then 27 mel for each factor of 6.4.
+
+
+def _slaney_mel(hertz: float) -> float:
+    return hertz * 3 / 200 if hertz < 1_000 else float(15 + 27 * np.log(hertz / 1_000) / np.log(6.4))
+
+
+def _slaney_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(mel < 15, mel * 200 / 3, 1_000 * 6.4 ** ((mel - 15) / 27))
+
+
+def trim(samples: Floats, config: FeatureConfig) -> tuple[Floats, int]:
     """Cut the quiet ends of an utterance away.
 
     Args:

@@ -11,6 +11,7 @@ In a checkpoint folder the weights are stored as int8 with one scale for each ou
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from math import log
 
 import torch
@@ -18,10 +19,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stser_core.config import FrontEndConfig
-from stser_core.features import frame_mask
+from stser_core.padding import frame_mask
 
 SCALE = ".scale"
 """Ending of the names of scales beside int8 weights."""
+
+_ROUNDED = 32
+"""oneDNN compiles a kernel for each number of steps, and keeps it; so these are multiples."""
 
 
 class WhisperFrontEnd(nn.Module):
@@ -41,42 +45,61 @@ class WhisperFrontEnd(nn.Module):
         """Encode a padded batch.
 
         Args:
-            mel: float32 [batch, bands, n], zeros after each spectrogram's end.
+            mel: float32 [batch, n, bands], zeros after each spectrogram's end.
             lengths: int64 [batch], frames in each spectrogram.
 
         Returns:
             float32 [batch, frames, joined * size], zeros after each end; int64 [batch] the frames in each.
         """
-        hidden = functional.gelu(self.conv1(mel)) * frame_mask(lengths, mel.shape[-1])[:, None, :]
-        hidden = functional.gelu(self.conv2(hidden)).transpose(1, 2)  # [batch, steps, size]
-        steps = (lengths - 1) // 2 + 1
+        hidden, steps = self.convolve(mel, lengths), (lengths - 1) // 2 + 1
         longest = self.config.positions
         pieces = [
-            self._encode(piece, (steps - start).clamp(0, longest))
+            self.encode(piece, (steps - start).clamp(0, longest))
             for start, piece in zip(range(0, hidden.shape[1], longest), torch.split(hidden, longest, 1), strict=True)
         ]
-        return self._averaged(torch.cat(pieces, 1), steps)
+        return torch.cat(pieces, 1), (steps - 1) // self.config.average + 1
 
-    def _encode(self, hidden: Tensor, steps: Tensor) -> Tensor:
-        """Run the layers over at most `positions` steps."""
+    def convolve(self, mel: Tensor, lengths: Tensor) -> Tensor:
+        """Run the convolutions: float32 [batch, steps, size]."""
+        hidden = functional.gelu(_convolved(mel, self.conv1)) * frame_mask(lengths, mel.shape[1])[:, :, None]
+        return functional.gelu(_convolved(hidden, self.conv2))
+
+    def encode(self, hidden: Tensor, steps: Tensor) -> Tensor:
+        """Run the layers over at most `positions` steps: float32 [batch, frames, joined * size]."""
         hidden = hidden + self.positions[: hidden.shape[1]]
         inside = frame_mask(steps.clamp_min(1), hidden.shape[1])  # a row with nothing in it attends to its padding
         mask = None if inside.all() else inside[:, None, None, :]  # attention without a mask is faster
         outputs = [hidden]
         for layer in self.layers:
             outputs.append(layer(outputs[-1], mask))
-        return torch.cat(outputs[-self.config.joined :], 2)
+        return self._averaged(torch.cat(outputs[-self.config.joined :], 2), steps)
 
-    def _averaged(self, hidden: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+    def _averaged(self, hidden: Tensor, steps: Tensor) -> Tensor:
         """Mean of each `average` steps; the last mean may be of fewer."""
         average = self.config.average
-        inside = frame_mask(steps, hidden.shape[1])
-        missing = -hidden.shape[1] % average
-        held = functional.pad(hidden * inside[:, :, None], (0, 0, 0, missing))
-        held = held.reshape(len(held), -1, average, held.shape[2])
-        number = functional.pad(inside, (0, missing)).reshape(len(held), -1, average).sum(2)
-        frames = held.sum(2) / number.clamp_min(1)[:, :, None]
-        return frames, (steps - 1) // average + 1
+        inside = functional.pad(frame_mask(steps, hidden.shape[1]), (0, -hidden.shape[1] % average))
+        held = functional.pad(hidden, (0, 0, 0, inside.shape[1] - hidden.shape[1])) * inside[:, :, None]
+        number = inside.reshape(len(inside), -1, average).sum(2).clamp_min(1)
+        return held.reshape(len(held), -1, average, held.shape[2]).sum(2) / number[:, :, None]
+
+    def pack(self, stored: Mapping[str, Tensor]) -> None:
+        """Take the weights of what `quantise` gives for `has_bfloat16` alone.
+
+        An int8 weight is exact in bfloat16, and its scale multiplies the product; so only what is multiplied by it is
+        rounded. The weights are kept only as oneDNN multiplies them; else it would reorder them for every utterance.
+        """
+        layers = {f"{name}.weight": one for name, one in self.named_modules() if isinstance(one, nn.Linear | nn.Conv1d)}
+        rest = {name: one for name, one in stored.items() if name.removesuffix(SCALE) not in layers}
+        self.load_state_dict(rest, strict=False, assign=True)
+        for name, layer in layers.items():
+            packed = torch.ops.mkldnn._reorder_linear_weight(stored[name].bfloat16().flatten(1).contiguous())
+            object.__setattr__(layer, "packed", (packed, stored[name + SCALE]))
+            layer.weight = nn.Parameter(torch.empty(0), requires_grad=False)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether `pack` was called."""
+        return hasattr(self.conv1, "packed")
 
 
 class EncoderLayer(nn.Module):
@@ -94,11 +117,43 @@ class EncoderLayer(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         """Apply the layer to [batch, steps, size]; mask: bool [batch, 1, 1, steps], what is attended to, or all."""
-        q, k, v = self.qkv(self.attention_norm(hidden)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        qkv = _product(self.attention_norm(hidden), self.qkv)
+        q, k, v = qkv.reshape(*hidden.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # [batch, heads, steps, ...]
-        hidden = hidden + self.output(attended.transpose(1, 2).flatten(2))
-        changed: Tensor = self.contract(functional.gelu(self.expand(self.feed_forward_norm(hidden))))
-        return hidden + changed
+        hidden = hidden + _product(attended.transpose(1, 2).flatten(2), self.output)
+        expanded = functional.gelu(_product(self.feed_forward_norm(hidden), self.expand))
+        return hidden + _product(expanded, self.contract)
+
+
+def _convolved(x: Tensor, layer: nn.Conv1d) -> Tensor:
+    """A convolution over three steps of [batch, steps, size], as the matrix product that it is."""
+    windows = functional.pad(x, (0, 0, 1, 1)).unfold(1, 3, layer.stride[0])  # [batch, steps, size, 3]
+    return _product(windows.flatten(2), layer)
+
+
+def _product(x: Tensor, layer: nn.Linear | nn.Conv1d) -> Tensor:
+    packed: tuple[Tensor, Tensor] | None = getattr(layer, "packed", None)
+    if packed is None:
+        return functional.linear(x, layer.weight.flatten(1), layer.bias)
+    weight, scale = packed
+    rounded = functional.pad(x.bfloat16(), (0, 0, 0, -x.shape[1] % _ROUNDED))
+    product = torch.ops.mkldnn._linear_pointwise(rounded, weight, None, "none", [], "")
+    scaled: Tensor = product[:, : x.shape[1]].float().mul_(scale).add_(layer.bias)
+    return scaled
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 matrices in hardware, and torch can: it then takes half the time."""
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    if not (capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")):
+        return False
+    some = torch.ones(1, 1, dtype=torch.bfloat16)
+    try:  # these are not public functions
+        weight = torch.ops.mkldnn._reorder_linear_weight(some)
+        return bool(torch.ops.mkldnn._linear_pointwise(some, weight, None, "none", [], "") == 1)
+    except (AttributeError, RuntimeError):
+        return False
 
 
 def sinusoids(positions: int, size: int) -> Tensor:
@@ -127,14 +182,14 @@ def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return stored
 
 
-def dequantise(stored: Mapping[str, Tensor], precision: torch.dtype = torch.float32) -> dict[str, Tensor]:
+def dequantise(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights from what `quantise` gives; int8 weights without their scale are left out."""
     state: dict[str, Tensor] = {}
     for name, value in stored.items():
         scale = stored.get(name + SCALE)
         if value.dtype == torch.int8:
             if scale is not None:
-                state[name] = (value.float() * scale.view(-1, *[1] * (value.ndim - 1))).to(precision)
+                state[name] = value.float() * scale.view(-1, *[1] * (value.ndim - 1))
         elif not (name.endswith(SCALE) and name.removesuffix(SCALE) in stored):
-            state[name] = value.to(precision)
+            state[name] = value
     return state

@@ -7,19 +7,17 @@ Section 3.3, the multi-scale fusion: the bimodal classifier reads the speech and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from stser_core.batches import batches
 from stser_core.classifiers import Classifier
 from stser_core.config import CheckpointConfig
-from stser_core.features import LogMel, frame_mask, pad
+from stser_core.features import log_mel
 from stser_core.frontend import WhisperFrontEnd
+from stser_core.padding import frame_mask, pad_frames
 from stser_core.smodel import Smodel, SpeechEncoding
 from stser_core.tmodel import Tmodel
 
@@ -43,7 +41,6 @@ class Stser(nn.Module):
     def __init__(self, config: CheckpointConfig) -> None:
         super().__init__()
         self.config = config
-        self.logmel = LogMel(config.features)
         self.front_end: WhisperFrontEnd | None = None
         if config.front_end is not None:
             self.front_end = WhisperFrontEnd(config.front_end, config.features.mel_bands).requires_grad_(False)
@@ -59,62 +56,32 @@ class Stser(nn.Module):
             }
         )
 
-    def for_inference(self) -> Stser:
-        """This model with the front end's weights in bfloat16 where its CPU multiplies these; all else is shared.
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.parameters()).device
 
-        Autocast would convert the weights anew for every utterance, which takes longer than the utterance.
-        """
-        precision = inference_precision(self.logmel.mel.spectrogram.window.device.type)
-        if self.front_end is None or self.front_end.conv1.weight.dtype == precision:
-            return self
-        with unfilled():
-            front_end = WhisperFrontEnd(self.front_end.config, self.config.features.mel_bands).requires_grad_(False)
-        state = {name: one.to(precision) for name, one in self.front_end.state_dict().items()}
-        front_end.load_state_dict(state, assign=True)
-        front_end.positions = self.front_end.positions.to(precision)
-        fast = copy(self)
-        fast._modules = {**self._modules, "front_end": front_end.eval()}
-        return fast
-
-    def frames_of(self, waveforms: Sequence[NDArray[np.float32]]) -> list[Tensor]:
-        """Encode trimmed waveforms of any lengths, in batches where the device gains from them.
+    def encode_frames(
+        self, waveforms: Sequence[NDArray[np.floating]], front_end: WhisperFrontEnd | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Frames of trimmed waveforms, as one padded batch.
 
         Args:
             waveforms: float32 [n] in −1…1, 16 kHz, each.
-
-        Returns:
-            float32 [frames, size] each, on the model's device; see `encode_frames`.
-        """
-        device = self.logmel.mel.spectrogram.window.device
-        found: list[Tensor] = [torch.empty(0)] * len(waveforms)
-        order = sorted(range(len(waveforms)), key=lambda i: -len(waveforms[i]))
-        for batch in batches(order, device.type, lambda i: len(waveforms[i])):
-            samples, lengths = (one.to(device) for one in pad([waveforms[i] for i in batch]))
-            frames, counts = self.encode_frames(samples, lengths)
-            for row, i in enumerate(batch):
-                found[i] = frames[row, : int(counts[row])]
-        return found
-
-    def encode_frames(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames of a padded batch of trimmed waveforms.
-
-        Args:
-            samples: float32 [batch, n] in −1…1, zeros after each waveform's end.
-            lengths: int64 [batch].
+            front_end: Encodes instead of the model's own, with its weights in another precision.
 
         Returns:
             float32 [batch, frames, size] with zeros after each end, and int64 [batch] frames of each: what the front
             end gives, or without one the log-mel spectrogram.
         """
-        tail = 0 if self.front_end is None else self.config.features.tail
-        with torch.autocast(samples.device.type, enabled=False):  # in half precision, quiet sound would vanish
-            mel, counts = self.logmel(nn.functional.pad(samples, (0, tail)), lengths + tail)
-        if self.front_end is None:
-            return mel.transpose(1, 2), counts
-        frames, _ = self.front_end(mel.to(self.front_end.conv1.weight.dtype), counts)
-        counts = (lengths - 1) // self.config.frame_samples + 1  # without those of the tail
-        longest = int(counts.max())
-        return frames[:, :longest].float() * frame_mask(counts, longest)[:, :, None], counts
+        spectrograms = [torch.from_numpy(log_mel(one, self.config.features).T) for one in waveforms]
+        frames, mel_counts = pad_frames([one.to(self.device) for one in spectrograms])
+        front_end = front_end or self.front_end
+        if front_end is not None:
+            frames = front_end(frames, mel_counts)[0]
+        counts = torch.tensor([self.config.frames_in(len(one)) for one in waveforms], device=self.device)
+        frames = frames[:, : int(counts.max())]  # without those of the tail
+        return frames * frame_mask(counts, frames.shape[1])[:, :, None], counts
 
     def encode_speech(
         self, frames: Tensor, counts: Tensor, baselines: Tensor | None = None, *, salience: bool = False
@@ -176,15 +143,3 @@ class unfilled(TorchFunctionMode):  # noqa: N801 (a context)
         if func in (Tensor.uniform_, Tensor.normal_) or getattr(func, "__module__", "") == "torch.nn.init":
             return args[0] if args else given["tensor"]
         return func(*args, **given)
-
-
-def inference_precision(accelerator: str) -> torch.dtype:
-    """Of the front end's weights: bfloat16 on a CPU that multiplies these in hardware, else float32."""
-    return torch.bfloat16 if accelerator == "cpu" and _has_bfloat16() else torch.float32
-
-
-@cache
-def _has_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 matrices in hardware: the front end then takes 0.6 of the time."""
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))

@@ -12,7 +12,6 @@ from stser_core.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from stser_core.audio_file import AudioFile
     from stser_core.speaker_baseline import SpeakerBaseline
@@ -47,7 +46,7 @@ class SpeechInput:
     text: str | None = None
     text_confidence: float | None = None
     speaker: SpeakerBaseline | None = None
-    frames: Tensor | None = None
+    frames: NDArray[np.floating] | None = None
     sample_rate: InitVar[int] = _SAMPLE_RATE
 
     @classmethod

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stser_core.config import ConvConfig, SmodelConfig
-from stser_core.features import frame_mask
+from stser_core.padding import frame_mask
 
 
 class SpeechEncoding(NamedTuple):

@@ -9,14 +9,13 @@ few turns ("pseudo-turns").
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
 
-    Vector = TypeVar("Vector", Tensor, NDArray[np.float32])
+    Vector = NDArray[np.float32]
 
 
 def baseline(global_mean: Vector, weighted_sum: Vector, weight_sum: Vector | float, pseudo_turns: float) -> Vector:
@@ -46,9 +45,9 @@ class SpeakerBaseline:
 
     def __init__(self) -> None:
         self.weight = 0.0
-        self._sum: Tensor | None = None
+        self._sum: Vector | None = None
 
-    def mean(self, global_mean: Tensor, pseudo_turns: float) -> Tensor:
+    def mean(self, global_mean: Vector, pseudo_turns: float) -> Vector:
         """The current baseline; see `baseline`.
 
         Args:
@@ -57,9 +56,9 @@ class SpeakerBaseline:
         """
         if self._sum is None:
             return global_mean
-        return baseline(global_mean, self._sum.to(global_mean.device), self.weight, pseudo_turns)
+        return baseline(global_mean, self._sum, self.weight, pseudo_turns)
 
-    def update(self, frame_mean: Tensor, weight: float, memory: float) -> None:
+    def update(self, frame_mean: Vector, weight: float, memory: float) -> None:
         """Take a turn into account.
 
         Args:
@@ -68,7 +67,7 @@ class SpeakerBaseline:
             memory: Largest accumulated weight; beyond it older turns fade in proportion.
         """
         added = weight * frame_mean
-        self._sum = added if self._sum is None else self._sum.to(added.device) + added
+        self._sum = added if self._sum is None else self._sum + added
         self.weight += weight
         if self.weight > memory:
             self._sum = self._sum * (memory / self.weight)
@@ -90,8 +89,8 @@ class _Frozen(SpeakerBaseline):
         super().__init__()
         self._other = other
 
-    def mean(self, global_mean: Tensor, pseudo_turns: float) -> Tensor:
+    def mean(self, global_mean: Vector, pseudo_turns: float) -> Vector:
         return self._other.mean(global_mean, pseudo_turns)
 
-    def update(self, frame_mean: Tensor, weight: float, memory: float) -> None:
+    def update(self, frame_mean: Vector, weight: float, memory: float) -> None:
         pass

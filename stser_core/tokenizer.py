@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from stser_core.errors import CheckpointError
 from stser_core.text import normalise
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from tokenizers import Tokenizer as PieceTokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -31,8 +31,8 @@ class Encoded:
         unknown: The proportion of unknown pieces in each transcript.
     """
 
-    pieces: Tensor
-    mask: Tensor
+    pieces: NDArray[np.int64]
+    mask: NDArray[np.int64]
     unknown: tuple[float, ...]
 
 
@@ -72,8 +72,8 @@ class Tokenizer:
         """Encode transcripts; each is normalised first, as in training."""
         batch = self._pieces.encode_batch([normalise(text, marks=self._marks) for text in texts])
         return Encoded(
-            torch.tensor([one.ids for one in batch]),
-            torch.tensor([one.attention_mask for one in batch]),
+            np.array([one.ids for one in batch], dtype=np.int64),
+            np.array([one.attention_mask for one in batch], dtype=np.int64),
             tuple(self._unknown_proportion(one.ids, sum(one.attention_mask)) for one in batch),
         )
 

@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+import numpy as np
+
 from stser_core.errors import CheckpointError, StserError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from stser_core.config import EncoderEntry
@@ -37,14 +40,15 @@ class Encoder(Protocol):
     @property
     def vector_size(self) -> int: ...  # noqa: D102
 
-    def encode(self, inputs: Sequence[SpeechInput]) -> list[Tensor | None]:
+    def encode(self, inputs: Sequence[SpeechInput]) -> Sequence[Tensor | NDArray[np.float32] | None]:
         """Encode utterances, in the order in which they were said.
 
         Args:
             inputs: One or more. `text` is `None` without a usable transcript.
 
         Returns:
-            For each a float32 [vector_size] on any device; `None` where it lacks what the encoder needs.
+            For each a float32 [vector_size], a tensor on any device or an array; `None` where it lacks what the
+            encoder needs.
         """
         ...
 
@@ -83,14 +87,17 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
     return encoder
 
 
-def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[Tensor | None]:
+def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[NDArray[np.float32] | None]:
     """Call a further encoder, and check what it gives.
+
+    Returns:
+        float32 [vector_size] or `None` for each.
 
     Raises:
         CheckpointError: It failed, or gave something else than finite vectors of its size.
     """
     try:
-        vectors = encoder.encode(inputs)
+        vectors = [None if one is None else _array(one) for one in encoder.encode(inputs)]
     except StserError:
         raise
     except Exception as error:  # another package's code may fail in any way
@@ -98,9 +105,14 @@ def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[Tensor | Non
     wrong = [one for one in vectors if one is not None and one.shape != (encoder.vector_size,)]
     if wrong or len(vectors) != len(inputs):
         raise CheckpointError(f"The encoder {encoder.name!r} did not give one vector of its size for each utterance.")
-    if any(one is not None and not one.isfinite().all() for one in vectors):
+    if any(one is not None and not np.isfinite(one).all() for one in vectors):
         raise CheckpointError(f"The encoder {encoder.name!r} gave values that are NaN or infinite.")
     return vectors
+
+
+def _array(vector: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = vector if isinstance(vector, np.ndarray) else vector.detach().float().cpu().numpy()
+    return array
 
 
 def package_of(encoder_type: str) -> str:

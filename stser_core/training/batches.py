@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stser_core.emotions import LABELS, index
-from stser_core.features import pad_frames
+from stser_core.padding import pad_frames
 from stser_core.tokenizer import Tokenizer
 from stser_core.training.augmentation import Augmentation, change_words
 from stser_core.training.clip import Clip
@@ -121,7 +121,7 @@ class Examples:
             batch |= {"frames": frames, "counts": counts}
         if self._tokenizer is not None:
             encoded = self._tokenizer([example.text or "" for example, _ in drawn])
-            batch |= {"pieces": encoded.pieces, "mask": encoded.mask}
+            batch |= {"pieces": torch.from_numpy(encoded.pieces), "mask": torch.from_numpy(encoded.mask)}
         return batch
 
 

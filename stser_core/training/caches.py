@@ -11,7 +11,6 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE, load_mono
@@ -21,6 +20,7 @@ from stser_core.features import trim
 from stser_core.files import TEMPORARY_PREFIX, cannot_write
 from stser_core.frontend import SCALE, quantise
 from stser_core.model import Stser
+from stser_core.torch_network import TorchNetwork
 from stser_core.training.clip import Clip
 from stser_core.training.lines import available_codecs, random_line, telephone_band
 from stser_core.training.output import progress
@@ -184,15 +184,15 @@ class FrameCache:
         missing = [one for one in wanted if not self._store.has(self._key(*one))]
         if not missing:
             return
-        model, failures = self._model.for_inference(), []
+        network, failures = TorchNetwork(self._model, self._model.device.type), []
         starts = range(0, len(missing), _CHUNK)  # not all at once: sound waits in memory
-        with ThreadPoolExecutor(_THREADS) as threads, torch.inference_mode():
+        with ThreadPoolExecutor(_THREADS) as threads:
             for start in progress(starts, "Front end", len(starts)):
                 found = list(threads.map(self._sound, missing[start : start + _CHUNK]))
                 failures += [sound for _, sound in found if isinstance(sound, str)]
                 sounds = {key: sound for key, sound in found if not isinstance(sound, str)}
-                for key, frames in zip(sounds, model.frames_of(list(sounds.values())), strict=True):
-                    self._store.save(key, frames.half().cpu().numpy())
+                for key, frames in zip(sounds, network.encode_frames(list(sounds.values())), strict=True):
+                    self._store.save(key, frames.astype(np.float16))
         _refuse(failures)
 
     def frames(self, clip: Clip, version: str = WIDE) -> NDArray[np.float16]:

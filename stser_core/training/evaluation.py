@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
-from torch import Tensor
+from numpy.typing import NDArray
 
 from stser_core.emotions import LABELS, index
 from stser_core.errors import DataError
@@ -225,19 +225,19 @@ def _said(kind: str, speech: str) -> tuple[str, ...]:
 
 def _neutral_means(
     inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Band]
-) -> dict[tuple[str, Band], dict[str, Tensor]]:
+) -> dict[tuple[str, Band], dict[str, NDArray[np.float32]]]:
     """The mean frames of each speaker's first neutral clips, by speaker and band, and then by clip."""
-    means: dict[tuple[str, Band], dict[str, Tensor]] = defaultdict(dict)
+    means: dict[tuple[str, Band], dict[str, NDArray[np.float32]]] = defaultdict(dict)
     for clip in clips:
         if clip.path is None or clip.label != NEUTRAL:
             continue
         for band in bands:
             if len(means[clip.speaker, band]) <= _NEUTRAL_CLIPS:  # one more, for the clip itself is left out
-                means[clip.speaker, band][clip.id] = inputs.frames(clip, band).float().mean(0)
+                means[clip.speaker, band][clip.id] = inputs.frames(clip, band).astype(np.float32).mean(0)
     return means
 
 
-def _known(clip: Clip, means: Mapping[str, Tensor]) -> SpeakerBaseline | None:
+def _known(clip: Clip, means: Mapping[str, NDArray[np.float32]]) -> SpeakerBaseline | None:
     speaker = SpeakerBaseline()
     others = [mean for name, mean in means.items() if name != clip.id][:_NEUTRAL_CLIPS]
     for mean in others:

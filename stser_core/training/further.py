@@ -184,7 +184,7 @@ def _vectors(clips: Sequence[Clip], encoder: Encoder, entry: EncoderEntry, sound
         chunk = missing[start : start + _CHUNK]
         inputs = [SpeechInput(sounds.samples(clip) if clip.path else _NOTHING, clip.text) for clip in chunk]
         for clip, vector in zip(chunk, encoders.encode(encoder, inputs), strict=True):
-            store.save(keys[clip.id], _NOTHING if vector is None else vector.float().cpu().numpy())
+            store.save(keys[clip.id], _NOTHING if vector is None else vector)
     found = [(clip, row) for clip in clips if len(row := store.load(keys[clip.id]))]
     vectors = np.array([row for _, row in found], dtype=np.float32).reshape(-1, encoder.vector_size)
     return [clip for clip, _ in found], vectors

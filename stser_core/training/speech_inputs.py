@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from stser_core import checkpoint as checkpoints
 from stser_core.audio import load_mono
@@ -50,7 +48,7 @@ class SpeechInputs:
         """
         self.recognizer = recognizer
         self._frames, self._load = frames, load
-        self._turns: dict[str, list[Tensor]] = {}
+        self._turns: dict[str, list[NDArray[np.floating]]] = {}
         # Encoders of other packages read samples.
         self._keeps_sound = bool(set(recognizer.classifiers) - set(CLASSIFIERS))
 
@@ -91,9 +89,9 @@ class SpeechInputs:
             self._turns[channel.name] = self.recognizer.frames(sounds)
         return [SpeechInput(_NO_SOUND, speaker=speaker, frames=frames) for frames in self._turns[channel.name]]
 
-    def frames(self, clip: Clip, band: Band = "wide") -> Tensor:
+    def frames(self, clip: Clip, band: Band = "wide") -> NDArray[np.float16]:
         """A clip's frames: float16 [n, size]."""
-        return torch.from_numpy(self._frames.frames(clip, band))
+        return self._frames.frames(clip, band)
 
     def sound(self, clip: Clip, band: Band = "wide") -> Sound:
         """A clip's samples over a band: float32 [n]."""

@@ -137,7 +137,8 @@ def build() -> Callable[..., Stser]:
 def single_precision() -> Iterator[None]:
     """The front end computes in float32 on every machine, so that a batch gives what each utterance alone gives."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stser_core.model._has_bfloat16", lambda: False)
+        for module in ("frontend", "torch_network"):
+            patch.setattr(f"stser_core.{module}.has_bfloat16", lambda: False)
         yield
 
 

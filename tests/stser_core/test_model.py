@@ -11,7 +11,6 @@ from torch import nn
 from stser_core.classifiers import Classifier
 from stser_core.config import SmodelConfig, TmodelConfig
 from stser_core.emotions import LABELS
-from stser_core.features import pad
 from stser_core.model import Stser
 
 TEXTS = ["hello", "i am really angry about my internet bill", "thank you so much"]
@@ -25,10 +24,10 @@ def waveforms(lengths=LENGTHS):
 
 def vectors(model: Stser, tokenizer, sounds, texts=TEXTS) -> dict[str, torch.Tensor]:
     encoded = tokenizer(texts)
-    frames, counts = model.encode_frames(*pad(sounds))
+    frames, counts = model.encode_frames(sounds)
     return {
         "speech": model.encode_speech(frames, counts).vector,
-        "text": model.encode_text(encoded.pieces, encoded.mask),
+        "text": model.encode_text(torch.from_numpy(encoded.pieces), torch.from_numpy(encoded.mask)),
     }
 
 
@@ -76,7 +75,7 @@ def test_a_classifier_without_its_input_does_not_answer(config, build, tokenizer
 def test_the_baseline_is_subtracted_and_the_scale_divides(front_config, build):
     model = build(front_config)
     model.frame_scale.fill_(2.0)
-    frames, counts = model.encode_frames(*pad(waveforms()))
+    frames, counts = model.encode_frames(waveforms())
     baselines = torch.randn(3, 16)
 
     known = model.encode_speech(frames, counts, baselines).vector
@@ -109,7 +108,7 @@ def test_the_shortest_utterance_has_finite_logits(config, build):
     deep = SmodelConfig(blocks=blocks, lstm_units=8)
     model = build(replace(config, classifiers={"speech": config.classifiers["speech"]}, tmodel=None, smodel=deep))
 
-    frames, counts = model.encode_frames(*pad(waveforms((1, 0))))
+    frames, counts = model.encode_frames(waveforms((1, 0)))
     assert torch.isfinite(model.classify({"speech": model.encode_speech(frames, counts).vector})["speech"]).all()
 
 
@@ -118,4 +117,7 @@ def test_both_ways_of_pooling_the_text(config, build, tokenizer, pooling):
     model = build(replace(config, tmodel=TmodelConfig(albert=config.tmodel.albert, pooling=pooling)))
     encoded = tokenizer(TEXTS)
 
-    assert model.encode_text(encoded.pieces, encoded.mask).shape == (3, config.vector_sizes["text"])
+    assert model.encode_text(torch.from_numpy(encoded.pieces), torch.from_numpy(encoded.mask)).shape == (
+        3,
+        config.vector_sizes["text"],
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-import torch
 
 from stser_core.errors import CheckpointError
 from stser_core.tokenizer import Tokenizer
@@ -28,7 +28,7 @@ def test_a_batch_is_padded_and_masked(tokenizer):
 
     assert encoded.pieces.tolist() == [[2, 10975, 3, 0, 0, 0], [2, 48, 25, 21, 1289, 3]]
     assert encoded.mask.tolist() == [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1]]
-    assert encoded.pieces.dtype == encoded.mask.dtype == torch.int64
+    assert encoded.pieces.dtype == encoded.mask.dtype == np.int64
 
 
 def test_a_long_transcript_loses_its_end_and_keeps_the_last_mark(tokenizer):

@@ -23,7 +23,8 @@ from stser_core.audio import SAMPLE_RATE
 from stser_core.config import FeatureConfig
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, OutputError
-from stser_core.features import LogMel, frame_mask, pad
+from stser_core.features import log_mel
+from stser_core.padding import frame_mask, pad_frames
 from stser_core.smodel import BiLstm
 from stser_core.text import normalise
 from stser_core.training.baselines.classical import functionals, prosody_columns
@@ -228,7 +229,6 @@ class Learner(nn.Module):
         super().__init__()
         width = len(next(iter(prosody.values()), ()))
         self.network = settings.network(settings, len(vocabulary), width)
-        self.logmel = LogMel(FEATURES)
         self.sounds = sounds
         self._vocabulary, self._prosody, self._width = vocabulary, prosody, width
 
@@ -241,12 +241,12 @@ class Learner(nn.Module):
             words], and `counts` int64 [batch] of each; `prosody` float32 [batch, n]; `labels` int64 [batch].
         """
         device = next(self.parameters()).device
-        waveforms, lengths = pad([self.sounds.samples(clip)[:_LONGEST] for clip in clips])
-        sound, frames = self.logmel(waveforms.to(device), lengths.to(device))
+        sounds = [log_mel(self.sounds.samples(clip)[:_LONGEST], FEATURES) for clip in clips]
+        sound, frames = pad_frames([torch.from_numpy(one.T) for one in sounds])
         words, counts = self._vocabulary([clip.text or "" for clip in clips])
         none = np.zeros(self._width, dtype=np.float32)
         prosody = torch.from_numpy(np.stack([self._prosody.get(clip.id, none) for clip in clips]))
-        batch = {"sound": sound.transpose(1, 2), "frames": frames, "words": words, "counts": counts}
+        batch = {"sound": sound, "frames": frames, "words": words, "counts": counts}
         batch |= {"prosody": prosody, "labels": torch.from_numpy(targets(clips))}
         return {name: one.to(device) for name, one in batch.items()}
 

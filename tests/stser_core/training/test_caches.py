@@ -12,7 +12,7 @@ import torch
 from stser_core.audio import load_mono
 from stser_core.config import FeatureConfig
 from stser_core.errors import DataError
-from stser_core.features import pad, trim
+from stser_core.features import trim
 from stser_core.model import Stser
 from stser_core.training.caches import TELEPHONE, WIDE, FrameCache, SoundCache, line
 from stser_core.training.clip import Clip
@@ -60,7 +60,7 @@ def test_frames_are_what_the_model_makes_of_the_recording(recordings, default_li
     cache.prepare(clips)
     for one in clips:
         with torch.no_grad():
-            frames, counts = stser.encode_frames(*pad([trim(load_mono(one.path), stser.config.features)[0]]))
+            frames, counts = stser.encode_frames([trim(load_mono(one.path), stser.config.features)[0]])
         found = cache.frames(one)
         assert found.dtype == np.float16 and len(found) == cache.length(one) == int(counts)
         np.testing.assert_allclose(found, frames[0].numpy(), atol=2e-2)

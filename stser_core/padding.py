@@ -1,0 +1,34 @@
+"""Sequences of different lengths in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def frame_mask(frames: Tensor, width: int) -> Tensor:
+    """Mask of the positions of a padded batch that contain frames.
+
+    Args:
+        frames: int64 [batch].
+        width: Positions in the padded batch.
+
+    Returns:
+        bool [batch, width].
+    """
+    return torch.arange(width, device=frames.device)[None, :] < frames[:, None]
+
+
+def pad_frames(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Stack frame sequences of different lengths.
+
+    Args:
+        sequences: float [n, size] each.
+
+    Returns:
+        float32 [batch, longest, size] with zeros at the end; int64 [batch] the lengths.
+    """
+    counts = torch.tensor([len(one) for one in sequences], device=sequences[0].device)
+    return nn.utils.rnn.pad_sequence([one.float() for one in sequences], batch_first=True), counts

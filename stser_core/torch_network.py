@@ -1,0 +1,95 @@
+"""A model for inference with torch; see `network`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from stser_core.batches import batches
+from stser_core.frontend import WhisperFrontEnd, has_bfloat16, quantise
+from stser_core.model import Stser, unfilled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    Floats = NDArray[np.floating]
+
+
+class TorchNetwork:
+    """A model whose front end has packed weights where its CPU multiplies these; all else is shared with it."""
+
+    def __init__(self, model: Stser, accelerator: str) -> None:
+        """Move a model to an accelerator, where it stays."""
+        self.accelerator = accelerator
+        self._model = model.to(accelerator).eval()
+        self._front_end = _for_inference(model.front_end, accelerator)
+        self.neutral_mean: Floats = np.zeros(model.config.frame_size, np.float32)
+        if self._front_end is not None:
+            self.neutral_mean = model.neutral_mean.cpu().numpy()
+
+    @torch.inference_mode()
+    def encode_frames(self, waveforms: Sequence[Floats]) -> list[Floats]:
+        """See `Network`; in batches of similar length where the accelerator gains from them."""
+        found: list[Floats] = [np.empty(0)] * len(waveforms)
+        order = sorted(range(len(waveforms)), key=lambda i: -len(waveforms[i]))
+        for batch in batches(order, self.accelerator, lambda i: len(waveforms[i])):
+            with self._precision():
+                frames, counts = self._model.encode_frames([waveforms[i] for i in batch], self._front_end)
+            for i, row, count in zip(batch, frames.cpu().numpy(), counts.tolist(), strict=True):
+                found[i] = row[:count]
+        return found
+
+    @torch.inference_mode()
+    def encode_speech(
+        self, frames: Sequence[Floats], baselines: Floats | None, *, salience: bool
+    ) -> tuple[Floats, Floats | None]:
+        """See `Network`."""
+        counts = [len(one) for one in frames]
+        stacked = np.zeros((len(frames), max(counts), frames[0].shape[1]), np.float32)
+        for row, one in zip(stacked, frames, strict=True):
+            row[: len(one)] = one
+        known = None if baselines is None else self._moved(baselines)
+        with self._precision():
+            encoding = self._model.encode_speech(
+                self._moved(stacked), torch.tensor(counts, device=self.accelerator), known, salience=salience
+            )
+        return _array(encoding.vector), None if encoding.salience is None else _array(encoding.salience)
+
+    @torch.inference_mode()
+    def encode_text(self, pieces: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
+        """See `Network`."""
+        with self._precision():
+            return _array(self._model.encode_text(self._moved(pieces), self._moved(mask)))
+
+    @torch.inference_mode()
+    def classify(self, vectors: Mapping[str, Floats]) -> dict[str, Floats]:
+        """See `Network`."""
+        with self._precision():
+            logits = self._model.classify({name: self._moved(one) for name, one in vectors.items()})
+        return {name: _array(one) for name, one in logits.items()}
+
+    def _moved(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(array).to(self.accelerator)
+
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast("cuda", torch.float16) if self.accelerator == "cuda" else nullcontext()
+
+
+def _array(tensor: Tensor) -> Floats:
+    array: Floats = tensor.float().cpu().numpy()
+    return array
+
+
+def _for_inference(front_end: WhisperFrontEnd | None, accelerator: str) -> WhisperFrontEnd | None:
+    """A front end with packed weights, where these are fast; else itself."""
+    if front_end is None or front_end.is_packed or accelerator != "cpu" or not has_bfloat16():
+        return front_end
+    with unfilled():
+        packed = WhisperFrontEnd(front_end.config, front_end.conv1.in_channels).requires_grad_(False)
+    packed.pack(quantise(front_end.state_dict()))
+    return packed.eval()
