@@ -75,6 +75,8 @@ class Tracks:
         channels = slice(sound.channel, sound.channel + len(sound.samples))
         start = self._start(sound, earliest_s, latest_s)
         samples = sound.samples
+        for channel in range(channels.start, channels.stop):
+            self._ends[channel] = max(self._ends[channel] or 0, start + samples.shape[1])
         if start < self._from:
             self.late += min(self._from - start, samples.shape[1])
             samples = samples[:, self._from - start :]
@@ -93,8 +95,6 @@ class Tracks:
             self._sound, self._heard = np.pad(self._sound, more), np.pad(self._heard, more)
         self._sound[channels, place:end] = samples
         self._heard[channels, place:end] = True
-        for channel in range(channels.start, channels.stop):
-            self._ends[channel] = max(self._ends[channel] or 0, start + samples.shape[1])
         ready = self._ready()
         return blocks + self._pass_on(ready) if ready >= _GATHERED_S * self.rate else blocks
 
@@ -129,7 +129,7 @@ class Tracks:
         waited_for = [
             _leading(heard[: self._length])
             for heard, end in zip(self._heard, self._ends, strict=True)
-            if end is not None and end - self._from > given_up
+            if (end or 0) - self._from > given_up  # one that is further behind has paused, or never comes
         ]
         return max(min(waited_for, default=0), given_up, 0)
 

@@ -1,0 +1,125 @@
+"""Frames that come late, crossed, twice or not at all, on the stream's clock."""
+
+import random
+
+import numpy as np
+import pytest
+
+from monitor.serve.messages import Sound
+from monitor.serve.tracks import Tracks
+
+RATE = 16_000
+FRAME = 320
+WHOLE = np.sin(np.arange(RATE * 6) * 0.05).astype(np.float32)
+
+
+def frame(number, *, channel=0, sound=WHOLE, at_ms=None, counted=True):
+    samples = sound[None, number * FRAME : (number + 1) * FRAME]
+    return Sound(channel, samples, 20 * number if at_ms is None else at_ms, number + 1 if counted else None)
+
+
+def placed(tracks, frames, channels=1, **bounds):
+    """The whole sound on its clock, missing samples as silence, and how many of them were dropped."""
+    blocks = [block for one in frames for block in tracks.place(one, **bounds)] + tracks.flush()
+    whole = np.zeros((channels, blocks[-1].end), dtype=np.float32)
+    for before, block in zip([None, *blocks], blocks, strict=False):
+        start = before.end if before is not None else 0
+        assert block.start == start + block.dropped
+        whole[:, block.start : block.end] = block.samples
+    return whole, sum(block.dropped for block in blocks)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_order_and_repetition_make_no_difference(seed):
+    chance = random.Random(seed)
+    order = sorted(range(1, 200), key=lambda number: number + chance.uniform(0, 5))  # up to 100 ms late
+    frames = [frame(number) for number in (0, *order, *order[-3:])]
+
+    whole, dropped = placed(Tracks(RATE, 1), frames)
+
+    assert dropped == 0
+    assert np.array_equal(whole[0], WHOLE[: 200 * FRAME])
+
+
+def test_what_is_missing_is_a_gap():
+    frames = [frame(number) for number in range(200) if number not in (50, 51, 52, 120)]
+
+    whole, dropped = placed(Tracks(RATE, 1), frames)
+
+    expected = WHOLE[: 200 * FRAME].copy()
+    for number in (50, 51, 52, 120):
+        expected[number * FRAME : (number + 1) * FRAME] = 0
+    assert dropped == 4 * FRAME
+    assert np.array_equal(whole[0], expected)
+
+
+def test_two_tracks_stay_together():
+    other = -WHOLE
+    frames = []
+    for number in range(200):
+        frames.append(frame(number))
+        if number >= 7:  # the other track comes 140 ms later
+            frames.append(frame(number - 7, channel=1, sound=other))
+
+    whole, dropped = placed(Tracks(RATE, 2), frames, channels=2)
+
+    assert dropped == 0
+    assert np.array_equal(whole[0], WHOLE[: 200 * FRAME])
+    assert np.array_equal(whole[1, : 193 * FRAME], other[: 193 * FRAME])
+
+
+@pytest.mark.parametrize(("channels", "delay_s"), [(1, 0.1), (2, 0.1)])
+def test_sound_is_passed_on_soon(channels, delay_s):
+    """Also where the second track never comes."""
+    tracks = Tracks(RATE, channels)
+    end = 0
+    for number in range(200):
+        end = ([end] + [block.end for block in tracks.place(frame(number))])[-1]
+        if number >= 50:
+            assert (number + 1) * FRAME - end <= delay_s * RATE
+
+
+def test_time_stamps_that_tremble_cut_nothing():
+    chance = random.Random(0)
+    frames = [frame(number, at_ms=20 * number + chance.randrange(-30, 31)) for number in range(2, 200)]
+
+    whole, dropped = placed(Tracks(RATE, 1), frames)
+
+    assert dropped == 0
+    assert np.array_equal(whole[0], WHOLE[2 * FRAME : 200 * FRAME])
+
+
+@pytest.mark.parametrize("jump_ms", [3_600_000, -3_600_000])
+def test_a_clock_that_is_set_changes_nothing(jump_ms):
+    frames = [frame(number, at_ms=4_000_000 + 20 * number + jump_ms * (number >= 100)) for number in range(200)]
+
+    whole, dropped = placed(Tracks(RATE, 1), frames, latest_s=10.0)
+
+    assert dropped == 0
+    assert np.array_equal(whole[0], WHOLE[: 200 * FRAME])
+
+
+def test_a_pause_without_time_stamps_is_silence():
+    tracks = Tracks(RATE, 1)
+    before = Sound(0, WHOLE[None, :RATE])
+
+    whole, dropped = placed(tracks, [before, before])
+    assert dropped == 0
+    assert whole.shape[1] == 2 * RATE
+
+    tracks = Tracks(RATE, 1)
+    blocks = tracks.place(before) + tracks.place(before, earliest_s=10.0)
+    assert blocks[-1].end == 11 * RATE
+    assert sum(block.dropped for block in blocks) == 9 * RATE
+
+
+def test_other_rates_are_resampled_as_one():
+    """Frames of 8 kHz give the same samples as the whole at once."""
+    from stser_core.audio import resampled
+
+    frames = [Sound(0, WHOLE[None, at : at + 160], at // 8) for at in range(0, 24_000, 160)]
+
+    whole, dropped = placed(Tracks(8_000, 1), frames)
+
+    assert dropped == 0
+    assert np.array_equal(whole[0], resampled(WHOLE[:24_000], 8_000))
