@@ -81,7 +81,7 @@ def run_pipeline(
             scorer=scorer,
             outputs=[exporter.write],
             timings=timings,
-            follow=follow,
+            follow=(lambda: True) if follow else None,
         )
         exporter.begin()
         pipeline.run()

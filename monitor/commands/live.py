@@ -148,7 +148,7 @@ class _Run:
             revise=self._revised,
             note_outputs=[self._timeline.add_note, *self._note_writers()],
             capacity=_CAPACITY,
-            follow=self.mode is DisplayMode.SCREEN,
+            follow=(lambda: True) if self.mode is DisplayMode.SCREEN else None,
             timings=self.timings,
             segmentation=self.segmentation,
         )

@@ -72,7 +72,7 @@ class Pipeline:
         note_outputs: Sequence[Callable[[Note], None]] = (),
         segmentation: SegmenterSettings | None = None,
         capacity: int = 64,
-        follow: bool = False,
+        follow: Callable[[], bool] | None = None,
         estimator: Scorer | None = None,
         timings: TurnTimes | None = None,
     ) -> None:
@@ -90,7 +90,8 @@ class Pipeline:
             note_outputs: Each is called with every note, by the same thread.
             segmentation: How the speech is cut into utterances; `None` for the defaults.
             capacity: How many items each queue holds.
-            follow: Whether `channels` also tells words and estimates while an utterance is being spoken.
+            follow: Whether somebody reads `channels`, which then also tells words and estimates while an utterance is
+                being spoken; `None` where nobody ever does.
             estimator: Makes the estimates, and may leave one out; `None` for `scorer`.
             timings: Collects how long each turn took.
 
@@ -107,7 +108,7 @@ class Pipeline:
         self._segmenter = Segmenter(source.channels, self._segmentation)
         self._scoring = Scoring(TurnMaker(source.name, roles, scorer, speaker_of, estimator), source.channels, capacity)
         self._transcribers = [
-            ChannelTranscriber(channel + 1, transcriber, capacity, self._scoring.offer if follow else None)
+            ChannelTranscriber(channel + 1, transcriber, capacity, self._scoring.offer if follow else None, follow)
             for channel in range(source.channels)
         ]
         self._blocks: ClosableQueue[AudioBlock] = ClosableQueue(capacity)

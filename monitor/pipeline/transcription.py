@@ -55,6 +55,7 @@ class ChannelTranscriber:
         transcriber: Transcriber,
         capacity: int,
         offer: Callable[[PartialUtterance], object] | None = None,
+        followed: Callable[[], bool] | None = None,
     ) -> None:
         """Prepare.
 
@@ -64,11 +65,13 @@ class ChannelTranscriber:
             capacity: How many events may wait.
             offer: Takes what there is of an utterance after every second of it; it must not wait. `None` where
                 nobody reads `words` or makes estimates.
+            followed: Whether somebody does right now; `None` for always.
         """
         self.words: tuple[float, str] = (0.0, "")
         self._channel = channel
         self._transcriber = transcriber
         self._offer = offer
+        self._followed = followed or (lambda: True)
         self._needs_audio = offer is not None or not isinstance(transcriber, NoTranscriber)
         self._events: ClosableQueue[SpeechEvent] = ClosableQueue(capacity)
         self._pieces: list[NDArray[np.float32]] = []
@@ -114,6 +117,8 @@ class ChannelTranscriber:
         """Keep `words` up to date, and offer what there is to be estimated."""
         self._pieces.append(samples)
         self._length += samples.size
+        if not self._followed():
+            return
         start_s, words = self.words
         if self._length >= self._words_at:
             self._words_at = self._length + _WORDS_EVERY

@@ -215,7 +215,7 @@ class Line:
             outputs=[*(exporter.write for exporter in self._exporters), self._told, alarm.check],
             revise=self._revised,
             segmentation=shared.segmentation,
-            follow=True,
+            follow=lambda: shared.log.followed > 0,
             timings=shared.metrics.timings,
         )
         self._thread = Thread(target=self._run, name=f"line {call.name}", daemon=True)

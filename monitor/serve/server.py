@@ -84,7 +84,7 @@ class Server:
             timeout_graceful_shutdown=2,
             backlog=_BACKLOG,
             lifespan="on",
-            loop="asyncio",
+            loop="auto",  # uvloop, where it is: it needs half of asyncio's time for a message
             access_log=False,
             log_config=None,
             server_header=False,

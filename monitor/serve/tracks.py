@@ -95,8 +95,10 @@ class Tracks:
             self._sound, self._heard = np.pad(self._sound, more), np.pad(self._heard, more)
         self._sound[channels, place:end] = samples
         self._heard[channels, place:end] = True
-        ready = self._ready()
-        return blocks + self._pass_on(ready) if ready >= _GATHERED_S * self.rate else blocks
+        gathered = round(_GATHERED_S * self.rate)
+        if self._length >= gathered and (ready := self._ready()) >= gathered:
+            blocks += self._pass_on(ready)
+        return blocks
 
     def flush(self) -> list[AudioBlock]:
         """The stream has ended: all that is left."""
@@ -154,8 +156,8 @@ class Tracks:
 
     def _blocks(self, samples: NDArray[np.float32]) -> Iterator[AudioBlock]:
         samples = np.clip(samples, -1.0, 1.0)
-        for start in range(0, samples.shape[1], _BLOCK):
-            block = AudioBlock(self._position, samples[:, start : start + _BLOCK], dropped=self._position - self._told)
+        for piece in np.array_split(samples, max(1, samples.shape[1] // _BLOCK), axis=1) if samples.size else ():
+            block = AudioBlock(self._position, piece, dropped=self._position - self._told)
             self._position = self._told = block.end
             yield block
 

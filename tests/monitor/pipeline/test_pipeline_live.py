@@ -101,7 +101,7 @@ class Run:
             scorer=self.scorer,
             outputs=[self.turns.append],
             segmentation=SegmenterSettings(),
-            follow=True,
+            follow=lambda: True,
             capacity=512,
             **options,
         )

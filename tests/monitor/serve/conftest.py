@@ -1,0 +1,143 @@
+"""A server in this process: real sockets, the real pipeline, a small untrained model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from monitor.alerts.rules import parse
+from monitor.segmenter.settings import SegmenterSettings
+from monitor.transcribers.none import NoTranscriber
+
+
+@dataclass
+class Served:
+    """A server that runs.
+
+    Attributes:
+        folder: Where it writes.
+        port: That of HTTP.
+        audiosocket: That of AudioSocket.
+        said: What it told its user.
+    """
+
+    folder: Path
+    port: int
+    audiosocket: int
+    said: list[str]
+    server: object
+    lines: object
+    log: object
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def ask(self, path, method="GET", **headers):
+        """The status, the headers and the body of an answer."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
+    def calls(self):
+        return json.loads(self.ask("/calls")[2])
+
+    def ended(self, count=1, patience_s=60):
+        """The calls, as soon as so many have ended."""
+        until = time.monotonic() + patience_s
+        while sum(call["ended_at"] is not None for call in self.calls()) < count:
+            assert time.monotonic() < until, self.calls()
+            time.sleep(0.05)
+        return self.calls()
+
+    def rows(self, call):
+        """A call's turns and alerts, as its file has them."""
+        return [json.loads(line) for line in (self.folder / f"{call}.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def recognizer(scratch_checkpoint):
+    from stser_core import EmotionRecognizer
+
+    return EmotionRecognizer.load(scratch_checkpoint)
+
+
+@pytest.fixture
+def serving(tmp_path, recognizer):
+    """Start a server: `serving(token=…, limits={…}, rules=[…])`; sound may come as fast as it is taken."""
+    pytest.importorskip("uvicorn")
+    from monitor.serve.events import EventLog
+    from monitor.serve.lines import Lines, Shared
+    from monitor.serve.metrics import Metrics
+    from monitor.serve.scorer import SharedScorer
+    from monitor.serve.security import Access, Limits
+    from monitor.serve.server import Server, bound
+
+    running = []
+
+    def start(*, token=None, twilio_token=None, limits=None, rules=(), folder=None, **shared):
+        said = []
+        metrics, log = Metrics(said.append), EventLog()
+        bounds = replace(Limits(lead_s=1e9, messages_per_s=1e9, burst=10**9), **(limits or {}))
+        folder = folder or tmp_path / "timelines"
+        folder.mkdir(exist_ok=True)
+        common = Shared(
+            folder=folder,
+            scorer=SharedScorer(recognizer, 2),
+            transcriber=shared.pop("transcriber", NoTranscriber()),
+            log=log,
+            metrics=metrics,
+            segmentation=SegmenterSettings(),
+            rules=tuple(map(parse, rules)),
+            **shared,
+        )
+        lines = Lines(common, bounds.lines)
+        web, sound = bound("127.0.0.1", 0, "--port"), bound("127.0.0.1", 0, "--audiosocket")
+        server = Server(lines, log, Access(token, twilio_token), bounds, metrics, sockets=[web], audiosocket=sound)
+        served = Served(folder, web.getsockname()[1], sound.getsockname()[1], said, server, lines, log)
+        thread = Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        running.append((server, thread))
+        return served
+
+    yield start
+    for server, thread in running:
+        server.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def run(coroutine):
+    """Run a client in a thread of its own, since another test of the process may keep an event loop."""
+    result: Future = Future()
+
+    def work():
+        try:
+            result.set_result(asyncio.run(coroutine))
+        except BaseException as error:  # noqa: BLE001  told where it is waited for
+            result.set_exception(error)
+
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+    return result.result()
+
+
+@pytest.fixture
+def asynchronous():
+    return partial(run)

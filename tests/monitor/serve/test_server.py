@@ -1,0 +1,425 @@
+"""A real server with real clients: sound in by each protocol, turns out, and those who mean no good."""
+
+import asyncio
+import contextlib
+import csv
+import json
+import socket
+import time
+import uuid
+import wave
+
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from benchmarks.callers import AudioSocket, Pcm, Sound, Twilio, mu_law
+from monitor.cli import main
+from monitor.serve.security import twilio_signature
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def call(data):
+    """The first 40 s of a real call of two parties."""
+    whole = Sound.read(data / "calls" / "auto_repair_call_8k_stereo.flac")
+    return Sound(whole.samples[:, : 40 * 8_000])
+
+
+async def sent(calling, sound, frames=None, *, die=False):
+    """Send a sound as fast as it is taken."""
+    async with calling as caller:
+        for number in range(sound.frames if frames is None else frames):
+            await caller.send(sound, number)
+        if die:
+            caller.die()
+        else:
+            await caller.hang_up()
+
+
+def wav(path, sound, protocol):
+    """What a protocol carries of a sound, as a recording."""
+    samples = sound.samples[: 1 if protocol == "audiosocket" else 2, : sound.frames * 160]
+    if protocol == "twilio":
+        from monitor.serve.g711 import MU_LAW
+
+        codes = [np.frombuffer(mu_law(channel), dtype=np.uint8) for channel in samples]
+        samples = (MU_LAW[np.stack(codes)] * 32768).astype(np.int16)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(len(samples))
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        file.writeframes(samples.T.astype("<i2").tobytes())
+
+
+def table(path):
+    with path.open(newline="") as file:
+        return [
+            {name: value for name, value in row.items() if name not in ("recording", "started_at")}
+            for row in csv.DictReader(file)
+        ]
+
+
+def calling(served, protocol, name="x", channels=2, query=""):
+    match protocol:
+        case "twilio":
+            return Twilio.call(served.ws + query, name, channels)
+        case "pcm":
+            return Pcm.call(served.ws + query, name, channels)
+        case "audiosocket":
+            return AudioSocket.call("127.0.0.1", served.audiosocket, uuid.uuid4())
+
+
+@pytest.mark.parametrize("protocol", ["twilio", "pcm", "audiosocket"])
+def test_rows_are_those_of_replay(serving, asynchronous, call, protocol, tmp_path, scratch_checkpoint):
+    served = serving()
+    asynchronous(sent(calling(served, protocol), call))
+    (ended,) = served.ended()
+    wav(tmp_path / "call.wav", call, protocol)
+    names = "customer" if protocol == "audiosocket" else "customer,agent"
+    options = ["--channels", names, "--checkpoint", str(scratch_checkpoint), "--asr", "none", "--quiet"]
+    assert main(["replay", str(tmp_path / "call.wav"), *options, "--csv", str(tmp_path / "call.csv")]) == 0
+
+    assert ended["reason"] == "ended"
+    rows = table(served.folder / f"{ended['call']}.csv")
+    assert len(rows) > 5
+    assert rows == table(tmp_path / "call.csv")
+    assert [row["turn"] for row in served.rows(ended["call"])] == list(range(1, len(rows) + 1))
+
+
+def test_a_call_is_told_as_it_goes_and_when_it_has_ended(serving, asynchronous, call):
+    served = serving(rules=["customer: neutral>=0", "customer: angry>=0 for 2 turns", "sad>=0"])
+    with Reader(served) as reader:
+        asynchronous(sent(calling(served, "pcm", "../../etc/x"), call))
+        events = reader.until("call_ended")
+    name = events[0]["call"]
+    kinds = [kind for kind, _ in reader.events if kind != "now"]
+    turns = [event for kind, event in reader.events if kind == "turn"]
+    alerts = [event for kind, event in reader.events if kind == "alert"]
+    rows = served.rows(name)
+
+    assert kinds[0] == "call_started"
+    assert kinds[-1] == "call_ended"
+    assert turns == [{"call": name, **row} for row in rows if "recording" in row]
+    assert [alert["alert"] for alert in alerts] == list(range(1, len(alerts) + 1))
+    assert [row for row in rows if row.get("type") == "alert"] == [
+        {key: value for key, value in alert.items() if key not in ("call", "alert")} for alert in alerts
+    ]
+    assert alerts[0]["at"] > events[0]["started_at"]
+
+    assert served.ask(f"/calls/{name}/alerts/2/acknowledge", "POST")[0] == 204
+    assert served.ask(f"/calls/{name}/alerts/99/acknowledge", "POST")[0] == 404
+    detail = json.loads(served.ask(f"/calls/{name}")[2])
+    assert [alert["acknowledged"] for alert in detail["alerts"]][:3] == [False, True, False]
+    assert detail["unacknowledged"] == len(alerts) - 1
+    assert detail["turns"] == [row for row in rows if "recording" in row]
+    assert [channel["scored"] for channel in detail["channels"]] == [True, False]
+
+    status, headers, page = served.ask(f"/calls/{name}/report")
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert name.encode() in page
+    assert {path.parent for path in served.folder.parent.rglob("*.csv")} == {served.folder}
+
+
+def test_a_reader_goes_on_where_it_stopped(serving, asynchronous, call):
+    served = serving()
+    with Reader(served) as reader:
+        asynchronous(sent(calling(served, "pcm", channels=2), call))
+        reader.until("call_ended")
+    stored = [(number, kind) for number, kind in reader.numbers if number is not None]
+    middle = stored[len(stored) // 2][0]
+
+    with Reader(served, Last_Event_ID=str(middle)) as again:
+        again.until("call_ended")
+    assert again.numbers == [one for one in stored if one[0] > middle]
+    with Reader(served, Last_Event_ID="17") as late:
+        assert late.until("reset")
+
+
+def test_a_call_in_progress_is_shown(serving, call):
+    served = serving()
+    with Reader(served) as reader, connect(f"{served.ws}/media/pcm?rate=8000&channels=2&call=busy") as socket_:
+        for number in range(500):
+            socket_.send(call.pcm(number))
+        reader.until("turn")
+        now = reader.until("now")[-1]
+        (shown,) = served.calls()
+        assert served.ask(f"/calls/{shown['call']}/report")[0] == 409
+    assert shown["ended_at"] is None
+    (line,) = now["calls"]
+    assert line["call"] == shown["call"]
+    assert {"level_dbfs", "since_s", "words", "emotion", "p_angry"} <= line["channels"][0].keys()
+
+
+@pytest.mark.parametrize("protocol", ["twilio", "pcm", "audiosocket"])
+def test_a_line_that_dies_keeps_what_was_heard(serving, asynchronous, call, protocol):
+    served = serving()
+    asynchronous(sent(calling(served, protocol), call, 1_000, die=True))
+    (ended,) = served.ended()
+
+    assert ended["reason"] == "lost"
+    assert ended["turns"] == len(served.rows(ended["call"])) > 1
+
+
+def test_a_line_without_sound_ends(serving, call):
+    served = serving(limits={"idle_s": 0.5})
+    with connect(f"{served.ws}/media/pcm?rate=8000&channels=2") as socket_:
+        for number in range(300):
+            socket_.send(call.pcm(number))
+        (ended,) = served.ended()
+    assert ended["reason"] == "idle"
+
+
+def test_hostile_clients_cost_only_themselves(serving, asynchronous, call):
+    """Rubbish by every protocol, halves and floods, while a call goes on: its rows are those of a quiet server."""
+    served = serving(limits={"head_s": 1.0, "idle_s": 5.0, "connections": 40})
+
+    async def rubbish():
+        jobs = [sent(calling(served, "pcm", "good"), call)]
+        jobs += [raw(served.port, data) for data in HOSTILE_HTTP] + [raw(served.audiosocket, data) for data in HOSTILE]
+        jobs += [socket_of(served, path, messages) for path in PATHS for messages in MESSAGES]
+        return await asyncio.gather(*jobs, return_exceptions=True)
+
+    results = asynchronous(rubbish())
+    assert [one for one in results if isinstance(one, BaseException)] == []
+    served.ended()
+    good = next(one for one in served.calls() if one["call"].endswith("good"))
+    asynchronous(sent(calling(served, "pcm", "again"), call))
+    served.ended(len(served.calls()))
+    again = next(one for one in served.calls() if one["call"].endswith("again"))
+
+    assert good["reason"] == again["reason"] == "ended"
+    assert table(served.folder / f"{good['call']}.csv") == table(served.folder / f"{again['call']}.csv")
+    assert not any("unforeseen" in sentence for sentence in served.said), served.said
+
+
+HOSTILE_HTTP = [
+    b"GET /calls HTTP/1.1\r\nHost: localhost\r\nX: ",
+    b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000,
+    b"\x16\x03\x01" + bytes(500),
+    b"POST /calls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n" + bytes(1_000),
+    b"GET /media/pcm HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"",
+]
+HOSTILE = [b"", b"\x01", b"\x01\x00\x10" + bytes(15), b"\x10\xff\xff" + bytes(70_000), bytes(range(256)) * 100]
+PATHS = ["/media/twilio", "/media/pcm?rate=8000"]
+MESSAGES = [
+    ["{"],
+    [b"\xff" * 1_000],
+    ["x" * 200_000],
+    [json.dumps({"event": "start", "start": {"tracks": ["inbound"]}})]
+    + [json.dumps({"event": "media", "media": {"payload": "////", "timestamp": 10**stamp}}) for stamp in range(15)],
+    ['{"event": "mark"}'] * 5_000,
+    [b""] * 2_000,
+    [],
+]
+
+
+async def raw(port, data):
+    """Send bytes, and wait until the server closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with contextlib.suppress(ConnectionError):
+        writer.write(data)
+        await writer.drain()
+        await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+
+
+async def socket_of(served, path, messages):
+    from websockets.asyncio.client import connect as connecting
+
+    with contextlib.suppress(ConnectionClosed):
+        async with connecting(served.ws + path) as socket_:
+            for message in messages:
+                await socket_.send(message)
+            await asyncio.wait_for(socket_.recv(), 20)
+
+
+def test_connections_are_bounded(serving):
+    served = serving(limits={"connections": 20})
+    held = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(60)]
+    closed = 0
+    for one in held:
+        one.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(ConnectionError):
+                assert one.recv(1) == b""
+            closed += 1
+    assert closed >= 40
+    for one in held:
+        one.close()
+    time.sleep(0.2)
+    assert served.ask("/healthz")[0] == 200
+
+
+def test_lines_are_bounded(serving, call):
+    served = serving(limits={"lines": 1})
+    address = f"{served.ws}/media/pcm?rate=8000&channels=2"
+    with connect(address) as first:
+        first.send(call.pcm(0))
+        while not served.calls():
+            time.sleep(0.01)
+        with connect(address) as second, pytest.raises(ConnectionClosed) as refused:
+            second.send(call.pcm(0))
+            second.recv(timeout=10)
+    assert refused.value.rcvd.code == 1013
+
+
+def test_a_slow_reader_is_let_go(serving, monkeypatch):
+    from monitor.serve import app, events
+
+    monkeypatch.setattr(events, "_WAITING", 50)
+    monkeypatch.setattr(app, "_SEND_PATIENCE_S", 1.0)
+    served = serving()
+    slow = socket.create_connection(("127.0.0.1", served.port))
+    slow.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    with Reader(served) as reader:
+        while served.log.followed < 2:
+            time.sleep(0.01)
+        until = time.monotonic() + 30
+        while served.log.followed > 1:
+            assert time.monotonic() < until
+            served.log.add("turn", {"text": "x" * 100_000})
+            reader.until("turn")
+    slow.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/calls", {}, 401),
+        ("/events", {}, 401),
+        ("/metrics", {}, 401),
+        ("/", {}, 401),
+        ("/calls", {"Authorization": "Bearer wrong"}, 401),
+        ("/calls", {"Authorization": "Bearer secret"}, 200),
+        ("/calls?token=secret", {}, 200),
+        ("/?token=secret", {}, 200),
+        ("/healthz", {}, 200),
+        ("/calls?token=secret", {"Origin": "http://evil.example"}, 403),
+        ("/calls/..%2f..%2fx?token=secret", {}, 404),
+        ("/calls/x/report?token=secret", {}, 404),
+    ],
+)
+def test_a_token_is_asked_for(serving, path, headers, status):
+    assert serving(token="secret").ask(path, **headers)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "localhost:1"}, 200),
+        ({"Host": "[::1]"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "localhost:8765", "Origin": "http://localhost:8765"}, 200),
+        ({"Host": "localhost:8765", "Origin": "http://localhost:9"}, 403),
+        ({"Host": "localhost", "Origin": "null"}, 403),
+    ],
+)
+def test_pages_of_others_are_refused(serving, headers, status):
+    assert serving().ask("/calls", **headers)[0] == status
+
+
+def test_streams_need_the_token(serving, call):
+    served = serving(token="secret")
+    for path in ("/media/pcm?rate=8000", "/media/pcm?rate=8000&token=wrong"):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(served.ws + path)
+        assert refused.value.response.status_code == 403
+    with pytest.raises(InvalidStatus):
+        connect(f"{served.ws}/media/pcm?rate=8000&token=secret", origin="http://evil.example")
+    start = {"event": "start", "start": {"callSid": "CA1", "tracks": ["inbound"], "customParameters": {}}}
+    with connect(f"{served.ws}/media/twilio") as socket_, pytest.raises(ConnectionClosed) as closed:
+        socket_.send(json.dumps(start))
+        socket_.recv(timeout=10)
+    assert closed.value.rcvd.code == 1008
+    assert served.lines.values() == []
+
+    start["start"]["customParameters"]["token"] = "secret"
+    with connect(f"{served.ws}/media/twilio") as socket_:
+        socket_.send(json.dumps(start))
+        socket_.send(json.dumps({"event": "media", "media": {"payload": call.mu_law(0, 0)}}))
+        socket_.send(json.dumps({"event": "stop"}))
+    while not served.lines.values():
+        time.sleep(0.01)
+
+
+def test_twilio_has_to_sign_where_its_token_is_given(serving):
+    served = serving(token="secret", twilio_token="12345")
+    address = f"{served.ws}/media/twilio"
+    signed = {"X-Twilio-Signature": twilio_signature("12345", f"wss://127.0.0.1:{served.port}/media/twilio")}
+    with pytest.raises(InvalidStatus):
+        connect(f"{address}?token=secret")
+    with pytest.raises(InvalidStatus):
+        connect(f"{address}?x=1", additional_headers=signed)
+    with connect(address, additional_headers=signed) as socket_:
+        socket_.send(json.dumps({"event": "start", "start": {"callSid": "CA1"}}))
+        socket_.send(json.dumps({"event": "media", "media": {"payload": "////"}}))
+        while not served.lines.values():
+            time.sleep(0.01)
+
+
+def test_a_timeline_that_cannot_be_written_ends_its_line_alone(serving, asynchronous, call):
+    served = serving()
+    with connect(f"{served.ws}/media/pcm?rate=8000&channels=2&call=lost") as socket_:
+        socket_.send(call.pcm(0))
+        while not served.calls():
+            time.sleep(0.01)
+        (line,) = served.calls()
+        (served.folder / f"{line['call']}.csv").unlink()
+        for number in range(1, 1_000):
+            socket_.send(call.pcm(number))
+        served.ended()
+    asynchronous(sent(calling(served, "pcm", "good"), call))
+    reasons = {one["call"].rpartition("-")[2]: one["reason"] for one in served.ended(2)}
+    assert reasons == {"lost": "failed", "good": "ended"}
+    assert any("removed" in sentence for sentence in served.said)
+
+
+class Reader:
+    """Reads events as a browser does."""
+
+    def __init__(self, served, **headers):
+        self.events, self.numbers = [], []
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        self._socket = socket.create_connection(("127.0.0.1", served.port), timeout=30)
+        self._socket.sendall(f"GET /events HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
+        self._file = self._socket.makefile("rb")
+        assert self._file.readline().split()[1] == b"200"
+        while self._file.readline().strip():
+            pass
+        self._data = b""
+        while b": \n" not in self._chunk():
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._file.close()
+        self._socket.close()
+
+    def _chunk(self):
+        size = int(self._file.readline(), 16)
+        chunk = self._file.read(size)
+        self._file.readline()
+        return chunk
+
+    def until(self, kind):
+        """Read up to an event of this kind."""
+        found = []
+        while True:
+            while b"\n\n" not in self._data:
+                self._data += self._chunk()
+            text, _, self._data = self._data.partition(b"\n\n")
+            fields = dict(line.split(": ", 1) for line in text.decode().splitlines() if not line.startswith(":"))
+            if "event" not in fields:
+                continue
+            self.numbers.append((int(fields["id"]) if "id" in fields else None, fields["event"]))
+            event = json.loads(fields["data"])
+            self.events.append((fields["event"], event))
+            found.append(event)
+            if fields["event"] == kind:
+                return found

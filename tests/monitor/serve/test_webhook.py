@@ -1,0 +1,128 @@
+"""Alerts posted to a real server that answers as it likes."""
+
+import hashlib
+import hmac
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from monitor.serve.metrics import Metrics
+from monitor.serve.webhook import Webhook
+from stser_core.errors import UsageError
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def receiver():
+    """A server that answers with the statuses that it is given, then with 204, and keeps what came."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            server.came.append((self.path, dict(self.headers), body))
+            status = server.answers.pop(0) if server.answers else 204
+            time.sleep(server.delay_s)
+            self.send_response(status)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server.came, server.answers, server.delay_s = [], [], 0.0
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def hook(receiver):
+    made = []
+
+    def make(url=None, **options):
+        said = []
+        metrics = Metrics(said.append)
+        webhook = Webhook(
+            url or f"http://127.0.0.1:{receiver.server_port}/alerts",
+            "secret",
+            metrics,
+            tries_after_s=(0.0, 0.05, 0.05),
+            patience_s=2.0,
+            **options,
+        )
+        made.append(webhook)
+        return webhook, metrics, said
+
+    yield make
+    for webhook in made:
+        webhook.close()
+
+
+def counted(metrics, outcome):
+    return metrics.registry.get_sample_value("stser_webhook_total", {"outcome": outcome}) or 0.0
+
+
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_body_is_signed(receiver, hook):
+    webhook, metrics, _ = hook()
+    webhook.run('{"alert": "angry>0.7", "transcript": "ä"}')
+    until(lambda: counted(metrics, "sent") == 1)
+
+    ((path, headers, body),) = receiver.came
+    expected = "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    assert (path, body.decode()) == ("/alerts", '{"alert": "angry>0.7", "transcript": "ä"}')
+    assert headers["X-Stser-Signature"] == expected
+
+
+@pytest.mark.parametrize(
+    ("answers", "tries", "outcome"),
+    [
+        ([500, 503], 3, "sent"),
+        ([429], 2, "sent"),
+        ([500, 500, 500], 3, "failed"),
+        ([404], 1, "failed"),
+        ([307], 1, "failed"),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(receiver, hook, answers, tries, outcome):
+    receiver.answers = answers
+    webhook, metrics, said = hook()
+    webhook.run("{}")
+    until(lambda: counted(metrics, outcome) == 1)
+
+    assert len(receiver.came) == tries
+    assert {path for path, _, _ in receiver.came} == {"/alerts"}
+    assert bool(said) is (outcome == "failed")
+
+
+def test_nobody_waits_for_a_slow_or_missing_receiver(receiver, hook):
+    receiver.delay_s = 1.0
+    slow, metrics, _ = hook()
+    missing, _, said = hook("http://127.0.0.1:9/")
+    began = time.monotonic()
+    for _ in range(400):
+        slow.run("{}")
+        missing.run("{}")
+    assert time.monotonic() - began < 0.5
+    assert counted(metrics, "dropped") > 100
+    until(lambda: said)
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/", "example.org", "http://", "file:///etc/passwd"])
+def test_other_addresses_are_refused(url, hook):
+    with pytest.raises(UsageError):
+        hook(url)
