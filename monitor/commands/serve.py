@@ -84,6 +84,7 @@ def serve(
         raise UsageError("--webhook and --webhook-secret-file need each other.")
     if serving.webhook is not None and not rules:
         raise UsageError("--webhook has no effect without --alert.")
+    networks, tls = _networks(serving.audiosocket_from), _tls(serving)
     _make_folder(serving.out)
     metrics = Metrics(notices.say)
     with ExitStack() as cleanup:
@@ -119,8 +120,8 @@ def serve(
             metrics,
             sockets=[main],
             audiosocket=audiosocket,
-            allowed=_allowed(_networks(serving.audiosocket_from)),
-            tls=_tls(serving),
+            allowed=_allowed(networks),
+            tls=tls,
         )
         scheme = "http" if serving.tls_cert is None else "https"
         notices.say(f"listening at {scheme}://{_shown(main)}; the timelines go to '{serving.out}'.")

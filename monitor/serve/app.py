@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 
 from monitor.report import make_report, render
 from monitor.serve.audiosocket import AudioSocketDecoder
+from monitor.serve.kept import read_kept
 from monitor.serve.lines import BROKEN, ENDED, IDLE, LOST, STOPPED, Line, Lines, RefusedError
 from monitor.serve.messages import Decoder, End, ProtocolError, Sound, Start
 from monitor.serve.page import page
@@ -156,7 +157,10 @@ class Media:
                     case End():
                         carried.end(ENDED)
                         return
-            if (wait_s := max(pace.wait_s(), _lead_s(carried.line, limits))) > 0:
+            if (wait_s := pace.wait_s()) > 0:
+                await asyncio.sleep(wait_s)
+            while (wait_s := _lead_s(carried.line, limits)) > 0:
+                connection.last_s = time.monotonic()
                 await asyncio.sleep(wait_s)
             if carried.line is not None and carried.line.reason is not None:
                 return
@@ -202,12 +206,12 @@ class _Carried:
 
 def _lead_s(line: Line | None, limits: Limits) -> float:
     """For how long the sender of a line has to wait, since its sound comes faster than time passes."""
-    if line is None:
+    if line is None or line.reason is not None:
         return 0.0
     ahead_s = line.ahead_s
     if ahead_s > limits.lead_s:
         return min(ahead_s - limits.lead_s, 1.0)
-    return 0.02 if ahead_s > 1.0 and line.full else 0.0
+    return 0.02 if ahead_s > 1.0 and line.filling else 0.0
 
 
 class App:
@@ -303,10 +307,12 @@ class App:
         call, line = found
         values = call.values() if line is None else line.values()
         headers = {"last-event-id": str(self._log.last_id)}
-        turns, alerts = await anyio.to_thread.run_sync(_entries, self._lines.path(name))
-        for number, alert in enumerate(alerts, start=1):
-            alert |= {"alert": number, "acknowledged": number in call.acknowledged}
-        return _json({**values, "turns": turns, "alerts": alerts}, headers)
+        kept = await anyio.to_thread.run_sync(read_kept, self._lines.path(name))
+        alerts = [
+            {**alert, "alert": number, "acknowledged": number in call.acknowledged}
+            for number, alert in enumerate(kept.alerts, start=1)
+        ]
+        return _json({**values, "turns": kept.turns, "alerts": alerts}, headers)
 
     async def _report(self, request: Request) -> Response:
         name = request.path_params["call"]
@@ -322,7 +328,8 @@ class App:
         return Response(content, media_type="text/html", headers=_HEADERS)
 
     async def _acknowledge(self, request: Request) -> Response:
-        if not self._lines.acknowledge(request.path_params["call"], request.path_params["alert"]):
+        call, alert = request.path_params["call"], request.path_params["alert"]
+        if not await anyio.to_thread.run_sync(self._lines.acknowledge, call, alert):
             return _problem(404, "There is no such alert.")
         return Response(status_code=204, headers=_HEADERS)
 
@@ -457,19 +464,6 @@ async def _until_gone(receive: Receive, then: Callable[[], None]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     then()
-
-
-def _entries(path: Path) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """The turns and the alerts of a timeline, as its JSON Lines hold them."""
-    turns: list[dict[str, object]] = []
-    alerts: list[dict[str, object]] = []
-    for line in path.read_bytes().split(b"\n")[:-1]:
-        entry: dict[str, object] = json.loads(line)
-        if entry.get("type") == "alert":
-            alerts.append(entry)
-        elif "recording" in entry:
-            turns.append(entry)
-    return turns, alerts
 
 
 def _rendered(path: Path) -> bytes:

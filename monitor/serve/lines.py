@@ -21,6 +21,7 @@ from monitor.flow import AudioBlock
 from monitor.pipeline.pipeline import Pipeline
 from monitor.queue import ClosableQueue
 from monitor.roles import Role
+from monitor.serve.kept import keep_acknowledged, read_kept
 from monitor.serve.scorer import SharedScorer
 from monitor.serve.tracks import Tracks
 from monitor.timeline.turn import STARTED_AT, Turn
@@ -42,10 +43,13 @@ _CAPACITY = 100
 _SAME_NAME = 1_000
 _KEPT_CHARACTERS = 64
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
+_NAME = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9_-]+")
+_MOMENT = "%Y%m%d-%H%M%S"
 
 ENDED, LOST, IDLE, BROKEN, STOPPED, FAILED = "ended", "lost", "idle", "broken", "stopped", "failed"
+EARLIER = "earlier"
 """Why a call ended: its sender said so; the connection went away; no sound came any more; what came was not of the
-protocol; the server was stopped; or its timeline could not be written."""
+protocol; the server was stopped; its timeline could not be written; or it was in an earlier run of the server."""
 
 
 @dataclass
@@ -123,9 +127,9 @@ class LineSource:
         return self._blocks.put_dropping(block)[1] is None
 
     @property
-    def full(self) -> bool:
-        """Whether the next block would push one out."""
-        return len(self._blocks) >= _CAPACITY
+    def filling(self) -> bool:
+        """Whether half of the room is taken."""
+        return len(self._blocks) >= _CAPACITY // 2
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield what was put, until `stop` is called and all is taken."""
@@ -235,9 +239,9 @@ class Line:
         return self._tracks.end_s - (time.monotonic() - self._started_s)
 
     @property
-    def full(self) -> bool:
-        """Whether more sound would push some out that waits."""
-        return self._source.full
+    def filling(self) -> bool:
+        """Whether so much sound waits that a sender who is early should wait, too."""
+        return self._source.filling
 
     def take(self, sound: Sound, *, pause_s: float, lead_s: float) -> None:
         """Take a frame. In the event loop.
@@ -358,7 +362,7 @@ class Lines:
         self._most = most
         self._lock = Lock()
         self._lines: dict[str, Line] = {}
-        self._calls: dict[str, Call] = {}
+        self._calls = {call.name: call for call in self._earlier()}
         self._stopping = False
 
     @property
@@ -419,9 +423,13 @@ class Lines:
         if found is None or not 1 <= alert <= found[0].alerts:
             return False
         call = found[0]
-        if alert not in call.acknowledged:
+        with self._lock:
+            if alert in call.acknowledged:
+                return True
             call.acknowledged.add(alert)
-            self._shared.log.add("acknowledged", {"call": name, "alert": alert})
+            if name not in self._lines:
+                self._keep(call.name, [alert])
+        self._shared.log.add("acknowledged", {"call": name, "alert": alert})
         return True
 
     def stop(self) -> list[Line]:
@@ -433,6 +441,46 @@ class Lines:
     def _over(self, line: Line) -> None:
         with self._lock:
             self._lines.pop(line.call.name, None)
+            self._keep(line.call.name, sorted(line.call.acknowledged))
+
+    def _keep(self, name: str, alerts: Sequence[int]) -> None:
+        """Note in a call's file which alerts somebody has seen to, so that it is still known after a restart."""
+        try:
+            keep_acknowledged(self.path(name), alerts)
+        except OSError as error:
+            self._shared.metrics.say(f"{name}: that its alert was acknowledged is not kept ({error.strerror}).")
+
+    def _earlier(self) -> Iterator[Call]:
+        """The last calls of earlier runs, of which only the files tell."""
+        names = sorted(path.stem for path in self._shared.folder.glob("*.jsonl") if _NAME.fullmatch(path.stem))
+        for name in names[-_REMEMBERED:]:
+            try:
+                yield self._earlier_call(name)
+            except (OSError, LookupError, TypeError, ValueError):
+                self._shared.metrics.say(f"'{self.path(name)}' is not the file of a call, and is left out.")
+
+    def _earlier_call(self, name: str) -> Call:
+        path = self.path(name)
+        kept = read_kept(path)
+        channels = range(1, max((turn["channel"] for turn in kept.turns), default=1) + 1)
+        last = {turn["channel"]: turn for turn in kept.turns}
+        scored = {turn["channel"] for turn in kept.turns if turn["emotion"] is not None}
+        return Call(
+            name,
+            "file",
+            started_at=_clock(datetime.strptime(name[: len("YYYYmmdd-HHMMSS")], _MOMENT)),
+            roles=tuple(
+                Role(last[channel]["speaker"], channel in scored) if channel in last else self._shared.role(channel - 1)
+                for channel in channels
+            ),
+            position_s=max((turn["end_s"] for turn in kept.turns), default=0.0),
+            turns=len(kept.turns),
+            alerts=len(kept.alerts),
+            acknowledged=kept.acknowledged,
+            emotions=[last[channel]["emotion"] if channel in last else None for channel in channels],
+            ended_at=_clock(datetime.fromtimestamp(path.stat().st_mtime)),
+            reason=EARLIER,
+        )
 
     def _new_files(self, moment: datetime, given: str) -> tuple[str, tuple[Path, Path]]:
         """A name that no other call has, and its files, new and empty.
@@ -442,7 +490,7 @@ class Lines:
         """
         kept = _ODD.sub("_", given)[:_KEPT_CHARACTERS].strip("_") or "call"
         for number in range(1, _SAME_NAME):
-            name = f"{moment:%Y%m%d-%H%M%S}-{kept}" + (f"-{number}" if number > 1 else "")
+            name = f"{moment.strftime(_MOMENT)}-{kept}" + (f"-{number}" if number > 1 else "")
             paths = (self._shared.folder / f"{name}.csv", self._shared.folder / f"{name}.jsonl")
             try:
                 for path in paths:
