@@ -48,7 +48,7 @@ def _latency(material: Material, transcriber: Transcriber) -> list[Figure]:
         material.scratch / "latency.csv",
         transcriber=transcriber,
         timings=timings,
-        follow=lambda: True,
+        follow=True,
     )
     own = [
         1000 * (written - ended - (transcribed - taken)) for _, ended, taken, transcribed, _, written in timings.turns
