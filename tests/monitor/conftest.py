@@ -19,7 +19,7 @@ from monitor.timeline.turn import Turn
 from stser_core.scores import EmotionScores
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 ANGRY = EmotionScores(
     by_classifier={
@@ -63,15 +63,27 @@ PALE_TEXTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium, until a file's tests end: Playwright runs once at a time, and keeps an event loop."""
+def launch():
+    """Launch headless Chromium, until a file's tests end: Playwright runs once at a time, and keeps an event loop."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+        launched = []
+
+        def start(*arguments: str) -> Browser:
+            launched.append(started.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *arguments]))
+            return launched[-1]
+
+        yield start
+        for each in launched:
+            each.close()
+
+
+@pytest.fixture(scope="module")
+def browser(launch):
+    """Headless Chromium."""
+    return launch()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 // The lanes of the calls in progress, and below them the calls that have ended. Only lanes near the window are drawn.
 
-const PIXELS_A_SECOND = 3;
+const PIXELS_A_SECOND = 4;
 const LETTER_PIXELS = 12;
 const STRIP_PIXELS = 24;
 const MINUTE_PIXELS = 60 * PIXELS_A_SECOND;
@@ -143,10 +143,15 @@ function drawBlock(pen, left, right, emotion, confidence, alarming) {
     pen.fillStyle = shade(`--${emotion}`);
     pen.fillRect(left, top, width, height);
   }
-  if (!emotion || emotion === "happy" || alarming) {
-    pen.lineWidth = alarming ? 2 : 1;
-    pen.strokeStyle = shade(alarming ? "--ink" : emotion ? `--${emotion}-line` : "--control");
-    pen.strokeRect(left + pen.lineWidth / 2, top + pen.lineWidth / 2, width - pen.lineWidth, height - pen.lineWidth);
+  if (!emotion || emotion === "happy") {
+    pen.lineWidth = 1;
+    pen.strokeStyle = shade(emotion ? `--${emotion}-line` : "--control");
+    pen.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1);
+  }
+  if (alarming) {
+    pen.lineWidth = 2;
+    pen.strokeStyle = shade("--ink");
+    pen.strokeRect(left - 1, Math.max(top - 1, 1), width + 2, height);
   }
   if (!emotion || width < LETTER_PIXELS) return;
   pen.fillStyle = shade(`--on-${emotion}`);
