@@ -150,6 +150,16 @@ def test_audiosocket_may_be_cut_anywhere(size, kind, rate):
     assert end == End()
 
 
+def test_audiosocket_is_that_of_another_codec():
+    """Bytes that npm's asterisk-audiosocket 0.1.0 has made."""
+    data = bytes.fromhex("01001040325ec25efd4bd3805f53576e581d13100008004000c0ff7f0080ff000101000000")
+    start, sound, end, _ = AudioSocketDecoder().feed(data)
+
+    assert start == Start("40325ec2-5efd-4bd3-805f-53576e581d13", 8_000)
+    assert sound.samples.tolist() == [[0.5, -0.5, 32767 / 32768, -1.0]]
+    assert end == End()
+
+
 @pytest.mark.parametrize(
     "data",
     [
