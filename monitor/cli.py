@@ -13,11 +13,11 @@ from typer.core import TyperGroup
 from monitor.commands.notices import PROGRAM
 from monitor.options import (
     AlertOptions,
+    AnalysisOptions,
     LiveOptions,
     Output,
     OutputOptions,
     Quiet,
-    RecordingOptions,
     ScoringOptions,
     SegmentationOptions,
     ServeOptions,
@@ -98,10 +98,7 @@ def _replay(
     recordings: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Any audio or video files; - is standard input.")
     ],
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    recording: RecordingOptions,
-    transcription: TranscriptionOptions,
+    options: AnalysisOptions,
     output: OutputOptions,
     svg: Annotated[str | None, typer.Option(metavar="FILE", help="Save the last screen as a picture (SVG).")] = None,
     quiet: Quiet = False,
@@ -109,8 +106,7 @@ def _replay(
     """Replay recordings, and show which emotion each utterance expresses."""
     from monitor.commands.replay import replay
 
-    code = replay(recordings, scoring, segmentation, recording, transcription, output, svg=svg, quiet=quiet)
-    raise typer.Exit(code)
+    raise typer.Exit(replay(recordings, options, output, svg=svg, quiet=quiet))
 
 
 @app.command("archive")
@@ -125,10 +121,7 @@ def _archive(
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where timelines and tables are written; may be there already.")
     ],
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    recording: RecordingOptions,
-    transcription: TranscriptionOptions,
+    options: AnalysisOptions,
     workers: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Recordings scored at once; by default one for each processor."),
@@ -142,8 +135,7 @@ def _archive(
     """Make timelines of many recordings, and tables of all; what is done already is not done again."""
     from monitor.commands.archive import archive
 
-    options = scoring, segmentation, recording, transcription
-    raise typer.Exit(archive(recordings, out, *options, workers=workers, ray=ray, quiet=quiet))
+    raise typer.Exit(archive(recordings, out, options, workers=workers, ray=ray, quiet=quiet))
 
 
 @app.command("archive-report")

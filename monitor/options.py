@@ -6,7 +6,7 @@ the option's help and bounds, its default the option's default. A further option
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -141,6 +141,16 @@ class TranscriptionOptions:
         bool,
         typer.Option("--no-transcript", help="Keep what was said out of every output, including the screen."),
     ] = False
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """All that the rows of a recording depend on besides itself: `replay` and `archive`."""
+
+    scoring: ScoringOptions = field(default_factory=ScoringOptions)
+    segmentation: SegmentationOptions = field(default_factory=SegmentationOptions)
+    recording: RecordingOptions = field(default_factory=RecordingOptions)
+    transcription: TranscriptionOptions = field(default_factory=TranscriptionOptions)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
 
     Typer reads a command's options from its signature, one parameter each. Here every parameter whose type is a
     dataclass is replaced by that dataclass's fields: their annotations are the options, their defaults the options'.
+    A field may be such a dataclass itself.
 
     Args:
         command: Fully annotated, with names that no two of its groups share.
@@ -33,7 +34,7 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def called(**given: Any) -> None:  # noqa: ANN401 (options are of many types)
         for name, group in groups.items():
-            given[name] = group(**{one.name: given.pop(one.name) for one in fields(group)})
+            given[name] = _made(group, given)
         command(**given)
 
     called.__signature__ = Signature(flat)  # type: ignore[attr-defined]
@@ -43,10 +44,24 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
 
 def _options(group: type[Any]) -> list[Parameter]:
     hints = get_type_hints(group, include_extras=True)
-    return [
-        Parameter(one.name, Parameter.KEYWORD_ONLY, default=_default(one), annotation=hints[one.name])
-        for one in fields(group)
-    ]
+    found: list[Parameter] = []
+    for one in fields(group):
+        if _is_group(inner := hints[one.name]):
+            found += _options(inner)
+        else:
+            found.append(Parameter(one.name, Parameter.KEYWORD_ONLY, default=_default(one), annotation=inner))
+    return found
+
+
+def _made(group: type[Any], given: dict[str, Any]) -> object:
+    """A group of the values that its fields have in `given`, from which they are taken."""
+    hints = get_type_hints(group)
+    inner = {one.name: hints[one.name] for one in fields(group)}
+    return group(**{name: _made(of, given) if _is_group(of) else given.pop(name) for name, of in inner.items()})
+
+
+def _is_group(hint: Any) -> bool:  # noqa: ANN401
+    return isinstance(hint, type) and is_dataclass(hint)
 
 
 def _default(field: Field[Any]) -> object:

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 from monitor.archive.recordings import Found
-from monitor.options import RecordingOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
+from monitor.options import AnalysisOptions
 from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
 from monitor.speakers.diarization import Halted, diarize
@@ -137,10 +137,7 @@ class RecordingScorer:
     """Makes the timeline of a recording: the same rows as those of `stser-monitor replay --csv`. From any thread."""
 
     models: Models
-    scoring: ScoringOptions = field(default_factory=ScoringOptions)
-    segmentation: SegmentationOptions = field(default_factory=SegmentationOptions)
-    recording: RecordingOptions = field(default_factory=RecordingOptions)
-    transcription: TranscriptionOptions = field(default_factory=TranscriptionOptions)
+    options: AnalysisOptions = field(default_factory=AnalysisOptions)
 
     def __call__(self, found: Found, running: Running) -> Outcome:
         """Score a recording.
@@ -169,7 +166,7 @@ class RecordingScorer:
         before = _state(found)
         opened = self._open(found)
         turns: list[Turn] = []
-        words = not self.transcription.no_transcript
+        words = not self.options.transcription.no_transcript
         pipeline = Pipeline(
             opened.recording,
             roles=opened.roles,
@@ -177,7 +174,7 @@ class RecordingScorer:
             scorer=self.models.scorer,
             outputs=[lambda turn: turns.append(turn if words else turn.without_words())],
             speaker_of=self._speaker_of(found, running),
-            segmentation=self.segmentation.settings(),
+            segmentation=self.options.segmentation.settings(),
         )
         with running.counted(pipeline):
             pipeline.run()
@@ -188,14 +185,14 @@ class RecordingScorer:
         return Scored(finished, tuple(turns), " ".join(opened.recording.notices) or None)
 
     def _open(self, found: Found) -> Opened:
-        return open_recording(found.path, self.scoring, self.recording, found.name)
+        return open_recording(found.path, self.options, found.name)
 
     def _speaker_of(self, found: Found, running: Running) -> Callable[[Utterance], str] | None:
         """A function that names the speaker of an utterance, with `--speakers`."""
-        count, extractor, settings = self.recording.speakers, self.models.extractor, self.segmentation.settings()
+        count, extractor = self.options.recording.speakers, self.models.extractor
         if count is None or extractor is None:
             return None
-        again = self._open(found).recording
+        again, settings = self._open(found).recording, self.options.segmentation.settings()
         return diarize(again, count, extractor, settings, halted=lambda: running.halted).speaker_of
 
 

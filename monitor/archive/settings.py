@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from monitor.options import RecordingOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
+from monitor.options import AnalysisOptions
 from stser_core.errors import DataError, UsageError
 from stser_core.files import written
 
@@ -28,20 +28,12 @@ _OPTION_OF = {
 
 
 def archive_settings(
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    recording: RecordingOptions,
-    transcription: TranscriptionOptions,
-    recognizer: EmotionRecognizer,
-    transcriber: Transcriber,
+    options: AnalysisOptions, recognizer: EmotionRecognizer, transcriber: Transcriber
 ) -> dict[str, object]:
     """All that the rows depend on besides the recordings: the options, with `auto` and names resolved.
 
     Args:
-        scoring: How emotions are scored.
-        segmentation: How speech is cut into turns.
-        recording: Further options of scoring.
-        transcription: How speech is transcribed.
+        options: As they were given.
         recognizer: The model that was loaded.
         transcriber: The transcriber that was chosen.
     """
@@ -49,12 +41,12 @@ def archive_settings(
     from stser_core.ensemble import format_prior
 
     settings = {
-        **asdict(replace(scoring, checkpoint=recognizer.name, prior=format_prior(recognizer.prior))),
-        "checkpoint_sum": sum_of(resolve(scoring.checkpoint)),
-        **asdict(segmentation),
-        **asdict(replace(recording, classifier="+".join(recognizer.classifiers))),
+        **asdict(replace(options.scoring, checkpoint=recognizer.name, prior=format_prior(recognizer.prior))),
+        "checkpoint_sum": sum_of(resolve(options.scoring.checkpoint)),
+        **asdict(options.segmentation),
+        **asdict(replace(options.recording, classifier="+".join(recognizer.classifiers))),
         "no_speaker_baseline": not recognizer.uses_speaker_baseline,
-        **asdict(transcription),
+        **asdict(options.transcription),
         "asr": transcriber.name,
         "accelerator": recognizer.accelerator,  # a GPU rounds otherwise than a CPU
     }

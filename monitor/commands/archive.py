@@ -18,7 +18,7 @@ from monitor.commands.archive_view import archive_view
 from monitor.commands.models import load_extractor, load_models
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
-from monitor.options import RecordingOptions, ScoringOptions, SegmentationOptions, TranscriptionOptions
+from monitor.options import AnalysisOptions
 from stser_core.errors import DataError, UsageError
 
 _NAMED = 3
@@ -28,10 +28,7 @@ _NAMED = 3
 def archive(
     recordings: str,
     out: Path,
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    recording: RecordingOptions,
-    transcription: TranscriptionOptions,
+    options: AnalysisOptions,
     *,
     workers: int | None = None,
     ray: str | None = None,
@@ -42,10 +39,7 @@ def archive(
     Args:
         recordings: A folder, or a list of paths.
         out: The archive.
-        scoring: How emotions are scored.
-        segmentation: How speech is cut into turns.
-        recording: Further options of scoring.
-        transcription: How speech is transcribed.
+        options: How they are scored.
         workers: How many recordings are scored at once; without it, one for each processor.
         ray: The address of a Ray cluster whose workers do it; `auto` starts one.
         quiet: Whether to show only errors.
@@ -63,14 +57,13 @@ def archive(
     require_parquet()
     workers = workers or processors()
     notices = Notices(quiet)
-    warn_of_agents(scoring, notices)
+    warn_of_agents(options.scoring, notices)
     found = find_recordings(recordings, out)
     folder = ArchiveFolder(out)
-    options = scoring, segmentation, recording, transcription
     with folder.locked():
-        recognizer, transcriber = load_models(scoring, transcription, notices, recording)
-        scorer = RecordingScorer(Models(recognizer, transcriber, load_extractor(recording)), *options)
-        settings = archive_settings(*options, recognizer, transcriber)
+        recognizer, transcriber = load_models(options.scoring, options.transcription, notices, options.recording)
+        scorer = RecordingScorer(Models(recognizer, transcriber, load_extractor(options.recording)), options)
+        settings = archive_settings(options, recognizer, transcriber)
         todo = plan(folder, found)
         writer = ArchiveWriter.begin(folder, settings, todo.missing)
         _announce(todo, notices)
@@ -81,7 +74,7 @@ def archive(
                 outcomes = by_threads(todo.missing, scorer, workers, running)
             else:
                 cleanup.enter_context(connected(ray, workers))
-                load, names = partial(load_scorer, *options), (recognizer.name, transcriber.name)
+                load, names = partial(load_scorer, options), (recognizer.name, transcriber.name)
                 outcomes = by_ray(todo.missing, load, names, workers, running)
             interruption = cleanup.enter_context(Interruption(running.halt, running.halt))
             said: list[str] = []
@@ -100,16 +93,11 @@ def archive(
     return interruption.exit_code
 
 
-def load_scorer(
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    recording: RecordingOptions,
-    transcription: TranscriptionOptions,
-) -> RecordingScorer:
+def load_scorer(options: AnalysisOptions) -> RecordingScorer:
     """Load the models in a worker of a Ray cluster, which says nothing to the user."""
-    recognizer, transcriber = load_models(scoring, transcription, Notices(quiet=True), recording)
-    models = Models(recognizer, transcriber, load_extractor(recording))
-    return RecordingScorer(models, scoring, segmentation, recording, transcription)
+    quiet = Notices(quiet=True)
+    recognizer, transcriber = load_models(options.scoring, options.transcription, quiet, options.recording)
+    return RecordingScorer(Models(recognizer, transcriber, load_extractor(options.recording)), options)
 
 
 def _announce(todo: Plan, notices: Notices) -> None:

@@ -16,13 +16,7 @@ from monitor.commands.terminal import Interruption
 from monitor.commands.views import DisplayMode, ReplayView, display_mode
 from monitor.display import Progress, Replay, clock, line
 from monitor.length import ends_early, length_s
-from monitor.options import (
-    OutputOptions,
-    RecordingOptions,
-    ScoringOptions,
-    SegmentationOptions,
-    TranscriptionOptions,
-)
+from monitor.options import AnalysisOptions, OutputOptions
 from monitor.pipeline.opening import Opened, open_recording
 from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import spooled
@@ -43,10 +37,7 @@ if TYPE_CHECKING:
 
 def replay(
     recordings: Sequence[Path],
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    recording: RecordingOptions,
-    transcription: TranscriptionOptions,
+    options: AnalysisOptions,
     output: OutputOptions,
     *,
     svg: str | None = None,
@@ -60,10 +51,7 @@ def replay(
 
     Args:
         recordings: The files; their turns go to the same outputs, with the recording's name in each row.
-        scoring: How emotions are scored.
-        segmentation: How speech is cut into turns.
-        recording: Further options of scoring.
-        transcription: How speech is transcribed.
+        options: How they are scored.
         output: Where turns are written.
         svg: Where the last screen is saved as a picture.
         quiet: Whether to show only results and errors.
@@ -78,17 +66,17 @@ def replay(
     """
     notices = Notices(quiet)
     _check(recordings, output, svg)
-    warn_of_agents(scoring, notices)
+    warn_of_agents(options.scoring, notices)
     with ExitStack() as cleanup:
-        opening = _Opening(scoring, recording, notices)
+        opening = _Opening(options, notices)
         first = cleanup.enter_context(opening.opened(recordings[0])) if len(recordings) == 1 else None
-        extractor = load_extractor(recording)
-        files = open_files(output, cleanup, explain=recording.explain)
+        extractor = load_extractor(options.recording)
+        files = open_files(output, cleanup, explain=options.recording.explain)
         if svg is not None:
             check_writable(svg)
-        recognizer, transcriber = load_models(scoring, transcription, notices, recording)
+        recognizer, transcriber = load_models(options.scoring, options.transcription, notices, options.recording)
         mode = display_mode(output.csv, output.jsonl, svg, quiet=quiet)
-        player = _Player(opening, segmentation, transcription, recognizer, transcriber, extractor, files, svg, mode)
+        player = _Player(opening, recognizer, transcriber, extractor, files, svg, mode)
         files.begin()
         with Interruption(player.stop, player.abort) as interruption:
             failed = _play_all(recordings, first, player)
@@ -150,8 +138,7 @@ _Open: TypeAlias = "tuple[AudioFile, Opened]"
 class _Opening:
     """Opens recordings."""
 
-    scoring: ScoringOptions
-    recording: RecordingOptions
+    options: AnalysisOptions
     notices: Notices
 
     @contextmanager
@@ -173,7 +160,7 @@ class _Opening:
         except OSError as error:  # such as a name that is too long
             raise AudioError(f"{path} cannot be read as audio ({error.strerror}).") from error
         with nullcontext() if isinstance(file, Path) else closing(file):
-            opened = open_recording(file, self.scoring, self.recording, name)
+            opened = open_recording(file, self.options, name)
             told = len(opened.recording.notices)
             for notice in opened.recording.notices:
                 self.notices.say(notice)
@@ -191,8 +178,6 @@ class _Player:
     """
 
     opening: _Opening
-    segmentation: SegmentationOptions
-    transcription: TranscriptionOptions
     recognizer: EmotionRecognizer
     transcriber: Transcriber
     extractor: EmbeddingExtractor | None
@@ -243,9 +228,9 @@ class _Player:
             transcriber=self.transcriber,
             scorer=self.recognizer,
             outputs=outputs,
-            revise=Turn.without_words if self.transcription.no_transcript else lambda turn: turn,
+            revise=Turn.without_words if self.opening.options.transcription.no_transcript else lambda turn: turn,
             speaker_of=speaker_of,
-            segmentation=self.segmentation.settings(),
+            segmentation=self.opening.options.segmentation.settings(),
         )
 
     def _facts(self, opened: Opened) -> Replay:
@@ -254,9 +239,9 @@ class _Player:
             duration_s=opened.recording.duration_s,
             speakers=tuple(role.speaker for role in opened.roles),
             checkpoint=self.recognizer.name,
-            classifier=self.opening.recording.classifier,
+            classifier=self.opening.options.recording.classifier,
             transcriber=self.transcriber.name,
-            explain=self.opening.recording.explain,
+            explain=self.opening.options.recording.explain,
         )
 
     def stop(self) -> None:
@@ -273,12 +258,12 @@ class _Player:
 
     def _speaker_of(self, file: AudioFile, name: str) -> Callable[[Utterance], str] | None:
         """A function that names the speaker of an utterance, with `--speakers`."""
-        opening, count = self.opening, self.opening.recording.speakers
+        opening, count = self.opening, self.opening.options.recording.speakers
         if self.extractor is None or count is None:
             return None
         opening.notices.say(f"diarizing {count} speakers first.")
-        again = open_recording(file, opening.scoring, opening.recording, name).recording
-        settings = self.segmentation.settings()
+        again = open_recording(file, opening.options, name).recording
+        settings = opening.options.segmentation.settings()
         return diarize(again, count, self.extractor, settings, halted=lambda: self.stopped).speaker_of
 
     def _warn_of_a_lost_end(self, recording: Recording, heard_s: float) -> None:

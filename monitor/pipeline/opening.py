@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from monitor.options import RecordingOptions, ScoringOptions
+from monitor.options import AnalysisOptions, ScoringOptions
 from monitor.roles import Role, merged, roles
 from monitor.sources.recording import Recording, channels_same
 from stser_core.audio import AudioFile, TrackChoice
@@ -18,23 +18,20 @@ class Opened(NamedTuple):
     roles: tuple[Role, ...]
 
 
-def open_recording(
-    file: AudioFile, scoring: ScoringOptions, options: RecordingOptions, name: str | None = None
-) -> Opened:
+def open_recording(file: AudioFile, options: AnalysisOptions, name: str | None = None) -> Opened:
     """Look at a recording and give its channels their roles; those that are all the same become one.
 
     Args:
         file: Its path, or the file itself.
-        scoring: Names of the channels, and whether agents are scored.
-        options: Which track, and whether its speakers are to be diarized.
+        options: Names of the channels, whether agents are scored, which track, and whether speakers are diarized.
         name: Its name in the timeline; the file's own without it.
 
     Raises:
         AudioError: The file is missing or is not audio.
         UsageError: The roles do not fit its channels, or several channels are to be diarized.
     """
-    opened = _opened(file, scoring, _track(options.track), name)
-    if options.speakers is not None and opened.recording.channels != 1:
+    opened = _opened(file, options.scoring, _track(options.recording.track), name)
+    if options.recording.speakers is not None and opened.recording.channels != 1:
         raise UsageError(
             f"--speakers separates the voices of one channel, but {opened.recording.name} has "
             f"{opened.recording.channels}; name them with --channels, or mix them with --channels mix."

@@ -18,7 +18,13 @@ class Place:
     rooms: Annotated[list[str], typer.Option("--room")] = field(default_factory=list)
 
 
-app = typer.Typer()
+@dataclass(frozen=True)
+class Journey:
+    place: Place
+    days: Annotated[int, typer.Option()] = 1
+
+
+app, journeys = typer.Typer(), typer.Typer()
 
 
 @app.command()
@@ -26,6 +32,13 @@ app = typer.Typer()
 def visit(guest: Annotated[str, typer.Argument()], place: Place, late: bool = False) -> None:
     """Visit someone."""
     print(guest, place, late)
+
+
+@journeys.command()
+@with_groups
+def travel(journey: Journey) -> None:
+    """Travel."""
+    print(journey.place.where, journey.days)
 
 
 def said(*arguments: str) -> str:
@@ -45,6 +58,10 @@ def test_their_defaults_are_the_options_own() -> None:
 def test_their_bounds_and_what_is_required_hold() -> None:
     assert said("Ann") == "2"
     assert said("Ann", "--where", "here", "--floors", "0") == "2"
+
+
+def test_a_group_may_hold_groups() -> None:
+    assert CliRunner().invoke(journeys, ["--where", "there", "--days", "3"]).output == "there 3\n"
 
 
 def test_the_help_has_them_and_the_command_s_own_sentence() -> None:

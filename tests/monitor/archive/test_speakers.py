@@ -14,7 +14,7 @@ from monitor.archive.scoring import Failed, Models, RecordingScorer, Running
 from monitor.archive.settings import check_settings
 from monitor.archive.workers import by_threads
 from monitor.cli import main
-from monitor.options import RecordingOptions
+from monitor.options import AnalysisOptions, RecordingOptions
 from monitor.speakers import embeddings
 from monitor.speakers.diarization import Halted
 from monitor.speakers.embeddings import SpeakerEmbedding
@@ -43,7 +43,7 @@ def hearing(models):
 
 
 def scorer(models, speakers=2):
-    return RecordingScorer(models, recording=RecordingOptions(speakers))
+    return RecordingScorer(models, AnalysisOptions(recording=RecordingOptions(speakers)))
 
 
 @pytest.fixture
