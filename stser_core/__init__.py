@@ -5,6 +5,7 @@ library; `EmotionRecognizer` and `SpeakerBaseline` are imported when they are fi
 """
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stser_core.emotions import LABELS
@@ -34,12 +35,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name == "EmotionRecognizer":
-        from stser_core.recognizer import EmotionRecognizer
-
-        return EmotionRecognizer
-    if name == "SpeakerBaseline":
-        from stser_core.speaker_baseline import SpeakerBaseline
-
-        return SpeakerBaseline
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = {"EmotionRecognizer": "recognizer", "SpeakerBaseline": "speaker_baseline"}.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"stser_core.{module}"), name)

@@ -17,7 +17,6 @@ from av.audio.frame import AudioFrame
 from av.stream import Disposition
 
 from stser_core.errors import AudioError, UsageError
-from stser_core.wav import length_of_cut_off
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -47,6 +46,8 @@ _FRAMES_SUFFIXES = frozenset(
 )
 _UNSIGNED = _BARE_FRAMES | {"mpeg", "mpegts"}
 _FEWEST_FRAMES = 3
+_NO_LENGTH = 0x7FFF_F000
+"""From here on, a WAV's length means that it is not known: SoX writes this into a pipe, arecord 2³¹, FFmpeg 2³² − 1."""
 # What begins a container whose header may be longer than the bytes that `identify` sees.
 _SIGNATURES = (
     ("MP4", 4, b"ftyp"),  # ISO/IEC 14496-12, section 4.3
@@ -196,9 +197,29 @@ def _length(container: InputContainer, streams: Sequence[AudioStream], file: Bin
         return (container.duration / av.time_base if container.duration else None), estimated
     duration = max(length for length in lengths if length is not None)
     if name == "wav" and file.seekable():  # of which FFmpeg tells no more than the file holds
-        file.seek(0)
-        duration = max(duration, length_of_cut_off(file) or 0.0)
+        duration = max(duration, _length_of_cut_off(file))
     return duration or None, False
+
+
+def _length_of_cut_off(file: BinaryIO) -> float:
+    """The length in seconds that a WAV announces where the file ends before its sound does, else 0.
+
+    Chunks as in Microsoft's "Multimedia Programming Interface and Data Specifications 1.0" (RIFF WAVE).
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head, bytes_a_second = file.read(12), 0
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return 0.0
+    while len(head := file.read(8)) == 8:
+        length, start = int.from_bytes(head[4:], "little"), file.tell()
+        if head[:4] == b"data":
+            cut_off = start + length > size and length < _NO_LENGTH
+            return length / bytes_a_second if cut_off and bytes_a_second else 0.0
+        if head[:4] == b"fmt ":
+            bytes_a_second = int.from_bytes(file.read(12)[8:], "little")
+        file.seek(start + length + length % 2)
+    return 0.0
 
 
 def _own_length(stream: AudioStream, container_start: int | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -12,7 +13,6 @@ from monitor.queue import ClosableQueue
 from stser_core.audio import Resampler
 from stser_core.audio_file import identify
 from stser_core.errors import AudioError, DeviceError, StserError, UsageError
-from stser_core.wav import RIFF_BYTES, WavFormat, begins_wav, chunks, exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +24,8 @@ _SHORTEST_S = 0.02
 _CAPACITY = 8
 _BYTES = 2
 _LARGEST_CHUNK = 1_000_000
+_WAV_FORMAT = Struct("<HHI6xH")
+"""Of a WAV's `fmt` chunk the codec, the channels, the rate, and the bits of a sample."""
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _START_BYTES = 8_192
 """Bytes that are examined before any of them is treated as PCM."""
@@ -184,11 +186,11 @@ def _start_of_sound(stream: BinaryIO, rate: int, channels: int) -> bytes:
         AudioError: The header does not describe 16-bit sound of that rate and those channels, or is broken; or it is
             another format altogether.
     """
-    start = exactly(stream, RIFF_BYTES)
-    if begins_wav(start):
+    start = _exactly(stream, 12)
+    if start[:4] == b"RIFF" and start[8:] == b"WAVE":
         _pass_wav_header(stream, rate, channels)
         return b""
-    start += exactly(stream, _START_BYTES - len(start))
+    start += _exactly(stream, _START_BYTES - len(start))
     found = identify(start)
     if found is not None:
         raise AudioError(
@@ -200,25 +202,35 @@ def _start_of_sound(stream: BinaryIO, rate: int, channels: int) -> bytes:
 
 def _pass_wav_header(stream: BinaryIO, rate: int, channels: int) -> None:
     """Read to the end of a header. The lengths of the whole and of its data mean nothing in a pipe."""
-    for name, length in chunks(stream):
+    while len(head := _exactly(stream, 8)) == 8:
+        name, length = head[:4], int.from_bytes(head[4:], "little")
         if name == b"data":
             return
         if length > _LARGEST_CHUNK:
             break
-        content = exactly(stream, length + length % 2)
-        if name == b"fmt " and (told := WavFormat.read(content)):
-            _check_wav(told, rate, channels)
+        content = _exactly(stream, length + length % 2)
+        if name == b"fmt " and len(content) >= _WAV_FORMAT.size:
+            _check_wav(content, rate, channels)
     raise AudioError("The sound begins with a WAV header that is broken; write raw 16-bit samples (ffmpeg -f s16le).")
 
 
-def _check_wav(told: WavFormat, rate: int, channels: int) -> None:
-    if told.code not in (_PCM, _EXTENSIBLE) or told.bits != 16:
+def _exactly(stream: BinaryIO, length: int) -> bytes:
+    """So many bytes, or fewer where the stream ends; its `read` may return less than was asked for."""
+    data = b""
+    while len(data) < length and (more := stream.read(length - len(data))):
+        data += more
+    return data
+
+
+def _check_wav(form: bytes, rate: int, channels: int) -> None:
+    code, told_channels, told_rate, bits = _WAV_FORMAT.unpack_from(form)
+    if code not in (_PCM, _EXTENSIBLE) or bits != 16:
         raise AudioError(
             "The sound's WAV header does not tell of 16-bit samples; give it to replay (… | stser-monitor replay -); "
             "arecord needs -f S16_LE."
         )
-    if (told.rate, told.channels) != (rate, channels):
+    if (told_rate, told_channels) != (rate, channels):
         raise AudioError(
-            f"The sound's WAV header tells of {told.rate} Hz and {told.channels} channels, but {rate} Hz and "
-            f"{channels} were announced; add --rate {told.rate}, and a name for each channel with --channels."
+            f"The sound's WAV header tells of {told_rate} Hz and {told_channels} channels, but {rate} Hz and "
+            f"{channels} were announced; add --rate {told_rate}, and a name for each channel with --channels."
         )
