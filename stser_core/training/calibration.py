@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stser_core.checkpoint import Checkpoint
-from stser_core.config import TEXT, EnsembleConfig
+from stser_core.config import EnsembleConfig
 from stser_core.emotions import LABELS, index
 from stser_core.ensemble import calibrated, combination, combine, softmax
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import calibration_error
-from stser_core.training.pairs import Pairing, as_recorded
+from stser_core.training.pairs import Labels, Pairing, as_recorded, column_of
 from stser_core.training.speech_inputs import BANDS, SpeechInputs, text_input
 from stser_core.training.streams import Turn, run_streams
 
@@ -40,10 +40,10 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Logits [labels] of the classifiers that answered, and the labels of speech, text and both."""
+    """Logits [labels] of the classifiers that answered, and the right answers."""
 
     logits: Mapping[str, Floats]
-    labels: tuple[str | None, str | None, str | None]
+    labels: Labels
 
 
 def calibrate_checkpoint(
@@ -72,7 +72,7 @@ def calibrate_checkpoint(
         The ensemble with temperatures, and what they were found to be.
     """
     model = checkpoint.model
-    columns = {name: _column(one.inputs) for name, one in model.config.classifiers.items()}
+    columns = {name: column_of(one.inputs) for name, one in model.config.classifiers.items()}
     ensemble = replace(model.config.ensemble, temperatures={})
     found: dict[str, Calibration] = {}
     for _ in range(_ROUNDS if model.config.speaker_baseline else 1):
@@ -146,11 +146,6 @@ def fit_temperature(logits: Floats, labels: NDArray[np.integer], weights: Floats
         first, second = high - ratio * (high - low), low + ratio * (high - low)
         low, high = (low, second) if loss(first) < loss(second) else (first, high)
     return exp((low + high) / 2)
-
-
-def _column(inputs: Sequence[str]) -> int:
-    """The label that a classifier should predict: 0 of speech, 1 of text, 2 of both; further encoders are speech."""
-    return 2 if TEXT in inputs and len(inputs) > 1 else int(TEXT in inputs)
 
 
 def _answer(turn: Turn, ensemble: EnsembleConfig) -> Answer:

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
     from stser_core.config import FeatureConfig
     from stser_core.training.clip import Clip
+    from stser_core.training.recipe import Recipe
     from stser_core.training.routine import CallData
+    from stser_core.training.run import RunData
     from stser_core.training.speech_inputs import Band, SpeechInputs
     from stser_core.training.splits import Fold, FoldPlan
 
@@ -81,12 +83,11 @@ def fit(
 ) -> None:
     """Train a model and write its checkpoint; with --encoder, add a classifier to a checkpoint."""
     from stser_core.training.further import add_classifier, parse_encoder
-    from stser_core.training.run import RunData
     from stser_core.training.run import fit as train
-    from stser_core.training.splits import divide
+    from stser_core.training.splits import HoldOut, divide
 
     recipe = settings.read(seed)
-    hold_out = dividing.hold_out(recipe.loop.seed)
+    hold_out = HoldOut(dividing.validation, recipe.loop.seed)
     if encoder is not None:
         name, entry = parse_encoder(encoder)
         fold = divide(corpora.clips(), hold_out)
@@ -96,24 +97,23 @@ def fit(
     if checkpoint is not None:
         raise UsageError("--checkpoint goes with --encoder; a model starts from another's weights by --start-from.")
     weak = calls.read(storage.folder)
-    clips = corpora.clips()
-    fold = divide(clips, hold_out, dividing.test_proportion)
-    reads = any(clip.text for clip in clips)
-    added = tuple(clip for clip in weak.train if clip.path is not None or reads)
-    data = RunData(fold.train + added, fold.validation + (weak.validation if reads else ()), weak.pauses)
+    fold = divide(corpora.clips(), hold_out, dividing.test_proportion)
+    data = _with_calls(fold, weak)
     written = train(
-        data,
-        recipe,
-        out,
-        storage.folder,
-        front_end=front_end,
-        starts=start_from,
-        resume=resume,
-        overwrite=overwrite,
+        data, recipe, out, storage.folder, front_end=front_end, starts=start_from, resume=resume, overwrite=overwrite
     )
     print(f"The checkpoint is in {written}.", file=sys.stderr)
     if fold.test:
         _test(written, fold, weak, storage.folder)
+
+
+def _with_calls(fold: Fold, weak: CallData) -> RunData:
+    """The data of a run; service texts are among them where the corpora have texts."""
+    from stser_core.training.run import RunData
+
+    reads = any(clip.text for part in (fold.train, fold.validation, fold.test) for clip in part)
+    added = tuple(clip for clip in weak.train if clip.path is not None or reads)
+    return RunData(fold.train + added, fold.validation + (weak.validation if reads else ()), weak.pauses)
 
 
 def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
@@ -167,13 +167,10 @@ def cross_validate(
     debug: Debug = False,
 ) -> None:
     """Train and evaluate every fold, for several seeds, beside the published results."""
-    import msgspec
-
-    from stser_core.emotions import LABELS
     from stser_core.training import cross_validation
     from stser_core.training.baselines import baseline_of
     from stser_core.training.output import need_folder, write_json
-    from stser_core.training.report import PUBLISHED_OTHERS, PUBLISHED_OURS, cross_validation_table, stream_tables
+    from stser_core.training.report import cross_validation_table, stream_tables
 
     results.check(corpora.data)
     recipe, plan = settings.read(), folding.plan()
@@ -196,21 +193,33 @@ def cross_validate(
     )
     jobs = jobs or max(1, (os.cpu_count() or 1) // 2)
     runs = cross_validation.cross_validate(folds, plan.seeds, protocol, out, jobs)
-    ours = cross_validation.summary(runs)
     beside = _baselines(baseline, folds, plan, recipe.model.features, storage.folder, out)
-    everything = {
+    found = _results_of(runs, beside, recipe, plan)
+    write_json(found, out / "results.json")
+    tables = [cross_validation_table(plan.described(folds), found["summary"], beside)]
+    tables += [table for mean in cross_validation.mean_streams(runs) for table in stream_tables(mean)]
+    _write(found, results, tables)
+
+
+def _results_of(
+    runs: Sequence[Mapping[str, Any]], beside: Mapping[str, Any], recipe: Recipe, plan: FoldPlan
+) -> dict[str, Any]:
+    """`results.json` of a cross-validation."""
+    import msgspec
+
+    from stser_core.emotions import LABELS
+    from stser_core.training.cross_validation import summary
+    from stser_core.training.report import PUBLISHED_OTHERS, PUBLISHED_OURS
+
+    return {
         "recipe": msgspec.to_builtins(recipe),
         "plan": msgspec.to_builtins(plan),
         "labels": LABELS,
         "runs": runs,
-        "summary": ours,
+        "summary": summary(runs),
         "baselines": beside,
         "published": {"table 1": PUBLISHED_OURS, "table 2": PUBLISHED_OTHERS},
     }
-    write_json(everything, out / "results.json")
-    table = cross_validation_table(plan.described(folds), ours, {name: one["summary"] for name, one in beside.items()})
-    means = cross_validation.mean_streams(runs)
-    _write(everything, results, [table, *(each for mean in means for each in stream_tables(mean))])
 
 
 @app.command()
@@ -229,7 +238,7 @@ def baseline(
     plan = folding.plan()
     folds = plan.folds_of(corpora.clips())
     beside = _baselines(baseline, folds, plan, FeatureConfig(), storage.folder, None)
-    table = cross_validation_table(plan.described(folds), {}, {name: one["summary"] for name, one in beside.items()})
+    table = cross_validation_table(plan.described(folds), {}, beside)
     _write({"plan": msgspec.to_builtins(plan), "labels": LABELS, "baselines": beside}, results, [table])
 
 

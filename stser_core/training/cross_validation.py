@@ -23,9 +23,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stser_core.emotions import index
 from stser_core.errors import DataError, UsageError
-from stser_core.training.baselines import Baseline
+from stser_core.training.baselines.baseline import Baseline, targets, usable
 from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
 from stser_core.training.evaluation import baseline_modes, predict, report
@@ -196,7 +195,10 @@ def evaluate_baseline(
         kept = None if store is None else store / f"seed{seed}-{fold.name}.json"
         known = msgspec.json.decode(kept.read_bytes()) if kept is not None and kept.is_file() else {}
         if known.get("made_of") != made_of:
-            known = {"made_of": made_of, "metrics": _metrics(baseline, fold, sounds, cache, seed)}
+            clips = usable(fold, baseline, sounds)
+            answers = baseline.answer(clips, sounds, cache, seed) if clips.test else None
+            metrics = None if answers is None else asdict(measure(targets(clips.test), answers))
+            known = {"made_of": made_of, "metrics": metrics}
             if kept is not None:
                 write_json(known, kept)
         if known["metrics"] is not None:
@@ -204,15 +206,6 @@ def evaluate_baseline(
     if not results:
         raise DataError(f"{baseline.name} could answer no clip of any fold.")
     return results
-
-
-def _metrics(baseline: Baseline, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> dict[str, Any] | None:
-    answers = baseline.answer(fold, sounds, cache, seed)
-    could = ~np.isnan(answers).any(axis=1)
-    if not could.any():
-        return None
-    truth = np.array([index(clip.label) for clip in fold.test])
-    return asdict(measure(truth[could], answers[could]))
 
 
 def spread(values: Iterable[float]) -> Spread:

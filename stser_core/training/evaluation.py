@@ -21,7 +21,7 @@ from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import ENSEMBLE, EmotionScores
 from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training.clip import Clip
-from stser_core.training.metrics import Metrics, measure
+from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.pairs import NEUTRAL
 from stser_core.training.speech_inputs import Band, SpeechInputs, text_input
@@ -107,15 +107,12 @@ def baseline_modes(recognizer: EmotionRecognizer) -> tuple[BaselineMode, ...]:
     return ("none", "neutral") if recognizer.uses_speaker_baseline else ("none",)
 
 
-def report(
-    recognizer: EmotionRecognizer, predictions: Sequence[Prediction], classifiers: Sequence[str] | None = None
-) -> dict[str, Any]:
+def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> dict[str, Any]:
     """All metrics of predictions, as JSON has them.
 
     Args:
         recognizer: What they were made by.
         predictions: See `predict`.
-        classifiers: Those that are evaluated; `None` for all of the recognizer.
 
     Returns:
         `checkpoint`, `labels`, `classifiers` (for each that had something to predict: n, wa, ua, recall, confusion,
@@ -127,7 +124,7 @@ def report(
     """
     if not predictions:
         raise DataError("No clip has the input of the checkpoint's classifiers, so nothing can be evaluated.")
-    classifiers = recognizer.classifiers if classifiers is None else classifiers
+    classifiers = recognizer.classifiers
     main = [one for one in predictions if one.baseline == "none"] or list(predictions)
     breakdown = {what: _broken_down(main, value_of, classifiers) for what, value_of in _BREAKDOWNS.items()}
     if len(main) < len(predictions):
@@ -137,14 +134,14 @@ def report(
     return {
         "checkpoint": recognizer.name,
         "labels": list(LABELS),
-        "classifiers": _as_json(by_classifier(main, classifiers)),
+        "classifiers": by_classifier(main, classifiers),
         "breakdown": breakdown,
     }
 
 
-def by_classifier(predictions: Sequence[Prediction], classifiers: Sequence[str]) -> dict[str, Metrics]:
-    """Metrics of each classifier, and of the ensemble where every one of `classifiers` could answer."""
-    found: dict[str, Metrics] = {}
+def by_classifier(predictions: Sequence[Prediction], classifiers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """`Metrics` of each classifier, and of the ensemble where every one of `classifiers` could answer."""
+    found: dict[str, dict[str, Any]] = {}
     for name in (*classifiers, ENSEMBLE):
         answered = [
             (index(one.clip.label), probabilities)
@@ -153,7 +150,7 @@ def by_classifier(predictions: Sequence[Prediction], classifiers: Sequence[str])
         ]
         if answered:
             truth, given = zip(*answered, strict=True)
-            found[name] = measure(np.array(truth), np.array(given, dtype=np.float32))
+            found[name] = asdict(measure(np.array(truth), np.array(given, dtype=np.float32)))
     return found
 
 
@@ -179,7 +176,7 @@ def pair_report(inputs: SpeechInputs, clips: Sequence[Clip], seed: int = 0) -> d
     ids = {kind: {clip.id for clip in some} for kind, some in parts.items()}
     return {
         "pairs": {
-            kind: _as_json(by_classifier([one for one in predictions if one.clip.id in part], recognizer.classifiers))
+            kind: by_classifier([one for one in predictions if one.clip.id in part], recognizer.classifiers)
             for kind, part in ids.items()
         }
     }
@@ -253,14 +250,10 @@ def _broken_down(
         value = value_of(one)
         if value is not None:
             groups[value].append(one)
-    return {value: _as_json(by_classifier(groups[value], classifiers)) for value in sorted(groups)}
+    return {value: by_classifier(groups[value], classifiers) for value in sorted(groups)}
 
 
 def _probabilities(scores: EmotionScores, name: str, classifiers: int) -> tuple[float, ...] | None:
     if name != ENSEMBLE:
         return scores.by_classifier.get(name)
     return scores.ensemble if len(scores.by_classifier) == classifiers else None
-
-
-def _as_json(metrics: Mapping[str, Metrics]) -> dict[str, Any]:
-    return {name: asdict(one) for name, one in metrics.items()}

@@ -15,6 +15,7 @@ from stser_core.errors import UsageError
 from stser_core.model import Stser
 from stser_core.training.loop import Epoch
 from stser_core.training.metrics import measure
+from stser_core.training.pairs import column_of
 
 
 class Learner(nn.Module):
@@ -25,6 +26,7 @@ class Learner(nn.Module):
         super().__init__()
         self.stser = stser
         self._losses = dict(losses)
+        self._columns = {name: column_of(one.inputs) for name, one in stser.config.classifiers.items()}
         self._label_smoothing = label_smoothing
 
     def train(self, mode: bool = True) -> Learner:
@@ -36,10 +38,10 @@ class Learner(nn.Module):
         return self
 
     def forward(self, targets: Tensor, weights: Tensor, **inputs: Tensor) -> Tensor:
-        """The loss of a batch, as `Collator` makes it."""
+        """The loss of a batch, as `Examples.batch` makes it."""
         loss = torch.zeros((), device=targets.device)
         for name, logits in self.logits(**inputs).items():
-            column = column_of(self.stser, name)
+            column = self._columns[name]
             each = cross_entropy(logits, targets[:, column], reduction="none", label_smoothing=self._label_smoothing)
             loss = loss + self._losses.get(name, 1.0) * (each * weights[:, column]).mean()
         return loss
@@ -82,7 +84,7 @@ class Learner(nn.Module):
         probabilities = calibrated(answers, self.stser.config.ensemble)
         everywhere = np.ones(len(truth), dtype=bool)
         for name, one in probabilities.items():
-            column = column_of(self.stser, name)
+            column = self._columns[name]
             rows = known[:, column]
             everywhere &= rows
             if rows.any():
@@ -90,17 +92,11 @@ class Learner(nn.Module):
                 found |= {f"{name}_wa": measured.wa, f"{name}_ua": measured.ua}
         if everywhere.any():
             together = combine(probabilities, self.stser.config.ensemble).probabilities
-            columns = {column_of(self.stser, name) for name in probabilities}
+            columns = {self._columns[name] for name in probabilities}
             column = columns.pop() if len(columns) == 1 else 2
             measured = measure(truth[everywhere, column], together[everywhere])
             found |= {"wa": measured.wa, "ua": measured.ua}
         return found
-
-
-def column_of(stser: Stser, classifier: str) -> int:
-    """The column of `batches.COLUMNS` that a classifier is trained by: speech, text, or both."""
-    inputs = set(stser.config.classifiers[classifier].inputs)
-    return 2 if inputs >= {SPEECH, TEXT} else int(TEXT in inputs)
 
 
 def freeze(stser: Stser, names: Iterable[str]) -> None:

@@ -25,7 +25,6 @@ from stser_core.audio import SAMPLE_RATE
 
 Sound = NDArray[np.float32]
 
-
 _NARROW = 8_000
 
 
@@ -84,7 +83,9 @@ def random_line(sound: Sound, rng: Generator, pauses: Sequence[Sound] = ()) -> S
     Returns:
         float32 [n] in −1…1, 16 kHz, of the same length.
     """
-    codec = _drawn_codec(rng)
+    codecs = (None, *available_codecs())
+    weights = np.array([_NO_CODEC if one is None else one.weight for one in codecs])
+    codec = codecs[int(rng.choice(len(codecs), p=weights / weights.sum()))]
     rates = (_NARROW, SAMPLE_RATE) if codec is None else codec.rates
     line_rate = int(rng.choice(rates))
     sound = sound / np.float32(np.abs(sound).max() + 1e-6) * np.float32(10 ** (-rng.uniform(1, 20) / 20))
@@ -192,13 +193,6 @@ def _context(name: str, mode: str, rate: int) -> Any:  # noqa: ANN401 (PyAV type
         formats = [one.name for one in context.codec.audio_formats or ()]
         context.format = next((one for one in ("s16", "s16p") if one in formats), "s16")
     return context
-
-
-def _drawn_codec(rng: Generator) -> Codec | None:
-    codecs = available_codecs()
-    weights = np.array([_NO_CODEC, *(codec.weight for codec in codecs)])
-    place = int(rng.choice(len(weights), p=weights / weights.sum()))
-    return None if place == 0 else codecs[place - 1]
 
 
 def _noise(length: int, rng: Generator, pauses: Sequence[Sound]) -> Sound:

@@ -129,6 +129,7 @@ def train(
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "float16" and device.type == "cuda")
     history = _load(folder / LAST, module, optimizer, scaler)
     steps = max(1, len(batches))
+    mixed = config.precision != "float32" and device.type == "cuda"
     while not ended(history, config) and not ctrl_c.pressed:
         number, losses = len(history), []
         torch.manual_seed(config.seed * 1_000_003 + number)  # dropout
@@ -138,7 +139,7 @@ def train(
             step = number * steps + position
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * rate(step, steps * config.epochs, config)
-            with torch.autocast(device.type, getattr(torch, config.precision), enabled=_mixed(config, device)):
+            with torch.autocast(device.type, getattr(torch, config.precision), enabled=mixed):
                 loss = module(**{name: one.to(device) for name, one in batch.items()})
             scaler.scale(loss).backward()
             losses.append(loss.detach())
@@ -153,7 +154,8 @@ def train(
             break
         module.eval()
         history.append({"loss": float(torch.stack(losses).mean()), **validate()})
-        print(_described(history), file=sys.stderr, flush=True)
+        described = "  ".join(f"{name} {value:.3f}" for name, value in history[-1].items())
+        print(f"epoch {len(history):3}  {described}", file=sys.stderr, flush=True)
         if best_epoch(history, config) == number:
             write_atomically(folder / BEST, save(_state(module)))
         _keep(folder / LAST, module, optimizer, scaler, history)
@@ -204,15 +206,6 @@ def _optimizer(module: nn.Module, config: LoopConfig) -> torch.optim.Optimizer:
     if config.optimizer == "adam":
         return torch.optim.Adam(kept, lr=config.learning_rate)
     return torch.optim.AdamW(kept, lr=config.learning_rate, weight_decay=config.weight_decay)
-
-
-def _mixed(config: LoopConfig, device: torch.device) -> bool:
-    return config.precision != "float32" and device.type == "cuda"
-
-
-def _described(history: Sequence[Epoch]) -> str:
-    each = "  ".join(f"{name} {value:.3f}" for name, value in history[-1].items())
-    return f"epoch {len(history):3}  {each}"
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:

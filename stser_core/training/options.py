@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stser_core.training.clip import Clip, Corpus
     from stser_core.training.recipe import Recipe
     from stser_core.training.routine import CallData
-    from stser_core.training.splits import FoldPlan, HoldOut
+    from stser_core.training.splits import FoldPlan
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Baselines = Annotated[list[str], typer.Option("--baseline", help="egemaps, tfidf, mdre, att-align; repeat it.")]
@@ -61,7 +61,7 @@ class Corpora:
             DataError: A corpus is damaged, or given twice.
         """
         from stser_core.training.corpora import read
-        from stser_core.training.splits import refuse_duplicates, without_copies
+        from stser_core.training.splits import without_copies
 
         names = self.corpus * len(self.data) if len(self.corpus) == 1 else self.corpus
         if len(names) != len(self.data) or not names:
@@ -73,7 +73,6 @@ class Corpora:
             corpus = read(name, place)
             _describe(corpus, place)
             clips += corpus.clips
-        refuse_duplicates(clips)
         left = without_copies(clips)
         if len(left) < len(clips):
             print(f"left out, since they are copies of others: {len(clips) - len(left):,}", file=sys.stderr)
@@ -156,7 +155,8 @@ class Settings:
         if self.text_encoder is not None:
             if model.tmodel is None:
                 raise UsageError("--text-encoder: no classifier of this recipe's model reads text.")
-            if _is_path(self.text_encoder) and not Path(self.text_encoder).is_dir():
+            hub_id = not self.text_encoder.startswith((".", "/", "~")) and "\\" not in self.text_encoder
+            if not (hub_id and self.text_encoder.count("/") <= 1) and not Path(self.text_encoder).is_dir():
                 raise UsageError(
                     f"--text-encoder: the folder {self.text_encoder} does not exist; name a folder or a Hub id."
                 )
@@ -170,11 +170,6 @@ class Settings:
             batch=self.batch or recipe.batch,
             losses={name: weight for name, weight in recipe.losses.items() if name in model.classifiers},
         )
-
-
-def _is_path(encoder: str) -> bool:
-    """Whether this cannot be a Hub id, which is `name` or `owner/name`."""
-    return encoder.startswith((".", "/", "~")) or encoder.count("/") > 1 or "\\" in encoder
 
 
 @dataclass(frozen=True)
@@ -204,12 +199,6 @@ class Dividing:
     test_proportion: Annotated[
         float, typer.Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
     ] = 0.0
-
-    def hold_out(self, seed: int) -> HoldOut:
-        """Selection of the validation clips."""
-        from stser_core.training.splits import HoldOut
-
-        return HoldOut(self.validation, seed)
 
 
 @dataclass(frozen=True)
@@ -265,13 +254,15 @@ class Results:
             UsageError: They would be written over data.
             OutputError: They cannot be written.
         """
-        from stser_core.training.output import need_writable
+        from stser_core.files import check_writable
+        from stser_core.training.output import need_folder
 
-        if self.json is not None and any(
-            self.json.exists() and one.exists() and self.json.samefile(one) for one in data
-        ):
+        if self.json is None or self.on_standard_output:
+            return
+        if self.json.exists() and any(one.exists() and self.json.samefile(one) for one in data):
             raise UsageError(f"The results cannot be written to {self.json}, which is read.")
-        need_writable(self.json)
+        need_folder(self.json.parent)
+        check_writable(str(self.json))
 
     @property
     def on_standard_output(self) -> bool:

@@ -48,24 +48,6 @@ def write_atomically(path: Path, content: bytes) -> None:
     write_whole(path, content)
 
 
-def need_writable(path: Path | None) -> None:
-    """Check before long work that a file can be written after it; nothing is left behind.
-
-    Args:
-        path: `None` and `-` need nothing.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    if path is None or str(path) == STDOUT:
-        return
-    if path.is_dir():
-        raise OutputError(f"{path} cannot be written (it is a folder).")
-    need_folder(path.parent)
-    if path.exists() and not os.access(path, os.W_OK):
-        raise OutputError(f"{path} cannot be written (no permission).")
-
-
 def need_folder(folder: Path) -> None:
     """Make a folder, and check that files can be made in it.
 

@@ -13,12 +13,16 @@ from typing import Literal
 
 from numpy.random import Generator
 
+from stser_core.config import TEXT
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.settings import Amount, bounded
 from stser_core.training.clip import Clip
 
 PairKind = Literal["agreeing", "text_neutral", "text_garbled", "text_empty", "speech_neutral"]
+
+Labels = tuple[str | None, str | None, str | None]
+"""For classifiers of speech alone, of text alone, and of both; `None` where they learn nothing from it."""
 
 NEUTRAL = "neutral"
 
@@ -51,35 +55,26 @@ class Example:
     Attributes:
         clip: The sound, or a text alone where its `path` is `None`.
         text: The words, or `None`.
-        speech_label: For classifiers of speech alone; `None` where they learn nothing from it.
-        text_label: For classifiers of text alone.
-        bimodal_label: For classifiers of both, and for the ensemble of all.
+        labels: See `Labels`.
         kind: How the pair was made; `None` for a clip as its corpus has it.
     """
 
     clip: Clip
     text: str | None
-    speech_label: str | None
-    text_label: str | None
-    bimodal_label: str | None
+    labels: Labels
     kind: PairKind | None = None
 
-    @property
-    def labels(self) -> tuple[str | None, str | None, str | None]:
-        """Of speech, of text, of both."""
-        return self.speech_label, self.text_label, self.bimodal_label
+
+def column_of(inputs: Sequence[str]) -> int:
+    """The place in `Labels` of what a classifier of these encoders should predict; further encoders are speech."""
+    return 2 if TEXT in inputs and len(inputs) > 1 else int(TEXT in inputs)
 
 
 def as_recorded(clip: Clip) -> Example:
     """A clip as its corpus has it: one label for all classifiers that have their input."""
-    sound, text = clip.path is not None, bool(clip.text)
-    return Example(
-        clip,
-        clip.text or None,
-        clip.label if sound else None,
-        clip.label if text else None,
-        clip.label if sound and text else None,
-    )
+    speech = clip.label if clip.path is not None else None
+    text = clip.label if clip.text else None
+    return Example(clip, clip.text or None, (speech, text, speech and text))
 
 
 class Pairing:
@@ -112,14 +107,14 @@ class Pairing:
         label = clip.label
         kind = self._kind(label, rng)
         if kind == "text_empty":
-            return Example(clip, None, label, None, None, kind)
+            return Example(clip, None, (label, None, None), kind)
         if kind == "text_garbled":
-            return Example(clip, self._garbled(rng), label, None, label, kind)
+            return Example(clip, self._garbled(rng), (label, None, label), kind)
         if kind == "speech_neutral":
             said = str(rng.choice(self._emotional))
-            return Example(clip, self._draw(said, rng), label, said, said, kind)
+            return Example(clip, self._draw(said, rng), (label, said, said), kind)
         said = label if kind == "agreeing" else NEUTRAL
-        return Example(clip, self._draw(said, rng), label, said, label, kind)
+        return Example(clip, self._draw(said, rng), (label, said, label), kind)
 
     def _check(self, label: str) -> None:
         kinds = self._proportions[label]

@@ -182,9 +182,15 @@ def metrics_table(report: Mapping[str, Any]) -> Table:
 
 
 def cross_validation_table(
-    title: str, ours: Mapping[str, Mapping[str, Spread]], baselines: Mapping[str, Mapping[str, Spread]]
+    title: str, ours: Mapping[str, Mapping[str, Spread]], baselines: Mapping[str, Mapping[str, Any]]
 ) -> Table:
-    """Our classifiers and the baselines, mean ± standard deviation over folds and seeds, beside the paper's results."""
+    """Our classifiers and the baselines, mean ± standard deviation over folds and seeds, beside the paper's results.
+
+    Args:
+        title: Of the table.
+        ours: WA and UA by classifier.
+        baselines: Of each by its name, with WA and UA as its `summary`.
+    """
     table = _table(title, ("",), ("WA", "UA", "published WA", "published UA"))
     table.caption, table.caption_justify = "percent; published: IEMOCAP", "left"
 
@@ -196,8 +202,8 @@ def cross_validation_table(
     for name, metrics in _apart(ours).items():
         add(name, metrics, PUBLISHED_OURS.get(name))
     table.add_section()
-    for name, metrics in baselines.items():
-        add(name, metrics, None)
+    for name, results in baselines.items():
+        add(name, results["summary"], None)
     table.add_section()
     for name, published in PUBLISHED_OTHERS.items():
         add(name, None, published)

@@ -162,11 +162,11 @@ def divide(clips: Sequence[Clip], hold_out: HoldOut, test: float = 0.0) -> Fold:
     return Fold("fit", train, validation, tested, shared_speakers=shared)
 
 
-def refuse_duplicates(clips: Sequence[Clip]) -> None:
-    """Check that no clip and no recording is given twice.
+def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """The clips without those whose recording is, byte for byte, that of an earlier one: they would leak between parts.
 
     Raises:
-        DataError: One is.
+        DataError: A clip or a recording is given twice, or a recording cannot be read.
     """
     ids = Counter(clip.id for clip in clips)
     files = Counter(os.path.realpath(clip.path) for clip in clips if clip.path is not None)
@@ -177,14 +177,6 @@ def refuse_duplicates(clips: Sequence[Clip]) -> None:
                 f"{len(doubled):,} {what}{'s' * (len(doubled) > 1)} given more than once, {doubled[0]} first; "
                 "give each corpus once."
             )
-
-
-def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
-    """The clips without those whose recording is, byte for byte, that of an earlier one: they would leak between parts.
-
-    Raises:
-        DataError: A recording cannot be read.
-    """
     sizes = Counter(clip.path.stat().st_size for clip in clips if clip.path is not None)
     seen: set[str] = set()
     left = []

@@ -29,7 +29,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.lines import level
 from stser_core.training.metrics import calibration_error
 from stser_core.training.output import progress
-from stser_core.training.pairs import NEUTRAL, Pairing, as_recorded
+from stser_core.training.pairs import NEUTRAL, Labels, Pairing, as_recorded
 from stser_core.training.routine import Channel
 from stser_core.training.speech_inputs import BANDS, Band, SpeechInputs
 
@@ -70,12 +70,12 @@ class Turn:
 
     Attributes:
         kind: Name of the stream's kind.
-        labels: Of speech, of text, and of both (see `pairs.Example.labels`).
+        labels: The right answers.
         scores: The recognizer's.
     """
 
     kind: str
-    labels: tuple[str | None, str | None, str | None]
+    labels: Labels
     scores: EmotionScores
 
     @property
@@ -115,8 +115,7 @@ def run_streams(
         given = [inputs.of(one.clip, band, one.text if words else None, baseline) for one in examples]
         for example, scores in zip(examples, inputs.recognizer.score(given), strict=True):
             if scores is not None:
-                speech, text, both = example.labels
-                labels = (speech, text, both) if words and example.text else (speech, None, None)
+                labels = example.labels if words and example.text else (example.labels[0], None, None)
                 found.append(Turn(kind, labels, scores))
     return found
 

@@ -56,14 +56,11 @@ def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise CheckpointError(f"The text encoder {encoder!r} lacks its {TOKENIZER_FILE}.")
     name = Path(encoder).resolve().name if Path(encoder).is_dir() else encoder
-    tmodel = Tmodel(replace(config, encoder=name, albert=_shape(albert.config.to_dict(), encoder)))
-    tmodel.albert.load_state_dict(albert.state_dict())
-    return tmodel, Tokenizer(tokenizer.backend_tokenizer, config.maximum_pieces, marks=config.marks)
-
-
-def _shape(described: dict[str, Any], encoder: str) -> AlbertConfig:
-    known = {field.name: described[field.name] for field in fields(AlbertConfig) if field.name in described}
+    shape = albert.config.to_dict()
     try:
-        return msgspec.convert(known, AlbertConfig)
+        known = {field.name: shape[field.name] for field in fields(AlbertConfig) if field.name in shape}
+        tmodel = Tmodel(replace(config, encoder=name, albert=msgspec.convert(known, AlbertConfig)))
     except msgspec.ValidationError as error:
         raise CheckpointError(f"The text encoder {encoder!r} has a shape that is not supported ({error}).") from error
+    tmodel.albert.load_state_dict(albert.state_dict())
+    return tmodel, Tokenizer(tokenizer.backend_tokenizer, config.maximum_pieces, marks=config.marks)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -25,7 +25,6 @@ from stser_core.config import (
     SpeakerBaselineConfig,
     TmodelConfig,
 )
-from stser_core.emotions import LABELS
 from stser_core.model import Stser
 from stser_core.tokenizer import Tokenizer
 
@@ -143,6 +142,20 @@ def single_precision() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def tiny_whisper() -> Callable[..., Any]:
+    """Make a small Whisper of transformers with random weights."""
+    from transformers import WhisperConfig, WhisperModel
+
+    def make(**shape: int) -> WhisperModel:
+        torch.manual_seed(0)
+        decoder = {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_start_token_id": 3, "vocab_size": 60}
+        tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+        return WhisperModel(WhisperConfig(encoder_attention_heads=2, **shape, **decoder, **tokens)).eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def tokenizer(data: Path) -> Tokenizer:
     """The real ALBERT vocabulary."""
     return Tokenizer.load(data / "albert-vocab", maximum_pieces=32)
@@ -158,45 +171,3 @@ def _build(config: CheckpointConfig, seed: int = 0) -> Stser:
         if model.front_end is not None:
             model.neutral_mean.copy_(torch.randn(len(model.neutral_mean)))
     return model.eval()
-
-
-@dataclass(frozen=True, eq=False)
-class SimulatedPairs:
-    """Simulated utterances whose emotions are known, in speech and in words.
-
-    Attributes:
-        speech_logits: float64 [n, labels], of an ideal speech classifier.
-        text_logits: float64 [n, labels], of an ideal text classifier.
-        speech: int64 [n], the emotion in the speech.
-        text: int64 [n], the emotion in the words.
-        label: int64 [n], what the utterance expresses.
-    """
-
-    speech_logits: NDArray[np.float64]
-    text_logits: NDArray[np.float64]
-    speech: NDArray[np.int64]
-    text: NDArray[np.int64]
-    label: NDArray[np.int64]
-
-
-@pytest.fixture(scope="session")
-def simulated_pairs() -> Callable[[LateFusion, int], SimulatedPairs]:
-    """Pairs for which a late fusion is exact: `simulated_pairs(fusion, how_many)`."""
-    return _simulated_pairs
-
-
-def _simulated_pairs(fusion: LateFusion, count: int) -> SimulatedPairs:
-    rng = np.random.default_rng(0)
-    neutral = LABELS.index("neutral")
-    ways = np.array([1.0, fusion.p_speech_only, fusion.p_text_only])
-    often = np.array([1.0 if label == neutral else ways.sum() for label in range(len(LABELS))])
-    label = rng.choice(len(LABELS), count, p=often / often.sum())
-    way = rng.choice(len(ways), count, p=ways / ways.sum())
-    text, speech = (np.where(way == alone, neutral, label) for alone in (1, 2))
-    return SimulatedPairs(_observed(speech, rng), _observed(text, rng), speech, text, label)
-
-
-def _observed(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Logits of labels that are observed through normal noise of variance 1."""
-    clarity = 2.0
-    return clarity * (clarity * np.eye(len(LABELS))[labels] + rng.standard_normal((len(labels), len(LABELS))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import wave
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from stser_core import audio
@@ -56,21 +56,19 @@ class Format:
 
 
 FORMATS = (
-    Format("pcm_u8", "wav", channels=(1, 2, 8)),
-    Format("pcm_s16le", "wav", rates=(8_000, 16_000, 44_100, 48_000), channels=(1, 2, 8)),
+    Format("pcm_u8", "wav", rates=(8_000,)),
+    Format("pcm_s16le", "wav", rates=(8_000, 44_100), channels=(1, 2, 8)),
     Format("pcm_s24le", "wav", rates=(48_000,), channels=(1, 8)),
-    Format("pcm_s32le", "wav"),
-    Format("pcm_f32le", "wav", channels=(1, 2, 8)),
-    Format("pcm_f64le", "wav"),
-    Format("pcm_mulaw", "wav", rates=(8_000, 16_000), channels=(1, 2, 8)),
-    Format("pcm_alaw", "wav", rates=(8_000,), channels=(1, 2, 8)),
-    Format("adpcm_ms", "wav", time_s=0.05),
-    Format("adpcm_ima_wav", "wav", time_s=0.05),
+    Format("pcm_f32le", "wav", rates=(16_000,), channels=(1, 8)),
+    Format("pcm_f64le", "wav", rates=(8_000,)),
+    Format("pcm_mulaw", "wav", rates=(8_000,), channels=(1, 2, 8)),
+    Format("pcm_alaw", "wav", rates=(8_000,)),
+    Format("adpcm_ms", "wav", rates=(8_000,), time_s=0.05),
+    Format("adpcm_ima_wav", "wav", rates=(8_000,), time_s=0.05),
     Format("g722", "wav", rates=(16_000,), channels=(1,), level_db=0.5, time_s=0.01),
-    Format("flac", "flac", rates=(8_000, 48_000), channels=(1, 2, 8)),
-    Format("mp3", "mp3", rates=(8_000, 16_000, 44_100), level_db=1.0, time_s=0.05),
-    Format("libopus", "ogg", rates=(16_000, 48_000), channels=(1, 2, 8), level_db=0.3, time_s=0.01),
-    Format("libopus", "opus", rates=(48_000,), level_db=0.3, time_s=0.01),
+    Format("flac", "flac", channels=(2, 8)),
+    Format("mp3", "mp3", level_db=1.0, time_s=0.05),
+    Format("libopus", "ogg", rates=(48_000,), channels=(1, 2, 8), level_db=0.3, time_s=0.01),
     Format("aac", "m4a", level_db=0.3, time_s=0.05),
     Format("aac", "aac", rates=(44_100,), level_db=0.3, time_s=0.05),
     Format("aac", "mp4", rates=(48_000,), level_db=0.3, time_s=0.05, video=True),
@@ -117,13 +115,6 @@ def test_probe_says_what_the_header_says(record, tmp_path):
     assert audio.probe(path) == audio.AudioInfo(2, 8_000, 1.5, "pcm_mulaw", tracks=("1 (pcm_mulaw)",))
 
 
-def test_mono_is_the_mean_of_the_channels(tmp_path, record):
-    left = tones(1, 16_000)
-    path = record(tmp_path / "call.wav", np.concatenate([left, np.zeros_like(left)]), 16_000, "pcm_f32le")
-
-    assert audio.load_mono(path) == pytest.approx(left[0] / 2, abs=1e-6)
-
-
 def test_sixteen_kilohertz_comes_back_to_the_sample(record, tmp_path):
     sound = np.random.default_rng(1).uniform(-1, 1, (2, 12_345)).astype(np.float32)
     path = record(tmp_path / "call.wav", sound, 16_000, "pcm_f32le")
@@ -136,19 +127,14 @@ def stereo_call(record, tmp_path_factory):
     return record(tmp_path_factory.mktemp("audio") / "call.flac", tones(2, 44_100), 44_100, "flac")
 
 
-@given(block_samples=st.integers(min_value=1, max_value=40_000))
+@given(block_samples=st.integers(min_value=50, max_value=40_000))
+@examples(max_examples=10)
 def test_blocks_are_the_recording_cut_evenly(stereo_call, block_samples):
     blocks = list(audio.blocks(stereo_call, block_samples))
 
     assert {block.shape for block in blocks[:-1]} <= {(2, block_samples)}
     assert 0 < blocks[-1].shape[1] <= block_samples
     assert np.array_equal(np.concatenate(blocks, axis=1), audio.load(stereo_call))
-
-
-def test_one_sample_is_sound(record, tmp_path):
-    path = record(tmp_path / "one.wav", np.full((1, 1), 0.5), 16_000, "pcm_f32le")
-
-    assert audio.load(path).tolist() == [[0.5]]
 
 
 def test_not_a_number_and_overdriven_samples(record, tmp_path):
@@ -162,9 +148,10 @@ def test_not_a_number_and_overdriven_samples(record, tmp_path):
     assert heard[8_000:] == pytest.approx(sound[0, 8_000:], abs=1e-6)
 
 
-# A WAV of 8-bit samples whose codec has a number that nobody gave away.
-UNKNOWN_CODEC = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 0xABCD, 1, 8_000, 8_000, 1, 8)
-UNKNOWN_CODEC += b"data\x04\0\0\0\x80\x80\x80\x80"
+def wav(code: int, samples: bytes) -> bytes:
+    """A WAV of 8-bit samples with this codec's number."""
+    form = b"fmt \x10\0\0\0" + struct.pack("<HHIIHH", code, 1, 8_000, 8_000, 1, 8)
+    return b"RIFF\x28\0\0\0WAVE" + form + b"data" + struct.pack("<I", len(samples)) + samples
 
 
 @pytest.mark.parametrize("read", [audio.probe, audio.load, audio.load_mono, lambda path: next(audio.blocks(path))])
@@ -172,16 +159,19 @@ UNKNOWN_CODEC += b"data\x04\0\0\0\x80\x80\x80\x80"
     ("name", "content", "complaint"),
     [
         ("missing.wav", None, "does not exist"),
-        ("text.wav", b"This is no recording.\n" * 50, "cannot be read as audio"),
+        ("text.wav", b"This is not a recording.\n" * 50, "cannot be read as audio"),
         ("empty.wav", b"", "cannot be read as audio"),
         ("header.wav", b"RIFF\x24\x00\x00\x00WAVEfmt ", "cannot be read as audio"),
         ("noise.mp3", bytes(range(256)) * 20, "cannot be read as audio"),
-        ("codec.wav", UNKNOWN_CODEC, "of a kind that nothing here can decode"),
+        ("codec.wav", wav(0xABCD, b"\x80" * 4), "of a kind that nothing here can decode"),
+        ("folder.wav", "folder", "cannot be read as audio"),
     ],
 )
-def test_what_is_no_recording_is_named(name, content, complaint, read, tmp_path):
+def test_what_is_not_a_recording_is_named(name, content, complaint, read, tmp_path):
     path = tmp_path / name
-    if content is not None:
+    if content == "folder":
+        path.mkdir()
+    elif content is not None:
         path.write_bytes(content)
 
     with pytest.raises(AudioError, match=complaint) as raised:
@@ -189,11 +179,6 @@ def test_what_is_no_recording_is_named(name, content, complaint, read, tmp_path)
 
     assert name in str(raised.value)
     assert "\n" not in str(raised.value)
-
-
-def test_a_folder_is_no_recording(tmp_path):
-    with pytest.raises(AudioError, match="cannot be read as audio"):
-        audio.load(tmp_path)
 
 
 def test_a_film_without_sound(tmp_path):
@@ -209,15 +194,13 @@ def test_a_film_without_sound(tmp_path):
         audio.load(path)
 
 
-def test_a_recording_without_one_sample(tmp_path):
-    path = tmp_path / "zero.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8_000)
+def test_one_sample_is_sound_and_none_is_not(record, tmp_path):
+    one = record(tmp_path / "one.wav", np.full((1, 1), 0.5), 16_000, "pcm_f32le")
+    (tmp_path / "zero.wav").write_bytes(wav(1, b""))
 
+    assert audio.load(one).tolist() == [[0.5]]
     with pytest.raises(AudioError, match=r"zero\.wav holds no sound"):
-        audio.load(path)
+        audio.load(tmp_path / "zero.wav")
 
 
 @pytest.mark.parametrize(
@@ -262,20 +245,8 @@ def test_a_header_that_says_no_length_is_not_believed(place, value, tmp_path):
     path.write_bytes(content)
 
     assert (audio.probe(path).duration_s or 0.0) <= 1.5
-
-
-def test_a_truncated_wav_of_the_64_bit_kind_is_as_long_as_it_was_to_be(tmp_path):
-    whole, part = tmp_path / "whole.wav", tmp_path / "part.wav"
-    with av.open(str(whole), "w", options={"rf64": "always"}) as container:
-        stream = container.add_stream("pcm_s16le", rate=8_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), format="s16", layout="mono")
-        frame.sample_rate = 8_000
-        container.mux(stream.encode(frame))
-    content = whole.read_bytes()
-    part.write_bytes(content[: len(content) // 2])
-
-    assert content.startswith(b"RF64")
-    assert audio.probe(part).duration_s == audio.probe(whole).duration_s == 2.0
+    if place == 40 and value != 12_000:
+        assert audio.load(path).shape == (1, 24_000)
 
 
 def test_damage_in_the_middle_does_not_end_the_recording(record, tmp_path):
@@ -290,22 +261,6 @@ def test_damage_in_the_middle_does_not_end_the_recording(record, tmp_path):
 
     assert len(heard) / sound.shape[1] == pytest.approx(1.0, abs=0.1)
     assert strongest(heard[-8_000:]) == pytest.approx(300, abs=3)
-
-
-def test_a_header_that_promises_more_than_there_is(tmp_path):
-    """Recorders that were switched off leave a length of 0 or 2³² − 1 in the header."""
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes((tones(1, 16_000)[0] * 32_767).astype("<i2").tobytes())
-    written = bytearray(content.getvalue())
-    written[40:44] = struct.pack("<I", 2**32 - 1)
-    path = tmp_path / "aborted.wav"
-    path.write_bytes(written)
-
-    assert audio.load(path).shape == (1, 24_000)
 
 
 @pytest.mark.parametrize("name", ["call.wav", "call.m3u8", "call.ffconcat"])
@@ -338,14 +293,14 @@ def resampled(samples, rate, cut):
     return np.concatenate([*pieces, resampler.flush()], axis=1)
 
 
-@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 96_000])
 def test_a_tone_stays_that_tone(rate):
     heard = resampled(sine(rate, 2)[None], rate, round(0.03 * rate))[0]
     assert len(heard) == pytest.approx(32_000, abs=1)
     np.testing.assert_allclose(heard[200:-200], sine(16_000, 2)[200 : len(heard) - 200], atol=2e-3)
 
 
-@pytest.mark.parametrize("cut", [7, 441, 1323, 50_000])
+@pytest.mark.parametrize("cut", [441, 1323, 50_000])
 def test_where_it_is_cut_makes_no_difference(cut):
     noise = np.random.default_rng(1).uniform(-0.5, 0.5, (1, 44_100)).astype(np.float32)
     np.testing.assert_array_equal(resampled(noise, 44_100, cut), resampled(noise, 44_100, 44_100))
@@ -360,10 +315,7 @@ def test_channels_stay_apart():
     assert abs(np.corrcoef(heard[0], heard[2])[0, 1]) < 0.01
 
 
-def test_at_16_khz_nothing_changes():
+def test_at_16_khz_nothing_changes_and_of_nothing_comes_nothing():
     noise = np.random.default_rng(1).uniform(-1, 1, (2, 5000)).astype(np.float32)
     np.testing.assert_array_equal(resampled(noise, 16_000, 480), noise)
-
-
-def test_of_nothing_comes_nothing():
     assert audio.Resampler(48_000, 2).flush().shape == (2, 0)

@@ -6,7 +6,6 @@ import json
 import pickle
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,31 +83,6 @@ def test_the_folder_holds_what_the_architecture_says(saved, front):
     assert (saved / "README.md").read_text() == "# A card\n"
 
 
-def test_a_checkpoint_of_version_0_1_has_a_clear_sentence(saved):
-    old = {"features": {"mel_bands": 64}, "classifiers": ["speech"], "members": [], "joining": {}}
-    (saved / "config.json").write_text(json.dumps(old))
-
-    with pytest.raises(CheckpointError, match=r"made by version 0\.1 .* train it again, or use the shipped"):
-        checkpoint.load(saved)
-
-
-def test_a_checkpoint_of_a_later_version(saved):
-    edit(saved, version=3)
-
-    with pytest.raises(CheckpointError, match=r"format version 3; this program reads version 2"):
-        checkpoint.load(saved)
-
-
-def test_a_checkpoint_without_text_needs_no_tokenizer(tmp_path, config, build):
-    speech = replace(config, classifiers={"speech": config.classifiers["speech"]}, tmodel=None)
-    checkpoint.save(tmp_path / "speech", build(speech), None, "")
-
-    loaded = checkpoint.load(tmp_path / "speech")
-
-    assert loaded.tokenizer is None
-    assert list(loaded.model.config.classifiers) == ["speech"]
-
-
 def edit(folder: Path, **changes) -> None:
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -131,27 +105,18 @@ def truncate(path: Path) -> None:
 
 
 DAMAGES = {
+    "version 0.1": (
+        lambda f: (f / "config.json").write_text('{"features": {}, "classifiers": ["speech"], "members": []}'),
+        r"version 0\.1",
+    ),
+    "a later version": (lambda f: edit(f, version=3), "format version 3; this program reads version 2"),
     "no config": (lambda f: (f / "config.json").unlink(), r"its config\.json cannot be read"),
-    "config is not JSON": (lambda f: (f / "config.json").write_text("{"), "does not describe an STSER model"),
-    "config is a list": (lambda f: (f / "config.json").write_text("[]"), "does not describe an STSER model"),
-    "config is binary": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe{}"), "does not describe an STSER model"),
-    "config with a key that is not UTF-8": (
-        lambda f: (f / "config.json").write_bytes(b'{"\xe4": 1}'),
-        "does not describe an STSER model",
-    ),
-    "a wrong type": (lambda f: edit(f, front_end="much"), "does not describe an STSER model"),
+    "config is a list": (lambda f: (f / "config.json").write_text("[]"), "does not describe"),
+    "config is binary": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe{}"), "does not describe"),
+    "a key that is not UTF-8": (lambda f: (f / "config.json").write_bytes(b'{"\xe4": 1}'), "does not describe"),
+    "a wrong type": (lambda f: edit(f, front_end="much"), "does not describe"),
     "an unknown setting": (lambda f: edit(f, droput=0.1), "unknown setting droput"),
-    "another label order": (
-        lambda f: edit(f, labels=["neutral", "happy", "angry", "sad"]),
-        "neutral, happy, angry, sad",
-    ),
-    "an unknown encoder": (lambda f: edit(f, classifiers={"face": {"inputs": ["face"]}}), "reads the encoder 'face'"),
-    "no classifier": (lambda f: edit(f, classifiers={}), "at least one classifier"),
-    "a classifier without encoder": (lambda f: edit(f, tmodel=None), "reads the encoder 'text'"),
-    "heads that do not divide": (
-        lambda f: edit(f, smodel={"blocks": [{"channels": 6}], "lstm_units": 8, "heads": 5}),
-        "heads must divide",
-    ),
+    "a part without encoder": (lambda f: edit(f, tmodel=None), "reads the encoder 'text'"),
     "an impossible ALBERT": (
         lambda f: edit(f, tmodel={"albert": {"num_hidden_groups": 2, "embedding_size": 1 << 60}}),
         "describes a model that cannot be built",
@@ -163,7 +128,6 @@ DAMAGES = {
     "fewer classifiers than weights": (lambda f: edit(f, classifiers={"speech": {"inputs": ["speech"]}}), "unknown"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "cannot be read as weights"),
     "truncated weights": (lambda f: truncate(f / "model.safetensors"), "cannot be read as weights"),
-    "empty weights": (lambda f: (f / "model.safetensors").write_bytes(b""), "cannot be read as weights"),
     "a missing tensor": (drop_tensor, r"1 tensors are missing.*classifiers\.speech\.0\.weight"),
     "a weight that is NaN": (spoil_tensor, r"NaN or infinite, in classifiers\.speech\.0\.weight"),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), r"tokenizer\.json cannot be read as a tokenizer"),
@@ -180,23 +144,13 @@ def test_what_is_broken_is_said_in_one_sentence(saved, damage, complaint):
     assert str(raised.value).endswith(".")
 
 
-FRONT_DAMAGES = {
-    "missing": lambda path: path.unlink(),
-    "truncated": truncate,
-    "a scale is missing": lambda path: without(path, "conv1.weight.scale"),
-    "a weight is missing": lambda path: without(path, "conv1.weight"),
-}
-
-
-def without(path: Path, name: str) -> None:
+@pytest.mark.parametrize("lost", ["conv1.weight.scale", "conv1.weight", "everything"])
+def test_a_broken_front_end_is_named(front, lost):
+    path = front / "front_end.safetensors"
     tensors = safetensors.torch.load_file(path)
-    tensors.pop(name)
-    safetensors.torch.save_file(tensors, path)
-
-
-@pytest.mark.parametrize("damage", FRONT_DAMAGES.values(), ids=FRONT_DAMAGES)
-def test_a_broken_front_end_is_named(front, damage):
-    damage(front / "front_end.safetensors")
+    path.unlink()
+    if tensors.pop(lost, None) is not None:
+        safetensors.torch.save_file(tensors, path)
 
     with pytest.raises(CheckpointError, match=r"front_end\.safetensors"):
         checkpoint.load(front)
@@ -236,12 +190,9 @@ def test_a_failed_save_leaves_the_old_checkpoint_whole(saved, config, build, tok
     assert torch.equal(logits(loaded.model, tokenizer)["speech"], logits(build(config), tokenizer)["speech"])
     assert (saved / "README.md").read_text() == "# A card\n"
 
-
-def test_a_new_checkpoint_replaces_the_old_one_and_leaves_nothing_behind(saved, config, build, tokenizer):
-    checkpoint.save(saved, build(config, seed=1), tokenizer, "# New\n")
-
-    loaded = checkpoint.load(saved)
-    assert torch.equal(logits(loaded.model, tokenizer)["speech"], logits(build(config, seed=1), tokenizer)["speech"])
+    checkpoint.save(saved, build(config, seed=1), tokenizer, "# New\n")  # which replaces it and leaves nothing behind
+    again = checkpoint.load(saved)
+    assert torch.equal(logits(again.model, tokenizer)["speech"], logits(build(config, seed=1), tokenizer)["speech"])
     assert [path.name for path in saved.parent.iterdir()] == ["mine"]
 
 
@@ -250,14 +201,9 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, config, buil
 
     with pytest.raises(OutputError, match="holds something that is not a checkpoint"):
         checkpoint.save(tmp_path, build(config), tokenizer, "")
-    assert (tmp_path / "thesis.txt").exists()
-
-
-def test_a_place_that_cannot_be_written(tmp_path, config, build, tokenizer):
-    (tmp_path / "file").write_text("")
-
     with pytest.raises(OutputError, match="cannot be written"):
-        checkpoint.save(tmp_path / "file" / "mine", build(config), tokenizer, "")
+        checkpoint.save(tmp_path / "thesis.txt" / "mine", build(config), tokenizer, "")
+    assert (tmp_path / "thesis.txt").read_text() == "three years of work"
 
 
 @pytest.fixture
@@ -271,26 +217,17 @@ def shipped(tmp_path, monkeypatch, config, build, tokenizer):
     return tmp_path / "ships"
 
 
-def test_what_ships_is_listed(shipped):
-    listed = checkpoint.available()
-
-    assert [one.name for one in listed] == ["default", "speech-only"]
-    assert listed[0].path == shipped / "default"
-    assert listed[0].size == sum(path.stat().st_size for path in (shipped / "default").iterdir())
-
-
 def test_a_name_a_folder_and_the_default(shipped):
+    listed = checkpoint.available()
+    assert [(one.name, one.path) for one in listed] == [(n, shipped / n) for n in ("default", "speech-only")]
+    assert listed[0].size == sum(path.stat().st_size for path in (shipped / "default").iterdir())
     assert checkpoint.resolve("speech-only") == shipped / "speech-only"
     assert checkpoint.resolve(shipped / "default") == shipped / "default"
     assert checkpoint.resolve("ships/default").resolve() == shipped / "default"
     assert checkpoint.load().name == "default"
-
-
-def test_a_folder_nearby_does_not_hide_what_ships(shipped):
     nearby = shipped.parent / "default"
     nearby.mkdir()
-
-    assert checkpoint.resolve("default") == shipped / "default"
+    assert checkpoint.resolve("default") == shipped / "default", "a folder nearby does not hide what ships"
     assert checkpoint.resolve("./default").resolve() == nearby
 
 
@@ -303,9 +240,7 @@ def test_a_name_that_is_nothing(shipped, name):
 
 
 def test_a_hub_id_without_the_network(shipped):
-    with pytest.raises(
-        CheckpointError, match="folder someone/something does not exist, and the checkpoint could not be downloaded"
-    ) as raised:
+    with pytest.raises(CheckpointError, match=r"someone/something .* could not be downloaded") as raised:
         checkpoint.resolve("someone/something")
     assert "\n" not in str(raised.value)
 

@@ -10,8 +10,7 @@ import msgspec
 import pytest
 
 from stser_core.config import (
-    DEFAULT,
-    PAPER,
+    PRESETS,
     AlbertConfig,
     CheckpointConfig,
     ClassifierConfig,
@@ -32,28 +31,11 @@ from stser_core.settings import decode
 SPEECH = {"speech": ClassifierConfig(("speech",))}
 
 
-def test_the_papers_layers():
-    assert PAPER.features.mel_bands == 64
-    assert PAPER.front_end is None and PAPER.speaker_baseline is None
-    assert len(PAPER.smodel.blocks) == 1 and PAPER.smodel.lstm_units and PAPER.smodel.heads == 4
-    assert PAPER.tmodel.encoder == "albert-base-v2" and PAPER.tmodel.pooling == "cls"
-    assert list(PAPER.classifiers) == ["speech", "text", "bimodal"]
-    assert PAPER.ensemble == EnsembleConfig()
-
-
-def test_the_default_has_three_layers_of_whisper_and_a_baseline():
-    assert (DEFAULT.front_end.model, DEFAULT.front_end.layers) == ("whisper-base", 3)
-    assert DEFAULT.speaker_baseline is not None
-    assert DEFAULT.smodel_input == (1024, 1)  # of its last two
-    assert DEFAULT.frame_samples == 640  # 25 frames a second
-
-
-@pytest.mark.parametrize("name", ["paper", "default"])
-def test_a_preset_survives_json(name):
-    assert decode(msgspec.json.encode(preset(name)), CheckpointConfig) == preset(name)
-
-
-def test_an_unknown_preset():
+def test_presets_survive_json_and_have_the_frames_that_they_say():
+    for name in PRESETS:
+        assert decode(msgspec.json.encode(preset(name)), CheckpointConfig) == preset(name)
+    assert (preset("paper").smodel_input, preset("paper").frame_samples) == ((1, 64), 160)
+    assert (preset("default").smodel_input, preset("default").frame_samples) == ((1024, 1), 640)  # 25 a second
     with pytest.raises(UsageError, match="paper, default"):
         preset("large")
 

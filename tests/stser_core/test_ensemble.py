@@ -9,14 +9,7 @@ import pytest
 
 from stser_core.config import EnsembleConfig, LateFusion
 from stser_core.emotions import LABELS
-from stser_core.ensemble import (
-    apply_prior,
-    combine,
-    format_prior,
-    late_fusion,
-    parse_prior,
-    softmax,
-)
+from stser_core.ensemble import apply_prior, combine, format_prior, late_fusion, parse_prior, softmax
 from stser_core.errors import UsageError
 
 FUSION = LateFusion(p_speech_only=0.3, p_text_only=0.7)
@@ -31,16 +24,12 @@ def probabilities(**by_name: list[float]) -> dict[str, np.ndarray]:
     return {name: np.array(of) for name, of in by_name.items()}
 
 
-def test_without_late_fusion_the_answer_is_the_papers_mean():
+def test_without_late_fusion_the_answer_is_the_papers_mean_which_may_have_weights():
     answers = probabilities(speech=[1, 0, 0, 0], text=[0, 0.5, 0.5, 0], bimodal=[0.2, 0.4, 0.1, 0.3])
 
     assert combine(answers, PLAIN).probabilities == pytest.approx([0.4, 0.3, 0.2, 0.1])
-
-
-def test_weights():
-    answers = probabilities(speech=[1, 0, 0, 0], text=[0, 1, 0, 0])
-
-    assert combine(answers, EnsembleConfig(weights={"speech": 3})).probabilities == pytest.approx([0.75, 0.25, 0, 0])
+    weighed = combine(answers, EnsembleConfig(weights={"speech": 3})).probabilities
+    assert weighed == pytest.approx([0.64, 0.18, 0.12, 0.06])
 
 
 def test_a_combination_has_its_own_temperature_whatever_the_order_of_its_names():
@@ -63,10 +52,9 @@ def test_a_combination_without_a_temperature_says_so(names, known):
     assert combine(dict.fromkeys(names, SURELY_ANGRY), config).calibrated is known
 
 
-def test_late_fusion_follows_from_bayes_rule(simulated_pairs):
+def test_late_fusion_follows_from_bayes_rule():
     """Each way in which an emotion can come about, by how often it does and how likely speech and words are then."""
-    pairs = simulated_pairs(FUSION, 200)
-    speech, text = softmax(pairs.speech_logits), softmax(pairs.text_logits)
+    speech, text = softmax(3 * np.random.default_rng(0).standard_normal((2, 200, 4)))
     ways = [(e, e, e, 1.0) for e in range(4)]
     ways += [(e, e, NEUTRAL, FUSION.p_speech_only) for e in range(4) if e != NEUTRAL]
     ways += [(e, NEUTRAL, e, FUSION.p_text_only) for e in range(4) if e != NEUTRAL]
@@ -77,30 +65,12 @@ def test_late_fusion_follows_from_bayes_rule(simulated_pairs):
     assert late_fusion(speech, text, FUSION) == pytest.approx(expected / expected.sum(axis=1, keepdims=True))
 
 
-def test_late_fusion_is_more_often_right_than_the_mean(simulated_pairs):
-    pairs = simulated_pairs(FUSION, 20_000)
-    answers = {"speech": softmax(pairs.speech_logits), "text": softmax(pairs.text_logits)}
-
-    fused, mean = (
-        (combine(answers, config).probabilities.argmax(1) == pairs.label).mean()
-        for config in (EnsembleConfig(late_fusion=FUSION), PLAIN)
-    )
-
-    assert fused > mean + 0.03
-
-
 @pytest.mark.parametrize(("speech", "text"), [(SURELY_ANGRY, SURELY_NEUTRAL), (SURELY_NEUTRAL, SURELY_ANGRY)])
 def test_a_clear_emotion_beside_clear_neutrality_remains(speech, text):
     answers = {"speech": speech, "text": text}
 
     assert LABELS[combine(answers, EnsembleConfig(late_fusion=FUSION)).probabilities.argmax()] == "angry"
     assert combine(answers, PLAIN).probabilities[[0, 2]] == pytest.approx([0.48, 0.48])
-
-
-def test_neutral_speech_with_neutral_words_is_neutral():
-    both = {"speech": SURELY_NEUTRAL, "text": SURELY_NEUTRAL}
-
-    assert combine(both, EnsembleConfig(late_fusion=FUSION)).probabilities[NEUTRAL] > 0.9
 
 
 def test_all_that_read_speech_alone_are_fused_with_text_and_the_bimodal_classifier_is_averaged_with_that():

@@ -12,7 +12,7 @@ from torchaudio.transforms import MelSpectrogram
 from stser_core.audio import SAMPLE_RATE
 from stser_core.config import WHISPER_FEATURES, FeatureConfig
 from stser_core.features import log_mel, trim
-from stser_core.padding import frame_mask, pad_frames
+from stser_core.padding import pad_frames
 
 DEFAULT = FeatureConfig()
 BOTH = [DEFAULT, replace(DEFAULT, normalise="band")]
@@ -36,7 +36,7 @@ def nearest_band(hertz: float, config: FeatureConfig) -> int:
     return int(np.abs(centres - mel).argmin())
 
 
-@pytest.mark.parametrize("hertz", [200, 440, 1_000, 2_500, 5_000, 7_000])
+@pytest.mark.parametrize("hertz", [200, 1_000, 7_000])
 @pytest.mark.parametrize("config", [DEFAULT, FeatureConfig(mel_bands=40, low_hz=100.0, high_hz=7_600.0)])
 def test_a_sine_is_brightest_in_its_own_band(hertz, config):
     spectrogram = log_mel(sine(hertz), config)
@@ -45,18 +45,8 @@ def test_a_sine_is_brightest_in_its_own_band(hertz, config):
     assert int(spectrogram[:, 20:80].mean(axis=1).argmax()) == pytest.approx(nearest_band(hertz, config), abs=1)
 
 
-def test_a_frame_every_ten_milliseconds_shows_when_it_sounded():
-    sound = np.concatenate([np.zeros(8_000, np.float32), sine(1_000, 0.5), np.zeros(8_000, np.float32)])
-
-    spectrogram = log_mel(sound, DEFAULT)
-
-    assert spectrogram.shape[1] == 151
-    loud = spectrogram[nearest_band(1_000, DEFAULT)] > 0
-    assert np.flatnonzero(loud)[[0, -1]].tolist() == pytest.approx([50, 100], abs=2)
-
-
 @pytest.mark.parametrize("config", ALL)
-@pytest.mark.parametrize("gain", [0.01, 0.1, 3.0])
+@pytest.mark.parametrize("gain", [0.01, 3.0])
 def test_the_recording_level_leaves_no_trace(config, gain):
     sound = noise(20_000) + sine(700, 1.25)
 
@@ -123,32 +113,15 @@ def test_odd_utterances_give_finite_numbers(config, sound):
     assert spectrogram.shape[1] >= 11
 
 
-def test_trim_cuts_the_quiet_ends_but_for_a_tenth_of_a_second():
-    silence = np.zeros(16_000, np.float32)
-    sound = np.concatenate([silence, sine(500, 0.5), silence])
+@pytest.mark.parametrize("level", [0.0, 0.003, 3e-5])
+def test_trim_cuts_the_quiet_ends_but_for_a_tenth_of_a_second_and_not_a_pause(level):
+    ends, pause = level * noise(16_000), np.zeros(8_000, np.float32)
+    sound = np.concatenate([ends, sine(500, 0.5), pause, sine(500, 0.5), ends])
 
-    kept, cut = trim(sound, DEFAULT)
-
-    assert cut == 16_000 - 1_600
-    assert len(kept) == 1_600 + 8_000 + 1_600
-    assert np.array_equal(kept, sound[cut : cut + len(kept)])
-
-
-def test_trim_is_relative_to_the_loudest():
-    sound = np.concatenate([0.003 * noise(16_000), sine(500, 0.5), 0.003 * noise(16_000)])
-
-    kept, cut = trim(sound, DEFAULT)
-    quiet, quiet_cut = trim(0.01 * sound, DEFAULT)
-
-    assert (len(kept), cut) == (11_200, 14_400)
-    assert (len(quiet), quiet_cut) == (len(kept), cut)
-
-
-def test_trim_keeps_what_lies_between():
-    pause = np.zeros(32_000, np.float32)
-    kept, _ = trim(np.concatenate([sine(500), pause, sine(500)]), DEFAULT)
-
-    assert len(kept) == 64_000
+    for gain in (1.0, 0.01):
+        kept, cut = trim(gain * sound, DEFAULT)
+        assert cut == 16_000 - 1_600
+        assert np.array_equal(kept, gain * sound[cut : 16_000 + 24_000 + 1_600])
 
 
 @pytest.mark.parametrize("sound", [np.zeros(16_000), np.zeros(0), np.ones(100)])
@@ -159,16 +132,10 @@ def test_trim_leaves_an_utterance_without_sound_whole(sound):
     assert np.array_equal(kept, sound)
 
 
-def test_frame_mask():
-    assert frame_mask(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]
-
-
-def test_pad_frames():
-    batch, counts = pad_frames([torch.ones(3, 2, dtype=torch.float16), torch.ones(1, 2)])
-
-    assert counts.tolist() == [3, 1]
-    assert batch.dtype == torch.float32
-    assert batch.sum(dim=(1, 2)).tolist() == [6, 2]
+def test_padding_is_zeros_at_the_end():
+    frames, counts = pad_frames([torch.ones(3, 2, dtype=torch.float16), torch.ones(1, 2)])
+    assert counts.tolist() == [3, 1] and frames.dtype == torch.float32
+    assert frames.sum(dim=2).tolist() == [[2, 2, 2], [2, 0, 0]]
 
 
 @pytest.mark.parametrize("gain", [1e-4, 0.01, 3.0])

@@ -21,12 +21,6 @@ def test_a_file_keeps_its_rights_and_a_new_one_has_the_usual(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "old", "plain"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_said():
-    with pytest.raises(OutputError, match="No space left on device"):
-        write_whole("/dev/full", b"x")
-
-
 def test_a_reader_that_has_gone_ends_the_export_quietly(monkeypatch):
     reading, writing = os.pipe()
     os.close(reading)
@@ -70,6 +64,10 @@ def test_a_temporary_file_may_lie_elsewhere_and_folders_are_made(tmp_path):
 
 
 def test_a_disk_that_fills_up_is_one_sentence(tmp_path, monkeypatch):
+    if Path("/dev/full").exists():
+        with pytest.raises(OutputError, match="No space left on device"):
+            write_whole("/dev/full", b"x")
+
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -79,15 +77,11 @@ def test_a_disk_that_fills_up_is_one_sentence(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("length", [245, 250, 255])
-def test_a_name_may_be_as_long_as_the_system_permits(tmp_path, length):
-    path = tmp_path / ("n" * length)
+@pytest.mark.skipif(os.name == "nt", reason="names may be longer there")
+def test_a_name_may_be_as_long_as_the_system_permits(tmp_path):
+    path = tmp_path / ("n" * 255)
     write_whole(path, b"content")
     assert path.read_bytes() == b"content"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="names may be longer there")
-def test_a_name_that_is_too_long_cannot_be_written(tmp_path):
     target = str(tmp_path / ("n" * 256))
     with pytest.raises(OutputError):
         check_writable(target)

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from transformers import WhisperConfig, WhisperModel
 
 from stser_core.config import FrontEndConfig
 from stser_core.frontend import WhisperFrontEnd, dequantise, has_bfloat16, quantise, sinusoids
@@ -26,8 +25,8 @@ def front_end() -> WhisperFrontEnd:
     return WhisperFrontEnd(SMALL, BANDS).eval()
 
 
-@given(lengths=st.lists(st.integers(1, 300), min_size=2, max_size=5))
-@examples(max_examples=20)
+@given(lengths=st.lists(st.integers(1, 300), min_size=2, max_size=4))
+@examples(max_examples=10)
 def test_a_padded_batch_gives_what_each_alone_gives(front_end, lengths):
     """Up to 150 steps: longer than the position embeddings reach."""
     rng = torch.Generator().manual_seed(sum(lengths))
@@ -71,25 +70,9 @@ def test_the_last_layers_are_joined():
         torch.testing.assert_close(frames, torch.cat([first(mel, length)[0], last(mel, length)[0]], 2))
 
 
-def test_it_is_the_first_layers_of_whispers_encoder():
-    """Against transformers' own, with random weights."""
-    torch.manual_seed(0)
-    config = WhisperConfig(
-        d_model=16,
-        encoder_layers=4,
-        encoder_attention_heads=2,
-        encoder_ffn_dim=64,
-        num_mel_bins=BANDS,
-        max_source_positions=50,
-        decoder_layers=1,
-        decoder_attention_heads=2,
-        vocab_size=60,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        decoder_start_token_id=3,
-    )
-    theirs = WhisperModel(config).encoder.eval()
+def test_it_is_the_first_layers_of_whispers_encoder(tiny_whisper):
+    shape = {"d_model": 16, "encoder_layers": 4, "encoder_ffn_dim": 64, "num_mel_bins": BANDS}
+    theirs = tiny_whisper(**shape, max_source_positions=50).encoder
     ours = WhisperFrontEnd(replace(SMALL, layers=2, average=1, positions=50), BANDS).eval()
     state = {
         f"conv{n}.{kind}": getattr(getattr(theirs, f"conv{n}"), kind) for n in (1, 2) for kind in ("weight", "bias")
@@ -136,29 +119,16 @@ def test_int8_comes_back_within_half_a_step_of_each_row(front_end):
     assert all(torch.equal(again[name], stored[name]) for name in stored if stored[name].dtype == torch.int8)
 
 
-def test_frames_of_a_model_cover_the_utterance_and_not_the_tail(front_config, build):
+def test_frames_of_a_model_cover_the_utterance_and_not_the_tail_at_any_level(front_config, build):
     model = build(front_config)
     samples = [torch.sin(torch.arange(n) / 7).numpy() for n in (16_000, 16_001, 640, 1)]
 
     with torch.no_grad():
-        frames, counts = model.encode_frames(samples)
+        (frames, counts), (quiet, _) = (model.encode_frames([gain * one for one in samples]) for gain in (1.0, 0.003))
 
     assert counts.tolist() == [25, 26, 3, 3]
     assert frames.shape == (4, 26, 16)
-
-
-def test_frames_do_not_depend_on_the_level(front_config, build):
-    model = build(front_config)
-    sound = (0.3 * torch.randn(9_000, generator=torch.Generator().manual_seed(0))).numpy()
-
-    with torch.no_grad():
-        frames, quiet = (model.encode_frames([gain * sound])[0] for gain in (1.0, 0.003))
-
-    torch.testing.assert_close(quiet, frames, atol=1e-4, rtol=0)
-
-
-def test_it_is_frozen(front_config, build):
-    assert not any(one.requires_grad for one in build(front_config).front_end.parameters())
+    torch.testing.assert_close(quiet[:3], frames[:3], atol=1e-3, rtol=0)
 
 
 @pytest.mark.skipif(not has_bfloat16(), reason="this CPU does not multiply bfloat16 matrices")

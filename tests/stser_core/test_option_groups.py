@@ -51,11 +51,8 @@ def test_the_fields_are_options() -> None:
     assert given == "Ann Place(where='here', floors=2, rooms=['a', 'b']) True\n"
 
 
-def test_their_defaults_are_the_options_own() -> None:
+def test_their_defaults_bounds_and_what_is_required_are_the_options_own() -> None:
     assert said("Ann", "--where", "here") == "Ann Place(where='here', floors=2, rooms=[]) False\n"
-
-
-def test_their_bounds_and_what_is_required_hold() -> None:
     assert said("Ann") == "2"
     assert said("Ann", "--where", "here", "--floors", "0") == "2"
 

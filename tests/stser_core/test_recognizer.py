@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from stser_core.batches import LIMITS
 from stser_core.checkpoint import Checkpoint, save
 from stser_core.emotions import LABELS
-from stser_core.ensemble import apply_prior, parse_prior
+from stser_core.ensemble import apply_prior
 from stser_core.errors import CheckpointError, DeviceError, UsageError
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import CLASSIFIERS, EmotionScores, SpeechInput
-from stser_core.text import CONFIDENCE_FLOOR
+from stser_core.text import CONFIDENCE_FLOOR as FLOOR
 
 ANGRY = "i'm really angry about my internet bill"
 
@@ -45,10 +45,6 @@ def close(got: EmotionScores, wanted: EmotionScores) -> bool:
     )
 
 
-def test_nothing_in_nothing_out(recognizer):
-    assert recognizer.score([]) == []
-
-
 def test_every_classifier_gives_probabilities_and_the_ensemble_is_their_mean(recognizer):
     (scores,) = recognizer.score([SpeechInput(sound(16_000), ANGRY, 0.9)])
 
@@ -63,29 +59,19 @@ def test_every_classifier_gives_probabilities_and_the_ensemble_is_their_mean(rec
     assert scores.emotion_of("text") == LABELS[int(np.argmax(scores.by_classifier["text"]))]
 
 
-def test_a_prior_moves_each_classifier_and_the_ensemble(recognizer, loaded):
-    prior = parse_prior("neutral=0.7")
-    given_ = [SpeechInput(sound(16_000), ANGRY, 0.9)]
-
-    (usual,), (moved,) = (
-        one.score(given_) for one in (recognizer, EmotionRecognizer(loaded, accelerator="cpu", prior=prior))
-    )
-
-    for name, probabilities in moved.by_classifier.items():
-        assert probabilities == pytest.approx(apply_prior(np.array(usual.by_classifier[name]), prior), abs=1e-6)
-    assert moved.ensemble == pytest.approx(apply_prior(np.array(usual.ensemble), prior), abs=1e-6)
-    assert moved.ensemble[LABELS.index("neutral")] > usual.ensemble[LABELS.index("neutral")]
-
-
-def test_the_checkpoints_prior_is_the_default_and_can_be_switched_off(config, build, tokenizer):
+@pytest.mark.parametrize("asked", ["checkpoint", (0.2, 0.1, 0.6, 0.1), None])
+def test_a_prior_moves_each_classifier_and_the_ensemble(config, build, tokenizer, asked):
     ensemble = replace(config.ensemble, class_prior=(0.1, 0.1, 0.7, 0.1))
     loaded = Checkpoint("tiny", build(replace(config, ensemble=ensemble)), tokenizer)
-    usual, even = EmotionRecognizer(loaded, accelerator="cpu"), EmotionRecognizer(loaded, accelerator="cpu", prior=None)
-    given_ = [SpeechInput(sound(16_000))]
+    prior = ensemble.class_prior if asked == "checkpoint" else asked
 
-    assert (usual.prior, even.prior) == (ensemble.class_prior, None)
-    expected = apply_prior(np.array(even.score(given_)[0].ensemble), ensemble.class_prior)
-    assert usual.score(given_)[0].ensemble == pytest.approx(expected, abs=1e-6)
+    even, moved = (EmotionRecognizer(loaded, accelerator="cpu", prior=one) for one in (None, asked))
+    (plain,), (scores,) = (one.score([SpeechInput(sound(16_000), ANGRY, 0.9)]) for one in (even, moved))
+
+    assert moved.prior == prior
+    for name, probabilities in (*scores.by_classifier.items(), ("ensemble", scores.ensemble)):
+        expected = apply_prior(np.array({**plain.by_classifier, "ensemble": plain.ensemble}[name]), prior)
+        assert probabilities == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_combination_that_was_not_calibrated_says_so(config, build, tokenizer):
@@ -122,7 +108,7 @@ UTTERANCES = st.tuples(st.integers(1, 30_000), st.sampled_from([None, "", "hello
 
 
 @given(spoken=st.lists(UTTERANCES, min_size=1, max_size=6), order=st.randoms())
-@examples(max_examples=15)
+@examples(max_examples=6)
 def test_neither_order_nor_neighbours_change_a_score(recognizer, spoken, order):
     utterances = [SpeechInput(sound(n, seed), text) for seed, (n, text) in enumerate(spoken)]
     alone = [recognizer.score([one])[0] for one in utterances]
@@ -134,13 +120,21 @@ def test_neither_order_nor_neighbours_change_a_score(recognizer, spoken, order):
     assert together == [alone[place] for place in places]
 
 
-def test_real_batches_give_what_each_utterance_alone_gives(recognizer, monkeypatch):
+@pytest.fixture(scope="module")
+def with_front_end(front_config, build, tokenizer) -> EmotionRecognizer:
+    return EmotionRecognizer(Checkpoint("front", build(front_config), tokenizer), accelerator="cpu", explain=True)
+
+
+@pytest.mark.parametrize("which", ["explaining", "with_front_end"])
+def test_real_batches_give_what_each_utterance_alone_gives(which, request, monkeypatch):
     """As on an accelerator, where utterances of different lengths share a batch."""
+    recognizer = request.getfixturevalue(which)
     utterances = [SpeechInput(sound(n, n), ANGRY if n % 2 else None) for n in (16_000, 1_601, 4_001, 30_001, 24_000)]
     alone = recognizer.score(utterances)
     monkeypatch.setitem(LIMITS, "cpu", (10.0, 256))
 
-    assert all(close(got, wanted) for got, wanted in zip(recognizer.score(utterances), alone, strict=True))
+    for got, wanted in zip(recognizer.score(utterances), alone, strict=True):
+        assert close(got, wanted) and got.salience == pytest.approx(wanted.salience, abs=1e-5)
 
 
 def test_no_batch_holds_more_utterances_than_it_may(recognizer, monkeypatch):
@@ -165,31 +159,22 @@ def test_no_batch_holds_more_utterances_than_it_may(recognizer, monkeypatch):
     [
         (None, None),
         ("", 1.0),
-        ("   ", 1.0),
         ("[LAUGHTER] ...", 1.0),
-        (ANGRY, CONFIDENCE_FLOOR - 0.01),
-        ("안녕하세요", 1.0),
-        ("안녕하세요 여러분 만나서 반갑습니다", 1.0),
-        ("我很生气你们的服务太差了", None),
+        (ANGRY, FLOOR - 0.01),
+        ("안녕하세요", None),
     ],
-    ids=["none", "empty", "blank", "no word", "low confidence", "Korean word", "Korean", "Chinese"],
+    ids=["none", "empty", "no word", "low confidence", "Korean"],
 )
 def test_without_words_that_it_can_read_the_speech_classifier_is_alone(recognizer, text, confidence):
     utterance = sound(16_000)
-    (scores,) = recognizer.score([SpeechInput(utterance, text, confidence)])
-    (speech,) = recognizer.score([SpeechInput(utterance)])
+    scores, speech, read = recognizer.score(
+        [SpeechInput(utterance, text, confidence), SpeechInput(utterance), SpeechInput(utterance, ANGRY, FLOOR)]
+    )
 
-    assert tuple(scores.by_classifier) == ("speech",)
+    assert (tuple(scores.by_classifier), tuple(read.by_classifier)) == (("speech",), CLASSIFIERS)
     assert scores == speech
     assert scores.ensemble == pytest.approx(scores.by_classifier["speech"])
     assert scores.emotion_of("text") is None
-
-
-@pytest.mark.parametrize("confidence", [None, CONFIDENCE_FLOOR, 1.0])
-def test_confident_words_are_read(recognizer, confidence):
-    (scores,) = recognizer.score([SpeechInput(sound(16_000), ANGRY, confidence)])
-
-    assert tuple(scores.by_classifier) == CLASSIFIERS
 
 
 @pytest.mark.parametrize(
@@ -215,18 +200,8 @@ def test_any_combination_of_classifiers(loaded, recognizer, classifier, with_tex
     assert (None if second is None else tuple(second.by_classifier)) == without
 
 
-def test_words_without_sound(recognizer):
-    (scores,) = recognizer.score([SpeechInput(np.zeros(0, np.float32), ANGRY)])
-
-    assert tuple(scores.by_classifier) == ("text",)
-
-
-def test_neither_words_nor_sound(recognizer):
-    assert recognizer.score([SpeechInput(np.zeros(0, np.float32))]) == [None]
-
-
-def test_digital_silence_has_no_emotion(recognizer):
-    silence = np.zeros(16_000, np.float32)
+@pytest.mark.parametrize("silence", [np.zeros(0, np.float32), np.zeros(16_000, np.float32)], ids=["none", "silence"])
+def test_without_sound_words_alone_have_an_emotion(recognizer, silence):
     alone, among, said = recognizer.score(
         [SpeechInput(silence), SpeechInput(sound(16_000)), SpeechInput(silence, ANGRY)]
     )
@@ -234,28 +209,21 @@ def test_digital_silence_has_no_emotion(recognizer):
     assert alone is None
     assert close(among, recognizer.score([SpeechInput(sound(16_000))])[0])
     assert tuple(said.by_classifier) == ("text",)
+    assert recognizer.score([]) == []
 
 
-def test_a_checkpoint_with_the_text_classifier_alone(config, build, tokenizer):
-    text_only = replace(config, classifiers={"text": config.classifiers["text"]}, smodel=None)
-    recognizer = EmotionRecognizer(Checkpoint("words", build(text_only), tokenizer), accelerator="cpu", explain=True)
+@pytest.mark.parametrize(("name", "lacking"), [("text", "smodel"), ("speech", "tmodel")])
+def test_a_checkpoint_with_one_classifier_alone(config, build, tokenizer, tmp_path, name, lacking):
+    one = replace(config, classifiers={name: config.classifiers[name]}, **{lacking: None})
+    save(tmp_path / "one", build(one), tokenizer if name == "text" else None, "")
+    recognizer = EmotionRecognizer.load(tmp_path / "one", accelerator="cpu", explain=True)
 
     first, second = recognizer.score([SpeechInput(sound(16_000), ANGRY), SpeechInput(sound(16_000))])
 
-    assert recognizer.classifiers == ("text",)
-    assert tuple(first.by_classifier) == ("text",)
-    assert first.salience is None
-    assert second is None
-
-
-def test_a_checkpoint_with_the_speech_classifier_alone(config, build):
-    speech_only = replace(config, classifiers={"speech": config.classifiers["speech"]}, tmodel=None)
-    recognizer = EmotionRecognizer(Checkpoint("voice", build(speech_only), None), accelerator="cpu")
-
-    (scores,) = recognizer.score([SpeechInput(sound(16_000), ANGRY)])
-
-    assert recognizer.classifiers == ("speech",)
-    assert tuple(scores.by_classifier) == ("speech",)
+    assert recognizer.classifiers == tuple(first.by_classifier) == (name,)
+    assert (first.salience is None, second is None) == (name == "text", name == "text")
+    with pytest.raises(CheckpointError, match=f"'one' has no bimodal classifier; it has {name}"):
+        EmotionRecognizer.load(tmp_path / "one", classifier=f"{name}+bimodal")
 
 
 @pytest.mark.parametrize(
@@ -274,8 +242,8 @@ def explaining(loaded) -> EmotionRecognizer:
     return EmotionRecognizer(loaded, accelerator="cpu", explain=True)
 
 
-@given(samples=st.integers(min_value=2, max_value=60_000))  # the first one is zero
-@examples(max_examples=25)
+@given(samples=st.integers(min_value=2, max_value=30_000))  # the first one is zero
+@examples(max_examples=10)
 def test_salience_has_a_value_for_every_tenth_of_a_second(explaining, samples):
     (scores,) = explaining.score([SpeechInput(sound(samples))])
 
@@ -284,54 +252,29 @@ def test_salience_has_a_value_for_every_tenth_of_a_second(explaining, samples):
     assert sum(scores.salience) == pytest.approx(1, abs=1e-5)
 
 
-def test_salience_rests_on_no_silence_that_was_cut(explaining):
+def test_salience_rests_on_no_silence_that_was_cut(explaining, with_front_end, recognizer):
     silence = np.zeros(16_000, np.float32)
-    (scores,) = explaining.score([SpeechInput(np.concatenate([silence, sound(16_000), silence]))])
+    said = [SpeechInput(np.concatenate([silence, sound(16_000), silence]))]
 
-    assert sum(scores.salience[8:22]) == pytest.approx(1, abs=1e-5)
-
-
-def test_salience_does_not_depend_on_a_batch(explaining, monkeypatch):
-    utterances = [SpeechInput(sound(n, n)) for n in (16_000, 30_001, 4_001)]
-    alone = explaining.score(utterances)
-    monkeypatch.setitem(LIMITS, "cpu", (10.0, 256))
-
-    for got, wanted in zip(explaining.score(utterances), alone, strict=True):
-        assert got.salience == pytest.approx(wanted.salience, abs=1e-5)
+    for one in (explaining, with_front_end):
+        (scores,) = one.score(said)
+        assert len(scores.salience) == 30
+        assert sum(scores.salience[8:22]) == pytest.approx(1, abs=1e-5)
+    assert recognizer.score(said)[0].salience is None, "which was not asked for"
 
 
-def test_salience_is_given_only_where_it_is_asked_for(recognizer):
-    assert recognizer.score([SpeechInput(sound(16_000))])[0].salience is None
-
-
-@pytest.mark.parametrize("classifier", ["face", "", "speech+", "ensemble+speech", "speech,text"])
+@pytest.mark.parametrize("classifier", ["face", "", "speech+", "ensemble+speech"])
 def test_an_unknown_classifier(loaded, classifier):
-    with pytest.raises(UsageError, match=r"Unknown classifier .*speech, text, bimodal"):
+    with pytest.raises(UsageError, match=r"speech, text, bimodal"):
         EmotionRecognizer(loaded, classifier=classifier)
 
 
-def test_a_classifier_that_the_checkpoint_lacks(config, build):
-    speech_only = Checkpoint(
-        "voice", build(replace(config, classifiers={"speech": config.classifiers["speech"]}, tmodel=None)), None
-    )
-
-    with pytest.raises(CheckpointError, match="'voice' has no text classifier; it has speech"):
-        EmotionRecognizer(speech_only, classifier="speech+text")
-
-
-def test_an_unknown_accelerator(loaded):
-    with pytest.raises(UsageError, match="Unknown accelerator 'tpu'; choose from auto, cpu, cuda, mps"):
+def test_an_accelerator_that_is_unknown_or_not_there(loaded, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="'tpu'; choose from auto, cpu, cuda, mps"):
         EmotionRecognizer(loaded, accelerator="tpu")
-
-
-@pytest.mark.parametrize(
-    ("name", "present"), [("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())]
-)
-def test_an_accelerator_that_is_not_there(loaded, name, present):
-    if present:
-        pytest.skip(f"this machine has {name}")
-    with pytest.raises(DeviceError, match=f"no {name} accelerator.*try --accelerator cpu"):
-        EmotionRecognizer(loaded, accelerator=name)
+    with pytest.raises(DeviceError, match="no cuda accelerator"):
+        EmotionRecognizer(loaded, accelerator="cuda")
 
 
 def test_a_recognizer_loads_a_folder(tmp_path, config, build, tokenizer, recognizer):
@@ -346,11 +289,6 @@ def test_a_recognizer_loads_a_folder(tmp_path, config, build, tokenizer, recogni
         assert kept.by_classifier[name] == pytest.approx(probabilities, abs=1e-3)
 
 
-@pytest.fixture(scope="module")
-def with_front_end(front_config, build, tokenizer) -> EmotionRecognizer:
-    return EmotionRecognizer(Checkpoint("front", build(front_config), tokenizer), accelerator="cpu", explain=True)
-
-
 def test_frames_stand_for_the_sound_that_they_were_made_of(with_front_end, recognizer):
     for one, size in ((with_front_end, 16), (recognizer, 24)):
         waveforms = [sound(n, n) for n in (16_000, 4_000, 30_000)]
@@ -361,28 +299,5 @@ def test_frames_stand_for_the_sound_that_they_were_made_of(with_front_end, recog
         direct = one.score([SpeechInput(waveform, ANGRY) for waveform in waveforms])
         assert [scores.by_classifier for scores in cached] == [scores.by_classifier for scores in direct]
 
-
-def test_cached_frames_may_be_half_precision(with_front_end):
-    (frames,) = with_front_end.frames([sound(16_000)])
-
-    full, half = with_front_end.score(
-        [SpeechInput(np.zeros(0, np.float32), frames=one) for one in (frames, frames.astype(np.float16))]
-    )
-
-    assert half.ensemble == pytest.approx(full.ensemble, abs=1e-2)
-
-
-def test_with_a_front_end_salience_is_on_the_utterances_own_grid(with_front_end):
-    silence = np.zeros(16_000, np.float32)
-    (scores,) = with_front_end.score([SpeechInput(np.concatenate([silence, sound(16_000), silence]))])
-
-    assert len(scores.salience) == 30
-    assert sum(scores.salience[8:22]) == pytest.approx(1, abs=1e-5)
-
-
-def test_real_batches_of_frames_give_the_same(with_front_end, monkeypatch):
-    utterances = [SpeechInput(sound(n, n), ANGRY if n % 2 else None) for n in (16_000, 1_601, 4_001, 30_001, 24_000)]
-    alone = with_front_end.score(utterances)
-    monkeypatch.setitem(LIMITS, "cpu", (10.0, 256))
-
-    assert all(close(got, wanted) for got, wanted in zip(with_front_end.score(utterances), alone, strict=True))
+        half = one.score([SpeechInput(np.zeros(0, np.float32), frames=frames[0].astype(np.float16))])[0]
+        assert half.by_classifier["speech"] == pytest.approx(direct[0].by_classifier["speech"], abs=1e-2)

@@ -16,19 +16,10 @@ SCORES = EmotionScores(
 )
 
 
-def test_the_most_probable_emotion_and_its_probability():
-    assert SCORES.emotion == "angry"
-    assert SCORES.confidence == 0.4
-
-
-def test_what_each_classifier_would_have_said():
-    assert SCORES.emotion_of("speech") == "sad"
-    assert SCORES.emotion_of("text") == "angry"
-    assert SCORES.emotion_of("bimodal") is None
-
-
-def test_of_equals_the_first_label_is_taken():
-    assert EmotionScores({}, (0.25, 0.25, 0.25, 0.25)).emotion == "angry"
+def test_the_most_probable_emotion_of_all_and_of_each_classifier():
+    assert (SCORES.emotion, SCORES.confidence) == ("angry", 0.4)
+    assert [SCORES.emotion_of(name) for name in ("speech", "text", "bimodal")] == ["sad", "angry", None]
+    assert EmotionScores({}, (0.25, 0.25, 0.25, 0.25)).emotion == "angry", "of equals the first"
 
 
 def test_samples_of_another_rate_are_resampled():
@@ -55,14 +46,13 @@ def test_scores_travel_without_torch():
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        ([0.1, 0.2], r"must be a NumPy array; these are list"),
-        (np.ones(9, np.int16), r"float32 \[n\] in −1…1, 16 kHz mono; these are int16 \[9\]"),
-        (np.ones(9), r"these are float64 \[9\]"),
-        (np.ones((2, 9), np.float32), r"these are float32 \[2, 9\]"),
-        (np.full(9, np.nan, np.float32), "NaN or infinite"),
-        (np.full(9, np.inf, np.float32), "NaN or infinite"),
+        ([0.1, 0.2], "list"),
+        (np.ones(9, np.int16), r"int16 \[9\]"),
+        (np.ones((2, 9), np.float32), r"float32 \[2, 9\]"),
+        (np.full(9, np.nan, np.float32), "NaN"),
+        (np.full(9, np.inf, np.float32), "infinite"),
     ],
-    ids=["list", "16-bit", "float64", "stereo", "NaN", "infinite"],
+    ids=["list", "16-bit", "stereo", "NaN", "infinite"],
 )
 def test_samples_that_would_be_misheard_are_refused(samples, message):
     with pytest.raises(UsageError, match=message):

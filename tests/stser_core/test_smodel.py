@@ -17,18 +17,14 @@ from stser_core.smodel import BiLstm, ConvBlock, Smodel
 
 SHAPES = {
     "paper": SmodelConfig(blocks=(ConvConfig(8),), lstm_units=8),
-    "strided": SmodelConfig(blocks=(ConvConfig(8, kernel=(5, 5), stride=(2, 2), pool=(1, 1)),), lstm_units=8),
     "stride three": SmodelConfig(blocks=(ConvConfig(4, stride=(2, 3), pool=(2, 2)),), lstm_units=8),
     "dilated": SmodelConfig(blocks=(ConvConfig(4), ConvConfig(8, dilation=3, pool=(2, 1))), lstm_units=8),
     "residual": SmodelConfig(blocks=(ConvConfig(4), ConvConfig(8, residual=True, pool=(3, 3))), lstm_units=8),
-    "bands only": SmodelConfig(blocks=(ConvConfig(4, kernel=(1, 1), pool=(4, 1)),), lstm_units=8, heads=2),
     "deviation": SmodelConfig(
-        blocks=(ConvConfig(4, kernel=(5, 5), stride=(2, 2), pool=(1, 1)), ConvConfig(4), ConvConfig(8, pool=(2, 1))),
+        blocks=(ConvConfig(4, kernel=(5, 5), stride=(2, 2), pool=(1, 1)), ConvConfig(8, pool=(2, 1))),
         lstm_units=6,
         pooling="mean_deviation",
     ),
-}
-SHAPES |= {
     "no Bi-LSTM": SmodelConfig(
         blocks=(ConvConfig(4), ConvConfig(2, kernel=(1, 3), norm=False, activation=False)),
         lstm_units=0,
@@ -55,8 +51,8 @@ def models() -> dict[str, Smodel]:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-@given(samples=st.lists(st.integers(min_value=1_600, max_value=30_000), min_size=2, max_size=5))
-@examples(max_examples=15)
+@given(samples=st.lists(st.integers(min_value=1_600, max_value=16_000), min_size=2, max_size=4))
+@examples(max_examples=6)
 def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samples):
     model = models[name]
     rng = torch.Generator().manual_seed(sum(samples))
@@ -69,6 +65,7 @@ def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samp
             assert torch.allclose(vectors[row], vector[0], atol=1e-5)
             assert torch.allclose(salience[row, : own.shape[1]], own[0], atol=1e-5)
             assert not salience[row, own.shape[1] :].any()
+            assert (own >= 0).all() and own.sum().item() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -92,38 +89,12 @@ def test_an_utterance_alone_is_trained_on():
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_salience_sums_to_one(models, name):
-    frames = torch.tensor([80, 41, 11])
-
-    salience = models[name](torch.randn(3, 1, BANDS, 80), frames, salience=True).salience
-
-    assert (salience >= 0).all()
-    assert salience.sum(1).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
-
-
-@pytest.mark.parametrize("name", SHAPES)
-@pytest.mark.parametrize("position", [0, 17, 34])
-def test_every_frame_reaches_the_vector(models, name, position):
+def test_every_frame_reaches_the_vector(models, name):
     spectrogram, frames = torch.randn(1, 1, BANDS, 40), torch.tensor([40])
-    changed = spectrogram.clone()
-    changed[..., position] += 3
-
-    assert not torch.allclose(models[name](spectrogram, frames)[0], models[name](changed, frames)[0], atol=1e-5)
-
-
-def test_what_lies_behind_the_end_does_not_matter_to_a_block():
-    torch.manual_seed(0)
-    block = ConvBlock(ConvConfig(4, dilation=2, residual=True), 2).eval()
-    maps = torch.randn(2, 2, 12, 30)
-    maps[1, :, :, 17:] = 0
-
-    batch, frames = block(maps, torch.tensor([30, 17]))
-    alone, own = block(maps[1:, :, :, :17], torch.tensor([17]))
-
-    assert frames.tolist() == [15, 8]
-    assert own.tolist() == [8]
-    assert torch.allclose(batch[1, :, :, :8], alone[0], atol=1e-6)
-    assert not batch[1, :, :, 8:].any()
+    for position in (0, 17, 34):
+        changed = spectrogram.clone()
+        changed[..., position] += 3
+        assert not torch.allclose(models[name](spectrogram, frames)[0], models[name](changed, frames)[0], atol=1e-5)
 
 
 def test_a_block_is_convolution_norm_relu_and_max_pooling():
@@ -142,7 +113,7 @@ def test_a_block_is_convolution_norm_relu_and_max_pooling():
     "block", [ConvConfig(1), ConvConfig(1, kernel=(5, 5), stride=(2, 3)), ConvConfig(1, pool=(3, 1))]
 )
 @given(bands=st.integers(8, 40), frames=st.integers(8, 40))
-@examples(max_examples=20)
+@examples(max_examples=10)
 def test_a_block_leaves_what_it_says(block, bands, frames):
     out, left = ConvBlock(block, 1).eval()(torch.randn(1, 1, bands, frames), torch.tensor([frames]))
 
@@ -168,18 +139,13 @@ def test_the_bi_lstm_is_torchs_bidirectional_lstm_over_packed_sequences(frames):
 
 
 def test_frames_of_a_front_end_are_channels_of_one_band():
-    config = SmodelConfig(
-        blocks=(ConvConfig(8, kernel=(1, 1), pool=(1, 1), norm=False, activation=False),), lstm_units=0
-    )
-    model = Smodel(config, 16, 1).eval()
+    block = ConvConfig(8, kernel=(1, 1), pool=(1, 1), norm=False, activation=False)
+    model = Smodel(SmodelConfig(blocks=(block,), lstm_units=0), 16, 1).eval()
     frames = torch.randn(2, 16, 1, 20)
-
-    encoding = model(frames, torch.tensor([20, 20]))
 
     convolution = model.blocks[0].convolution
     expected = frames[:, :, 0].transpose(1, 2) @ convolution.weight[:, :, 0, 0].T + convolution.bias
-    torch.testing.assert_close(encoding.sequence, expected)
-    assert encoding.vector.shape == (2, config.vector_size(16, 1)) == (2, 8)
+    torch.testing.assert_close(model(frames, torch.tensor([20, 20])).sequence, expected)
 
 
 def test_residual_attention_adds_the_sequence():

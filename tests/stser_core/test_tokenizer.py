@@ -12,10 +12,8 @@ from stser_core.tokenizer import Tokenizer
 @pytest.mark.parametrize(
     ("text", "pieces"),
     [
-        ("This is a test", [2, 48, 25, 21, 1289, 3]),
         ("i'm really angry about my internet bill", [2, 31, 22, 79, 510, 3365, 88, 51, 2620, 1071, 3]),
         ("I’m REALLY angry about my Internet bill! [LAUGHTER]", [2, 31, 22, 79, 510, 3365, 88, 51, 2620, 1071, 3]),
-        ("hello", [2, 10975, 3]),
         ("", [2, 3]),
     ],
 )
@@ -37,28 +35,18 @@ def test_a_long_transcript_loses_its_end_and_keeps_the_last_mark(tokenizer):
     assert pieces == [2, *[10975] * 30, 3]
 
 
-@pytest.mark.parametrize("text", ["hello", "i'm really angry about my internet bill", "my café order was for Zoë", ""])
-def test_english_is_known(tokenizer, text):
-    assert tokenizer([text]).unknown == (0.0,)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_english_is_known_and_other_scripts_are_mostly_not(tokenizer):
+    english = ["hello", "i'm really angry about my internet bill", "my café order was for Zoë", ""]
+    others = [
         "안녕하세요",
         "안녕하세요 여러분 만나서 반갑습니다",
-        "我很生气你们的服务太差了",
         "我 很 生气",
-        "ሰላም እንዴት ነህ",
+        "我很生气你们的服务太差了",
         "спасибо большое",
-    ],
-)
-def test_other_scripts_are_mostly_unknown(tokenizer, text):
-    assert tokenizer([text]).unknown[0] > 0.7
-
-
-def test_the_unknown_proportion_counts_words_not_padding(tokenizer):
-    assert tokenizer(["hello 안녕하세요", "i'm really angry about my internet bill"]).unknown == (0.5, 0.0)
+    ]
+    assert tokenizer(english).unknown == (0.0,) * len(english)
+    assert min(tokenizer(others).unknown) > 0.7
+    assert tokenizer(["hello 안녕하세요", english[1]]).unknown == (0.5, 0.0), "of words, not of padding"
 
 
 def test_a_tokenizer_survives_saving(tokenizer, tmp_path):

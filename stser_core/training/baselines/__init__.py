@@ -11,45 +11,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from stser_core.errors import MissingExtraError, UsageError
-from stser_core.training.caches import SoundCache
-from stser_core.training.splits import Fold
+from stser_core.training.baselines.baseline import Baseline
 
 BASELINES = {"egemaps": ("opensmile", "sklearn"), "tfidf": ("sklearn",), "mdre": ("opensmile",), "att-align": ()}
 """The names that the command line takes, and the packages of the extra [baselines] that each needs."""
-
-
-class Baseline(Protocol):
-    """Learns from a fold's training part and answers its test part."""
-
-    @property
-    def name(self) -> str:
-        """As the table prints it."""
-        ...
-
-    def answer(self, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
-        """Train, and answer every test clip.
-
-        Args:
-            fold: What is learnt from and answered.
-            sounds: Has the sound of all clips.
-            cache: Where features may be kept.
-            seed: Random seed.
-
-        Returns:
-            float32 [test clips, labels] in the order of `LABELS`: probabilities, or 1 for the label that was decided
-            on. Clips that the baseline cannot answer, for want of sound or text, are rows of NaN.
-
-        Raises:
-            DataError: No clip can be trained on.
-        """
-        ...
 
 
 def baseline_of(name: str) -> Baseline:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,10 @@ from numpy.typing import NDArray
 from stser_core.audio import SAMPLE_RATE
 from stser_core.emotions import LABELS
 from stser_core.text import normalise
-from stser_core.training.baselines.usable import targets, usable
+from stser_core.training.baselines.baseline import Usable, targets
 from stser_core.training.caches import ArrayStore, SoundCache
 from stser_core.training.clip import Clip
 from stser_core.training.output import progress
-from stser_core.training.splits import Fold
 
 LOUDNESS = 0.05
 """Root mean square to which every clip is scaled (−26 dBFS, where speech seldom clips): the distance to the
@@ -45,21 +44,19 @@ class Egemaps:
     """
 
     name: str = "eGeMAPS + SVM"
+    reads: ClassVar = ("sound",)
 
-    def answer(self, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
+    def answer(self, clips: Usable, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
         """See `Baseline.answer`; nothing here is drawn, so the seed changes nothing."""
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
         from sklearn.svm import SVC
 
-        clips = usable(fold, self.name, sounds=sounds)
-        if not clips.test:
-            return clips.answers(np.zeros((0, len(LABELS)), dtype=np.float32))
         learnt = clips.train + clips.validation
         machine = make_pipeline(StandardScaler(), SVC(C=1.0, kernel="rbf", class_weight="balanced"))
         machine.fit(functionals(learnt, sounds, cache), targets(learnt))
-        decided = machine.predict(functionals(clips.test, sounds, cache))
-        return clips.answers(np.eye(len(LABELS), dtype=np.float32)[decided])
+        decided: NDArray[np.int64] = machine.predict(functionals(clips.test, sounds, cache))
+        return np.eye(len(LABELS), dtype=np.float32)[decided]
 
 
 def functionals(clips: Sequence[Clip], sounds: SoundCache, cache: Path) -> NDArray[np.float32]:
@@ -117,25 +114,24 @@ class Tfidf:
     """
 
     name: str = "TF-IDF + logistic regression"
+    reads: ClassVar = ("text",)
 
-    def answer(self, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
+    def answer(self, clips: Usable, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
         """See `Baseline.answer`; neither sound nor cache is used."""
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
 
-        clips = usable(fold, self.name, text=True)
+        learnt = clips.train + clips.validation
+        regression = make_pipeline(
+            # The text is normalised already: its words are what blanks separate, one-letter words included.
+            TfidfVectorizer(ngram_range=(1, 2), lowercase=False, token_pattern=r"\S+"),
+            LogisticRegression(class_weight="balanced", max_iter=1_000, random_state=seed),
+        )
+        regression.fit(_texts(learnt), targets(learnt))
         answers = np.zeros((len(clips.test), len(LABELS)), dtype=np.float32)
-        if clips.test:
-            learnt = clips.train + clips.validation
-            regression = make_pipeline(
-                # The text is normalised already: its words are what blanks separate, one-letter words included.
-                TfidfVectorizer(ngram_range=(1, 2), lowercase=False, token_pattern=r"\S+"),
-                LogisticRegression(class_weight="balanced", max_iter=1_000, random_state=seed),
-            )
-            regression.fit(_texts(learnt), targets(learnt))
-            answers[:, regression.classes_] = regression.predict_proba(_texts(clips.test))
-        return clips.answers(answers)
+        answers[:, regression.classes_] = regression.predict_proba(_texts(clips.test))
+        return answers
 
 
 def _texts(clips: Sequence[Clip]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -27,14 +28,13 @@ from stser_core.features import log_mel
 from stser_core.padding import frame_mask, pad_frames
 from stser_core.smodel import BiLstm
 from stser_core.text import normalise
+from stser_core.training.baselines.baseline import Usable, targets
 from stser_core.training.baselines.classical import functionals, prosody_columns
-from stser_core.training.baselines.usable import Usable, targets, usable
 from stser_core.training.batches import length_batches
 from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
 from stser_core.training.loop import CtrlC, Epoch, LoopConfig, train
 from stser_core.training.metrics import measure
-from stser_core.training.splits import Fold
 
 FEATURES = FeatureConfig(mel_bands=40, hop_ms=20.0)
 PADDING, UNKNOWN = 0, 1
@@ -58,6 +58,8 @@ class NetworkBaseline:
         loop: How it is trained; the seed is replaced.
     """
 
+    reads: ClassVar = ("sound", "text")
+
     name: str
     network: type[DualEncoder] | type[AlignedEncoder]
     units: int
@@ -66,11 +68,8 @@ class NetworkBaseline:
     batch: int = 32
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(epochs=60, patience=10, learning_rate=1e-3))
 
-    def answer(self, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
-        """See `Baseline.answer`; it takes both sound and text."""
-        clips = usable(fold, self.name, sounds=sounds, text=True)
-        if not clips.test:
-            return clips.answers(np.zeros((0, len(LABELS)), dtype=np.float32))
+    def answer(self, clips: Usable, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
+        """See `Baseline.answer`."""
         if not clips.validation:
             raise DataError("A baseline network has no validation clip with sound and text to stop by; add data.")
         vocabulary = Vocabulary.of(clip.text or "" for clip in clips.train)
@@ -88,7 +87,7 @@ class NetworkBaseline:
             raise OutputError(f"The folder {cache} cannot be written ({error.strerror}).") from error
         if ctrl_c.pressed:
             raise KeyboardInterrupt
-        return clips.answers(learner.answer(clips.test))
+        return learner.answer(clips.test)
 
 
 class DualEncoder(nn.Module):

@@ -7,13 +7,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stser_core.errors import UsageError
-from stser_core.training.clip import Clip, Corpus
+from stser_core.training.clip import Corpus
 from stser_core.training.corpora import iemocap, manifest, meld
 from stser_core.training.corpora.named import NAMED
 
-Reader = Callable[[Path], Corpus]
-
-READERS: Mapping[str, Reader] = MappingProxyType(
+READERS: Mapping[str, Callable[[Path], Corpus]] = MappingProxyType(
     {"iemocap": iemocap.read, **NAMED, "meld": meld.read, "manifest": manifest.read}
 )
 """Every reader by the name that `--corpus` takes."""
@@ -25,6 +23,3 @@ def read(corpus: str, directory: Path) -> Corpus:
     if reader is None:
         raise UsageError(f"Unknown corpus {corpus!r}; choose from {', '.join(READERS)}.")
     return reader(directory)
-
-
-__all__ = ["READERS", "Clip", "Corpus", "Reader", "read"]

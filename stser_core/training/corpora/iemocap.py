@@ -51,7 +51,8 @@ def read(directory: Path) -> Corpus:
     sessions = _sessions(directory)
     clips: list[Clip] = []
     left_out: Counter[str] = Counter()
-    notes = _missing_sessions(sessions)
+    missing = [f"Session{number}" for number in _SESSIONS if number not in sessions]
+    notes = [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
     for number, folder in sessions.items():
         _check_parts(folder)
         texts = _transcriptions(folder)
@@ -60,7 +61,8 @@ def read(directory: Path) -> Corpus:
                 left_out["no majority" if rating.code == _NO_MAJORITY else rating.code] += 1
             else:
                 clips.append(_clip(folder, number, rating, rating.label, texts))
-    notes += _untranscribed(clips)
+    if wordless := [clip.id for clip in clips if clip.text is None]:
+        notes.append(f"{_NAME}: {len(wordless):,} rated turns have no line in the transcriptions: {some(wordless)}.")
     _check_recordings(clips)
     return assemble(_NAME, directory, clips, left_out, notes, _PUBLISHED)
 
@@ -71,11 +73,6 @@ def _sessions(directory: Path) -> dict[int, Path]:
         if found:
             return found
     raise DataError(f"{_NAME}: {directory} holds no Session1 to Session5; give the folder IEMOCAP_full_release.")
-
-
-def _missing_sessions(sessions: Mapping[int, Path]) -> list[str]:
-    missing = [f"Session{number}" for number in _SESSIONS if number not in sessions]
-    return [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
 
 
 def _check_parts(session: Path) -> None:
@@ -157,13 +154,6 @@ def _clip(session: Path, number: int, rating: _Rating, label: str, texts: Mappin
         corpus=_NAME,
         gender=rating.gender,
     )
-
-
-def _untranscribed(clips: list[Clip]) -> list[str]:
-    wordless = [clip.id for clip in clips if clip.text is None]
-    if not wordless:
-        return []
-    return [f"{_NAME}: {len(wordless):,} rated turns have no line in the transcriptions: {some(wordless)}."]
 
 
 def _check_recordings(clips: list[Clip]) -> None:

@@ -74,7 +74,9 @@ def read(source: Path) -> Corpus:
         else:
             clips.append(_clip(row, label, distribution))
     _check_recordings(manifest, clips)
-    return assemble(_NAME, manifest, clips, left_out, _speaker_note(clips))
+    nobody = sum(clip.path is not None and clip.speaker == f"{clip.corpus}_{_NOBODY}" for clip in clips)
+    note = f"{_NAME}: {nobody:,} recordings name no speaker; they count as one speaker."
+    return assemble(_NAME, manifest, clips, left_out, [note] if nobody else [])
 
 
 def _table(source: Path) -> Path:
@@ -162,10 +164,3 @@ def _check_recordings(manifest: Path, clips: list[Clip]) -> None:
     twice = [path for path, count in Counter(paths).items() if count > 1]
     if twice:
         raise DataError(f"{_NAME}: {manifest} names {len(twice):,} recordings more than once: {some(twice)}.")
-
-
-def _speaker_note(clips: list[Clip]) -> list[str]:
-    nobody = sum(clip.path is not None and clip.speaker == f"{clip.corpus}_{_NOBODY}" for clip in clips)
-    if not nobody:
-        return []
-    return [f"{_NAME}: {nobody:,} recordings name no speaker; they count as one speaker."]

@@ -59,7 +59,9 @@ def read(directory: Path) -> Corpus:
                 left_out[row["emotion"].lower()] += 1
             else:
                 clips.append(_clip(part, row, label, recordings))
-    notes = [*_missing_tables(tables), *_check_recordings(directory, clips)]
+    missing = [f"{part}_sent_emo.csv" for part in _SPLITS if part not in tables]
+    notes = [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
+    notes += _check_recordings(directory, clips)
     return assemble(_NAME, directory, clips, left_out, notes, _PUBLISHED)
 
 
@@ -118,11 +120,6 @@ def _clip(part: str, row: Mapping[str, str], label: str, recordings: Mapping[_Ke
         corpus=_NAME,
         gender=None,
     )
-
-
-def _missing_tables(tables: Mapping[str, Path]) -> list[str]:
-    missing = [f"{part}_sent_emo.csv" for part in _SPLITS if part not in tables]
-    return [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
 
 
 def _check_recordings(directory: Path, clips: list[Clip]) -> list[str]:

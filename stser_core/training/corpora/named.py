@@ -96,6 +96,12 @@ def _clip(corpus: NamedCorpus, path: Path, label: str, naming: Naming) -> Clip:
     return Clip(clip_id, path, naming.text, label, speaker, None, None, *texts)
 
 
+def _table(directory: Path, name: str, delimiter: str = ",") -> list[dict[str, str]]:
+    """The rows of a table in a corpus's folder or beside it; none where it is not there."""
+    found = [folder / name for folder in (directory, directory.parent) if (folder / name).is_file()]
+    return [row for _, row in read_table(found[0], delimiter)] if found else []
+
+
 # RAVDESS
 
 _RAVDESS_EMOTIONS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
@@ -136,11 +142,8 @@ def _crema_d(path: Path, parts: Parts, genders: Mapping[str, str]) -> Naming:
 
 
 def _crema_d_genders(directory: Path) -> dict[str, str]:
-    for table in (directory / "VideoDemographics.csv", directory.parent / "VideoDemographics.csv"):
-        if table.is_file():
-            rows = read_table(table)
-            return {row["actorid"]: row["sex"][0] for _, row in rows if row["sex"] in ("Female", "Male")}
-    return {}
+    rows = _table(directory, "VideoDemographics.csv")
+    return {row["actorid"]: row["sex"][0] for row in rows if row["sex"] in ("Female", "Male")}
 
 
 # EmoDB
@@ -185,11 +188,8 @@ def _nemo(path: Path, parts: Parts, sentences: Mapping[str, str]) -> Naming:
 
 
 def _nemo_sentences(directory: Path) -> dict[str, str]:
-    for table in (directory / "data.tsv", directory.parent / "data.tsv"):
-        if table.is_file():
-            rows = read_table(table, delimiter="\t")
-            return {Path(row["file_id"]).stem: row["raw_text"] for _, row in rows if row["raw_text"]}
-    return {}
+    rows = _table(directory, "data.tsv", "\t")
+    return {Path(row["file_id"]).stem: row["raw_text"] for row in rows if row["raw_text"]}
 
 
 def _ased(path: Path, parts: Parts, _: Mapping[str, str]) -> Naming:

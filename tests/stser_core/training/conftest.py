@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from stser_core.config import (
-    CheckpointConfig,
-    ClassifierConfig,
-    ConvConfig,
-    EnsembleConfig,
-    FeatureConfig,
-    FrontEndConfig,
-    SmodelConfig,
-    SpeakerBaselineConfig,
-    TmodelConfig,
-)
+from stser_core.config import CheckpointConfig, EnsembleConfig
 from stser_core.frontend import WhisperFrontEnd, quantise
 from stser_core.training.corpora import read
 from stser_core.training.loop import LoopConfig
@@ -31,12 +21,6 @@ from stser_core.training.splits import Fold, HoldOut, leave_one_session_out
 
 sys.path.insert(0, str(Path(__file__).parent))
 from iemocap_sample import make_tree
-
-CLASSIFIERS = {
-    "speech": ClassifierConfig(("speech",), 0.1),
-    "text": ClassifierConfig(("text",), 0.1),
-    "bimodal": ClassifierConfig(("speech", "text"), 0.1),
-}
 
 
 @pytest.fixture(scope="session")
@@ -64,35 +48,21 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def text_encoder(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
+def text_encoder(config: CheckpointConfig, tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """A tiny ALBERT in the Hub's format, with the real vocabulary: for the mechanics."""
     from transformers import AlbertConfig, AlbertModel
 
     folder = tmp_path_factory.mktemp("albert")
     torch.manual_seed(0)
-    config = AlbertConfig(
-        vocab_size=30_000,
-        embedding_size=8,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=64,
-    )
-    AlbertModel(config).save_pretrained(folder)
+    AlbertModel(AlbertConfig(**asdict(config.tmodel.albert))).save_pretrained(folder)
     shutil.copy(data / "albert-vocab" / "tokenizer.json", folder)
     return folder
 
 
 @pytest.fixture
-def recipe(text_encoder: Path) -> Recipe:
+def recipe(config: CheckpointConfig, text_encoder: Path) -> Recipe:
     """The paper's kind of model: all three classifiers, two epochs."""
-    model = CheckpointConfig(
-        features=FeatureConfig(mel_bands=24),
-        classifiers=CLASSIFIERS,
-        smodel=SmodelConfig(blocks=(ConvConfig(8, pool=(4, 4)),), lstm_units=8, dropout=0.1),
-        tmodel=TmodelConfig(encoder=str(text_encoder), pooling="mean", maximum_pieces=32),
-    )
+    model = replace(config, tmodel=replace(config.tmodel, encoder=str(text_encoder)), ensemble=EnsembleConfig())
     return Recipe(model=model, loop=LoopConfig(epochs=2, patience=0, learning_rate=3e-3), batch=16)
 
 
@@ -102,27 +72,15 @@ def speech_recipe(recipe: Recipe) -> Recipe:
 
 
 @pytest.fixture(scope="session")
-def default_like(text_encoder: Path) -> CheckpointConfig:
+def default_like(front_config: CheckpointConfig, text_encoder: Path) -> CheckpointConfig:
     """The default preset's kind of model: a front end and a speaker baseline, both tiny."""
-    return CheckpointConfig(
-        features=FeatureConfig(mel_bands=16, n_fft=400, mel_scale="slaney", normalise="peak", tail_ms=200.0),
-        front_end=FrontEndConfig(layers=1, size=16, heads=2),
-        speaker_baseline=SpeakerBaselineConfig(),
-        smodel=SmodelConfig(
-            blocks=(ConvConfig(16, kernel=(1, 1), pool=(1, 1), norm=False, activation=False),),
-            lstm_units=0,
-            residual_attention=True,
-            pooling="mean_deviation",
-        ),
-        tmodel=TmodelConfig(encoder=str(text_encoder), pooling="mean", maximum_pieces=32),
-        classifiers=CLASSIFIERS,
-        ensemble=EnsembleConfig(class_prior=(0.2, 0.2, 0.4, 0.2)),
-    )
+    tmodel = replace(front_config.tmodel, encoder=str(text_encoder))
+    return replace(front_config, tmodel=tmodel, ensemble=EnsembleConfig(class_prior=(0.2, 0.2, 0.4, 0.2)))
 
 
 @pytest.fixture(scope="session")
 def front_end(default_like: CheckpointConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The weights of a tiny front end, as `stser-train front-end` writes them."""
+    """The weights of a tiny front end, as a checkpoint holds them."""
     torch.manual_seed(0)
     assert default_like.front_end is not None
     path = tmp_path_factory.mktemp("front_end") / "front_end.safetensors"

@@ -13,40 +13,20 @@ from __future__ import annotations
 
 import argparse
 import random
-import wave
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from making import SAMPLE_RATE, write_wav
 from numpy.typing import NDArray
 
 from stser_core.emotions import LABELS, merge
-from stser_core.errors import UsageError
-
-SAMPLE_RATE = 16_000
-
-Sound = Callable[[str, str, random.Random], NDArray[np.int16]]
-"""Makes a recording from an emotion's code, a speaker's gender and a generator: int16 [n], 16 kHz mono."""
 
 _CODES = (
-    "ang",
-    "hap",
-    "exc",
-    "neu",
-    "sad",
-    "xxx",
-    "fru",
-    "ang",
-    "neu",
-    "sad",
-    "exc",
-    "sur",
-    "xxx",
-    "fea",
-    "dis",
-    "oth",
+    *("ang", "hap", "exc", "neu", "sad", "xxx", "fru", "ang", "neu", "sad", "exc", "sur"),
+    *("xxx", "fea", "dis", "oth"),
 )
 """The codes of successive turns before they are shuffled: the four labels often, every other one sometimes."""
 
@@ -115,20 +95,14 @@ def tone(code: str, gender: str, rng: random.Random) -> NDArray[np.int16]:
     return (np.clip(samples, -1, 1) * 32767).astype(np.int16)
 
 
-def make_tree(directory: Path, turns: int = 40, seed: int = 0, sound: Sound = tone) -> Sample:
+def make_tree(directory: Path, turns: int = 40, seed: int = 0) -> Sample:
     """Write a tree in the release's format.
 
     Args:
         directory: Where `Session1` to `Session5` go; made if it is not there.
         turns: Rated turns of each session, at least 14, so that each dialogue has one of each speaker.
         seed: The same seed writes the same files.
-        sound: Makes the recordings.
-
-    Raises:
-        UsageError: Too few turns.
     """
-    if turns < 2 * len(_DIALOGUES):
-        raise UsageError(f"{turns} turns are too few for {len(_DIALOGUES)} dialogues of two speakers.")
     rng = random.Random(seed)
     codes: Counter[str] = Counter()
     for number in _SESSIONS:
@@ -137,7 +111,8 @@ def make_tree(directory: Path, turns: int = 40, seed: int = 0, sound: Sound = to
             codes.update(turn.code for turn in dialogue)
             _write_ratings(session / "dialog" / "EmoEvaluation", name, dialogue, rng)
             _write_transcription(session / "dialog" / "transcriptions", name, dialogue)
-            _write_recordings(session / "sentences" / "wav" / name, dialogue, sound, rng)
+            for turn in dialogue:
+                write_wav(session / "sentences" / "wav" / name / f"{turn.name}.wav", tone(turn.code, turn.gender, rng))
     counts = Counter(merge(code) for code in codes.elements())
     left_out = {code: count for code, count in sorted(codes.items()) if merge(code) is None}
     return Sample(codes.total(), {label: counts[label] for label in LABELS}, left_out)
@@ -210,16 +185,6 @@ def _write_transcription(folder: Path, dialogue: str, turns: Sequence[_Turn]) ->
     _write_apple_double(folder, dialogue)
 
 
-def _write_recordings(folder: Path, turns: Sequence[_Turn], sound: Sound, rng: random.Random) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for turn in turns:
-        with wave.open(str(folder / f"{turn.name}.wav"), "wb") as recording:
-            recording.setnchannels(1)
-            recording.setsampwidth(2)
-            recording.setframerate(SAMPLE_RATE)
-            recording.writeframes(sound(turn.code, turn.gender, rng).tobytes())
-
-
 def _write_apple_double(folder: Path, dialogue: str) -> None:
     """The start of a file as macOS writes it beside the real one on foreign disks."""
     (folder / f"._{dialogue}.txt").write_bytes(b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        \xff\xfe[")
@@ -234,15 +199,10 @@ def main() -> None:
     """Write a tree and say what is in it."""
     parser = argparse.ArgumentParser(description="Write a small tree in IEMOCAP's format, made of tones.")
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--turns", type=int, default=40, help="rated turns of each session (default: 40)")
+    parser.add_argument("--turns", type=int, default=40, help="rated turns of each session (14 or more)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    try:
-        sample = make_tree(arguments.directory, arguments.turns, arguments.seed)
-    except UsageError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.exit(1, f"{parser.prog}: {arguments.directory} cannot be written ({error.strerror}).\n")
+    sample = make_tree(arguments.directory, arguments.turns, arguments.seed)
     counts = ", ".join(f"{label} {count}" for label, count in sample.counts.items())
     print(f"{sample.turns} turns in {arguments.directory}: {counts}, others {sum(sample.left_out.values())}")
 

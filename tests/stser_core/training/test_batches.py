@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from making import clip
 
 from stser_core.training.batches import VALIDATION, Examples, draw_weights, length_batches
-from stser_core.training.clip import Clip
-
-
-def clip(number: int, corpus: str, label: str) -> Clip:
-    return Clip(f"{corpus}/{number}", Path(f"{number}.wav"), None, label, "s", None, None, None, corpus, None)
 
 
 def batches(lengths: list[int], weights: list[float], size: int, *seed: int) -> list[list[int]]:
@@ -38,11 +32,6 @@ def test_the_longest_clips_are_drawn_as_often_as_others() -> None:
     assert min(drawn.values()) > 0.7 * 200 * 32 / 60 and len(drawn) == 60
 
 
-def test_weights_say_how_often() -> None:
-    drawn = Counter(place < 30 for one in batches([1] * 90, [2.0] * 30 + [0.5] * 60, 10, 0) for place in one)
-    assert drawn[True] == pytest.approx(60, abs=1)
-
-
 def test_batches_are_of_similar_length() -> None:
     lengths = np.random.default_rng(0).integers(10_000, 100_000, 960).tolist()
     drawn = batches(lengths, [1.0] * 960, 32, 0)
@@ -54,10 +43,12 @@ def test_epochs_differ_and_seeds_repeat() -> None:
         batches(list(range(100)), [1.0] * 100, 10, *one) for one in ((0, 1), (0, 1), (0, 2), (1, 1))
     )
     assert first == again and first != epoch and first != seed
+    drawn = Counter(place < 30 for one in batches([1] * 90, [2.0] * 30 + [0.5] * 60, 10, 0) for place in one)
+    assert drawn[True] == pytest.approx(60, abs=1), "weights say how often"
 
 
 def test_balanced_labels_weigh_the_same_in_each_corpus() -> None:
-    clips = [clip(n, "a", "angry" if n < 10 else "sad") for n in range(100)]
+    clips = [clip(n, label="angry" if n < 10 else "sad") for n in range(100)]
     weights = draw_weights(clips, balance_labels=True, balance_corpora=1.0)
     assert weights[:10].sum() == pytest.approx(weights[10:].sum())
     assert weights.mean() == pytest.approx(1.0)
@@ -65,15 +56,16 @@ def test_balanced_labels_weigh_the_same_in_each_corpus() -> None:
 
 @pytest.mark.parametrize(("power", "proportion"), [(1.0, 0.9), (0.5, 0.75), (0.0, 0.5)])
 def test_corpora_are_drawn_by_a_power_of_their_size(power: float, proportion: float) -> None:
-    clips = [clip(n, "large" if n < 90 else "small", "sad") for n in range(100)]
+    clips = [clip(n, corpus="large" if n < 90 else "small") for n in range(100)]
     weights = draw_weights(clips, balance_labels=False, balance_corpora=power)
     assert weights[:90].sum() / 100 == pytest.approx(proportion)
 
 
 def test_weak_clips_are_their_proportion_of_all_draws() -> None:
-    calls = [replace(clip(n, "routine", "neutral"), weak=True) for n in range(300)]
-    texts = [replace(clip(n, "sgd", "neutral"), path=None, text="hello", weak=True) for n in range(1_000)]
-    clips = [*(clip(n, "a", "angry" if n % 2 else "sad") for n in range(100)), *calls, *texts]
+    weak = {"label": "neutral", "weak": True}
+    calls = [clip(n, corpus="routine", **weak) for n in range(300)]
+    texts = [clip(n, corpus="sgd", path=None, text="hello", **weak) for n in range(1_000)]
+    clips = [*(clip(n, label="angry" if n % 2 else "sad") for n in range(100)), *calls, *texts]
     weights = draw_weights(clips, balance_labels=True, balance_corpora=0.5, weak={True: 0.06, False: 0.2})
     parts = weights[:100].sum(), weights[100:400].sum(), weights[400:].sum()
     assert np.array(parts) / weights.sum() == pytest.approx([0.74, 0.06, 0.2])
@@ -82,7 +74,7 @@ def test_weak_clips_are_their_proportion_of_all_draws() -> None:
 
 
 def test_targets_are_what_annotators_said_in_training_and_the_label_in_validation() -> None:
-    split = replace(clip(1, "a", "angry"), path=None, text="oh", label_distribution=(0.6, 0.0, 0.4, 0.0))
+    split = clip(1, label="angry", path=None, text="oh", label_distribution=(0.6, 0.0, 0.4, 0.0))
     examples = Examples([split], None, None)
     assert examples.batch([0], 0)["targets"][0, 1].tolist() == pytest.approx([0.6, 0.0, 0.4, 0.0])
     hard = examples.batch([0], VALIDATION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import making
 import numpy as np
 import pytest
 import torch
@@ -20,7 +21,7 @@ from stser_core.training.recipe import only
 
 
 def clip(path: Path | None) -> Clip:
-    return Clip(str(path), path, None, "sad", "s", None, None, None, "c", None)
+    return making.clip(path, path=path)
 
 
 @pytest.fixture

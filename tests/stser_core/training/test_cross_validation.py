@@ -11,23 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from making import looped
 
 from stser_core import checkpoint
 from stser_core.config import FeatureConfig
-from stser_core.errors import UsageError
+from stser_core.errors import DataError, UsageError
 from stser_core.training import streams
+from stser_core.training.baselines.baseline import Usable
 from stser_core.training.caches import SoundCache
 from stser_core.training.cli import main
 from stser_core.training.cross_validation import Protocol, cross_validate, evaluate_baseline, mean_streams, spread
 from stser_core.training.recipe import Recipe, only
 from stser_core.training.report import Spread
 from stser_core.training.splits import Fold
-
-pytestmark = pytest.mark.slow
-
-
-def looped(recipe: Recipe, **changes: object) -> Recipe:
-    return replace(recipe, loop=replace(recipe.loop, **changes))
 
 
 @pytest.fixture
@@ -37,20 +33,13 @@ def given(recipe: Recipe, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_five_sessions_five_folds_and_a_table(
     iemocap: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["cross-validate", "--corpus", "iemocap", "--data", str(iemocap), "--recipe", str(given)]
-    arguments += [
-        "--baseline",
-        "tfidf",
-        "--jobs",
-        "2",
-        "--out",
-        str(tmp_path / "out"),
-        "--cache",
-        str(tmp_path / "cache"),
-    ]
+    arguments += ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), "--jobs", "2"]
+    arguments += ["--baseline", "tfidf"]
     assert main(arguments) == 0
     shown, said = capsys.readouterr()
     for row in ("speech", "text", "bimodal", "ensemble", "72.05", "MDRE"):
@@ -72,6 +61,7 @@ def test_five_sessions_five_folds_and_a_table(
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")} == trained
 
 
+@pytest.mark.slow
 def test_no_run_is_lost_unless_that_is_asked_for_and_only_other_clips_are_evaluated_again(
     folds: list[Fold], recipe: Recipe, cache: Path, tmp_path: Path
 ) -> None:
@@ -95,6 +85,7 @@ def test_no_run_is_lost_unless_that_is_asked_for_and_only_other_clips_are_evalua
     assert validated(replace(fold, train=fold.train[1:]), overwrite=True)[1] > trained
 
 
+@pytest.mark.slow
 def test_folds_start_from_those_of_an_earlier_cross_validation(
     iemocap: Path, given: Path, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,14 +117,14 @@ def test_folds_start_from_those_of_an_earlier_cross_validation(
 
 
 def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], tmp_path: Path) -> None:
-    asked: list[str] = []
+    asked: list[Usable] = []
 
     class Quiet:
-        name = "quiet"
+        name, reads = "quiet", ("text",)
 
-        def answer(self, fold: Fold, sounds: SoundCache, cache: Path, seed: int) -> np.ndarray:
-            asked.append(fold.name)
-            return np.eye(4, dtype=np.float32)[[0] * len(fold.test)]
+        def answer(self, clips: Usable, sounds: SoundCache, cache: Path, seed: int) -> np.ndarray:
+            asked.append(clips)
+            return np.eye(4, dtype=np.float32)[[0] * len(clips.test)]
 
     sounds, store = SoundCache([], tmp_path, FeatureConfig()), tmp_path / "baselines"
     first = evaluate_baseline(Quiet(), folds, sounds, tmp_path, 0, store=store)
@@ -141,7 +132,11 @@ def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], tmp
     assert len(first) == len(asked) == 5
     fewer = [replace(folds[0], train=folds[0].train[1:]), *folds[1:]]
     evaluate_baseline(Quiet(), fewer, sounds, tmp_path, 0, store=store)
-    assert asked[5:] == [folds[0].name]
+    assert [clips.test for clips in asked[5:]] == [folds[0].test]
+    untold = replace(folds[0], test=(replace(folds[0].test[0], text=None), *folds[0].test[1:]))
+    assert evaluate_baseline(Quiet(), [untold], sounds, tmp_path, 0)[0]["n"] == len(untold.test) - 1
+    with pytest.raises(DataError, match="quiet could answer no clip"):
+        evaluate_baseline(Quiet(), [replace(folds[0], test=())], sounds, tmp_path, 0)
 
 
 @pytest.mark.parametrize(
@@ -165,18 +160,14 @@ def test_what_would_fail_after_training_fails_before(
     assert not list(tmp_path.rglob("recipe.json"))[1:], "no run was begun"
 
 
-def test_baselines_alone(iemocap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["baseline", "--corpus", "iemocap", "--data", str(iemocap), "--baseline", "tfidf", "--json", "-"]
-    assert main([*arguments, "--cache", str(tmp_path)]) == 0
-    shown, _ = capsys.readouterr()
-    (found,) = json.loads(shown)["baselines"].values()
-    assert found["summary"]["ua"]["mean"] > 0.5  # the tree's texts carry the emotion
-
-
-def test_evaluate_prints_one_json_object(
+@pytest.mark.slow
+def test_baseline_and_evaluate_print_one_json_object(
     iemocap: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = ["--corpus", "iemocap", "--data", str(iemocap)]
+    assert main(["baseline", *data, "--baseline", "tfidf", "--json", "-", "--cache", str(tmp_path)]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["baselines"].values()
+    assert found["summary"]["ua"]["mean"] > 0.5  # the tree's texts carry the emotion
     run = ["--recipe", str(given), "--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
     assert main(["fit", *data, *run, "--test-proportion", "0.2"]) == 0
     capsys.readouterr()
@@ -187,30 +178,7 @@ def test_evaluate_prints_one_json_object(
     assert set(found["breakdown"]["band"]) == {"wide", "telephone"}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "sentence"),
-    [
-        (["--corpus", "nowhere", "--data", "."], 2, "nowhere"),
-        (["--corpus", "iemocap", "--data", "."], 1, "no Session1"),
-        (["--corpus", "iemocap", "--corpus", "emodb", "--data", "."], 2, "in pairs"),
-        (["--corpus", "iemocap", "--data", ".", "--preset", "huge"], 2, "Unknown preset"),
-        (["--corpus", "iemocap", "--data", ".", "--epochs", "none"], 2, "--epochs"),
-    ],
-)
-def test_wrong_input_is_one_sentence(
-    arguments: list[str], code: int, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["fit", *arguments, "--out", str(tmp_path / "run")]) == code
-    said = capsys.readouterr().err
-    assert said.startswith("stser-train: ") and sentence in said and said.count("\n") == 1
-
-
-def test_a_spread_of_one_value_has_no_deviation() -> None:
-    assert spread([0.5]) == Spread(0.5, 0.0)
-    assert spread([0.4, 0.6]).sd == pytest.approx(0.1414, abs=1e-4)
-
-
+@pytest.mark.slow
 def test_streams_of_all_folds_are_averaged(
     folds: list[Fold],
     frames_recipe: Recipe,
@@ -223,6 +191,7 @@ def test_streams_of_all_folds_are_averaged(
     protocol = Protocol(looped(frames_recipe, epochs=1), cache, front_end=front_end, streams=True)
     results = cross_validate(folds[:2], [0], protocol, tmp_path)
     (mean,) = mean_streams(results)
+    assert (spread([0.5]), spread([0.4, 0.6]).sd) == (Spread(0.5, 0.0), pytest.approx(0.1414, abs=1e-4))
     each = [run["streams"]["streams"]["wide"]["even"] for run in results]
     assert mean["streams"]["wide"]["even"]["turns"] == sum(one["turns"] for one in each)
     assert mean["streams"]["wide"]["even"]["emotions"] == pytest.approx(np.mean([one["emotions"] for one in each]))

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import making
 import numpy as np
 import pytest
+from making import Frames, believed
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
@@ -15,10 +17,6 @@ from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.training.clip import Clip
 from stser_core.training.evaluation import by_classifier, pair_report, pairs_of, predict, report
 from stser_core.training.speech_inputs import SpeechInputs
-
-
-def believed(label: str) -> tuple[float, ...]:
-    return tuple(0.7 if one == label else 0.1 for one in LABELS)
 
 
 class Oracle:
@@ -34,7 +32,7 @@ class Oracle:
     def _one(self, one: SpeechInput) -> EmotionScores | None:
         answers = {}
         if one.frames is not None:
-            usual = 0.0 if one.speaker is None else float(one.speaker.mean(np.zeros(1, np.float32), 1e-9)[0])
+            usual = 0.0 if one.speaker is None else float(one.speaker.mean(np.zeros(4, np.float32), 1e-9)[0])
             answers["speech"] = believed("angry" if float(one.frames.max()) - usual > 0.5 else "sad")
         if one.text:
             answers["text"] = believed("angry" if "angry" in one.text else "happy")
@@ -43,10 +41,9 @@ class Oracle:
         return EmotionScores(answers, tuple(np.mean(list(answers.values()), axis=0))) if answers else None
 
 
-def clip(
-    number: int, path: str | None, text: str | None, label: str, corpus: str = "c", gender: str | None = "F"
-) -> Clip:
-    return Clip(f"{number}", Path(path) if path else None, text, label, "s", None, None, "en", corpus, gender)
+def clip(number: int, path: str | None, text: str | None, label: str, **given: str | None) -> Clip:
+    plain = {"id": f"{number}", "language": "en", "gender": "F"} | given
+    return making.clip(number, path=Path(path) if path else None, text=text, label=label, **plain)
 
 
 CLIPS = [
@@ -57,18 +54,8 @@ CLIPS = [
 ]
 
 
-class Frames:
-    """Stands for the frame cache: of each recording its level."""
-
-    def prepare(self, clips: Sequence[Clip], versions: Sequence[str]) -> None:
-        pass
-
-    def frames(self, clip: Clip, version: str) -> np.ndarray:
-        return np.full((1, 1), 0.9 if clip.path.name == "loud" else 0.1, dtype=np.float16)
-
-
 def inputs() -> SpeechInputs:
-    return SpeechInputs(Oracle(), Frames())  # type: ignore[arg-type]
+    return SpeechInputs(Oracle(), Frames(lambda path: 0.9 if path.name == "loud" else 0.1))  # type: ignore[arg-type]
 
 
 def results() -> dict:

@@ -78,16 +78,13 @@ def test_an_interrupted_run_continues_bit_for_bit(optimizer: str, tmp_path: Path
     resumed = run(tmp_path / "cut", config, skip=2)
     assert same(resumed, whole)
     assert resumed.seen == whole.seen == 4 * 6 * 5
+    assert not same(whole, run(tmp_path / "other", replace(config, seed=1)))
 
 
 def test_an_interruption_in_the_first_epoch_leaves_no_state(tmp_path: Path) -> None:
     with CtrlC() as ctrl_c:
         history = train(Line(), Batches(ctrl_c, (0, 1)), lambda: {"wa": 1.0}, CONFIG, tmp_path, ctrl_c)
     assert history == [] and finished_epochs(tmp_path) == [] and not list(tmp_path.iterdir())
-
-
-def test_seeds_differ(tmp_path: Path) -> None:
-    assert not same(run(tmp_path / "0"), run(tmp_path / "1", replace(CONFIG, seed=1)))
 
 
 def test_the_best_epoch_is_kept_and_patience_counts_over_runs(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import wave
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from making import write_wav
 from test_caches import model
 
 from stser_core.config import CheckpointConfig
@@ -25,12 +25,7 @@ HEADER = "path,label,speaker"
 
 def record(path: Path, hertz: float, rate: int = 16_000, seconds: float = 0.4) -> None:
     time = np.arange(round(seconds * rate)) / rate
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((9_000 * np.sin(2 * np.pi * hertz * time)).astype("<i2").tobytes())
+    write_wav(path, 0.3 * np.sin(2 * np.pi * hertz * time), rate)
 
 
 @pytest.fixture
@@ -65,25 +60,21 @@ def read(folder: Path) -> tuple[Clip, ...]:
     return Corpora(["manifest"], [folder / "manifest.csv"]).clips()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        encoded("utf-8-sig", "\r\n"),
-        rewritten("calls/", "calls\\"),
-        rewritten(",", ";"),
-        rewritten(",", "\t"),
-        rewritten(",angry,", ", Anger ,"),
-        rewritten(",happy,", ",JOY,"),
-        rewritten(HEADER, " Path ,LABEL,Speaker"),
-        rewritten("\n", "\n\n"),
-        lambda folder: record(folder / "calls" / "0angry.wav", 333, rate=44_100),
-        lambda folder: record(folder / "calls" / "0angry.wav", 333, seconds=0.01),
-        lambda folder: record(folder / "calls" / "0angry.wav", 0),
-    ],
-    ids="BOM-CRLF,backslashes,semicolons,tabs,case,synonym,header,blank-lines,rate,short,silent".replace(
-        "-CRLF,", " and CRLF,"
-    ).split(","),
-)
+MEANT = {
+    "byte order mark": encoded("utf-8-sig", "\r\n"),
+    "backslashes": rewritten("calls/", "calls\\"),
+    "semicolons": rewritten(",", ";"),
+    "tabs": rewritten(",", "\t"),
+    "case": rewritten(",angry,", ", Anger ,"),
+    "header": rewritten(HEADER, " Path ,LABEL,Speaker"),
+    "blank lines": rewritten("\n", "\n\n"),
+    "rate": lambda folder: record(folder / "calls" / "0angry.wav", 333, rate=44_100),
+    "short": lambda folder: record(folder / "calls" / "0angry.wav", 333, seconds=0.01),
+    "silent": lambda folder: record(folder / "calls" / "0angry.wav", 0),
+}
+
+
+@pytest.mark.parametrize("change", MEANT.values(), ids=MEANT)
 def test_what_is_meant_is_read(corpus: Path, default_like: CheckpointConfig, change: Change) -> None:
     change(corpus)
     clips = read(corpus)
@@ -93,59 +84,20 @@ def test_what_is_meant_is_read(corpus: Path, default_like: CheckpointConfig, cha
     assert all(cache.length(clip) and np.isfinite(cache.frames(clip)).all() for clip in clips)
 
 
-def test_samples_that_are_nan_become_silence(corpus: Path, default_like: CheckpointConfig) -> None:
-    sound = np.sin(np.arange(8_000) / 9).astype("<f4")
-    sound[::7] = np.nan
-    data = b"fmt " + (16).to_bytes(4, "little") + np.array([3, 1], "<u2").tobytes()
-    data += np.array([16_000, 64_000], "<u4").tobytes() + np.array([4, 32], "<u2").tobytes()
-    data += b"data" + sound.nbytes.to_bytes(4, "little") + sound.tobytes()
-    path = corpus / "calls" / "0angry.wav"
-    path.write_bytes(b"RIFF" + (4 + len(data)).to_bytes(4, "little") + b"WAVE" + data)
-    cache = FrameCache(model(default_like), corpus / "cache")
-    assert all(np.isfinite(cache.frames(clip)).all() for clip in read(corpus))
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (rewritten(",sad,", ",bored,"), "bored 3"),
-        (
-            lambda folder: shutil.copy(folder / "calls" / "0sad.wav", folder / "calls" / "1sad.wav"),
-            "copies of others: 1",
-        ),
-        (rewritten(",speaker1", ","), "4 recordings name no speaker"),
-    ],
-    ids=["other labels", "copies", "no speaker"],
-)
-def test_what_is_left_out_is_counted(corpus: Path, change: Change, said: str, capsys) -> None:
-    change(corpus)
-    read(corpus)
-    assert said in capsys.readouterr().err
-
-
-def test_copies_cannot_leak_into_another_part(corpus: Path) -> None:
+def test_copies_cannot_leak_into_another_part_and_what_is_left_out_is_counted(corpus: Path, capsys) -> None:
     for label in LABELS:
         shutil.copy(corpus / "calls" / f"0{label}.wav", corpus / "calls" / f"2{label}.wav")
+    rewritten("1sad.wav,sad,", "1sad.wav,bored,")(corpus)
     fold = divide(read(corpus), HoldOut(0.5))
     assert {clip.speaker for clip in fold.train + fold.validation} == {"speaker0", "speaker1"}
-
-
-def test_one_speaker_is_divided_by_clips(corpus: Path) -> None:
-    path = corpus / "manifest.csv"
-    path.write_text(
-        "\n".join(line.rpartition(",")[0] + ",anna" for line in path.read_text().splitlines()).replace(
-            "label,anna", HEADER[5:]
-        )
-    )
-    fold = divide(read(corpus), HoldOut(0.25))
-    assert len(fold.validation) == 3 and fold.shared_speakers == {"anna"}
+    said = capsys.readouterr().err
+    assert "copies of others: 4" in said and "bored 1" in said
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (lambda folder: (folder / "calls" / "0sad.wav").unlink(), "0sad.wav"),
-        (lambda folder: (folder / "calls" / "0sad.wav").write_bytes(b""), "0sad.wav"),
         (lambda folder: (folder / "calls" / "0sad.wav").write_text("<html>404</html>"), "0sad.wav"),
         (lambda folder: record(folder / "calls" / "0sad.wav", 300, seconds=0), "0sad.wav"),
         (rewritten("calls/0sad.wav", "C:\\calls\\0sad.wav"), "0sad.wav"),

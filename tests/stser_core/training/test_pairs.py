@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from making import clip
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip
 from stser_core.training.pairs import Example, Pairing, PairMixture, as_recorded
 
-SPEECH = Clip("c/1", Path("a.wav"), None, "angry", "s", None, None, "en", "c", None)
-TEXTS = [Clip(f"t/{label}", None, f"words {label}", label, "t", None, None, "en", "t", None) for label in LABELS]
+SPEECH = clip(1, label="angry")
+TEXTS = [clip(label, path=None, text=f"words {label}", label=label) for label in LABELS]
 
 
 def draws(label: str, mixture: PairMixture, number: int = 2_000) -> list[Example]:
@@ -24,44 +24,39 @@ def draws(label: str, mixture: PairMixture, number: int = 2_000) -> list[Example
     return [pairing.pair(replace(SPEECH, label=label), rng) for _ in range(number)]
 
 
-def test_a_recorded_pair_has_one_label_for_all() -> None:
-    example = as_recorded(replace(SPEECH, text="hello"))
-    assert (example.speech_label, example.text_label, example.bimodal_label) == ("angry",) * 3
-
-
-def test_sound_alone_teaches_the_speech_classifier_only() -> None:
-    example = as_recorded(SPEECH)
-    assert (example.speech_label, example.text_label, example.bimodal_label) == ("angry", None, None)
+def test_a_recorded_pair_has_one_label_for_all_and_sound_alone_one_for_speech() -> None:
+    assert as_recorded(replace(SPEECH, text="hello")).labels == ("angry",) * 3
+    assert as_recorded(SPEECH).labels == ("angry", None, None)
 
 
 @pytest.mark.parametrize("label", LABELS)
 def test_every_kind_of_pair_says_what_is_right(label: str) -> None:
     for example in draws(label, PairMixture()):
-        assert example.speech_label == label
+        assert example.labels[0] == label
         said = None if example.text is None else example.text.split()[-1]
         match example.kind:
             case "agreeing":
-                assert (said, example.text_label, example.bimodal_label) == (label, label, label)
+                assert (said, *example.labels[1:]) == (label, label, label)
             case "text_neutral":
-                assert (said, example.text_label, example.bimodal_label) == ("neutral", "neutral", label)
+                assert (said, *example.labels[1:]) == ("neutral", "neutral", label)
             case "speech_neutral":
                 assert label == "neutral" and said != "neutral"
-                assert example.text_label == example.bimodal_label == said
+                assert example.labels[1:] == (said, said)
             case "text_empty":
-                assert (example.text, example.text_label, example.bimodal_label) == (None, None, None)
+                assert (example.text, *example.labels[1:]) == (None, None, None)
             case "text_garbled":
-                assert example.text and (example.text_label, example.bimodal_label) == (None, label)
+                assert example.text and example.labels[1:] == (None, label)
 
 
-def test_shares_are_kept_among_the_kinds_that_a_clip_can_be_part_of() -> None:
+def test_proportions_are_kept_among_the_kinds_that_a_clip_can_be_part_of() -> None:
     mixture = PairMixture(agreeing=0.5, text_neutral=0.3, text_garbled=0.1, text_empty=0.1, speech_neutral=0.3)
-    angry = Counter(example.kind for example in draws("angry", mixture))
-    assert angry["agreeing"] == pytest.approx(1_000, abs=100)
-    assert angry["text_neutral"] == pytest.approx(600, abs=80)
-    assert angry["speech_neutral"] == 0
-    neutral = Counter(example.kind for example in draws("neutral", mixture))
-    assert neutral["speech_neutral"] == pytest.approx(600, abs=80)
-    assert neutral["text_neutral"] == 0
+    for label, kind, other in (
+        ("angry", "text_neutral", "speech_neutral"),
+        ("neutral", "speech_neutral", "text_neutral"),
+    ):
+        kinds = Counter(example.kind for example in draws(label, mixture))
+        assert kinds["agreeing"] == pytest.approx(1_000, abs=100)
+        assert (kinds[kind], kinds[other]) == (pytest.approx(600, abs=80), 0)
 
 
 def texts_of(*labels: str) -> list[Clip]:
@@ -85,21 +80,15 @@ def test_what_the_mixture_lacks_is_said_before_anything_is_paired(
         Pairing(texts, mixture)
 
 
-def test_a_label_that_no_clip_has_needs_no_texts() -> None:
+def test_a_label_that_no_clip_has_needs_no_texts_and_is_not_drawn_for_neutral_speech() -> None:
     pairing = Pairing(texts_of("sad", "neutral"), PairMixture(), {"sad", "neutral"})
     rng = np.random.default_rng(0)
-    said = {pairing.pair(replace(SPEECH, label="neutral"), rng).text_label for _ in range(500)}
+    said = {pairing.pair(replace(SPEECH, label="neutral"), rng).labels[1] for _ in range(500)}
     assert said == {"sad", "neutral", None}
 
 
-def test_an_emotion_without_texts_is_not_drawn_for_neutral_speech() -> None:
-    pairing = Pairing(texts_of("happy", "neutral"), PairMixture(0, 1, 0, 0, 1))
-    rng = np.random.default_rng(0)
-    assert {pairing.pair(replace(SPEECH, label="neutral"), rng).text_label for _ in range(50)} == {"happy"}
-
-
 def test_service_texts_are_their_proportion_of_the_neutral_ones() -> None:
-    service = Clip("sgd/1", None, "your table is booked", "neutral", "x", None, "train", "en", "sgd", None, weak=True)
+    service = clip("sgd", path=None, text="your table is booked", label="neutral", weak=True)
     pairing = Pairing([*TEXTS, service], PairMixture(1, 0, 0, 0, 0), {"neutral", "angry"}, service=0.3)
     rng = np.random.default_rng(0)
     drawn = [pairing.pair(replace(SPEECH, label="neutral"), rng).text for _ in range(2_000)]

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+from making import write_wav
 
 from stser_core.audio import SAMPLE_RATE, load_mono
 from stser_core.errors import DataError, UsageError
 from stser_core.training.routine import read_calls, service_texts, turn_clips
 
 RNG = np.random.default_rng(0)
-
-
-def write(path: Path, sound: np.ndarray) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(sound.shape[0])
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((np.clip(sound.T, -1, 1) * 32_767).astype("<i2").tobytes())
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +23,8 @@ def calls(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     turns = [load_mono(path) for path in sorted((data / "emodb").glob("*.flac"))[:3]]
     hiss = [(0.002 * RNG.standard_normal(SAMPLE_RATE * 3 // 2)).astype(np.float32) for _ in range(4)]
     call = np.concatenate([hiss[0], turns[0], hiss[1], turns[1], hiss[2], turns[2], hiss[3]])
-    write(folder / "one.wav", call[None])
-    write(folder / "two.wav", np.stack([call, np.zeros_like(call)]))
+    write_wav(folder / "one.wav", call)
+    write_wav(folder / "two.wav", np.stack([call, np.zeros_like(call)]))
     return folder
 
 
@@ -63,10 +55,7 @@ def test_what_is_not_there_is_said(calls: Path, tmp_path: Path) -> None:
 
 
 def test_service_texts_are_neutral_once_each_and_split_by_their_words(tmp_path: Path) -> None:
-    rows = [("sgd", f"A table for {n} please.") for n in range(400)] + [
-        ("nltk", "No."),
-        ("sgd", "A table for 1 please."),
-    ]
+    rows = [("sgd", f"A table for {n} please.") for n in (*range(400), 1)] + [("nltk", "No.")]
     path = tmp_path / "texts.tsv.gz"
     path.write_bytes(gzip.compress(("corpus\ttext\n" + "".join(f"{a}\t{b}\n" for a, b in rows)).encode()))
     clips = service_texts(path)

@@ -13,25 +13,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from making import looped
 from safetensors.torch import load_file
 
 from stser_core import checkpoint
+from stser_core.audio import load_mono
+from stser_core.config import DEFAULT
 from stser_core.errors import DataError, UsageError
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import SpeechInput
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.pairs import PairMixture
 from stser_core.training.recipe import Recipe, only
-from stser_core.training.run import RunData, fit
+from stser_core.training.run import Part, RunData, fit
 from stser_core.training.splits import Fold
 
 pytestmark = pytest.mark.slow
 
-_COMMAND = """
-import sys
-from stser_core.training.cli import main
-sys.exit(main())
-"""
+_COMMAND = "import sys; from stser_core.training.cli import main; sys.exit(main())"
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -42,10 +41,6 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
-def looped(recipe: Recipe, **changes: object) -> Recipe:
-    return replace(recipe, loop=replace(recipe.loop, **changes))
-
-
 def command(recipe: Recipe, folder: Path, iemocap: Path, cache: Path, front_end: Path) -> list[str]:
     path = folder / "given.json"
     path.write_bytes(recipe.to_json())
@@ -53,8 +48,12 @@ def command(recipe: Recipe, folder: Path, iemocap: Path, cache: Path, front_end:
     return [sys.executable, "-c", _COMMAND, "fit", *map(str, options)]
 
 
+OCCURRING = {"speech", "text", "bimodal", "bimodal+speech+text"}
+PARTS: tuple[Part, Part] = ("train", "validation")
+
+
 def without(data: RunData, **missing: None) -> RunData:
-    return RunData(*(tuple(replace(clip, **missing) for clip in part) for part in (data.train, data.validation)))
+    return RunData(*(tuple(replace(clip, **missing) for clip in data.of(part)) for part in PARTS))
 
 
 def test_one_seed_gives_one_result(sample: RunData, recipe: Recipe, cache: Path, tmp_path: Path) -> None:
@@ -85,7 +84,7 @@ def test_the_paper_s_three_classifiers_have_the_temperatures_that_occur(
 ) -> None:
     folder = fit(sample, recipe, tmp_path / "run", cache)
     ensemble = checkpoint.read_config(folder).ensemble
-    assert set(ensemble.temperatures) == {"speech", "text", "bimodal", "bimodal+speech+text"}
+    assert set(ensemble.temperatures) == OCCURRING
     assert not (tmp_path / "run" / "checkpoint.uncalibrated").exists()
 
 
@@ -98,29 +97,18 @@ def test_only_what_has_data_is_trained(sample: RunData, recipe: Recipe, cache: P
     with pytest.raises(DataError, match="Nothing can be trained: the training clips have neither"):
         fit(without(sample, path=None, text=None), recipe, tmp_path / "none", cache)
     with pytest.raises(UsageError, match="give --front-end"):
-        fit(without(sample, text=None), replace(recipe, model=_with_front_end(recipe)), tmp_path / "no", cache)
-
-
-def _with_front_end(recipe: Recipe):  # type: ignore[no-untyped-def]
-    from stser_core.config import DEFAULT
-
-    return only(DEFAULT, ["speech"])
+        fit(without(sample, text=None), replace(recipe, model=only(DEFAULT, ["speech"])), tmp_path / "no", cache)
 
 
 def test_a_bimodal_classifier_over_frozen_encoders(
     sample: RunData, frames_recipe: Recipe, default_like, front_end: Path, cache: Path, tmp_path: Path
 ) -> None:
-    apart = RunData(
-        *(
-            (
-                *(replace(clip, text=None) for clip in part),
-                *(replace(clip, id=f"text-{clip.id}", path=None) for clip in part),
-            )
-            for part in (sample.train, sample.validation)
-        )
+    sounds = without(sample, text=None)
+    texts = RunData(
+        *(tuple(replace(clip, id=f"text-{clip.id}", path=None) for clip in sample.of(part)) for part in PARTS)
     )
-    texts = RunData(*(tuple(clip for clip in part if clip.path is None) for part in (apart.train, apart.validation)))
-    speech = fit(without(sample, text=None), frames_recipe, tmp_path / "speech", cache, front_end=front_end)
+    apart = RunData(*(sounds.of(part) + texts.of(part) for part in PARTS))
+    speech = fit(sounds, frames_recipe, tmp_path / "speech", cache, front_end=front_end)
     text = fit(texts, replace(frames_recipe, model=only(default_like, ["text"])), tmp_path / "text", cache)
     both = replace(
         frames_recipe, model=default_like, frozen=("smodel", "tmodel", "speech", "text"), pairs=PairMixture()
@@ -129,9 +117,7 @@ def test_a_bimodal_classifier_over_frozen_encoders(
     made, parts = weights(folder), {**weights(speech), **weights(text)}
     kept = [name for name in parts if not name.startswith("classifiers.bimodal")]
     assert kept and all(torch.equal(made[name], parts[name]) for name in kept)
-    assert set(checkpoint.read_config(folder).ensemble.temperatures) == {
-        *("speech", "text", "bimodal", "bimodal+speech+text")
-    }
+    assert set(checkpoint.read_config(folder).ensemble.temperatures) == OCCURRING
     assert (folder / "front_end.safetensors").read_bytes() == (speech / "front_end.safetensors").read_bytes()
 
 
@@ -192,16 +178,8 @@ def test_the_tones_of_the_tree_are_learnt(
 ) -> None:
     """Each emotion has a pitch of its own in this tree: unseen speakers are recognised."""
     fold = folds[0]
-    plain = replace(frames_recipe, augmentation=Augmentation())
-    folder = fit(
-        RunData(fold.train, fold.validation),
-        looped(plain, epochs=25, learning_rate=5e-3),
-        tmp_path,
-        cache,
-        front_end=front_end,
-    )
-    from stser_core.audio import load_mono
-
+    plain = looped(replace(frames_recipe, augmentation=Augmentation()), epochs=25, learning_rate=5e-3)
+    folder = fit(RunData(fold.train, fold.validation), plain, tmp_path, cache, front_end=front_end)
     recognizer = EmotionRecognizer.load(folder, prior=None)
     scored = recognizer.score([SpeechInput(load_mono(clip.path)) for clip in fold.test])
     right = [one.emotion == clip.label for one, clip in zip(scored, fold.test, strict=True)]

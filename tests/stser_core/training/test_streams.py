@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from making import Frames, believed, clip
 
 from stser_core.emotions import LABELS
 from stser_core.scores import EmotionScores, SpeechInput
@@ -30,10 +31,6 @@ from stser_core.training.streams import (
 )
 
 LEVELS = {"angry": 0.8, "happy": 0.6, "neutral": 0.1, "sad": 0.3}
-
-
-def believed(label: str, confidence: float = 0.85) -> tuple[float, ...]:
-    return tuple(confidence if one == label else (1 - confidence) / 3 for one in LABELS)
 
 
 class Levels:
@@ -66,7 +63,7 @@ class Levels:
 
 def clips(speakers: str = "ab", each: int = 4) -> list[Clip]:
     return [
-        Clip(f"{who}/{label}{n}", Path(f"/{label}/{who}{n}.wav"), None, label, who, None, None, "en", "c", None)
+        clip(f"{who}/{label}{n}", path=Path(f"/{label}/{who}{n}.wav"), label=label, speaker=who)
         for who in speakers
         for label in LABELS
         for n in range(each)
@@ -77,18 +74,8 @@ def load(path: Path) -> np.ndarray:
     return np.full(8_000, LEVELS[path.parent.name], dtype=np.float32)
 
 
-class Frames:
-    """Stands for the frame cache."""
-
-    def prepare(self, clips: Sequence[Clip], versions: Sequence[str]) -> None:
-        pass
-
-    def frames(self, clip: Clip, version: str) -> np.ndarray:
-        return np.full((2, 4), LEVELS[clip.path.parent.name], dtype=np.float16)
-
-
 def inputs(recognizer: Levels) -> SpeechInputs:
-    return SpeechInputs(recognizer, Frames(), load)  # type: ignore[arg-type]
+    return SpeechInputs(recognizer, Frames(lambda path: LEVELS[path.parent.name]), load)  # type: ignore[arg-type]
 
 
 def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said() -> None:
@@ -130,7 +117,7 @@ def test_recalls_are_those_of_the_answers_and_each_stream_has_a_baseline_of_its_
 
 
 def test_words_may_be_drawn_and_decide_what_is_right() -> None:
-    texts = [Clip(f"t/{label}", None, label, label, "t", None, None, "en", "t", None) for label in LABELS]
+    texts = [clip(label, path=None, text=label, label=label) for label in LABELS]
     pairing = Pairing(texts, PairMixture(0, 1, 0, 0, 1))
     turns = run_streams(inputs(Levels()), clips("a"), "wide", pairing=pairing)
     for turn in turns:

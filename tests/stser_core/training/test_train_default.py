@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
 import subprocess
-import wave
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from iemocap_sample import SAMPLE_RATE, tone
+from iemocap_sample import tone
+from making import write_wav
 
 from stser_core import checkpoint
 from stser_core.config import CheckpointConfig
@@ -28,25 +28,17 @@ CODES = {"ANG": "angry", "DIS": "other", "HAP": "happy", "NEU": "neutral", "SAD"
 EMODB = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad"}
 
 
-def record(path: Path, label: str, rng: random.Random) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(tone(label if label in LABELS else "other", "F", rng).astype(np.int16).tobytes())
-
-
 @pytest.fixture
 def given(tmp_path: Path, default_like: CheckpointConfig, front_end: Path) -> list[str]:
     rng = random.Random(0)
     for actor in range(1001, 1011):
         for sentence in ("IEO", "TIE", "IOM", "DFA"):
             for code, label in CODES.items():
-                record(tmp_path / "CREMA-D" / "AudioWAV" / f"{actor}_{sentence}_{code}_XX.wav", label, rng)
+                name = f"{actor}_{sentence}_{code}_XX.wav"
+                write_wav(tmp_path / "CREMA-D" / "AudioWAV" / name, tone(label, "F", rng))
     for speaker in ("03", "08", "09", "10", "11"):
         for letter, label in EMODB.items():
-            record(tmp_path / "emodb" / "wav" / f"{speaker}a01{letter}a.wav", label, rng)
+            write_wav(tmp_path / "emodb" / "wav" / f"{speaker}a01{letter}a.wav", tone(label, "F", rng))
     texts = tmp_path / "texts"
     texts.mkdir()
     for corpus in ("goemotions", "emorynlp"):
@@ -58,8 +50,6 @@ def given(tmp_path: Path, default_like: CheckpointConfig, front_end: Path) -> li
         ]
         header = "corpus\tsplit\tid\tlabel\temotion\ttext"
         (texts / f"{corpus}.tsv").write_text("\n".join([header, *rows]) + "\n")
-    import gzip
-
     service = [f"{corpus}\tA table for {n} please." for corpus in ("sgd", "taskmaster") for n in range(40)]
     (texts / "unlabelled.tsv.gz").write_bytes(gzip.compress("\n".join(["corpus\ttext", *service]).encode()))
     recipes = tmp_path / "recipes"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sys
-import wave
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,14 @@ import pytest
 
 from stser_core.config import FeatureConfig
 from stser_core.emotions import LABELS
-from stser_core.training.baselines.usable import targets
+from stser_core.training.baselines.baseline import targets
 from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
 from stser_core.training.splits import Fold
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from iemocap_sample import SAMPLE_RATE, tone
+from iemocap_sample import tone
+from making import clip, write_wav
 
 TELLING = {
     "angry": ("stop", "hate"),
@@ -78,24 +78,6 @@ def _clip(
     name = f"{speaker}-{label}-{take}"
     words = [rng.choice(IDLE), rng.choice(TELLING[label]) if words_tell else rng.choice(IDLE), rng.choice(IDLE)]
     path = folder / f"{name}.wav"
-    _write(path, tone(label if speech_tells else "other", "M", rng))
-    return Clip(
-        id=f"stage/{name}",
-        path=path,
-        text=" ".join(words).capitalize() + ".",
-        label=label,
-        speaker=speaker,
-        session=None,
-        split=None,
-        language="en",
-        corpus="stage",
-        gender="M",
-    )
-
-
-def _write(path: Path, samples: np.ndarray) -> None:
-    with wave.open(str(path), "wb") as recording:
-        recording.setnchannels(1)
-        recording.setsampwidth(2)
-        recording.setframerate(SAMPLE_RATE)
-        recording.writeframes(samples.tobytes())
+    write_wav(path, tone(label if speech_tells else "other", "M", rng))
+    text = " ".join(words).capitalize() + "."
+    return clip(name, path=path, text=text, label=label, speaker=speaker, corpus="stage")

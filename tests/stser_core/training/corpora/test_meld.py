@@ -83,13 +83,6 @@ def test_a_missing_table_is_named(meld):
     assert "meld: dev_sent_emo.csv missing." in read("meld", meld).notes
 
 
-def test_an_utterance_that_is_there_twice_stops_the_reader(meld):
-    with (meld / "train_sent_emo.csv").open("a", encoding="utf-8") as table:
-        table.write(row("Again.", "Phoebe", "sadness", 0, 0))
-    with pytest.raises(DataError, match="more than once, the first is meld/train_dia0_utt0"):
-        read("meld", meld)
-
-
 def test_a_recording_that_is_there_twice_stops_the_reader(meld):
     (meld / "train_splits" / "more").mkdir()
     (meld / "train_splits" / "more" / "dia0_utt0.mp4").touch()
