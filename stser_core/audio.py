@@ -320,19 +320,17 @@ def _pieces(file: AudioFile, track: TrackChoice, notices: Callable[[str], None])
         decoders = {stream.index: _Decoder(stream, origin_s, notice) for stream in streams}
         if len(streams) == 1:
             (decoder,) = decoders.values()
-            decoded = False
             for _, frame in audio_frames(container, streams):
-                decoded = True
                 yield from decoder.feed(frame)
-            if not decoded:
-                raise AudioError(f"{name} holds no sound: its audio track has not one sample.")
             yield from decoder.flush()
         else:
-            yield from _side_by_side(container, streams, decoders, name)
+            yield from _side_by_side(container, streams, decoders)
+        if not any(decoder.position for decoder in decoders.values()):
+            raise AudioError(f"{name} holds no sound: not one sample.")
 
 
 def _side_by_side(
-    container: InputContainer, streams: Sequence[AudioStream], decoders: dict[int, _Decoder], name: str
+    container: InputContainer, streams: Sequence[AudioStream], decoders: dict[int, _Decoder]
 ) -> Iterator[NDArray[np.float32]]:
     """Tracks as channels: float32 [tracks, n]. One that is missing, or ends early, is silent there."""
     downmixes = {index: Downmix() for index in decoders}
@@ -362,8 +360,6 @@ def _side_by_side(
     for index, decoder in decoders.items():
         take(index, decoder.flush())
     furthest = max(decoder.position for decoder in decoders.values())
-    if not furthest:
-        raise AudioError(f"{name} holds no sound: its audio tracks have not one sample.")
     for index, decoder in decoders.items():
         take(index, decoder.silence_until(furthest))
     if furthest > given:

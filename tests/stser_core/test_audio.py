@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import wave
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -42,62 +41,39 @@ def level_db(sound: np.ndarray) -> float:
     return float(20 * np.log10(np.sqrt(np.square(sound).mean()) / (LEVEL / np.sqrt(2))))
 
 
-@dataclass(frozen=True)
-class Format:
-    """A way to write a recording, and how exact it is."""
-
-    codec: str
-    suffix: str
-    rates: tuple[int, ...] = (8_000, 44_100)
-    channels: tuple[int, ...] = (1, 2)
-    level_db: float = 0.1
-    time_s: float = 0.001
-    video: bool = False
-
-
-FORMATS = (
-    Format("pcm_u8", "wav", rates=(8_000,)),
-    Format("pcm_s16le", "wav", rates=(8_000, 44_100), channels=(1, 2, 8)),
-    Format("pcm_s24le", "wav", rates=(48_000,), channels=(1, 8)),
-    Format("pcm_f32le", "wav", rates=(16_000,), channels=(1, 8)),
-    Format("pcm_f64le", "wav", rates=(8_000,)),
-    Format("pcm_mulaw", "wav", rates=(8_000,), channels=(1, 2, 8)),
-    Format("pcm_alaw", "wav", rates=(8_000,)),
-    Format("adpcm_ms", "wav", rates=(8_000,), time_s=0.05),
-    Format("adpcm_ima_wav", "wav", rates=(8_000,), time_s=0.05),
-    Format("g722", "wav", rates=(16_000,), channels=(1,), level_db=0.5, time_s=0.01),
-    Format("flac", "flac", channels=(2, 8)),
-    Format("mp3", "mp3", level_db=1.0, time_s=0.05),
-    Format("libopus", "ogg", rates=(48_000,), channels=(1, 2, 8), level_db=0.3, time_s=0.01),
-    Format("aac", "m4a", level_db=0.3, time_s=0.05),
-    Format("aac", "aac", rates=(44_100,), level_db=0.3, time_s=0.05),
-    Format("aac", "mp4", rates=(48_000,), level_db=0.3, time_s=0.05, video=True),
-    Format("ac3", "mkv", rates=(48_000,), level_db=0.5, time_s=0.05, video=True),
-)
-RECORDINGS = [
-    pytest.param(form, rate, channels, id=f"{form.codec}-{form.suffix}-{rate}-{channels}ch")
-    for form in FORMATS
-    for rate in form.rates
-    for channels in form.channels
+FORMATS = [
+    *(("pcm_u8", "wav", 8_000, 1), ("pcm_s16le", "wav", 8_000, 2), ("pcm_s16le", "wav", 44_100, 8)),
+    *(("pcm_s24le", "wav", 48_000, 8), ("pcm_f32le", "wav", 16_000, 1), ("pcm_f32le", "wav", 16_000, 8)),
+    *(("pcm_f64le", "wav", 8_000, 2), ("pcm_mulaw", "wav", 8_000, 1), ("pcm_mulaw", "wav", 8_000, 8)),
+    *(("pcm_alaw", "wav", 8_000, 2), ("flac", "flac", 44_100, 2), ("flac", "flac", 8_000, 8)),
+]
+LOSSY = [
+    *(("adpcm_ms", "wav", 8_000, 2), ("adpcm_ima_wav", "wav", 8_000, 1), ("g722", "wav", 16_000, 1)),
+    *(("mp3", "mp3", 8_000, 1), ("mp3", "mp3", 44_100, 2), ("libopus", "ogg", 48_000, 1)),
+    *(("libopus", "ogg", 48_000, 8), ("aac", "m4a", 8_000, 1), ("aac", "m4a", 44_100, 2)),
+    *(("aac", "aac", 44_100, 2), ("aac", "mp4", 48_000, 2), ("ac3", "mkv", 48_000, 2)),
 ]
 
 
-@pytest.mark.parametrize(("form", "rate", "channels"), RECORDINGS)
-def test_every_format_keeps_pitch_level_timing_and_channel_order(form, rate, channels, record, tmp_path):
-    path = record(tmp_path / f"call.{form.suffix}", tones(channels, rate), rate, form.codec, video=form.video)
+@pytest.mark.parametrize(("codec", "suffix", "rate", "channels"), FORMATS + LOSSY)
+def test_every_format_keeps_pitch_level_timing_and_channel_order(codec, suffix, rate, channels, record, tmp_path):
+    lossy = (codec, suffix, rate, channels) in LOSSY
+    exact_s, exact_db = (0.05, 1.0) if lossy else (0.001, 0.1)
+    video = suffix in ("mp4", "mkv")
+    path = record(tmp_path / f"call.{suffix}", tones(channels, rate), rate, codec, video=video)
 
     sound = audio.load(path)
 
     assert sound.dtype == np.float32
     assert len(sound) == channels
-    assert sound.shape[1] / audio.SAMPLE_RATE == pytest.approx(SILENCE_S + TONE_S, abs=form.time_s)
+    assert sound.shape[1] / audio.SAMPLE_RATE == pytest.approx(SILENCE_S + TONE_S, abs=exact_s)
     for channel, heard in enumerate(sound):
         assert np.flatnonzero(np.abs(heard) > LEVEL / 4)[0] / audio.SAMPLE_RATE == pytest.approx(
-            SILENCE_S, abs=max(form.time_s, 0.002)
+            SILENCE_S, abs=max(exact_s, 0.002)
         )
         middle = heard[12_000:20_000]
         assert strongest(middle) == pytest.approx(frequency(channel), abs=3)
-        assert level_db(middle) == pytest.approx(0, abs=form.level_db)
+        assert level_db(middle) == pytest.approx(0, abs=exact_db)
 
 
 def test_gsm_of_old_call_recorders(data):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -154,24 +153,6 @@ def test_a_broken_front_end_is_named(front, lost):
 
     with pytest.raises(CheckpointError, match=r"front_end\.safetensors"):
         checkpoint.load(front)
-
-
-class Trap:
-    """A pickle that, when read, would write a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return (Path.touch, (self.path,))
-
-
-def test_a_pickle_that_poses_as_weights_is_not_opened(saved, tmp_path):
-    (saved / "model.safetensors").write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
-
-    with pytest.raises(CheckpointError, match="cannot be read as weights"):
-        checkpoint.load(saved)
-    assert not (tmp_path / "sprung").exists()
 
 
 class FullDisk:

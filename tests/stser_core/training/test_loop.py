@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stser_core.errors import UsageError
 from stser_core.training.loop import CtrlC, Epoch, LoopConfig, best_epoch, ended, finished_epochs, rate, train
 
 
@@ -129,8 +128,3 @@ def test_text_has_its_own_learning_rate(tmp_path: Path) -> None:
         train(module, Batches(), lambda: {"wa": 1.0}, config, tmp_path, ctrl_c)
     assert torch.allclose(module.tmodel.weight, before["tmodel.weight"], atol=1e-6)
     assert not torch.allclose(module.other.weight, before["other.weight"], atol=1e-2)
-
-
-def test_the_last_epoch_and_patience_exclude_each_other() -> None:
-    with pytest.raises(UsageError, match="set patience to 0"):
-        LoopConfig(best_by="last")
