@@ -2,12 +2,14 @@
 
 // One call in full: its alerts, the curve of each channel that is scored, and its transcript, which goes on while it does.
 
+const END_PIXELS = 40;
 const SHORTEST_S = 60;      // of the time that the curves show
 const STEPS_S = [10, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
 let charts = [];            // of the open call: {channel, plot, chart, drawn}
 let shownTurns = new Map(); // its items in the transcript, by channel and number
 let openedFrom = null;      // where the keyboard was
+let following = true;       // the transcript stays at its end, unless somebody has scrolled away from it
 
 /** Open a call: what the page has not kept of it comes from the server. */
 async function openCallPanel(call) {
@@ -48,6 +50,7 @@ function buildPanel(call) {
   byId("transcript").replaceChildren();
   byId("speaking").textContent = "";
   shownTurns = new Map();
+  following = true;
   charts.forEach((each) => each.chart.destroy());
   charts = [];
   byId("curves").replaceChildren();
@@ -118,7 +121,6 @@ function drawCallAlerts(call) {
 
 function drawTranscript(call) {
   const list = byId("transcript");
-  const following = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   const turns = [...call.channels.values()].flatMap((channel) => channel.turns);
   if (turns.length > shownTurns.size) {
     turns.sort((a, b) => a.start - b.start);
@@ -139,7 +141,11 @@ function drawTranscript(call) {
   setText(byId("speaking"), [...call.channels.values()]
     .filter((channel) => channel.now && channel.now.since !== null)
     .map((channel) => `${channel.speaker}: ${channel.now.words || "…"}`).join("\n"));
-  if (following) list.scrollTop = list.scrollHeight;
+  followTranscript();
+}
+
+function followTranscript() {
+  if (following) byId("transcript").scrollTop = byId("transcript").scrollHeight;
 }
 
 function makeItem(turn) {
@@ -186,11 +192,15 @@ function drawCurves(call) {
 function connectCall() {
   drawers.push(drawPanel);
   byId("close").addEventListener("click", closeCallPanel);
+  byId("transcript").addEventListener("scroll", ({ target }) => {
+    following = target.scrollHeight - target.scrollTop - target.clientHeight < END_PIXELS;
+  });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select")) return;
     if (event.key === "Escape") closeCallPanel();
     if (event.key.toLowerCase() === "a") goToAlerts();
   });
+  new ResizeObserver(followTranscript).observe(byId("transcript"));
   const redraw = () => { for (const each of charts) each.chart.redraw(); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   new ResizeObserver(() => {

@@ -10,6 +10,7 @@ const AGAIN_MS = 2000;
 let stream = null;
 let lastEvent = null;
 let heardAt = 0;
+let begun = 0;              // how often the page began: only the last time counts
 let lostAt = null;
 
 /** An address of the page's server, with the token that the page itself was asked with. */
@@ -45,14 +46,17 @@ function about(told, take) {
 
 /** Learn which calls there are, and follow the events from then on. */
 async function begin() {
+  const mine = ++begun;
   stream?.close();
   const answer = await ask("calls");
+  if (mine !== begun) return;
   if (!answer?.ok) {
     lost(answer && `The server refuses the page (${answer.status}).`);
     setTimeout(begin, AGAIN_MS);
     return;
   }
   const told = await answer.json();
+  if (mine !== begun) return;
   lastEvent = answer.headers.get("last-event-id");
   const names = new Set(told.map((call) => call.call));
   for (const call of [...calls.values()]) if (!names.has(call.name)) forget(call);

@@ -80,3 +80,20 @@ def test_an_open_call_is_open_again_after_a_reload(opened):
     expect(opened.page.locator("#call .turn")).to_have_count(2)
     opened.page.reload()
     expect(opened.page.locator("#call .turn")).to_have_count(2)
+
+
+def test_the_transcript_follows_unless_somebody_reads_further_up(opened, server):
+    opened.lane("call").click()
+    end = "transcript => transcript.scrollHeight - transcript.scrollTop - transcript.clientHeight"
+    transcript = opened.page.locator("#transcript")
+    for turn in range(2, 30):
+        server.turn("call", 5.0 * turn, 5.0 * turn + 3, "sad", f"turn {turn}")
+    server.alert("call")  # its bar makes the transcript shorter
+    server.turn("call", 200.0, 203.0, "sad", "the end")
+    expect(transcript.locator(".turn")).to_have_count(31)
+    assert transcript.evaluate(end) < 2
+    transcript.evaluate("transcript => { transcript.scrollTop = 0; }")
+    opened.page.wait_for_timeout(100)
+    server.turn("call", 205.0, 208.0, "sad", "more")
+    expect(transcript.locator(".turn")).to_have_count(32)
+    assert transcript.evaluate("transcript => transcript.scrollTop") == 0

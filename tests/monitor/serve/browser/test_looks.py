@@ -42,7 +42,19 @@ def test_no_width_needs_sideways_scrolling(busy, width):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_alerts_hide_nothing_of_an_open_call(busy, width):
-    opened = busy(viewport={"width": width, "height": 900})
+@pytest.mark.parametrize("late", [False, True])
+def test_the_alerts_hide_nothing_of_an_open_call(visit, server, width, late):
+    server.begin("call")
+    for turn in range(20):
+        server.turn("call", 5.0 * turn, 5.0 * turn + 4, "angry", "something that was said")
+    if not late:
+        server.alert("call")
+    opened = visit(viewport={"width": width, "height": 900})
+    opened.page.locator("#lines .lane").click()
+    expect(opened.page.locator("#call .turn")).to_have_count(20)
+    if late:
+        server.alert("call")
+    expect(opened.page.locator("#alert-list li")).to_have_count(1)
+    opened.until("getComputedStyle(document.documentElement).getPropertyValue('--alerts') !== '0px'")
     bottom = opened.page.locator("#alerts").evaluate("bar => bar.getBoundingClientRect().bottom")
     assert opened.page.locator("#call-title").evaluate("title => title.getBoundingClientRect().top") >= bottom
