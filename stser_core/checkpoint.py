@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stser_core.errors import CheckpointError, OutputError
-from stser_core.files import TEMPORARY_PREFIX
+from stser_core.files import TEMPORARY_PREFIX, size_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -97,7 +97,7 @@ class ListedCheckpoint:
 def available() -> list[ListedCheckpoint]:
     """The checkpoints that ship with the program, by name."""
     folders = sorted(path.parent for path in _shipped().glob(f"*/{CONFIG_FILE}"))
-    return [ListedCheckpoint(folder.name, folder, _size(folder)) for folder in folders]
+    return [ListedCheckpoint(folder.name, folder, size_of(folder)) for folder in folders]
 
 
 def resolve(name: str | Path) -> Path:
@@ -369,7 +369,3 @@ def _shipped() -> Path:
     package = Path(__file__).parent
     installed = package / "_checkpoints"
     return installed if installed.is_dir() else package.parent / "checkpoints"
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

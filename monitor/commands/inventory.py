@@ -10,6 +10,7 @@ from pathlib import Path
 import stser_core
 from monitor.commands.notices import PROGRAM, Notices
 from stser_core.errors import DownloadError
+from stser_core.files import size_of
 
 _PARTS = (
     "torch",
@@ -33,11 +34,11 @@ def print_models() -> None:
     from stser_core import checkpoint
 
     present = vosk_models.installed()
-    whispers = [(f"whisper {one.name}", one.folder, one.size) for one in whisper_models.installed()]
+    whispers = [(f"whisper {one.name}", one.folder, size_of(one.folder)) for one in whisper_models.installed()]
     _print_table("transcribers", [*present, *whispers])
     voices = find_speaker_model()
     if voices is not None:
-        _print_table("speaker models", [(voices.name, voices, _bytes(voices))])
+        _print_table("speaker models", [(voices.name, voices, size_of(voices))])
     _print_table("checkpoints", [(one.name, one.path, one.size) for one in checkpoint.available()])
     _print_table("text encoders", _text_encoders())
     names = {name for name, _, _ in present}
@@ -150,11 +151,7 @@ def _text_encoders() -> list[tuple[str, Path, int]]:
 
     folders = sorted(Path(HF_HUB_CACHE).glob("models--*"))
     return [
-        (folder.name.removeprefix("models--").replace("--", "/"), folder, _bytes(folder / "blobs"))
+        (folder.name.removeprefix("models--").replace("--", "/"), folder, size_of(folder / "blobs"))
         for folder in folders
         if _ENCODER_SIGN in folder.name
     ]
-
-
-def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -9,7 +9,7 @@ from pathlib import Path
 from monitor.analytics import analyse, to_json
 from monitor.archive.recordings import is_recording
 from monitor.commands.notices import PROGRAM, Notices
-from monitor.exporters.formats import ALIASES, FORMATS
+from monitor.exporters.formats import ALIASES, FORMATS, Format
 from monitor.timeline.file import TimelineFile, read_timeline
 from monitor.timeline.notes import read_notes
 from monitor.timeline.turn import Turn
@@ -41,12 +41,7 @@ def export(
         raise UsageError(f"--to '{to}' is not a format; choose from {', '.join(FORMATS)}.")
     notices = Notices(quiet)
     file = _read(timeline, notices)
-    target = output
-    if target is None:
-        target = str(timeline.with_suffix(chosen.ending))
-        # One that `--jsonl` may have written holds more than an export.
-        if chosen.ending == ".jsonl" and Path(target).exists() and not Path(target).samefile(timeline):
-            raise UsageError(f"'{target}' exists already; name a file with -o.")
+    target = _beside(timeline, chosen) if output is None else output
     if target == STDOUT and chosen.binary and sys.stdout.isatty():
         raise UsageError(f"{to} is not for a terminal; name a file with -o, or use a pipe.")
     check_not_input(target, timeline, "the timeline")
@@ -57,15 +52,24 @@ def export(
             f"'{timeline}' holds {len(recordings)} recordings, but {to} has the time of one; "
             f"export each by itself, or to {tables}."
         )
-    marks, alerts = read_notes(file.notes)
     stream = io.BytesIO()
     chosen.write(_turns(file, transcripts=transcripts), stream)
+    marks, alerts = read_notes(file.notes)
+    total = len(marks) + len(alerts)
     if chosen.write_notes is not None:
         chosen.write_notes((*marks, *alerts), stream)
-    elif marks or alerts:
-        total = len(marks) + len(alerts)
+    elif total:
         notices.say(f"{'1 mark or alert has' if total == 1 else f'{total} marks and alerts have'} no place in {to}.")
     _write(target, stream.getvalue(), notices)
+
+
+def _beside(timeline: Path, chosen: Format) -> str:
+    """The file beside a timeline that a format goes to."""
+    target = timeline.with_suffix(chosen.ending)
+    # One that `--jsonl` may have written holds more than an export.
+    if chosen.ending == ".jsonl" and target.exists() and not target.samefile(timeline):
+        raise UsageError(f"'{target}' exists already; name a file with -o.")
+    return str(target)
 
 
 def analytics(timeline: Path, output: str | None = None, *, transcripts: bool = True, quiet: bool = False) -> None:

@@ -16,6 +16,7 @@ from monitor.transcribers.download import download
 from monitor.transcribers.unpack import unpack
 from monitor.transcribers.vosk import is_model
 from stser_core.errors import DownloadError, TranscriberError
+from stser_core.files import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +88,7 @@ def installed() -> list[tuple[str, Path, int]]:
     """The models in `$VOSK_MODEL_PATH` and in the user's cache: name, folder, bytes."""
     variable = os.environ.get("VOSK_MODEL_PATH")
     folders = [*(_models_in(Path(variable)) if variable else []), *_models_in(cache_dir())]
-    return [(folder.name, folder, _bytes(folder)) for folder in folders]
+    return [(folder.name, folder, size_of(folder)) for folder in folders]
 
 
 def fetch(
@@ -161,10 +162,6 @@ def _models_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(inner for inner in folder.iterdir() if not inner.name.startswith(".") and is_model(inner))
-
-
-def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _model_within(unpacked: Path, archive: str) -> Path:

@@ -22,11 +22,6 @@ class WhisperFolder(NamedTuple):
     name: str
     folder: Path
 
-    @property
-    def size(self) -> int:
-        """Bytes on disk."""
-        return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
-
 
 def is_available() -> bool:
     """Whether the extra `[whisper]` is installed."""

@@ -34,7 +34,6 @@ def test_models_of_the_hubs_cache_are_found_by_their_size(cache):
     found = whisper_models.find("small.en")
     assert found == ("small.en", snapshot)
     assert whisper_models.find("whisper-small.en") == whisper_models.find("Systran/faster-whisper-small.en") == found
-    assert found.size == 21
 
 
 def test_a_model_of_someone_else_keeps_its_owners_name(cache):
