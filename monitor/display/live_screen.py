@@ -36,58 +36,6 @@ _KEYS = "space pause   m mark   q quit"
 _LEAVE = b"\x1b[?1049l\x1b[?25h"
 
 
-def now(channel: ChannelNow, speaker: str, position_s: float, width: int, palette: Palette, *, paused: bool) -> Text:
-    """One line: label, level meter, state, provisional emotion with a question mark, words so far.
-
-    Args:
-        channel: What is going on.
-        speaker: Who speaks on it.
-        position_s: Seconds processed so far.
-        width: Cells in a line.
-        palette: What the terminal can show.
-        paused: Whether listening is paused.
-    """
-    line = Text(label(speaker, palette))
-    line.append(palette.fitted(palette.bar(meter_share(channel.level_dbfs), _METER), _METER))
-    line.append(f" {channel.level_dbfs:4.0f} dB  " if channel.level_dbfs > _LOWEST_DBFS else "          ", QUIET)
-    if channel.since_s is None:
-        state = "paused" if paused else "quiet"
-    else:
-        state = f"speaking {clock(max(0.0, position_s - channel.since_s))}"
-    line.append(palette.fitted(state, _STATE), BOLD if channel.speaking else QUIET)
-    if channel.speaking:
-        line.append_text(_so_far(channel, width - line.cell_len, palette))
-    line.truncate(width)
-    return line
-
-
-def meter_share(level_dbfs: float) -> float:
-    """The part of the meter that a level fills: nothing at −60 dBFS, all of it at full scale."""
-    return max(0.0, min(1.0, 1 - level_dbfs / _LOWEST_DBFS))
-
-
-def _so_far(channel: ChannelNow, room: int, palette: Palette) -> Text:
-    text = Text()
-    if channel.scores is not None:
-        emotion = channel.scores.emotion
-        text.append(f" {LETTERS[emotion]}? ", palette.ink(emotion) + Style(dim=not palette.sixteen, reverse=True))
-        name = f"{emotion}? ".ljust(_NAME) if room > _ROOM_FOR_NAMES else ""
-        text.append(f" {name}{channel.scores.confidence:.2f} ", QUIET)
-    if channel.words:
-        text.append(" " + _end_of(printable(channel.words), room - text.cell_len - 2, palette), QUIET)
-        text.append(palette.ellipsis, QUIET)
-    return text
-
-
-def _end_of(words: str, room: int, palette: Palette) -> str:
-    """The last words that fit: they are the ones that are still coming."""
-    kept = words.split(" ")
-    while len(kept) > 1 and len(palette.ellipsis) + Text(" ".join(kept)).cell_len > room:
-        kept = kept[1:]
-    text = " ".join(kept)
-    return text if text == words else palette.ellipsis + text
-
-
 @dataclass(frozen=True)
 class LiveInfo:
     """Properties of live monitoring that do not change.
@@ -265,9 +213,52 @@ def _with_turn_in_hand(blocks: Text, snapshot: LiveSnapshot, channel: int, span:
 def _now(info: LiveInfo, snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:
     channels = snapshot.channels or (ChannelNow(),) * len(info.speakers)
     return [
-        now(channel, speaker, snapshot.position_s, width, palette, paused=snapshot.paused)
+        _channel_line(channel, speaker, snapshot, width, palette)
         for channel, speaker in zip(channels, info.speakers, strict=True)
     ]
+
+
+def _channel_line(channel: ChannelNow, speaker: str, snapshot: LiveSnapshot, width: int, palette: Palette) -> Text:
+    """Label, level meter, state, provisional emotion with a question mark, words so far."""
+    line = Text(label(speaker, palette))
+    line.append(palette.fitted(palette.bar(meter_share(channel.level_dbfs), _METER), _METER))
+    line.append(f" {channel.level_dbfs:4.0f} dB  " if channel.level_dbfs > _LOWEST_DBFS else "          ", QUIET)
+    if channel.since_s is None:
+        state = "paused" if snapshot.paused else "quiet"
+    else:
+        state = f"speaking {clock(max(0.0, snapshot.position_s - channel.since_s))}"
+    line.append(palette.fitted(state, _STATE), BOLD if channel.speaking else QUIET)
+    if channel.speaking:
+        line.append_text(_so_far(channel, width - line.cell_len, palette))
+    line.truncate(width)
+    return line
+
+
+def meter_share(level_dbfs: float) -> float:
+    """The part of the meter that a level fills: nothing at −60 dBFS, all of it at full scale."""
+    return max(0.0, min(1.0, 1 - level_dbfs / _LOWEST_DBFS))
+
+
+def _so_far(channel: ChannelNow, room: int, palette: Palette) -> Text:
+    text = Text()
+    if channel.scores is not None:
+        emotion = channel.scores.emotion
+        text.append(f" {LETTERS[emotion]}? ", palette.ink(emotion) + Style(dim=not palette.sixteen, reverse=True))
+        name = f"{emotion}? ".ljust(_NAME) if room > _ROOM_FOR_NAMES else ""
+        text.append(f" {name}{channel.scores.confidence:.2f} ", QUIET)
+    if channel.words:
+        text.append(" " + _end_of(printable(channel.words), room - text.cell_len - 2, palette), QUIET)
+        text.append(palette.ellipsis, QUIET)
+    return text
+
+
+def _end_of(words: str, room: int, palette: Palette) -> str:
+    """The last words that fit: they are the ones that are still coming."""
+    kept = words.split(" ")
+    while len(kept) > 1 and len(palette.ellipsis) + Text(" ".join(kept)).cell_len > room:
+        kept = kept[1:]
+    text = " ".join(kept)
+    return text if text == words else palette.ellipsis + text
 
 
 def _notes(snapshot: LiveSnapshot, width: int, palette: Palette) -> list[Text]:

@@ -65,7 +65,7 @@ class EndpointDetector:
         self._origin = at
         self._frames = self._frames[first:]
         self._voiced = self._voiced[first:]
-        self._speech = self._judged()
+        self._speech = self._standing_out()
         self._state = State.SPEAKING if continued else State.QUIET
         self._speech_end = len(self._frames)
         self._continued = continued
@@ -121,7 +121,7 @@ class EndpointDetector:
         self._begin(at=resume_at, first=len(self._frames), continued=False)
         return events
 
-    def _judged(self) -> list[bool]:
+    def _standing_out(self) -> list[bool]:
         """The speech frames, by the present noise floor."""
         return [
             voiced and self._activity.stands_out(frame)
@@ -134,7 +134,7 @@ class EndpointDetector:
             self._state = State.STARTING if speech else State.QUIET
             self._forget(len(self._frames) - self._kept)
             return
-        self._speech = self._judged()
+        self._speech = self._standing_out()
         self._forget(self._onset() - self._pre_roll)
         self._state = State.SPEAKING
         self._speech_end = len(self._frames)
