@@ -85,7 +85,7 @@ def contents_but_failures(made):
     return {kind: value for kind, value in made.items() if kind != "failures"}
 
 
-def test_a_failure_that_is_mended_leaves_the_list(few, archive, tmp_path):
+def test_a_failure_that_is_fixed_leaves_the_list(few, archive, tmp_path):
     sound = (few / "call-000.wav").read_bytes()
     (few / "call-000.wav").write_bytes(b"")
     assert archive(few, "--out", tmp_path / "out") == 0

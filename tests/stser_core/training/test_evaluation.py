@@ -88,8 +88,8 @@ def test_bands_are_reported_apart_and_texts_have_none() -> None:
 
 def test_a_known_baseline_is_that_of_the_speaker_s_other_neutral_clips() -> None:
     loud = [clip(n, f"{n}/loud", None, "neutral" if n < 2 else "angry") for n in range(4)]
-    stranger = replace(clip(9, "9/loud", None, "angry"), speaker="x")
-    found = predict(inputs(), [*loud, stranger], baselines=("none", "neutral"))
+    unseen = replace(clip(9, "9/loud", None, "angry"), speaker="x")
+    found = predict(inputs(), [*loud, unseen], baselines=("none", "neutral"))
     known = {one.clip.id: one.scores.emotion for one in found if one.baseline == "neutral"}
     assert known == dict.fromkeys("0123", "sad"), "loud is what this speaker sounds like; of x nothing is known"
     single = predict(inputs(), loud[:1], baselines=("none", "neutral"))
