@@ -18,6 +18,7 @@ DATED = {
     "monitor/exporters/exporter.py",
     "monitor/pipeline/pipeline.py",
     "monitor/serve/events.py",
+    "monitor/serve/kept.py",
     "monitor/serve/lines.py",
 }
 """They write the date: when a file was made, or at what time of day a live turn was spoken."""
