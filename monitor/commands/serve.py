@@ -105,6 +105,7 @@ def serve(
             transcriber=transcriber,
             log=log,
             metrics=metrics,
+            limits=limits,
             segmentation=segmentation.settings(),
             names=names,
             score_agents=scoring.score_agents,
@@ -113,7 +114,7 @@ def serve(
             takers=tuple(takers),
         )
         server = Server(
-            Lines(shared, limits.lines),
+            Lines(shared),
             log,
             Access(token, twilio_token, LOOPBACK_NAMES | {serving.host}),
             limits,

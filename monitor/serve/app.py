@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from monitor.report import make_report, render
 from monitor.serve.audiosocket import AudioSocketDecoder
@@ -139,7 +139,7 @@ class Media:
         allowed: bool,
         speakers: Sequence[str],
     ) -> None:
-        limits, pace = self._limits, Pace(self._limits)
+        pace = Pace(self._limits)
         start: Start | None = None
         while (data := await receive()) is not None:
             for message in (data,) if isinstance(data, End) else decoder.feed(data):
@@ -153,24 +153,25 @@ class Media:
                         if carried.line is None:
                             opening = partial(self._lines.open, start, source, speakers)
                             carried.line = await anyio.to_thread.run_sync(opening)
-                        carried.line.take(message, pause_s=limits.pause_s, lead_s=limits.lead_s)
+                        carried.line.take(message)
                     case End():
                         carried.end(ENDED)
                         return
             if (wait_s := pace.wait_s()) > 0:
                 await asyncio.sleep(wait_s)
-            while (wait_s := _lead_s(carried.line, limits)) > 0:
+            if carried.line is None:
+                continue
+            while (wait_s := carried.line.early_s) > 0:
                 connection.last_s = time.monotonic()
                 await asyncio.sleep(wait_s)
-            if carried.line is not None and carried.line.reason is not None:
+            if carried.line.reason is not None:
                 return
 
     def end_idle(self) -> None:
         """Give up connections from which no sound comes."""
         now_s = time.monotonic()
         for connection in self._connections:
-            patience_s = self._limits.idle_s
-            if now_s - connection.last_s > patience_s and not connection.idle:
+            if now_s - connection.last_s > self._limits.idle_s and not connection.idle:
                 connection.idle = True
                 connection.task.cancel()
 
@@ -202,16 +203,6 @@ class _Carried:
         """End it, for the first reason that is given."""
         if self.line is not None:
             self.line.end(reason)
-
-
-def _lead_s(line: Line | None, limits: Limits) -> float:
-    """For how long the sender of a line has to wait, since its sound comes faster than time passes."""
-    if line is None or line.reason is not None:
-        return 0.0
-    ahead_s = line.ahead_s
-    if ahead_s > limits.lead_s:
-        return min(ahead_s - limits.lead_s, 1.0)
-    return 0.02 if ahead_s > 1.0 and line.filling else 0.0
 
 
 class App:
@@ -371,7 +362,8 @@ class App:
     async def _stream(
         self, socket: WebSocket, decoder: Decoder, source: str, *, allowed: bool = True, speakers: Sequence[str] = ()
     ) -> None:
-        await socket.accept()
+        with suppress(WebSocketDisconnect):  # `receive` tells of it
+            await socket.accept()
 
         async def receive() -> bytes | str | End | None:
             message = await socket.receive()
@@ -392,7 +384,7 @@ class App:
             self._metrics.refused.labels(source).inc()
             self._metrics.say(f"a stream of {source} was refused: {sentence}")
         with anyio.move_on_after(_SEND_PATIENCE_S):
-            with suppress(RuntimeError):  # it is closed already
+            with suppress(RuntimeError, WebSocketDisconnect):  # it is closed already
                 await socket.close(code, sentence.encode()[:120].decode(errors="ignore"))
 
 

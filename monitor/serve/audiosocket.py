@@ -36,6 +36,7 @@ class AudioSocketDecoder:
         self._held = b""
         self._call: str | None = None
         self._rate: int | None = None
+        self._sent = 0
 
     def feed(self, data: bytes | str) -> Sequence[Message]:
         """Take the next bytes."""
@@ -68,7 +69,8 @@ class AudioSocketDecoder:
             raise ProtocolError(f"A message with sound has {len(payload)} bytes, half a sample too many.")
         if self._rate not in (None, rate):
             raise ProtocolError(f"The sound's rate changes from {self._rate} to {rate} Hz.")
-        sound = Sound(0, samples_of(payload))
+        sound = Sound(0, samples_of(payload), start=self._sent)
+        self._sent += sound.samples.shape[1]
         if self._rate is not None:
             return (sound,)
         self._rate = rate

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.alerts.alarm import Alarm, TextTaker
 from monitor.alerts.rules import Rule, Watch
@@ -34,11 +34,18 @@ if TYPE_CHECKING:
     from monitor.serve.events import EventLog
     from monitor.serve.messages import Sound, Start
     from monitor.serve.metrics import Metrics
+    from monitor.serve.security import Limits
     from monitor.timeline.notes import Alert
     from monitor.transcribers import Transcriber
 
 _CAPACITY = 100
-"""Blocks of 100 ms that may wait: what a busy machine may fall behind before sound is lost."""
+"""Batches of 100 ms that may wait: what a busy machine may fall behind before sound is lost."""
+
+_BATCH_S = 0.1
+
+_PUNCTUAL_S = 1.0
+_LITTLE_S = 0.02
+"""Sound that is ahead by more than a second need not come now: while much of it waits, its sender waits so long."""
 
 _SAME_NAME = 1_000
 _KEPT_CHARACTERS = 64
@@ -107,39 +114,95 @@ class Call:
         ]
 
 
-class LineSource:
-    """The sound of a line: a bounded buffer, which drops the oldest block when it is full.
+class _Frame(NamedTuple):
+    """A frame of sound, and how many seconds of the line had passed when it came."""
 
-    So it need not be read by a thread of its own, as other live sources.
+    sound: Sound
+    passed_s: float
+
+
+class LineSource:
+    """The sound of a line: a bounded buffer, which drops the oldest batch of frames when it is full.
+
+    So it need not be read by a thread of its own, as other live sources. `put` and `end` belong to the event loop.
     """
 
     live = False
     duration_s: float | None = None
 
-    def __init__(self, name: str, channels: int) -> None:
+    def __init__(self, name: str, rate: int, channels: int, limits: Limits, metrics: Metrics) -> None:
+        """Begin now.
+
+        Args:
+            name: The call's.
+            rate: Samples per second of its frames.
+            channels: How many it has.
+            limits: How far frames without time stamps may be behind the time that has passed, and others ahead of it.
+            metrics: Counts what is lost.
+        """
         self.name = name
         self.channels = channels
-        self._blocks: ClosableQueue[AudioBlock] = ClosableQueue(_CAPACITY)
-        self._end = 0
+        self._rate = rate
+        self._limits = limits
+        self._metrics = metrics
+        self._began_s = time.monotonic()
+        self._came = [0] * channels
+        self._batch: list[_Frame] = []
+        self._batches: ClosableQueue[list[_Frame]] = ClosableQueue(_CAPACITY)
 
-    def put(self, block: AudioBlock) -> bool:
-        """Add a block; false when another had to be dropped for it."""
-        return self._blocks.put_dropping(block)[1] is None
+    @property
+    def ahead_s(self) -> float:
+        """By how much the sound that came is ahead of the time that has passed."""
+        return max(self._came) / self._rate - self._passed_s
 
     @property
     def filling(self) -> bool:
         """Whether half of the room is taken."""
-        return len(self._blocks) >= _CAPACITY // 2
+        return len(self._batches) >= _CAPACITY // 2
+
+    def put(self, sound: Sound) -> None:
+        """Add a frame."""
+        self._batch.append(_Frame(sound, self._passed_s))
+        self._came[sound.channel] += sound.samples.shape[1]
+        if self._lasts_s(self._batch) >= _BATCH_S:
+            self._hand_over()
+
+    def end(self) -> None:
+        """The last frame has come."""
+        self._hand_over()
+        self.stop()
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield what was put, until `stop` is called and all is taken."""
-        while (block := self._blocks.get()) is not None:
-            yield replace(block, dropped=block.start - self._end)
-            self._end = block.end
+        tracks, limits = Tracks(self._rate, self.channels), self._limits
+        late, passed_s = 0, 0.0
+        while (batch := self._batches.get()) is not None:
+            for sound, passed_s in batch:
+                for block in tracks.place(sound, passed_s - limits.pause_s, passed_s + limits.lead_s):
+                    yield replace(block, arrived_at=self._began_s + passed_s)
+            self._metrics.late.inc((tracks.late - late) / self._rate)
+            late = tracks.late
+        for block in tracks.flush():
+            yield replace(block, arrived_at=self._began_s + passed_s)
 
     def stop(self) -> None:
         """End `blocks` after what has been put so far."""
-        self._blocks.close()
+        self._batches.close()
+
+    @property
+    def _passed_s(self) -> float:
+        return time.monotonic() - self._began_s
+
+    def _hand_over(self) -> None:
+        batch, self._batch = self._batch, []
+        _, dropped = self._batches.put_dropping(batch)
+        if dropped is not None:
+            self._metrics.dropped.inc(self._lasts_s(dropped))
+
+    def _lasts_s(self, batch: list[_Frame]) -> float:
+        """How long a batch is on its first channel."""
+        samples = [int(sound.samples.shape[1]) for sound, _ in batch if sound.channel == batch[0].sound.channel]
+        return sum(samples) / self._rate
 
 
 @dataclass(frozen=True)
@@ -152,6 +215,7 @@ class Shared:
         transcriber: The transcriber.
         log: Gets their events.
         metrics: Counts.
+        limits: Of their sound.
         segmentation: How speech is cut into turns.
         names: The speakers of the usual channels: the customer's, then the agent's.
         score_agents: Whether the emotion of agents is scored.
@@ -165,6 +229,7 @@ class Shared:
     transcriber: Transcriber
     log: EventLog
     metrics: Metrics
+    limits: Limits
     segmentation: SegmenterSettings
     names: tuple[str, ...] = ("customer", "agent")
     score_agents: bool = False
@@ -204,10 +269,7 @@ class Line:
         self.reason: str | None = None
         self._shared = shared
         self._ended = ended
-        self._tracks = Tracks(rate, len(call.roles))
-        self._source = LineSource(call.name, len(call.roles))
-        self._started_s = time.monotonic()
-        self._late = 0
+        self._source = LineSource(call.name, rate, len(call.roles), shared.limits, shared.metrics)
         self._exporters = (Exporter(str(paths[0]), CsvLines(live=True)), Exporter(str(paths[1]), JsonLines()))
         alarm = Alarm(Watch(shared.rules), [self._alerted], shared.takers)
         self._pipeline = Pipeline(
@@ -234,32 +296,22 @@ class Line:
         self._thread.start()
 
     @property
-    def ahead_s(self) -> float:
-        """By how much the sound that came is ahead of the time that has passed."""
-        return self._tracks.end_s - (time.monotonic() - self._started_s)
+    def early_s(self) -> float:
+        """For how long its sender has to wait, since sound comes faster than time passes, or than it is looked at."""
+        ahead_s, lead_s = self._source.ahead_s, self._shared.limits.lead_s
+        if self.reason is not None or ahead_s <= _PUNCTUAL_S:
+            return 0.0
+        return min(max(ahead_s - lead_s, _LITTLE_S * self._source.filling), _PUNCTUAL_S)
 
-    @property
-    def filling(self) -> bool:
-        """Whether so much sound waits that a sender who is early should wait, too."""
-        return self._source.filling
-
-    def take(self, sound: Sound, *, pause_s: float, lead_s: float) -> None:
-        """Take a frame. In the event loop.
-
-        Args:
-            sound: The frame.
-            pause_s: A stream without time stamps may be behind the time that has passed by so much.
-            lead_s: One with time stamps may be ahead of it by so much.
-        """
-        passed_s = time.monotonic() - self._started_s
-        self._put(self._tracks.place(sound, passed_s - pause_s, passed_s + lead_s))
+    def take(self, sound: Sound) -> None:
+        """Take a frame. In the event loop."""
+        self._source.put(sound)
 
     def end(self, reason: str) -> None:
         """Take no more sound; what came is finished. In the event loop."""
         if self.reason is None:
             self.reason = reason
-            self._put(self._tracks.flush())
-            self._source.stop()
+            self._source.end()
 
     def abort(self) -> None:
         """End at once; what is not written yet is lost."""
@@ -286,19 +338,13 @@ class Line:
         self.call.position_s = self._pipeline.position_s
         return self.call.values()
 
-    def _put(self, blocks: Sequence[AudioBlock]) -> None:
-        self._shared.metrics.late.inc((self._tracks.late - self._late) / self._tracks.rate)
-        self._late = self._tracks.late
-        for block in blocks:
-            if not self._source.put(block):
-                self._shared.metrics.dropped.inc(0.1)
-
     def _run(self) -> None:
         call = self.call
         try:
             with ExitStack() as files:
                 for exporter in self._exporters:
                     files.callback(exporter.close)
+                for exporter in self._exporters:
                     exporter.begin()
                 self._pipeline.run()
                 for exporter in self._exporters:
@@ -351,15 +397,9 @@ class RefusedError(StserError):
 class Lines:
     """All lines, and the calls that have ended."""
 
-    def __init__(self, shared: Shared, most: int) -> None:
-        """Prepare.
-
-        Args:
-            shared: What the lines share.
-            most: How many there may be at once.
-        """
+    def __init__(self, shared: Shared) -> None:
+        """Know the calls of earlier runs; see `Shared`."""
         self._shared = shared
-        self._most = most
         self._lock = Lock()
         self._lines: dict[str, Line] = {}
         self._calls = {call.name: call for call in self._earlier()}
@@ -386,8 +426,8 @@ class Lines:
         with self._lock:
             if self._stopping:
                 raise RefusedError("The server is stopping.")
-            if len(self._lines) >= self._most:
-                raise RefusedError(f"There are {self._most} lines already; --max-lines allows no more.")
+            if len(self._lines) >= self._shared.limits.lines:
+                raise RefusedError(f"There are {len(self._lines)} lines already; --max-lines allows no more.")
             moment = datetime.now()
             name, paths = self._new_files(moment, start.call)
             roles = tuple(self._shared.role(place, speakers) for place in start.places)
@@ -395,7 +435,7 @@ class Lines:
             line = Line(call, self._shared, start.rate, paths, self._over)
             self._lines[name] = line
             self._calls[name] = call
-            while len(self._calls) > _REMEMBERED + self._most:
+            while len(self._calls) > _REMEMBERED + self._shared.limits.lines:
                 self._calls.pop(next(each for each in self._calls if each not in self._lines))
         self._shared.metrics.calls.labels(source).inc()
         line.start()

@@ -43,12 +43,14 @@ class Sound:
         samples: float32 [channels, n] in −1…1, at the stream's rate.
         at_ms: Its time stamp in milliseconds on the sender's clock; `None` where it has none.
         number: Its number in the order of sending, where the sender counts.
+        start: Where it has no time stamp, the index of its first sample among all that were sent.
     """
 
     channel: int
     samples: NDArray[np.float32]
     at_ms: int | None = None
     number: int | None = None
+    start: int = 0
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class PcmDecoder:
         self._start: Start | None = Start(call, rate, tuple(range(channels)))
         self._channels = channels
         self._held = b""
+        self._sent = 0
 
     def feed(self, data: bytes | str) -> Sequence[Message]:
         """Take the next bytes."""
@@ -49,7 +50,8 @@ class PcmDecoder:
         if not whole:
             return ()
         started, self._start = self._start, None
-        sound = Sound(0, samples_of(held[:whole], self._channels))
+        sound = Sound(0, samples_of(held[:whole], self._channels), start=self._sent)
+        self._sent += sound.samples.shape[1]
         return (sound,) if started is None else (started, sound)
 
 

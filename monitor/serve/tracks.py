@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_GATHERED_S = 0.1
+_GATHERED_S = 0.06
+"""So much is passed on at least, since every block costs time."""
 _HOLD_S = 0.2
 """A frame that is missing is waited for until so much of what follows it has come."""
 _JITTER_S = 0.1
@@ -50,16 +51,12 @@ class Tracks:
         self._ends: list[int | None] = [None] * channels
         self._numbers: list[int | None] = [None] * channels
         self._origin_ms: float | None = None
+        self._paused = 0  # samples by which the sound without time stamps was moved
         self._resampler = Resampler(rate, channels)
         self._resampled = 0  # index of the sample after the last that was resampled
         self._position = 0  # the same at 16 kHz
         self._told = 0  # the end of the last block
         self.late = 0
-
-    @property
-    def end_s(self) -> float:
-        """How far the sound reaches that has come, in seconds."""
-        return max((end for end in self._ends if end is not None), default=0) / self.rate
 
     def place(self, sound: Sound, earliest_s: float = 0.0, latest_s: float = math.inf) -> list[AudioBlock]:
         """Take a frame.
@@ -108,7 +105,8 @@ class Tracks:
         """Index at which a frame starts."""
         before = self._ends[sound.channel]
         if sound.at_ms is None:
-            return max(before or 0, round(earliest_s * self.rate))
+            self._paused += max(0, round(earliest_s * self.rate) - sound.start - self._paused)
+            return sound.start + self._paused
         number, last = sound.number, self._numbers[sound.channel]
         follows = number is None or (last is not None and number == last + 1)
         if number is not None:

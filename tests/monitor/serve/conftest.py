@@ -100,11 +100,12 @@ def serving(tmp_path, recognizer):
             transcriber=shared.pop("transcriber", NoTranscriber()),
             log=log,
             metrics=metrics,
+            limits=bounds,
             segmentation=SegmenterSettings(),
             rules=tuple(map(parse, rules)),
             **shared,
         )
-        lines = Lines(common, bounds.lines)
+        lines = Lines(common)
         web, sound = bound("127.0.0.1", 0, "--port"), bound("127.0.0.1", 0, "--audiosocket")
         server = Server(lines, log, Access(token, twilio_token), bounds, metrics, sockets=[web], audiosocket=sound)
         served = Served(folder, web.getsockname()[1], sound.getsockname()[1], said, server, lines, log)

@@ -192,7 +192,7 @@ def test_hostile_clients_cost_only_themselves(serving, asynchronous, call):
 
     assert good["reason"] == again["reason"] == "ended"
     assert table(served.folder / f"{good['call']}.csv") == table(served.folder / f"{again['call']}.csv")
-    assert not any("unforeseen" in sentence for sentence in served.said), served.said
+    assert [sentence for sentence in served.said if "unforeseen" in sentence] == []
 
 
 HOSTILE_HTTP = [
@@ -369,8 +369,9 @@ def test_a_timeline_that_cannot_be_written_ends_its_line_alone(serving, asynchro
             time.sleep(0.01)
         (line,) = served.calls()
         (served.folder / f"{line['call']}.csv").unlink()
-        for number in range(1, 1_000):
-            socket_.send(call.pcm(number))
+        with contextlib.suppress(ConnectionClosed):
+            for number in range(1, 1_000):
+                socket_.send(call.pcm(number))
         served.ended()
     asynchronous(sent(calling(served, "pcm", "good"), call))
     reasons = {one["call"].rpartition("-")[2]: one["reason"] for one in served.ended(2)}

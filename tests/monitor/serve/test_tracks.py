@@ -101,14 +101,14 @@ def test_a_clock_that_is_set_changes_nothing(jump_ms):
 
 def test_a_pause_without_time_stamps_is_silence():
     tracks = Tracks(RATE, 1)
-    before = Sound(0, WHOLE[None, :RATE])
+    before, after = Sound(0, WHOLE[None, :RATE]), Sound(0, WHOLE[None, :RATE], start=RATE)
 
-    whole, dropped = placed(tracks, [before, before])
+    whole, dropped = placed(tracks, [before, after])
     assert dropped == 0
     assert whole.shape[1] == 2 * RATE
 
     tracks = Tracks(RATE, 1)
-    blocks = tracks.place(before) + tracks.place(before, earliest_s=10.0)
+    blocks = tracks.place(before) + tracks.place(after, earliest_s=10.0)
     assert blocks[-1].end == 11 * RATE
     assert sum(block.dropped for block in blocks) == 9 * RATE
 
