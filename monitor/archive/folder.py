@@ -22,8 +22,8 @@ import msgspec
 from monitor.archive.names import file_name
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Finished, Scored
-from monitor.exporters.csv import CsvLines
-from monitor.timeline.cells import neutralised, unneutralised
+from monitor.exporters.csv import CsvLines, neutralised
+from monitor.timeline.file import unneutralised
 from stser_core.errors import OutputError
 from stser_core.files import cannot_write, utf8, written
 

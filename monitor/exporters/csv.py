@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from monitor.exporters.exporter import Resumed, other_content
-from monitor.timeline.cells import printed, record
+from monitor.timeline.file import FORMULA
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import COLUMNS, SALIENT_COLUMNS, STARTED_AT, Turn
 from stser_core.files import utf8
 
 _MARK = b"\xef\xbb\xbf"
+_SECONDS = frozenset({"start_s", "end_s", *SALIENT_COLUMNS})
 _CLOCK = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
 
 
@@ -32,7 +33,7 @@ class CsvLines:
             live: Add the column `started_at`.
         """
         self._columns = COLUMNS + SALIENT_COLUMNS * explain + (STARTED_AT,) * live
-        self.header = record(self._columns)
+        self.header = _record(self._columns)
 
     def turn(self, turn: Turn) -> str:
         """A turn's record."""
@@ -51,17 +52,42 @@ def write_excel(turns: Sequence[Turn], stream: BinaryIO) -> None:
     """Write a CSV that Excel opens rightly with a double click: it knows UTF-8 by its byte order mark only."""
     further = sorted({name for turn in turns for name in turn.extra} - set(COLUMNS))
     columns = (*COLUMNS, *further)
-    text = record(columns) + "".join(_row(turn, columns) for turn in turns)
+    text = _record(columns) + "".join(_row(turn, columns) for turn in turns)
     stream.write(_MARK + utf8(text))
+
+
+def neutralised(text: str) -> str:
+    """Keep a spreadsheet from running a text as a formula; no number comes here."""
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def _row(turn: Turn, columns: Sequence[str]) -> str:
     values: dict[str, object] = {**turn.extra, **turn.values()}
-    return record([printed(column, values.get(column)) for column in columns])
+    return _record([_printed(column, values.get(column)) for column in columns])
+
+
+def _printed(column: str, value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return neutralised(value)
+    if isinstance(value, int):
+        return str(value)
+    if column in _SECONDS:
+        return f"{value:.3f}"
+    return f"{value:.1f}" if column == "loudness_dbfs" else f"{value:.4f}"
+
+
+def _record(cells: Sequence[str]) -> str:
+    """Cells as one record, with its line end."""
+    text = io.StringIO()
+    # The writer quotes a bare carriage return only where its line end has one (before Python 3.13).
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _resumed(content: bytes, columns: Sequence[str], path: str) -> Resumed:
-    header = record(columns).encode().rstrip()
+    header = _record(columns).encode().rstrip()
     first = content.removeprefix(_MARK).partition(b"\n")[0].rstrip(b"\r")
     if not content.strip() or (b"\n" not in content and header.startswith(first) and first != header):
         return Resumed()  # nothing, or a header that broke off

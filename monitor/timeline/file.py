@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.timeline.cells import parsed
 from monitor.timeline.sessions import on_one_axis
-from monitor.timeline.turn import COLUMNS, SALIENCE, Turn
+from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, TEXTS, Turn
 from monitor.timeline.values import checked_turn
 from stser_core.errors import DataError, MissingExtraError
 
@@ -25,6 +25,12 @@ _BYTE_ORDER_MARK = "\ufeff"
 _PARQUET = b"PAR1"
 _LONGEST_NAME = 60
 _SEPARATORS = {"semicolons": ";", "tabs": "\t"}
+_INTEGER = re.compile(r"-?[0-9]{1,17}")
+_DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
+
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""How a text begins that a spreadsheet might run as a formula (OWASP, "CSV Injection"); it has one more apostrophe in a
+CSV, so that a reader can take one off."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +253,26 @@ def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Turn:
         cells = cells[: len(header)]
     if len(cells) != len(header):
         raise ValueError(f"{len(cells)} cells, but the header has {len(header)}")
-    return checked_turn({name: parsed(name, cell) for name, cell in zip(header, cells, strict=True)})
+    return checked_turn({name: _parsed(name, cell) for name, cell in zip(header, cells, strict=True)})
+
+
+def _parsed(column: str, cell: str) -> object:
+    """A cell's value; one that is not what its column holds stays a text, which `checked_turn` refuses."""
+    if cell == "":
+        return None
+    if column in TEXTS:
+        return unneutralised(cell)
+    if column in COUNTS:
+        return int(cell) if _INTEGER.fullmatch(cell) else cell
+    # A further column keeps its text, except that of a name in _s, which holds seconds.
+    if column in EMOTIONS or not (column in COLUMNS or column.endswith("_s")) or not _DECIMAL.fullmatch(cell):
+        return cell
+    return float(cell)
+
+
+def unneutralised(cell: str) -> str:
+    """The text of a cell that `monitor.exporters.csv.neutralised` made."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def _object(text: str) -> dict[str, object]:
