@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stser_core import weights
 from stser_core.errors import CheckpointError, OutputError
 from stser_core.files import TEMPORARY_PREFIX, size_of
 
@@ -35,7 +36,7 @@ CARD_FILE = "README.md"
 DEFAULT = "default"
 
 _FRONT_END, _TEXT_ENCODER = "front_end.", "tmodel."
-_DOWNLOADED = (CONFIG_FILE, "*.safetensors", "tokenizer.json", CARD_FILE, LICENCE_FILE)
+_DOWNLOADED = (CONFIG_FILE, "*.safetensors", "tokenizer.json", "onnx/*", CARD_FILE, LICENCE_FILE)
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,10 @@ class Checkpoint:
 
     def network(self, accelerator: str) -> Network:
         """See `network.Loaded`."""
+        from stser_core.batches import accelerator_of
         from stser_core.torch_network import TorchNetwork
 
-        return TorchNetwork(self.model, accelerator)
+        return TorchNetwork(self.model, accelerator_of(accelerator))
 
     def encoder(self, name: str) -> Encoder:
         """A further encoder.
@@ -73,16 +75,13 @@ class Checkpoint:
         Raises:
             CheckpointError: It cannot be loaded.
         """
-        from stser_core import encoders
-
         if name in self.encoders:
             return self.encoders[name]
-        return encoders.load(name, self.model.config.encoders[name], self.tensors(name))
+        return load_encoder(name, self.config, self.folder)
 
     def tensors(self, name: str) -> dict[str, Tensor]:
         """A further encoder's own tensors; none where it has no file."""
-        path = None if self.folder is None else self.folder / f"{name}.safetensors"
-        return _tensors(path) if path is not None and path.exists() else {}
+        return _own_tensors(name, self.folder)
 
 
 @dataclass(frozen=True)
@@ -139,17 +138,41 @@ def load(name: str | Path = DEFAULT, *, accelerator: str = "") -> Checkpoint:
     """
     import torch
 
-    from stser_core.tokenizer import Tokenizer
-
     folder = resolve(name)
     config = read_config(folder)
     model = _built(config, folder)
     _load_weights(model, folder, accelerator)
     if accelerator:  # with the channels last, a CPU pools several times as fast; in training it does not pay
         model.to(memory_format=torch.channels_last)
+    return Checkpoint(folder.resolve().name, model.eval(), load_tokenizer(config, folder), folder=folder)
+
+
+def load_tokenizer(config: CheckpointConfig, folder: Path) -> Tokenizer | None:
+    """Load a folder's tokenizer; `None` where no classifier reads text.
+
+    Raises:
+        CheckpointError: It is missing or broken.
+    """
+    from stser_core.tokenizer import Tokenizer
+
     text = config.tmodel
-    tokenizer = Tokenizer.load(folder, text.maximum_pieces, marks=text.marks) if text else None
-    return Checkpoint(folder.resolve().name, model.eval(), tokenizer, folder=folder)
+    return None if text is None else Tokenizer.load(folder, text.maximum_pieces, marks=text.marks)
+
+
+def load_encoder(name: str, config: CheckpointConfig, folder: Path | None) -> Encoder:
+    """Load a further encoder.
+
+    Raises:
+        CheckpointError: It cannot be loaded.
+    """
+    from stser_core import encoders
+
+    return encoders.load(name, config.encoders[name], _own_tensors(name, folder))
+
+
+def _own_tensors(name: str, folder: Path | None) -> dict[str, Tensor]:
+    path = None if folder is None else folder / f"{name}.safetensors"
+    return weights.read(path, "torch") if path is not None and path.exists() else {}
 
 
 def save(
@@ -248,18 +271,18 @@ def load_front_end(model: Stser, path: Path, accelerator: str = "") -> None:
     Raises:
         CheckpointError: The file is missing or broken, or does not fit the model.
     """
-    from stser_core.frontend import SCALE, dequantise, has_bfloat16
+    from stser_core.frontend import has_bfloat16
 
     assert model.front_end is not None
     file = path / FRONT_END_FILE if path.is_dir() else path
-    stored = _tensors(file)
-    quantised = all(one.ndim < 2 or name + SCALE in stored for name, one in stored.items())
+    stored = weights.read(file, "torch")
+    quantised = all(one.ndim < 2 or name + weights.SCALE in stored for name, one in stored.items())
     if accelerator == "cpu" and quantised and has_bfloat16():
-        weights = {name: one for name, one in stored.items() if not name.endswith(SCALE)}
-        _check(weights, model.front_end.state_dict(), file)
+        unscaled = {name: one for name, one in stored.items() if not name.endswith(weights.SCALE)}
+        _check(unscaled, model.front_end.state_dict(), file)
         model.front_end.pack(stored)
     else:
-        _fill(model.front_end, dequantise(stored), model.front_end.state_dict(), file)
+        _fill(model.front_end, weights.dequantise(stored), model.front_end.state_dict(), file)
 
 
 @contextmanager
@@ -298,7 +321,7 @@ def _built(config: CheckpointConfig, folder: Path) -> Stser:
 
 
 def _load_weights(model: Stser, folder: Path, accelerator: str) -> None:
-    _fill(model, _tensors(folder / WEIGHTS_FILE), _own_weights(model), folder / WEIGHTS_FILE)
+    _fill(model, weights.read(folder / WEIGHTS_FILE, "torch"), _own_weights(model), folder / WEIGHTS_FILE)
     if model.front_end is not None:
         load_front_end(model, folder, accelerator)
 
@@ -320,20 +343,6 @@ def _check(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: 
             f"{path} does not fit its {CONFIG_FILE}: {len(missing)} tensors are missing, {len(unknown)} unknown "
             f"and {len(wrong)} of another shape, {first} among them."
         )
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        weights: dict[str, Tensor] = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read as weights ({error}).") from error
-    broken = [key for key, value in weights.items() if not value.isfinite().all()]
-    if broken:
-        raise CheckpointError(f"{path} holds values that are NaN or infinite, in {broken[0]}.")
-    return weights
 
 
 def _stored(key: str, value: Tensor) -> Tensor:

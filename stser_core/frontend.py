@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from math import log
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +19,7 @@ from torch.nn import functional
 
 from stser_core.config import FrontEndConfig
 from stser_core.padding import frame_mask
-
-SCALE = ".scale"
-"""Ending of the names of scales beside int8 weights."""
+from stser_core.weights import SCALE, sinusoids
 
 _ROUNDED = 32
 """oneDNN compiles a kernel for each number of steps, and keeps it; so these are multiples."""
@@ -39,7 +36,7 @@ class WhisperFrontEnd(nn.Module):
         self.conv1 = nn.Conv1d(bands, config.size, 3, padding=1)
         self.conv2 = nn.Conv1d(config.size, config.size, 3, stride=2, padding=1)
         self.layers = nn.ModuleList(EncoderLayer(config.size, config.heads) for _ in range(config.layers))
-        self.register_buffer("positions", sinusoids(config.positions, config.size), persistent=False)
+        self.register_buffer("positions", torch.from_numpy(sinusoids(config.positions, config.size)), persistent=False)
 
     def forward(self, mel: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Encode a padded batch.
@@ -92,7 +89,8 @@ class WhisperFrontEnd(nn.Module):
         rest = {name: one for name, one in stored.items() if name.removesuffix(SCALE) not in layers}
         self.load_state_dict(rest, strict=False, assign=True)
         for name, layer in layers.items():
-            packed = torch.ops.mkldnn._reorder_linear_weight(stored[name].bfloat16().flatten(1).contiguous())
+            weight = stored[name].movedim(1, -1).flatten(1)  # of a convolution: all of one step, then of the next
+            packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16().contiguous())
             object.__setattr__(layer, "packed", (packed, stored[name + SCALE]))
             layer.weight = nn.Parameter(torch.empty(0), requires_grad=False)
 
@@ -126,15 +124,19 @@ class EncoderLayer(nn.Module):
 
 
 def _convolved(x: Tensor, layer: nn.Conv1d) -> Tensor:
-    """A convolution over three steps of [batch, steps, size], as the matrix product that it is."""
-    windows = functional.pad(x, (0, 0, 1, 1)).unfold(1, 3, layer.stride[0])  # [batch, steps, size, 3]
-    return _product(windows.flatten(2), layer)
+    """A convolution over three steps of [batch, steps, size]."""
+    if not hasattr(layer, "packed"):
+        transposed = functional.conv1d(x.transpose(1, 2), layer.weight, layer.bias, layer.stride, padding=1)
+        return transposed.transpose(1, 2)
+    padded, stride = functional.pad(x, (0, 0, 1, 1)), layer.stride[0]
+    end = padded.shape[1] - 2
+    return _product(torch.cat([padded[:, start : end + start : stride] for start in range(3)], 2), layer)
 
 
 def _product(x: Tensor, layer: nn.Linear | nn.Conv1d) -> Tensor:
     packed: tuple[Tensor, Tensor] | None = getattr(layer, "packed", None)
     if packed is None:
-        return functional.linear(x, layer.weight.flatten(1), layer.bias)
+        return functional.linear(x, layer.weight, layer.bias)
     weight, scale = packed
     rounded = functional.pad(x.bfloat16(), (0, 0, 0, -x.shape[1] % _ROUNDED))
     product = torch.ops.mkldnn._linear_pointwise(rounded, weight, None, "none", [], "")
@@ -156,14 +158,6 @@ def has_bfloat16() -> bool:
         return False
 
 
-def sinusoids(positions: int, size: int) -> Tensor:
-    """Whisper's fixed position embeddings: float32 [positions, size], sines then cosines."""
-    half = size // 2
-    rates = torch.exp(-log(10_000) / max(1, half - 1) * torch.arange(half, dtype=torch.float64))
-    angles = torch.arange(positions, dtype=torch.float64)[:, None] * rates
-    return torch.cat([angles.sin(), angles.cos()], 1).float()
-
-
 def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights as they are stored: matrices as int8 `name` with float32 `name.scale` [rows], all else as float32.
 
@@ -180,16 +174,3 @@ def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         stored[name] = (rows / scale[:, None]).round().clamp(-127, 127).to(torch.int8).view(one.shape)
         stored[name + SCALE] = scale
     return stored
-
-
-def dequantise(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights from what `quantise` gives; int8 weights without their scale are left out."""
-    state: dict[str, Tensor] = {}
-    for name, value in stored.items():
-        scale = stored.get(name + SCALE)
-        if value.dtype == torch.int8:
-            if scale is not None:
-                state[name] = value.float() * scale.view(-1, *[1] * (value.ndim - 1))
-        elif not (name.endswith(SCALE) and name.removesuffix(SCALE) in stored):
-            state[name] = value
-    return state

@@ -76,13 +76,13 @@ class EmotionRecognizer:
         config = loaded.config
         self.name = loaded.name
         self.classifiers = _chosen(classifier, loaded)
-        self.accelerator = accelerator_of(accelerator)
         self.prior = config.ensemble.class_prior if prior == "checkpoint" else prior
         self._config = config
         inputs = {name: config.classifiers[name].inputs for name in self.classifiers}
         self._inputs = {encoder for names in inputs.values() for encoder in names}
         self.uses_speaker_baseline = speaker_baseline and config.speaker_baseline is not None and self.attends
-        self._network = loaded.network(self.accelerator)
+        self._network = loaded.network(accelerator)
+        self.accelerator = self._network.accelerator
         self._tokenizer = loaded.tokenizer
         self._explain = explain
         self._further = [loaded.encoder(name) for name in config.encoders if name in self._inputs]
@@ -99,10 +99,21 @@ class EmotionRecognizer:
         explain: bool = False,
         prior: Prior | Literal["checkpoint"] | None = "checkpoint",
         speaker_baseline: bool = True,
+        runtime: Literal["torch", "onnx"] = "torch",
     ) -> EmotionRecognizer:
-        """Load a checkpoint by folder, name or Hub id, and prepare it; see `__init__` and `checkpoint.load`."""
+        """Load a checkpoint by folder, name or Hub id, and prepare it; see `__init__` and `checkpoint.load`.
+
+        With the runtime `onnx`, torch is not imported; the scores are the same in single precision.
+        """
+        loaded: Loaded
+        if runtime == "onnx":
+            from stser_core import onnx_network
+
+            loaded = onnx_network.load(checkpoint)
+        else:
+            loaded = checkpoints.load(checkpoint, accelerator=accelerator_of(accelerator))
         return cls(
-            checkpoints.load(checkpoint, accelerator=accelerator_of(accelerator)),
+            loaded,
             classifier=classifier,
             accelerator=accelerator,
             explain=explain,

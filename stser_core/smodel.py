@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from stser_core.config import ConvConfig, SmodelConfig
 from stser_core.padding import frame_mask
@@ -91,9 +90,10 @@ class Standardise(nn.BatchNorm1d):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Normalise float32 [batch, size]."""
-        if self.training and len(vectors) == 1:
-            return functional.batch_norm(vectors, self.running_mean, self.running_var, eps=self.eps)
-        return super().forward(vectors)
+        if self.training and len(vectors) > 1:
+            return super().forward(vectors)
+        assert self.running_mean is not None and self.running_var is not None
+        return (vectors - self.running_mean) * (self.running_var + self.eps).rsqrt()
 
 
 class ConvBlock(nn.Module):

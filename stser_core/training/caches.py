@@ -18,12 +18,13 @@ from stser_core.config import FeatureConfig
 from stser_core.errors import DataError, StserError
 from stser_core.features import trim
 from stser_core.files import TEMPORARY_PREFIX, cannot_write
-from stser_core.frontend import SCALE, quantise
+from stser_core.frontend import quantise
 from stser_core.model import Stser
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.clip import Clip
 from stser_core.training.lines import available_codecs, random_line, telephone_band
 from stser_core.training.output import progress
+from stser_core.weights import SCALE
 
 Sound = NDArray[np.float32]
 

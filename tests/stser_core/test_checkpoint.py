@@ -13,7 +13,8 @@ import torch
 
 from stser_core import checkpoint
 from stser_core.errors import CheckpointError, OutputError
-from stser_core.frontend import dequantise, quantise
+from stser_core.frontend import quantise
+from stser_core.weights import dequantise
 
 
 @pytest.fixture

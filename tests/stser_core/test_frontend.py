@@ -12,8 +12,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from stser_core.config import FrontEndConfig
-from stser_core.frontend import WhisperFrontEnd, dequantise, has_bfloat16, quantise, sinusoids
+from stser_core.frontend import WhisperFrontEnd, has_bfloat16, quantise
 from stser_core.torch_network import TorchNetwork
+from stser_core.weights import dequantise, sinusoids
 
 SMALL = FrontEndConfig(model="tiny", layers=2, size=16, heads=2, positions=60)
 BANDS = 12
@@ -91,7 +92,9 @@ def test_it_is_the_first_layers_of_whispers_encoder(tiny_whisper):
         ):
             state |= {f"layers.{number}.{name}.{kind}": getattr(module, kind) for kind in ("weight", "bias")}
     ours.load_state_dict({name: one.detach() for name, one in state.items()})
-    torch.testing.assert_close(sinusoids(50, 16), theirs.embed_positions.weight.detach(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        torch.from_numpy(sinusoids(50, 16)), theirs.embed_positions.weight.detach(), atol=1e-5, rtol=0
+    )
     mel = torch.randn(1, BANDS, 100)
 
     with torch.no_grad():

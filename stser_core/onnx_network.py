@@ -1,0 +1,178 @@
+"""A model for inference with ONNX Runtime, in a process without torch; see `network`.
+
+`onnx_export` writes the graphs of a checkpoint's parts, without weights. Those come from the checkpoint's own files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stser_core import checkpoint as checkpoints
+from stser_core import weights
+from stser_core.errors import CheckpointError, MissingExtraError, UsageError
+from stser_core.features import log_mel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stser_core.config import CheckpointConfig
+    from stser_core.encoders import Encoder
+    from stser_core.tokenizer import Tokenizer
+
+    Floats = NDArray[np.floating]
+
+FOLDER = "onnx"
+GRAPHS_FILE = "graphs.json"
+"""The names of the graphs, each with those of the weights that it takes."""
+
+CONVOLUTIONS, LAYERS, SMODEL, TMODEL, CLASSIFIER = "convolutions", "layers", "smodel", "tmodel", "classifier-"
+
+
+@dataclass(frozen=True)
+class ExportedCheckpoint:
+    """A checkpoint with its graphs; see `network.Loaded`."""
+
+    name: str
+    config: CheckpointConfig
+    tokenizer: Tokenizer | None
+    folder: Path
+
+    def encoder(self, name: str) -> Encoder:
+        """See `Checkpoint.encoder`; most need torch."""
+        return checkpoints.load_encoder(name, self.config, self.folder)
+
+    def network(self, accelerator: str) -> OnnxNetwork:
+        """See `network.Loaded`.
+
+        Raises:
+            UsageError: The accelerator is not the CPU.
+            CheckpointError: See `OnnxNetwork`.
+            MissingExtraError: ONNX Runtime is not installed.
+        """
+        if accelerator not in ("auto", "cpu"):
+            raise UsageError(f"The onnx runtime computes on the CPU, not on {accelerator!r}.")
+        return OnnxNetwork(self.config, self.folder)
+
+
+def load(name: str | Path) -> ExportedCheckpoint:
+    """Load a checkpoint by name; see `checkpoint.resolve`.
+
+    Raises:
+        CheckpointError: It is missing, broken, or does not fit this program.
+    """
+    folder = checkpoints.resolve(name)
+    config = checkpoints.read_config(folder)
+    return ExportedCheckpoint(folder.resolve().name, config, checkpoints.load_tokenizer(config, folder), folder)
+
+
+class OnnxNetwork:
+    """A checkpoint's graphs, one utterance after the other: on a CPU, nothing is gained from batches."""
+
+    accelerator = "cpu"
+
+    def __init__(self, config: CheckpointConfig, folder: Path) -> None:
+        """Load the graphs of a checkpoint's folder with its weights.
+
+        Raises:
+            CheckpointError: They are missing, broken, or do not fit each other.
+            MissingExtraError: ONNX Runtime is not installed.
+        """
+        self._config = config
+        state = _weights(config, folder)
+        self.neutral_mean: Floats = state.get("neutral_mean", np.zeros(config.frame_size, np.float32))
+        self._sessions = _sessions(folder, state)
+
+    def encode_frames(self, waveforms: Sequence[Floats]) -> list[Floats]:
+        """See `Network`."""
+        found = []
+        for one in waveforms:
+            frames = log_mel(one, self._config.features).T
+            if self._config.front_end is not None:
+                (hidden,) = self._run(CONVOLUTIONS, frames[None])
+                starts = range(0, hidden.shape[1], longest := self._config.front_end.positions)
+                pieces = [self._run(LAYERS, hidden[:, start : start + longest])[0][0] for start in starts]
+                frames = np.concatenate(pieces)
+            found.append(frames[: self._config.frames_in(len(one))])
+        return found
+
+    def encode_speech(
+        self, frames: Sequence[Floats], baselines: Floats | None, *, salience: bool
+    ) -> tuple[Floats, Floats | None]:
+        """See `Network`."""
+        known = (
+            np.broadcast_to(self.neutral_mean, (len(frames), len(self.neutral_mean)))
+            if baselines is None
+            else baselines
+        )
+        found = [
+            self._run(SMODEL, one[None].astype(np.float32), row[None]) for one, row in zip(frames, known, strict=True)
+        ]
+        vectors = np.concatenate([vector for vector, _ in found])
+        if not salience:
+            return vectors, None
+        steps = max(one.shape[1] for _, one in found)
+        return vectors, np.stack([np.pad(one[0], (0, steps - one.shape[1])) for _, one in found])
+
+    def encode_text(self, pieces: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
+        """See `Network`."""
+        return self._run(TMODEL, pieces, mask)[0]
+
+    def classify(self, vectors: Mapping[str, Floats]) -> dict[str, Floats]:
+        """See `Network`."""
+        return {
+            name: self._run(CLASSIFIER + name, np.concatenate([vectors[one] for one in classifier.inputs], 1))[0]
+            for name, classifier in self._config.classifiers.items()
+            if all(one in vectors for one in classifier.inputs)
+        }
+
+    def _run(self, graph: str, *inputs: NDArray[Any]) -> list[Floats]:
+        session = self._sessions[graph]
+        given = zip(session.get_inputs(), inputs, strict=False)  # the baseline has no place without a front end
+        outputs: list[Floats] = session.run(None, {to.name: np.ascontiguousarray(one) for to, one in given})
+        return outputs
+
+
+def _weights(config: CheckpointConfig, folder: Path) -> dict[str, Floats]:
+    """All weights by their names in the model, in single precision."""
+    state = weights.read(folder / checkpoints.WEIGHTS_FILE, "numpy")
+    if (front_end := config.front_end) is not None:
+        stored = weights.dequantise(weights.read(folder / checkpoints.FRONT_END_FILE, "numpy"))
+        state |= {f"front_end.{name}": one for name, one in stored.items()}
+        state["front_end.positions"] = weights.sinusoids(front_end.positions, front_end.size)
+    return {name: one.astype(np.float32, copy=False) if one.dtype.kind == "f" else one for name, one in state.items()}
+
+
+def _sessions(folder: Path, state: Mapping[str, Floats]) -> dict[str, Any]:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("The onnx runtime", "onnx") from error
+    try:
+        graphs: dict[str, list[str]] = json.loads((folder / FOLDER / GRAPHS_FILE).read_bytes())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"The checkpoint {folder} has no graphs for the onnx runtime; stser-train export-onnx makes them."
+        ) from error
+    sessions = {}
+    for graph, names in graphs.items():
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # lengths differ: it would only grow
+        options.log_severity_level = 4
+        try:
+            values = [onnxruntime.OrtValue.ortvalue_from_numpy(state[name]) for name in names]
+            options.add_external_initializers(names, values)
+            path = str(folder / FOLDER / f"{graph}.onnx")
+            sessions[graph] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own errors have no common class
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise CheckpointError(
+                f"The graph {graph} of {folder} cannot be loaded ({reason}); stser-train export-onnx makes it anew."
+            ) from error
+    return sessions
