@@ -1,11 +1,14 @@
 """Entry point of `stser-monitor`: Ctrl-C while modules are imported ends it without a traceback."""
 
+import os
 import signal
 
 
 def main() -> int:
     """Import the command line, run a command, and return its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # NumPy's products here are too small to share; threads that wait for the next one would take a processor each.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from monitor.cli import main as run
 
     try:

@@ -1,6 +1,7 @@
 """A model for inference with ONNX Runtime, in a process without torch; see `network`.
 
-`onnx_export` writes the graphs of a checkpoint's parts, without weights. Those come from the checkpoint's own files.
+`training.onnx_export` writes the graphs of a checkpoint's parts, without weights. Those come from the checkpoint's
+own files.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from monitor.options import AnalysisOptions
+from monitor.options import AnalysisOptions, Runtime
 from stser_core.errors import DataError, UsageError
 from stser_core.files import written
 
@@ -23,6 +23,7 @@ FORMAT = 1
 _OPTION_OF = {
     "checkpoint_sum": "--checkpoint",
     "asr": "--asr or --asr-model",
+    "accelerator": "--runtime, or on another accelerator",
 }
 """The option that a setting comes from, where that does not have its name."""
 
@@ -48,9 +49,10 @@ def archive_settings(
         "no_speaker_baseline": not recognizer.uses_speaker_baseline,
         **asdict(options.transcription),
         "asr": transcriber.name,
-        "accelerator": recognizer.accelerator,  # a GPU rounds otherwise than a CPU
+        # A GPU and the onnx runtime round otherwise than torch on a CPU.
+        "accelerator": recognizer.accelerator if options.scoring.runtime is Runtime.torch else Runtime.onnx.value,
     }
-    del settings["asr_model"]  # the transcriber's name says it
+    del settings["asr_model"], settings["runtime"]  # the transcriber's name and the accelerator say them
     return settings
 
 
@@ -61,10 +63,10 @@ class _File:
 
 
 def sum_of(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files of a folder but its texts (`*.md`)."""
+    """SHA-256 over the names and contents of all files of a folder but its texts (`*.md`) and graphs (`onnx`)."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix != ".md":
+        if path.is_file() and path.suffix != ".md" and path.parent != folder / "onnx":
             digest.update(path.relative_to(folder).as_posix().encode(errors="backslashreplace") + b"\0")
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

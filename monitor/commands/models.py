@@ -11,7 +11,7 @@ import numpy as np
 
 from monitor.commands.notices import Notices
 from monitor.flow import SAMPLE_RATE
-from monitor.options import Asr, RecordingOptions, ScoringOptions, TranscriptionOptions
+from monitor.options import Asr, RecordingOptions, Runtime, ScoringOptions, TranscriptionOptions
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
 from stser_core.scores import SpeechInput
 
@@ -45,18 +45,20 @@ def load_models(
 
     prior = None if scoring.prior is None else parse_prior(scoring.prior)
     with notices.working("loading the emotion model"):
-        # Imported here, because torch takes a second that a wrong file name or role should not cost.
-        import torch
-
         from stser_core.recognizer import EmotionRecognizer
 
-        torch.set_num_threads(_TORCH_THREADS)
+        if scoring.runtime is Runtime.torch:
+            # Imported here, because it takes a second that a wrong file name or role should not cost.
+            import torch
+
+            torch.set_num_threads(_TORCH_THREADS)
         recognizer = EmotionRecognizer.load(
             scoring.checkpoint,
             classifier=recording.classifier,
             explain=recording.explain,
             prior="checkpoint" if scoring.prior is None else prior,
             speaker_baseline=not recording.no_speaker_baseline,
+            runtime=scoring.runtime.value,
         )
     if recording.explain and not recognizer.attends:
         raise UsageError(

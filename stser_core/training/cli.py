@@ -339,6 +339,20 @@ def _print(tables: Iterable[Table], *, stderr: bool = False) -> None:
         Console(stderr=stderr).print(table)
 
 
+@app.command("export-onnx")
+def export_onnx(
+    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A checkpoint's name or folder.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a copy of the checkpoint here instead of into its folder.")
+    ] = None,
+) -> None:
+    """Write a checkpoint's graphs for ONNX Runtime, which stser-monitor --runtime onnx needs."""
+    from stser_core.checkpoint import resolve
+    from stser_core.training.onnx_export import export
+
+    print(f"stser-monitor --runtime onnx can use {export(resolve(checkpoint), out)}.", file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; see `command_line.run`."""
     return command_line.run(app, PROGRAM, arguments)

@@ -1,9 +1,10 @@
-"""Writes the graphs of a checkpoint's parts for `onnx_network`, without their weights: a few kilobytes each."""
+"""Writes the graphs of a checkpoint's parts for `onnx_network`, without their weights: some kilobytes each."""
 
 from __future__ import annotations
 
 import io
 import json
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,8 +26,15 @@ _OPSET = 17
 _WEIGHTS_OF = "model."
 
 
-def export(folder: Path) -> Path:
-    """Write the graphs of a checkpoint's folder into its folder `onnx`.
+def export(folder: Path, out: Path | None = None) -> Path:
+    """Write the graphs of a checkpoint into its folder `onnx`.
+
+    Args:
+        folder: The checkpoint's.
+        out: Copy the checkpoint here first; `None` to write into its own folder.
+
+    Returns:
+        The checkpoint's folder that has the graphs.
 
     Raises:
         CheckpointError: The checkpoint is broken.
@@ -36,16 +44,22 @@ def export(folder: Path) -> Path:
     try:
         import onnx
     except ImportError as error:
-        raise MissingExtraError("Exporting a checkpoint", "onnx") from error
+        raise MissingExtraError("Exporting a checkpoint", "train") from error
     model = checkpoints.load(folder).model
     if model.front_end is not None:  # as the other weights, or it would be part of the graph
         model.front_end.register_buffer("positions", model.front_end.positions)
+    for weight in model.state_dict().values():
+        if weight.is_floating_point():  # no two weights may be equal: they would be made one
+            weight.uniform_(0.1, 1.0)
     names = {_WEIGHTS_OF + name for name in model.state_dict()}
     for module in model.modules():
         if isinstance(module, nn.MultiheadAttention):
             module.forward = MethodType(_attention, module)  # type: ignore[method-assign]
-    graphs, to = {}, folder / FOLDER
     try:
+        if out is not None:
+            shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FOLDER))
+            folder = out
+        graphs, to = {}, folder / FOLDER
         to.mkdir(exist_ok=True)
         for name, part in _parts(model):
             proto = onnx.load_from_string(part)
@@ -63,10 +77,9 @@ def export(folder: Path) -> Path:
             (to / f"{name}.onnx").write_bytes(proto.SerializeToString())
         (to / GRAPHS_FILE).write_text(json.dumps(graphs, indent=1) + "\n")
     except OSError as error:
-        raise OutputError(
-            f"The graphs cannot be written to {to} ({error.strerror}); name another place with --out."
-        ) from error
-    return to
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"Graphs cannot be written to {out or folder} ({reason}); name another folder.") from error
+    return folder
 
 
 def _attention(

@@ -1,0 +1,110 @@
+"""The onnx runtime: the same scores as torch's, without torch."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stser_core import SpeakerBaseline, SpeechInput, checkpoint, onnx_network
+from stser_core.audio import load_mono
+from stser_core.errors import CheckpointError, MissingExtraError, OutputError, UsageError
+from stser_core.recognizer import EmotionRecognizer
+from stser_core.training.onnx_export import export
+
+LENGTHS = (1, 900, 16_000, 60_000, 9_001)
+TEXTS = ["hello", "i am really angry about my internet bill", None, "thank you so much", ""]
+
+
+def sound(samples: int) -> np.ndarray:
+    return (0.1 * np.random.default_rng(samples).standard_normal(samples)).astype(np.float32)
+
+
+def close(ours, theirs) -> bool:
+    pairs = [(ours.ensemble, theirs.ensemble), (ours.salience, theirs.salience)]
+    pairs += [(one, theirs.by_classifier[name]) for name, one in ours.by_classifier.items()]
+    assert ours.by_classifier.keys() == theirs.by_classifier.keys()
+    return all(one == pytest.approx(other, abs=1e-4) for one, other in pairs)
+
+
+@pytest.fixture(scope="module", params=["log-mel", "front end"])
+def folder(request, config, front_config, build, tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("onnx") / "small"
+    chosen = front_config if request.param == "front end" else config
+    checkpoint.save(folder, build(chosen), tokenizer, "For tests.")
+    assert export(folder) == folder
+    return folder
+
+
+def both(checkpoint, **options) -> list[EmotionRecognizer]:
+    return [EmotionRecognizer.load(checkpoint, runtime=one, accelerator="cpu", **options) for one in ("torch", "onnx")]
+
+
+def test_the_scores_are_those_of_torch(folder):
+    """Of short and long utterances (several times the positions), with words and without, as a call."""
+    scores = []
+    for recognizer in both(folder, explain=True):
+        speaker = SpeakerBaseline()
+        turns = [SpeechInput(sound(n), text, 1.0, speaker) for n, text in zip(LENGTHS, TEXTS, strict=True)]
+        scores.append(recognizer.score([*turns, *(SpeechInput(sound(16_000), text) for text in TEXTS)]))
+
+    assert all(close(ours, theirs) for ours, theirs in zip(scores[1], scores[0], strict=True))
+
+
+def test_the_shipped_checkpoint_has_graphs_that_fit(data):
+    """They depend on the shape of the model alone: after a change of it, stser-train export-onnx makes them anew."""
+    clip = load_mono(data / "calls" / "two_speakers_16k_mono.wav")[: 8 * 16_000]
+
+    (theirs,), (ours,) = (one.score([SpeechInput(clip, TEXTS[1])]) for one in both("default", explain=True))
+
+    assert close(ours, theirs)
+
+
+def test_a_copy_can_be_exported(folder, tmp_path):
+    to = export(folder, tmp_path / "copy")
+
+    assert to == tmp_path / "copy"
+    assert EmotionRecognizer.load(to, runtime="onnx").score([SpeechInput(sound(9_000))])[0] is not None
+
+
+def test_what_is_missing_is_said(folder, tmp_path, monkeypatch):
+    bare = shutil.copytree(folder, tmp_path / "bare", ignore=shutil.ignore_patterns("onnx"))
+    with pytest.raises(CheckpointError, match="export-onnx"):
+        EmotionRecognizer.load(bare, runtime="onnx")
+    with pytest.raises(UsageError, match="cuda"):
+        EmotionRecognizer.load(folder, runtime="onnx", accelerator="cuda")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        export(folder, tmp_path / "file")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtraError, match="onnx"):
+        EmotionRecognizer.load(folder, runtime="onnx")
+
+
+def test_broken_graphs_are_an_error(folder, tmp_path):
+    broken = shutil.copytree(folder, tmp_path / "broken")
+    (broken / onnx_network.FOLDER / "tmodel.onnx").write_bytes(b"no graph")
+
+    with pytest.raises(CheckpointError, match="tmodel"):
+        EmotionRecognizer.load(broken, runtime="onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("runtime", "unwanted"),
+    [
+        ("onnx", {"torch", "torchaudio", "transformers", "huggingface_hub", "sklearn", "scipy", "onnx"}),
+        ("torch", {"torchaudio", "transformers", "huggingface_hub", "sklearn", "scipy", "onnxruntime", "ray", "vosk"}),
+    ],
+)
+def test_a_replay_imports_no_more_than_it_needs(data, tmp_path, runtime, unwanted):
+    recording = data / "calls" / "two_speakers_16k_mono.wav"
+    arguments = ["replay", str(recording), "--asr", "none", "--quiet", "--runtime", runtime, "--csv", "-"]
+    code = f"import sys; from monitor.cli import main; main({arguments!r}); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert len(done.stdout.splitlines()) > 2
+    assert not unwanted & set(done.stderr.split())
