@@ -85,7 +85,7 @@ class OnnxNetwork:
             MissingExtraError: ONNX Runtime is not installed.
         """
         self._config = config
-        state = _weights(config, folder)
+        state = stored_weights(config, folder)
         self.neutral_mean: Floats = state.get("neutral_mean", np.zeros(config.frame_size, np.float32))
         self._sessions = _sessions(folder, state)
 
@@ -139,14 +139,18 @@ class OnnxNetwork:
         return outputs
 
 
-def _weights(config: CheckpointConfig, folder: Path) -> dict[str, Floats]:
-    """All weights by their names in the model, in single precision."""
-    state = weights.read(folder / checkpoints.WEIGHTS_FILE, "numpy")
+def stored_weights(config: CheckpointConfig, folder: Path) -> dict[str, NDArray[Any]]:
+    """All weights by their names in the model, as they are stored.
+
+    Raises:
+        CheckpointError: A file is missing or broken.
+    """
+    state: dict[str, NDArray[Any]] = weights.read(folder / checkpoints.WEIGHTS_FILE, "numpy")
     if (front_end := config.front_end) is not None:
-        stored = weights.dequantise(weights.read(folder / checkpoints.FRONT_END_FILE, "numpy"))
+        stored = weights.read(folder / checkpoints.FRONT_END_FILE, "numpy")
         state |= {f"front_end.{name}": one for name, one in stored.items()}
         state["front_end.positions"] = weights.sinusoids(front_end.positions, front_end.size)
-    return {name: one.astype(np.float32, copy=False) if one.dtype.kind == "f" else one for name, one in state.items()}
+    return state
 
 
 def _sessions(folder: Path, state: Mapping[str, Floats]) -> dict[str, Any]:
@@ -165,6 +169,7 @@ def _sessions(folder: Path, state: Mapping[str, Floats]) -> dict[str, Any]:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # lengths differ: it would only grow
+        options.add_session_config_entry("session.disable_quant_qdq", "1")  # or weights would be converted in each run
         options.log_severity_level = 4
         try:
             values = [onnxruntime.OrtValue.ortvalue_from_numpy(state[name]) for name in names]

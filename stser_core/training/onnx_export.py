@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MethodType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +16,17 @@ from torch.nn import functional
 
 from stser_core import checkpoint as checkpoints
 from stser_core.errors import MissingExtraError, OutputError
-from stser_core.onnx_network import CLASSIFIER, CONVOLUTIONS, FOLDER, GRAPHS_FILE, LAYERS, SMODEL, TMODEL
+from stser_core.onnx_network import (
+    CLASSIFIER,
+    CONVOLUTIONS,
+    FOLDER,
+    GRAPHS_FILE,
+    LAYERS,
+    SMODEL,
+    TMODEL,
+    stored_weights,
+)
+from stser_core.weights import SCALE
 
 if TYPE_CHECKING:
     from stser_core.model import Stser
@@ -45,41 +54,38 @@ def export(folder: Path, out: Path | None = None) -> Path:
         import onnx
     except ImportError as error:
         raise MissingExtraError("Exporting a checkpoint", "train") from error
-    model = checkpoints.load(folder).model
+    model = _prepared(checkpoints.load(folder).model)
+    stored = {name: one.dtype.name for name, one in stored_weights(model.config, folder).items()}
+    try:
+        if out is not None:
+            shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FOLDER))
+        to = (out or folder) / FOLDER
+        to.mkdir(exist_ok=True)
+        graphs = {}
+        for name, compute, inputs in _parts(model):
+            path = to / f"{name}.onnx"
+            _write(path, model, compute, inputs)
+            proto = onnx.load(path)
+            graphs[name] = _take_weights_out(proto.graph, stored)
+            path.write_bytes(proto.SerializeToString())
+        (to / GRAPHS_FILE).write_text(json.dumps(graphs, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"Graphs cannot be written to {out or folder} ({reason}); name another folder.") from error
+    return out or folder
+
+
+def _prepared(model: Stser) -> Stser:
+    """A model whose graphs can be written; its own weights are lost."""
     if model.front_end is not None:  # as the other weights, or it would be part of the graph
         model.front_end.register_buffer("positions", model.front_end.positions)
     for weight in model.state_dict().values():
         if weight.is_floating_point():  # no two weights may be equal: they would be made one
             weight.uniform_(0.1, 1.0)
-    names = {_WEIGHTS_OF + name for name in model.state_dict()}
     for module in model.modules():
         if isinstance(module, nn.MultiheadAttention):
             module.forward = MethodType(_attention, module)  # type: ignore[method-assign]
-    try:
-        if out is not None:
-            shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FOLDER))
-            folder = out
-        graphs, to = {}, folder / FOLDER
-        to.mkdir(exist_ok=True)
-        for name, part in _parts(model):
-            proto = onnx.load_from_string(part)
-            taken = []
-            for weight in proto.graph.initializer:
-                if weight.name in names:
-                    weight.name = weight.name.removeprefix(_WEIGHTS_OF)
-                    weight.ClearField("raw_data")
-                    weight.data_location = onnx.TensorProto.EXTERNAL
-                    weight.external_data.add(key="location", value="weights")
-                    taken.append(weight.name)
-            for node in proto.graph.node:
-                node.input[:] = [one.removeprefix(_WEIGHTS_OF) if one in names else one for one in node.input]
-            graphs[name] = taken
-            (to / f"{name}.onnx").write_bytes(proto.SerializeToString())
-        (to / GRAPHS_FILE).write_text(json.dumps(graphs, indent=1) + "\n")
-    except OSError as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"Graphs cannot be written to {out or folder} ({reason}); name another folder.") from error
-    return folder
+    return model
 
 
 def _attention(
@@ -90,6 +96,35 @@ def _attention(
     q, k, v = qkv.reshape(x.shape[0], x.shape[1], 3, self.num_heads, self.head_dim).permute(2, 0, 3, 1, 4)
     weights = (q @ k.transpose(2, 3) * self.head_dim**-0.5).softmax(3)
     return self.out_proj((weights @ v).transpose(1, 2).flatten(2)), weights.mean(1)
+
+
+def _parts(model: Stser) -> Iterator[tuple[str, Callable[..., object], tuple[Tensor, ...]]]:
+    """The name of each part, what it computes, and inputs for it."""
+    config, front_end = model.config, model.front_end
+    if front_end is not None:
+        mel = torch.randn(1, 61, config.features.mel_bands)
+        yield CONVOLUTIONS, lambda mel: front_end.convolve(mel, _lengths(mel)), (mel,)
+        hidden = torch.randn(1, 31, front_end.config.size)
+        yield LAYERS, lambda hidden: front_end.encode(hidden, _lengths(hidden)), (hidden,)
+    if model.smodel is not None:
+
+        def speech(frames: Tensor, baselines: Tensor) -> tuple[Tensor, Tensor | None]:
+            known = None if front_end is None else baselines
+            encoding = model.encode_speech(frames, _lengths(frames), known, salience=True)
+            return encoding.vector, encoding.salience
+
+        yield SMODEL, speech, (torch.randn(1, 31, config.frame_size), torch.randn(1, config.frame_size))
+    if model.tmodel is not None:
+        pieces = torch.ones(2, 7, dtype=torch.int64)
+        yield TMODEL, model.encode_text, (pieces, pieces)
+    for name, classifier in config.classifiers.items():
+        width = sum(config.vector_sizes[one] for one in classifier.inputs)
+        yield CLASSIFIER + name, model.classifiers[name].forward, (torch.randn(2, width),)
+
+
+def _lengths(batch: Tensor) -> Tensor:
+    """The length of a batch of one, as something that the graph computes."""
+    return torch.ones_like(batch[:, :, 0], dtype=torch.int64).sum(1)
 
 
 class _Part(nn.Module):
@@ -103,56 +138,68 @@ class _Part(nn.Module):
         return self.compute(*inputs)
 
 
-def _parts(model: Stser) -> Iterator[tuple[str, bytes]]:
-    """The name and the graph of each part; the first two dimensions of inputs may have any length."""
-    config = model.config
-    if (front_end := model.front_end) is not None:
-        size = config.front_end.size if config.front_end else 0
-        yield (
-            CONVOLUTIONS,
-            _graph(
-                model, lambda mel: front_end.convolve(mel, _lengths(mel)), torch.randn(1, 61, config.features.mel_bands)
-            ),
-        )
-        yield LAYERS, _graph(model, lambda hidden: front_end.encode(hidden, _lengths(hidden)), torch.randn(1, 31, size))
-    if model.smodel is not None:
-
-        def speech(frames: Tensor, baselines: Tensor) -> tuple[Tensor, Tensor | None]:
-            known = baselines if front_end is not None else None
-            encoding = model.encode_speech(frames, _lengths(frames), known, salience=True)
-            return encoding.vector, encoding.salience
-
-        yield SMODEL, _graph(model, speech, torch.randn(1, 31, config.frame_size), torch.randn(1, config.frame_size))
-    if model.tmodel is not None:
-        pieces = torch.ones(2, 7, dtype=torch.int64)
-        yield TMODEL, _graph(model, model.encode_text, pieces, pieces)
-    for name, classifier in config.classifiers.items():
-        width = sum(config.vector_sizes[one] for one in classifier.inputs)
-        yield CLASSIFIER + name, _graph(model, model.classifiers[name].forward, torch.randn(2, width))
-
-
-def _lengths(batch: Tensor) -> Tensor:
-    """The length of a batch of one, as something that the graph computes."""
-    return torch.ones_like(batch[:, :, 0], dtype=torch.int64).sum(1)
-
-
-def _graph(model: Stser, compute: Callable[..., object], *inputs: Tensor) -> bytes:
-    names = [f"input{number}" for number in range(len(inputs))]
-    axes = {
-        name: {0: "batch", 1: "length"} if one.ndim > 2 or not one.is_floating_point() else {0: "batch"}
-        for name, one in zip(names, inputs, strict=True)
-    }
-    written = io.BytesIO()
+def _write(path: Path, model: Stser, compute: Callable[..., object], inputs: tuple[Tensor, ...]) -> None:
+    """Write a graph; the first two dimensions of its inputs, of vectors the first, may have any length."""
+    axes: dict[str, dict[int, str]] = {}
+    for number, one in enumerate(inputs):
+        of_any_length = one.ndim > 2 or not one.is_floating_point()
+        axes[f"input{number}"] = {0: "batch", 1: "length"} if of_any_length else {0: "batch"}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of branches that are the same for every utterance alone
         torch.onnx.export(
             _Part(model, compute).eval(),
             inputs,
-            written,
+            path,
             dynamo=False,
             opset_version=_OPSET,
             do_constant_folding=False,
-            input_names=names,
+            input_names=list(axes),
             dynamic_axes=axes,
         )
-    return written.getvalue()
+
+
+def _take_weights_out(graph: Any, stored: Mapping[str, str]) -> list[str]:  # noqa: ANN401
+    """Make a graph take its weights from elsewhere, as they are stored.
+
+    Args:
+        graph: It is changed.
+        stored: The type of each weight, by its name in the model; those of type int8 have scales.
+
+    Returns:
+        The names of the weights that it takes.
+    """
+    from onnx import TensorProto, helper
+
+    kinds = {"int8": TensorProto.INT8, "float16": TensorProto.FLOAT16}
+    taken: list[str] = []
+    first: list[Any] = []
+    become: dict[str, str] = {}
+
+    def take(weight: Any, name: str, kind: int) -> None:  # noqa: ANN401
+        weight.ClearField("raw_data")
+        weight.name, weight.data_type, weight.data_location = name, kind, TensorProto.EXTERNAL
+        weight.external_data.add(key="location", value="weights")
+        taken.append(name)
+
+    for weight in list(graph.initializer):
+        given, name = weight.name, weight.name.removeprefix(_WEIGHTS_OF)
+        if name == given or name not in stored:
+            continue
+        kind = kinds.get(stored[name], TensorProto.FLOAT)
+        take(weight, name, kind)
+        become[given] = name
+        if kind != TensorProto.FLOAT:
+            become[given] = f"{name}.single"
+            if kind == TensorProto.INT8:
+                scale = graph.initializer.add(dims=weight.dims[:1])
+                take(scale, name + SCALE, TensorProto.FLOAT)
+                convert = helper.make_node("DequantizeLinear", [name, scale.name], [become[given]], axis=0)
+            else:
+                convert = helper.make_node("Cast", [name], [become[given]], to=int(TensorProto.FLOAT))
+            first.append(convert)
+    for node in graph.node:
+        node.input[:] = [become.get(one, one) for one in node.input]
+    following = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*first, *following])
+    return taken
