@@ -72,14 +72,16 @@ class ChannelTranscriber:
         self._transcriber = transcriber
         self._offer = offer
         self._followed = followed or (lambda: True)
-        self._needs_audio = offer is not None or not isinstance(transcriber, NoTranscriber)
+        self._transcribes = not isinstance(transcriber, NoTranscriber)
         self._events: ClosableQueue[SpeechEvent] = ClosableQueue(capacity)
         self._pieces: list[NDArray[np.float32]] = []
         self._length = self._words_at = self._estimate_at = 0
 
     def put(self, event: SpeechEvent) -> bool:
         """Hand over the channel's next event; false when the transcriber has gone."""
-        return (isinstance(event, SpeechAudio) and not self._needs_audio) or self._events.put(event)
+        if isinstance(event, SpeechAudio) and not self._transcribes and (self._offer is None or not self._followed()):
+            return True
+        return self._events.put(event)
 
     def close(self) -> None:
         """End the input; waiting utterances are still transcribed."""

@@ -187,8 +187,7 @@ class Media:
         try:
             await self.carry(AudioSocketDecoder(), receive, "audiosocket")
         except StserError as error:
-            self._metrics.refused.labels("audiosocket").inc()
-            self._metrics.say(f"a stream of AudioSocket was refused: {error}")
+            self._metrics.refuse("audiosocket", str(error))
         finally:
             writer.close()
 
@@ -356,7 +355,7 @@ class App:
 
     async def _refuse(self, socket: WebSocket, reason: str, sentence: str) -> None:
         """Refuse a websocket before it is opened: with 403."""
-        self._metrics.refused.labels(reason).inc()
+        self._metrics.refuse(reason, sentence)
         await socket.send_denial_response(_problem(403, sentence))
 
     async def _stream(
@@ -381,8 +380,7 @@ class App:
         except StserError as error:
             code, sentence = _AGAIN_LATER if allowed else _POLICY, str(error)
         if code != _OK:
-            self._metrics.refused.labels(source).inc()
-            self._metrics.say(f"a stream of {source} was refused: {sentence}")
+            self._metrics.refuse(source, sentence)
         with anyio.move_on_after(_SEND_PATIENCE_S):
             with suppress(RuntimeError, WebSocketDisconnect):  # it is closed already
                 await socket.close(code, sentence.encode()[:120].decode(errors="ignore"))
@@ -404,18 +402,21 @@ class _Guarded:
         headers = Headers(scope=scope)
         refusal = self._access.refusal(headers)
         if refusal is not None:
-            await self._refuse("origin", _problem(403, refusal), scope, receive, send)
+            await self._refuse("origin", 403, refusal, scope, receive, send)
         elif scope["type"] == "http" and scope["path"] != "/healthz" and not self._allows(headers, scope):
-            answer = _problem(401, "The token is missing or wrong: Authorization: Bearer TOKEN, or ?token=TOKEN.")
-            await self._refuse("token", answer, scope, receive, send)
+            sentence = "The token is missing or wrong: Authorization: Bearer TOKEN, or ?token=TOKEN."
+            await self._refuse("token", 401, sentence, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
     def _allows(self, headers: Headers, scope: Scope) -> bool:
         return self._access.allows(headers, query_of(_query(scope)))
 
-    async def _refuse(self, reason: str, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
-        self._metrics.refused.labels(reason).inc()
+    async def _refuse(
+        self, reason: str, status: int, sentence: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._metrics.refuse(reason, sentence)
+        answer = _problem(status, sentence)
         if scope["type"] == "websocket":
             await WebSocket(scope, receive, send).send_denial_response(answer)
         else:

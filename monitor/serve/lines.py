@@ -42,6 +42,8 @@ _CAPACITY = 100
 """Batches of 100 ms that may wait: what a busy machine may fall behind before sound is lost."""
 
 _BATCH_S = 0.1
+_FIRST_BATCH_S = 0.12
+"""A frame more than a block, so that each batch completes one, though resampling holds a little back."""
 
 _PUNCTUAL_S = 1.0
 _LITTLE_S = 0.02
@@ -148,6 +150,7 @@ class LineSource:
         self._began_s = time.monotonic()
         self._came = [0] * channels
         self._batch: list[_Frame] = []
+        self._enough_s = _FIRST_BATCH_S
         self._batches: ClosableQueue[list[_Frame]] = ClosableQueue(_CAPACITY)
 
     @property
@@ -164,7 +167,8 @@ class LineSource:
         """Add a frame."""
         self._batch.append(_Frame(sound, self._passed_s))
         self._came[sound.channel] += sound.samples.shape[1]
-        if self._lasts_s(self._batch) >= _BATCH_S:
+        if self._lasts_s(self._batch) >= self._enough_s:
+            self._enough_s = _BATCH_S
             self._hand_over()
 
     def end(self) -> None:
@@ -437,8 +441,8 @@ class Lines:
             self._calls[name] = call
             while len(self._calls) > _REMEMBERED + self._shared.limits.lines:
                 self._calls.pop(next(each for each in self._calls if each not in self._lines))
+            line.start()
         self._shared.metrics.calls.labels(source).inc()
-        line.start()
         return line
 
     def values(self) -> list[dict[str, object]]:

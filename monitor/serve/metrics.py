@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+_QUIET_S = 10.0
 _BUCKETS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -20,6 +22,7 @@ class Metrics:
         """
         self.say = say
         self.registry = CollectorRegistry()
+        self._quiet_until_s: dict[str, float] = {}
         registry = self.registry
         self.lines = Gauge("stser_lines", "Calls in progress.", registry=registry)
         self.readers = Gauge("stser_event_readers", "Readers of /events.", registry=registry)
@@ -34,6 +37,13 @@ class Metrics:
             "stser_row_seconds", "From the end of a turn to its row.", buckets=_BUCKETS, registry=registry
         )
         self.timings = _Rows(self.row)
+
+    def refuse(self, what: str, sentence: str) -> None:
+        """Count a connection that is refused, and say so, but not too often: a flood of them is one sentence in 10 s."""
+        self.refused.labels(what).inc()
+        if (now_s := time.monotonic()) > self._quiet_until_s.get(what, 0.0):
+            self._quiet_until_s[what] = now_s + _QUIET_S
+            self.say(f"a connection was refused ({what}): {sentence}")
 
     def text(self) -> bytes:
         """In Prometheus's text format."""

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
@@ -84,7 +85,7 @@ class Access:
         if self._token is None and name not in self._hosts:
             return f"Without a token the server answers to {', '.join(sorted(self._hosts))} only, not to '{name}'."
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             return f"The page at {origin} is not this server's."
         return None
 
@@ -117,10 +118,11 @@ def twilio_signature(token: str, url: str, parameters: Mapping[str, str] | None 
 
 
 def query_of(query: str) -> dict[str, str]:
-    """A query's values; of several for one name the first."""
+    """A query's values; of several for one name the first, and none of a query with more than 20."""
     values: dict[str, str] = {}
-    for name, value in parse_qsl(query, max_num_fields=20):
-        values.setdefault(name, value)
+    with suppress(ValueError):
+        for name, value in parse_qsl(query, max_num_fields=20):
+            values.setdefault(name, value)
     return values
 
 

@@ -92,9 +92,10 @@ class Server:
             ssl_certfile=certificate,
             ssl_keyfile=key,
         )
-        logger = logging.getLogger("uvicorn.error")
-        logger.setLevel(logging.ERROR)
-        logger.handlers, logger.propagate = [_Faults(metrics.say)], False
+        for name in ("uvicorn.error", "asyncio"):
+            logger = logging.getLogger(name)
+            logger.setLevel(logging.ERROR)
+            logger.handlers, logger.propagate = [_Faults(metrics.say)], False
         try:
             config.load()
         except (OSError, ssl.SSLError) as error:

@@ -12,8 +12,6 @@ from monitor.serve.messages import Sound
 from stser_core.audio import Resampler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 _GATHERED_S = 0.06
@@ -54,7 +52,8 @@ class Tracks:
         self._paused = 0  # samples by which the sound without time stamps was moved
         self._resampler = Resampler(rate, channels)
         self._resampled = 0  # index of the sample after the last that was resampled
-        self._position = 0  # the same at 16 kHz
+        self._position = 0  # the same at 16 kHz, without those that wait for the end of a block
+        self._waiting = np.zeros((channels, 0), dtype=np.float32)
         self._told = 0  # the end of the last block
         self.late = 0
 
@@ -99,7 +98,7 @@ class Tracks:
 
     def flush(self) -> list[AudioBlock]:
         """The stream has ended: all that is left."""
-        return [*self._pass_on(self._length), *self._blocks(self._resampler.flush())]
+        return [*self._pass_on(self._length), *self._blocks(self._resampler.flush(), rest=True)]
 
     def _start(self, sound: Sound, earliest_s: float, latest_s: float) -> int:
         """Index at which a frame starts."""
@@ -140,7 +139,7 @@ class Tracks:
         for start, end in _runs(present):
             at = self._from + start
             if at > self._resampled:
-                blocks += self._blocks(self._resampler.flush())
+                blocks += self._blocks(self._resampler.flush(), rest=True)
                 self._resampler = Resampler(self.rate, len(self._sound))
                 self._position = max(self._position, round(at * SAMPLE_RATE / self.rate))
             self._resampled = self._from + end
@@ -152,12 +151,17 @@ class Tracks:
         self._from += count
         return blocks
 
-    def _blocks(self, samples: NDArray[np.float32]) -> Iterator[AudioBlock]:
-        samples = np.clip(samples, -1.0, 1.0)
-        for piece in np.array_split(samples, max(1, samples.shape[1] // _BLOCK), axis=1) if samples.size else ():
-            block = AudioBlock(self._position, piece, dropped=self._position - self._told)
+    def _blocks(self, samples: NDArray[np.float32], *, rest: bool = False) -> list[AudioBlock]:
+        """Blocks that end on whole tenths of a second, as those of a recording; with `rest`, what is left, too."""
+        waiting = np.concatenate([self._waiting, np.clip(samples, -1.0, 1.0)], axis=1)
+        blocks: list[AudioBlock] = []
+        while (size := _BLOCK - self._position % _BLOCK) <= waiting.shape[1] or (rest and waiting.shape[1]):
+            block = AudioBlock(self._position, waiting[:, :size], dropped=self._position - self._told)
             self._position = self._told = block.end
-            yield block
+            blocks.append(block)
+            waiting = waiting[:, size:]
+        self._waiting = waiting
+        return blocks
 
 
 def _leading(heard: NDArray[np.bool_]) -> int:

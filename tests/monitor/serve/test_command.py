@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,30 @@ def test_the_extra_is_named(tmp_path, capsys, monkeypatch):
 
     assert main(["serve", "--out", str(tmp_path)]) == 1
     assert "stser-monitor[serve]" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_tls(scratch_checkpoint, tmp_path):
+    certificate, key, out = (tmp_path / name for name in ("cert.pem", "key.pem", "out"))
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    making = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files]
+    subprocess.run(making, check=True, capture_output=True)
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    options = ["--tls-cert", str(certificate), "--tls-key", str(key), "--token-file", str(token)]
+    with Program(out, scratch_checkpoint, *options) as program:
+        connection = HTTPSConnection("127.0.0.1", program.port, timeout=20, context=trusting)
+        connection.request("GET", "/calls", headers={"Authorization": "Bearer secret"})
+        assert connection.getresponse().read() == b"[]"
+        connection.close()
+        with connect(f"wss://127.0.0.1:{program.port}/media/pcm?token=secret", ssl=trusting) as socket:
+            socket.send(bytes(3_200))
+
+    options[3] = str(certificate)
+    assert main(["serve", "--out", str(out), "--port", "0", "--asr", "none", *options]) == 2
 
 
 class Program:

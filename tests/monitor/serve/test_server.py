@@ -72,19 +72,27 @@ def calling(served, protocol, name="x", channels=2, query=""):
             return AudioSocket.call("127.0.0.1", served.audiosocket, uuid.uuid4())
 
 
-@pytest.mark.parametrize("protocol", ["twilio", "pcm", "audiosocket"])
-def test_rows_are_those_of_replay(serving, asynchronous, call, protocol, tmp_path, scratch_checkpoint):
-    served = serving()
+@pytest.mark.parametrize("protocol", ["twilio", "pcm", "audiosocket", "pcm with words"])
+def test_rows_are_those_of_replay(serving, asynchronous, call, protocol, tmp_path, scratch_checkpoint, request):
+    protocol, _, words = protocol.partition(" ")
+    asr, served = ["none"], None
+    if words:
+        from monitor.transcribers.vosk import VoskTranscriber
+
+        model = request.getfixturevalue("vosk_model")
+        asr, served = ["vosk", "--asr-model", str(model)], serving(transcriber=VoskTranscriber(model))
+    served = served or serving()
     asynchronous(sent(calling(served, protocol), call))
     (ended,) = served.ended()
     wav(tmp_path / "call.wav", call, protocol)
     names = "customer" if protocol == "audiosocket" else "customer,agent"
-    options = ["--channels", names, "--checkpoint", str(scratch_checkpoint), "--asr", "none", "--quiet"]
+    options = ["--channels", names, "--checkpoint", str(scratch_checkpoint), "--quiet", "--asr", *asr]
     assert main(["replay", str(tmp_path / "call.wav"), *options, "--csv", str(tmp_path / "call.csv")]) == 0
 
     assert ended["reason"] == "ended"
     rows = table(served.folder / f"{ended['call']}.csv")
     assert len(rows) > 5
+    assert any(row["transcript"] for row in rows) is bool(words)
     assert rows == table(tmp_path / "call.csv")
     assert [row["turn"] for row in served.rows(ended["call"])] == list(range(1, len(rows) + 1))
 
@@ -299,6 +307,8 @@ def test_a_slow_reader_is_let_go(serving, monkeypatch):
         ("/?token=secret", {}, 200),
         ("/healthz", {}, 200),
         ("/calls?token=secret", {"Origin": "http://evil.example"}, 403),
+        ("/calls?token=secret", {"Origin": "http://["}, 403),
+        ("/calls?token=secret&" + "x=1&" * 30, {}, 401),
         ("/calls/..%2f..%2fx?token=secret", {}, 404),
         ("/calls/x/report?token=secret", {}, 404),
     ],

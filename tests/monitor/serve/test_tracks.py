@@ -68,7 +68,7 @@ def test_two_tracks_stay_together():
     assert np.array_equal(whole[1, : 193 * FRAME], other[: 193 * FRAME])
 
 
-@pytest.mark.parametrize(("channels", "delay_s"), [(1, 0.1), (2, 0.1)])
+@pytest.mark.parametrize(("channels", "delay_s"), [(1, 0.15), (2, 0.15)])
 def test_sound_is_passed_on_soon(channels, delay_s):
     """Also where the second track never comes."""
     tracks = Tracks(RATE, channels)
