@@ -39,7 +39,7 @@ class Metrics:
         self.timings = _Rows(self.row)
 
     def refuse(self, what: str, sentence: str) -> None:
-        """Count a connection that is refused, and say so, but not too often: a flood of them is one sentence in 10 s."""
+        """Count a connection that is refused, and say so; of a flood of them, once in ten seconds."""
         self.refused.labels(what).inc()
         if (now_s := time.monotonic()) > self._quiet_until_s.get(what, 0.0):
             self._quiet_until_s[what] = now_s + _QUIET_S
