@@ -39,7 +39,7 @@ def write_float_wav(path, samples):
 
 @pytest.fixture
 def stereo(tmp_path):
-    """Two and a half blocks of stereo whose samples count up on the left and down on the right."""
+    """Stereo whose samples count up on the left and down on the right."""
     return write_wav(tmp_path / "call.wav", [np.arange(4000), -np.arange(4000)])
 
 
@@ -49,13 +49,14 @@ def test_says_what_it_is(stereo):
     assert recording.duration_s == pytest.approx(0.25)
 
 
-def test_gives_every_sample_in_blocks_that_follow_each_other(stereo):
+def test_gives_every_sample_in_blocks_that_follow_each_other(tmp_path):
+    stereo = write_wav(tmp_path / "call.wav", [np.arange(12_000), -np.arange(12_000)])
     blocks = list(Recording(stereo).blocks())
-    assert [(block.start, block.end) for block in blocks] == [(0, 1600), (1600, 3200), (3200, 4000)]
+    assert [(block.start, block.end) for block in blocks] == [(0, 4800), (4800, 9600), (9600, 12_000)]
     joined = np.concatenate([block.samples for block in blocks], axis=1)
     assert joined.dtype == np.float32
-    np.testing.assert_allclose(joined[0], np.arange(4000) / 32768, atol=1e-6)
-    np.testing.assert_allclose(joined[1], -np.arange(4000) / 32768, atol=1e-6)
+    np.testing.assert_allclose(joined[0], np.arange(12_000) / 32768, atol=1e-6)
+    np.testing.assert_allclose(joined[1], -np.arange(12_000) / 32768, atol=1e-6)
 
 
 def test_mixed_is_the_mean_of_its_channels(tmp_path):
