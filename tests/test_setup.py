@@ -1,0 +1,77 @@
+"""scripts/setup: which build of torch it installs, from a local index."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux" or Path("/dev/nvidiactl").exists(), reason="Linux without an NVIDIA GPU"
+    ),
+]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def index(tmp_path):
+    """A package index (PEP 503) with wheels that hold nothing."""
+    for name in ("torch", "torchaudio"):
+        folder = tmp_path / "simple" / name
+        folder.mkdir(parents=True)
+        wheel = f"{name}-99.0+cpu-py3-none-any.whl"
+        with zipfile.ZipFile(folder / wheel, "w") as file:
+            info = f"{name}-99.0+cpu.dist-info"
+            file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 99.0+cpu\n")
+            file.writestr(
+                f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
+            file.writestr(f"{info}/RECORD", "")
+        (folder / "index.html").write_text(f'<a href="{wheel.replace("+", "%2B")}">{wheel}</a>')
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/simple"
+    server.shutdown()
+    server.server_close()
+
+
+def install_torch(folder: Path, index: str) -> tuple[str, str]:
+    """The version that is installed into a new environment, and what is said."""
+    subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True)
+    script = f"source '{ROOT}/scripts/setup'; cd '{folder}'; torch_index={index}; install_torch; torch_version || true"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": "/dev/null"},
+    )
+    return done.stdout.strip(), done.stderr
+
+
+def test_the_build_for_cpus_is_installed_where_its_index_can_be_reached(tmp_path, index):
+    version, said = install_torch(tmp_path, index)
+
+    assert version == "99.0+cpu"
+    assert "0.7 GB" in said and "5 GB" not in said
+
+
+def test_else_pip_is_left_to_find_one(tmp_path):
+    version, said = install_torch(tmp_path, "http://127.0.0.1:9/simple")
+
+    assert version == ""
+    assert "127.0.0.1:9" in said and "5 GB" in said
