@@ -15,6 +15,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,80 +87,71 @@ def cross_validate(
         UsageError: The folder holds runs of another recipe or other data.
         DataError: Clips are missing, or an earlier cross-validation had other folds.
     """
-    tasks = [_Task(fold, seed, out, protocol) for seed in seeds for fold in folds]
-    if jobs == 1 or len(tasks) == 1:
-        done = [task.run() for task in tasks]
-    else:
-        threads = max(1, (os.cpu_count() or 1) // jobs)
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (threads,)) as pool:
-            done = list(pool.map(_Task.run, tasks))
-    return [{"seed": task.seed, "fold": task.fold.name, **results} for task, results in zip(tasks, done, strict=True)]
+    run = partial(_run, protocol, out)
+    every = [(seed, fold) for seed in seeds for fold in folds]
+    if jobs == 1 or len(every) == 1:
+        return [run(*one) for one in every]
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (threads,)) as pool:
+        return list(pool.map(run, *zip(*every, strict=True)))
 
 
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """A fold to train and evaluate."""
+def _run(protocol: Protocol, out: Path, seed: int, fold: Fold) -> dict[str, Any]:
+    """Train a fold, unless its checkpoint is there: made by this recipe, of these clips; evaluate it."""
+    folder = RunFolder(out / f"seed{seed}" / fold.name)
+    _train(protocol, folder, seed, fold)
+    return {"seed": seed, "fold": fold.name, **_evaluated(protocol, folder, fold)}
 
-    fold: Fold
-    seed: int
-    out: Path
-    protocol: Protocol
 
-    def run(self) -> dict[str, Any]:
-        """Train, unless the checkpoint is there: made by this recipe, of these clips; evaluate."""
-        folder = RunFolder(self.out / f"seed{self.seed}" / self.fold.name)
-        self._train(folder)
-        return self._evaluated(folder)
+def _train(given: Protocol, folder: RunFolder, seed: int, fold: Fold) -> None:
+    recipe = replace(given.recipe, loop=replace(given.recipe.loop, seed=seed))
+    data = RunData(fold.train + given.weak, fold.validation, given.pauses)
+    starts: tuple[Path, ...] = ()
+    if given.earlier is not None:
+        earlier = RunFolder(given.earlier / f"seed{seed}" / fold.name)
+        before = earlier.data
+        if before is None or before.clips != data.fingerprint().clips or not earlier.checkpoint.is_dir():
+            raise DataError(
+                f"{earlier.path} holds no finished run of the same fold; start from the same clips and folds."
+            )
+        starts = (earlier.checkpoint,)
+    same = folder.holds(recipe, data.fingerprint(starts))
+    if not same and not given.overwrite and folder.holds_a_run():
+        other = "other clips or checkpoints to start from" if folder.holds(recipe) else "another recipe"
+        raise UsageError(f"{folder.path} holds a run of {other}: give another --out, or --overwrite to lose it.")
+    fit(
+        data,
+        recipe,
+        folder.path,
+        given.cache,
+        front_end=given.front_end,
+        starts=starts,
+        resume=same,
+        overwrite=not same,
+    )
 
-    def _train(self, folder: RunFolder) -> None:
-        given = self.protocol
-        recipe = replace(given.recipe, loop=replace(given.recipe.loop, seed=self.seed))
-        data = RunData(self.fold.train + given.weak, self.fold.validation, given.pauses)
-        starts: tuple[Path, ...] = ()
-        if given.earlier is not None:
-            earlier = RunFolder(given.earlier / f"seed{self.seed}" / self.fold.name)
-            before = earlier.data
-            if before is None or before.clips != data.fingerprint().clips or not earlier.checkpoint.is_dir():
-                raise DataError(
-                    f"{earlier.path} holds no finished run of the same fold; start from the same clips and folds."
-                )
-            starts = (earlier.checkpoint,)
-        same = folder.holds(recipe, data.fingerprint(starts))
-        if not same and not given.overwrite and folder.holds_a_run():
-            other = "other clips or checkpoints to start from" if folder.holds(recipe) else "another recipe"
-            raise UsageError(f"{folder.path} holds a run of {other}: give another --out, or --overwrite to lose it.")
-        fit(
-            data,
-            recipe,
-            folder.path,
-            given.cache,
-            front_end=given.front_end,
-            starts=starts,
-            resume=same,
-            overwrite=not same,
-        )
 
-    def _evaluated(self, folder: RunFolder) -> dict[str, Any]:
-        """Evaluate the fold's checkpoint on single clips and, if asked for, streams, but for what was done before."""
-        given, made_of = self.protocol, fingerprint(self.fold.test)
-        results: dict[str, Any] = {}
-        if folder.test_file.is_file():
-            results = msgspec.json.decode(folder.test_file.read_bytes())
-        if results.get("made_of") != made_of:
-            results = {}
-        if results and ("streams" in results or not given.streams):
-            return results
-        inputs = SpeechInputs.load(folder.checkpoint, given.cache)
-        prior, inputs.recognizer.prior = inputs.recognizer.prior, None
-        if not results:
-            found = predict(inputs, self.fold.test, bands=BANDS, baselines=baseline_modes(inputs.recognizer))
-            results = {"made_of": made_of, **report(inputs.recognizer, found)}
-        if given.streams:
-            inputs.recognizer.prior = prior
-            results["streams"] = stream_report(inputs, self.fold.test, given.routine)
-        write_json(results, folder.test_file)
+def _evaluated(given: Protocol, folder: RunFolder, fold: Fold) -> dict[str, Any]:
+    """Evaluate the fold's checkpoint on single clips and, if asked for, streams, but for what was done before."""
+    made_of = fingerprint(fold.test)
+    results: dict[str, Any] = {}
+    if folder.test_file.is_file():
+        results = msgspec.json.decode(folder.test_file.read_bytes())
+    if results.get("made_of") != made_of:
+        results = {}
+    if results and ("streams" in results or not given.streams):
         return results
+    inputs = SpeechInputs.load(folder.checkpoint, given.cache)
+    prior, inputs.recognizer.prior = inputs.recognizer.prior, None
+    if not results:
+        found = predict(inputs, fold.test, bands=BANDS, baselines=baseline_modes(inputs.recognizer))
+        results = {"made_of": made_of, **report(inputs.recognizer, found)}
+    if given.streams:
+        inputs.recognizer.prior = prior
+        results["streams"] = stream_report(inputs, fold.test, given.routine)
+    write_json(results, folder.test_file)
+    return results
 
 
 def evaluate_baseline(

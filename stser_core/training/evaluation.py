@@ -143,14 +143,12 @@ def by_classifier(predictions: Sequence[Prediction], classifiers: Sequence[str])
     """`Metrics` of each classifier, and of the ensemble where every one of `classifiers` could answer."""
     found: dict[str, dict[str, Any]] = {}
     for name in (*classifiers, ENSEMBLE):
-        answered = [
-            (index(one.clip.label), probabilities)
-            for one in predictions
-            if (probabilities := _probabilities(one.scores, name, len(classifiers))) is not None
-        ]
+        needed = classifiers if name == ENSEMBLE else (name,)
+        answered = [one for one in predictions if all(other in one.scores.by_classifier for other in needed)]
         if answered:
-            truth, given = zip(*answered, strict=True)
-            found[name] = asdict(measure(np.array(truth), np.array(given, dtype=np.float32)))
+            truth = np.array([index(one.clip.label) for one in answered])
+            given = [one.scores.ensemble if name == ENSEMBLE else one.scores.by_classifier[name] for one in answered]
+            found[name] = asdict(measure(truth, np.array(given, dtype=np.float32)))
     return found
 
 
@@ -251,9 +249,3 @@ def _broken_down(
         if value is not None:
             groups[value].append(one)
     return {value: by_classifier(groups[value], classifiers) for value in sorted(groups)}
-
-
-def _probabilities(scores: EmotionScores, name: str, classifiers: int) -> tuple[float, ...] | None:
-    if name != ENSEMBLE:
-        return scores.by_classifier.get(name)
-    return scores.ensemble if len(scores.by_classifier) == classifiers else None

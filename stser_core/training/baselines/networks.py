@@ -78,7 +78,7 @@ class NetworkBaseline:
         learner = Learner(self, vocabulary, prosody, sounds)
         learner.to("cuda" if torch.cuda.is_available() else "cpu")
         loop = LoopConfig(self.loop.epochs, self.loop.patience, learning_rate=self.loop.learning_rate, seed=seed)
-        batches = _Batches(clips.train, learner, self.batch, seed)
+        batches = _Batches(clips.train, learner, min(self.batch, len(clips.train)), seed)
         try:
             cache.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=cache, prefix="baseline-") as folder, CtrlC() as ctrl_c:
@@ -270,21 +270,23 @@ class Learner(nn.Module):
         return {"wa": measured.wa, "ua": measured.ua}
 
 
+@dataclass(frozen=True)
 class _Batches:
     """Batches of similar length; every clip once an epoch."""
 
-    def __init__(self, clips: Sequence[Clip], learner: Learner, size: int, seed: int) -> None:
-        self._clips, self._learner, self._seed = clips, learner, seed
-        self._size = min(size, len(clips))
-        self._lengths = np.array([learner.sounds.length(clip) for clip in clips])
+    clips: Sequence[Clip]
+    learner: Learner
+    size: int
+    seed: int
 
     def __len__(self) -> int:
-        return len(self._clips) // self._size
+        return len(self.clips) // self.size
 
     def epoch(self, number: int) -> Iterator[Mapping[str, Tensor]]:
-        rng = np.random.default_rng((self._seed, number))
-        for batch in length_batches(self._lengths, np.ones(len(self._clips)), self._size, rng):
-            yield self._learner.batch([self._clips[place] for place in batch])
+        lengths = np.array([self.learner.sounds.length(clip) for clip in self.clips])
+        rng = np.random.default_rng((self.seed, number))
+        for batch in length_batches(lengths, np.ones(len(self.clips)), self.size, rng):
+            yield self.learner.batch([self.clips[place] for place in batch])
 
 
 def _last(states: Tensor, counts: Tensor) -> Tensor:
