@@ -33,16 +33,8 @@ _CODES = (
 _SESSIONS = (1, 2, 3, 4, 5)
 _DIALOGUES = ("F_impro01", "F_impro05a", "F_script01_1", "F_script01_1b", "M_impro04", "M_impro08b", "M_script03_2")
 _CATEGORIES = {
-    "ang": "Anger",
-    "hap": "Happiness",
-    "exc": "Excited",
-    "neu": "Neutral",
-    "sad": "Sadness",
-    "fru": "Frustration",
-    "sur": "Surprise",
-    "fea": "Fear",
-    "dis": "Disgust",
-    "oth": "Other",
+    **{"ang": "Anger", "hap": "Happiness", "exc": "Excited", "neu": "Neutral", "sad": "Sadness"},
+    **{"fru": "Frustration", "sur": "Surprise", "fea": "Fear", "dis": "Disgust", "oth": "Other"},
 }
 _SENTENCES: Mapping[str, Sequence[str]] = {
     "ang": ("That is a complete outrage.", "Stop it, I hate this!", "How dare you say that?"),

@@ -89,10 +89,12 @@ def test_recordings_without_a_speaker_count_as_one_and_a_note_says_so(write):
     assert "2 recordings name no speaker" in corpus.notes[0]
 
 
-def test_other_emotions_are_left_out_and_counted_by_their_own_word(write):
-    corpus = read("manifest", write("text,emotion\nBoo!,fear\nHa!,amusement\nEek!,Fear\n"))
-    assert [clip.label for clip in corpus.clips] == ["happy"]
+def test_other_emotions_are_left_out_and_counted_and_disagreement_about_a_gender_is_said(write):
+    table = "text,emotion,speaker,gender\nBoo!,fear,a,f\nHa!,amusement,a,f\nEek!,Fear,a,f\nHey!,joy,a,m\n"
+    corpus = read("manifest", write(table))
+    assert [clip.label for clip in corpus.clips] == ["happy", "happy"]
     assert corpus.left_out == {"fear": 2}
+    assert "the clips of a disagree about the speaker's gender" in corpus.notes[0]
 
 
 @pytest.mark.parametrize(
