@@ -29,37 +29,12 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
     return (rng.standard_normal(samples) * 0.1 * rng.uniform(0.2, 1)).astype(np.float32)
 
 
-def nearest_band(hertz: float, config: FeatureConfig) -> int:
-    """The mel band (O'Shaughnessy's scale) whose centre is nearest."""
-    low, high, mel = (2595 * np.log10(1 + f / 700) for f in (config.low_hz, config.high_hz, hertz))
-    centres = np.linspace(low, high, config.mel_bands + 2)[1:-1]
-    return int(np.abs(centres - mel).argmin())
-
-
-@pytest.mark.parametrize("hertz", [200, 1_000, 7_000])
-@pytest.mark.parametrize("config", [DEFAULT, FeatureConfig(mel_bands=40, low_hz=100.0, high_hz=7_600.0)])
-def test_a_sine_is_brightest_in_its_own_band(hertz, config):
-    spectrogram = log_mel(sine(hertz), config)
-
-    assert len(spectrogram) == config.mel_bands
-    assert int(spectrogram[:, 20:80].mean(axis=1).argmax()) == pytest.approx(nearest_band(hertz, config), abs=1)
-
-
 @pytest.mark.parametrize("config", ALL)
 @pytest.mark.parametrize("gain", [0.01, 3.0])
 def test_the_recording_level_leaves_no_trace(config, gain):
     sound = noise(20_000) + sine(700, 1.25)
 
     np.testing.assert_allclose(log_mel(np.float32(gain) * sound, config), log_mel(sound, config), atol=1e-4)
-
-
-@pytest.mark.parametrize("config", BOTH)
-def test_normalised_to_zero_mean_and_unit_variance(config):
-    spectrogram = log_mel(noise(24_000), config)
-
-    axes = (0, 1) if config.normalise == "utterance" else (1,)
-    np.testing.assert_allclose(spectrogram.mean(axes), 0, atol=1e-4)
-    np.testing.assert_allclose(spectrogram.std(axes), 1, atol=1e-3)
 
 
 @pytest.mark.parametrize("config", [*ALL, FeatureConfig(mel_bands=40, low_hz=100.0, high_hz=7_600.0)])

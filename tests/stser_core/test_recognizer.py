@@ -226,17 +226,6 @@ def test_a_checkpoint_with_one_classifier_alone(config, build, tokenizer, tmp_pa
         EmotionRecognizer.load(tmp_path / "one", classifier=f"{name}+bimodal")
 
 
-@pytest.mark.parametrize(
-    "samples",
-    [np.full(1, 0.5), np.full(16_000, 0.5), np.eye(1, 16_000, 8_000)[0]],
-    ids=["one sample", "constant", "a click"],
-)
-def test_odd_sounds_get_finite_scores(recognizer, samples):
-    (scores,) = recognizer.score([SpeechInput(samples.astype(np.float32))])
-
-    assert sum(scores.ensemble) == pytest.approx(1, abs=1e-6)
-
-
 @pytest.fixture(scope="module")
 def explaining(loaded) -> EmotionRecognizer:
     return EmotionRecognizer(loaded, accelerator="cpu", explain=True)

@@ -68,15 +68,6 @@ def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samp
             assert (own >= 0).all() and own.sum().item() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", SHAPES)
-def test_the_vector_has_the_size_that_the_configuration_says(models, name):
-    vector, sequence, steps, salience = models[name](torch.randn(3, 1, BANDS, 40), torch.tensor([40, 30, 20]))
-
-    assert vector.shape == (3, SHAPES[name].vector_size(1, BANDS))
-    assert sequence.shape == (3, steps.max(), SHAPES[name].sequence_size(1, BANDS))
-    assert salience is None
-
-
 def test_an_utterance_alone_is_trained_on():
     model = settled(SHAPES["input statistics"])
     x, frames = torch.randn(1, 1, BANDS, 40), torch.tensor([40])
