@@ -6,6 +6,7 @@ import pytest
 from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvLines
 from monitor.flow import Transcript, Word
+from monitor.timeline.notes import Mark
 from monitor.timeline.turn import COLUMNS
 from stser_core.scores import EmotionScores
 
@@ -55,6 +56,10 @@ def test_an_empty_timeline_is_a_header(written, tmp_path):
     path = tmp_path / "out.csv"
     assert written(path) == []
     assert path.read_bytes() == ",".join(COLUMNS).encode() + b"\n"
+
+
+def test_a_table_has_no_place_for_marks(written, tmp_path, turn):
+    assert len(written(tmp_path / "out.csv", turn(), Mark(1, 2.0))) == 1
 
 
 def test_unknown_is_empty(written, tmp_path, turn):
