@@ -15,7 +15,7 @@ from stser_core.option_groups import with_groups
 class Place:
     where: Annotated[str, typer.Option(help="Where it is.")]
     floors: Annotated[int, typer.Option(min=1)] = 2
-    rooms: Annotated[list[str], typer.Option("--room")] = field(default_factory=list)
+    tags: Annotated[list[str], typer.Option("--tag")] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def said(*arguments: str) -> str:
 
 
 def test_the_fields_are_options() -> None:
-    given = said("Ann", "--where", "here", "--room", "a", "--room", "b", "--late")
-    assert given == "Ann Place(where='here', floors=2, rooms=['a', 'b']) True\n"
+    given = said("Ann", "--where", "here", "--tag", "a", "--tag", "b", "--late")
+    assert given == "Ann Place(where='here', floors=2, tags=['a', 'b']) True\n"
 
 
 def test_their_defaults_bounds_and_what_is_required_are_the_options_own() -> None:
-    assert said("Ann", "--where", "here") == "Ann Place(where='here', floors=2, rooms=[]) False\n"
+    assert said("Ann", "--where", "here") == "Ann Place(where='here', floors=2, tags=[]) False\n"
     assert said("Ann") == "2"
     assert said("Ann", "--where", "here", "--floors", "0") == "2"
 
