@@ -19,7 +19,7 @@ from stser_core.errors import ClosedPipeError, StserError
 
 _DEBUG = "--debug"
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
-"""What a full disk, or one that fails, says of standard output."""
+"""Error numbers of standard output on a disk that is full, or fails."""
 _INTERRUPTED = 130
 _WRONG_USAGE = 2
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -1,4 +1,4 @@
-"""What the recognizer runs a model by: arrays in, arrays out, whatever computes between them."""
+"""The model as the recognizer runs it: arrays in, arrays out, whatever computes between them."""
 
 from __future__ import annotations
 

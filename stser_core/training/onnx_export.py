@@ -91,7 +91,7 @@ def _prepared(model: Stser) -> Stser:
 def _attention(
     self: nn.MultiheadAttention, x: Tensor, *_: Tensor, need_weights: bool, **__: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """What self-attention gives for an utterance alone; torch's own code has a fixed length in its graph."""
+    """Self-attention of an utterance alone; torch's own code has a fixed length in its graph."""
     qkv = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
     q, k, v = qkv.reshape(x.shape[0], x.shape[1], 3, self.num_heads, self.head_dim).permute(2, 0, 3, 1, 4)
     weights = (q @ k.transpose(2, 3) * self.head_dim**-0.5).softmax(3)

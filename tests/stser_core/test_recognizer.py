@@ -93,7 +93,7 @@ def test_a_combination_that_was_not_calibrated_says_so(config, build, tokenizer)
 
 
 def test_the_scores_are_the_models_own_calibrated(recognizer, loaded):
-    """What comes out is what the model gives, each classifier's logits over its temperature."""
+    """Each classifier's logits over its temperature."""
     text = "hello"
     (scores,) = recognizer.score([SpeechInput(sound(16_000), text)])
 

@@ -1,4 +1,4 @@
-"""What the scores say of an utterance."""
+"""Scores of an utterance, and what one may be made of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a baseline is, and the clips of a fold that it can learn from and answer."""
+"""The protocol of a baseline, and the clips of a fold that one can learn from and answer."""
 
 from __future__ import annotations
 

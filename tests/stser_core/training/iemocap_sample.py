@@ -51,7 +51,7 @@ _OTHER_TONE = (260.0, 0.3)
 
 @dataclass(frozen=True)
 class Sample:
-    """What a tree holds.
+    """Contents of a tree.
 
     Attributes:
         turns: Rated turns of all emotions.
