@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; 1 where a budget does not hold. The table is printed even where a measurement fails."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description="Measures the program on this machine.")
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"any of {', '.join(MEASUREMENTS)}; all if none")
-    parser.add_argument("--quick", action="store_true", help="less than two minutes; the figures vary more")
+    parser.add_argument("--quick", action="store_true", help="about three minutes; the figures vary more")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     parser.add_argument("--memory-hours", type=float, default=2.0, metavar="H", help="hours of sound for memory")
     asked = parser.parse_args(arguments)

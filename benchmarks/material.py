@@ -33,7 +33,7 @@ class Material:
     """Input of a measurement.
 
     Attributes:
-        quick: Whether all of it must be done in two minutes.
+        quick: Whether all of it must be done in a few minutes.
         scratch: A folder for files that nobody keeps.
         memory_hours: Hours of sound for the growth of memory.
     """

@@ -77,7 +77,7 @@ def _figures(
     folder.mkdir()
     seconds = 20.0 if material.quick else 60.0
     with Serving(folder, (*arguments, "--max-lines", str(_MOST))) as serving:
-        trials = _search(serving, Sound.read(CALL), first, seconds, 2 if material.quick else _TRIALS)
+        trials = _search(serving, Sound.read(CALL), first, seconds, 1 if material.quick else _TRIALS)
     held = [trial for trial in trials if trial.holds]
     best = max(held, key=lambda trial: trial.lines) if held else min(trials, key=lambda trial: trial.lines)
     tried = ", ".join(f"{trial.lines} {'held' if trial.holds else 'did not'}" for trial in trials)

@@ -87,7 +87,7 @@ def test_a_streamed_recording_appears_while_it_plays(chromium, tmp_path, data, w
         )
 
     with Serving(tmp_path, (*words, *alert)) as serving:
-        page = chromium.new_page(viewport={"width": 1360, "height": 850})
+        page = chromium.new_page(viewport={"width": 1360, "height": 900})
         page.goto(serving.url)
         ended = threading.Event()
         streaming = threading.Thread(target=lambda: asyncio.run(stream(serving, ended)))
@@ -101,6 +101,7 @@ def test_a_streamed_recording_appears_while_it_plays(chromium, tmp_path, data, w
             if wanted := os.environ.get(PICTURE):
                 playwright.expect(page.locator("#alert-list li")).to_have_count(1, timeout=SOON_MS)
                 page.wait_for_timeout(25_000)
+                page.evaluate("scrollTo(0, 0)")
                 page.screenshot(path=wanted)
                 assert Path(wanted).stat().st_size < 300_000
         finally:
