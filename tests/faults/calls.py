@@ -21,13 +21,14 @@ import numpy as np
 from websockets import WebSocketException
 from websockets.asyncio.client import connect
 
-from benchmarks.callers import FRAME_S, RATE, AudioSocket, Caller, Pcm, Sound, Twilio, play
+from benchmarks.callers import FRAME_S, RATE, AudioSocket, Caller, Pcm, Played, Sound, Twilio, play
 from benchmarks.material import CALL
 from benchmarks.running import ENVIRONMENT, PROGRAM
 from benchmarks.serving import Serving
 from monitor.timeline.file import read_timeline
 from monitor.timeline.turn import Turn
 
+BEFORE, AFTER = "before", "after"
 CALLS, DYING, RUBBISH = 20, 5, 3
 SILENT = 2
 """Of the dying calls, those whose connection stays open for as long again, without a sound."""
@@ -45,12 +46,14 @@ class Endured:
     Attributes:
         told: How many finished turns the server told of.
         refused: How many connections with rubbish were ended by the server.
+        late_s: By how much a frame was sent late after the restart: how busy the machine was.
         memory_mb: Of the server that was started second, over its time.
         faults: What was wrong, in sentences.
     """
 
     told: int = 0
     refused: int = 0
+    late_s: float = 0.0
     memory_mb: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -92,7 +95,7 @@ async def _endure(
 ) -> Endured:
     found, told = Endured(), _Told()
     told.follow(serving)
-    before = asyncio.create_task(_clients(serving, sound, 2 * seconds, draw, found, "before"))
+    before = asyncio.create_task(_clients(serving, sound, 2 * seconds, draw, found, BEFORE))
     await asyncio.sleep(seconds)
     serving.kill()
     await before
@@ -102,7 +105,7 @@ async def _endure(
     await asyncio.to_thread(serving.start)
     told.follow(serving)
     watching = asyncio.create_task(_watch(serving, seconds, found))
-    after_names = await _clients(serving, sound, seconds, draw, found, "after")
+    after_names = await _clients(serving, sound, seconds, draw, found, AFTER)
     await watching
     await _quiet(serving)
     told.end()
@@ -129,15 +132,23 @@ async def _clients(
         for place in range(DYING)
     ]
     calls = [_call(serving, name, place, sound, seconds) for place, name in enumerate(good)]
-    await asyncio.gather(*dying, *calls)
+    played = await asyncio.gather(*calls, *dying)
     ended.set()
+    if when == AFTER:
+        for name, one in zip(good, played, strict=False):
+            if isinstance(one, Played):
+                found.late_s = max(found.late_s, one.latest_s)
+            else:
+                found.faults.append(f"{name} was broken off: {one!r}")
     await asyncio.gather(*rubbish)
     return [str(_uuid(name)) if place % 3 == 2 else name for place, name in enumerate(good)]
 
 
-async def _call(serving: Serving, name: str, place: int, sound: Sound, seconds: float, *, dies: bool = False) -> None:
-    """One call of one of the three kinds."""
-    with contextlib.suppress(*_BROKEN):
+async def _call(
+    serving: Serving, name: str, place: int, sound: Sound, seconds: float, *, dies: bool = False
+) -> Played | Exception:
+    """One call of one of the three kinds: how it went, or why it was broken off."""
+    try:
         async with contextlib.AsyncExitStack() as stack:
             caller: Caller
             if place % 3 == 0:
@@ -148,12 +159,15 @@ async def _call(serving: Serving, name: str, place: int, sound: Sound, seconds: 
                 caller = await stack.enter_async_context(
                     AudioSocket.call("127.0.0.1", serving.audiosocket, _uuid(name))
                 )
-            await play(caller, sound, seconds)
+            played = await play(caller, sound, seconds)
             if dies:
                 await asyncio.sleep(seconds if place < SILENT else 0.0)
                 caller.die()
             else:
                 await caller.hang_up()
+            return played
+    except _BROKEN as error:
+        return error
 
 
 def _uuid(name: str) -> uuid.UUID:
