@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.material import Material
 
 _REPLAY = ("replay", "--asr", "none", "--quiet", "--csv")
+_ONNX = ("--runtime", "onnx")
 _IMPORTS = [sys.executable, "-c", "import torch, torchaudio, av"]
 
 
@@ -35,18 +36,21 @@ def measure(material: Material) -> list[Figure]:
         figures.append(Figure("start", name, shortest, "s", f"the shortest of {material.repeats}", at_most=0.5))
     imports = min(wall_of_command(_IMPORTS) for _ in range(material.repeats))
     row = min(_first_row(recording) for _ in range(material.repeats))
+    onnx_row = min(_first_row(recording, *_ONNX) for _ in range(material.repeats))
     against = f"a recording of 6 s without words, {row:.1f} s / {imports:.1f} s"
     return [
         *figures,
         Figure("start", "first row / importing torch, torchaudio and PyAV", row / imports, "×", against, at_most=1.8),
-        *_memory(recording, timeline),
+        Figure("start", "first row, --runtime onnx", onnx_row, "s", "the same", at_most=1.0),
+        _memory(recording, timeline, 600),
+        _memory(recording, timeline, 300, *_ONNX),
     ]
 
 
-def _first_row(recording: Path) -> float:
+def _first_row(recording: Path, *options: str) -> float:
     """Seconds until the header and one row are there."""
     started = time.perf_counter()
-    command = [*PROGRAM, *_REPLAY, "-", str(recording)]
+    command = [*PROGRAM, *_REPLAY, "-", *options, str(recording)]
     with subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         if not (process.stdout.readline() and process.stdout.readline()):
@@ -56,11 +60,12 @@ def _first_row(recording: Path) -> float:
     return taken
 
 
-def _memory(recording: Path, timeline: Path) -> list[Figure]:
+def _memory(recording: Path, timeline: Path, at_most: float, *options: str) -> Figure:
     """The process's status at its end: the peak that `wait4` reports would include this process's own."""
+    name = " ".join(["largest memory", *options])
     if not STATUS.exists():
-        return []
+        return Figure("start", name, None, against="only Linux tells it in /proc")
     told = f"from pathlib import Path; print(Path({str(STATUS)!r}).read_text())"
-    command = [sys.executable, "-c", f"import sys; from monitor.cli import main; main(); {told}"]
-    status = subprocess.check_output([*command, *_REPLAY, str(timeline), str(recording)], env=ENVIRONMENT, text=True)
-    return [Figure("start", "largest memory", megabytes(status, "VmHWM"), "MB", "that replay", at_most=600)]
+    command = [sys.executable, "-c", f"import sys; from monitor.cli import main; main(); {told}", *_REPLAY]
+    status = subprocess.check_output([*command, str(timeline), *options, str(recording)], env=ENVIRONMENT, text=True)
+    return Figure("start", name, megabytes(status, "VmHWM"), "MB", "that replay", at_most=at_most)

@@ -71,6 +71,9 @@ def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except ModuleNotFoundError as error:
+        _explain(program, f"The package {error.name} is not installed: pip install stser-monitor installs it.", debug)
+        return 1
     except Exception as error:  # noqa: BLE001  the one place where what nobody foresaw becomes a sentence
         if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
             _forget_stdout()

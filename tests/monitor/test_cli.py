@@ -168,6 +168,16 @@ def test_standard_output_on_a_full_disk_is_one_sentence(arguments):
     assert run.stderr.count("\n") == 1 and "standard output" in run.stderr
 
 
+def test_a_package_that_is_missing_is_named(replay, call, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert replay(call, "--runtime", "onnx") == 1
+    assert "[onnx]" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "stser_core.recognizer", None)
+    assert replay(call) == 1
+    said = capsys.readouterr().err
+    assert "stser_core.recognizer is not installed" in said and "Traceback" not in said
+
+
 def test_a_recording_that_is_given_twice_is_refused(replay, call, capsys):
     assert replay(call, call) == 2
     assert str(call) in capsys.readouterr().err
