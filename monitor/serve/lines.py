@@ -343,23 +343,33 @@ class Line:
         return self.call.values()
 
     def _run(self) -> None:
-        call = self.call
         try:
-            with ExitStack() as files:
-                for exporter in self._exporters:
-                    files.callback(exporter.close)
-                for exporter in self._exporters:
-                    exporter.begin()
-                self._pipeline.run()
-                for exporter in self._exporters:
-                    exporter.finish()
+            self._write()
         except StserError as error:
             self.reason = FAILED
-            self._shared.metrics.say(f"{call.name}: {error}")
-        call.position_s = self._pipeline.position_s
-        call.ended_at = _clock(datetime.now())
-        call.reason = self.reason or STOPPED
+            self._shared.metrics.say(f"{self.call.name}: {error}")
+        except Exception as error:  # noqa: BLE001  one line's fault is not another's
+            self.reason = FAILED
+            self._shared.metrics.say(f"{self.call.name}: an unforeseen fault ({type(error).__name__}: {error}).")
+        self._conclude()
+
+    def _write(self) -> None:
+        """Run the pipeline, and write what comes of it."""
+        with ExitStack() as files:
+            for exporter in self._exporters:
+                files.callback(exporter.close)
+            for exporter in self._exporters:
+                exporter.begin()
+            self._pipeline.run()
+            for exporter in self._exporters:
+                exporter.finish()
+
+    def _conclude(self) -> None:
+        call = self.call
         self._source.stop()
+        call.position_s = self._pipeline.position_s
+        call.reason = self.reason or STOPPED
+        call.ended_at = _clock(datetime.now())
         self._ended(self)
         self._shared.log.add(
             "call_ended",
