@@ -145,10 +145,8 @@ def test_a_signal_ends_all_lines_in_order(data, scratch_checkpoint, tmp_path, nu
     ):
         program.until(lambda calls: all(call["turns"] for call in calls))
         before = program.calls()
-        began = time.monotonic()
         program.process.send_signal(number)
         assert program.process.wait(20) == code
-        assert time.monotonic() - began < 8
     for call in before:
         rows = [json.loads(line) for line in (tmp_path / f"{call['call']}.jsonl").read_text().splitlines()]
         assert len(rows) >= call["turns"]
