@@ -1,11 +1,14 @@
-"""Ends a monitor at random moments, and looks at what it leaves behind."""
+"""Ends monitors at random moments, and looks at what they leave behind."""
 
 from __future__ import annotations
 
+import csv
+import json
 import random
 import signal
 import tempfile
 import time
+import wave
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +19,7 @@ from speech import RATE, minute
 
 from monitor.commands.timelines import export
 from monitor.timeline.file import read_timeline
-from monitor.timeline.turn import Turn
+from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.errors import StserError
 
 SOUND_S = 30
@@ -41,8 +44,11 @@ class Kills:
 def kill_often(count: int, number: int, options: Sequence[str] = (), say: Callable[[str], None] = print) -> Kills:
     """End so many monitors, one after the other, by SIGKILL and SIGTERM in turn.
 
+    A third of them listens to a file each, a third listens to one and the same file, and a third replays two
+    recordings onto an older timeline.
+
     A monitor writes each turn to a CSV first and then to standard output as JSON Lines. So whatever came out of its
-    standard output was finished, and has to be in the CSV, which has to be the beginning of the undisturbed one.
+    standard output was finished, and has to be in the CSV.
 
     Args:
         count: How many.
@@ -51,59 +57,115 @@ def kill_often(count: int, number: int, options: Sequence[str] = (), say: Callab
         say: Told of the progress.
     """
     found, moments = Kills(), random.Random(number)
-    sound = minute()[: 2 * RATE * SOUND_S]
     with tempfile.TemporaryDirectory() as folder:
-        whole = _rows(Path(folder) / "whole.csv", sound, options)
+        kinds = [kind(Path(folder), options) for kind in (_Live, _Sessions, _Replays)]
         for turn in range(count):
-            kind = (signal.SIGKILL, signal.SIGTERM)[turn % 2]
-            file = Path(folder) / f"{turn}.csv"
+            kind, by = kinds[turn // 2 % len(kinds)], (signal.SIGKILL, signal.SIGTERM)[turn % 2]
+            name = f"{type(kind).__name__.strip('_')} {by.name}"
             try:
-                found.turns += _one(file, sound, options, kind, moments, whole)
+                found.turns += kind.end_one(by, moments)
             except (AssertionError, StserError) as error:
-                found.faults.append(f"{kind.name} {turn}: {type(error).__name__}: {error}")
-            found.done[kind.name] += 1
+                found.faults.append(f"{name} {turn}: {type(error).__name__}: {error}")
+            found.done[name] += 1
             if (turn + 1) % 10 == 0:
                 say(f"{turn + 1} monitors ended, {found.turns} turns finished before, {len(found.faults)} faults")
     return found
 
 
-def _rows(file: Path, sound: bytes, options: Sequence[str]) -> tuple[Turn, ...]:
-    monitor = Monitor(["--csv", str(file), *options], sound)
-    code = monitor.end()
-    assert code == 0, f"the undisturbed monitor ended with {code}"
-    return _untimed(file)
+class _Live:
+    """Monitors with a file each, which has to be the beginning of an undisturbed one."""
+
+    def __init__(self, folder: Path, options: Sequence[str]) -> None:
+        self._file, self._options = folder / "live.csv", options
+        self._sound = minute()[: 2 * RATE * SOUND_S]
+        monitor = Monitor(["--csv", str(folder / "whole.csv"), *options], self._sound)
+        code = monitor.end()
+        assert code == 0, f"the undisturbed monitor ended with {code}"
+        self._whole = _untimed(folder / "whole.csv")
+
+    def end_one(self, by: signal.Signals, moments: random.Random) -> int:
+        self._file.unlink(missing_ok=True)
+        monitor = Monitor(["--csv", str(self._file), "--jsonl", "-", *self._options], self._sound)
+        code, finished = _ended(monitor, by, moments, len(self._whole))
+        rows = _readable(self._file, len(finished))
+        _require_beginning(rows, self._whole, len(finished), cut_off=by is signal.SIGTERM and code != 0)
+        return len(finished)
 
 
-def _one(
-    file: Path,
-    sound: bytes,
-    options: Sequence[str],
-    kind: signal.Signals,
-    moments: random.Random,
-    whole: tuple[Turn, ...],
-) -> int:
-    """End one monitor at a moment of its own; how many turns had been finished."""
-    monitor = Monitor(["--csv", str(file), "--jsonl", "-", *options], sound)
-    monitor.wait_for_lines(moments.randint(0, len(whole) - 1))
+class _Sessions:
+    """Monitors that write into one file, one after the other: it has the finished turns of all."""
+
+    def __init__(self, folder: Path, options: Sequence[str]) -> None:
+        self._file, self._options = folder / "sessions.csv", options
+        self._sound = minute()[: 2 * RATE * SOUND_S]
+        self._finished: set[tuple[str, str]] = set()
+
+    def end_one(self, by: signal.Signals, moments: random.Random) -> int:
+        monitor = Monitor(["--csv", str(self._file), "--jsonl", "-", *self._options], self._sound)
+        _, finished = _ended(monitor, by, moments, SOUND_S // 4)
+        self._finished |= {(str(turn["turn"]), str(turn[STARTED_AT])) for turn in finished}
+        _readable(self._file, len(self._finished))
+        if self._file.exists():
+            with self._file.open(newline="", encoding="utf-8") as file:
+                rows = {(row["turn"], row[STARTED_AT]) for row in csv.DictReader(file)}
+            assert self._finished <= rows, f"{len(self._finished - rows)} turns are missing"
+        return len(finished)
+
+
+class _Replays:
+    """Replays of two recordings, onto an older timeline that stays until there is a first turn."""
+
+    def __init__(self, folder: Path, options: Sequence[str]) -> None:
+        self._file = folder / "replay.csv"
+        paths = [folder / "first.wav", folder / "second.wav"]
+        for path in paths:
+            with wave.open(str(path), "wb") as file:
+                file.setparams((1, 2, RATE, 0, "NONE", ""))
+                file.writeframes(minute()[: RATE * SOUND_S])
+        self._command = ["replay", *map(str, paths)]
+        self._options = ["--csv", str(self._file), "--jsonl", "-", *options]
+        assert Monitor(self._options, command=self._command).end() == 0
+        self._older = self._file.read_bytes()
+        self._whole = read_timeline(self._file).turns
+
+    def end_one(self, by: signal.Signals, moments: random.Random) -> int:
+        older = self._older.replace(b"first.wav", b"older.wav")
+        self._file.write_bytes(older)
+        code, finished = _ended(Monitor(self._options, command=self._command), by, moments, len(self._whole))
+        if not finished and self._file.read_bytes() == older:
+            return 0
+        rows = read_timeline(self._file).turns
+        _require_beginning(rows, self._whole, len(finished), cut_off=by is signal.SIGTERM and code != 0)
+        return len(finished)
+
+
+def _ended(
+    monitor: Monitor, by: signal.Signals, moments: random.Random, turns: int
+) -> tuple[int | None, list[dict[str, object]]]:
+    """End one at a moment before it has written so many turns; its exit code, and the turns that it had finished."""
+    monitor.wait_for_lines(moments.randint(0, turns - 1))
     time.sleep(moments.uniform(0, _LONGEST_WAIT_S))
-    monitor.signal(kind)
+    monitor.signal(by)
     code = monitor.end()
-    finished = monitor.said.count(b"\n")
-    expected = {signal.SIGKILL: {0, -9}, signal.SIGTERM: {0, 143, -15}}[kind]
+    expected = {signal.SIGKILL: {0, -9}, signal.SIGTERM: {0, 143, -15}}[by]
     assert code in expected, f"exit code {code}"
-    rows = _readable(file, finished)
+    whole, _, _ = monitor.said.rpartition(b"\n")
+    return code, [json.loads(line) for line in whole.splitlines()]
+
+
+def _require_beginning(rows: tuple[Turn, ...], whole: tuple[Turn, ...], finished: int, *, cut_off: bool) -> None:
+    """Require that rows are those of an undisturbed run, but for a last turn that was cut off."""
     assert len(rows) >= finished, f"{finished} turns were finished, and the file has {len(rows)}"
     assert len(rows) <= len(whole), f"the file has {len(rows)} turns, and nobody spoke more than {len(whole)}"
-    last = len(rows) - (kind is signal.SIGTERM and code == 143)  # what is being said then ends early
+    last = len(rows) - cut_off
     assert rows[:last] == whole[:last], "a turn is not what it is in an undisturbed run"
-    return finished
 
 
 def _readable(file: Path, finished: int) -> tuple[Turn, ...]:
     """The turns in a file that `export` reads; one that ended before it began to listen may have no header yet."""
     if not finished and (not file.exists() or file.stat().st_size == 0):
         return ()
-    export(file, "jsonl", str(file.with_suffix(".jsonl")), quiet=True)
+    export(file, "excel", str(file.with_suffix(".tsv")), quiet=True)
     return _untimed(file)
 
 

@@ -11,28 +11,38 @@ import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+_COMMANDS = ["monitor.commands.live", "monitor.commands.replay"]
 _FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["torch", "torchaudio", "av", "webrtcvad", "monitor.commands.live", "stser_core.model"])
+_FORKING.set_forkserver_preload(["torch", "torchaudio", "av", "webrtcvad", *_COMMANDS, "stser_core.model"])
 _MUCH, _LITTLE = 65_536, 100
 _PAUSE_S = 0.01
 
 
 class Monitor:
-    """A process that listens to its standard input; what it writes to standard output is collected."""
+    """A process that listens or replays; what it writes to standard output is collected."""
 
-    def __init__(self, arguments: Sequence[str], sound: bytes, *, reads_slowly: bool = False) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        sound: bytes = b"",
+        *,
+        command: Sequence[str] = ("--device", "-"),
+        reads_slowly: bool = False,
+    ) -> None:
         """Start it and begin to feed it.
 
         Args:
-            arguments: What follows `stser-monitor --device -`.
-            sound: What it hears, as fast as it takes it.
+            arguments: What follows the command.
+            sound: What comes on its standard input, as fast as it takes it.
+            command: What follows `stser-monitor`.
             reads_slowly: Whether its standard output is read in bits of 100 bytes, with pauses.
         """
+        arguments = [*command, "--asr", "none", "--quiet", *arguments]
         self._pause_s, self._piece = (_PAUSE_S, _LITTLE) if reads_slowly else (0.0, _MUCH)
         self._leaving = threading.Event()
         theirs_in, ours_in = _FORKING.Pipe(duplex=False)
         ours_out, theirs_out = _FORKING.Pipe(duplex=False)
-        self._process = _FORKING.Process(target=_monitor, args=(list(arguments), theirs_in, theirs_out))
+        self._process = _FORKING.Process(target=_monitor, args=(arguments, theirs_in, theirs_out))
         self._process.start()
         theirs_in.close()
         theirs_out.close()
@@ -106,6 +116,6 @@ def _monitor(arguments: list[str], heard: Connection, said: Connection) -> None:
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     from monitor.cli import main
 
-    code = main(["--device", "-", "--asr", "none", "--quiet", *arguments])
+    code = main(arguments)
     sys.stdout.flush()
     os._exit(code)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -21,7 +22,16 @@ from fuzzing import MOST_GROWTH_MB, Attack, attacked
 from kills import Kills, kill_often
 from long_stream import WARM_HOURS, LongStream, run
 
-_SHARES = {"audio": 0.35, "pcm": 0.2, "timelines": 0.2, "archives": 0.15, "checkpoints": 0.1}
+_SHARES = {
+    "audio": 0.3,
+    "pcm": 0.2,
+    "segmenter": 0.02,
+    "replays": 0.08,
+    "lists": 0.05,
+    "timelines": 0.15,
+    "archives": 0.1,
+    "checkpoints": 0.1,
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ def say(sentence: str) -> None:
 
 def _lines(options: argparse.Namespace) -> Iterator[Line]:
     if options.cases:
-        with ThreadPoolExecutor(len(_SHARES)) as pool:  # each waits for a process of its own
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a process of its own
             attacks = [
                 pool.submit(attacked, target, round(options.cases * share), options.seed)
                 for target, share in _SHARES.items()

@@ -1,7 +1,6 @@
 """The inputs that come from outside: for each, what Hypothesis makes of it, and what the program does with that.
 
-A target is made with a folder of its own. Its `examine` returns when the input was taken, and raises a `StserError`
-when it was refused; whatever else happens is a fault.
+A target is made with a folder of its own; whatever its `examine` does but take a case or refuse it is a fault.
 """
 
 from __future__ import annotations
@@ -10,34 +9,23 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from damage import Damage, damaged, some_damage
 from hypothesis import strategies as st
+from replays import replays
 from sound_files import recordings, wav_headers
 from speech import RATE, minute
+from target import Target
 
 from stser_core.errors import DownloadError
 
 _LONGEST_BLOCKS = 600
 """Of a header that announces hours, so many blocks of 100 ms are read."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """One input from outside.
-
-    Attributes:
-        cases: What Hypothesis draws.
-        examine: Gives the program a case.
-    """
-
-    cases: st.SearchStrategy[Any]
-    examine: Callable[[Any], None]
 
 
 def audio(folder: Path) -> Target:
@@ -146,7 +134,7 @@ def segmenter(folder: Path) -> Target:
 
 
 def timelines(folder: Path) -> Target:
-    """Timelines, CSV and JSON Lines, given to `export`, `analytics` and `report`."""
+    """Timelines, CSV, JSON Lines and Parquet, given to `export`, `analytics` and `report`."""
     from monitor.commands.timelines import analytics, export, report
 
     formats = ("jsonl", "webvtt", "srt", "audacity", "textgrid", "eaf", "emotionml", "rttm")
@@ -171,11 +159,31 @@ def timelines(folder: Path) -> Target:
     return Target(cases.map(lambda case: (*case[0], case[1])), examine)
 
 
+def lists(folder: Path) -> Target:
+    """Lists of recordings, with marks, comments and quotes, as `archive` reads them."""
+    from monitor.archive.recordings import find_recordings
+
+    (folder / "a b.wav").write_bytes(b"RIFF0000WAVE")
+    text = f"# calls\n{folder}/a b.wav\r\n\"{folder}/c.mp3\"\n  \n'{folder}/a b.wav' # twice\n-\n"
+    path = folder / "list.txt"
+
+    def examine(content: bytes) -> None:
+        path.write_bytes(content)
+        found = find_recordings(str(path), folder / "out")
+        assert found
+        assert all(one.name == one.name.strip() or Path(one.path).exists() for one in found)
+        assert len({one.name for one in found}) == len(found)
+
+    forms = [text.encode(form) for form in ("utf-8", "utf-8-sig", "utf-16")]
+    return Target(st.binary(max_size=200) | st.builds(damaged, st.sampled_from(forms), some_damage), examine)
+
+
 def _timelines() -> dict[str, bytes]:
-    from monitor.exporters.csv import CsvLines
+    from monitor.exporters.csv import CsvLines, write_excel
     from monitor.exporters.jsonl import as_json, turn_object
+    from monitor.exporters.parquet import write_parquet
     from monitor.flow import Transcript, Word
-    from monitor.timeline.turn import Turn
+    from monitor.timeline.turn import STARTED_AT, Turn
     from stser_core.scores import EmotionScores
 
     said = Transcript((Word("where", 1.2, 1.5, 0.9), Word("is", 1.5, 1.6, 1.0)))
@@ -193,7 +201,14 @@ def _timelines() -> dict[str, bytes]:
         checkpoint="default",
     )
     turns = [first, replace(first, turn=2, channel=2, speaker="=1+1", start_s=3.0, end_s=4.0)]
+    clocks = ("2026-11-29T09:00:01+01:00", "2026-11-29T12:00:03+01:00")  # two sessions
+    live = [replace(turn, extra={STARTED_AT: clock}) for turn, clock in zip(turns, clocks, strict=True)]
+    table, excel = io.BytesIO(), io.BytesIO()
+    write_parquet(live, table)
+    write_excel(live, excel)
     return {
+        "parquet": table.getvalue(),
+        "tsv": excel.getvalue(),
         "csv": (CsvLines().header + "".join(map(CsvLines().turn, turns))).encode(),
         "jsonl": "".join(as_json(turn_object(turn)) + "\n" for turn in turns).encode(),
     }
@@ -284,6 +299,8 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "audio": audio,
     "pcm": pcm,
     "segmenter": segmenter,
+    "replays": replays,
+    "lists": lists,
     "timelines": timelines,
     "archives": archives,
     "checkpoints": checkpoints,

@@ -21,9 +21,9 @@ def options(scratch_checkpoint):
 
 
 def test_random_moments(options):
-    found = kill_often(10, 0, options, say=lambda sentence: None)
+    found = kill_often(12, 0, options, say=lambda sentence: None)
     assert found.faults == []
-    assert dict(found.done) == {"SIGKILL": 5, "SIGTERM": 5}
+    assert set(found.done.values()) == {2}
     assert found.turns > 0
 
 

@@ -1,0 +1,145 @@
+"""The command `replay` with one to three damaged recordings, from files and from named pipes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from damage import damaged, some_damage
+from hypothesis import strategies as st
+from small_checkpoint import write_checkpoint
+from speech import DATA, RATE
+from target import Target
+
+from monitor.timeline.file import read_timeline
+from stser_core import audio
+from stser_core.errors import AudioError
+
+_CLIP_S = 1.5
+_GAP_S = 3.0
+_MOST_SECONDS = 120.0
+"""Six hours of silence, the most that damaged time stamps can make of a recording, are segmented in this time."""
+
+
+def replays(folder: Path) -> Target:
+    """Recordings with gaps, changing formats, several tracks and echoes: the timeline can be read, whatever happens."""
+    from monitor.commands.replay import replay
+    from monitor.options import (
+        Asr,
+        OutputOptions,
+        RecordingOptions,
+        ScoringOptions,
+        SegmentationOptions,
+        TranscriptionOptions,
+    )
+
+    write_checkpoint(folder / "checkpoint")
+    whole = _spoken(folder)
+    names = sorted(whole)
+
+    def examine(case: tuple[list[tuple[bytes, bool]], str | None, str | None]) -> None:
+        inputs, channels, track = case
+        csv = folder / "out.csv"
+        csv.unlink(missing_ok=True)
+        with contextlib.ExitStack() as closing:
+            paths = [
+                closing.enter_context(_given(folder / f"{number}", content, pipe=pipe))
+                for number, (content, pipe) in enumerate(inputs)
+            ]
+            code = replay(
+                paths,
+                ScoringOptions(channels=channels, checkpoint=str(folder / "checkpoint")),
+                SegmentationOptions(),
+                RecordingOptions(track=track),
+                TranscriptionOptions(asr=Asr.none),
+                OutputOptions(csv=str(csv)),
+                quiet=True,
+            )
+        turns = read_timeline(csv).turns
+        for path in paths:
+            numbers = [turn.turn for turn in turns if turn.recording == path.name]
+            assert numbers == list(range(1, len(numbers) + 1))
+        assert {turn.recording for turn in turns} <= {path.name for path in paths}
+        assert all(0 <= turn.start_s < turn.end_s for turn in turns)
+        if code:
+            raise AudioError("Some could not be replayed.")
+
+    contents = st.sampled_from(names).map(whole.__getitem__)
+    inputs = st.tuples(contents | st.builds(damaged, contents, some_damage), st.booleans())
+    channels = st.sampled_from((None, None, "mix", "customer,agent"))
+    tracks = st.sampled_from((None, None, None, "all", "2"))
+    return Target(st.tuples(st.lists(inputs, min_size=1, max_size=3), channels, tracks), examine, _MOST_SECONDS)
+
+
+@contextlib.contextmanager
+def _given(path: Path, content: bytes, *, pipe: bool) -> Iterator[Path]:
+    """A file or a named pipe that holds the content."""
+    path.unlink(missing_ok=True)
+    if not pipe:
+        path.write_bytes(content)
+        yield path
+        return
+    os.mkfifo(path)
+    writer = threading.Thread(target=_fill, args=(path, content))
+    writer.start()
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(OSError):  # a writer that still waits for its reader
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        writer.join()
+
+
+def _fill(path: Path, content: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), path.open("wb", buffering=0) as file:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) or 0 :]
+
+
+def _spoken(folder: Path) -> dict[str, bytes]:
+    """Short recordings with two utterances."""
+    clips = [audio.load_mono(path) for path in sorted((DATA / "emodb").glob("*.flac"))[:2]]
+    first, second = (clip[: round(_CLIP_S * RATE)] for clip in clips)
+    pause = np.zeros(RATE, dtype=np.float32)
+    line = np.concatenate([first, pause, second, pause])[None]
+    echo = 10 ** (-25 / 20) * np.roll(line, 1_000)
+    mp3 = _encoded(folder, "a.mp3", "libmp3lame", [line])
+    return {
+        "wav": _encoded(folder, "a.wav", "pcm_s16le", [line]),
+        "offset": _encoded(folder, "o.wav", "pcm_s16le", [line + 0.1]),
+        "echo": _encoded(folder, "e.wav", "pcm_s16le", [np.concatenate([echo, line])]),
+        "same": _encoded(folder, "s.m4a", "aac", [np.concatenate([line, line])]),
+        "mp3": mp3,
+        "rate": mp3 + _encoded(folder, "b.mp3", "libmp3lame", [line], rate=8_000),
+        "gap": _encoded(folder, "g.mkv", "libopus", [line], gap_s=_GAP_S, rate=48_000),
+        "tracks": _encoded(folder, "t.mkv", "flac", [line, np.roll(line, RATE)], gap_s=_GAP_S),
+    }
+
+
+def _encoded(
+    folder: Path, name: str, codec: str, tracks: list[np.ndarray], *, rate: int = RATE, gap_s: float = 0.0
+) -> bytes:
+    """Tracks of float32 [channels, n] at 16 kHz, with a gap in their packets' times in the middle."""
+    path, piece = folder / name, RATE // 50
+    with av.open(str(path), "w") as container:
+        layouts = ["stereo" if len(track) == 2 else "mono" for track in tracks]
+        streams = [container.add_stream(codec, rate=rate, layout=layout) for layout in layouts]
+        resamplers = [av.AudioResampler("s16", layout, rate) for layout in layouts]
+        for stream, resampler, layout, track in zip(streams, resamplers, layouts, tracks, strict=True):
+            samples, written = (track.clip(-1, 1) * 32_767).astype(np.int16), 0
+            for start in range(0, samples.shape[1] - piece, piece):
+                part = np.ascontiguousarray(samples[:, start : start + piece].T).reshape(1, -1)
+                frame = av.AudioFrame.from_ndarray(part, format="s16", layout=layout)
+                frame.sample_rate = RATE
+                for out in resampler.resample(frame):
+                    late_s = gap_s if start > samples.shape[1] / 2 else 0.0
+                    out.pts, written = written + round(late_s * rate), written + out.samples
+                    container.mux(stream.encode(out))
+            container.mux(stream.encode(None))
+    return path.read_bytes()
