@@ -39,14 +39,14 @@ def below_60_hz(windows: NDArray[np.float32]) -> NDArray[np.float64]:
     Args:
         windows: float32 [windows, n], 16 kHz.
     """
-    basis = _basis(windows.shape[1])
+    basis = basis_below_60_hz(windows.shape[1])
     fit: NDArray[np.float64] = (windows.astype(np.float64) @ basis) @ basis.T
     return fit
 
 
 @lru_cache(maxsize=8)
-def _basis(length: int) -> NDArray[np.float64]:
-    """Orthonormal columns [length, 6 or fewer]."""
+def basis_below_60_hz(length: int) -> NDArray[np.float64]:
+    """The functions of that fit to a window of so many samples: orthonormal columns [length, 6 or fewer]."""
     time = (np.arange(length) - (length - 1) / 2) / SAMPLE_RATE
     phases = 2 * np.pi * np.outer(time, (50, 60))
     columns = np.column_stack([np.ones(length), time, np.cos(phases), np.sin(phases)])

@@ -13,11 +13,7 @@ import numpy as np
 from monitor.segmenter.voice_activity import LOW_FRAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
-
-    from monitor.segmenter.voice_activity import Frame
 
 MOST_FRAMES = 32
 _WINDOW = 8 * LOW_FRAME
@@ -35,20 +31,21 @@ class EchoDetector:
         self._sound = np.zeros((channels, _HISTORY + MOST_FRAMES * LOW_FRAME))
         self._found: list[tuple[int, int] | None] = [None] * channels
 
-    def add(self, channels: Sequence[Sequence[Frame]]) -> None:
-        """Take the next frames of every channel, at most `MOST_FRAMES`."""
-        if len(channels) == 1:
+    def add(self, low: NDArray[np.float64]) -> None:
+        """Take the next frames of every channel, at most `MOST_FRAMES`.
+
+        Args:
+            low: float64 [channels, frames, 60 or, at the very end of a stream, fewer] at 2 kHz.
+        """
+        channels, frames, length = low.shape
+        if channels == 1:
             return
-        size = len(channels[0]) * LOW_FRAME
+        size = frames * LOW_FRAME
         self._sound[:, :-size] = self._sound[:, size:]
-        for channel, frames in enumerate(channels):
-            low = np.zeros((len(frames), LOW_FRAME))
-            for place, frame in enumerate(frames):
-                low[place, : len(frame.low)] = frame.low
-            # Differences whiten the spectrum, so that two voices of one pitch do not correlate.
-            low[:, :-1] -= low[:, 1:]
-            low[:, -1] = 0
-            self._sound[channel, -size:] = low.ravel()
+        newest = np.zeros((channels, frames, LOW_FRAME))
+        # Differences whiten the spectrum, so that two voices of one pitch do not correlate.
+        newest[:, :, : max(0, length - 1)] = low[:, :, :-1] - low[:, :, 1:]
+        self._sound[:, -size:] = newest.reshape(channels, size)
 
     def is_echo(self, channel: int, frames_after: int) -> bool:
         """Whether a frame is an echo of another channel.

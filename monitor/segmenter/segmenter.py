@@ -82,9 +82,8 @@ class Segmenter:
         return [event for piece in pieces for event in self._take_frames(piece)]
 
     def _take_frames(self, samples: NDArray[np.float32]) -> list[SpeechEvent]:
-        # A copy of each channel, so that no utterance keeps the sound of all channels alive.
-        framed_channels = [framed(channel.copy()) for channel in samples]
-        self._echoes.add(framed_channels)
+        framed_channels, low = framed(samples)
+        self._echoes.add(low)
         for place, frames in enumerate(zip(*framed_channels, strict=True), start=1):
             frames_after = len(framed_channels[0]) - place
             for channel, (detector, frame) in enumerate(zip(self._detectors, frames, strict=True)):

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import webrtcvad
 
 from monitor.flow import SAMPLE_RATE
-from monitor.samples import SILENCE_DBFS, as_int16, below_60_hz
+from monitor.samples import SILENCE_DBFS, as_int16, basis_below_60_hz
 from monitor.segmenter.settings import FRAME, SegmenterSettings, frames
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _WIDTH = 8
 LOW_FRAME = FRAME // _WIDTH
 """Samples of the running mean that lets through what is below about 900 Hz (half the power at 890 Hz)."""
+
+_MEAN = np.full(_WIDTH, 1 / _WIDTH)
 
 _TRACE = 2.0
 """Of what lies below 60 Hz, so many times the power of the rest is left in the levels."""
@@ -42,7 +45,6 @@ class Frame(NamedTuple):
 
     Attributes:
         samples: float32 [480] in −1…1, as they came; fewer only at the very end of a stream.
-        low: float64 [60]: what is low of it, at 2 kHz.
         energy: Sum of squares.
         level_dbfs: Root mean square.
         low_dbfs: Root mean square of what is low.
@@ -50,43 +52,65 @@ class Frame(NamedTuple):
     """
 
     samples: NDArray[np.float32]
-    low: NDArray[np.float64]
     energy: float
     level_dbfs: float
     low_dbfs: float
     pcm: bytes
 
 
-def framed(samples: NDArray[np.float32]) -> list[Frame]:
-    """Split one channel's sound into frames.
+def framed(samples: NDArray[np.float32]) -> tuple[list[list[Frame]], NDArray[np.float64]]:
+    """Split sound into frames, all channels at once.
+
+    What lies below 60 Hz is never computed sample by sample: it is a fit by orthonormal functions, so its power, and
+    what is low of it, follow from the few coefficients.
 
     Args:
-        samples: float32 [n × 480] in −1…1, or the fewer than 480 at the very end of a stream.
+        samples: float32 [channels, n × 480] in −1…1, or the fewer than 480 at the very end of a stream.
+
+    Returns:
+        Each channel's frames; and float64 [channels, n, 60]: what is low of them, at 2 kHz.
     """
-    length = min(FRAME, samples.size)
+    length = min(FRAME, samples.shape[1])
     pieces = samples.reshape(-1, length)
-    below = below_60_hz(pieces)
-    voice = pieces - below
+    wide = pieces.astype(np.float64)
+    basis, low_basis = _bases(length)
+    below = wide @ basis
+    power = np.einsum("ij,ij->i", below, below)
+    rest = np.maximum(np.einsum("ij,ij->i", wide, wide) - power, 0)
     # A trace of it is part of the noise; only what would hide a voice is taken away.
-    power, rest = (np.einsum("ij,ij->i", one, one)[:, None] for one in (below, voice))
-    voice += below * np.sqrt(np.minimum(1, _TRACE * rest / np.maximum(power, 1e-9)))
-    means = voice[:, : length // _WIDTH * _WIDTH].reshape(len(pieces), -1, _WIDTH).sum(axis=2) / _WIDTH
-    energies, low_energies = (np.einsum("ij,ij->i", one, one) for one in (voice, means))
+    trace = np.minimum(1, _TRACE * rest / np.maximum(power, 1e-9))
+    energies = rest + trace * power
+    low_length = length // _WIDTH
+    means = (wide[:, : low_length * _WIDTH].reshape(-1, _WIDTH) @ _MEAN).reshape(len(pieces), low_length)
+    means -= (below * (1 - np.sqrt(trace))[:, None]) @ low_basis.T
+    low_energies = np.einsum("ij,ij->i", means, means)
     pcm = as_int16(pieces if length == FRAME else np.pad(pieces, ((0, 0), (0, FRAME - length)))).tobytes()
+    # A copy of each channel, so that no utterance keeps the sound of all channels alive.
+    own = [piece for channel in samples for piece in channel.copy().reshape(-1, length)]
     size = 2 * FRAME
-    return [
+    frames = [
         Frame(*values, pcm[place * size : (place + 1) * size])
         for place, values in enumerate(
             zip(
-                pieces,
-                means,
+                own,
                 energies.tolist(),
                 _dbfs(energies / length),
-                _dbfs(low_energies / max(1, means.shape[1])),
+                _dbfs(low_energies / max(1, low_length)),
                 strict=True,
             )
         )
     ]
+    count = len(pieces) // len(samples)
+    low = means.reshape(len(samples), count, low_length)
+    return [frames[start : start + count] for start in range(0, len(frames), count)], low
+
+
+@lru_cache(maxsize=8)
+def _bases(length: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The functions that fit what lies below 60 Hz of so many samples, and what is low of them."""
+    basis = basis_below_60_hz(length)
+    low = length // _WIDTH
+    return basis, basis[: low * _WIDTH].reshape(low, _WIDTH, basis.shape[1]).mean(axis=1)
 
 
 def _dbfs(powers: NDArray[np.float64]) -> list[float]:
