@@ -29,6 +29,8 @@ AUTO = "auto"
 _LOCAL = "local"
 _LOOK_S = 0.1
 _PATIENCE_S = 10.0
+_MOST_RESTARTS = 8
+"""Of one Ray worker; without a limit, one that crashes while it loads the models would be restarted for ever."""
 _QUIET: Mapping[str, Any] = MappingProxyType({"logging_level": logging.CRITICAL, "log_to_driver": False})
 
 # Read when Ray is imported, and by all that it starts: no telemetry, and no cluster that starts by itself when ours
@@ -150,7 +152,7 @@ def by_ray(
     """Score recordings on the cluster that `connected` has joined.
 
     A recording whose worker is lost is given once more to the worker that Ray starts in its place; if that is lost too,
-    the recording is a failure.
+    the recording is a failure. A worker that is lost over and over while it loads the models is given up.
 
     Args:
         recordings: Each worker must reach them under the same paths.
@@ -168,7 +170,7 @@ def by_ray(
     import ray
     from ray.exceptions import RayError
 
-    actor: Any = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=1)(RayWorker)
+    actor: Any = ray.remote(num_cpus=1, max_restarts=_MOST_RESTARTS, max_task_retries=1)(RayWorker)
     starting: dict[Any, Any] = {one.models.remote(): one for one in (actor.remote(load) for _ in range(workers))}
     waiting: deque[Found] = deque(recordings)
     idle: list[Any] = []
@@ -197,7 +199,9 @@ def by_ray(
                     continue
             if result is not None:
                 idle.append(worker)
-            else:  # Ray starts it again, if it can
+            else:
+                ray.kill(worker)
+                worker = actor.remote(load)
                 starting[worker.models.remote()] = worker
         if waiting and not (starting or idle or busy):
             raise PipelineError(f"No worker of the Ray cluster could load the models ({reason}).")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.archive import workers
 from monitor.archive.recordings import find_recordings
 from monitor.archive.scoring import Failed, Models, RecordingScorer, Running
 from monitor.archive.workers import by_ray, by_threads, connected
@@ -118,3 +119,13 @@ def test_a_worker_with_another_checkpoint_is_refused(cluster, found):
 def test_no_cluster_at_that_address():
     with pytest.raises(UsageError, match=r"No Ray cluster was found at '127\.0\.0\.1:1'"), connected("127.0.0.1:1", 1):
         pass
+
+
+def scorer_that_crashes() -> RecordingScorer:
+    os._exit(1)
+
+
+def test_workers_that_crash_while_they_load_end_the_archive(cluster, found, monkeypatch):
+    monkeypatch.setattr(workers, "_MOST_RESTARTS", 1)
+    with pytest.raises(PipelineError, match="load the models"):
+        list(by_ray(found, scorer_that_crashes, NAMES, 2, Running()))
