@@ -11,7 +11,7 @@ from monitor.analytics.emotions import replies, speaker_emotions
 from monitor.analytics.results import CallAnalytics, LongestTurn, ResponseTimes, Span, SpeakerAnalytics
 from monitor.analytics.spans import STRETCH_GAP_MS, Speaker, overlap, speaker_of, stretches, times, total, union
 from monitor.roles import MIXED
-from monitor.timeline.turn import Turn, printed_probabilities
+from monitor.timeline.turn import MUSIC, Turn, printed_probabilities
 from stser_core.errors import DataError
 
 
@@ -19,7 +19,8 @@ def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalyt
     """Compute the metrics of one call; docs/analytics.md defines each.
 
     Args:
-        rows: The turns of one recording, in any order: live from the pipeline or from `read_timeline`.
+        rows: The turns of one recording, in any order: live from the pipeline or from `read_timeline`. Music is left
+            out.
         duration_s: Length of the recording in seconds. Without it, or where it is shorter than the turns, the
             recording ends with its last turn.
 
@@ -34,6 +35,7 @@ def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalyt
             f"{recordings[1]!r}, …); give one timeline for each."
         )
     duration = max([round((duration_s or 0.0) * 1000), *(row.end_ms for row in rows)])
+    rows = [row for row in rows if row.transcript != MUSIC]
     by_speaker: dict[Speaker, list[Turn]] = {}
     for row in rows:
         by_speaker.setdefault(speaker_of(row), []).append(row)

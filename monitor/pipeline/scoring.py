@@ -14,7 +14,7 @@ from monitor.pipeline.music import is_music
 from monitor.pipeline.transcription import PartialUtterance
 from monitor.queue import ClosableQueue
 from monitor.samples import loudness_dbfs
-from monitor.timeline.turn import Turn
+from monitor.timeline.turn import MUSIC, Turn
 from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from monitor.roles import Role
 
 _LARGEST_BATCH = 16
-
-MUSIC = "[music]"
-"""The transcript of a turn that is music; it has no emotion."""
 
 
 class Scorer(Protocol):

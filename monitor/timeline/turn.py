@@ -43,6 +43,9 @@ COLUMNS: tuple[str, ...] = (
 SALIENT_COLUMNS: tuple[str, ...] = ("salient_start_s", "salient_end_s")
 """The columns that follow them where the timeline explains."""
 
+MUSIC = "[music]"
+"""The transcript of a turn that is music, as subtitles write it; it has no emotion, and is nobody's talk."""
+
 STARTED_AT = "started_at"
 """The last column of a live timeline: the time of day at which the turn started, ISO 8601 with its offset from UTC."""
 

@@ -67,6 +67,12 @@ def test_words_per_minute_count_only_turns_with_words(row):
     assert (silent.words, silent.words_per_minute) == (None, None)
 
 
+def test_music_is_nobody_s_talk(row):
+    call = analyse([row(0, 6, said="one two three"), row(10, 70, said="[music]")], 80.0)
+    (speaker,) = call.speakers
+    assert (speaker.words, speaker.talk_s, call.duration_s) == (3, 6.0, 80.0)
+
+
 def test_loudness_is_a_mean_of_power(customer, row):
     power = (3 * 0.01 + 0.1) / 4
     assert customer.loudness_dbfs == pytest.approx(10 * math.log10(power))

@@ -5,8 +5,9 @@ import pytest
 
 from monitor.flow import SAMPLE_RATE, Utterance
 from monitor.pipeline.music import is_music
-from monitor.pipeline.scoring import MUSIC, TurnMaker
+from monitor.pipeline.scoring import TurnMaker
 from monitor.roles import Role
+from monitor.timeline.turn import MUSIC
 from stser_core.audio import load_mono
 
 SECONDS = 60
