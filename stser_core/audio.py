@@ -44,6 +44,9 @@ _TOLERANCE_S = 0.1
 _BACKWARDS_S = 1.0
 _LONGEST_GAP_S = 3_600.0
 _MOST_SILENCE_S = 6 * 3_600.0
+_BEYOND = 1.5
+_BEYOND_PROPORTION = 0.2
+"""So many samples of a piece are never beyond full scale by so much, unless it is not 1."""
 _MOST_LAG_S = 30.0
 """Delay of one of several tracks from which it counts as silent."""
 
@@ -242,6 +245,7 @@ class _Decoder:
         self._format: tuple[int, str, str] | None = None
         self._end_s = 0.0
         self._silence_s = 0.0
+        self._full_scale = 1.0
         self.position = 0
         """Samples so far."""
 
@@ -291,9 +295,16 @@ class _Decoder:
         return 0.0
 
     def _taken(self, frame: AudioFrame) -> NDArray[np.float32]:
-        samples = _as_array(frame)
+        samples = _as_array(frame) / np.float32(self._full_scale)
         if not np.isfinite(samples).all():
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        if (
+            self._full_scale == 1
+            and samples.max(initial=0) > _BEYOND
+            and (np.abs(samples) > _BEYOND).mean() > _BEYOND_PROPORTION
+        ):
+            self._full_scale = 2.0**15 if np.median(np.abs(samples)) <= 2**15 else 2.0**31  # integers, stored as floats
+            samples = samples / np.float32(self._full_scale)
         if len(samples) != self._channels:
             samples = _with_channels(samples, self._channels)
         self.position += samples.shape[1]

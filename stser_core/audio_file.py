@@ -48,6 +48,14 @@ _UNSIGNED = _BARE_FRAMES | {"mpeg", "mpegts"}
 _FEWEST_FRAMES = 3
 _NO_LENGTH = 0x7FFF_F000
 """From here on, a WAV's length means that it is not known: SoX writes this into a pipe, arecord 2³¹, FFmpeg 2³² − 1."""
+_TELLING_BYTES = 64
+_INSTEAD = (
+    (b"version https://git-lfs", "it is a Git LFS pointer; git lfs pull fetches the recording"),
+    (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
+    (b"pk\x03\x04", "it is a zip archive; unpack it first"),
+    (b"<!doctype html", "it is a web page"),
+    (b"<html", "it is a web page"),
+)
 # What begins a container whose header may be longer than the bytes that `identify` sees.
 _SIGNATURES = (
     ("MP4", 4, b"ftyp"),  # ISO/IEC 14496-12, section 4.3
@@ -143,13 +151,16 @@ def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
         AudioError: It is missing, or is not audio.
     """
     name = name_of(file)
+    instead = None
     try:
-        with _binary(file) as opened, _container(opened, name) as container:
-            yield container, opened
+        with _binary(file) as opened:
+            instead = _instead(opened)
+            with _container(opened, name) as container:
+                yield container, opened
     except FileNotFoundError as error:
         raise AudioError(f"{name} does not exist.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"{name} cannot be read as audio ({_reason(error)}).") from error
+        raise AudioError(f"{name} cannot be read as audio ({instead or _reason(error)}).") from error
 
 
 def chosen_streams(container: InputContainer, track: TrackChoice, name: str) -> list[AudioStream]:
@@ -262,6 +273,17 @@ def audio_frames(
         for frame in frames:
             if isinstance(frame, AudioFrame) and frame.samples and frame.sample_rate:
                 yield packet.stream_index, frame
+
+
+def _instead(file: BinaryIO) -> str | None:
+    """What a file is that is no recording and often lies in the place of one; `None` for any other."""
+    if not file.seekable():
+        return None
+    start = file.read(_TELLING_BYTES)
+    file.seek(0)
+    if not start:
+        return "it is empty"
+    return next((what for sign, what in _INSTEAD if start.lower().lstrip().startswith(sign)), None)
 
 
 class _Reader:

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
@@ -18,7 +19,7 @@ from stser_core.audio import AudioFile, AudioInfo, Downmix, TrackChoice
 from stser_core.errors import AudioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -37,6 +38,7 @@ _PIECE_BYTES = 1 << 20
 _KEPT_FREE_BYTES = 256 << 20
 _BLOCK_SAMPLES = 4_800
 """Ten frames of the segmenter's at once: a call for each 100 ms takes it nearly twice the time."""
+_PATIENCE_S = 5.0
 
 
 class Recording:
@@ -170,15 +172,18 @@ def _residual(products: NDArray[np.float64]) -> float:
     return float(1.0 - (products[0] ** 2 / (power[0] * power)).min())
 
 
-def spooled(path: Path) -> Path | BinaryIO:
+def spooled(path: Path, say: Callable[[str], None] = lambda sentence: None) -> Path | BinaryIO:
     """A recording that can be read more than once: of a pipe, a copy that vanishes when it is closed.
 
     Args:
         path: A file, or `-` for standard input, or a pipe such as `/dev/stdin` or a FIFO, which is read to its end.
+        say: Told where that takes long.
 
     Raises:
-        AudioError: The pipe cannot be read, is a terminal, or does not fit on the disk.
+        AudioError: It is a folder, or the pipe cannot be read, is a terminal, or does not fit on the disk.
     """
+    if path.is_dir():
+        raise AudioError(f"{path} is a folder; archive reads all recordings of one.")
     if str(path) != STDIN and not _is_pipe(path):
         return path
     name = "Standard input" if str(path) == STDIN else str(path)
@@ -186,18 +191,22 @@ def spooled(path: Path) -> Path | BinaryIO:
         with open(0 if str(path) == STDIN else path, "rb", buffering=0, closefd=str(path) != STDIN) as pipe:
             if pipe.isatty():
                 raise AudioError(f"{name} is a terminal; let a program write a recording into it.")
-            return _copy(pipe, name)
+            return _copy(pipe, name, say)
     except OSError as error:
         raise AudioError(f"{name} cannot be read ({error.strerror or error}).") from error
 
 
-def _copy(pipe: BinaryIO, name: str) -> BinaryIO:
+def _copy(pipe: BinaryIO, name: str, say: Callable[[str], None]) -> BinaryIO:
     # Not /tmp, which is memory on many systems.
     folder = None if "TMPDIR" in os.environ or not os.access("/var/tmp", os.W_OK) else "/var/tmp"
     copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  the caller closes it
     try:
         place = folder or tempfile.gettempdir()
+        told, patience = False, time.monotonic() + _PATIENCE_S
         while piece := pipe.read(_PIECE_BYTES):
+            if not told and time.monotonic() > patience:
+                told = True
+                say(f"{name} is read to its end before the first turn is shown; --device - listens to a live stream.")
             if shutil.disk_usage(place).free < _KEPT_FREE_BYTES + len(piece):
                 raise AudioError(f"{name} does not fit on the disk of {place}; save it as a file first.")
             copy.write(piece)

@@ -136,7 +136,11 @@ def wav(code: int, samples: bytes) -> bytes:
     [
         ("missing.wav", None, "does not exist"),
         ("text.wav", b"This is not a recording.\n" * 50, "cannot be read as audio"),
-        ("empty.wav", b"", "cannot be read as audio"),
+        ("empty.wav", b"", "cannot be read as audio .it is empty"),
+        ("pointer.wav", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "git lfs pull"),
+        ("call.wav.gz", b"\x1f\x8b\x08" + bytes(40), "unpack it"),
+        ("calls.zip", b"PK\x03\x04" + bytes(40), "unpack it"),
+        ("page.mp3", b"\n<!DOCTYPE html><html>", "a web page"),
         ("header.wav", b"RIFF\x24\x00\x00\x00WAVEfmt ", "cannot be read as audio"),
         ("noise.mp3", bytes(range(256)) * 20, "cannot be read as audio"),
         ("codec.wav", wav(0xABCD, b"\x80" * 4), "of a kind that nothing here can decode"),

@@ -78,6 +78,28 @@ def test_what_is_not_a_number_comes_as_silence(tmp_path):
     np.testing.assert_array_equal(block.samples, np.array([[0.5, 0, 0, 0, 0.25]], np.float32))
 
 
+def test_integers_stored_as_floats_are_sound(tmp_path):
+    sound = 0.1 * np.sin(np.arange(16_000) / 9)
+    sound[500] = 3e4  # a sample that is broken does not count
+    ((plain,), (scaled,)) = (
+        [np.concatenate([one.samples[0] for one in Recording(write_float_wav(tmp_path / name, samples)).blocks()])]
+        for name, samples in (("plain.wav", sound), ("scaled.wav", sound * 32_768))
+    )
+    assert np.allclose(np.delete(scaled, 500), np.delete(plain, 500), atol=1e-4)
+
+
+def test_a_pipe_that_goes_on_is_said_to_be_read_to_its_end(monkeypatch, tmp_path):
+    monkeypatch.setattr("monitor.sources.recording._PATIENCE_S", 0.0)
+    os.mkfifo(tmp_path / "fifo")
+    writer = Thread(target=(tmp_path / "fifo").write_bytes, args=[b"sound"])
+    writer.start()
+    said = []
+    spooled(tmp_path / "fifo", said.append).close()
+    writer.join()
+    assert len(said) == 1
+    assert "--device -" in said[0]
+
+
 def test_stopping_ends_it_after_the_block_at_hand(stereo):
     recording = Recording(stereo)
     blocks = recording.blocks()
