@@ -100,11 +100,15 @@ def cannot_write(target: str | Path, error: Exception) -> OutputError:
 
 
 def check_name(target: str) -> None:
-    """Refuse a path that the system cannot look up, such as one with a name that is too long.
+    """Refuse a path that can be no file's: one that is empty, ends with a slash, or has a name that is too long.
 
     Raises:
         OutputError: With the reason.
     """
+    if not target:
+        raise OutputError("The name of an output is empty; name a file, or - for standard output.")
+    if target.endswith(("/", os.sep)):
+        raise OutputError(f"Cannot write '{target}': that is the name of a folder; add a file's name.")
     try:
         Path(target).lstat()
     except (FileNotFoundError, NotADirectoryError, PermissionError):

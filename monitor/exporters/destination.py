@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stser_core.errors import ClosedPipeError, OutputError
-from stser_core.files import STDOUT, utf8, written
+from stser_core.files import STDOUT, check_name, utf8, written
 
 if sys.platform == "win32":
     import msvcrt
@@ -58,6 +58,7 @@ class Destination:
         Raises:
             OutputError: The file cannot be opened for writing, or another program is writing it.
         """
+        check_name(path)
         self._name = "standard output" if path == STDOUT else f"'{path}'"
         self._path = None if path == STDOUT else Path(path)
         self._created = self._path is not None and not self._path.exists()

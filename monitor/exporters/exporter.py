@@ -13,7 +13,7 @@ from monitor.timeline.notes import Note
 from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.errors import OutputError
 
-_DIRECTIVE = re.compile(r"%[YymbBdjHMUVuaA]")
+_DIRECTIVE = re.compile(r"%(?:[YymbBdjHMUVuaA](?![A-Za-z])|%)")
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Exporter:
 
 def name_at(pattern: str, moment: datetime) -> str:
     """The path that a pattern gives at a moment; one without directives stays as it is."""
-    return moment.strftime(pattern) if _DIRECTIVE.search(pattern) else pattern
+    return _DIRECTIVE.sub(lambda found: moment.strftime(found.group()), pattern)
 
 
 def other_content(path: str, why: str) -> OutputError:

@@ -20,6 +20,8 @@ from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, TEXTS, Tu
 from monitor.timeline.values import checked_turn
 from stser_core.errors import DataError, MissingExtraError
 
+csv.field_size_limit(2**31 - 1)  # of all readers in the process; a turn may have any number of words
+
 _JSON_LINES = (".jsonl", ".ndjson")
 _BYTE_ORDER_MARK = "\ufeff"
 _PARQUET = b"PAR1"

@@ -27,6 +27,14 @@ def test_a_path_that_cannot_be_written_is_refused_at_once(tmp_path, name):
         Destination(str(tmp_path / name))
 
 
+@pytest.mark.parametrize("name", ["", "new/", "new.csv/"])
+def test_a_name_that_is_no_file_s_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError):
+        Destination(name)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_told_with_its_reason():
     destination = Destination("/dev/full")

@@ -211,7 +211,14 @@ def test_where_the_next_file_is_not_available_the_one_in_hand_goes_on(tmp_path, 
 
 @pytest.mark.parametrize(
     ("pattern", "name"),
-    [("day-%Y-%m-%d.csv", "day-2026-11-29.csv"), ("%H.csv", "09.csv"), ("100%.csv", "100%.csv"), ("-", "-")],
+    [
+        ("day-%Y-%m-%d.csv", "day-2026-11-29.csv"),
+        ("%Y%m%d.csv", "20261129.csv"),
+        ("%H.csv", "09.csv"),
+        ("100%.csv", "100%.csv"),
+        ("50%done.csv", "50%done.csv"),
+        ("-", "-"),
+    ],
 )
 def test_only_dates_are_directives(pattern, name):
     assert name_at(pattern, NINE) == name

@@ -359,3 +359,10 @@ def test_commas_that_a_spreadsheet_puts_behind_every_row_are_not_columns(tmp_pat
     path = tmp_path / "call.csv"
     path.write_text(f"{HEADER},,\n{ROW},,\n")
     assert read_timeline(path).turns[0].extra == {}
+
+
+def test_a_turn_of_very_many_words_is_read(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text(f"{HEADER}\n{ROW.replace('where is it', 'word ' * 60_000)}\n")
+    (turn,) = read_timeline(path).turns
+    assert len(turn.transcript.split()) == 60_000
