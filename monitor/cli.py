@@ -115,11 +115,13 @@ def _archive(
     recordings: Annotated[
         str,
         typer.Argument(
-            metavar="FOLDER|LIST|-", help="A folder of recordings; or a list of paths, one a line, - is standard input."
+            metavar="FOLDER|LIST|-",
+            help="A folder of recordings, one recording, or a list of paths, one a line (- on standard input).",
         ),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where timelines and tables are written; may be there already.")
+        Path,
+        typer.Option(metavar="FOLDER", help="Where timelines and tables are written, or continued."),
     ],
     options: AnalysisOptions,
     workers: Annotated[
@@ -132,7 +134,7 @@ def _archive(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Make timelines of many recordings, and tables of all; what is done already is not done again."""
+    """Make timelines of many recordings, and tables of all; recordings that are done are skipped."""
     from monitor.commands.archive import archive
 
     raise typer.Exit(archive(recordings, out, options, workers=workers, ray=ray, quiet=quiet))
@@ -189,7 +191,7 @@ def _export(
 def _analytics(
     timeline: Timeline, output: Output = None, no_transcript: NoTranscript = False, quiet: Quiet = False
 ) -> None:
-    """Show the figures of a call, or write them as JSON: who spoke how, and where it went wrong."""
+    """Show the figures of a call, or write them as JSON: talk time, emotions, pauses, interruptions."""
     from monitor.commands.timelines import analytics
 
     analytics(timeline, output, transcripts=not no_transcript, quiet=quiet)
@@ -201,6 +203,9 @@ def _report(
     audio: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The recording, so that the page can play it.")
     ] = None,
+    track: Annotated[
+        str | None, typer.Option(metavar="N|all", help="The recording's audio track, as replay --track takes it.")
+    ] = None,
     output: Output = None,
     no_transcript: NoTranscript = False,
     quiet: Quiet = False,
@@ -208,7 +213,7 @@ def _report(
     """Make a page of a timeline that opens in any browser, with no network: to see, search and hear a call."""
     from monitor.commands.timelines import report
 
-    report(timeline, audio, output, transcripts=not no_transcript, quiet=quiet)
+    report(timeline, audio, output, track=track, transcripts=not no_transcript, quiet=quiet)
 
 
 @models_app.callback(invoke_without_command=True)
@@ -221,7 +226,7 @@ def _models(context: typer.Context) -> None:
 
 @models_app.command("fetch")
 def _fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="vosk-small-en, or whisper- and a size: whisper-base.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="vosk-small-en, or a Whisper size: whisper-base.")],
     quiet: Quiet = False,
 ) -> None:
     """Fetch a model by name."""

@@ -112,7 +112,7 @@ class RecordingOptions:
         str | None,
         typer.Option(
             metavar="N|all",
-            help="Which audio track, of several: by default the one marked so; all makes them channels.",
+            help="Which audio track, of several: by default the one marked as default; all makes them channels.",
         ),
     ] = None
     classifier: Annotated[

@@ -51,7 +51,7 @@ def roles(channels: str | None, present: int, recording: str, *, score_agents: b
         One role for `mix`, else as many as channels.
 
     Raises:
-        UsageError: The number of names is not the number of channels, or a name is empty.
+        UsageError: The number of names is not the number of channels, or a name is empty or there twice.
     """
     if channels is None:
         return tuple(Role(f"speaker{channel}") for channel in range(1, present + 1))
@@ -60,6 +60,8 @@ def roles(channels: str | None, present: int, recording: str, *, score_agents: b
     names = named(channels)
     if not all(names):
         raise UsageError(f"--channels '{channels}' has an empty name; write one for each channel.")
+    if (again := next((name for place, name in enumerate(names) if name in names[:place]), None)) is not None:
+        raise UsageError(f"--channels '{channels}' has the name {again} twice; give each channel a name of its own.")
     if len(names) != present:
         raise UsageError(
             f"--channels names {_count(len(names), 'channel')} ({', '.join(names)}), "

@@ -24,6 +24,16 @@ _INTERRUPTED = 130
 _WRONG_USAGE = 2
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
+_PLAIN = (
+    ("Value error, ", ""),
+    (r"Input should be a valid number.*", "it has to be a number"),
+    (r"Input should be a valid integer.*", "it has to be a whole number"),
+    (r"Input should be (greater than or equal to|less than or equal to) ", r"it has to be \1 "),
+    ("greater than or equal to", "at least"),
+    ("less than or equal to", "at most"),
+)
+"""Pydantic's words, with which Typer refuses a value, in the words of all other messages."""
+
 # Typer's own class of wrong usage, which some versions take from click and others bring along.
 _WrongUsage: Any = typer.BadParameter.__base__
 
@@ -43,6 +53,9 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
         SIGPIPE) where nobody reads standard output any more.
     """
     _open_standard_streams()
+    for size in ("COLUMNS", "LINES"):  # 0 where whoever started this did not know them; nothing would be shown
+        if os.environ.get(size, "").strip("0") == "":
+            os.environ.pop(size, None)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a script that the encoding lacks must not end the program
     if arguments is not None:
@@ -95,7 +108,10 @@ def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
         raise ClosedPipeError("Nobody reads standard output any more.") from error
     except _WrongUsage as error:
         command = error.ctx.command_path if error.ctx else program
-        complain(program, f"{error.format_message().rstrip('.')}. Try '{command} --help'.")
+        sentence = error.format_message().rstrip(".")
+        for theirs, ours in _PLAIN:
+            sentence = re.sub(theirs, ours, sentence)
+        complain(program, f"{sentence}. Try '{command} --help'.")
         return _WRONG_USAGE
     return int(code or 0)
 

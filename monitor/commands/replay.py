@@ -124,7 +124,8 @@ def _play_all(recordings: Sequence[Path], first: _Open | None, player: _Player) 
         except StserError as error:
             if first is not None or isinstance(error, OutputError):
                 raise
-            notices.complain(f"{name or path}: {error}")
+            sentence = str(error)
+            notices.complain(sentence if str(path) in sentence else f"{name or path}: {sentence}")
             failed += 1
         if player.stopped:
             break
@@ -154,7 +155,7 @@ class _Opening:
             UsageError: The roles do not fit its channels.
         """
         try:
-            file = spooled(path)
+            file = spooled(path, self.notices.say)
             if path.is_fifo() and path.parent.name != "fd":
                 name = name or path.name
         except OSError as error:  # such as a name that is too long

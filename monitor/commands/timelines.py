@@ -108,6 +108,7 @@ def report(
     audio: Path | None = None,
     output: str | None = None,
     *,
+    track: str | None = None,
     transcripts: bool = True,
     quiet: bool = False,
 ) -> None:
@@ -117,6 +118,7 @@ def report(
         timeline: What `read_timeline` reads.
         audio: The recording that the timeline was made from, which becomes part of the page, or `None`.
         output: Where to write the page; `-` is standard output. By default beside the timeline.
+        track: The recording's audio track, as `replay --track` takes it.
         transcripts: Whether words are written.
         quiet: Whether to show only errors.
 
@@ -130,16 +132,17 @@ def report(
 
     notices = Notices(quiet)
     file = _read(timeline, notices)
-    page = output or str(timeline.with_suffix(".html"))
+    page = str(timeline.with_suffix(".html")) if output is None else output
     for source in (timeline, audio):
         if source is not None and page != STDOUT and Path(page).resolve() == source.resolve():
             raise UsageError(f"The output '{page}' is one of the inputs; choose another file.")
     check_writable(page)
     sound = None
     if audio is not None:
+        from monitor.pipeline.opening import track_choice
         from monitor.report.sound import encode
 
-        sound = encode(audio)
+        sound = encode(audio, track_choice(track))
     turns = _turns(file, transcripts=transcripts)
     content = make_report(turns, file.notes, timeline.name, sound=sound, transcripts=transcripts)
     _write(page, render(content), notices)
@@ -173,9 +176,9 @@ def archive_report(root: Path, output: str | None = None, *, quiet: bool = False
 
 def _read(timeline: Path, notices: Notices) -> TimelineFile:
     if is_recording(timeline):
+        csv = timeline.with_suffix(".timeline.csv" if timeline.suffix == ".csv" else ".csv").name
         raise UsageError(
-            f"'{timeline}' is a recording, not a timeline; make one first: "
-            f"{PROGRAM} replay {timeline} --csv {timeline.stem}.csv"
+            f"'{timeline}' is a recording, not a timeline; make one first: {PROGRAM} replay {timeline} --csv {csv}"
         )
     file = read_timeline(timeline)
     for notice in file.notices:

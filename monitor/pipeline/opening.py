@@ -30,7 +30,7 @@ def open_recording(file: AudioFile, options: AnalysisOptions, name: str | None =
         AudioError: The file is missing or is not audio.
         UsageError: The roles do not fit its channels, or several channels are to be diarized.
     """
-    opened = _opened(file, options.scoring, _track(options.recording.track), name)
+    opened = _opened(file, options.scoring, track_choice(options.recording.track), name)
     if options.recording.speakers is not None and opened.recording.channels != 1:
         raise UsageError(
             f"--speakers separates the voices of one channel, but {opened.recording.name} has "
@@ -56,7 +56,12 @@ def _opened(file: AudioFile, scoring: ScoringOptions, track: TrackChoice, name: 
     return Opened(mixed, (role,))
 
 
-def _track(option: str | None) -> TrackChoice:
+def track_choice(option: str | None) -> TrackChoice:
+    """The audio track that `--track` means.
+
+    Raises:
+        UsageError: It is neither a number nor `all`.
+    """
     if option is None:
         return None
     if option == "all":

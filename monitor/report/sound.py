@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import av
 import numpy as np
 
-from stser_core.audio import SAMPLE_RATE, blocks
+from stser_core.audio import SAMPLE_RATE, Downmix, TrackChoice, blocks
 from stser_core.errors import AudioError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Sound:
     duration_s: float
 
 
-def encode(path: str | Path) -> Sound:
+def encode(path: str | Path, track: TrackChoice = None) -> Sound:
     """Encode a recording for a page.
 
     It is decoded as for the analysis, so that a time on the timeline is the same time in the sound. Two channels
@@ -50,6 +51,7 @@ def encode(path: str | Path) -> Sound:
 
     Args:
         path: Any file that `stser_core.audio` reads.
+        track: Which audio track; see `stser_core.audio`.
 
     Raises:
         AudioError: It is missing, cannot be decoded, or holds no sound.
@@ -58,17 +60,18 @@ def encode(path: str | Path) -> Sound:
     try:
         # Without the flag, the file would hold random numbers, and no two reports of a call would be the same.
         with av.open(file, "w", format="webm", options={"fflags": "+bitexact"}) as container:
-            samples = _write(container, map(_few_channels, blocks(path, _BLOCK_SAMPLES)))
+            samples = _write(
+                container, map(partial(_few_channels, Downmix()), blocks(path, _BLOCK_SAMPLES, track=track))
+            )
     except av.FFmpegError as error:
         raise AudioError(f"{path} cannot be encoded for the report ({error.strerror}).") from error
     return Sound(file.getvalue(), samples / SAMPLE_RATE)
 
 
-def _few_channels(block: NDArray[np.float32]) -> NDArray[np.float32]:
+def _few_channels(downmix: Downmix, block: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(block) in _BITS_A_SECOND:
         return block
-    mixed: NDArray[np.float32] = block.mean(axis=0, keepdims=True, dtype=np.float32)
-    return mixed
+    return downmix.mix(block)
 
 
 def _write(container: OutputContainer, sound: Iterable[NDArray[np.float32]]) -> int:

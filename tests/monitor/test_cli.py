@@ -368,3 +368,26 @@ def test_turns_are_scored_against_the_speakers_baseline_and_that_can_be_switched
         ]
         assert same[0]
         assert not any(same[1:])
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [("--pause=x", "a number"), ("--speakers=1", "at least 2"), ("--asr=x", "'auto'")]
+)
+def test_a_wrong_value_is_refused_in_plain_words(call, option, said, capsys):
+    assert main(["replay", str(call), option]) == 2
+    sentence = capsys.readouterr().err
+    assert said in sentence
+    assert "Input should" not in sentence
+    assert "Value error" not in sentence
+
+
+def test_a_terminal_that_says_it_has_no_columns(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "0")
+    assert main(["--help"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) > 40
+
+
+def test_of_several_recordings_one_that_cannot_be_read_is_named_once(replay, call, tmp_path, capsys):
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    assert replay(tmp_path / "broken.wav", call, "--quiet", "--csv", tmp_path / "out.csv") == 1
+    assert capsys.readouterr().err.count("broken.wav") == 1

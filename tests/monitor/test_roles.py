@@ -32,6 +32,11 @@ def test_an_empty_name_is_refused(names):
         roles(names, 2, "call.wav", score_agents=False)
 
 
+def test_a_name_for_two_channels_is_refused():
+    with pytest.raises(UsageError, match="a twice"):
+        roles("a, b,a", 3, "call.wav", score_agents=False)
+
+
 def test_identical_channels_become_one_speaker():
     assert merged(roles(None, 2, "x", score_agents=False), named=False) == Role("speaker1")
     assert merged(roles("left,right", 2, "x", score_agents=False), named=True) == Role("mixed")

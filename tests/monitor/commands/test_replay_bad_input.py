@@ -70,7 +70,7 @@ def test_an_explanation_without_attention(replay, speech, tmp_path):
     ("content", "words"),
     [
         (None, ("call.wav", "does not exist")),
-        ("", ("call.wav",)),
+        ("", ("call.wav", "archive")),
         (b"", ("call.wav", "cannot be read as audio")),
         (b"This is a letter and not a sound.\n" * 20, ("call.wav", "cannot be read as audio")),
         ([], ("call.wav", "no sound")),
