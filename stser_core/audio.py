@@ -295,7 +295,7 @@ class _Decoder:
         return 0.0
 
     def _taken(self, frame: AudioFrame) -> NDArray[np.float32]:
-        samples = _as_array(frame) / np.float32(self._full_scale)
+        samples: NDArray[np.float32] = _as_array(frame) / np.float32(self._full_scale)
         if not np.isfinite(samples).all():
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
         if (
