@@ -49,6 +49,7 @@ class Smodel(nn.Module):
             channels, bands = block.channels, block.after(bands, axis=0)
         self.lstm = BiLstm(channels * bands, config.lstm_units) if config.lstm_units else None
         self.attention = nn.MultiheadAttention(size, config.heads, batch_first=True)
+        self.attention_dropout = nn.Dropout(config.attention_dropout)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, lengths: Tensor, *, salience: bool = False) -> SpeechEncoding:
@@ -72,6 +73,7 @@ class Smodel(nn.Module):
         if self.config.residual_attention:
             attended = attended + sequence
         pooled = _pool(attended, inside, self.config.pooling)
+        pooled = pooled * self.attention_dropout(torch.ones_like(pooled[:, :1]))  # all of an utterance's or nothing
         if self.standardise is not None:
             given = x.permute(0, 3, 1, 2).flatten(2)
             statistics = _pool(given, frame_mask(lengths, x.shape[-1]), "mean_deviation")
@@ -82,18 +84,24 @@ class Smodel(nn.Module):
         return SpeechEncoding(vector, sequence, steps, weights)
 
 
-class Standardise(nn.BatchNorm1d):
-    """Batch norm without weights of its own; a batch of one is normalised by the running statistics."""
+class Standardise(nn.Module):
+    """Subtracts and divides by fixed values, which are measured before training.
+
+    Batch norm would shift neutral speech away from zero by what each batch sounds like on average; unseen corpora are
+    then recognised less well.
+    """
+
+    centre: Tensor
+    scale: Tensor
 
     def __init__(self, size: int) -> None:
-        super().__init__(size, momentum=0.01, affine=False)
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Normalise float32 [batch, size]."""
-        if self.training and len(vectors) > 1:
-            return super().forward(vectors)
-        assert self.running_mean is not None and self.running_var is not None
-        return (vectors - self.running_mean) * (self.running_var + self.eps).rsqrt()
+        """Standardise float32 [batch, size]."""
+        return (vectors - self.centre) / self.scale
 
 
 class ConvBlock(nn.Module):

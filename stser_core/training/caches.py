@@ -209,12 +209,16 @@ class FrameCache:
         """Number of a clip's frames as recorded; 0 for a clip without a recording."""
         return self._store.length(self._key(clip.path, WIDE)) if clip.path is not None else 0
 
-    def means(self, clips: Sequence[Clip], versions: Sequence[str]) -> Sound:
-        """The mean frame of each version of clips with recordings: float32 [versions, clips, size]."""
+    def statistics(self, clips: Sequence[Clip], versions: Sequence[str]) -> NDArray[np.float32]:
+        """Mean and standard deviation over time of the frames of each version of clips with recordings.
+
+        Returns:
+            float32 [2, versions, clips, size].
+        """
         wanted = [(clip, version) for version in versions for clip in clips]
         with ThreadPoolExecutor(_THREADS) as pool:
-            found = pool.map(lambda one: self.frames(*one).astype(np.float32).mean(0), wanted)
-            return np.array(list(found), dtype=np.float32).reshape(len(versions), len(clips), self.size)
+            found = np.array(list(pool.map(lambda one: _statistics(self.frames(*one)), wanted)), dtype=np.float32)
+            return found.reshape(len(versions), len(clips), 2, self.size).transpose(2, 0, 1, 3)
 
     def _key(self, path: Path, version: str) -> str:
         content = content_key(path)
@@ -234,6 +238,11 @@ class FrameCache:
             seed = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
             sound = random_line(sound, np.random.default_rng(seed), self._pauses)
         return key, sound
+
+
+def _statistics(frames: NDArray[np.float16]) -> NDArray[np.float32]:
+    given = frames.astype(np.float32)
+    return np.stack([given.mean(0), given.std(0)])
 
 
 def _refuse(failures: Sequence[str]) -> None:

@@ -233,6 +233,9 @@ def _source(model: Stser, frames: FrameCache, data: RunData, recipe: Recipe, *, 
             source.measure(data.train)
             model.neutral_mean.copy_(torch.from_numpy(source.neutral_mean))
             model.frame_scale.copy_(torch.from_numpy(source.frame_scale))
+            if model.smodel.standardise is not None:
+                model.smodel.standardise.centre.copy_(torch.from_numpy(source.centre))
+                model.smodel.standardise.scale.copy_(torch.from_numpy(source.spread))
         source.neutral_mean = model.neutral_mean.cpu().numpy()
         source.frame_scale = model.frame_scale.cpu().numpy()
     return source

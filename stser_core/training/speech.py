@@ -43,7 +43,9 @@ class SpeechSource:
     Attributes:
         neutral_mean: float32 [size], over all versions of the neutral training clips; acted and routine ones count
             alike.
-        frame_scale: float32 [size], standard deviation of their frames.
+        frame_scale: float32 [size], standard deviation of frames.
+        centre, spread: float32 [2 * size], by which the mean and deviation of a clip's normalised frames are
+            standardised. The centre of the means is zero, where neutral speech is.
     """
 
     def __init__(self, clips: Sequence[Clip], cache: FrameCache, config: CheckpointConfig, lines: int = 0) -> None:
@@ -72,14 +74,16 @@ class SpeechSource:
             self._everything[clip.speaker].append(row)
             if clip.label == NEUTRAL:
                 self._neutral[clip.speaker].append(row)
-        self._means = np.zeros((len(self._versions), len(with_sound), 0), dtype=np.float32)
+        self._means = self._deviations = np.zeros((len(self._versions), len(with_sound), 0), dtype=np.float32)
         if config.front_end is not None:
-            self._means = cache.means(with_sound, self._versions)  # [versions, clips, size]
+            self._means, self._deviations = cache.statistics(with_sound, self._versions)  # [versions, clips, size]
         self.neutral_mean = np.zeros(cache.size, dtype=np.float32)
         self.frame_scale = np.ones(cache.size, dtype=np.float32)
+        self.centre: NDArray[np.float32] = np.zeros(2 * cache.size, dtype=np.float32)
+        self.spread: NDArray[np.float32] = np.ones(2 * cache.size, dtype=np.float32)
 
     def measure(self, train: Sequence[Clip]) -> None:
-        """Estimate `neutral_mean` and `frame_scale` from the training clips of a model with a front end."""
+        """Estimate the attributes from the training clips of a model with a front end."""
         with_sound = [clip for clip in train if clip.path is not None]
         neutral = [
             [self._rows[clip.id] for clip in with_sound if clip.label == NEUTRAL and clip.weak == weak]
@@ -89,6 +93,10 @@ class SpeechSource:
         self.neutral_mean = np.mean([self._means[:, rows].mean(axis=(0, 1)) for rows in chosen], axis=0)
         some = with_sound[:: max(1, len(with_sound) // 400)]
         self.frame_scale = np.concatenate([self._cache.frames(clip).astype(np.float32) for clip in some]).std(0) + 1e-3
+        rows = [self._rows[clip.id] for clip in with_sound]
+        means, deviations = (one[:, rows] / self.frame_scale for one in (self._means, self._deviations))
+        self.centre = np.concatenate([np.zeros(self._cache.size), deviations.mean((0, 1))]).astype(np.float32)
+        self.spread = np.concatenate([means.std((0, 1)), deviations.std((0, 1))]).astype(np.float32) + 1e-3
 
     def length(self, clip: Clip) -> int:
         """Number of a clip's frames, by which batches are sorted; 0 for a clip without a recording."""

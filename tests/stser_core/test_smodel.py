@@ -68,15 +68,26 @@ def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samp
             assert (own >= 0).all() and own.sum().item() == pytest.approx(1, abs=1e-5)
 
 
-def test_an_utterance_alone_is_trained_on():
-    model = settled(SHAPES["input statistics"])
-    x, frames = torch.randn(1, 1, BANDS, 40), torch.tensor([40])
-    alone = model(x, frames).vector[:, -2 * BANDS :]
-
-    model.train()
+def test_input_statistics_do_not_depend_on_the_batch_in_training():
+    model = settled(SHAPES["input statistics"]).train()
     model.dropout.eval()
+    x, frames = torch.randn(3, 1, BANDS, 60), torch.tensor([60, 50, 40])
 
-    torch.testing.assert_close(model(x, frames).vector[:, -2 * BANDS :], alone)
+    together = model(x, frames).vector[:, -2 * BANDS :]
+    alone = model(x[2:, ..., :40], frames[2:]).vector[:, -2 * BANDS :]
+
+    torch.testing.assert_close(together[2:], alone)
+
+
+def test_attention_is_dropped_as_a_whole():
+    config = replace(SHAPES["input statistics"], dropout=0.0, attention_dropout=0.5)
+    model = Smodel(config, 1, BANDS).train()
+
+    attended = model(torch.randn(1, 1, BANDS, 40).expand(40, -1, -1, -1), torch.full((40,), 40)).vector[:, : -2 * BANDS]
+
+    dropped = ~attended.any(1)
+    assert 5 < dropped.sum() < 35
+    assert attended[~dropped].all(1).all()
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -65,8 +65,10 @@ def test_frames_are_what_the_model_makes_of_the_recording(recordings, default_li
         found = cache.frames(one)
         assert found.dtype == np.float16 and len(found) == cache.length(one) == int(counts)
         np.testing.assert_allclose(found, frames[0].numpy(), atol=2e-2)
-    means = cache.means(clips, [TELEPHONE, WIDE])
-    np.testing.assert_allclose(means[1, 2], cache.frames(clips[2]).astype(np.float32).mean(0), rtol=1e-5)
+    means, deviations = cache.statistics(clips, [TELEPHONE, WIDE])
+    given = cache.frames(clips[2]).astype(np.float32)
+    np.testing.assert_allclose(means[1, 2], given.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(deviations[1, 2], given.std(0), rtol=1e-5)
 
 
 def test_frames_are_kept_by_content_version_front_end_and_noise(recordings, default_like, tmp_path) -> None:

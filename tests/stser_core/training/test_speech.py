@@ -28,7 +28,7 @@ def test_baselines_are_of_the_same_speaker_mostly_neutral_and_shrunk(clips, defa
     cache = FrameCache(model(default_like), tmp_path)
     source = SpeechSource(clips, cache, default_like)
     source.measure(clips)
-    means = cache.means(clips, [WIDE])[0]
+    means = cache.statistics(clips, [WIDE])[0, 0]
     np.testing.assert_allclose(source.neutral_mean, means[[0, 2]].mean(0), rtol=1e-4)
     neutral, angry = means[0] - source.neutral_mean, means[1] - source.neutral_mean
     counts: Counter[bool] = Counter()
