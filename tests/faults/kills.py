@@ -158,7 +158,8 @@ def _require_beginning(rows: tuple[Turn, ...], whole: tuple[Turn, ...], finished
     assert len(rows) >= finished, f"{finished} turns were finished, and the file has {len(rows)}"
     assert len(rows) <= len(whole), f"the file has {len(rows)} turns, and nobody spoke more than {len(whole)}"
     last = len(rows) - cut_off
-    assert rows[:last] == whole[:last], "a turn is not what it is in an undisturbed run"
+    other = [(row, same) for row, same in zip(rows[:last], whole, strict=False) if row != same]
+    assert not other, f"a turn is not what it is in an undisturbed run: {other[0][0]} instead of {other[0][1]}"
 
 
 def _readable(file: Path, finished: int) -> tuple[Turn, ...]:
