@@ -79,11 +79,12 @@ def test_rows_are_those_of_replay(serving, asynchronous, call, protocol, tmp_pat
     if words:
         from monitor.transcribers.vosk import VoskTranscriber
 
+        call = Sound(call.samples[:, : 12 * 8_000])
         model = request.getfixturevalue("vosk_model")
         asr, served = ["vosk", "--asr-model", str(model)], serving(transcriber=VoskTranscriber(model))
     served = served or serving()
     asynchronous(sent(calling(served, protocol), call))
-    (ended,) = served.ended()
+    (ended,) = served.ended(patience_s=240)
     wav(tmp_path / "call.wav", call, protocol)
     names = "customer" if protocol == "audiosocket" else "customer,agent"
     options = ["--channels", names, "--checkpoint", str(scratch_checkpoint), "--quiet", "--asr", *asr]
@@ -91,9 +92,12 @@ def test_rows_are_those_of_replay(serving, asynchronous, call, protocol, tmp_pat
 
     assert ended["reason"] == "ended"
     rows = table(served.folder / f"{ended['call']}.csv")
-    assert len(rows) > 5
+    assert len(rows) > 2
     assert any(row["transcript"] for row in rows) is bool(words)
-    assert rows == table(tmp_path / "call.csv")
+    expected = table(tmp_path / "call.csv")
+    for row in (*rows, *expected) if words else ():
+        del row["transcript_confidence"]  # depends in its last digits on what else Vosk has decoded
+    assert rows == expected
     assert [row["turn"] for row in served.rows(ended["call"])] == list(range(1, len(rows) + 1))
 
 
