@@ -178,7 +178,7 @@ def _read(timeline: Path, notices: Notices) -> TimelineFile:
     if is_recording(timeline):
         csv = timeline.with_suffix(".timeline.csv" if timeline.suffix == ".csv" else ".csv").name
         raise UsageError(
-            f"'{timeline}' is a recording, not a timeline; make one first: {PROGRAM} replay {timeline} --csv {csv}"
+            f"'{timeline}' is a recording, not a timeline; {PROGRAM} replay {timeline} --csv {csv} makes one."
         )
     file = read_timeline(timeline)
     for notice in file.notices:
