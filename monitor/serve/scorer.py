@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
@@ -34,18 +35,20 @@ class SharedScorer:
         self.estimates = _Estimates(self)
         self._scorer = scorer
         self._free = BoundedSemaphore(at_once)
+        # Each thread that runs the model keeps memory of its own for it: so few threads do that for all lines.
+        self._pool = ThreadPoolExecutor(at_once, "scorer")
 
     def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
         """Score finished turns."""
         with self._free:
-            return self._scorer.score(inputs)
+            return self._pool.submit(self._scorer.score, inputs).result()
 
     def score_if_idle(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None] | None:
         """Score if a processor is free right now."""
         if not self._free.acquire(blocking=False):
             return None
         try:
-            return self._scorer.score(inputs)
+            return self._pool.submit(self._scorer.score, inputs).result()
         finally:
             self._free.release()
 
