@@ -32,7 +32,7 @@ from monitor.sources.recording import Recording
 class Paced(Recording):
     def blocks(self):
         for block in super().blocks():
-            time.sleep(block.samples.shape[1] / 16_000 if real_time else 0.05)
+            time.sleep(block.samples.shape[1] / 16_000 / (1 if real_time else 2))
             if self.stopped:
                 return
             yield block
@@ -177,7 +177,7 @@ def test_ctrl_c_on_the_terminal_finishes_the_turn_in_hand(terminal, arguments, t
 
 @pytest.mark.usefixtures("hang_ups")
 def test_a_terminal_that_is_closed_costs_not_even_the_turn_in_hand(terminal, arguments, tmp_path):
-    screen = terminal(arguments(alert=["angry>=0"]))
+    screen = terminal(arguments(alert=["angry>=0"], real_time=True))
     screen.see("speaking 0:01")
     before = len(rows(tmp_path / "out.csv"))
     screen.shut()
