@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FULL_SCALE = 32768.0
+_CHUNK = SAMPLE_RATE // 10
+"""Samples that are decoded at once: the words depend on it in places."""
+
 _KEPT_FOR = 600 * SAMPLE_RATE
 """Speech after which a decoder is replaced: it counts time in floats, and its part of the graph grows."""
 
@@ -109,9 +112,17 @@ class VoskStream:
         self._running = True
         self._words: list[Word] = []
         self._dither = np.random.default_rng(0)
+        self._waiting: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
 
     def feed(self, samples: NDArray[np.float32]) -> None:
-        """Take the next piece: float32 [n] in −1…1, 16 kHz."""
+        """Take the next piece: float32 [n] in −1…1, 16 kHz. How the sound is cut into pieces does not matter."""
+        waiting = np.concatenate([self._waiting, samples])
+        whole = waiting.size - waiting.size % _CHUNK
+        for start in range(0, whole, _CHUNK):
+            self._decode(waiting[start : start + _CHUNK])
+        self._waiting = waiting[whole:]
+
+    def _decode(self, samples: NDArray[np.float32]) -> None:
         self._decoder.samples += samples.size
         noise = self._dither.standard_normal(samples.size, dtype=np.float32) / _FULL_SCALE
         self._running = not self._decoder.vosk.AcceptWaveform(as_int16(samples + noise).tobytes())
@@ -126,6 +137,8 @@ class VoskStream:
 
     def finish(self) -> Transcript:
         """End the utterance and return its words; none where nothing was recognised."""
+        if self._waiting.size:
+            self._decode(self._waiting)
         self._collect(self._decoder.vosk.FinalResult())
         if self._running:
             # After an end of Vosk's own, FinalResult would leave this utterance's features for the next one.

@@ -25,10 +25,10 @@ def clips(data):
     return [load_mono(data / "emodb" / f"{name}.flac") for name in CLIPS]
 
 
-def transcribed(transcriber, samples, start_s=0.0):
+def transcribed(transcriber, samples, start_s=0.0, piece=1600):
     stream = transcriber.listen(start_s)
-    for start in range(0, len(samples), 1600):
-        stream.feed(samples[start : start + 1600])
+    for start in range(0, len(samples), piece):
+        stream.feed(samples[start : start + piece])
     return stream.finish()
 
 
@@ -40,6 +40,12 @@ def test_words_are_timed_from_the_start_of_the_recording(transcriber, clips):
     assert edges == sorted(edges)
     assert 100 <= edges[0] < edges[-1] <= 100 + len(clips[0]) / 16_000
     assert all(0 < word.confidence <= 1 for word in transcript.words)
+
+
+@pytest.mark.slow
+def test_words_do_not_depend_on_how_the_sound_is_cut(transcriber, clips):
+    expected = transcribed(transcriber, clips[0])
+    assert all(transcribed(transcriber, clips[0], piece=piece) == expected for piece in (480, 4_800, 1_000_000))
 
 
 @pytest.mark.slow
