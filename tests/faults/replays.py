@@ -30,11 +30,11 @@ def replays(folder: Path) -> Target:
     """Recordings with gaps, changing formats, several tracks and echoes: the timeline can be read, whatever happens."""
     from monitor.commands.replay import replay
     from monitor.options import (
+        AnalysisOptions,
         Asr,
         OutputOptions,
         RecordingOptions,
         ScoringOptions,
-        SegmentationOptions,
         TranscriptionOptions,
     )
 
@@ -51,15 +51,12 @@ def replays(folder: Path) -> Target:
                 closing.enter_context(_given(folder / f"{number}", content, pipe=pipe))
                 for number, (content, pipe) in enumerate(inputs)
             ]
-            code = replay(
-                paths,
-                ScoringOptions(channels=channels, checkpoint=str(folder / "checkpoint")),
-                SegmentationOptions(),
-                RecordingOptions(track=track),
-                TranscriptionOptions(asr=Asr.none),
-                OutputOptions(csv=str(csv)),
-                quiet=True,
+            options = AnalysisOptions(
+                scoring=ScoringOptions(channels=channels, checkpoint=str(folder / "checkpoint")),
+                recording=RecordingOptions(track=track),
+                transcription=TranscriptionOptions(asr=Asr.none),
             )
+            code = replay(paths, options, OutputOptions(csv=str(csv)), quiet=True)
         turns = read_timeline(csv).turns
         for path in paths:
             numbers = [turn.turn for turn in turns if turn.recording == path.name]
