@@ -7,8 +7,9 @@ import signal
 def main() -> int:
     """Import the command line, run a command, and return its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # NumPy's products here are too small to share; threads that wait for the next one would take a processor each.
+    # The products here are too small to share; threads that wait for the next one would take a processor each.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # oneDNN asks OpenMP, not torch.set_num_threads, in other threads
     from monitor.cli import main as run
 
     try:
