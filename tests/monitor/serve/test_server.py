@@ -94,8 +94,7 @@ def test_rows_are_those_of_replay(serving, asynchronous, call, protocol, tmp_pat
     rows = table(served.folder / f"{ended['call']}.csv")
     assert len(rows) > 2
     assert any(row["transcript"] for row in rows) is bool(words)
-    expected = table(tmp_path / "call.csv")
-    assert rows == expected
+    assert rows == table(tmp_path / "call.csv")
     assert [row["turn"] for row in served.rows(ended["call"])] == list(range(1, len(rows) + 1))
 
 
