@@ -22,7 +22,7 @@ SAMPLE_RATE = 16_000
 
 @dataclass(frozen=True, eq=False)
 class AudioBlock:
-    """A piece of a stream, 20 to 100 ms.
+    """A piece of a stream: 20 to 100 ms of live sound, 300 ms of a recording.
 
     Attributes:
         start: Index of the first sample on the stream's own clock.

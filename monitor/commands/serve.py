@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.alerts.alarm import AlertCommand, TextTaker
+from monitor.alerts.alarm import AlertCommand
 from monitor.alerts.rules import Rule, parse
 from monitor.archive.workers import processors
 from monitor.commands.live import alert_command
@@ -91,13 +91,13 @@ def serve(
         main, audiosocket = _sockets(serving, cleanup, bound, is_loopback)
         scorer, transcriber = load_models(scoring, transcription, notices)
         warm_up(scorer, transcriber)
-        takers: list[TextTaker] = []
+        takers: list[AlertCommand | Webhook] = []
         if words is not None:
-            takers.append(command := AlertCommand(words, notices.say))
-            cleanup.callback(command.close)
+            takers.append(AlertCommand(words, notices.say))
         if serving.webhook is not None and secret is not None:
-            takers.append(webhook := Webhook(serving.webhook, secret, metrics))
-            cleanup.callback(webhook.close)
+            takers.append(Webhook(serving.webhook, secret, metrics))
+        for taker in takers:
+            cleanup.callback(taker.close)
         log, limits = EventLog(), Limits(lines=serving.max_lines, connections=serving.max_lines + 256)
         shared = Shared(
             folder=serving.out,
