@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+from msgspec import Meta
+
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
-from stser_core.scores import CLASSIFIERS
-from stser_core.settings import Amount, Bounds, Count, Positive, Proportion, bounded, check
+from stser_core.settings import Amount, Count, Positive, Proportion
 
 SAMPLE_RATE = 16_000
 VERSION = 2
@@ -21,10 +22,10 @@ SPEECH, TEXT = "speech", "text"
 """The names of the two encoders that are part of the model: smodel and tmodel."""
 
 _SHORTEST = SAMPLE_RATE // 10
+_Hertz = Annotated[float, Meta(ge=0, le=SAMPLE_RATE / 2)]
 
 
 @dataclass(frozen=True)
-@bounded("features")
 class FeatureConfig:
     """Settings of the log-mel spectrogram.
 
@@ -36,33 +37,24 @@ class FeatureConfig:
         low_hz: Lower edge of the lowest band.
         high_hz: Upper edge of the highest band.
         mel_scale: `htk`, or `slaney` with its bands of equal area.
-        range_db: Values further than this below the utterance's loudest are raised to that floor.
-        normalise: `utterance`: zero mean, unit variance over the whole; `band`: over each band by itself, which also
-            removes the colour of microphone and line; `peak`: Whisper's input, the loudest value at 1.375 and 80 dB
-            below it at −0.625, independent of the level.
-        trim_db: Sound at both ends further than this below the loudest 10 ms is cut away, except for `margin_ms`.
-        margin_ms: How much of the quiet ends is left.
+        normalise: `utterance`: zero mean, unit variance over the whole; `peak`: Whisper's input, the loudest value at
+            1.375 and 80 dB below it at −0.625, independent of the level.
         tail_ms: Silence appended after trimming, as context of the front end; its frames are dropped.
-
-    Raises:
-        UsageError: A number is out of bounds.
     """
 
-    mel_bands: Annotated[int, Bounds(1, 1_000)] = 64
-    window_ms: Annotated[float, Bounds(1, 1_000)] = 25.0
-    hop_ms: Annotated[float, Bounds(1, 100)] = 10.0
-    n_fft: Annotated[int, Bounds(0, 1 << 16)] = 0
-    low_hz: Annotated[float, Bounds(0, SAMPLE_RATE / 2)] = 50.0
-    high_hz: Annotated[float, Bounds(0, SAMPLE_RATE / 2)] = 8_000.0
+    mel_bands: Annotated[int, Meta(ge=1, le=1_000)] = 64
+    window_ms: Annotated[float, Meta(ge=1, le=1_000)] = 25.0
+    hop_ms: Annotated[float, Meta(ge=1, le=100)] = 10.0
+    n_fft: Annotated[int, Meta(ge=0, le=1 << 16)] = 0
+    low_hz: _Hertz = 50.0
+    high_hz: _Hertz = 8_000.0
     mel_scale: Literal["htk", "slaney"] = "htk"
-    range_db: Annotated[float, Bounds(0, 10_000)] = 80.0
-    normalise: Literal["utterance", "band", "peak"] = "utterance"
-    trim_db: Annotated[float, Bounds(0, 10_000)] = 40.0
-    margin_ms: Annotated[float, Bounds(0, 10_000)] = 100.0
-    tail_ms: Annotated[float, Bounds(0, 10_000)] = 0.0
+    normalise: Literal["utterance", "peak"] = "utterance"
+    tail_ms: Annotated[float, Meta(ge=0, le=10_000)] = 0.0
 
     def __post_init__(self) -> None:
-        check("features.high_hz", self.high_hz, self.low_hz, above=True)
+        if self.high_hz <= self.low_hz:
+            raise UsageError(f"features.high_hz must be above low_hz ({self.low_hz:g}); it is {self.high_hz:g}.")
         if 0 < self.n_fft < self.window:
             raise UsageError(f"features.n_fft must be 0, or {self.window} or more; it is {self.n_fft}.")
 
@@ -83,7 +75,6 @@ class FeatureConfig:
 
 
 @dataclass(frozen=True)
-@bounded("front_end")
 class FrontEndConfig:
     """The frozen pretrained front end: the first layers of a Whisper encoder.
 
@@ -100,15 +91,16 @@ class FrontEndConfig:
 
     type: Literal["whisper"] = "whisper"
     model: str = "whisper-base"
-    layers: Annotated[int, Bounds(0)] = 3
-    joined: int = 1
+    layers: Annotated[int, Meta(ge=0)] = 3
+    joined: Count = 1
     size: Count = 512
     heads: Count = 8
     average: Count = 2
     positions: Count = 1_500
 
     def __post_init__(self) -> None:
-        check("front_end.joined", self.joined, 1, max(1, self.layers))
+        if self.joined > max(1, self.layers):
+            raise UsageError(f"front_end.joined must be at most {self.layers}, its layers; it is {self.joined}.")
         if self.positions % self.average:
             raise UsageError(f"front_end.positions must be a multiple of average ({self.average}).")
         if self.size % self.heads or self.size % 2:
@@ -121,7 +113,6 @@ class FrontEndConfig:
 
 
 @dataclass(frozen=True)
-@bounded("speaker_baseline")
 class SpeakerBaselineConfig:
     """Settings of the running neutral baseline of a speaker; see `speaker_baseline`.
 
@@ -135,46 +126,33 @@ class SpeakerBaselineConfig:
 
 
 @dataclass(frozen=True)
-@bounded("smodel.blocks")
 class ConvConfig:
     """One convolution block: convolution, batch norm, ReLU, max pooling.
 
     Attributes:
         channels: Feature maps.
         kernel: Size over (bands, frames), both odd.
-        stride: Of the convolution, over (bands, frames).
         pool: Of the max pooling, over (bands, frames).
-        dilation: Of the convolution over frames.
-        residual: Adds the block's input (through a 1x1 convolution) before the ReLU; needs stride (1, 1).
         norm: Batch norm; without it the convolution has a bias.
         activation: ReLU.
-
-    Raises:
-        UsageError: A size is below 1, or the kernel even.
     """
 
     channels: Count
-    kernel: Annotated[tuple[int, int], Bounds(1)] = (3, 3)
-    stride: Annotated[tuple[int, int], Bounds(1)] = (1, 1)
-    pool: Annotated[tuple[int, int], Bounds(1)] = (2, 2)
-    dilation: Count = 1
-    residual: bool = False
+    kernel: tuple[Count, Count] = (3, 3)
+    pool: tuple[Count, Count] = (2, 2)
     norm: bool = True
     activation: bool = True
 
     def __post_init__(self) -> None:
         if not all(size % 2 for size in self.kernel):
             raise UsageError(f"A convolution block's kernel must be odd; it is {self.kernel}.")
-        if self.residual and self.stride != (1, 1):
-            raise UsageError(f"A residual convolution block must have the stride (1, 1); it is {self.stride}.")
 
     def after(self, size: int, axis: int) -> int:
         """Number of bands (axis 0) or frames (axis 1) that the block leaves of `size`."""
-        return ((size - 1) // self.stride[axis] + 1) // self.pool[axis]
+        return size // self.pool[axis]
 
 
 @dataclass(frozen=True)
-@bounded("smodel")
 class SmodelConfig:
     """The smodel's shape.
 
@@ -189,13 +167,10 @@ class SmodelConfig:
         input_dropout: Proportion of whole input channels dropped in training; for a front end's frames.
         attention_dropout: Proportion of utterances whose pooled attention is dropped in training, so that the
             classifiers rely on the input statistics as well.
-
-    Raises:
-        UsageError: A number is out of bounds.
     """
 
     blocks: tuple[ConvConfig, ...]
-    lstm_units: Annotated[int, Bounds(0)] = 128
+    lstm_units: Annotated[int, Meta(ge=0)] = 128
     heads: Count = 4
     residual_attention: bool = False
     pooling: Literal["mean", "mean_deviation"] = "mean"
@@ -223,7 +198,6 @@ class SmodelConfig:
 
 
 @dataclass(frozen=True)
-@bounded("albert")
 class AlbertConfig:
     """ALBERT's shape, by the Hub's key names; the defaults are those of `albert-base-v2`."""
 
@@ -251,7 +225,6 @@ class AlbertConfig:
 
 
 @dataclass(frozen=True)
-@bounded("tmodel")
 class TmodelConfig:
     """The tmodel's shape.
 
@@ -266,12 +239,11 @@ class TmodelConfig:
     encoder: str = "albert-base-v2"
     albert: AlbertConfig = field(default_factory=AlbertConfig)
     pooling: Literal["cls", "mean"] = "cls"
-    maximum_pieces: Annotated[int, Bounds(3)] = 96
+    maximum_pieces: Annotated[int, Meta(ge=3)] = 96
     marks: bool = False
 
 
 @dataclass(frozen=True)
-@bounded("encoders")
 class EncoderEntry:
     """A further encoder, beside smodel and tmodel.
 
@@ -289,7 +261,6 @@ class EncoderEntry:
 
 
 @dataclass(frozen=True)
-@bounded("classifiers")
 class ClassifierConfig:
     """A classifier: dense layers over the concatenated vectors of its encoders.
 
@@ -303,7 +274,6 @@ class ClassifierConfig:
 
 
 @dataclass(frozen=True)
-@bounded("late_fusion")
 class LateFusion:
     """Late (decision-level) fusion of speech and words: how often only one of the two carries an emotion.
 
@@ -323,12 +293,10 @@ class LateFusion:
 
 
 @dataclass(frozen=True)
-@bounded("ensemble")
 class EnsembleConfig:
     """Settings for combining the classifiers' probabilities; see `ensemble`.
 
     Attributes:
-        rule: `mean`, as in the paper.
         weights: Of each classifier in the mean; 1 where nothing is said.
         late_fusion: `None` for the mean alone.
         temperatures: Of a classifier, by its name, or of the combined answer of several, by their names sorted and
@@ -337,11 +305,10 @@ class EnsembleConfig:
             `None`: all alike, as in training.
     """
 
-    rule: Literal["mean"] = "mean"
-    weights: Annotated[dict[str, float], Bounds(0, above=True)] = field(default_factory=dict)
+    weights: dict[str, Positive] = field(default_factory=dict)
     late_fusion: LateFusion | None = None
-    temperatures: Annotated[dict[str, float], Bounds(0, above=True)] = field(default_factory=dict)
-    class_prior: Annotated[tuple[float, float, float, float] | None, Bounds(0, 1, above=True)] = None
+    temperatures: dict[str, Positive] = field(default_factory=dict)
+    class_prior: tuple[Positive, Positive, Positive, Positive] | None = None
 
     def __post_init__(self) -> None:
         if self.class_prior is not None and abs(sum(self.class_prior) - 1) > 1e-4:
@@ -439,15 +406,16 @@ class CheckpointConfig:
         channels, bands = self.smodel_input
         shortest = -(-_SHORTEST // self.frame_samples)
         if min(smodel.after(bands, 0), smodel.after(shortest, 1)) < 1:
-            raise UsageError("The convolution blocks leave nothing of a short utterance: reduce stride or pool.")
+            raise UsageError("The convolution blocks leave nothing of a short utterance: reduce pool.")
         size = smodel.sequence_size(channels, bands)
         if size % smodel.heads:
             raise UsageError(f"smodel.heads must divide the sequence's {size} values; it is {smodel.heads}.")
 
 
 _PAPERS_CLASSIFIERS = {
-    name: ClassifierConfig(inputs)
-    for name, inputs in zip(CLASSIFIERS, ((SPEECH,), (TEXT,), (SPEECH, TEXT)), strict=True)
+    "speech": ClassifierConfig((SPEECH,)),
+    "text": ClassifierConfig((TEXT,)),
+    "bimodal": ClassifierConfig((SPEECH, TEXT)),
 }
 
 PAPER = CheckpointConfig(

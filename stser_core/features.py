@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 MINIMUM_SAMPLES = SAMPLE_RATE // 10
 
+_RANGE_DB = 80.0
+"""Values further below the utterance's loudest are raised to that floor."""
 _TRIM_FRAME = SAMPLE_RATE // 100
+_TRIM_DB = 40.0
+"""Sound at both ends further below the loudest 10 ms is cut away, except for the margin."""
+_MARGIN = SAMPLE_RATE // 10
 _WHISPERS_PEAK = 1.5
 
 
@@ -33,7 +38,7 @@ def log_mel(samples: Floats, config: FeatureConfig) -> Floats:
     Args:
         samples: float32 [n] in −1…1; what is shorter than 0.1 s is filled up with silence, and `tail_ms` of silence
             follow. Both ends are padded with zeros, so that the first frame is centred on the first sample.
-        config: All but the settings of `trim` is used.
+        config: The settings.
 
     Returns:
         float32 [bands, frames], a frame for each hop.
@@ -46,12 +51,10 @@ def log_mel(samples: Floats, config: FeatureConfig) -> Floats:
     by_peak = config.normalise == "peak"
     log = np.log10(np.maximum(power.T, 1e-30 if by_peak else 1e-12))
     peak = log.max()
-    log = np.maximum(log, peak - config.range_db / 10)
+    log = np.maximum(log, peak - _RANGE_DB / 10)
     if by_peak:
         return np.asarray((log - peak + _WHISPERS_PEAK + 4) / 4, np.float32)
-    axes = (0, 1) if config.normalise == "utterance" else (1,)
-    deviation = np.maximum(log.std(axes, keepdims=True), 1e-3)
-    return np.asarray((log - log.mean(axes, keepdims=True)) / deviation, np.float32)
+    return np.asarray((log - log.mean()) / np.maximum(log.std(), 1e-3), np.float32)
 
 
 @lru_cache(maxsize=8)
@@ -96,12 +99,11 @@ def _slaney_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(mel < 15, mel * 200 / 3, 1_000 * 6.4 ** ((mel - 15) / 27))
 
 
-def trim(samples: Floats, config: FeatureConfig) -> tuple[Floats, int]:
-    """Cut the quiet ends of an utterance away.
+def trim(samples: Floats) -> tuple[Floats, int]:
+    """Cut the quiet ends of an utterance away, but for 0.1 s.
 
     Args:
         samples: float32 [n] in −1…1, 16 kHz.
-        config: `trim_db` and `margin_ms` are used.
 
     Returns:
         A view of the samples that are left, and how many were cut at the front. An utterance without any sound
@@ -113,8 +115,7 @@ def trim(samples: Floats, config: FeatureConfig) -> tuple[Floats, int]:
     power = np.square(samples[: whole * _TRIM_FRAME].reshape(whole, _TRIM_FRAME)).mean(axis=1)
     if not power.max() > 0:
         return samples, 0
-    sounding = np.flatnonzero(power > power.max() * 10 ** (-config.trim_db / 10))
-    margin = round(SAMPLE_RATE * config.margin_ms / 1000)
-    start = max(0, int(sounding[0]) * _TRIM_FRAME - margin)
-    end = min(len(samples), int(sounding[-1] + 1) * _TRIM_FRAME + margin)
+    sounding = np.flatnonzero(power > power.max() * 10 ** (-_TRIM_DB / 10))
+    start = max(0, int(sounding[0]) * _TRIM_FRAME - _MARGIN)
+    end = min(len(samples), int(sounding[-1] + 1) * _TRIM_FRAME + _MARGIN)
     return samples[start:end], start

@@ -179,7 +179,7 @@ class EmotionRecognizer:
         Returns:
             float32 [frames, size] each.
         """
-        return self._network.encode_frames([trim(one, self._config.features)[0] for one in waveforms])
+        return self._network.encode_frames([trim(one)[0] for one in waveforms])
 
     def _encode_text(self, inputs: Sequence[SpeechInput], vectors: Sequence[_Vectors]) -> None:
         """The text vectors of transcripts that are readable, and the vectors of further encoders."""
@@ -209,7 +209,7 @@ class EmotionRecognizer:
         vectors: Sequence[_Vectors],
         saliences: list[tuple[float, ...] | None],
     ) -> None:
-        trimmed = [trim(one.samples, self._config.features) for one in inputs]
+        trimmed = [trim(one.samples) for one in inputs]
         unknown = [i for i, one in enumerate(inputs) if one.frames is None and one.samples.any()]
         frames = {i: one.frames for i, one in enumerate(inputs) if one.frames is not None}
         frames |= zip(unknown, self._network.encode_frames([trimmed[i][0] for i in unknown]), strict=True)
@@ -256,7 +256,7 @@ class EmotionRecognizer:
         assert self._config.smodel is not None
         step = self._config.frame_samples
         for block in self._config.smodel.blocks:
-            step *= block.stride[1] * block.pool[1]
+            step *= block.pool[1]
         grid = np.zeros(max(1, -(-length // _SALIENCE_STEP)), np.float32)
         where = (np.arange(len(weights)) * step + step // 2 + cut) // _SALIENCE_STEP
         np.add.at(grid, np.minimum(where, len(grid) - 1), weights)  # a batch's padding has no weight

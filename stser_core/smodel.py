@@ -115,13 +115,10 @@ class ConvBlock(nn.Module):
             channels_in,
             config.channels,
             config.kernel,
-            stride=config.stride,
-            padding=(bands // 2, config.dilation * (frames // 2)),
-            dilation=(1, config.dilation),
+            padding=(bands // 2, frames // 2),
             bias=not config.norm,
         )
         self.norm = MaskedBatchNorm(config.channels) if config.norm else None
-        self.shortcut = nn.Conv2d(channels_in, config.channels, 1, bias=False) if config.residual else None
         # A window of one does no pooling, but torch would search all of it.
         self.pool = nn.Identity() if config.pool == (1, 1) else nn.MaxPool2d(config.pool)
 
@@ -136,15 +133,12 @@ class ConvBlock(nn.Module):
             The new maps, zero after each utterance's end, and the new numbers of frames.
         """
         out = self.convolution(maps)
-        convolved = (frames - 1) // self.config.stride[1] + 1
         if self.norm is not None:
-            out = self.norm(out, frame_mask(convolved, out.shape[-1]))
-        if self.shortcut is not None:
-            out = out + self.shortcut(maps)
+            out = self.norm(out, frame_mask(frames, out.shape[-1]))
         if self.config.activation:
             out = torch.relu(out)
         out = self.pool(out)  # a window that reaches behind the end is not counted in `pooled`
-        pooled = convolved // self.config.pool[1]
+        pooled = frames // self.config.pool[1]
         return out * frame_mask(pooled, out.shape[-1])[:, None, None, :], pooled
 
 

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from stser_core.errors import UsageError
-from stser_core.settings import Bounds, Count, Proportion, bounded
+from stser_core.settings import Amount, Count, Positive, Proportion
 from stser_core.text import normalise
 
 
 @dataclass(frozen=True)
-@bounded("augmentation")
 class Augmentation:
     """Probability of each change, for each clip in each epoch (0 = never, 1 = always).
 
@@ -33,16 +31,13 @@ class Augmentation:
         dropped_words: Proportion of a text's words that are left out, as a transcriber misses words.
         swapped_words: Proportion of them that are exchanged for words of other texts.
         dropped_marks: Texts lose their punctuation.
-
-    Raises:
-        UsageError: A probability is not one, or a length is out of bounds.
     """
 
     lines: Proportion = 0.0
     line_versions: Count = 3
     crop: Proportion = 0.0
-    crop_s: Annotated[tuple[float, float], Bounds(0, above=True)] = (0.5, 1.8)
-    frame_noise: Annotated[float, Bounds(0, 10)] = 0.0
+    crop_s: tuple[Positive, Positive] = (0.5, 1.8)
+    frame_noise: Amount = 0.0
     dropped_words: Proportion = 0.0
     swapped_words: Proportion = 0.0
     dropped_marks: Proportion = 0.0

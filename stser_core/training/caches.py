@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE, load_mono
-from stser_core.config import FeatureConfig
 from stser_core.errors import DataError, StserError
 from stser_core.features import trim
 from stser_core.files import TEMPORARY_PREFIX, cannot_write
@@ -112,19 +111,17 @@ def _digest(path: Path, size: int, modified_ns: int) -> str:
 class SoundCache:
     """Waveforms by recording, trimmed as the recognizer trims them."""
 
-    def __init__(self, clips: Iterable[Clip], folder: Path, features: FeatureConfig) -> None:
+    def __init__(self, clips: Iterable[Clip], folder: Path) -> None:
         """Decode what is not kept yet.
 
         Args:
             clips: Those without a recording are left out.
             folder: Of the cache.
-            features: Say how sound is trimmed.
 
         Raises:
             DataError: Recordings cannot be decoded.
         """
-        self._store = ArrayStore(folder, "sound", features.trim_db, features.margin_ms)
-        self._features = features
+        self._store = ArrayStore(folder, "sound")
         paths = sorted({clip.path for clip in clips if clip.path is not None})
         missing = [path for path in paths if not self._store.has(content_key(path))]
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -143,7 +140,7 @@ class SoundCache:
 
     def _decode(self, path: Path) -> str | None:
         try:
-            self._store.save(content_key(path), trim(load_mono(path), self._features)[0])
+            self._store.save(content_key(path), trim(load_mono(path))[0])
         except StserError as error:
             return str(error)
         return None
@@ -233,7 +230,7 @@ class FrameCache:
             return key, str(error)
         if version == TELEPHONE:
             sound = telephone_band(sound)
-        sound = trim(sound, self._model.config.features)[0][: LONGEST_S * SAMPLE_RATE]
+        sound = trim(sound)[0][: LONGEST_S * SAMPLE_RATE]
         if version not in (WIDE, TELEPHONE):
             seed = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
             sound = random_line(sound, np.random.default_rng(seed), self._pauses)

@@ -30,7 +30,6 @@ from stser_core.training.options import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from stser_core.config import FeatureConfig
     from stser_core.training.clip import Clip
     from stser_core.training.recipe import Recipe
     from stser_core.training.routine import CallData
@@ -193,7 +192,7 @@ def cross_validate(
     )
     jobs = jobs or max(1, (os.cpu_count() or 1) // 2)
     runs = cross_validation.cross_validate(folds, plan.seeds, protocol, out, jobs)
-    beside = _baselines(baseline, folds, plan, recipe.model.features, storage.folder, out)
+    beside = _baselines(baseline, folds, plan, storage.folder, out)
     found = _results_of(runs, beside, recipe, plan)
     write_json(found, out / "results.json")
     tables = [cross_validation_table(plan.described(folds), found["summary"], beside)]
@@ -230,14 +229,13 @@ def baseline(
     """Evaluate baselines alone, in the folds that cross-validate would use."""
     import msgspec
 
-    from stser_core.config import FeatureConfig
     from stser_core.emotions import LABELS
     from stser_core.training.report import cross_validation_table
 
     results.check(corpora.data)
     plan = folding.plan()
     folds = plan.folds_of(corpora.clips())
-    beside = _baselines(baseline, folds, plan, FeatureConfig(), storage.folder, None)
+    beside = _baselines(baseline, folds, plan, storage.folder, None)
     table = cross_validation_table(plan.described(folds), {}, beside)
     _write({"plan": msgspec.to_builtins(plan), "labels": LABELS, "baselines": beside}, results, [table])
 
@@ -298,7 +296,7 @@ def _single_clips(inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[B
 
 
 def _baselines(
-    names: Sequence[str], folds: Sequence[Fold], plan: FoldPlan, features: FeatureConfig, cache: Path, out: Path | None
+    names: Sequence[str], folds: Sequence[Fold], plan: FoldPlan, cache: Path, out: Path | None
 ) -> dict[str, dict[str, Any]]:
     """Each baseline's metrics by its name; those that `out` keeps from an earlier call are not made again."""
     from stser_core.training.baselines import baseline_of
@@ -309,15 +307,14 @@ def _baselines(
     if not chosen:
         return {}
     clips = [clip for fold in folds for part in (fold.train, fold.validation, fold.test) for clip in part]
-    sounds = SoundCache(clips, cache, features)
+    sounds = SoundCache(clips, cache)
     beside: dict[str, dict[str, Any]] = {}
     for key, one in chosen.items():
         store = None if out is None else out / "baselines" / key
-        described = repr((one, features))
         runs = [
             run
             for seed in plan.seeds
-            for run in evaluate_baseline(one, folds, sounds, cache, seed, store=store, described=described)
+            for run in evaluate_baseline(one, folds, sounds, cache, seed, store=store, described=repr(one))
         ]
         mean = {metric: spread(run[metric] for run in runs) for metric in ("wa", "ua")}
         beside[one.name] = {"runs": runs, "summary": mean}

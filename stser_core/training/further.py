@@ -95,7 +95,7 @@ def add_classifier(
     encoder = encoders.factory_of(name, entry)(name, dict(entry.settings), {})
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     encoder.to(accelerator)
-    sounds = SoundCache(fold.train + fold.validation, cache, loaded.model.config.features)
+    sounds = SoundCache(fold.train + fold.validation, cache)
     (clips, vectors), validation = (
         _vectors(part, encoder, entry, sounds, cache) for part in (fold.train, fold.validation)
     )

@@ -17,12 +17,13 @@ from typing import Annotated, Literal, Protocol
 
 import msgspec
 import torch
+from msgspec import Meta
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from stser_core.errors import UsageError
-from stser_core.settings import Amount, Bounds, Count, Positive, Proportion, bounded
+from stser_core.settings import Amount, Count, Positive, Proportion
 from stser_core.training.output import progress, write_atomically
 
 LAST, BEST = "last.safetensors", "best.safetensors"
@@ -33,7 +34,6 @@ Epoch = dict[str, float]
 
 
 @dataclass(frozen=True)
-@bounded("loop")
 class LoopConfig:
     """Settings of training a network. The defaults are the paper's, where it gives them.
 
@@ -49,23 +49,20 @@ class LoopConfig:
         schedule: Learning rate over time: `constant` or `cosine`.
         warmup: Proportion of all steps over which the learning rate rises from zero.
         precision: Of the forward pass on CUDA; float32 elsewhere.
-        seed: Random seed, 0 or more.
-
-    Raises:
-        UsageError: A number is out of bounds.
+        seed: Random seed.
     """
 
     epochs: Count = 60
-    patience: Annotated[int, Bounds(0)] = 10
+    patience: Annotated[int, Meta(ge=0)] = 10
     best_by: Literal["wa", "ua", "last"] = "wa"
     learning_rate: Positive = 1e-4
-    text_learning_rate: Annotated[float | None, Bounds(0, above=True)] = None
+    text_learning_rate: Positive | None = None
     optimizer: Literal["adam", "adamw"] = "adam"
     weight_decay: Amount = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Proportion = 0.0
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    seed: Annotated[int, Bounds(0)] = 0
+    seed: Annotated[int, Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:
         if self.best_by == "last" and self.patience:

@@ -128,7 +128,7 @@ class Settings:
         int | None, typer.Option(min=0, help="Epochs without a better metric; 0 = never stop early.")
     ] = None
     batch: Annotated[int | None, typer.Option(min=1, help="Clips in one batch.")] = None
-    learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Highest learning rate.")] = None
+    learning_rate: Annotated[float | None, typer.Option(min=1e-9, help="Highest learning rate.")] = None
     text_encoder: Annotated[str | None, typer.Option(help="A pre-trained ALBERT: Hub id or folder.")] = None
     classifiers: Annotated[str | None, typer.Option(help="Names joined by +; all that the data allow by default.")] = (
         None

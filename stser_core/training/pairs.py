@@ -16,7 +16,7 @@ from numpy.random import Generator
 from stser_core.config import TEXT
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
-from stser_core.settings import Amount, bounded
+from stser_core.settings import Amount
 from stser_core.training.clip import Clip
 
 PairKind = Literal["agreeing", "text_neutral", "text_garbled", "text_empty", "speech_neutral"]
@@ -28,7 +28,6 @@ NEUTRAL = "neutral"
 
 
 @dataclass(frozen=True)
-@bounded("pairs")
 class PairMixture:
     """Proportions of the kinds of pairs; they need not sum to one.
 

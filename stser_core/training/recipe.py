@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from stser_core.config import PAPER, SPEECH, TEXT, CheckpointConfig, EnsembleConfig
 from stser_core.errors import DataError, UsageError
-from stser_core.settings import Bounds, Count, Proportion, bounded, decode
+from stser_core.settings import Count, Positive, Proportion, decode
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.loop import LoopConfig
 from stser_core.training.pairs import PairMixture
 
 
 @dataclass(frozen=True)
-@bounded("")
 class Recipe:
     """A training run. The defaults are the paper's, where it says (section on the experiments).
 
@@ -41,20 +41,20 @@ class Recipe:
             corpora, whose few sentences are said in every emotion.
 
     Raises:
-        UsageError: A number is out of bounds, or a name is not that of a part.
+        UsageError: A name is not that of a part.
     """
 
     model: CheckpointConfig = PAPER
     loop: LoopConfig = field(default_factory=LoopConfig)
     batch: Count = 32
-    losses: Annotated[dict[str, float], Bounds(0, above=True)] = field(default_factory=dict)
+    losses: dict[str, Positive] = field(default_factory=dict)
     label_smoothing: Proportion = 0.0
     frozen: tuple[str, ...] = ()
     ensemble: EnsembleConfig | None = None
     balance_labels: bool = False
     balance_corpora: Proportion = 1.0
-    routine: Annotated[float, Bounds(0, 0.9)] = 0.06
-    service: Annotated[float, Bounds(0, 0.9)] = 0.2
+    routine: Annotated[float, Meta(ge=0, le=0.9)] = 0.06
+    service: Annotated[float, Meta(ge=0, le=0.9)] = 0.2
     augmentation: Augmentation = field(default_factory=Augmentation)
     pairs: PairMixture = field(default_factory=PairMixture)
     own_words: bool = True

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from torchaudio import functional
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.config import WHISPER_FEATURES
 from stser_core.emotions import LABELS, index
 from stser_core.features import trim
 from stser_core.scores import EmotionScores, SpeechInput
@@ -315,7 +314,7 @@ class CallLine:
 
     def carry(self, sound: Sound, rng: np.random.Generator) -> Sound:
         """Sound at the call's level, over its band (µ-law at 8 kHz where that is narrow), with its noise."""
-        sound = trim(sound, WHISPER_FEATURES)[0]
+        sound = trim(sound)[0]
         spectrum = np.fft.rfft(sound)
         hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
         spectrum[(hertz < self.low_hz) | (hertz > self.high_hz)] = 0

@@ -1,4 +1,4 @@
-"""The configuration of a checkpoint: presets as data, and what does not fit together is refused."""
+"""The configuration of a checkpoint: presets as data; what does not fit is refused with its place."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ import pytest
 
 from stser_core.config import (
     PRESETS,
-    AlbertConfig,
     CheckpointConfig,
     ClassifierConfig,
     ConvConfig,
     EncoderEntry,
     EnsembleConfig,
-    FeatureConfig,
-    FrontEndConfig,
     LateFusion,
     SmodelConfig,
     SpeakerBaselineConfig,
@@ -27,8 +24,6 @@ from stser_core.config import (
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 from stser_core.settings import decode
-
-SPEECH = {"speech": ClassifierConfig(("speech",))}
 
 
 def test_presets_survive_json_and_have_the_frames_that_they_say():
@@ -72,22 +67,32 @@ def test_parts_that_do_not_fit_are_refused(config, change):
 
 
 @pytest.mark.parametrize(
-    "make",
+    ("part", "settings", "place"),
     [
-        lambda: FeatureConfig(high_hz=9_000.0),
-        lambda: FeatureConfig(low_hz=5_000.0, high_hz=5_000.0),
-        lambda: FeatureConfig(n_fft=256),
-        lambda: FrontEndConfig(size=15, heads=5),
-        lambda: FrontEndConfig(size=16, heads=3),
-        lambda: ConvConfig(2, kernel=(2, 3)),
-        lambda: ConvConfig(2, pool=(0, 1)),
-        lambda: ConvConfig(2, stride=(2, 2), residual=True),
-        lambda: AlbertConfig(hidden_size=10, num_attention_heads=3),
-        lambda: EnsembleConfig(temperatures={"speech": 0.0}),
-        lambda: EnsembleConfig(class_prior=(0.5, 0.5, 0.5, 0.5)),
-        lambda: EnsembleConfig(class_prior=(0.0, 0.0, 1.0, 0.0)),
+        ("features", {"high_hz": 9_000.0}, "high_hz"),
+        ("features", {"low_hz": 5_000.0, "high_hz": 5_000.0}, "high_hz"),
+        ("features", {"n_fft": 256}, "n_fft"),
+        ("features", {"mel_band": 40}, r"features\.mel_band$"),
+        ("front_end", {"size": 15, "heads": 5}, "size"),
+        ("front_end", {"size": 16, "heads": 3}, "size"),
+        ("front_end", {"joined": 4}, "joined"),
+        ("smodel", {"blocks": [{"channels": 2, "kernel": [2, 3]}]}, "kernel"),
+        ("smodel", {"blocks": [{"channels": 2, "pool": [0, 1]}]}, "pool"),
+        ("smodel", {"blocks": [{"channels": 2, "pol": [1, 1]}]}, r"blocks\.0\.pol$"),
+        ("smodel", {"blocks": [], "dropout": 1.5}, "dropout"),
+        ("tmodel", {"albert": {"hidden_size": 10, "num_attention_heads": 3}}, "hidden_size"),
+        ("ensemble", {"temperatures": {"speech": 0.0}}, "temperatures"),
+        ("ensemble", {"class_prior": [0.5, 0.5, 0.5, 0.5]}, "class prior"),
+        ("ensemble", {"class_prior": [0.0, 0.0, 1.0, 0.0]}, "class_prior"),
     ],
 )
-def test_numbers_out_of_bounds_are_refused(make):
-    with pytest.raises(UsageError):
-        make()
+def test_settings_out_of_bounds_or_unknown_are_refused(config, part, settings, place):
+    content = msgspec.json.encode(msgspec.to_builtins(config) | {part: settings})
+    with pytest.raises(msgspec.DecodeError, match=place):
+        decode(content, CheckpointConfig)
+
+
+def test_settings_that_belong_to_others_are_free(config):
+    entry = EncoderEntry("hub", 4, {"anything": {"goes": 1}})
+    free = replace(config, encoders={"x": entry})
+    assert decode(msgspec.json.encode(free), CheckpointConfig) == free

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -15,8 +13,7 @@ from stser_core.features import log_mel, trim
 from stser_core.padding import pad_frames
 
 DEFAULT = FeatureConfig()
-BOTH = [DEFAULT, replace(DEFAULT, normalise="band")]
-ALL = [*BOTH, WHISPER_FEATURES]
+ALL = [DEFAULT, WHISPER_FEATURES]
 
 
 def sine(hertz: float, seconds: float = 1.0, level: float = 0.3) -> np.ndarray:
@@ -59,8 +56,7 @@ def test_it_is_torchaudios_mel_spectrogram(config, samples):
     if config.normalise == "peak":
         expected = (theirs - theirs.max() + 5.5) / 4
     else:
-        axes = (0, 1) if config.normalise == "utterance" else (1,)
-        expected = (theirs - theirs.mean(axes, keepdims=True)) / theirs.std(axes, keepdims=True)
+        expected = (theirs - theirs.mean()) / theirs.std()
 
     np.testing.assert_allclose(log_mel(sound, config), expected, atol=1e-4)
 
@@ -80,7 +76,7 @@ def test_it_is_torchaudios_mel_spectrogram(config, samples):
     ids=["silence", "nothing", "one sample", "ten samples", "under 100 ms", "constant", "denormal"],
 )
 def test_odd_utterances_give_finite_numbers(config, sound):
-    kept, _ = trim(sound.astype(np.float32), config)
+    kept, _ = trim(sound.astype(np.float32))
 
     spectrogram = log_mel(kept, config)
 
@@ -94,14 +90,14 @@ def test_trim_cuts_the_quiet_ends_but_for_a_tenth_of_a_second_and_not_a_pause(le
     sound = np.concatenate([ends, sine(500, 0.5), pause, sine(500, 0.5), ends])
 
     for gain in (1.0, 0.01):
-        kept, cut = trim(gain * sound, DEFAULT)
+        kept, cut = trim(gain * sound)
         assert cut == 16_000 - 1_600
         assert np.array_equal(kept, gain * sound[cut : 16_000 + 24_000 + 1_600])
 
 
 @pytest.mark.parametrize("sound", [np.zeros(16_000), np.zeros(0), np.ones(100)])
 def test_trim_leaves_an_utterance_without_sound_whole(sound):
-    kept, cut = trim(sound.astype(np.float32), DEFAULT)
+    kept, cut = trim(sound.astype(np.float32))
 
     assert cut == 0
     assert np.array_equal(kept, sound)
@@ -111,16 +107,6 @@ def test_padding_is_zeros_at_the_end():
     frames, counts = pad_frames([torch.ones(3, 2, dtype=torch.float16), torch.ones(1, 2)])
     assert counts.tolist() == [3, 1] and frames.dtype == torch.float32
     assert frames.sum(dim=2).tolist() == [[2, 2, 2], [2, 0, 0]]
-
-
-@pytest.mark.parametrize("gain", [1e-4, 0.01, 3.0])
-def test_whispers_features_have_their_peak_and_floor_at_any_level(gain):
-    sound = np.concatenate([sine(700), np.zeros(8_000, np.float32)])
-    spectrogram = log_mel(np.float32(gain) * sound, WHISPER_FEATURES)
-
-    assert len(spectrogram) == 80
-    assert spectrogram.max().item() == pytest.approx((1.5 + 4) / 4)
-    assert spectrogram.min().item() == pytest.approx((1.5 - 8 + 4) / 4)
 
 
 def test_whispers_features_are_transformers_own_up_to_the_level():

@@ -13,15 +13,12 @@ from torch import nn
 
 from stser_core.config import ConvConfig, SmodelConfig
 from stser_core.padding import pad_frames
-from stser_core.smodel import BiLstm, ConvBlock, Smodel
+from stser_core.smodel import BiLstm, Smodel
 
 SHAPES = {
     "paper": SmodelConfig(blocks=(ConvConfig(8),), lstm_units=8),
-    "stride three": SmodelConfig(blocks=(ConvConfig(4, stride=(2, 3), pool=(2, 2)),), lstm_units=8),
-    "dilated": SmodelConfig(blocks=(ConvConfig(4), ConvConfig(8, dilation=3, pool=(2, 1))), lstm_units=8),
-    "residual": SmodelConfig(blocks=(ConvConfig(4), ConvConfig(8, residual=True, pool=(3, 3))), lstm_units=8),
     "deviation": SmodelConfig(
-        blocks=(ConvConfig(4, kernel=(5, 5), stride=(2, 2), pool=(1, 1)), ConvConfig(8, pool=(2, 1))),
+        blocks=(ConvConfig(4, kernel=(5, 5), pool=(1, 1)), ConvConfig(8, pool=(2, 3))),
         lstm_units=6,
         pooling="mean_deviation",
     ),
@@ -99,30 +96,6 @@ def test_every_frame_reaches_the_vector(models, name):
         assert not torch.allclose(models[name](spectrogram, frames)[0], models[name](changed, frames)[0], atol=1e-5)
 
 
-def test_a_block_is_convolution_norm_relu_and_max_pooling():
-    torch.manual_seed(0)
-    block = ConvBlock(ConvConfig(3), 1).eval()
-    maps = torch.randn(1, 1, 8, 10)
-
-    out, frames = block(maps, torch.tensor([10]))
-
-    expected = nn.functional.max_pool2d(torch.relu(block.norm(block.convolution(maps))), 2)
-    assert frames.tolist() == [5]
-    assert torch.allclose(out, expected)
-
-
-@pytest.mark.parametrize(
-    "block", [ConvConfig(1), ConvConfig(1, kernel=(5, 5), stride=(2, 3)), ConvConfig(1, pool=(3, 1))]
-)
-@given(bands=st.integers(8, 40), frames=st.integers(8, 40))
-@examples(max_examples=10)
-def test_a_block_leaves_what_it_says(block, bands, frames):
-    out, left = ConvBlock(block, 1).eval()(torch.randn(1, 1, bands, frames), torch.tensor([frames]))
-
-    assert out.shape[2:] == (block.after(bands, 0), block.after(frames, 1))
-    assert left.item() == out.shape[3]
-
-
 @given(frames=st.lists(st.integers(min_value=1, max_value=30), min_size=1, max_size=5))
 def test_the_bi_lstm_is_torchs_bidirectional_lstm_over_packed_sequences(frames):
     torch.manual_seed(0)
@@ -138,25 +111,6 @@ def test_the_bi_lstm_is_torchs_bidirectional_lstm_over_packed_sequences(frames):
 
     for row, length in enumerate(frames):
         assert torch.allclose(got[row, :length], expected[row, :length], atol=1e-6)
-
-
-def test_frames_of_a_front_end_are_channels_of_one_band():
-    block = ConvConfig(8, kernel=(1, 1), pool=(1, 1), norm=False, activation=False)
-    model = Smodel(SmodelConfig(blocks=(block,), lstm_units=0), 16, 1).eval()
-    frames = torch.randn(2, 16, 1, 20)
-
-    convolution = model.blocks[0].convolution
-    expected = frames[:, :, 0].transpose(1, 2) @ convolution.weight[:, :, 0, 0].T + convolution.bias
-    torch.testing.assert_close(model(frames, torch.tensor([20, 20])).sequence, expected)
-
-
-def test_residual_attention_adds_the_sequence():
-    config = SmodelConfig(blocks=(), lstm_units=0, residual_attention=True)
-    with_it, without = Smodel(config, 16, 1).eval(), Smodel(replace(config, residual_attention=False), 16, 1).eval()
-    without.load_state_dict(with_it.state_dict())
-    frames, count = torch.randn(1, 16, 1, 9), torch.tensor([9])
-
-    torch.testing.assert_close(with_it(frames, count).vector, without(frames, count).vector + frames[:, :, 0].mean(2))
 
 
 def test_input_dropout_drops_whole_channels():

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from stser_core.audio import load_mono
-from stser_core.config import FeatureConfig
 from stser_core.errors import DataError
 from stser_core.features import trim
 from stser_core.model import Stser
@@ -40,16 +39,16 @@ def kept(folder: Path) -> int:
 
 
 def test_sound_is_trimmed_and_decoded_anew_when_a_recording_changes(recordings: list[Path], tmp_path: Path) -> None:
-    clips, settings = [clip(path) for path in recordings], FeatureConfig()
-    cache = SoundCache([*clips, clip(None)], tmp_path / "cache", settings)
+    clips = [clip(path) for path in recordings]
+    cache = SoundCache([*clips, clip(None)], tmp_path / "cache")
     for one, path in zip(clips, recordings, strict=True):
-        expected = trim(load_mono(path), settings)[0]
+        expected = trim(load_mono(path))[0]
         assert cache.length(one) == len(expected) and np.array_equal(cache.samples(one), expected)
     assert cache.length(clip(None)) == 0
-    SoundCache(clips, tmp_path / "cache", settings)
+    SoundCache(clips, tmp_path / "cache")
     assert kept(tmp_path / "cache") == 3
     shutil.copy(recordings[1], recordings[0])
-    again = SoundCache(clips, tmp_path / "cache", settings)
+    again = SoundCache(clips, tmp_path / "cache")
     assert np.array_equal(again.samples(clips[0]), again.samples(clips[1]))
 
 
@@ -61,7 +60,7 @@ def test_frames_are_what_the_model_makes_of_the_recording(recordings, default_li
     cache.prepare(clips)
     for one in clips:
         with torch.no_grad():
-            frames, counts = stser.encode_frames([trim(load_mono(one.path), stser.config.features)[0]])
+            frames, counts = stser.encode_frames([trim(load_mono(one.path))[0]])
         found = cache.frames(one)
         assert found.dtype == np.float16 and len(found) == cache.length(one) == int(counts)
         np.testing.assert_allclose(found, frames[0].numpy(), atol=2e-2)
@@ -101,10 +100,10 @@ def test_recordings_that_cannot_be_used_are_counted(recordings, default_like, co
     recordings[0].write_bytes(content)
     clips = [clip(path) for path in recordings]
     for use in (
-        lambda: SoundCache(clips, tmp_path / "cache", FeatureConfig()),
+        lambda: SoundCache(clips, tmp_path / "cache"),
         lambda: FrameCache(model(default_like), tmp_path / "cache").prepare(clips),
     ):
         with pytest.raises(DataError, match=rf"1 recording cannot be used: .*{recordings[0].name}"):
             use()
     with pytest.raises(DataError, match=r"gone\.wav cannot be read"):
-        SoundCache([clip(tmp_path / "gone.wav")], tmp_path / "cache", FeatureConfig())
+        SoundCache([clip(tmp_path / "gone.wav")], tmp_path / "cache")

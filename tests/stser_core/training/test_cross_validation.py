@@ -14,7 +14,6 @@ import torch
 from making import looped
 
 from stser_core import checkpoint
-from stser_core.config import FeatureConfig
 from stser_core.errors import DataError, UsageError
 from stser_core.training import streams
 from stser_core.training.baselines.baseline import Usable
@@ -126,7 +125,7 @@ def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], tmp
             asked.append(clips)
             return np.eye(4, dtype=np.float32)[[0] * len(clips.test)]
 
-    sounds, store = SoundCache([], tmp_path, FeatureConfig()), tmp_path / "baselines"
+    sounds, store = SoundCache([], tmp_path), tmp_path / "baselines"
     first = evaluate_baseline(Quiet(), folds, sounds, tmp_path, 0, store=store)
     assert evaluate_baseline(Quiet(), folds, sounds, tmp_path, 0, store=store) == first
     assert len(first) == len(asked) == 5

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stser_core.config import FeatureConfig
 from stser_core.emotions import LABELS
 from stser_core.training.baselines.baseline import targets
 from stser_core.training.caches import SoundCache
@@ -65,7 +64,7 @@ def play(folder: Path, *, speech_tells: bool = True, words_tell: bool = True) ->
         tuple(_clip(folder, *one, speech_tells, words_tell, rng) for one in _cast(who)) for who in ("abc", "d", "e")
     ]
     fold = Fold("one", *parts)
-    return Play(fold, SoundCache([clip for part in parts for clip in part], folder, FeatureConfig()), folder)
+    return Play(fold, SoundCache([clip for part in parts for clip in part], folder), folder)
 
 
 def _cast(speakers: str) -> list[tuple[str, str, int]]:
