@@ -275,14 +275,12 @@ def load_front_end(model: Stser, path: Path, accelerator: str = "") -> None:
 
     assert model.front_end is not None
     file = path / FRONT_END_FILE if path.is_dir() else path
-    stored = weights.read(file, "torch")
-    quantised = all(one.ndim < 2 or name + weights.SCALE in stored for name, one in stored.items())
-    if accelerator == "cpu" and quantised and has_bfloat16():
-        unscaled = {name: one for name, one in stored.items() if not name.endswith(weights.SCALE)}
-        _check(unscaled, model.front_end.state_dict(), file)
-        model.front_end.pack(stored)
+    state = weights.dequantise(weights.read(file, "torch"))
+    if accelerator == "cpu" and has_bfloat16():
+        _check(state, model.front_end.state_dict(), file)
+        model.front_end.pack(state)
     else:
-        _fill(model.front_end, weights.dequantise(stored), model.front_end.state_dict(), file)
+        _fill(model.front_end, state, model.front_end.state_dict(), file)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from stser_core.padding import frame_mask
 from stser_core.weights import SCALE, sinusoids
 
 _ROUNDED = 32
-"""oneDNN compiles a kernel for each number of steps, and keeps it; so these are multiples."""
+"""oneDNN compiles a kernel for each number of steps and keeps it; so steps are padded to a multiple of this."""
 
 
 class WhisperFrontEnd(nn.Module):
@@ -48,28 +48,33 @@ class WhisperFrontEnd(nn.Module):
         Returns:
             float32 [batch, frames, joined * size], zeros after each end; int64 [batch] the frames in each.
         """
-        hidden, steps = self.convolve(mel, lengths), (lengths - 1) // 2 + 1
-        longest = self.config.positions
+        longest, number = self.config.positions, (mel.shape[1] - 1) // 2 + 1
+        if self.is_packed:
+            mel = functional.pad(mel.bfloat16(), (0, 0, 0, -mel.shape[1] % (2 * _ROUNDED)))
+        hidden, steps = self.convolve(mel, lengths)[:, :number], (lengths - 1) // 2 + 1
         pieces = [
             self.encode(piece, (steps - start).clamp(0, longest))
-            for start, piece in zip(range(0, hidden.shape[1], longest), torch.split(hidden, longest, 1), strict=True)
+            for start, piece in zip(range(0, number, longest), torch.split(hidden, longest, 1), strict=True)
         ]
         return torch.cat(pieces, 1), (steps - 1) // self.config.average + 1
 
     def convolve(self, mel: Tensor, lengths: Tensor) -> Tensor:
         """Run the convolutions: float32 [batch, steps, size]."""
-        hidden = functional.gelu(_convolved(mel, self.conv1)) * frame_mask(lengths, mel.shape[1])[:, :, None]
-        return functional.gelu(_convolved(hidden, self.conv2))
+        hidden = _convolved(mel, self.conv1) * frame_mask(lengths, mel.shape[1])[:, :, None]
+        return _convolved(hidden, self.conv2).float()
 
     def encode(self, hidden: Tensor, steps: Tensor) -> Tensor:
         """Run the layers over at most `positions` steps: float32 [batch, frames, joined * size]."""
-        hidden = hidden + self.positions[: hidden.shape[1]]
-        inside = frame_mask(steps.clamp_min(1), hidden.shape[1])  # a row with nothing in it attends to its padding
+        longest = hidden.shape[1]
+        inside = frame_mask(steps.clamp_min(1), longest)  # a row with nothing in it attends to its padding
         mask = None if inside.all() else inside[:, None, None, :]  # attention without a mask is faster
+        hidden = hidden + self.positions[:longest]
+        if self.is_packed:
+            hidden = functional.pad(hidden, (0, 0, 0, -longest % _ROUNDED))
         outputs = [hidden]
         for layer in self.layers:
-            outputs.append(layer(outputs[-1], mask))
-        return self._averaged(torch.cat(outputs[-self.config.joined :], 2), steps)
+            outputs.append(layer(outputs[-1], longest, mask))
+        return self._averaged(torch.cat(outputs[-self.config.joined :], 2)[:, :longest], steps)
 
     def _averaged(self, hidden: Tensor, steps: Tensor) -> Tensor:
         """Mean of each `average` steps; the last mean may be of fewer."""
@@ -79,19 +84,18 @@ class WhisperFrontEnd(nn.Module):
         number = inside.reshape(len(inside), -1, average).sum(2).clamp_min(1)
         return held.reshape(len(held), -1, average, held.shape[2]).sum(2) / number[:, :, None]
 
-    def pack(self, stored: Mapping[str, Tensor]) -> None:
-        """Take the weights of what `quantise` gives for `has_bfloat16` alone.
+    def pack(self, state: Mapping[str, Tensor]) -> None:
+        """Take weights in bfloat16, for `has_bfloat16` alone.
 
-        An int8 weight is exact in bfloat16, and its scale multiplies the product; so only what is multiplied by it is
-        rounded. The weights are kept only as oneDNN multiplies them; else it would reorder them for every utterance.
+        They are kept only as oneDNN multiplies them; else it would reorder them for every utterance.
         """
         layers = {f"{name}.weight": one for name, one in self.named_modules() if isinstance(one, nn.Linear | nn.Conv1d)}
-        rest = {name: one for name, one in stored.items() if name.removesuffix(SCALE) not in layers}
+        rest = {name: one for name, one in state.items() if name not in layers}
         self.load_state_dict(rest, strict=False, assign=True)
         for name, layer in layers.items():
-            weight = stored[name].movedim(1, -1).flatten(1)  # of a convolution: all of one step, then of the next
+            weight = state[name].movedim(1, -1).flatten(1)  # of a convolution: all of one step, then of the next
             packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16().contiguous())
-            object.__setattr__(layer, "packed", (packed, stored[name + SCALE]))
+            object.__setattr__(layer, "packed", (packed, layer.bias.bfloat16()))
             layer.weight = nn.Parameter(torch.empty(0), requires_grad=False)
 
     @property
@@ -113,35 +117,42 @@ class EncoderLayer(nn.Module):
         self.expand = nn.Linear(size, 4 * size)
         self.contract = nn.Linear(4 * size, size)
 
-    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        """Apply the layer to [batch, steps, size]; mask: bool [batch, 1, 1, steps], what is attended to, or all."""
+    def forward(self, hidden: Tensor, longest: int, mask: Tensor | None) -> Tensor:
+        """Apply the layer to float32 [batch, steps, size].
+
+        Args:
+            hidden: What the layer before it gives.
+            longest: Steps that are attended to.
+            mask: bool [batch, 1, 1, longest], those of each utterance; `None` for all.
+        """
         qkv = _product(self.attention_norm(hidden), self.qkv)
         q, k, v = qkv.reshape(*hidden.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # [batch, heads, steps, ...]
+        attended = functional.scaled_dot_product_attention(q, k[:, :, :longest], v[:, :, :longest], attn_mask=mask)
         hidden = hidden + _product(attended.transpose(1, 2).flatten(2), self.output)
-        expanded = functional.gelu(_product(self.feed_forward_norm(hidden), self.expand))
+        expanded = _product(self.feed_forward_norm(hidden), self.expand, gelu=True)
         return hidden + _product(expanded, self.contract)
 
 
 def _convolved(x: Tensor, layer: nn.Conv1d) -> Tensor:
-    """A convolution over three steps of [batch, steps, size]."""
+    """A convolution over three steps of [batch, steps, size], and GELU."""
     if not hasattr(layer, "packed"):
         transposed = functional.conv1d(x.transpose(1, 2), layer.weight, layer.bias, layer.stride, padding=1)
-        return transposed.transpose(1, 2)
+        return functional.gelu(transposed.transpose(1, 2))
     padded, stride = functional.pad(x, (0, 0, 1, 1)), layer.stride[0]
     end = padded.shape[1] - 2
-    return _product(torch.cat([padded[:, start : end + start : stride] for start in range(3)], 2), layer)
+    return _product(torch.cat([padded[:, start : end + start : stride] for start in range(3)], 2), layer, gelu=True)
 
 
-def _product(x: Tensor, layer: nn.Linear | nn.Conv1d) -> Tensor:
+def _product(x: Tensor, layer: nn.Linear | nn.Conv1d, *, gelu: bool = False) -> Tensor:
+    """A linear layer, and GELU where asked: in bfloat16 where its weights are packed."""
     packed: tuple[Tensor, Tensor] | None = getattr(layer, "packed", None)
     if packed is None:
-        return functional.linear(x, layer.weight, layer.bias)
-    weight, scale = packed
-    rounded = functional.pad(x.bfloat16(), (0, 0, 0, -x.shape[1] % _ROUNDED))
-    product = torch.ops.mkldnn._linear_pointwise(rounded, weight, None, "none", [], "")
-    scaled: Tensor = product[:, : x.shape[1]].float().mul_(scale).add_(layer.bias)
-    return scaled
+        product = functional.linear(x, layer.weight, layer.bias)
+        return functional.gelu(product) if gelu else product
+    fused: Tensor = torch.ops.mkldnn._linear_pointwise(
+        x.bfloat16(), *packed, "gelu" if gelu else "none", [], "none" if gelu else ""
+    )
+    return fused
 
 
 @cache

@@ -67,8 +67,9 @@ class Smodel(nn.Module):
         sequence = self.dropout(maps.permute(0, 3, 1, 2).flatten(2))  # [batch, steps, channels * bands]
         if self.lstm is not None:
             sequence = self.dropout(self.lstm(sequence, steps))
+        padding = None if inside.all() else ~inside  # attention without a mask is faster
         attended, weights = self.attention(
-            sequence, sequence, sequence, key_padding_mask=~inside, need_weights=salience
+            sequence, sequence, sequence, key_padding_mask=padding, need_weights=salience
         )
         if self.config.residual_attention:
             attended = attended + sequence

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stser_core.batches import batches
-from stser_core.frontend import WhisperFrontEnd, has_bfloat16, quantise
+from stser_core.frontend import WhisperFrontEnd, has_bfloat16
 from stser_core.model import Stser, unfilled
 
 if TYPE_CHECKING:
@@ -91,5 +91,5 @@ def _for_inference(front_end: WhisperFrontEnd | None, accelerator: str) -> Whisp
         return front_end
     with unfilled():
         packed = WhisperFrontEnd(front_end.config, front_end.conv1.in_channels).requires_grad_(False)
-    packed.pack(quantise(front_end.state_dict()))
+    packed.pack(front_end.state_dict())
     return packed.eval()
