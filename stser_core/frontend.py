@@ -95,7 +95,8 @@ class WhisperFrontEnd(nn.Module):
         for name, layer in layers.items():
             weight = state[name].movedim(1, -1).flatten(1)  # of a convolution: all of one step, then of the next
             packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16().contiguous())
-            object.__setattr__(layer, "packed", (packed, layer.bias.bfloat16()))
+            bias = state[name.removesuffix("weight") + "bias"].bfloat16()
+            object.__setattr__(layer, "packed", (packed, bias))
             layer.weight = nn.Parameter(torch.empty(0), requires_grad=False)
 
     @property
