@@ -18,7 +18,6 @@ from stser_core.training.options import (
     Calls,
     Chosen,
     Corpora,
-    Debug,
     Dividing,
     Folding,
     FrontEnd,
@@ -30,12 +29,9 @@ from stser_core.training.options import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from stser_core.training.clip import Clip
-    from stser_core.training.recipe import Recipe
     from stser_core.training.routine import CallData
     from stser_core.training.run import RunData
-    from stser_core.training.speech_inputs import Band, SpeechInputs
-    from stser_core.training.splits import Fold, FoldPlan
+    from stser_core.training.splits import Fold
 
 PROGRAM = "stser-train"
 
@@ -49,7 +45,9 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _choose(context: typer.Context) -> None:
+def _choose(
+    context: typer.Context, debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False
+) -> None:
     """Train, cross-validate and evaluate STSER: emotion from speech and text."""
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -78,7 +76,6 @@ def fit(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an earlier run in --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run in --out.")] = False,
-    debug: Debug = False,
 ) -> None:
     """Train a model and write its checkpoint; with --encoder, add a classifier to a checkpoint."""
     from stser_core.training.further import add_classifier, parse_encoder
@@ -118,7 +115,7 @@ def _with_calls(fold: Fold, weak: CallData) -> RunData:
 def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
     """Evaluate a run's checkpoint on its test clips; the stream tables go into its card."""
     from stser_core.checkpoint import CARD_FILE
-    from stser_core.training.evaluation import service_report
+    from stser_core.training.evaluation import clip_report, service_report
     from stser_core.training.output import write_atomically, write_json
     from stser_core.training.report import metrics_table, stream_tables, with_streams
     from stser_core.training.run_folder import RunFolder
@@ -126,10 +123,8 @@ def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
     from stser_core.training.streams import stream_report
 
     inputs = SpeechInputs.load(checkpoint, cache)
-    prior, inputs.recognizer.prior = inputs.recognizer.prior, None
-    results = _single_clips(inputs, fold.test, BANDS) | service_report(inputs.recognizer, weak.test)
+    results = clip_report(inputs, fold.test, BANDS) | service_report(inputs.recognizer, weak.test)
     tables = [metrics_table(results)]
-    inputs.recognizer.prior = prior
     streams = stream_report(inputs, fold.test, weak.held_out)
     if streams["streams"] or "routine" in streams:
         results["streams"] = streams
@@ -163,79 +158,60 @@ def cross_validate(
         bool, typer.Option("--overwrite", help="Delete runs of other recipes or data in --out.")
     ] = False,
     baseline: Baselines = [],  # noqa: B006
-    debug: Debug = False,
 ) -> None:
     """Train and evaluate every fold, for several seeds, beside the published results."""
+    import msgspec
+
+    from stser_core.emotions import LABELS
     from stser_core.training import cross_validation
     from stser_core.training.baselines import baseline_of
     from stser_core.training.output import need_folder, write_json
-    from stser_core.training.report import cross_validation_table, stream_tables
+    from stser_core.training.report import PUBLISHED_OTHERS, PUBLISHED_OURS, cross_validation_table, stream_tables
 
     results.check(corpora.data)
     recipe, plan = settings.read(), folding.plan()
     clips = corpora.clips()
-    for name in baseline:
-        baseline_of(name)
+    chosen = {name.lower(): baseline_of(name) for name in baseline}
     need_folder(out)
     weak = calls.read(storage.folder)
     folds = plan.folds_of(clips)
     protocol = cross_validation.Protocol(
-        recipe,
-        storage.folder,
-        weak=weak.train,
-        pauses=weak.pauses,
-        routine=weak.held_out,
-        front_end=front_end,
-        earlier=start_from,
-        streams=streams,
-        overwrite=overwrite,
+        recipe, storage.folder, weak, front_end=front_end, earlier=start_from, streams=streams, overwrite=overwrite
     )
     jobs = jobs or max(1, (os.cpu_count() or 1) // 2)
     runs = cross_validation.cross_validate(folds, plan.seeds, protocol, out, jobs)
-    beside = _baselines(baseline, folds, plan, storage.folder, out)
-    found = _results_of(runs, beside, recipe, plan)
+    beside = cross_validation.evaluate_baselines(chosen, folds, plan.seeds, storage.folder, out)
+    found = {
+        "recipe": msgspec.to_builtins(recipe),
+        "plan": msgspec.to_builtins(plan),
+        "labels": LABELS,
+        "runs": runs,
+        "summary": cross_validation.summary(runs),
+        "baselines": beside,
+        "published": {"table 1": PUBLISHED_OURS, "table 2": PUBLISHED_OTHERS},
+    }
     write_json(found, out / "results.json")
     tables = [cross_validation_table(plan.described(folds), found["summary"], beside)]
     tables += [table for mean in cross_validation.mean_streams(runs) for table in stream_tables(mean)]
     _write(found, results, tables)
 
 
-def _results_of(
-    runs: Sequence[Mapping[str, Any]], beside: Mapping[str, Any], recipe: Recipe, plan: FoldPlan
-) -> dict[str, Any]:
-    """`results.json` of a cross-validation."""
-    import msgspec
-
-    from stser_core.emotions import LABELS
-    from stser_core.training.cross_validation import summary
-    from stser_core.training.report import PUBLISHED_OTHERS, PUBLISHED_OURS
-
-    return {
-        "recipe": msgspec.to_builtins(recipe),
-        "plan": msgspec.to_builtins(plan),
-        "labels": LABELS,
-        "runs": runs,
-        "summary": summary(runs),
-        "baselines": beside,
-        "published": {"table 1": PUBLISHED_OURS, "table 2": PUBLISHED_OTHERS},
-    }
-
-
 @app.command()
 @with_groups
-def baseline(
-    corpora: Corpora, baseline: Baselines, folding: Folding, storage: Storage, results: Results, debug: Debug = False
-) -> None:
+def baseline(corpora: Corpora, baseline: Baselines, folding: Folding, storage: Storage, results: Results) -> None:
     """Evaluate baselines alone, in the folds that cross-validate would use."""
     import msgspec
 
     from stser_core.emotions import LABELS
+    from stser_core.training.baselines import baseline_of
+    from stser_core.training.cross_validation import evaluate_baselines
     from stser_core.training.report import cross_validation_table
 
     results.check(corpora.data)
     plan = folding.plan()
     folds = plan.folds_of(corpora.clips())
-    beside = _baselines(baseline, folds, plan, storage.folder, None)
+    chosen = {name.lower(): baseline_of(name) for name in baseline}
+    beside = evaluate_baselines(chosen, folds, plan.seeds, storage.folder)
     table = cross_validation_table(plan.described(folds), {}, beside)
     _write({"plan": msgspec.to_builtins(plan), "labels": LABELS, "baselines": beside}, results, [table])
 
@@ -259,11 +235,10 @@ def evaluate(
     band: Annotated[Literal["wide", "telephone", "both"], typer.Option(help="Audio band of single clips.")] = "wide",
     classifier: Annotated[str, typer.Option(help="ensemble, or names joined by +.")] = "ensemble",
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    debug: Debug = False,
 ) -> None:
     """Evaluate a checkpoint through the recognizer that the monitor runs."""
     from stser_core.ensemble import parse_prior
-    from stser_core.training.evaluation import service_report
+    from stser_core.training.evaluation import clip_report, service_report
     from stser_core.training.report import metrics_table, stream_tables
     from stser_core.training.routine import read_calls
     from stser_core.training.speech_inputs import BANDS, SpeechInputs
@@ -274,10 +249,10 @@ def evaluate(
         raise UsageError("--streams needs --corpus and --data, or --routine FOLDER.")
     clips = chosen.of(corpora.clips()) if corpora.data or corpora.corpus or not streams else ()
     weak = calls.read(storage.folder)
-    used = None if not streams else "checkpoint" if prior == "checkpoint" else parse_prior(prior)
+    used = "checkpoint" if prior == "checkpoint" else parse_prior(prior)
     inputs = SpeechInputs.load(checkpoint, storage.folder, classifier=classifier, accelerator=accelerator, prior=used)
     if not streams:
-        found = _single_clips(inputs, clips, BANDS if band == "both" else (band,))
+        found = clip_report(inputs, clips, BANDS if band == "both" else (band,))
         found |= service_report(inputs.recognizer, weak.test)
         _write(found, results, [metrics_table(found)])
         return
@@ -286,39 +261,6 @@ def evaluate(
         channels = tuple(read_calls(calls.routine)[0])
     found = stream_report(inputs, clips, channels, seed=seed)
     _write(found, results, stream_tables(found))
-
-
-def _single_clips(inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Band]) -> dict[str, Any]:
-    from stser_core.training.evaluation import baseline_modes, pair_report, predict, report
-
-    found = predict(inputs, clips, bands=bands, baselines=baseline_modes(inputs.recognizer))
-    return report(inputs.recognizer, found) | pair_report(inputs, clips)
-
-
-def _baselines(
-    names: Sequence[str], folds: Sequence[Fold], plan: FoldPlan, cache: Path, out: Path | None
-) -> dict[str, dict[str, Any]]:
-    """Each baseline's metrics by its name; those that `out` keeps from an earlier call are not made again."""
-    from stser_core.training.baselines import baseline_of
-    from stser_core.training.caches import SoundCache
-    from stser_core.training.cross_validation import evaluate_baseline, spread
-
-    chosen = {name.lower(): baseline_of(name) for name in names}
-    if not chosen:
-        return {}
-    clips = [clip for fold in folds for part in (fold.train, fold.validation, fold.test) for clip in part]
-    sounds = SoundCache(clips, cache)
-    beside: dict[str, dict[str, Any]] = {}
-    for key, one in chosen.items():
-        store = None if out is None else out / "baselines" / key
-        runs = [
-            run
-            for seed in plan.seeds
-            for run in evaluate_baseline(one, folds, sounds, cache, seed, store=store, described=repr(one))
-        ]
-        mean = {metric: spread(run[metric] for run in runs) for metric in ("wa", "ua")}
-        beside[one.name] = {"runs": runs, "summary": mean}
-    return beside
 
 
 def _write(found: Mapping[str, Any], results: Results, tables: Iterable[Table]) -> None:

@@ -14,26 +14,23 @@ import os
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from stser_core.errors import DataError, UsageError
+from stser_core.errors import DataError
 from stser_core.training.baselines.baseline import Baseline, targets, usable
 from stser_core.training.caches import SoundCache
-from stser_core.training.clip import Clip
-from stser_core.training.evaluation import baseline_modes, predict, report
+from stser_core.training.evaluation import clip_report
 from stser_core.training.metrics import measure
 from stser_core.training.output import write_json
 from stser_core.training.recipe import Recipe
 from stser_core.training.report import Spread
-from stser_core.training.routine import Channel
+from stser_core.training.routine import CallData
 from stser_core.training.run import RunData, fit
 from stser_core.training.run_folder import RunFolder, fingerprint
 from stser_core.training.speech_inputs import BANDS, SpeechInputs
@@ -48,9 +45,7 @@ class Protocol:
     Attributes:
         recipe: Its seed is replaced.
         cache: Where sound and frames are kept.
-        weak: Weak clips, added to every training part.
-        pauses: Noise of routine calls, for random telephone lines.
-        routine: Channels of routine calls that are held out, evaluated by every fold.
+        calls: Weak clips, added to every training part; held-out calls are evaluated by every fold.
         front_end: The front end's weights.
         earlier: The folder of an earlier cross-validation, from whose checkpoints the folds start.
         streams: Whether call-like streams are evaluated.
@@ -59,9 +54,7 @@ class Protocol:
 
     recipe: Recipe
     cache: Path
-    weak: tuple[Clip, ...] = ()
-    pauses: tuple[NDArray[np.float32], ...] = ()
-    routine: tuple[Channel, ...] = ()
+    calls: CallData = field(default_factory=CallData)
     front_end: Path | None = None
     earlier: Path | None = None
     streams: bool = False
@@ -84,8 +77,8 @@ def cross_validate(
         For each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`.
 
     Raises:
-        UsageError: The folder holds runs of another recipe or other data.
-        DataError: Clips are missing, or an earlier cross-validation had other folds.
+        DataError: The folder holds runs of another recipe or other data, clips are missing, or an earlier
+            cross-validation had other folds.
     """
     run = partial(_run, protocol, out)
     every = [(seed, fold) for seed in seeds for fold in folds]
@@ -98,7 +91,7 @@ def cross_validate(
 
 
 def _run(protocol: Protocol, out: Path, seed: int, fold: Fold) -> dict[str, Any]:
-    """Train a fold, unless its checkpoint is there: made by this recipe, of these clips; evaluate it."""
+    """Train a fold, unless that was done before, and evaluate it."""
     folder = RunFolder(out / f"seed{seed}" / fold.name)
     _train(protocol, folder, seed, fold)
     return {"seed": seed, "fold": fold.name, **_evaluated(protocol, folder, fold)}
@@ -106,7 +99,7 @@ def _run(protocol: Protocol, out: Path, seed: int, fold: Fold) -> dict[str, Any]
 
 def _train(given: Protocol, folder: RunFolder, seed: int, fold: Fold) -> None:
     recipe = replace(given.recipe, loop=replace(given.recipe.loop, seed=seed))
-    data = RunData(fold.train + given.weak, fold.validation, given.pauses)
+    data = RunData(fold.train + given.calls.train, fold.validation, given.calls.pauses)
     starts: tuple[Path, ...] = ()
     if given.earlier is not None:
         earlier = RunFolder(given.earlier / f"seed{seed}" / fold.name)
@@ -116,10 +109,6 @@ def _train(given: Protocol, folder: RunFolder, seed: int, fold: Fold) -> None:
                 f"{earlier.path} holds no finished run of the same fold; start from the same clips and folds."
             )
         starts = (earlier.checkpoint,)
-    same = folder.holds(recipe, data.fingerprint(starts))
-    if not same and not given.overwrite and folder.holds_a_run():
-        other = "other clips or checkpoints to start from" if folder.holds(recipe) else "another recipe"
-        raise UsageError(f"{folder.path} holds a run of {other}: give another --out, or --overwrite to lose it.")
     fit(
         data,
         recipe,
@@ -127,8 +116,8 @@ def _train(given: Protocol, folder: RunFolder, seed: int, fold: Fold) -> None:
         given.cache,
         front_end=given.front_end,
         starts=starts,
-        resume=same,
-        overwrite=not same,
+        resume=True,
+        overwrite=given.overwrite,
     )
 
 
@@ -143,47 +132,49 @@ def _evaluated(given: Protocol, folder: RunFolder, fold: Fold) -> dict[str, Any]
     if results and ("streams" in results or not given.streams):
         return results
     inputs = SpeechInputs.load(folder.checkpoint, given.cache)
-    prior, inputs.recognizer.prior = inputs.recognizer.prior, None
-    if not results:
-        found = predict(inputs, fold.test, bands=BANDS, baselines=baseline_modes(inputs.recognizer))
-        results = {"made_of": made_of, **report(inputs.recognizer, found)}
+    results = results or {"made_of": made_of, **clip_report(inputs, fold.test, BANDS)}
     if given.streams:
-        inputs.recognizer.prior = prior
-        results["streams"] = stream_report(inputs, fold.test, given.routine)
+        results["streams"] = stream_report(inputs, fold.test, given.calls.held_out)
     write_json(results, folder.test_file)
     return results
 
 
-def evaluate_baseline(
-    baseline: Baseline,
-    folds: Sequence[Fold],
-    sounds: SoundCache,
-    cache: Path,
-    seed: int,
-    *,
-    store: Path | None = None,
-    described: str = "",
-) -> list[dict[str, Any]]:
-    """Train and evaluate a baseline in the same folds.
+def evaluate_baselines(
+    baselines: Mapping[str, Baseline], folds: Sequence[Fold], seeds: Sequence[int], cache: Path, out: Path | None = None
+) -> dict[str, dict[str, Any]]:
+    """Train and evaluate baselines in the same folds.
 
     Args:
-        baseline: What is evaluated.
+        baselines: By the names of their folders in `out`.
         folds: The folds.
-        sounds: Has the sound of all clips.
-        cache: Where it may keep features.
-        seed: Random seed.
-        store: Where metrics are kept; those that are kept are not made again.
-        described: What the metrics depend on besides the clips.
+        seeds: One run of each fold for each.
+        cache: Where sound and features are kept.
+        out: Where metrics are kept; those that are kept are not made again.
 
     Returns:
-        For each fold, its name and the baseline's metrics on what it could answer.
+        For each baseline by its name, `runs` (seed, fold, and the metrics on what it could answer) and `summary`.
 
     Raises:
-        DataError: It could answer nothing.
+        DataError: One could answer nothing.
     """
+    clips = [clip for fold in folds for part in (fold.train, fold.validation, fold.test) for clip in part]
+    sounds = SoundCache(clips if baselines else (), cache)
+    found = {}
+    for key, one in baselines.items():
+        store = None if out is None else out / "baselines" / key
+        runs = [run for seed in seeds for run in _baseline_runs(one, folds, sounds, cache, seed, store)]
+        if not runs:
+            raise DataError(f"{one.name} could answer no clip of any fold.")
+        found[one.name] = {"runs": runs, "summary": {name: spread(run[name] for run in runs) for name in ("wa", "ua")}}
+    return found
+
+
+def _baseline_runs(
+    baseline: Baseline, folds: Sequence[Fold], sounds: SoundCache, cache: Path, seed: int, store: Path | None
+) -> list[dict[str, Any]]:
     results = []
     for fold in folds:
-        made_of = f"{fingerprint(fold.train, fold.validation, fold.test)} {described}"
+        made_of = f"{fingerprint(fold.train, fold.validation, fold.test)} {baseline!r}"
         kept = None if store is None else store / f"seed{seed}-{fold.name}.json"
         known = msgspec.json.decode(kept.read_bytes()) if kept is not None and kept.is_file() else {}
         if known.get("made_of") != made_of:
@@ -195,8 +186,6 @@ def evaluate_baseline(
                 write_json(known, kept)
         if known["metrics"] is not None:
             results.append({"seed": seed, "fold": fold.name, **known["metrics"]})
-    if not results:
-        raise DataError(f"{baseline.name} could answer no clip of any fold.")
     return results
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stser_core.emotions import LABELS, index
 from stser_core.errors import DataError
 from stser_core.recognizer import EmotionRecognizer
-from stser_core.scores import ENSEMBLE, EmotionScores
+from stser_core.scores import ENSEMBLE, EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
@@ -62,7 +62,7 @@ def predict(
     bands: Sequence[Band] = ("wide",),
     baselines: Sequence[BaselineMode] = ("none",),
 ) -> list[Prediction]:
-    """Score clips, each by itself.
+    """Score clips, each by itself, without class prior.
 
     Args:
         inputs: Of the recognizer.
@@ -93,7 +93,7 @@ def predict(
             speaker = _known(clip, neutral.get((clip.speaker, band), {})) if mode == "neutral" else None
             if mode == "none" or speaker is not None:
                 chunk.append((clip, band, mode, inputs.of(clip, band, clip.text, speaker)))
-        scored = inputs.recognizer.score([one[3] for one in chunk])
+        scored = _without_prior(inputs.recognizer, [one[3] for one in chunk])
         found += [
             Prediction(clip, band, scores, mode)
             for (clip, band, mode, _), scores in zip(chunk, scored, strict=True)
@@ -102,9 +102,19 @@ def predict(
     return found
 
 
-def baseline_modes(recognizer: EmotionRecognizer) -> tuple[BaselineMode, ...]:
-    """The kinds of baselines that a recognizer is evaluated with."""
-    return ("none", "neutral") if recognizer.uses_speaker_baseline else ("none",)
+def _without_prior(recognizer: EmotionRecognizer, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
+    prior, recognizer.prior = recognizer.prior, None
+    try:
+        return recognizer.score(inputs)
+    finally:
+        recognizer.prior = prior
+
+
+def clip_report(inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Band]) -> dict[str, Any]:
+    """`report` of clips, with the kinds of baselines that the recognizer can use, and `pair_report`."""
+    modes: tuple[BaselineMode, ...] = ("none", "neutral") if inputs.recognizer.uses_speaker_baseline else ("none",)
+    found = predict(inputs, clips, bands=bands, baselines=modes)
+    return report(inputs.recognizer, found) | pair_report(inputs, clips)
 
 
 def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -190,7 +200,7 @@ def service_report(recognizer: EmotionRecognizer, texts: Sequence[Clip]) -> dict
     """`service` of a report: the number of service texts, and the proportion that is called neutral."""
     if not texts or not recognizer.needs_text:
         return {}
-    scored = recognizer.score([text_input(clip) for clip in texts[:_MOST_SERVICE]])
+    scored = _without_prior(recognizer, [text_input(clip) for clip in texts[:_MOST_SERVICE]])
     neutral = [one.emotion == NEUTRAL for one in scored if one is not None]
     return {"service": {"n": len(neutral), "neutral": float(np.mean(neutral))}} if neutral else {}
 

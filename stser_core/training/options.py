@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from stser_core.training.routine import CallData
     from stser_core.training.splits import FoldPlan
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Baselines = Annotated[list[str], typer.Option("--baseline", help="egemaps, tfidf, mdre, att-align; repeat it.")]
 FrontEnd = Annotated[
     Path | None, typer.Option(help="The front end's weights: front_end.safetensors, or a folder that holds it.")

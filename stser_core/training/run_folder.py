@@ -68,15 +68,6 @@ class RunFolder:
         except (OSError, msgspec.DecodeError):
             return None
 
-    def holds(self, recipe: Recipe, data: DataDigest | None = None) -> bool:
-        """Whether it holds a run, begun or finished, of this recipe (and these data)."""
-        same = self._recipe.is_file() and self._recipe.read_bytes() == recipe.to_json()
-        return same and (data is None or self.data == data)
-
-    def holds_a_run(self) -> bool:
-        """Whether it holds any run with at least one finished epoch."""
-        return self.checkpoint.is_dir() or bool(finished_epochs(self.state))
-
     def is_finished(self, loop: LoopConfig) -> bool:
         """Whether training is complete."""
         return self.checkpoint.is_dir() and ended(finished_epochs(self.state), loop)
@@ -87,8 +78,8 @@ class RunFolder:
         Args:
             recipe: Of the run.
             data: Of the run.
-            resume: Continue the run that is there.
-            overwrite: Delete the run that is there.
+            resume: Continue the run that is there, if it is this one.
+            overwrite: Delete the run that is there, unless it is continued.
 
         Returns:
             Whether an earlier run is continued.
@@ -98,12 +89,13 @@ class RunFolder:
             UsageError: There is a run, and nothing was said of it.
             OutputError: The folder cannot be written.
         """
-        if resume and self._recipe.is_file():
-            if not self.holds(recipe, data):
-                what = "other data" if self.holds(recipe) else f"another recipe ({self._recipe})"
-                raise DataError(f"The run in {self.path} has {what}; resume it as it was, or use a new folder.")
+        same_recipe = self._recipe.is_file() and self._recipe.read_bytes() == recipe.to_json()
+        if resume and same_recipe and self.data == data:
             return True
-        if self.holds_a_run() and not overwrite:
+        if resume and self._recipe.is_file() and not overwrite:
+            what = "other data" if same_recipe else f"another recipe ({self._recipe})"
+            raise DataError(f"The run in {self.path} has {what}; give another --out, or --overwrite it.")
+        if self._holds_a_run() and not overwrite:
             raise UsageError(
                 f"{self.path} holds a run: give another --out, or --resume, or --overwrite to lose that run."
             )
@@ -119,3 +111,7 @@ class RunFolder:
         write_json(data, self._data)
         write_atomically(self._recipe, recipe.to_json())
         return False
+
+    def _holds_a_run(self) -> bool:
+        """Whether it holds any run with at least one finished epoch."""
+        return self.checkpoint.is_dir() or bool(finished_epochs(self.state))

@@ -77,7 +77,7 @@ class Fold:
             if not parts[part]:
                 raise DataError(f"Fold {self.name} has no clip for {part}; use fewer folds or more data.")
         _refuse_shared(self.name, parts, "clip", lambda clip: clip.id)
-        _refuse_shared(self.name, parts, "file", _file)
+        _refuse_shared(self.name, parts, "file", lambda clip: _real_path(clip.path) if clip.path else None)
         parts["validation"] = tuple(clip for clip in self.validation if clip.speaker not in self.shared_speakers)
         _refuse_shared(self.name, parts, "speaker", lambda clip: clip.speaker)
 
@@ -87,9 +87,9 @@ class FoldPlan:
     """The folds of a cross-validation.
 
     Attributes:
-        leave_out: What each fold tests: a `session`, a group of `speakers`, a `corpus`; `auto` takes sessions where
-            every clip has one and there are several, else speakers.
-        folds: Number of groups of speakers.
+        leave_out: What each fold tests: a `session`, as the paper does on IEMOCAP, a group of `speakers`, a `corpus`;
+            `auto` takes sessions where every clip has one and there are several, else speakers.
+        folds: Number of groups of speakers, alike in size and labels as far as the speakers allow.
         seeds: One run of each fold for each.
         validation: Proportion of each training part that is validated with.
     """
@@ -105,16 +105,22 @@ class FoldPlan:
         Raises:
             DataError: The clips cannot be divided so.
         """
-        hold_out = HoldOut(self.validation)
-        sessions = {clip.session for clip in clips}
+        without = sum(clip.session is None for clip in clips)
         leave_out = self.leave_out
         if leave_out == "auto":
-            leave_out = "session" if None not in sessions and len(sessions) > 1 else "speakers"
-        if leave_out == "session":
-            return leave_one_session_out(clips, hold_out)
-        if leave_out == "corpus":
-            return _leave_one_out(clips, "corpus", lambda clip: clip.corpus, hold_out)
-        return grouped_by_speaker(clips, hold_out, self.folds)
+            leave_out = "session" if not without and len({clip.session for clip in clips}) > 1 else "speakers"
+        hold_out = HoldOut(self.validation)
+        if leave_out == "speakers":
+            groups = enumerate(_grouped(clips, self.folds, seed=0), start=1)
+            return [_fold(f"fold{number}", clips, group, hold_out) for number, group in groups]
+        if leave_out == "session" and without:
+            raise DataError(f"{without:,} of {len(clips):,} clips have no session; use folds by speaker.")
+        tests: dict[str, list[Clip]] = defaultdict(list)
+        for clip in clips:
+            tests[clip.corpus if leave_out == "corpus" else clip.session or ""].append(clip)
+        if len(tests) < 2:
+            raise DataError(f"Leaving one {leave_out} out needs at least two; found {', '.join(tests) or 'none'}.")
+        return [_fold(name, clips, tests[name], hold_out) for name in sorted(tests)]
 
     def described(self, folds: Sequence[Fold]) -> str:
         """A title for a table."""
@@ -189,33 +195,6 @@ def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     return tuple(left)
 
 
-def leave_one_session_out(clips: Sequence[Clip], hold_out: HoldOut) -> list[Fold]:
-    """One fold for each session, as the paper does on IEMOCAP.
-
-    Raises:
-        DataError: Clips have no session, or there is only one.
-    """
-    if without := sum(clip.session is None for clip in clips):
-        raise DataError(f"{without:,} of {len(clips):,} clips have no session; use folds by speaker.")
-    return _leave_one_out(clips, "session", lambda clip: clip.session or "", hold_out)
-
-
-def grouped_by_speaker(clips: Sequence[Clip], hold_out: HoldOut, folds: int = 5, seed: int = 0) -> list[Fold]:
-    """Folds that keep each speaker together, alike in size and in labels as far as the speakers allow.
-
-    Args:
-        clips: All.
-        hold_out: How validation clips are taken.
-        folds: How many, at least two; with as many as speakers, one is left out at a time.
-        seed: Random seed.
-
-    Raises:
-        DataError: There are fewer speakers than folds.
-    """
-    tests = _grouped(clips, folds, seed)
-    return [_fold(f"fold{number}", clips, test, hold_out) for number, test in enumerate(tests, start=1)]
-
-
 def split_off(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
     """Take the validation clips out of a training part.
 
@@ -245,15 +224,6 @@ def _only_speaker(clips: Sequence[Clip]) -> frozenset[str]:
     return speakers if len(speakers) == 1 else frozenset()
 
 
-def _leave_one_out(clips: Sequence[Clip], what: str, group_of: Callable[[Clip], str], hold_out: HoldOut) -> list[Fold]:
-    groups: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        groups[group_of(clip)].append(clip)
-    if len(groups) < 2:
-        raise DataError(f"Leaving one {what} out needs at least two; found {', '.join(groups) or 'none'}.")
-    return [_fold(name, clips, groups[name], hold_out) for name in sorted(groups)]
-
-
 def _fold(name: str, clips: Sequence[Clip], test: Iterable[Clip], hold_out: HoldOut) -> Fold:
     """The fold that tests some clips, trains on the rest and validates on a part of the rest."""
     tested = tuple(test)
@@ -277,10 +247,6 @@ def _refuse_shared(
         raise DataError(
             f"Fold {fold} shares {len(shared):,} {what}{'s' * (len(shared) > 1)} between its parts: {each}."
         )
-
-
-def _file(clip: Clip) -> str | None:
-    return None if clip.path is None else _real_path(clip.path)
 
 
 @lru_cache(maxsize=1 << 17)

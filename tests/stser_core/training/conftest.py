@@ -17,7 +17,7 @@ from stser_core.training.corpora import read
 from stser_core.training.loop import LoopConfig
 from stser_core.training.recipe import Recipe, only
 from stser_core.training.run import RunData
-from stser_core.training.splits import Fold, HoldOut, leave_one_session_out
+from stser_core.training.splits import Fold, FoldPlan
 
 sys.path.insert(0, str(Path(__file__).parent))
 from iemocap_sample import make_tree
@@ -33,7 +33,7 @@ def iemocap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def folds(iemocap: Path) -> list[Fold]:
-    return leave_one_session_out(read("iemocap", iemocap).clips, HoldOut())
+    return FoldPlan("session").folds_of(read("iemocap", iemocap).clips)
 
 
 @pytest.fixture(scope="session")

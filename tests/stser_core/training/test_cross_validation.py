@@ -14,12 +14,12 @@ import torch
 from making import looped
 
 from stser_core import checkpoint
-from stser_core.errors import DataError, UsageError
+from stser_core.errors import DataError
 from stser_core.training import streams
 from stser_core.training.baselines.baseline import Usable
 from stser_core.training.caches import SoundCache
 from stser_core.training.cli import main
-from stser_core.training.cross_validation import Protocol, cross_validate, evaluate_baseline, mean_streams, spread
+from stser_core.training.cross_validation import Protocol, cross_validate, evaluate_baselines, mean_streams, spread
 from stser_core.training.recipe import Recipe, only
 from stser_core.training.report import Spread
 from stser_core.training.splits import Fold
@@ -78,7 +78,7 @@ def test_no_run_is_lost_unless_that_is_asked_for_and_only_other_clips_are_evalua
     assert validated(fold) == ("kept", trained)
     assert validated(replace(fold, test=folds[0].test[:3])) != ("kept", trained)
     for other, changed in ((replace(fold, train=fold.train[1:]), once), (fold, replace(once, batch=2))):
-        with pytest.raises(UsageError, match="holds a run of"):
+        with pytest.raises(DataError, match=r"has (other data|another recipe)"):
             validated(other, changed)
     assert validated(fold) == (metrics, trained)
     assert validated(replace(fold, train=fold.train[1:]), overwrite=True)[1] > trained
@@ -115,7 +115,7 @@ def test_folds_start_from_those_of_an_earlier_cross_validation(
     assert "no finished run of the same fold" in capsys.readouterr().err
 
 
-def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], tmp_path: Path) -> None:
+def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], cache: Path, tmp_path: Path) -> None:
     asked: list[Usable] = []
 
     class Quiet:
@@ -125,17 +125,21 @@ def test_a_baseline_is_asked_again_only_about_other_clips(folds: list[Fold], tmp
             asked.append(clips)
             return np.eye(4, dtype=np.float32)[[0] * len(clips.test)]
 
-    sounds, store = SoundCache([], tmp_path), tmp_path / "baselines"
-    first = evaluate_baseline(Quiet(), folds, sounds, tmp_path, 0, store=store)
-    assert evaluate_baseline(Quiet(), folds, sounds, tmp_path, 0, store=store) == first
+        def __repr__(self) -> str:
+            return "quiet"
+
+    def runs(some: list[Fold], out: Path | None = tmp_path) -> list[dict[str, Any]]:
+        return evaluate_baselines({"quiet": Quiet()}, some, [0], cache, out)["quiet"]["runs"]
+
+    first = runs(folds)
+    assert runs(folds) == first
     assert len(first) == len(asked) == 5
-    fewer = [replace(folds[0], train=folds[0].train[1:]), *folds[1:]]
-    evaluate_baseline(Quiet(), fewer, sounds, tmp_path, 0, store=store)
+    runs([replace(folds[0], train=folds[0].train[1:]), *folds[1:]])
     assert [clips.test for clips in asked[5:]] == [folds[0].test]
     untold = replace(folds[0], test=(replace(folds[0].test[0], text=None), *folds[0].test[1:]))
-    assert evaluate_baseline(Quiet(), [untold], sounds, tmp_path, 0)[0]["n"] == len(untold.test) - 1
+    assert runs([untold], None)[0]["n"] == len(untold.test) - 1
     with pytest.raises(DataError, match="quiet could answer no clip"):
-        evaluate_baseline(Quiet(), [replace(folds[0], test=())], sounds, tmp_path, 0)
+        runs([replace(folds[0], test=())])
 
 
 @pytest.mark.parametrize(

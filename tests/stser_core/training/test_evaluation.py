@@ -25,6 +25,7 @@ class Oracle:
     name = "oracle"
     attends, needs_text, uses_speaker_baseline = True, True, False
     classifiers = ("speech", "text", "bimodal")
+    prior = None
 
     def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
         return [self._one(one) for one in inputs]
