@@ -95,12 +95,7 @@ def blocks(
 def excerpts(file: AudioFile, *, track: TrackChoice = None) -> Iterator[NDArray[np.float32]]:
     """Sound from all over a file, for measures of it: the first minute, then a second in four.
 
-    Yields:
-        float32 [channels, n] in −1…1, at the file's own rate.
-
-    Raises:
-        AudioError: See `blocks`.
-        UsageError: It does not have that track.
+    Yields float32 [channels, n] in −1…1, at the file's own rate; raises what `blocks` raises.
     """
     if track == "all":
         yield from blocks(file, track=track)
@@ -117,28 +112,12 @@ def excerpts(file: AudioFile, *, track: TrackChoice = None) -> Iterator[NDArray[
 
 
 def load(file: AudioFile, *, track: TrackChoice = None) -> NDArray[np.float32]:
-    """Decode a whole file.
-
-    Returns:
-        float32 [channels, n] in −1…1 at 16 kHz.
-
-    Raises:
-        AudioError: See `blocks`.
-        UsageError: It does not have that track.
-    """
+    """Decode a whole file: float32 [channels, n] in −1…1 at 16 kHz. Raises what `blocks` raises."""
     return np.concatenate(list(blocks(file, track=track)), axis=1)
 
 
 def load_mono(file: AudioFile, *, track: TrackChoice = None) -> NDArray[np.float32]:
-    """Decode a whole file and mix its channels into one (see `Downmix`).
-
-    Returns:
-        float32 [n] in −1…1 at 16 kHz.
-
-    Raises:
-        AudioError: See `blocks`.
-        UsageError: It does not have that track.
-    """
+    """Decode a whole file and mix its channels into one (see `Downmix`): float32 [n]. Raises what `blocks` raises."""
     downmix = Downmix()
     return np.concatenate([downmix.mix(block)[0] for block in blocks(file, track=track)])
 
@@ -185,14 +164,7 @@ class Resampler:
             self._resamplers = [AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE) for _ in range(channels)]
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Resample the next piece.
-
-        Args:
-            samples: float32 [channels, n] at the stream's own rate.
-
-        Returns:
-            float32 [channels, m] at 16 kHz; at first and for short pieces, m may be 0.
-        """
+        """Resample the next piece, float32 [channels, n], to float32 [channels, m]; at first, m may be 0."""
         if not self._resamplers or not samples.shape[1]:
             return samples
         self._fed = True
@@ -200,11 +172,7 @@ class Resampler:
         return np.stack([_joined(resampler.resample(self._frame(channel))) for resampler, channel in pairs])
 
     def flush(self) -> NDArray[np.float32]:
-        """The stream has ended: what was held back. Nothing can be fed any more.
-
-        Returns:
-            float32 [channels, m] at 16 kHz.
-        """
+        """The stream has ended: what was held back, float32 [channels, m]. Nothing can be fed any more."""
         if not self._fed:
             return np.empty((self._channels, 0), dtype=np.float32)
         return np.stack([_joined(resampler.resample(None)) for resampler in self._resamplers])
@@ -234,7 +202,7 @@ class _Decoder:
 
         Args:
             stream: The track.
-            origin_s: What the container's clock shows at the start; `None` where it does not say.
+            origin_s: Of the container's clock; `None` where it does not say.
             notice: Told of a step that is passed over: where, and by how much, in seconds.
         """
         self._channels = stream.channels

@@ -78,7 +78,7 @@ class AudioInfo:
         duration_s: Length in seconds, or `None` where the container does not say.
         codec: FFmpeg's name of the codec, such as `pcm_mulaw`.
         estimated: Whether the length is only estimated, or that of the picture.
-        tracks: Descriptions of all its audio tracks: number, language, title and codec.
+        tracks: Number, language, title and codec of each audio track.
         track: The one that is read, counted from 1; `None` for all.
     """
 
@@ -114,14 +114,7 @@ def probe(file: AudioFile, track: TrackChoice = None) -> AudioInfo:
 
 
 def identify(start: bytes) -> str | None:
-    """The format of a file that is not raw PCM.
-
-    Args:
-        start: Its first kilobytes.
-
-    Returns:
-        A name for a message; `None` where nothing is recognised.
-    """
+    """The format of a file that is not raw PCM, by its first kilobytes; `None` where nothing is recognised."""
     try:
         with av.open(_Reader(io.BytesIO(start)), mode="r", metadata_errors="replace") as container:
             form = container.format

@@ -49,8 +49,8 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
         arguments: What follows the program's name; the process's own without them.
 
     Returns:
-        The exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted, 141 (the signal is
-        SIGPIPE) where nobody reads standard output any more.
+        The exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted, 141 (SIGPIPE) where
+        nobody reads standard output any more.
     """
     _open_standard_streams()
     for size in ("COLUMNS", "LINES"):  # 0 where whoever started this did not know them; nothing would be shown

@@ -26,24 +26,14 @@ _MERGES = MappingProxyType(
 
 
 def merge(word: str) -> str | None:
-    """Map a corpus's word for an emotion to one of `LABELS`.
+    """Map a corpus's word or code for an emotion, in any case, to one of `LABELS`, or to `None` for another emotion.
 
     Excited is merged into happy, as in the paper's four-class IEMOCAP.
-
-    Args:
-        word: The corpus's own word or code, in any case.
-
-    Returns:
-        The label, or `None` for an emotion outside the four.
     """
     folded = word.strip().lower()
     return folded if folded in LABELS else _MERGES.get(folded)
 
 
 def index(label: str) -> int:
-    """Position of `label` in `LABELS`.
-
-    Raises:
-        ValueError: The label is not one of the four.
-    """
+    """Position of `label` in `LABELS`; raises `ValueError` for another word."""
     return LABELS.index(label)

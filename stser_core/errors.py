@@ -1,22 +1,12 @@
-"""The error tree. Every message is one sentence: what is wrong, with which value, and what to do.
-
-StserError                     exit code 1 at the command line
-├── AudioError                 a file that cannot be decoded, or that holds no sound
-├── CheckpointError            a checkpoint folder that is missing, broken or does not fit
-├── TranscriberError           a transcriber's model that is missing or broken
-├── DownloadError              something could not be fetched, or is not what it should be
-├── OutputError                a file that cannot be written
-│   └── ClosedPipeError        whoever read our output has gone (exit code 141, nothing said)
-├── DeviceError                a microphone or an accelerator that is not there or went away
-├── DataError                  a corpus or manifest that is incomplete or contradicts itself
-├── PipelineError              a thread of the pipeline failed for a reason nobody foresaw
-├── MissingExtraError          an optional dependency that this command needs is not installed
-└── UsageError                 an option that does not fit (exit code 2)
-"""
+"""The error tree. Every message is one sentence: what is wrong, with which value, and what to do."""
 
 
 class StserError(Exception):
-    """Anything that stser-monitor or stser-train reports in one sentence."""
+    """Anything that stser-monitor or stser-train reports in one sentence.
+
+    Attributes:
+        exit_code: Of the command line.
+    """
 
     exit_code = 1
 

@@ -29,11 +29,9 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
 
     Args:
         path: Where it goes; a symbolic link is followed.
-        folder: Where the temporary file lies, on the same file system; the folder of `path` is then made, if need be.
-            Without it, the temporary file lies beside `path`.
-
-    Yields:
-        The file.
+        folder: Where the temporary file lies, on the same file system, instead of beside `path`; the folder of `path`
+            is
+            then made, if need be.
 
     Raises:
         OutputError: The disk is full, or the like; whatever was there before still is.
@@ -59,11 +57,7 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
 
 
 def write_whole(target: str | Path, content: bytes) -> None:
-    """Write a file as a whole, or standard output.
-
-    Args:
-        target: A file's path, or `-` for standard output. An existing file that is not a regular one is written to.
-        content: All of it.
+    """Write a file as a whole, or standard output (`-`); an existing file that is not a regular one is written to.
 
     Raises:
         ClosedPipeError: Standard output is a pipe that nobody reads any more.
@@ -118,10 +112,7 @@ def check_name(target: str) -> None:
 
 
 def check_writable(target: str) -> None:
-    """Find out before the work, rather than after it, that a file cannot be written; leaves everything untouched.
-
-    Args:
-        target: A file's path, or `-` for standard output.
+    """Find out before the work that a file cannot be written; leaves everything untouched. `-` always can.
 
     Raises:
         OutputError: It cannot be written.

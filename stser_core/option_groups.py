@@ -12,15 +12,9 @@ from typing import Any, get_type_hints
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     """Let a Typer command take dataclasses of options.
 
-    Typer reads a command's options from its signature, one parameter each. Here every parameter whose type is a
-    dataclass is replaced by that dataclass's fields: their annotations are the options, their defaults the options'.
-    A field may be such a dataclass itself.
-
-    Args:
-        command: Fully annotated, with names that no two of its groups share.
-
-    Returns:
-        What `typer.Typer.command` can register.
+    Typer reads a command's options from its signature. Here every parameter whose type is a dataclass is replaced by
+    that dataclass's fields (which may be such dataclasses): their annotations are the options, their defaults the
+    options'. No two groups of a command may share a name.
     """
     hints = get_type_hints(command, include_extras=True)
     groups = {name: hints[name] for name in signature(command).parameters if is_dataclass(hints[name])}

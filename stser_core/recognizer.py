@@ -146,9 +146,6 @@ class EmotionRecognizer:
         several; the scores are the same. A transcript that is empty, of low confidence, or in a foreign language is
         not read; then the classifiers that read text do not answer. On digital silence none answers from the sound.
 
-        Args:
-            inputs: Any number, of any lengths.
-
         Returns:
             One for each utterance, in the same order; `None` where none of the classifiers could answer.
 
@@ -171,14 +168,7 @@ class EmotionRecognizer:
         return [self._scores(*one) for one in zip(probabilities, saliences, strict=True)]
 
     def frames(self, waveforms: Sequence[NDArray[np.float32]]) -> list[Floats]:
-        """Frames that `SpeechInput.frames` takes, to be cached.
-
-        Args:
-            waveforms: float32 [n] in −1…1, 16 kHz, each.
-
-        Returns:
-            float32 [frames, size] each.
-        """
+        """`SpeechInput.frames`, float32 [frames, size], of waveforms, float32 [n] in −1…1, 16 kHz."""
         return self._network.encode_frames([trim(one)[0] for one in waveforms])
 
     def _encode_text(self, inputs: Sequence[SpeechInput], vectors: Sequence[_Vectors]) -> None:

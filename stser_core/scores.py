@@ -53,10 +53,10 @@ class SpeechInput:
     def from_file(
         cls, file: AudioFile, *, text: str | None = None, speaker: SpeakerBaseline | None = None
     ) -> SpeechInput:
-        """An utterance from a file, whose channels are mixed.
+        """An utterance from a file in any format that FFmpeg reads, whose channels are mixed.
 
         Args:
-            file: A path or an open file, in any format that FFmpeg reads.
+            file: A path or an open file.
             text: See `SpeechInput`.
             speaker: See `SpeechInput`.
 

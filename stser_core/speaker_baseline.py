@@ -48,12 +48,7 @@ class SpeakerBaseline:
         self._sum: Vector | None = None
 
     def mean(self, global_mean: Vector, pseudo_turns: float) -> Vector:
-        """The current baseline; see `baseline`.
-
-        Args:
-            global_mean: float32 [size].
-            pseudo_turns: How many turns the global mean counts for.
-        """
+        """The current baseline of a `global_mean`, float32 [size]; see `baseline`."""
         if self._sum is None:
             return global_mean
         return baseline(global_mean, self._sum, self.weight, pseudo_turns)

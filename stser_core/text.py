@@ -25,16 +25,10 @@ def is_usable(text: str | None, confidence: float | None) -> bool:
 
 
 def normalise(text: str, *, marks: bool = False) -> str:
-    """Normalise a text to the output of a speech recogniser.
+    """Normalise a text, in any script, to the output of a speech recogniser: words separated by single blanks.
 
-    Bracketed events (`[LAUGHTER]`) and punctuation go, apostrophes inside words stay, case is folded.
-
-    Args:
-        text: Any text, in any script.
-        marks: Leave question and exclamation marks, each as a word of its own; without words there are none.
-
-    Returns:
-        Words separated by single blanks; empty where the text held no word.
+    Bracketed events (`[LAUGHTER]`) and punctuation go, apostrophes inside words stay, case is folded. With `marks`,
+    question and exclamation marks stay, each as a word of its own, unless there are no other words.
     """
     text = unicodedata.normalize("NFC", text.lower())
     text = _APOSTROPHE.sub("'", _EVENT.sub(" ", text))

@@ -62,12 +62,7 @@ Factory: TypeAlias = "Callable[[str, dict[str, Any], Mapping[str, Tensor]], Enco
 
 
 def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encoder:
-    """Make a checkpoint's further encoder.
-
-    Args:
-        name: As the checkpoint calls it.
-        entry: As `config.json` describes it.
-        weights: Its own tensors; none where the checkpoint keeps none.
+    """Make a checkpoint's further encoder, by its name, its entry in `config.json`, and its own tensors.
 
     Raises:
         CheckpointError: No installed package provides its type, or its settings or tensors do not fit.
@@ -88,10 +83,7 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
 
 
 def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[NDArray[np.float32] | None]:
-    """Call a further encoder, and check what it gives.
-
-    Returns:
-        float32 [vector_size] or `None` for each.
+    """Call a further encoder, and check what it gives: float32 [vector_size] or `None` for each input.
 
     Raises:
         CheckpointError: It failed, or gave something else than finite vectors of its size.

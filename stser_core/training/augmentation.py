@@ -50,13 +50,9 @@ class Augmentation:
 def cropped(
     frames: NDArray[np.float32], seconds: tuple[float, float], rate: float, rng: Generator
 ) -> NDArray[np.float32]:
-    """A random part of frames [n, size], as long as is said; what is shorter stays whole.
+    """A random part of frames, float32 [n, size], of `seconds` (shortest, longest) at `rate` frames a second.
 
-    Args:
-        frames: float32 [n, size].
-        seconds: Shortest and longest part.
-        rate: Frames a second.
-        rng: What all is drawn from.
+    What is shorter stays whole.
     """
     wanted = max(1, round(rng.uniform(*seconds) * rate))
     start = int(rng.integers(0, max(1, len(frames) - wanted + 1)))
@@ -64,14 +60,7 @@ def cropped(
 
 
 def change_words(text: str, settings: Augmentation, others: Sequence[str], rng: Generator) -> str:
-    """Make the mistakes of a transcriber; at least one word is left.
-
-    Args:
-        text: What was said.
-        settings: How often which mistake is made.
-        others: Words of other texts, which replace its own.
-        rng: What all is drawn from.
-    """
+    """Make the mistakes of a transcriber, with `others` as the words to exchange for; at least one word is left."""
     if settings.dropped_marks and rng.random() < settings.dropped_marks:
         text = normalise(text) or text
     if not (settings.dropped_words or settings.swapped_words):

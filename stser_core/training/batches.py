@@ -6,7 +6,7 @@ Everything that is drawn for an example follows from the run's seed, the epoch a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,10 +55,10 @@ class Examples:
         words: Sequence[str] = (),
         seed: int = 0,
     ) -> None:
-        """Prepare the clips.
+        """Prepare the clips, which have the input of at least one classifier each.
 
         Args:
-            clips: With the input of at least one classifier each.
+            clips: The clips.
             source: Has the speech of each.
             tokenizer: `None` where no classifier reads text.
             pairing: Pairs clips with texts; `None` leaves each as it was recorded.
@@ -96,10 +96,9 @@ class Examples:
     def batch(self, positions: Sequence[int], epoch: int) -> dict[str, Tensor]:
         """The arguments of `Learner.forward`.
 
-        Returns:
-            `targets` float32 [batch, columns, labels] and `weights` float32 [batch, columns], 0 where there is nothing
-            to learn, of `COLUMNS`; `frames` float32 [batch, n, size], `counts` int64 [batch] and `baselines` float32
-            [batch, size], where there is speech; `pieces` and `mask` int64 [batch, n].
+        `targets` float32 [batch, columns, labels] and `weights` float32 [batch, columns], 0 where there is nothing to
+        learn, of `COLUMNS`; `frames` float32 [batch, n, size], `counts` int64 [batch] and `baselines` float32 [batch,
+        size], where there is speech; `pieces` and `mask` int64 [batch, n].
         """
         drawn = [self.draw(position, epoch) for position in positions]
         targets = torch.zeros(len(drawn), len(COLUMNS), len(LABELS))
@@ -135,20 +134,28 @@ def _target(example: Example, label: str, *, hard: bool) -> Tensor:
 
 
 class TrainingBatches:
-    """Batches of similar length, of clips drawn by weight; see `length_batches`."""
+    """Batches of similar length, of examples drawn by weight; see `length_batches`."""
 
-    def __init__(self, examples: Examples, weights: NDArray[np.float64], batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        batch: Callable[[list[int], int], Mapping[str, Tensor]],
+        lengths: Sequence[int],
+        weights: NDArray[np.float64],
+        size: int,
+        seed: int,
+    ) -> None:
         """Prepare.
 
         Args:
-            examples: What is drawn.
+            batch: Makes a batch of the examples at some positions in an epoch.
+            lengths: Of each example.
             weights: float64 [examples], how often each is drawn in an epoch, 1 on average.
-            batch_size: Examples in a batch; fewer where there are fewer.
+            size: Examples in a batch; fewer where there are fewer.
             seed: Random seed.
         """
-        self._examples, self._weights, self._seed = examples, weights, seed
-        self._size = max(1, min(batch_size, round(float(weights.sum()))))
-        self._lengths = np.array([examples.length(position) for position in range(len(examples))])
+        self._batch, self._weights, self._seed = batch, weights, seed
+        self._size = max(1, min(size, round(float(weights.sum()))))
+        self._lengths = np.array(lengths)
 
     def __len__(self) -> int:
         return max(1, round(float(self._weights.sum()))) // self._size
@@ -157,7 +164,7 @@ class TrainingBatches:
         """The batches of an epoch, as `Examples.batch` makes them."""
         rng = np.random.default_rng((self._seed, number))
         for positions in length_batches(self._lengths, self._weights, self._size, rng):
-            yield self._examples.batch(positions.tolist(), number)
+            yield self._batch(positions.tolist(), number)
 
 
 def validation_batches(examples: Examples, size: int = 32) -> Iterator[Mapping[str, Tensor]]:
@@ -170,19 +177,11 @@ def validation_batches(examples: Examples, size: int = 32) -> Iterator[Mapping[s
 def length_batches(
     lengths: NDArray[np.int64], weights: NDArray[np.float64], size: int, rng: np.random.Generator
 ) -> list[NDArray[np.int64]]:
-    """Draw an epoch's batches.
+    """Draw an epoch's batches: positions int64 [size] of each.
 
-    Positions are drawn as evenly as possible (equal weights: each once), shuffled, and sorted by length within pools
-    of two dozen batches, so that little of a batch is padding and yet no two epochs are alike.
-
-    Args:
-        lengths: int64 [n], of each position.
-        weights: float64 [n], how often each is drawn, 1 on average.
-        size: Of a batch.
-        rng: What all is drawn from.
-
-    Returns:
-        Positions int64 [size] of each batch.
+    Positions are drawn as evenly as possible by their weights (float64 [n], 1 on average: each once), shuffled, and
+    sorted by length within pools of two dozen batches, so that little of a batch is padding and yet no two epochs are
+    alike.
     """
     drawn = _systematic(weights, rng)
     rng.shuffle(drawn)
@@ -198,16 +197,13 @@ def length_batches(
 def draw_weights(
     clips: Sequence[Clip], *, balance_labels: bool, balance_corpora: float, weak: Mapping[bool, float] | None = None
 ) -> NDArray[np.float64]:
-    """Expected number of draws of each clip in an epoch: 1 on average, without the weak clips.
+    """Expected number of draws of each clip in an epoch: float64 [clips], 1 on average without the weak clips.
 
     Args:
         clips: The examples.
         balance_labels: Draw the labels of a corpus alike.
         balance_corpora: Draw corpora in proportion to their size to this power.
         weak: The proportion of weak clips in all draws, of those with sound (`True`) and of texts (`False`).
-
-    Returns:
-        float64 [clips].
     """
     corpora = Counter(clip.corpus for clip in clips)
     labels = Counter((clip.corpus, clip.label) for clip in clips)

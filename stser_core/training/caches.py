@@ -43,11 +43,7 @@ def line(number: int) -> str:
 
 
 class ArrayStore:
-    """A folder of arrays, one file each.
-
-    Attributes:
-        folder: Where they are kept; created with the first one.
-    """
+    """A folder of arrays, one file each."""
 
     def __init__(self, folder: Path, kind: str, *settings: object) -> None:
         """Open the store of a kind of arrays that were made with these settings."""
@@ -59,11 +55,7 @@ class ArrayStore:
         return self._path(key).is_file()
 
     def load(self, key: str) -> NDArray[Any]:
-        """The array of a key.
-
-        Raises:
-            FileNotFoundError: It is not kept.
-        """
+        """The array of a key; raises `FileNotFoundError` where it is not kept."""
         array: NDArray[Any] = np.load(self._path(key), allow_pickle=False)
         return array
 
@@ -72,11 +64,7 @@ class ArrayStore:
         return len(np.load(self._path(key), mmap_mode="r", allow_pickle=False))
 
     def save(self, key: str, array: NDArray[Any]) -> None:
-        """Keep an array, in one step.
-
-        Raises:
-            OutputError: It cannot be written.
-        """
+        """Keep an array, in one step; raises `OutputError` where it cannot be written."""
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,11 +79,7 @@ class ArrayStore:
 
 
 def content_key(path: Path) -> str:
-    """A digest of a recording's content.
-
-    Raises:
-        DataError: It cannot be read.
-    """
+    """A digest of a recording's content; raises `DataError` where it cannot be read."""
     try:
         stat = path.stat()
         return _digest(path, stat.st_size, stat.st_mtime_ns)
@@ -112,15 +96,7 @@ class SoundCache:
     """Waveforms by recording, trimmed as the recognizer trims them."""
 
     def __init__(self, clips: Iterable[Clip], folder: Path) -> None:
-        """Decode what is not kept yet.
-
-        Args:
-            clips: Those without a recording are left out.
-            folder: Of the cache.
-
-        Raises:
-            DataError: Recordings cannot be decoded.
-        """
+        """Decode the recordings of clips, unless they are kept; raises `DataError` for those that cannot be."""
         self._store = ArrayStore(folder, "sound")
         paths = sorted({clip.path for clip in clips if clip.path is not None})
         missing = [path for path in paths if not self._store.has(content_key(path))]
@@ -158,10 +134,7 @@ class FrameCache:
     def __init__(self, model: Stser, folder: Path, pauses: Sequence[Sound] = ()) -> None:
         """Open the cache of a model's front end.
 
-        Args:
-            model: Whose front end encodes.
-            folder: Of the cache.
-            pauses: Noise of real calls, float32 [n] each, for random telephone lines.
+        `pauses` are noise of real calls, float32 [n] each, for random telephone lines.
         """
         self.size = model.config.frame_size
         self._model, self._pauses = model, tuple(pauses)
@@ -172,11 +145,7 @@ class FrameCache:
         self._noises = noises.hexdigest()
 
     def prepare(self, clips: Iterable[Clip], versions: Sequence[str] = (WIDE,)) -> None:
-        """Encode what is not kept yet.
-
-        Raises:
-            DataError: Recordings cannot be decoded.
-        """
+        """Encode what is not kept yet; raises `DataError` for recordings that cannot be decoded."""
         paths = sorted({clip.path for clip in clips if clip.path is not None})
         wanted = [(path, version) for path in paths for version in versions]
         missing = [one for one in wanted if not self._store.has(self._key(*one))]
@@ -207,11 +176,7 @@ class FrameCache:
         return self._store.length(self._key(clip.path, WIDE)) if clip.path is not None else 0
 
     def statistics(self, clips: Sequence[Clip], versions: Sequence[str]) -> NDArray[np.float32]:
-        """Mean and standard deviation over time of the frames of each version of clips with recordings.
-
-        Returns:
-            float32 [2, versions, clips, size].
-        """
+        """Mean and deviation over time of the frames of clips with recordings: float32 [2, versions, clips, size]."""
         wanted = [(clip, version) for version in versions for clip in clips]
         with ThreadPoolExecutor(_THREADS) as pool:
             found = np.array(list(pool.map(lambda one: _statistics(self.frames(*one)), wanted)), dtype=np.float32)

@@ -93,9 +93,6 @@ def calibrate(
         answers: On validation data.
         columns: The label that each classifier is right by: 0 of speech, 1 of text, 2 of both.
         ensemble: Its temperatures are replaced.
-
-    Returns:
-        The ensemble with temperatures, and what they were found to be.
     """
     found: dict[str, Calibration] = {}
     ensemble = replace(ensemble, temperatures={})

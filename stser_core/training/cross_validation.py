@@ -64,20 +64,13 @@ class Protocol:
 def cross_validate(
     folds: Sequence[Fold], seeds: Sequence[int], protocol: Protocol, out: Path, jobs: int = 1
 ) -> list[dict[str, Any]]:
-    """Train and evaluate every fold with every seed; folds that an earlier call finished are not done again.
-
-    Args:
-        folds: See `splits`.
-        seeds: One run of each fold for each.
-        protocol: The rest.
-        out: Where runs are kept.
-        jobs: Folds that are trained at the same time.
+    """Train and evaluate every fold with every seed, `jobs` at a time; what an earlier call finished stays.
 
     Returns:
         For each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`.
 
     Raises:
-        DataError: The folder holds runs of another recipe or other data, clips are missing, or an earlier
+        DataError: The folder `out` holds runs of another recipe or other data, clips are missing, or an earlier
             cross-validation had other folds.
     """
     run = partial(_run, protocol, out)

@@ -66,12 +66,9 @@ def predict(
 
     Args:
         inputs: Of the recognizer.
-        clips: Any.
+        clips: Those that none of the recognizer's classifiers can answer are left out.
         bands: Each clip with sound is scored over each.
         baselines: Each clip with sound is scored with each, where its speaker has one.
-
-    Returns:
-        One for each; without those that none of the recognizer's classifiers can answer.
 
     Raises:
         DataError: Recordings cannot be decoded.
@@ -118,16 +115,11 @@ def clip_report(inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Ban
 
 
 def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """All metrics of predictions, as JSON has them.
-
-    Args:
-        recognizer: What they were made by.
-        predictions: See `predict`.
+    """All metrics of a recognizer's predictions, as JSON has them.
 
     Returns:
-        `checkpoint`, `labels`, `classifiers` (for each that had something to predict: n, wa, ua, recall, confusion,
-        ece; see `Metrics`) without a baseline, and `breakdown`: the same for each corpus, gender, language, band and,
-        where there are several, kind of baseline.
+        `checkpoint`, `labels`, `classifiers` (`Metrics` of each that had something to predict) without a baseline, and
+        `breakdown`: the same for each corpus, gender, language, band and, where there are several, kind of baseline.
 
     Raises:
         DataError: No prediction is given.
@@ -163,16 +155,10 @@ def by_classifier(predictions: Sequence[Prediction], classifiers: Sequence[str])
 
 
 def pair_report(inputs: SpeechInputs, clips: Sequence[Clip], seed: int = 0) -> dict[str, Any]:
-    """`pairs` of a report; empty where speech, text or a classifier of either is missing.
+    """`pairs` of a report: metrics of each classifier against the pairs' right answers.
 
-    Args:
-        inputs: Of the recognizer.
-        clips: The test part, with sound and texts.
-        seed: Random seed.
-
-    Returns:
-        For each of `PAIR_KINDS` that the labels allow, and for `ALL_PAIRS`, the metrics of each classifier against the
-        pair's right answer.
+    They are given for each of `PAIR_KINDS` that the labels allow, and for `ALL_PAIRS`; none where speech, text or a
+    classifier of either is missing.
     """
     recognizer = inputs.recognizer
     paired = pairs_of(clips, seed)

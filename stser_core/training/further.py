@@ -44,8 +44,7 @@ _Vectors = tuple[list[Clip], NDArray[np.float32]]
 def parse_encoder(text: str) -> tuple[str, EncoderEntry]:
     """Read `NAME=hub:MODEL_ID,key=value,…` or `NAME=TYPE:key=value,…`; values are JSON or words.
 
-    Returns:
-        The encoder's name in the checkpoint, and its entry in `config.json`, whose vector size is not known yet.
+    Returns the encoder's name in the checkpoint, and its entry in `config.json`, whose vector size is not known yet.
 
     Raises:
         UsageError: It is written otherwise.
@@ -72,7 +71,7 @@ def _value(word: str) -> Any:  # noqa: ANN401 (whatever JSON has)
 def add_classifier(
     fold: Fold, name: str, entry: EncoderEntry, recipe: Recipe, checkpoint: str, out: Path, cache: Path
 ) -> Path:
-    """Train a classifier over a further encoder, and write the checkpoint that has it.
+    """Train a classifier over a further encoder, and write a copy of a checkpoint that has it.
 
     Args:
         fold: What it is trained and calibrated on.
@@ -82,9 +81,6 @@ def add_classifier(
         checkpoint: What it is added to.
         out: The run's folder.
         cache: Where vectors are kept.
-
-    Returns:
-        The new checkpoint's folder.
 
     Raises:
         UsageError: The checkpoint has a classifier of this name.

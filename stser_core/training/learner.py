@@ -19,13 +19,12 @@ from stser_core.training.pairs import column_of
 
 
 class Learner(nn.Module):
-    """STSER with its loss: the weighted sum of the classifiers' cross-entropies."""
+    """STSER with its loss: the sum of the classifiers' cross-entropies."""
 
-    def __init__(self, stser: Stser, losses: Mapping[str, float], label_smoothing: float = 0.0) -> None:
+    def __init__(self, stser: Stser, label_smoothing: float = 0.0) -> None:
         """Wrap a model."""
         super().__init__()
         self.stser = stser
-        self._losses = dict(losses)
         self._columns = {name: column_of(one.inputs) for name, one in stser.config.classifiers.items()}
         self._label_smoothing = label_smoothing
 
@@ -43,7 +42,7 @@ class Learner(nn.Module):
         for name, logits in self.logits(**inputs).items():
             column = self._columns[name]
             each = cross_entropy(logits, targets[:, column], reduction="none", label_smoothing=self._label_smoothing)
-            loss = loss + self._losses.get(name, 1.0) * (each * weights[:, column]).mean()
+            loss = loss + (each * weights[:, column]).mean()
         return loss
 
     def logits(

@@ -73,15 +73,9 @@ def available_codecs() -> tuple[Codec, ...]:
 
 
 def random_line(sound: Sound, rng: Generator, pauses: Sequence[Sound] = ()) -> Sound:
-    """Send sound over a random line.
+    """Send sound, float32 [n] in −1…1, 16 kHz, over a random line; its length stays.
 
-    Args:
-        sound: float32 [n] in −1…1, 16 kHz.
-        rng: What all is drawn from.
-        pauses: Noise of real lines, float32 [n] each; drawn in six of ten noisy lines.
-
-    Returns:
-        float32 [n] in −1…1, 16 kHz, of the same length.
+    `pauses` is noise of real lines, float32 [n] each, which is drawn in six of ten noisy lines.
     """
     codecs = (None, *available_codecs())
     weights = np.array([_NO_CODEC if one is None else one.weight for one in codecs])
@@ -113,11 +107,7 @@ def random_line(sound: Sound, rng: Generator, pauses: Sequence[Sound] = ()) -> S
 def telephone_band(sound: Sound) -> Sound:
     """Sound as a fixed-line telephone carries it: 300 to 3400 Hz, 8 kHz, 8-bit µ-law (ITU-T G.712 and G.711).
 
-    Args:
-        sound: float32 [..., n] in −1…1, 16 kHz.
-
-    Returns:
-        float32 [..., n] in −1…1, 16 kHz, of the same length.
+    float32 [..., n] in −1…1, 16 kHz, gives the same shape.
     """
     line = torch.from_numpy(np.ascontiguousarray(sound))
     line = functional.resample(line, SAMPLE_RATE, _NARROW, lowpass_filter_width=32, rolloff=0.85)

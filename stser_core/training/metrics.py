@@ -35,12 +35,7 @@ class Metrics:
 
 
 def measure(truth: NDArray[np.int64], probabilities: NDArray[np.floating]) -> Metrics:
-    """Measure predictions.
-
-    Args:
-        truth: int [n], indices into `LABELS`; n at least 1.
-        probabilities: float [n, labels].
-    """
+    """Measure predictions: probabilities, float [n, labels], of the truth, int [n] ≥ 1, indices into `LABELS`."""
     confusion = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
     np.add.at(confusion, (truth, probabilities.argmax(axis=1)), 1)
     occurring = np.flatnonzero(confusion.sum(axis=1))
@@ -58,13 +53,7 @@ def measure(truth: NDArray[np.int64], probabilities: NDArray[np.floating]) -> Me
 def calibration_error(
     truth: NDArray[np.int64], probabilities: NDArray[np.floating], weights: NDArray[np.float64] | None = None
 ) -> float:
-    """Expected calibration error; see `Metrics.ece`.
-
-    Args:
-        truth: int [n], indices into `LABELS`.
-        probabilities: float [n, labels].
-        weights: float [n], how much each prediction counts; `None` for alike.
-    """
+    """Expected calibration error (see `Metrics.ece`), where each prediction may count by its weight, float [n]."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == truth
     counts = np.ones(len(truth)) if weights is None else weights / weights.mean()

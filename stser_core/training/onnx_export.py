@@ -36,14 +36,7 @@ _WEIGHTS_OF = "model."
 
 
 def export(folder: Path, out: Path | None = None) -> Path:
-    """Write the graphs of a checkpoint into its folder `onnx`.
-
-    Args:
-        folder: The checkpoint's.
-        out: Copy the checkpoint here first; `None` to write into its own folder.
-
-    Returns:
-        The checkpoint's folder that has the graphs.
+    """Write the graphs of a checkpoint into its folder `onnx`, or into that of a copy of it; returns which has them.
 
     Raises:
         CheckpointError: The checkpoint is broken.
@@ -159,14 +152,9 @@ def _write(path: Path, model: Stser, compute: Callable[..., object], inputs: tup
 
 
 def _take_weights_out(graph: Any, stored: Mapping[str, str]) -> list[str]:  # noqa: ANN401
-    """Make a graph take its weights from elsewhere, as they are stored.
+    """Make a graph take its weights from elsewhere, as they are stored; returns their names.
 
-    Args:
-        graph: It is changed.
-        stored: The type of each weight, by its name in the model; those of type int8 have scales.
-
-    Returns:
-        The names of the weights that it takes.
+    `stored` has the type of each weight by its name in the model; those of type int8 have scales.
     """
     from onnx import TensorProto, helper
 

@@ -103,12 +103,7 @@ class Calls:
     ] = None
 
     def read(self, cache: Path) -> CallData:
-        """Read them.
-
-        Raises:
-            UsageError: A held-out call is not among them.
-            DataError: They are empty, or cannot be read.
-        """
+        """Read them; see `routine.read_call_data`."""
         from stser_core.training.routine import read_call_data
 
         if self.routine is None and self.held_out_call:
@@ -167,7 +162,6 @@ class Settings:
             model=model,
             loop=replace(recipe.loop, **{name: value for name, value in loop.items() if value is not None}),
             batch=self.batch or recipe.batch,
-            losses={name: weight for name, weight in recipe.losses.items() if name in model.classifiers},
         )
 
 

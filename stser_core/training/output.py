@@ -26,11 +26,7 @@ def progress(items: Iterable[_Item], what: str, total: int) -> Iterator[_Item]:
 
 
 def write_json(results: object, path: Path) -> None:
-    """Write indented JSON; the path `-` is standard output.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
+    """Write indented JSON, to standard output where the path is `-`; raises `OutputError` where it cannot."""
     encoded = msgspec.json.format(msgspec.json.encode(results), indent=2)
     if str(path) == STDOUT:
         sys.stdout.write(encoded.decode() + "\n")
@@ -39,21 +35,13 @@ def write_json(results: object, path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, and make its folder.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
+    """Write a file so that it is there whole or not at all, and make its folder; raises `OutputError`."""
     need_folder(path.parent)
     write_whole(path, content)
 
 
 def need_folder(folder: Path) -> None:
-    """Make a folder, and check that files can be made in it.
-
-    Raises:
-        OutputError: One of them is not so.
-    """
+    """Make a folder, and check that files can be made in it; raises `OutputError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

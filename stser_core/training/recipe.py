@@ -10,9 +10,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from stser_core.config import PAPER, SPEECH, TEXT, CheckpointConfig, EnsembleConfig
+from stser_core.config import PAPER, SPEECH, TEXT, CheckpointConfig
 from stser_core.errors import DataError, UsageError
-from stser_core.settings import Count, Positive, Proportion, decode
+from stser_core.settings import Count, Proportion, decode
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.loop import LoopConfig
 from stser_core.training.pairs import PairMixture
@@ -26,10 +26,8 @@ class Recipe:
         model: The model's shape; classifiers without data are left out.
         loop: Epochs, optimizer, early stopping, seed.
         batch: Clips in a batch.
-        losses: Weight of each classifier's cross-entropy in their sum; 1 where nothing is said.
         label_smoothing: Proportion of each target that is spread over all labels.
         frozen: Parts that are not trained: of the encoders `smodel` and `tmodel`, of the classifiers any.
-        ensemble: Weights, late fusion and class prior of the checkpoint; `None` for the model's own.
         balance_labels: Draw clips so that all labels of a corpus are equally frequent.
         balance_corpora: Corpora are drawn in proportion to their size to this power: 1 as they are, 0.5 by the
             square root, 0 all alike.
@@ -47,10 +45,8 @@ class Recipe:
     model: CheckpointConfig = PAPER
     loop: LoopConfig = field(default_factory=LoopConfig)
     batch: Count = 32
-    losses: dict[str, Positive] = field(default_factory=dict)
     label_smoothing: Proportion = 0.0
     frozen: tuple[str, ...] = ()
-    ensemble: EnsembleConfig | None = None
     balance_labels: bool = False
     balance_corpora: Proportion = 1.0
     routine: Annotated[float, Meta(ge=0, le=0.9)] = 0.06
@@ -60,10 +56,6 @@ class Recipe:
     own_words: bool = True
 
     def __post_init__(self) -> None:
-        for name in self.losses:
-            if name not in self.model.classifiers:
-                known = ", ".join(self.model.classifiers)
-                raise UsageError(f"losses: unknown classifier {name!r}; choose from {known}.")
         for name in self.frozen:
             if name not in ("smodel", "tmodel", *self.model.classifiers):
                 raise UsageError(f"frozen: the model has no part {name!r}.")

@@ -184,12 +184,9 @@ def metrics_table(report: Mapping[str, Any]) -> Table:
 def cross_validation_table(
     title: str, ours: Mapping[str, Mapping[str, Spread]], baselines: Mapping[str, Mapping[str, Any]]
 ) -> Table:
-    """Our classifiers and the baselines, mean ± standard deviation over folds and seeds, beside the paper's results.
+    """WA and UA of our classifiers and of baselines, beside the paper's results.
 
-    Args:
-        title: Of the table.
-        ours: WA and UA by classifier.
-        baselines: Of each by its name, with WA and UA as its `summary`.
+    Each is the mean ± standard deviation over folds and seeds, of a baseline its `summary`.
     """
     table = _table(title, ("",), ("WA", "UA", "published WA", "published UA"))
     table.caption, table.caption_justify = "percent; published: IEMOCAP", "left"

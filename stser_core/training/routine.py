@@ -105,14 +105,10 @@ def read_call_data(calls: Path | None, held_out: Collection[str], texts: Path | 
 
 
 def read_calls(folder: Path, held_out: Collection[str] = ()) -> tuple[list[Channel], list[Channel]]:
-    """Read and segment the recordings of a folder, channel by channel.
-
-    Args:
-        folder: With recordings at any depth.
-        held_out: Names of recordings that are not trained on, with or without their ending.
+    """Read and segment the recordings of a folder, at any depth, channel by channel.
 
     Returns:
-        The channels to train on, and those that are held out.
+        The channels to train on, and those of recordings that are held out, by their names with or without ending.
 
     Raises:
         UsageError: A held-out recording is not there.
@@ -172,13 +168,9 @@ def service_texts(path: Path) -> tuple[Clip, ...]:
 
 
 def segment(sound: Sound) -> tuple[tuple[tuple[int, int], ...], Sound]:
-    """Cut a channel into turns, by WebRTC's detector and a noise floor.
+    """Cut a channel, float32 [n] in −1…1, 16 kHz, into turns, by WebRTC's detector and a noise floor.
 
-    Args:
-        sound: float32 [n] in −1…1, 16 kHz.
-
-    Returns:
-        First and last sample (exclusive) of each turn, and the noise between turns.
+    Returns the first and last sample (exclusive) of each turn, and the noise between turns.
     """
     detector = webrtcvad.Vad(_MODE)
     frames = sound[: len(sound) // _FRAME * _FRAME].reshape(-1, _FRAME)

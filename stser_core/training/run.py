@@ -83,7 +83,7 @@ def fit(
     resume: bool = False,
     overwrite: bool = False,
 ) -> Path:
-    """Train, calibrate, and write a checkpoint.
+    """Train, calibrate, and write a checkpoint; returns its folder.
 
     Ctrl-C ends the training; the best finished epoch is calibrated and written all the same, then the interruption
     goes on.
@@ -97,9 +97,6 @@ def fit(
         starts: Checkpoints whose encoders and classifiers the model starts from.
         resume: Continue the run that is in the folder.
         overwrite: Delete the run that is in the folder.
-
-    Returns:
-        The checkpoint's folder.
 
     Raises:
         DataError: No clip can be trained on or validated with, or recordings cannot be decoded.
@@ -119,14 +116,15 @@ def fit(
     training, validation = (_examples(part, data, recipe, source, tokenizer) for part in ("train", "validation"))
     _need_validation(validation, config)
     freeze(model, recipe.frozen)
-    learner = Learner(model, recipe.losses, recipe.label_smoothing)
+    learner = Learner(model, recipe.label_smoothing)
     weights = draw_weights(
         training.clips,
         balance_labels=recipe.balance_labels,
         balance_corpora=recipe.balance_corpora,
         weak={True: recipe.routine, False: recipe.service},
     )
-    batches = TrainingBatches(training, weights, recipe.batch, recipe.loop.seed)
+    lengths = [training.length(position) for position in range(len(training))]
+    batches = TrainingBatches(training.batch, lengths, weights, recipe.batch, recipe.loop.seed)
     with CtrlC() as ctrl_c:
         history = train(
             learner, batches, lambda: learner.validate(validation_batches(validation)), recipe.loop, run.state, ctrl_c
@@ -141,12 +139,8 @@ def fit(
 
 
 def with_data(data: RunData, recipe: Recipe) -> CheckpointConfig:
-    """The recipe's model without the classifiers and encoders for which there are no data.
-
-    Raises:
-        DataError: No classifier is left.
-    """
-    config = replace(recipe.model, ensemble=recipe.ensemble or recipe.model.ensemble)
+    """The recipe's model without the classifiers and encoders for which there are no data; `DataError` without any."""
+    config = recipe.model
     clips = [clip for clip in data.train if not clip.weak]
     present = {SPEECH} if any(clip.path is not None for clip in clips) else set()
     present |= {TEXT} if any(clip.text for clip in clips) else set()
@@ -162,15 +156,10 @@ def with_data(data: RunData, recipe: Recipe) -> CheckpointConfig:
 def build(
     config: CheckpointConfig, front_end: Path | None, starts: Sequence[Path]
 ) -> tuple[Stser, Tokenizer | None, frozenset[str]]:
-    """Make a model with fresh weights, but for what it starts from.
-
-    Args:
-        config: Its shape.
-        front_end: The front end's weights; `None` for those of `starts`.
-        starts: Checkpoints whose parts it takes, the last first.
+    """Make a model with fresh weights, but for the front end's and the parts of checkpoints that it starts from.
 
     Returns:
-        The model, its tokenizer, and the names of the parts that were taken from checkpoints.
+        The model, its tokenizer, and the names of the parts that were taken from checkpoints, the last first.
 
     Raises:
         UsageError: The front end or the text encoder has no weights to start from.

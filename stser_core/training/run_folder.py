@@ -44,15 +44,7 @@ class DataDigest:
 
 
 class RunFolder:
-    """The folder of a run.
-
-    Attributes:
-        path: Need not exist yet.
-        state: Folder of the training state.
-        checkpoint: Folder of the best model.
-        history_file: Each epoch's metrics.
-        test_file: Metrics on the test clips.
-    """
+    """The folder of a run, which need not exist yet; its files are described above."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -73,16 +65,13 @@ class RunFolder:
         return self.checkpoint.is_dir() and ended(finished_epochs(self.state), loop)
 
     def start(self, recipe: Recipe, data: DataDigest, *, resume: bool, overwrite: bool) -> bool:
-        """Make the folder ready for a run.
+        """Make the folder ready for a run, and tell whether an earlier run is continued.
 
         Args:
             recipe: Of the run.
             data: Of the run.
             resume: Continue the run that is there, if it is this one.
             overwrite: Delete the run that is there, unless it is continued.
-
-        Returns:
-            Whether an earlier run is continued.
 
         Raises:
             DataError: The run that is there has another recipe or other data, so that it cannot be resumed.

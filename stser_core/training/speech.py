@@ -49,13 +49,7 @@ class SpeechSource:
     """
 
     def __init__(self, clips: Sequence[Clip], cache: FrameCache, config: CheckpointConfig, lines: int = 0) -> None:
-        """Encode the clips, unless their frames are kept.
-
-        Args:
-            clips: Those without a recording are left out.
-            cache: Gives the frames.
-            config: Of the model.
-            lines: How many random telephone lines each clip comes over.
+        """Encode the clips with recordings over so many random telephone `lines`, unless their frames are kept.
 
         Raises:
             DataError: Recordings cannot be decoded.
@@ -103,13 +97,7 @@ class SpeechSource:
         return self._lengths.get(clip.id, 0)
 
     def draw(self, clip: Clip, rng: Generator, augmentation: Augmentation | None) -> Speech:
-        """Draw a clip's speech.
-
-        Args:
-            clip: One with a recording.
-            rng: What all is drawn from.
-            augmentation: `None` for none; lines and baselines are drawn all the same.
-        """
+        """Draw the speech of a clip with a recording; lines and baselines also without augmentation."""
         version = 0
         if len(self._versions) > 1 and rng.random() < (0.5 if augmentation is None else augmentation.lines):
             version = int(rng.integers(1, len(self._versions)))

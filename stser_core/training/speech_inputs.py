@@ -30,22 +30,12 @@ _NO_SOUND = np.zeros(0, dtype=np.float32)
 
 
 class SpeechInputs:
-    """Makes the recognizer's inputs.
-
-    Attributes:
-        recognizer: Whose inputs these are.
-    """
+    """Makes the inputs of `recognizer`."""
 
     def __init__(
         self, recognizer: EmotionRecognizer, frames: FrameCache, load: Callable[[Path], Sound] = load_mono
     ) -> None:
-        """Prepare.
-
-        Args:
-            recognizer: Whose inputs these are.
-            frames: Of the same front end.
-            load: Gives a recording's samples.
-        """
+        """Take frames of the same front end; `load` gives a recording's samples."""
         self.recognizer = recognizer
         self._frames, self._load = frames, load
         self._turns: dict[str, list[NDArray[np.floating]]] = {}
@@ -54,20 +44,12 @@ class SpeechInputs:
 
     @classmethod
     def load(cls, checkpoint: str | Path, cache: Path, **options: Any) -> SpeechInputs:  # noqa: ANN401 (of many types)
-        """Load a checkpoint's recognizer; the options are those of `EmotionRecognizer`.
-
-        Raises:
-            StserError: See `EmotionRecognizer.load`.
-        """
+        """Load a checkpoint's recognizer; options and errors are those of `EmotionRecognizer`."""
         loaded = checkpoints.load(checkpoint)
         return cls(EmotionRecognizer(loaded, **options), FrameCache(loaded.model, cache))
 
     def prepare(self, clips: Iterable[Clip], bands: Sequence[Band]) -> None:
-        """Encode recordings that are going to be needed.
-
-        Raises:
-            DataError: Recordings cannot be decoded.
-        """
+        """Encode recordings that are going to be needed; raises `DataError` for those that cannot be decoded."""
         if self.recognizer.attends:
             self._frames.prepare(clips, bands)
 

@@ -32,15 +32,7 @@ _CANDIDATES = 200
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Selection of validation clips from the training part: whole speakers, or clips where there is one speaker.
-
-    Attributes:
-        proportion: Of the training part's clips, in 0…1; whole speakers come as near as they can.
-        seed: Random seed.
-
-    Raises:
-        UsageError: The proportion is not between 0 and 1.
-    """
+    """Selection of a proportion (in 0…1) of clips: whole speakers, as near as they can, or clips of a lone speaker."""
 
     proportion: float = 0.2
     seed: int = 0
@@ -196,14 +188,7 @@ def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
 
 
 def split_off(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """Take the validation clips out of a training part.
-
-    Returns:
-        Training and validation clips, in the order in which they came.
-
-    Raises:
-        DataError: There is only one clip.
-    """
+    """Take the validation clips out of a training part; both keep the order in which they came."""
     if len({clip.speaker for clip in clips}) > 1:
         return _split_speakers(clips, hold_out)
     return _without(clips, _random_clips(clips, hold_out.proportion, hold_out.seed))

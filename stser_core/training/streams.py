@@ -65,13 +65,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Turn:
-    """A scored turn of a stream.
-
-    Attributes:
-        kind: Name of the stream's kind.
-        labels: The right answers.
-        scores: The recognizer's.
-    """
+    """A scored turn of a stream: the name of the stream's kind, the right answers, and the recognizer's."""
 
     kind: str
     labels: Labels
@@ -93,15 +87,9 @@ def run_streams(
     pairing: Pairing | None = None,
     own_words: bool = False,
 ) -> list[Turn]:
-    """Draw the streams of every speaker, and score them.
+    """Draw the streams of every speaker from the clips with a recording, and score them over a band.
 
-    Args:
-        inputs: Of the recognizer.
-        clips: Those with a recording are drawn.
-        band: What they come over.
-        seed: Random seed.
-        pairing: Draws the words of each turn; `None` for speech alone, or with `own_words` for the clips' own words.
-        own_words: Without `pairing`, the clips' own words are read.
+    `pairing` draws the words of each turn; without it speech alone is scored, or with `own_words` the clips' own words.
     """
     drawn = streams_of(clips, seed)
     inputs.prepare([clip for turns in drawn.values() for clip in turns], (band,))
@@ -141,9 +129,8 @@ def streams_of(clips: Sequence[Clip], seed: int = 0) -> dict[tuple[str, str], li
 def stream_metrics(turns: Sequence[Turn]) -> dict[str, dict[str, Any]]:
     """Metrics by kind of stream.
 
-    Returns:
-        `turns`, `recall` by label, `emotions` (mean recall of the three), `neutral` (proportion of turns called
-        neutral), and `ece`.
+    `turns`, `recall` by label, `emotions` (mean recall of the three), `neutral` (proportion of turns called neutral),
+    and `ece`.
     """
     found = {}
     for kind in KINDS:
@@ -174,13 +161,6 @@ def stream_report(
     seed: int = 0,
 ) -> dict[str, Any]:
     """Everything that `evaluate --streams` prints.
-
-    Args:
-        inputs: Of the recognizer.
-        clips: Of unseen speakers.
-        routine: Channels of routine calls.
-        bands: The streams come over each.
-        seed: Random seed.
 
     Returns:
         `checkpoint`, `prior`, `streams` (by band, then kind; see `stream_metrics`), and with routine calls `routine`
@@ -253,12 +233,6 @@ def laid_in_metrics(
     """Acted emotional clips laid into the pauses of routine calls, after every third turn.
 
     Clip and call share the channel's running baseline, as they do in the monitor.
-
-    Args:
-        inputs: Of the recognizer.
-        channels: Of routine calls.
-        clips: With recordings.
-        seed: Random seed.
 
     Returns:
         `laid` clips, `recall` by label, `emotions` (mean recall of the three), and of the call's own turns `neutral`.

@@ -16,10 +16,7 @@ from stser_core.tokenizer import TOKENIZER_FILE, Tokenizer
 
 
 def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
-    """Load a text encoder with its weights.
-
-    Args:
-        config: `encoder` names it: a Hub id, or a folder in the Hub's format.
+    """Load the text encoder that a configuration names, by Hub id or folder, with its weights.
 
     Returns:
         The tmodel, whose config now has the encoder's shape and, of a folder, its name alone; and its tokenizer.

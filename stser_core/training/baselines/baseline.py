@@ -40,17 +40,17 @@ class Baseline(Protocol):
     def reads(self) -> Sequence[str]: ...  # noqa: D102
 
     def answer(self, clips: Usable, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
-        """Train, and answer every test clip.
+        """Train, and answer every test clip, of which there is one at least.
 
         Args:
-            clips: What is learnt from and answered; at least one test clip.
+            clips: What is learnt from and answered.
             sounds: Has the sound of all clips.
             cache: Where features may be kept.
             seed: Random seed.
 
         Returns:
             float32 [test clips, labels] in the order of `LABELS`: probabilities, or 1 for the label that was decided
-            on.
+                on.
 
         Raises:
             DataError: A network has no validation clip.

@@ -60,18 +60,9 @@ class Egemaps:
 
 
 def functionals(clips: Sequence[Clip], sounds: SoundCache, cache: Path) -> NDArray[np.float32]:
-    """Compute the functionals of clips, or read those that were computed before.
+    """The functionals of clips with sound, brought to the same loudness: float32 [clips, 88].
 
-    Args:
-        clips: With sound.
-        sounds: Has their sound; each is brought to the same loudness first.
-        cache: Where functionals are kept, by the sound itself.
-
-    Returns:
-        float32 [clips, 88].
-
-    Raises:
-        OutputError: The cache cannot be written.
+    They are kept in the cache by the sound itself.
     """
     smile, store = _extractor(), ArrayStore(cache, "egemaps", _SET, LOUDNESS)
 

@@ -8,7 +8,7 @@ bands every 20 ms for at most 15 s; validation accuracy stops the training.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,7 @@ from stser_core.smodel import BiLstm
 from stser_core.text import normalise
 from stser_core.training.baselines.baseline import Usable, targets
 from stser_core.training.baselines.classical import functionals, prosody_columns
-from stser_core.training.batches import length_batches
+from stser_core.training.batches import TrainingBatches
 from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
 from stser_core.training.loop import CtrlC, Epoch, LoopConfig, train
@@ -78,7 +78,13 @@ class NetworkBaseline:
         learner = Learner(self, vocabulary, prosody, sounds)
         learner.to("cuda" if torch.cuda.is_available() else "cpu")
         loop = LoopConfig(self.loop.epochs, self.loop.patience, learning_rate=self.loop.learning_rate, seed=seed)
-        batches = _Batches(clips.train, learner, min(self.batch, len(clips.train)), seed)
+        batches = TrainingBatches(
+            lambda places, _: learner.batch([clips.train[place] for place in places]),
+            [sounds.length(clip) for clip in clips.train],
+            np.ones(len(clips.train)),
+            self.batch,
+            seed,
+        )
         try:
             cache.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=cache, prefix="baseline-") as folder, CtrlC() as ctrl_c:
@@ -161,15 +167,12 @@ class Alignment(nn.Module):
         self.score = nn.Linear(size // 2, 1, bias=False)
 
     def forward(self, words: Tensor, speech: Tensor, frames: Tensor) -> Tensor:
-        """Gather, for each word, the speech that it attends to.
+        """Gather, for each word, the speech that it attends to: float32 [batch, words, size].
 
         Args:
             words: float32 [batch, words, size].
             speech: float32 [batch, frames, size].
             frames: int64 [batch]; what lies behind is never attended to.
-
-        Returns:
-            float32 [batch, words, size].
         """
         pairs = torch.tanh(self.of_word(words)[:, :, None] + self.of_frame(speech)[:, None])
         scores = self.score(pairs).squeeze(3)  # [batch, words, frames]
@@ -196,8 +199,7 @@ class Vocabulary:
     def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Number the words of texts, of which each has at least one; only the first 128 words are read.
 
-        Returns:
-            int64 [texts, longest], 0 after each end; int64 [texts] words in each.
+        Returns int64 [texts, longest], 0 after each end, and int64 [texts], the words in each.
         """
         rows = [
             torch.tensor([self._numbers.get(word, UNKNOWN) for word in normalise(text).split()[:_MOST_WORDS]])
@@ -217,14 +219,7 @@ class Learner(nn.Module):
         prosody: Mapping[str, NDArray[np.float32]],
         sounds: SoundCache,
     ) -> None:
-        """Make the network.
-
-        Args:
-            settings: Of the network.
-            vocabulary: The words that it knows.
-            prosody: A vector for each clip, by the clip's id; empty for none.
-            sounds: Has the sound of all clips.
-        """
+        """Make the network, with a prosodic vector for each clip by its id, or none."""
         super().__init__()
         width = len(next(iter(prosody.values()), ()))
         self.network = settings.network(settings, len(vocabulary), width)
@@ -235,9 +230,8 @@ class Learner(nn.Module):
     def batch(self, clips: Sequence[Clip]) -> dict[str, Tensor]:
         """The arguments of `forward`; only the first 15 s of a sound are used.
 
-        Returns:
-            `sound` float32 [batch, frames, bands], log-mel, and `frames` int64 [batch] of each; `words` int64 [batch,
-            words], and `counts` int64 [batch] of each; `prosody` float32 [batch, n]; `labels` int64 [batch].
+        `sound` float32 [batch, frames, bands], log-mel, and `frames` int64 [batch] of each; `words` int64 [batch,
+        words], and `counts` int64 [batch] of each; `prosody` float32 [batch, n]; `labels` int64 [batch].
         """
         device = next(self.parameters()).device
         sounds = [log_mel(self.sounds.samples(clip)[:_LONGEST], FEATURES) for clip in clips]
@@ -268,25 +262,6 @@ class Learner(nn.Module):
         """WA and UA."""
         measured = measure(targets(clips), self.answer(clips))
         return {"wa": measured.wa, "ua": measured.ua}
-
-
-@dataclass(frozen=True)
-class _Batches:
-    """Batches of similar length; every clip once an epoch."""
-
-    clips: Sequence[Clip]
-    learner: Learner
-    size: int
-    seed: int
-
-    def __len__(self) -> int:
-        return len(self.clips) // self.size
-
-    def epoch(self, number: int) -> Iterator[Mapping[str, Tensor]]:
-        lengths = np.array([self.learner.sounds.length(clip) for clip in self.clips])
-        rng = np.random.default_rng((self.seed, number))
-        for batch in length_batches(lengths, np.ones(len(self.clips)), self.size, rng):
-            yield self.learner.batch([self.clips[place] for place in batch])
 
 
 def _last(states: Tensor, counts: Tensor) -> Tensor:

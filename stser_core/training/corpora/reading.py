@@ -21,11 +21,7 @@ _NAMED_IN_A_MESSAGE = 3
 
 
 def require_folder(corpus: str, directory: Path) -> None:
-    """Refuse a corpus folder that is not there.
-
-    Raises:
-        DataError: It is not a folder.
-    """
+    """Refuse a corpus folder that is not there, by a `DataError`."""
     if not directory.is_dir():
         raise DataError(f"{corpus}: {directory} is not a folder; give the folder that holds the corpus.")
 
@@ -113,7 +109,7 @@ def assemble(
     notes: Sequence[str] = (),
     published: Mapping[str, int] | None = None,
 ) -> Corpus:
-    """Check the clips and put them into a corpus.
+    """Check the clips, and put them into a corpus.
 
     Args:
         name: Of the corpus.

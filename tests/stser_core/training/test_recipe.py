@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stser_core.config import DEFAULT, EnsembleConfig
+from stser_core.config import DEFAULT
 from stser_core.errors import DataError
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.loop import LoopConfig
@@ -24,7 +24,6 @@ def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
         model=DEFAULT,
         loop=LoopConfig(epochs=3, text_learning_rate=1e-5),
         augmentation=Augmentation(lines=0.5, crop_s=(0.4, 2.0)),
-        ensemble=EnsembleConfig(class_prior=(0.1, 0.1, 0.7, 0.1)),
     )
     assert read(recipe.to_json(), tmp_path) == recipe
     assert read('{"loop": {"epochs": 3}}', tmp_path) == Recipe(loop=LoopConfig(epochs=3))
@@ -45,7 +44,6 @@ def test_the_recipes_of_the_default_checkpoint_are_recipes(path: Path) -> None:
         ('{"loop": {"text_learning_rate": 0}}', r"loop\.text_learning_rate"),
         ('{"loop": {"best_by": "last"}}', "set patience to 0"),
         ('{"routine": 1}', r"\$\.routine"),
-        ('{"losses": {"face": 1}}', "unknown classifier 'face'"),
         ('{"frozen": ["nose"]}', "no part 'nose'"),
         ("{", "is not a recipe"),
     ],
