@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from stser_core.classifiers import Classifier
-from stser_core.emotions import LABELS
 from stser_core.model import Stser
 
 TEXTS = ["hello", "i am really angry about my internet bill", "thank you so much"]
@@ -35,18 +34,6 @@ def test_a_classifier_is_dense_128_64_128_4():
     assert dense == [(50, 128), (128, 64), (64, 128), (128, 4)]
     assert sum(isinstance(layer, nn.ReLU) for layer in layers) == 3
     assert isinstance(layers[-1], nn.Linear)
-
-
-def test_each_classifier_reads_its_own_vectors(config, build, tokenizer):
-    model = build(config)
-    given = vectors(model, tokenizer, waveforms())
-
-    logits = model.classify(given)
-
-    assert {name: one.shape for name, one in logits.items()} == dict.fromkeys(config.classifiers, (3, len(LABELS)))
-    given["bimodal"] = torch.cat([given["speech"], given["text"]], dim=1)
-    for name, one in logits.items():
-        assert torch.allclose(one, model.classifiers[name](given[name]))
 
 
 @pytest.mark.parametrize(("given", "answering"), [("speech", {"speech"}), ("text", {"text"})])

@@ -18,13 +18,7 @@ class Place:
     tags: Annotated[list[str], typer.Option("--tag")] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Journey:
-    place: Place
-    days: Annotated[int, typer.Option()] = 1
-
-
-app, journeys = typer.Typer(), typer.Typer()
+app = typer.Typer()
 
 
 @app.command()
@@ -32,13 +26,6 @@ app, journeys = typer.Typer(), typer.Typer()
 def visit(guest: Annotated[str, typer.Argument()], place: Place, late: bool = False) -> None:
     """Visit someone."""
     print(guest, place, late)
-
-
-@journeys.command()
-@with_groups
-def travel(journey: Journey) -> None:
-    """Travel."""
-    print(journey.place.where, journey.days)
 
 
 def said(*arguments: str) -> str:
@@ -55,14 +42,3 @@ def test_their_defaults_bounds_and_what_is_required_are_the_options_own() -> Non
     assert said("Ann", "--where", "here") == "Ann Place(where='here', floors=2, tags=[]) False\n"
     assert said("Ann") == "2"
     assert said("Ann", "--where", "here", "--floors", "0") == "2"
-
-
-def test_a_group_may_hold_groups() -> None:
-    assert CliRunner().invoke(journeys, ["--where", "there", "--days", "3"]).output == "there 3\n"
-
-
-def test_the_help_has_them_and_the_command_s_own_sentence() -> None:
-    shown = said("--help")
-    assert "Visit someone." in shown
-    assert "Where it is." in shown
-    assert "--floors" in shown

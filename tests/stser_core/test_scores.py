@@ -37,9 +37,19 @@ def test_a_rate_that_cannot_be_is_refused(rate):
         SpeechInput(np.zeros(9, np.float32), sample_rate=rate)
 
 
-def test_scores_travel_without_torch():
-    code = "import sys, stser_core; print([name for name in ('torch', 'numpy', 'av') if name in sys.modules])"
-
+@pytest.mark.parametrize(
+    ("code", "unwanted"),
+    [
+        ("import stser_core", ("torch", "numpy", "av")),
+        ("import stser_core.config, stser_core.speaker_baseline", ("torch",)),
+        (
+            "from stser_core import checkpoint; checkpoint.available()",
+            ("torch", "transformers", "safetensors", "huggingface_hub"),
+        ),
+    ],
+)
+def test_light_modules_import_nothing_heavy(code, unwanted):
+    code += f"; import sys; print([name for name in {unwanted} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 

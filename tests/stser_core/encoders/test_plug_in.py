@@ -114,10 +114,6 @@ def tone(level: float) -> SpeechInput:
     return SpeechInput((level * np.sin(np.arange(16_000) / 9)).astype(np.float32))
 
 
-def test_it_fits_on_a_page():
-    assert len(CODE.strip().splitlines()) <= 30
-
-
 @pytest.mark.usefixtures("site")
 def test_a_classifier_reads_it_beside_the_speech_vector(saved):
     recognizer = EmotionRecognizer.load(saved(), accelerator="cpu")

@@ -5,19 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stser_core.training.augmentation import Augmentation, change_words, cropped
+from stser_core.training.augmentation import Augmentation, change_words
 
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def test_a_part_is_as_long_as_is_said_and_from_anywhere() -> None:
-    frames = np.arange(100)
-    parts = [cropped(frames, (0.4, 0.8), 25.0, rng(n)) for n in range(50)]
-    assert {len(part) for part in parts} == set(range(10, 21))
-    assert min(part[0] for part in parts) < 10 and max(part[-1] for part in parts) > 90
-    assert np.array_equal(cropped(frames[:5], (0.4, 0.8), 25.0, rng()), frames[:5])
 
 
 def test_words_are_dropped_and_swapped_at_their_rates() -> None:

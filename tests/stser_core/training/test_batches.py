@@ -32,12 +32,6 @@ def test_the_longest_clips_are_drawn_as_often_as_others() -> None:
     assert min(drawn.values()) > 0.7 * 200 * 32 / 60 and len(drawn) == 60
 
 
-def test_batches_are_of_similar_length() -> None:
-    lengths = np.random.default_rng(0).integers(10_000, 100_000, 960).tolist()
-    drawn = batches(lengths, [1.0] * 960, 32, 0)
-    assert np.median([max(lengths[n] for n in one) / min(lengths[n] for n in one) for one in drawn]) < 1.3
-
-
 def test_epochs_differ_and_seeds_repeat() -> None:
     first, again, epoch, seed = (
         batches(list(range(100)), [1.0] * 100, 10, *one) for one in ((0, 1), (0, 1), (0, 2), (1, 1))

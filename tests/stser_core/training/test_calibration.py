@@ -8,7 +8,7 @@ import pytest
 from stser_core.config import EnsembleConfig
 from stser_core.emotions import LABELS
 from stser_core.ensemble import softmax
-from stser_core.training.calibration import Answer, calibrate, fit_temperature
+from stser_core.training.calibration import Answer, calibrate
 
 COUNT = 6_000
 COLUMNS = {"speech": 0, "text": 1, "bimodal": 2}
@@ -47,18 +47,6 @@ def test_labels_count_alike_however_frequent_they_are() -> None:
     answers = [Answer({"speech": 3 * logits[n]}, (labels[n], None, None)) for n in mostly]
     ensemble, _ = calibrate(answers, {"speech": 0}, EnsembleConfig())
     assert ensemble.temperatures["speech"] == pytest.approx(3, rel=0.15)
-
-
-@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
-def test_the_temperature_is_found_and_weights_count(factor: float) -> None:
-    rng = np.random.default_rng(2)
-    logits = rng.normal(0, 1.5, (20_000, 4))
-    labels = np.array([LABELS.index(label) for label in drawn(logits, rng)])
-    ones = np.ones(len(labels))
-    found = fit_temperature(factor * logits, labels, ones)
-    assert found == pytest.approx(factor, rel=0.05)
-    both = np.concatenate([factor * logits] * 2), np.concatenate([labels, (labels + 1) % 4])
-    assert fit_temperature(*both, np.concatenate([ones, 0 * ones])) == pytest.approx(found, rel=1e-3)
 
 
 def test_several_classifiers_of_speech_are_calibrated_together() -> None:

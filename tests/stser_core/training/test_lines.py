@@ -8,13 +8,9 @@ import pytest
 from stser_core.audio import SAMPLE_RATE
 from stser_core.training.lines import (
     available_codecs,
-    coloured_noise,
-    level,
     random_line,
     telephone_band,
-    tilted,
     transcoded,
-    with_noise,
 )
 
 TONE = (0.3 * np.sin(2 * np.pi * 700 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
@@ -46,19 +42,6 @@ def test_lines_keep_length_and_pitch_differ_and_repeat() -> None:
         assert strongest(line) == pytest.approx(700, abs=10)
     assert len({line.tobytes() for line in lines}) == 20
     assert np.array_equal(lines[3], random_line(TONE, np.random.default_rng(3), [pause]))
-
-
-def test_a_tilt_favours_treble() -> None:
-    both = TONE + np.roll(TONE, 3) * 0
-    high = (0.3 * np.sin(2 * np.pi * 2_800 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
-    spectrum = np.abs(np.fft.rfft(tilted(both + high, 3.0)))
-    assert 20 * np.log10(spectrum[2_800] / spectrum[700]) == pytest.approx(6, abs=1)
-
-
-@pytest.mark.parametrize("below", [5.0, 30.0])
-def test_noise_is_as_far_below_the_sound_as_is_said(below: float) -> None:
-    noise = with_noise(TONE, coloured_noise(500, np.random.default_rng(0)), below) - TONE
-    assert 20 * np.log10(level(noise) / level(TONE)) == pytest.approx(-below, abs=0.5)
 
 
 def test_the_telephone_carries_300_to_3400_hertz() -> None:

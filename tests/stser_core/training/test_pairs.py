@@ -12,7 +12,7 @@ from making import clip
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip
-from stser_core.training.pairs import Example, Pairing, PairMixture, as_recorded
+from stser_core.training.pairs import Example, Pairing, PairMixture
 
 SPEECH = clip(1, label="angry")
 TEXTS = [clip(label, path=None, text=f"words {label}", label=label) for label in LABELS]
@@ -22,11 +22,6 @@ def draws(label: str, mixture: PairMixture, number: int = 2_000) -> list[Example
     pairing = Pairing(TEXTS, mixture)
     rng = np.random.default_rng(0)
     return [pairing.pair(replace(SPEECH, label=label), rng) for _ in range(number)]
-
-
-def test_a_recorded_pair_has_one_label_for_all_and_sound_alone_one_for_speech() -> None:
-    assert as_recorded(replace(SPEECH, text="hello")).labels == ("angry",) * 3
-    assert as_recorded(SPEECH).labels == ("angry", None, None)
 
 
 @pytest.mark.parametrize("label", LABELS)

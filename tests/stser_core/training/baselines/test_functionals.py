@@ -5,7 +5,6 @@ import pytest
 from making import clip
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.training.baselines import classical as module
 from stser_core.training.baselines.classical import functionals, prosody_columns
 
 
@@ -51,17 +50,3 @@ def test_the_recording_level_makes_no_difference(tmp_path):
 )
 def test_odd_sounds_have_features_too(sound, tmp_path):
     assert np.isfinite(functionals(clips("odd"), Sounds(odd=sound), tmp_path)).all()
-
-
-def test_what_was_computed_is_not_computed_again(tmp_path, monkeypatch):
-    sounds = Sounds(a=hum(150), b=hum(250))
-    first = functionals(clips("a"), sounds, tmp_path)
-    levelled = []
-    monkeypatch.setattr(module, "_levelled", lambda samples: levelled.append(len(samples)) or samples)
-
-    again = functionals(clips("a", "b"), sounds, tmp_path)
-
-    np.testing.assert_array_equal(again[0], first[0])
-    assert len(levelled) == 1
-    functionals(clips("a"), Sounds(a=hum(350)), tmp_path)  # another sound under the same name
-    assert len(levelled) == 2

@@ -5,13 +5,9 @@ import torch
 
 from stser_core.training.baselines.networks import (
     FEATURES,
-    PADDING,
-    UNKNOWN,
     AlignedEncoder,
-    Alignment,
     DualEncoder,
     NetworkBaseline,
-    Vocabulary,
 )
 
 WORDS = 12
@@ -46,28 +42,3 @@ def test_padding_changes_no_answer(network):
         together = made(**batch)
         for row in range(3):
             torch.testing.assert_close(made(**alone(batch, row))[0], together[row], atol=1e-5, rtol=1e-4)
-
-
-def test_a_word_gathers_the_frames_that_its_score_prefers():
-    alignment = Alignment(4)
-    with torch.no_grad():
-        for weight in alignment.parameters():
-            weight.zero_()
-        alignment.of_frame.weight[0, 0] = 5.0
-        alignment.score.weight[0, 0] = 50.0
-    speech = torch.tensor([[[-1.0, 0, 0, 1], [1.0, 0, 0, 2], [-1.0, 0, 0, 3], [9.0, 0, 0, 4]]])
-
-    gathered = alignment(torch.zeros(1, 2, 4), speech, torch.tensor([3]))  # the fourth frame lies behind the end
-
-    torch.testing.assert_close(gathered, torch.tensor([[[1.0, 0, 0, 2], [1.0, 0, 0, 2]]]))
-
-
-def test_words_met_once_are_unknown_and_ends_are_padded():
-    vocabulary = Vocabulary.of(["Stop it!", "stop THAT", "it's"])
-
-    numbers, counts = vocabulary(["Stop, please.", "stop stop it"])
-
-    known = 2
-    assert len(vocabulary) == 3
-    assert counts.tolist() == [2, 3]
-    assert numbers.tolist() == [[known, UNKNOWN, PADDING], [known, known, UNKNOWN]]
