@@ -193,7 +193,7 @@ class RecordingScorer:
         if count is None or extractor is None:
             return None
         again, settings = self._open(found).recording, self.options.segmentation.settings()
-        return diarize(again, count, extractor, settings, halted=lambda: running.halted).speaker_of
+        return diarize(again, count, extractor, settings, halted=lambda: running.halted)
 
 
 def _state(found: Found) -> tuple[int, int]:

@@ -265,7 +265,7 @@ class _Player:
         opening.notices.say(f"diarizing {count} speakers first.")
         again = open_recording(file, opening.options, name).recording
         settings = opening.options.segmentation.settings()
-        return diarize(again, count, self.extractor, settings, halted=lambda: self.stopped).speaker_of
+        return diarize(again, count, self.extractor, settings, halted=lambda: self.stopped)
 
     def _warn_of_a_lost_end(self, recording: Recording, heard_s: float) -> None:
         """Say that a file holds less than it announces."""

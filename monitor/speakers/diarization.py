@@ -8,53 +8,19 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from monitor.flow import SpeechEnded
 from monitor.segmenter.segmenter import Segmenter
 from monitor.speakers.clustering import cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from monitor.flow import Utterance
     from monitor.segmenter.settings import SegmenterSettings
     from monitor.sources import Source
     from monitor.speakers.embeddings import EmbeddingExtractor, SpeakerEmbedding
-
-
-class SpeakerSegment(NamedTuple):
-    """A speaker's segment, in seconds from the start of the recording."""
-
-    start_s: float
-    end_s: float
-    speaker: str
-
-
-class Diarization:
-    """The speakers of one recording.
-
-    Attributes:
-        segments: In the order of their times; none overlap.
-    """
-
-    def __init__(self, segments: Sequence[SpeakerSegment]) -> None:
-        self.segments = tuple(segments)
-
-    def speaker_of(self, utterance: Utterance) -> str:
-        """The speaker of most of an utterance.
-
-        Raises:
-            ValueError: No segment overlaps it: the utterance is not of this recording.
-        """
-
-        def shared_s(segment: SpeakerSegment) -> float:
-            return min(utterance.end_s, segment.end_s) - max(utterance.start_s, segment.start_s)
-
-        nearest = max(self.segments, key=shared_s, default=None)
-        if nearest is None or shared_s(nearest) <= 0:
-            raise ValueError(f"Nobody speaks from {utterance.start_s} to {utterance.end_s} s in this diarization.")
-        return nearest.speaker
 
 
 class Halted(Exception):  # noqa: N818
@@ -68,7 +34,7 @@ def diarize(
     settings: SegmenterSettings | None = None,
     *,
     halted: Callable[[], bool] = lambda: False,
-) -> Diarization:
+) -> Callable[[Utterance], str]:
     """Find the speaker of each utterance of a recording of one channel.
 
     Args:
@@ -79,7 +45,8 @@ def diarize(
         halted: Asked again and again whether to stop.
 
     Returns:
-        Segments of `speaker1`, `speaker2`, …, in the order in which they first speak.
+        Names the speaker of an utterance, as the pipeline cuts it from the same recording: `speaker1`, `speaker2`, …,
+        in the order in which they first speak.
 
     Raises:
         Halted: It is to stop.
@@ -95,9 +62,8 @@ def diarize(
     utterances = [event.utterance for event in events if isinstance(event, SpeechEnded)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         embeddings = list(threads.map(embed, utterances))
-    return Diarization(
-        [
-            SpeakerSegment(utterance.start_s, utterance.end_s, f"speaker{number + 1}")
-            for utterance, number in zip(utterances, cluster(embeddings, count), strict=True)
-        ]
-    )
+    speakers = {
+        utterance.start_s: f"speaker{number + 1}"
+        for utterance, number in zip(utterances, cluster(embeddings, count), strict=True)
+    }
+    return lambda utterance: speakers[utterance.start_s]

@@ -18,18 +18,11 @@ if TYPE_CHECKING:
 Progress: TypeAlias = "Callable[[int, int], None]"
 """Called with the bytes fetched so far and the bytes in all."""
 
-_TIMEOUT_S = 5.0
 _PIECE = 1 << 16
 
 
 def download(
-    address: str,
-    to: Path,
-    *,
-    size: int,
-    sha256: str,
-    progress: Progress | None = None,
-    timeout_s: float = _TIMEOUT_S,
+    address: str, to: Path, size: int, sha256: str, progress: Progress | None = None, timeout_s: float = 5.0
 ) -> None:
     """Download a file and verify its size and checksum.
 
@@ -39,7 +32,7 @@ def download(
         size: Its size in bytes; not one more is read.
         sha256: Its SHA-256 in hexadecimal.
         progress: Told after every piece.
-        timeout_s: How long to wait for a connection, and for each piece, in seconds.
+        timeout_s: How long to wait for a connection, and for each piece.
 
     Raises:
         DownloadError: The network fails, the server refuses or stops answering, or the file is another one.

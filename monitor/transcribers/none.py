@@ -10,21 +10,20 @@ if TYPE_CHECKING:
 
 
 class NoTranscriber:
-    """Transcribes nothing, at no cost."""
+    """Transcribes nothing, at no cost; every utterance's stream as well."""
 
     name = "none"
 
-    def listen(self, start_s: float) -> _NoStream:
+    def listen(self, start_s: float) -> NoTranscriber:
         """Begin an utterance."""
-        return _NoStream()
+        return self
 
-
-class _NoStream:
     def feed(self, samples: NDArray[np.float32]) -> None:
-        pass
+        """Take the next piece."""
 
     def partial(self) -> str:
+        """No words."""
         return ""
 
     def finish(self) -> None:
-        return None
+        """No transcript."""

@@ -71,12 +71,10 @@ class VoskTranscriber:
         self._recognizer: Any = vosk.KaldiRecognizer
         self._creating = Lock()
         self._kept = local()
-        self._first: _Decoder | None = None
         try:
             with _without_dither(folder) as model:
                 self._model = vosk.Model(model_path=str(model))
-                # Some files are opened by the first decoder only.
-                self._first = self._create()
+                self._keep(self._create())  # some files are opened by the first decoder only
         except Exception as error:
             # Vosk raises nothing narrower.
             raise TranscriberError(f"The Vosk model in {folder} cannot be loaded; it may be incomplete.") from error
@@ -88,9 +86,6 @@ class VoskTranscriber:
 
     def _create(self) -> _Decoder:
         with self._creating:
-            if self._first is not None:
-                first, self._first = self._first, None
-                return first
             recognizer = self._recognizer(self._model, SAMPLE_RATE)
             recognizer.SetWords(True)
         return _Decoder(recognizer)
@@ -115,7 +110,7 @@ class VoskStream:
         self._waiting: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
 
     def feed(self, samples: NDArray[np.float32]) -> None:
-        """Take the next piece: float32 [n] in −1…1, 16 kHz. How the sound is cut into pieces does not matter."""
+        """Take the next piece. How the sound is cut into pieces does not matter."""
         waiting = np.concatenate([self._waiting, samples])
         whole = waiting.size - waiting.size % _CHUNK
         for start in range(0, whole, _CHUNK):

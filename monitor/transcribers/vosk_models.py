@@ -5,58 +5,42 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from zipfile import ZipFile
 
 from platformdirs import user_cache_dir
 
 from monitor.transcribers.download import download
-from monitor.transcribers.unpack import unpack
 from monitor.transcribers.vosk import is_model
 from stser_core.errors import DownloadError, TranscriberError
 from stser_core.files import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from monitor.transcribers.download import Progress
 
 BASE_ADDRESS = "https://alphacephei.com/vosk/models/"
 
 
-@dataclass(frozen=True)
-class KnownModel:
-    """A model that can be fetched by name.
-
-    Attributes:
-        archive: File name under the base address.
-        size: Bytes of the archive.
-        sha256: Its sum, in hexadecimal.
-        licence: SPDX identifier.
-        most_bytes: What it may unpack to; several times what it does.
-    """
+class KnownModel(NamedTuple):
+    """A model that can be fetched by name: its archive under the base address, bytes, SHA-256, and SPDX licence."""
 
     archive: str
     size: int
     sha256: str
     licence: str
-    most_bytes: int = 500_000_000
 
 
 DEFAULT = "vosk-small-en"
 
-KNOWN: Mapping[str, KnownModel] = MappingProxyType(
-    {
-        DEFAULT: KnownModel(
-            "vosk-model-small-en-us-0.15.zip",
-            41_205_931,
-            "30f26242c4eb449f948e42cb302dd7a686cb29a3423a8367f99ff41780942498",
-            "Apache-2.0",
-        )
-    }
-)
+KNOWN = {
+    DEFAULT: KnownModel(
+        "vosk-model-small-en-us-0.15.zip",
+        41_205_931,
+        "30f26242c4eb449f948e42cb302dd7a686cb29a3423a8367f99ff41780942498",
+        "Apache-2.0",
+    )
+}
 
 
 def cache_dir() -> Path:
@@ -91,22 +75,15 @@ def installed() -> list[tuple[str, Path, int]]:
     return [(folder.name, folder, size_of(folder)) for folder in folders]
 
 
-def fetch(
-    name: str,
-    progress: Progress | None = None,
-    *,
-    base_address: str = BASE_ADDRESS,
-    known: Mapping[str, KnownModel] = KNOWN,
-) -> Path:
+def fetch(name: str, progress: Progress | None = None) -> Path:
     """Fetch a model into the user's cache, unless it is there.
 
-    The model appears there whole or not at all, also where two programs fetch it at once.
+    It appears there whole or not at all, also where two programs fetch it at once. Only an archive with the known
+    SHA-256 is unpacked.
 
     Args:
-        name: One of `known`.
+        name: One of `KNOWN`.
         progress: Called with the bytes fetched so far and the bytes in all.
-        base_address: Where the archives are.
-        known: What can be fetched.
 
     Returns:
         The model's folder.
@@ -114,20 +91,19 @@ def fetch(
     Raises:
         DownloadError: The name is not known, the network fails, or the file is not the expected one.
     """
-    if name not in known:
-        raise DownloadError(f"No model called {name!r} can be fetched; known: {', '.join(known)}.")
-    model, target = known[name], cache_dir() / name
+    if name not in KNOWN:
+        raise DownloadError(f"No model called {name!r} can be fetched; known: {', '.join(KNOWN)}.")
+    model, target = KNOWN[name], cache_dir() / name
     if is_model(target):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=target.parent) as scratch:
-            archive, unpacked = Path(scratch, model.archive), Path(scratch, "unpacked")
-            address = base_address.rstrip("/") + "/" + model.archive
-            download(address, archive, size=model.size, sha256=model.sha256, progress=progress)
-            unpacked.mkdir()
-            unpack(archive, unpacked, model.most_bytes)
-            _move(_model_within(unpacked, model.archive), target)
+            archive = Path(scratch, model.archive)
+            download(BASE_ADDRESS + model.archive, archive, model.size, model.sha256, progress)
+            with ZipFile(archive) as zipped:
+                zipped.extractall(Path(scratch, "unpacked"))
+            _move(_models_in(Path(scratch, "unpacked"))[0], target)
     except OSError as error:
         raise DownloadError(f"The model cannot be stored in {target}: {error.strerror or error}.") from error
     return target
@@ -162,13 +138,6 @@ def _models_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(inner for inner in folder.iterdir() if not inner.name.startswith(".") and is_model(inner))
-
-
-def _model_within(unpacked: Path, archive: str) -> Path:
-    for folder in (unpacked, *sorted(unpacked.iterdir())):
-        if is_model(folder):
-            return folder
-    raise DownloadError(f"{archive} is not a Vosk model.")
 
 
 def _move(model: Path, target: Path) -> None:

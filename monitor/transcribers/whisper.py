@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, Transcript, Word
-from monitor.transcribers.whisper_models import is_model, name_of
+from monitor.transcribers.whisper_models import name_of
 from stser_core.errors import MissingExtraError, TranscriberError, UsageError
 from stser_core.text import normalise
 
@@ -86,13 +86,9 @@ class WhisperTranscriber:
             device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
 
         Raises:
-            TranscriberError: The folder holds no such model, or it cannot be loaded.
+            TranscriberError: The folder holds no such model, or a damaged one.
             UsageError: The model does not know the language.
         """
-        if not is_model(Path(folder)):
-            raise TranscriberError(
-                f"{folder} is not a Whisper model (it needs model.bin, config.json and tokenizer.json)."
-            )
         try:
             self._model = _load(str(folder), device)
         except Exception as error:
@@ -110,15 +106,7 @@ class WhisperTranscriber:
         return WhisperStream(self, start_s)
 
     def transcribe(self, samples: NDArray[np.float32], start_s: float) -> Transcript:
-        """Transcribe a whole utterance.
-
-        Args:
-            samples: float32 [n] in −1…1, 16 kHz.
-            start_s: Where it starts, in seconds from the start of the recording.
-
-        Returns:
-            Its words, none where nothing was recognised.
-        """
+        """Transcribe a whole utterance, float32 [n], that starts at `start_s` seconds of the recording."""
         words: list[Word] = []
         for piece in np.array_split(samples, max(1, -(-samples.size // _LONGEST))):
             end_s = start_s + piece.size / SAMPLE_RATE
@@ -151,10 +139,10 @@ class WhisperStream:
     def __init__(self, transcriber: WhisperTranscriber, start_s: float) -> None:
         self._transcriber = transcriber
         self._start_s = start_s
-        self._pieces: list[NDArray[np.float32]] = []
+        self._pieces = [np.zeros(0, np.float32)]
 
     def feed(self, samples: NDArray[np.float32]) -> None:
-        """Take the next piece: float32 [n] in −1…1, 16 kHz."""
+        """Take the next piece."""
         self._pieces.append(samples)
 
     def partial(self) -> str:
@@ -162,9 +150,8 @@ class WhisperStream:
         return ""
 
     def finish(self) -> Transcript:
-        """End the utterance and return its words; none where nothing was recognised."""
-        samples = np.concatenate([np.zeros(0, np.float32), *self._pieces])
-        return self._transcriber.transcribe(samples, self._start_s)
+        """End the utterance and return its words."""
+        return self._transcriber.transcribe(np.concatenate(self._pieces), self._start_s)
 
 
 class _OnePass(WhisperModel):  # type: ignore[misc]  # it has no types
@@ -192,28 +179,13 @@ class _OnePass(WhisperModel):  # type: ignore[misc]  # it has no types
 
 
 def window_steps(samples: int) -> int:
-    """The length of the encoder's window for an utterance: the rule above.
-
-    Args:
-        samples: Of the utterance, 16 kHz, at most 29 s.
-
-    Returns:
-        Frames of the encoder's output, 50 a second.
-    """
+    """Frames of the encoder's output, 50 a second, for an utterance of at most 29 s: the rule above."""
     needed_s = samples / SAMPLE_RATE + _FREE_S
     return next(window for window in _WINDOWS_S if needed_s <= window) * SAMPLE_RATE // _STEP
 
 
 def in_window(features: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
-    """Cut a spectrogram to its utterance and put silence after it, up to the window's end.
-
-    Args:
-        features: float32 [bands, n]: Whisper's log-mel spectrogram, 100 frames a second.
-        samples: Of the utterance.
-
-    Returns:
-        float32 [bands, window].
-    """
+    """Cut a log-mel spectrogram [bands, n] to its utterance and put silence after it: float32 [bands, window]."""
     own = min(2 * max(1, -(-samples // _STEP)), features.shape[1])
     silence = max(float(features[:, :own].max()) - _LOG_MEL_RANGE, _FLOOR)
     padded = np.full((features.shape[0], 2 * window_steps(samples)), silence, dtype=np.float32)

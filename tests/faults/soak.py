@@ -29,7 +29,6 @@ _SHARES = {
     "replays": 0.08,
     "lists": 0.05,
     "timelines": 0.15,
-    "archives": 0.1,
     "checkpoints": 0.1,
 }
 

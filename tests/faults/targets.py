@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -21,8 +20,6 @@ from replays import replays
 from sound_files import recordings, wav_headers
 from speech import RATE, minute
 from target import Target
-
-from stser_core.errors import DownloadError
 
 _LONGEST_BLOCKS = 600
 """Of a header that announces hours, so many blocks of 100 ms are read."""
@@ -230,40 +227,6 @@ def _json_rows() -> st.SearchStrategy[bytes]:
     return st.one_of(*map(changed, (turn, turn, mark, alert)))
 
 
-def archives(folder: Path) -> Target:
-    """Zip archives that pose as a Vosk model: nothing is ever written outside, or more than is allowed."""
-    from monitor.transcribers.unpack import unpack
-
-    most, outer = 50_000, folder / "outer"
-    path = folder / "case.zip"
-
-    def examine(content: bytes) -> None:
-        import shutil
-
-        path.write_bytes(content)
-        shutil.rmtree(outer, ignore_errors=True)
-        (outer / "into").mkdir(parents=True)
-        try:
-            unpack(path, outer / "into", most)
-        except OSError as error:  # documented: whoever calls it says which folder cannot be written
-            raise DownloadError(f"{error}.") from error
-        finally:
-            assert [one.name for one in outer.iterdir()] == ["into"]
-            found = list(outer.rglob("*"))
-            assert not any(one.is_symlink() for one in found)
-            assert sum(one.stat().st_size for one in found if one.is_file()) <= most
-
-    return Target(st.builds(damaged, st.sampled_from([_zipped(kind) for kind in (0, 8, 12, 14)]), some_damage), examine)
-
-
-def _zipped(compression: int) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", compression) as archive:
-        for name, content in (("am/final.mdl", b"model " * 100), ("conf/", b""), ("conf/mfcc.conf", b"--low-freq=20")):
-            archive.writestr(zipfile.ZipInfo(f"model/{name}"), content, compression)  # ZipInfo's own date, not today
-    return stream.getvalue()
-
-
 def checkpoints(folder: Path) -> Target:
     """Checkpoint folders with one damaged file: loaded, and one utterance scored."""
     import torch
@@ -301,6 +264,5 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "replays": replays,
     "lists": lists,
     "timelines": timelines,
-    "archives": archives,
     "checkpoints": checkpoints,
 }

@@ -5,9 +5,9 @@ from damage import Damage, damaged, some_damage
 from fuzzing import MOST_GROWTH_MB, TARGETS, attacked
 from hypothesis import given
 
-CASES = {"audio": 1_000, "pcm": 400, "timelines": 400, "archives": 400, "checkpoints": 100}
+CASES = {"audio": 1_000, "pcm": 400, "timelines": 400, "checkpoints": 100}
 CASES |= {"segmenter": 30, "replays": 15, "lists": 200}
-"""So many that all take about a minute and a half."""
+"""So many that all take about a minute."""
 
 
 @pytest.mark.slow

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.flow import SpeechEnded, Utterance
+from monitor.flow import SpeechEnded
 from monitor.segmenter.segmenter import Segmenter
 from monitor.sources.recording import Recording
-from monitor.speakers.diarization import Diarization, SpeakerSegment, diarize
+from monitor.speakers.diarization import diarize
 from monitor.speakers.embeddings import VARIABLE, SpeakerEmbedding, VoskEmbeddings, find_speaker_model
 from monitor.transcribers import vosk_models
 from stser_core.audio import load_mono
@@ -19,35 +19,23 @@ from stser_core.errors import TranscriberError
 class FirstWords:
     """Embeds the first three utterances as a, b, a, and none after."""
 
-    def __init__(self, data):
-        self.known = dict(zip(lengths(data), ([1, 0], [0, 1], [1, 0]), strict=False))
+    def __init__(self, utterances):
+        self.known = {
+            one.samples.size: vector for one, vector in zip(utterances, ([1, 0], [0, 1], [1, 0]), strict=False)
+        }
 
     def embed(self, samples):
         vector = self.known.get(samples.size)
         return None if vector is None else SpeakerEmbedding(np.array(vector, dtype=np.float32), 200)
 
 
-def lengths(data):
-    segmenter = Segmenter(1)
-    blocks = Recording(data / "calls" / "two_speakers_16k_mono.wav").blocks()
-    events = [event for block in blocks for event in segmenter.feed(block)] + segmenter.flush()
-    return [event.utterance.samples.size for event in events if isinstance(event, SpeechEnded)]
-
-
 def test_each_utterance_gets_its_speaker(data):
-    recording = Recording(data / "calls" / "two_speakers_16k_mono.wav")
-    found = [segment.speaker for segment in diarize(recording, 2, FirstWords(data)).segments]
+    recording, segmenter = Recording(data / "calls" / "two_speakers_16k_mono.wav"), Segmenter(1)
+    events = [event for block in recording.blocks() for event in segmenter.feed(block)] + segmenter.flush()
+    utterances = [event.utterance for event in events if isinstance(event, SpeechEnded)]
+    found = list(map(diarize(recording, 2, FirstWords(utterances)), utterances))
     assert found[:3] == ["speaker1", "speaker2", "speaker1"]
     assert set(found[3:]) == {"speaker1"}
-
-
-def test_an_utterance_is_of_whom_it_overlaps_most_and_never_of_nobody():
-    diarization = Diarization([SpeakerSegment(1.0, 2.0, "speaker1"), SpeakerSegment(2.0, 5.0, "speaker2")])
-    silence = np.zeros(1, dtype=np.float32)
-    assert diarization.speaker_of(Utterance(1, 1.03, 2.03, silence)) == "speaker1"
-    assert diarization.speaker_of(Utterance(1, 1.5, 4.0, silence)) == "speaker2"
-    with pytest.raises(ValueError, match=r"7\.5"):
-        diarization.speaker_of(Utterance(1, 6.0, 7.5, silence))
 
 
 def test_a_missing_speaker_model_is_told_with_where_to_get_it(monkeypatch, tmp_path):
