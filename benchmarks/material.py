@@ -86,8 +86,6 @@ class Looped:
     With `live`, blocks come at the speed of sound.
     """
 
-    duration_s: float | None = None
-
     def __init__(self, sound: NDArray[np.float32], seconds: float, *, channels: int = 1, live: bool = False) -> None:
         """Make so many seconds from float32 [n] at 16 kHz."""
         self.name = "looped"

@@ -80,7 +80,7 @@ def run_pipeline(
             transcriber=transcriber or NoTranscriber(),
             scorer=scorer,
             outputs=[exporter.write],
-            timings=timings,
+            timings=timings.add if timings else None,
             follow=(lambda: True) if follow else None,
         )
         exporter.begin()

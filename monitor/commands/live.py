@@ -27,7 +27,6 @@ from monitor.options import (
 from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
-from monitor.sources.recording import Mixed
 from monitor.timeline.notes import Alert, Mark, Note
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import STARTED_AT, Turn
@@ -44,9 +43,6 @@ if TYPE_CHECKING:
 
 _TURNS = 400
 """The last turns, which the screen may show."""
-
-_CAPACITY = 256
-"""Blocks that may wait, several seconds: what a busy machine may fall behind before sound is lost."""
 
 
 def listen(
@@ -140,16 +136,15 @@ class _Run:
             keys=self.mode is DisplayMode.SCREEN and can_be_read(sys.stdin),
         )
         self._pipeline = Pipeline(
-            self.source if len(self.roles) == self.source.channels else Mixed(self.source),
+            self.source,
             roles=self.roles,
             transcriber=self.transcriber,
             scorer=self.scorer,
             outputs=self._outputs(),
             revise=self._revised,
             note_outputs=[self._timeline.add_note, *self._note_writers()],
-            capacity=_CAPACITY,
             follow=(lambda: True) if self.mode is DisplayMode.SCREEN else None,
-            timings=self.timings,
+            timings=self.timings.add if self.timings else None,
             segmentation=self.segmentation,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
 from typing import TYPE_CHECKING
 
 from monitor.alerts.alarm import AlertCommand
@@ -22,12 +23,14 @@ from monitor.options import (
     TranscriptionOptions,
 )
 from monitor.roles import MIX, Role, named
+from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
 from stser_core.errors import MissingExtraError, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from socket import socket
+    from collections.abc import Callable
 
 _NAMES = "customer,agent"
+_BACKLOG = 128
 
 
 def serve(
@@ -62,12 +65,9 @@ def serve(
         from monitor.serve.lines import Lines, Shared
         from monitor.serve.metrics import Metrics
         from monitor.serve.scorer import SharedScorer
-        from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
-        from monitor.serve.server import Server, bound
+        from monitor.serve.server import Server
         from monitor.serve.webhook import Webhook
     except ImportError as error:
-        if (error.name or "").startswith(("monitor", "stser_core")):
-            raise
         raise MissingExtraError("The server", "serve") from error
     notices = Notices(quiet)
     names = _names(scoring)
@@ -88,7 +88,7 @@ def serve(
     _make_folder(serving.out)
     metrics = Metrics(notices.say)
     with ExitStack() as cleanup:
-        main, audiosocket = _sockets(serving, cleanup, bound, is_loopback)
+        main, audiosocket = _sockets(serving, cleanup)
         scorer, transcriber = load_models(scoring, transcription, notices)
         warm_up(scorer, transcriber)
         takers: list[AlertCommand | Webhook] = []
@@ -98,14 +98,13 @@ def serve(
             takers.append(Webhook(serving.webhook, secret, metrics))
         for taker in takers:
             cleanup.callback(taker.close)
-        log, limits = EventLog(), Limits(lines=serving.max_lines, connections=serving.max_lines + 256)
         shared = Shared(
             folder=serving.out,
             scorer=SharedScorer(scorer, processors() if scorer.accelerator == "cpu" else 1),
             transcriber=transcriber,
-            log=log,
+            log=EventLog(),
             metrics=metrics,
-            limits=limits,
+            limits=Limits(lines=serving.max_lines, connections=serving.max_lines + 256),
             segmentation=segmentation.settings(),
             names=names,
             score_agents=scoring.score_agents,
@@ -115,10 +114,7 @@ def serve(
         )
         server = Server(
             Lines(shared),
-            log,
             Access(token, twilio_token, LOOPBACK_NAMES | {serving.host}),
-            limits,
-            metrics,
             sockets=[main],
             audiosocket=audiosocket,
             allowed=_allowed(networks),
@@ -176,8 +172,8 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(f"Cannot write into '{folder}': {error.strerror or error}.") from error
 
 
-def _sockets(serving: ServeOptions, cleanup: ExitStack, bound, is_loopback) -> tuple[socket, socket | None]:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    main = cleanup.enter_context(bound(serving.host, serving.port, "--port"))
+def _sockets(serving: ServeOptions, cleanup: ExitStack) -> tuple[socket, socket | None]:
+    main = cleanup.enter_context(_bound(serving.host, serving.port, "--port"))
     if serving.audiosocket is None:
         return main, None
     host, _, port = serving.audiosocket.rpartition(":")
@@ -189,7 +185,16 @@ def _sockets(serving: ServeOptions, cleanup: ExitStack, bound, is_loopback) -> t
             f"--audiosocket {serving.audiosocket} can be reached from other machines, and its protocol knows no token; "
             "say with --audiosocket-from which may connect."
         )
-    return main, cleanup.enter_context(bound(host, int(port), "--audiosocket"))
+    return main, cleanup.enter_context(_bound(host, int(port), "--audiosocket"))
+
+
+def _bound(host: str, port: int, option: str) -> socket:
+    """A socket that listens at an address; the port 0 is any that is free."""
+    try:
+        family, _, _, _, address = getaddrinfo(host, port, type=SOCK_STREAM, flags=AI_PASSIVE)[0]
+        return create_server(address[:2], family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"{option}: cannot listen at {host} port {port} ({error}).") from error
 
 
 def _networks(given: list[str] | None) -> list[IPv4Network | IPv6Network]:
@@ -199,7 +204,7 @@ def _networks(given: list[str] | None) -> list[IPv4Network | IPv6Network]:
         raise UsageError(f"--audiosocket-from: {error}.") from error
 
 
-def _allowed(networks: list[IPv4Network | IPv6Network]):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _allowed(networks: list[IPv4Network | IPv6Network]) -> Callable[[str], bool]:
     def allowed(address: str) -> bool:
         return not networks or any(ip_address(address.partition("%")[0]) in network for network in networks)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from monitor.options import AnalysisOptions, ScoringOptions
+from monitor.options import AnalysisOptions
 from monitor.roles import Role, merged, roles
 from monitor.sources.recording import Recording, channels_same
 from stser_core.audio import AudioFile, TrackChoice
@@ -12,7 +12,7 @@ from stser_core.errors import UsageError
 
 
 class Opened(NamedTuple):
-    """A recording, and a role for each of its channels."""
+    """A recording, and a role for each of its channels, or one for all, which are then mixed."""
 
     recording: Recording
     roles: tuple[Role, ...]
@@ -30,30 +30,20 @@ def open_recording(file: AudioFile, options: AnalysisOptions, name: str | None =
         AudioError: The file is missing or is not audio.
         UsageError: The roles do not fit its channels, or several channels are to be diarized.
     """
-    opened = _opened(file, options.scoring, track_choice(options.recording.track), name)
-    if options.recording.speakers is not None and opened.recording.channels != 1:
-        raise UsageError(
-            f"--speakers separates the voices of one channel, but {opened.recording.name} has "
-            f"{opened.recording.channels}; name them with --channels, or mix them with --channels mix."
-        )
-    return opened
-
-
-def _opened(file: AudioFile, scoring: ScoringOptions, track: TrackChoice, name: str | None) -> Opened:
+    scoring, track = options.scoring, track_choice(options.recording.track)
     recording = Recording(file, track=track, name=name)
     given = roles(scoring.channels, recording.channels, recording.name, score_agents=scoring.score_agents)
-    if recording.channels == len(given) == 1:
-        return Opened(recording, given)
-    mixed = Recording(file, mix=True, track=track, name=name)
-    if len(given) == 1:
-        return Opened(mixed, given)
-    if not channels_same(file, track):
-        return Opened(recording, given)
-    role = merged(given, named=scoring.channels is not None)
-    scored = "" if role.scored else " Nothing is scored, since an agent may speak in it (see --score-agents)."
-    same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
-    mixed.notices.append(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
-    return Opened(mixed, (role,))
+    if len(given) > 1 and channels_same(file, track):
+        given = (merged(given, named=scoring.channels is not None),)
+        scored = "" if given[0].scored else " Nothing is scored, since an agent may speak in it (see --score-agents)."
+        same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
+        recording.notices.append(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
+    if options.recording.speakers is not None and len(given) != 1:
+        raise UsageError(
+            f"--speakers separates the voices of one channel, but {recording.name} has {recording.channels}; "
+            "name them with --channels, or mix them with --channels mix."
+        )
+    return Opened(recording, given)
 
 
 def track_choice(option: str | None) -> TrackChoice:

@@ -3,7 +3,7 @@
     source ──► segmenter ──┬──► a transcriber for each channel ──┐ transcripts
                            └──► utterances in order ─────────────┴─► scorer ──► output
 
-A live source has a thread of its own, since its sound does not wait; a recording is read by the segmenter's.
+The segmenter's thread reads the source. What comes live and is not read in time waits in the source's own buffer.
 
 One rule keeps it from ever hanging: a thread that ends, for whatever reason, closes what it puts into and cancels
 what it gets from (`ClosableQueue`). So an end of the stream runs down the line, and all speech so far is finished
@@ -19,30 +19,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from monitor.flow import (
-    SAMPLE_RATE,
-    AudioBlock,
-    ChannelNow,
-    SpeechEnded,
-    SpeechEvent,
-    SpeechStarted,
-    Utterance,
-)
-from monitor.pipeline.scoring import Scored, Scorer, Scoring, TurnMaker
+from monitor.flow import SAMPLE_RATE, AudioBlock, ChannelNow, SpeechEnded, SpeechEvent, SpeechStarted, Utterance
+from monitor.pipeline.scoring import Estimator, Scored, Scorer, Scoring
 from monitor.pipeline.threads import Threads
 from monitor.pipeline.transcription import ChannelTranscriber
 from monitor.queue import ClosableQueue
 from monitor.samples import loudness_dbfs
 from monitor.segmenter.segmenter import Segmenter
 from monitor.segmenter.settings import SegmenterSettings
+from monitor.sources.recording import mono
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import Turn
-from stser_core.errors import StserError, UsageError
+from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from monitor.pipeline.timings import TurnTimes
     from monitor.roles import Role
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
@@ -73,14 +65,14 @@ class Pipeline:
         segmentation: SegmenterSettings | None = None,
         capacity: int = 64,
         follow: Callable[[], bool] | None = None,
-        estimator: Scorer | None = None,
-        timings: TurnTimes | None = None,
+        estimate: Estimator | None = None,
+        timings: Callable[..., None] | None = None,
     ) -> None:
         """Set everything up; nothing runs yet.
 
         Args:
             source: Where the sound comes from.
-            roles: One for each of the source's channels.
+            roles: One for each of the source's channels, or one for all of them, which are then mixed.
             transcriber: Shared by all channels.
             scorer: Called by one thread.
             outputs: Each is called with every turn, in order, by one thread. The turns come in the order of
@@ -92,36 +84,36 @@ class Pipeline:
             capacity: How many items each queue holds.
             follow: Whether somebody reads `channels`, which then also tells words and estimates while an utterance is
                 being spoken; `None` where nobody ever does.
-            estimator: Makes the estimates, and may leave one out; `None` for `scorer`.
-            timings: Collects how long each turn took.
+            estimate: Makes the estimates, and may leave one out; `None` for `scorer.score`.
+            timings: Told when each turn was captured, ended, taken, transcribed, scored and written.
 
         Raises:
             UsageError: The roles do not fit the source's channels.
         """
-        if len(roles) != source.channels:
+        if len(roles) not in (1, source.channels):
             raise UsageError(f"{source.name} has {source.channels} channels, but {len(roles)} were described.")
+        channels = len(roles)
         self._source = source
         self._outputs = list(outputs)
         self._revise = revise
         self._note_outputs = list(note_outputs)
         self._segmentation = segmentation or SegmenterSettings()
-        self._segmenter = Segmenter(source.channels, self._segmentation)
-        self._scoring = Scoring(TurnMaker(source.name, roles, scorer, speaker_of, estimator), source.channels, capacity)
+        self._segmenter = Segmenter(channels, self._segmentation)
+        self._scoring = Scoring(source.name, roles, scorer, speaker_of, estimate, capacity)
         self._transcribers = [
             ChannelTranscriber(channel + 1, transcriber, capacity, self._scoring.offer if follow else None, follow)
-            for channel in range(source.channels)
+            for channel in range(channels)
         ]
-        self._blocks: ClosableQueue[AudioBlock] = ClosableQueue(capacity)
         self._finished: ClosableQueue[Scored | Note] = ClosableQueue(capacity)
         self._timings = timings
         self._position = 0
         self._origin_s: float | None = None
         self._clocks_apart_s = 0.0
-        self._segmented = 0
+        self._behind_s = 0.0
         self._dropped = 0
-        self._paused = False
-        self._last = np.zeros((source.channels, 0), dtype=np.float32)
-        self._since: list[float | None] = [None] * source.channels
+        self._pauses = [(0.0, False)]
+        self._last = np.zeros((channels, 0), dtype=np.float32)
+        self._since: list[float | None] = [None] * channels
         self._threads = self._all_threads()
 
     @property
@@ -144,18 +136,13 @@ class Pipeline:
 
     @property
     def behind_s(self) -> float:
-        """Seconds of sound that have been read but not yet looked at."""
-        return max(0, self._position - self._segmented) / SAMPLE_RATE
+        """For how long the sound that was read last had waited."""
+        return self._behind_s
 
     @property
     def turns_waiting(self) -> int:
         """Number of utterances that wait to be scored."""
         return len(self._scoring.waiting)
-
-    @property
-    def speaking(self) -> tuple[bool, ...]:
-        """For each channel, whether speech goes on."""
-        return tuple(since_s is not None for since_s in self._since)
 
     @property
     def channels(self) -> tuple[ChannelNow, ...]:
@@ -165,11 +152,11 @@ class Pipeline:
     @property
     def paused(self) -> bool:
         """Whether the sound is replaced by silence."""
-        return self._paused
+        return self._pauses[-1][1]
 
     def pause(self, paused: bool) -> None:
-        """Replace the sound by silence from now on, or no longer; time goes on. To be called by one thread."""
-        self._paused = paused
+        """Replace the sound that arrives from now on by silence, or no longer; time goes on."""
+        self._pauses.append((time.monotonic(), paused))
 
     def note(self, note: Note) -> bool:
         """Put a note among the turns, where the note outputs get it; false when the run is over. From any thread."""
@@ -187,8 +174,6 @@ class Pipeline:
         """
         try:
             self._threads.run()
-        except StserError:
-            raise
         except BaseException:
             self.abort()
             self._threads.linger()
@@ -203,19 +188,13 @@ class Pipeline:
         self._threads.abandon()
         for transcriber in self._transcribers:
             transcriber.cancel()
-        self._blocks.cancel()
         self._scoring.waiting.cancel()
         self._finished.cancel()
         self._source.stop()
 
     def _all_threads(self) -> Threads:
         threads = Threads(on_failure=self._source.stop)
-        if self._source.live:
-            threads.add("source", self._read, self._blocks.close)
-            arriving = iter(self._blocks.get, None)
-        else:
-            arriving = self._arriving()  # a recording waits: a thread of its own would only take turns with this one
-        threads.add("segmenter", lambda: self._segment(arriving), self._leave_segmenter)
+        threads.add("segmenter", self._segment, self._leave_segmenter)
         for transcriber in self._transcribers:
             threads.add("transcriber", transcriber.run, transcriber.cancel)
         threads.add("scorer", lambda: self._scoring.run(self._finished.put), self._leave_scorer)
@@ -225,10 +204,13 @@ class Pipeline:
     def _arriving(self) -> Iterator[AudioBlock]:
         """The source's blocks as they come. A failure of the source ends them: what came before is still finished."""
         try:
-            for block in self._source.blocks():
-                if self._blocks.cancelled:
-                    return
-                usable = replace(block, samples=np.zeros_like(block.samples)) if self._paused else block
+            blocks = self._source.blocks()
+            for block in blocks if len(self._since) == self._source.channels else mono(blocks):
+                while len(self._pauses) > 1 and self._pauses[1][0] <= block.arrived_at:
+                    del self._pauses[0]
+                silent = self._pauses[0][1]
+                usable = replace(block, samples=np.zeros_like(block.samples)) if silent else block
+                self._behind_s = time.monotonic() - block.arrived_at
                 self._dropped += block.dropped
                 self._last = usable.samples
                 self._position = block.end
@@ -246,21 +228,11 @@ class Pipeline:
             self._origin_s += apart_s - self._clocks_apart_s
             self._clocks_apart_s = apart_s
 
-    def _read(self) -> None:
-        """Source thread, of live sources."""
-        for block in self._arriving():
-            accepted, lost = self._blocks.put_dropping(block)
-            if lost is not None:
-                self._dropped += lost.samples.shape[1]
-            if not accepted:
-                return
-
-    def _segment(self, arriving: Iterator[AudioBlock]) -> None:
+    def _segment(self) -> None:
         """Segmenter thread."""
-        for block in arriving:
+        for block in self._arriving():
             if not all(self._pass_on(event, block) for event in self._segmenter.feed(block)):
                 return
-            self._segmented = block.end
         all(self._pass_on(event, None) for event in self._segmenter.flush())
 
     def _pass_on(self, event: SpeechEvent, block: AudioBlock | None) -> bool:
@@ -284,7 +256,6 @@ class Pipeline:
         return block.arrived_at - (block.end / SAMPLE_RATE - (utterance.end_s - settings.post_roll_s))
 
     def _leave_segmenter(self) -> None:
-        self._blocks.cancel()
         for transcriber in self._transcribers:
             # With the scorer gone, nobody wants the transcripts any more.
             if self._scoring.waiting.cancelled:
@@ -303,9 +274,8 @@ class Pipeline:
                 self._deliver(item, self._note_outputs)
                 continue
             self._deliver(self._revise(item.turn), self._outputs)
-            captured_at, *later = item.times
-            if self._timings is not None and captured_at is not None:
-                self._timings.add(captured_at, *later, time.monotonic())
+            if self._timings is not None and item.times[0] is not None:
+                self._timings(*item.times, time.monotonic())
 
     def _deliver(self, item: T, outputs: list[Callable[[T], None]]) -> None:
         """Hand an item to its outputs. One that fails ends the run, but the others still get what is finished."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from monitor.flow import Transcript, Utterance, Word
 from monitor.pipeline.music import is_music
@@ -38,6 +38,9 @@ class Scorer(Protocol):
         ...
 
 
+Estimator: TypeAlias = Callable[[Sequence[SpeechInput]], "list[EmotionScores | None]"]
+
+
 class Scored(NamedTuple):
     """A turn on its way to the outputs, and when its utterance was captured, ended, taken, transcribed and scored."""
 
@@ -45,8 +48,16 @@ class Scored(NamedTuple):
     times: tuple[float | None, float, float, float, float]
 
 
-class TurnMaker:
-    """Makes the turns of one timeline and numbers them in the order in which they come."""
+class Scoring:
+    """Makes the turns of one timeline, numbered in the order in which they come; between them, estimates.
+
+    `offer` may be called by any thread, the rest by the scorer's.
+
+    Attributes:
+        waiting: The segmenter thread puts finished utterances here and closes it; the scorer's cancels it.
+        estimates: For each channel, the start of the utterance that was estimated last, in seconds, and its scores.
+            Each is written as a whole; any thread may read it.
+    """
 
     def __init__(
         self,
@@ -54,48 +65,47 @@ class TurnMaker:
         roles: Sequence[Role],
         scorer: Scorer,
         speaker_of: Callable[[Utterance], str] | None = None,
-        estimator: Scorer | None = None,
+        estimate: Estimator | None = None,
+        capacity: int = 64,
     ) -> None:
-        """Prepare.
-
-        Args:
-            recording: The timeline's recording.
-            roles: Those of its channels.
-            scorer: The emotion model.
-            speaker_of: Who speaks in an utterance, where several speakers share a channel.
-            estimator: Makes the estimates, and may leave one out; `None` for `scorer`.
-        """
+        """Prepare; see `Pipeline`."""
+        self.waiting: ClosableQueue[Utterance | PartialUtterance] = ClosableQueue(capacity)
+        self.estimates: list[tuple[float, EmotionScores | None]] = [(0.0, None)] * len(roles)
         self._recording = recording
         self._roles = roles
         self._scorer = scorer
-        self._estimator = estimator or scorer
+        self._estimate = estimate or scorer.score
         self._speaker_of = speaker_of or (lambda utterance: roles[utterance.channel - 1].speaker)
         self._baselines: dict[tuple[int, str], SpeakerBaseline] = defaultdict(SpeakerBaseline)
         self._made = 0
+
+    def offer(self, partial: PartialUtterance) -> bool:
+        """Have an estimate made if there is nothing else to do right now; never waits."""
+        return self._roles[partial.channel - 1].scored and self.waiting.try_put(partial)
+
+    def run(self, deliver: Callable[[Scored], bool]) -> None:
+        """Work until the input ends, or `deliver` refuses a turn."""
+        while (item := self.waiting.get()) is not None:
+            if isinstance(item, Utterance):
+                if not all(map(deliver, self._scored(item))):
+                    return
+            elif len(self.waiting) == 0 and (estimate := self.estimate(item)) is not None:
+                self.estimates[item.channel - 1] = (item.start_s, estimate)
 
     def make(self, batch: Sequence[Utterance]) -> list[Turn]:
         """Score utterances whose transcripts are there in one go, but for music and channels that are not scored."""
         speakers = [self._speaker_of(utterance) for utterance in batch]
         music = [is_music(utterance.samples) for utterance in batch]
-        scored = [
-            self.scores_channel(utterance.channel) and not one for utterance, one in zip(batch, music, strict=True)
-        ]
+        scored = [self._roles[one.channel - 1].scored and not tones for one, tones in zip(batch, music, strict=True)]
         inputs = [self._input(batch[place], speakers[place]) for place, one in enumerate(scored) if one]
-        scores = self._scorer.score(inputs) if inputs else []
-        if len(scores) != len(inputs):
-            raise RuntimeError(f"{self._scorer.name} scored {len(scores)} of {len(inputs)} utterances.")
-        results = iter(scores)
+        results = iter(self._scorer.score(inputs) if inputs else ())
         turns = []
-        for place, utterance in enumerate(batch):
+        for utterance, speaker, tones, asked in zip(batch, speakers, music, scored, strict=True):
             transcript = utterance.transcript.result()
-            if music[place]:  # as subtitles write it
+            if tones:  # as subtitles write it
                 transcript = Transcript((Word(MUSIC, utterance.start_s, utterance.end_s, 1.0),))
-            turns.append(self._turn(utterance, speakers[place], next(results) if scored[place] else None, transcript))
+            turns.append(self._turn(utterance, speaker, next(results) if asked else None, transcript))
         return turns
-
-    def scores_channel(self, channel: int) -> bool:
-        """Whether the emotion of a channel, counted from 1, is scored."""
-        return self._roles[channel - 1].scored
 
     def estimate(self, partial: PartialUtterance) -> EmotionScores | None:
         """Score an utterance that goes on; it gets no number and does not become a turn."""
@@ -103,7 +113,7 @@ class TurnMaker:
             return None
         # The baseline learns from whole turns only.
         baseline = self._baselines[partial.channel, self._roles[partial.channel - 1].speaker].frozen()
-        (scores,) = self._estimator.score([SpeechInput(partial.samples, partial.words or None, speaker=baseline)])
+        (scores,) = self._estimate([SpeechInput(partial.samples, partial.words or None, speaker=baseline)])
         return scores
 
     def _input(self, utterance: Utterance, speaker: str) -> SpeechInput:
@@ -131,36 +141,6 @@ class TurnMaker:
             checkpoint=self._scorer.name,
         )
 
-
-class Scoring:
-    """Scores what is handed to it, finished utterances first.
-
-    `offer` may be called by any thread, `run` by the scorer's.
-
-    Attributes:
-        waiting: The segmenter thread puts finished utterances here and closes it; the scorer's cancels it.
-        estimates: For each channel, the start of the utterance that was estimated last, in seconds, and its scores.
-            Written by the scorer thread only, each as a whole; any thread may read it.
-    """
-
-    def __init__(self, turn_maker: TurnMaker, channels: int, capacity: int) -> None:
-        self.waiting: ClosableQueue[Utterance | PartialUtterance] = ClosableQueue(capacity)
-        self.estimates: list[tuple[float, EmotionScores | None]] = [(0.0, None)] * channels
-        self._turn_maker = turn_maker
-
-    def offer(self, partial: PartialUtterance) -> bool:
-        """Have an estimate made if there is nothing else to do right now; never waits."""
-        return self._turn_maker.scores_channel(partial.channel) and self.waiting.try_put(partial)
-
-    def run(self, deliver: Callable[[Scored], bool]) -> None:
-        """Work until the input ends, or `deliver` refuses a turn."""
-        while (item := self.waiting.get()) is not None:
-            if isinstance(item, Utterance):
-                if not all(map(deliver, self._scored(item))):
-                    return
-            elif len(self.waiting) == 0 and (estimate := self._turn_maker.estimate(item)) is not None:
-                self.estimates[item.channel - 1] = (item.start_s, estimate)
-
     def _scored(self, first: Utterance) -> list[Scored]:
         """Score the next utterance, and those after it whose transcripts are already there."""
         batch = [(first, time.monotonic())]
@@ -173,7 +153,7 @@ class Scoring:
             batch.append((further, time.monotonic()))
         transcribed_at = time.monotonic()
         batch = [(utterance, taken_at) for utterance, taken_at in batch if not utterance.transcript.cancelled()]
-        turns = self._turn_maker.make([utterance for utterance, _ in batch])
+        turns = self.make([utterance for utterance, _ in batch])
         scored_at = time.monotonic()
         return [
             Scored(turn, (utterance.captured_at, utterance.ended_at, taken_at, transcribed_at, scored_at))

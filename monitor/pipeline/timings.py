@@ -6,18 +6,9 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Protocol
 
 _KEPT = 10_000
 _STEPS = ("endpoint silence", "waiting", "transcript", "scoring", "writing")
-
-
-class TurnTimes(Protocol):
-    """Is told when each turn passed which point."""
-
-    def add(self, *times: float) -> None:
-        """Take the times of one written turn; see `Timings.add`."""
-        ...
 
 
 class Timings:

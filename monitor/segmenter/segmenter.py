@@ -57,10 +57,8 @@ class Segmenter:
             What has become certain with this block, in the order in which it has to be handled.
 
         Raises:
-            ValueError: The block has another number of channels, or starts before the last one's end.
+            ValueError: The block starts before the last one's end.
         """
-        if block.samples.shape[0] != len(self._detectors):
-            raise ValueError(f"A block has {block.samples.shape[0]} channels instead of {len(self._detectors)}.")
         if block.start < self._position:
             raise ValueError(f"A block starts at sample {block.start}, but {self._position} came already.")
         events = self._skip_to(block.start) if block.start > self._position else []

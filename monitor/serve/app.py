@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 
 import anyio
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from monitor.report import make_report, render
-from monitor.serve.kept import read_kept
+from monitor.serve.calls import read_kept
 from monitor.serve.lines import Lines
-from monitor.serve.media import Media
+from monitor.serve.media import Media, Stream
 from monitor.serve.messages import Decoder, End, ProtocolError
 from monitor.serve.page import page
 from monitor.serve.pcm import PcmDecoder
-from monitor.serve.security import Access, Limits, query_of
+from monitor.serve.security import Access
 from monitor.serve.twilio import TwilioDecoder
 from monitor.timeline.file import read_timeline
 from stser_core.errors import DataError, StserError
@@ -31,10 +30,9 @@ from stser_core.errors import DataError, StserError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from monitor.serve.events import EventLog
-    from monitor.serve.metrics import Metrics
 
 _NOW_EVERY_S = 0.25
 _HEARTBEAT_S = 15.0
@@ -42,6 +40,7 @@ _SEND_PATIENCE_S = 20.0
 _POLICY, _TOO_MUCH, _UNSUPPORTED, _AGAIN_LATER, _OK = 1008, 1009, 1003, 1013, 1000
 """Codes with which a websocket is closed (RFC 6455, section 7.4.1)."""
 
+_LONGEST_NAME = 40
 _HEADERS = {
     "cache-control": "no-store",
     "cross-origin-resource-policy": "same-origin",
@@ -52,60 +51,70 @@ _HEADERS = {
 
 
 class App:
-    """The addresses, as docs/serve.md describes them."""
+    """The addresses, as docs/serve.md describes them; a request is let in, or refused, before anything looks at it."""
 
-    def __init__(self, lines: Lines, log: EventLog, access: Access, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self, lines: Lines, access: Access, listeners: Callable[[], Awaitable[Sequence[asyncio.AbstractServer]]]
+    ) -> None:
         """Prepare.
 
         Args:
             lines: The calls.
-            log: Their events.
             access: Who may ask.
-            limits: For everybody.
-            metrics: Counts.
-        """
-        self.media = Media(lines, access, limits, metrics)
-        self._lines = lines
-        self._log = log
-        self._access = access
-        self._metrics = metrics
-        self._body = page()
-
-    def starlette(self, listeners: Callable[[], Awaitable[Sequence[asyncio.AbstractServer]]]) -> ASGIApp:
-        """The application.
-
-        Args:
             listeners: Opens what listens beside it, in its event loop.
         """
-
-        @asynccontextmanager
-        async def lifespan(app: Starlette) -> AsyncIterator[None]:
-            servers = await listeners()
-            ticking = asyncio.create_task(self._tick())
-            yield
-            ticking.cancel()
-            for server in servers:
-                server.close()
-
-        return _Guarded(
-            Starlette(
-                routes=[
-                    Route("/", self._page),
-                    Route("/healthz", self._health),
-                    Route("/metrics", self._figures),
-                    Route("/events", self._events),
-                    Route("/calls", self._calls),
-                    Route("/calls/{call}", self._call),
-                    Route("/calls/{call}/report", self._report),
-                    Route("/calls/{call}/alerts/{alert:int}/acknowledge", self._acknowledge, methods=["POST"]),
-                    WebSocketRoute("/media/twilio", self._twilio),
-                    WebSocketRoute("/media/pcm", self._pcm),
-                ],
-                lifespan=lifespan,
-            ),
-            self._access,
-            self._metrics,
+        self.media = Media(lines, access)
+        self._lines = lines
+        self._log = lines.shared.log
+        self._metrics = lines.shared.metrics
+        self._access = access
+        self._listeners = listeners
+        self._starlette = Starlette(
+            routes=[
+                Route("/", self._page),
+                Route("/healthz", self._health),
+                Route("/metrics", self._figures),
+                Route("/events", self._events),
+                Route("/calls", self._calls),
+                Route("/calls/{call}", self._call),
+                Route("/calls/{call}/report", self._report),
+                Route("/calls/{call}/alerts/{alert:int}/acknowledge", self._acknowledge, methods=["POST"]),
+                WebSocketRoute("/media/twilio", self._twilio),
+                WebSocketRoute("/media/pcm", self._pcm),
+            ],
+            lifespan=self._lifespan,
         )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        if scope["type"] != "lifespan":
+            connection = HTTPConnection(scope)
+            headers, refusal = connection.headers, self._access.refusal(connection.headers)
+            if refusal is not None:
+                return await self._turn_away("origin", 403, refusal, scope, receive, send)
+            guarded = scope["type"] == "http" and scope["path"] != "/healthz"
+            if guarded and not self._access.allows(headers, connection.query_params):
+                sentence = "The token is missing or wrong: Authorization: Bearer TOKEN, or ?token=TOKEN."
+                return await self._turn_away("token", 401, sentence, scope, receive, send)
+        await self._starlette(scope, receive, send)
+
+    async def _turn_away(
+        self, reason: str, status: int, sentence: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if scope["type"] == "websocket":
+            await self._refuse(WebSocket(scope, receive, send), reason, sentence)
+        else:
+            self._metrics.refuse(reason, sentence)
+            await _problem(status, sentence)(scope, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        servers = await self._listeners()
+        ticking = asyncio.create_task(self._tick())
+        yield
+        ticking.cancel()
+        for server in servers:
+            server.close()
 
     async def _tick(self) -> None:
         while True:
@@ -116,7 +125,7 @@ class App:
                 self._log.show({"calls": [line.now() for line in lines]})
 
     async def _page(self, request: Request) -> Response:
-        return Response(self._body, media_type="text/html", headers=_HEADERS)
+        return Response(page(), media_type="text/html", headers=_HEADERS)
 
     async def _health(self, request: Request) -> Response:
         return PlainTextResponse("ok\n", headers=_HEADERS)
@@ -134,29 +143,27 @@ class App:
 
     async def _calls(self, request: Request) -> Response:
         headers = {"last-event-id": str(self._log.last_id)}
-        return _json(self._lines.values(), headers)
+        return _json([call.values() for call in self._lines.calls()], headers)
 
     async def _call(self, request: Request) -> Response:
         name = request.path_params["call"]
-        found = self._lines.find(name)
-        if found is None:
+        call = self._lines.find(name)
+        if call is None:
             return _problem(404, "There is no such call.")
-        call, line = found
-        values = call.values() if line is None else line.values()
         headers = {"last-event-id": str(self._log.last_id)}
         kept = await anyio.to_thread.run_sync(read_kept, self._lines.path(name))
         alerts = [
             {**alert, "alert": number, "acknowledged": number in call.acknowledged}
             for number, alert in enumerate(kept.alerts, start=1)
         ]
-        return _json({**values, "turns": kept.turns, "alerts": alerts}, headers)
+        return _json({**call.values(), "turns": kept.turns, "alerts": alerts}, headers)
 
     async def _report(self, request: Request) -> Response:
         name = request.path_params["call"]
-        found = self._lines.find(name)
-        if found is None:
+        call = self._lines.find(name)
+        if call is None:
             return _problem(404, "There is no such call.")
-        if found[1] is not None:
+        if call.ended_at is None:
             return _problem(409, "The call is still in progress.")
         try:
             content = await anyio.to_thread.run_sync(_rendered, self._lines.path(name))
@@ -172,40 +179,36 @@ class App:
 
     async def _twilio(self, socket: WebSocket) -> None:
         access, headers = self._access, socket.headers
-        signed = access.twilio_signed(headers, socket.scope["path"], _query(socket.scope))
+        signed = access.twilio_signed(headers, socket.scope["path"], socket.scope["query_string"].decode("latin-1"))
         if access.asks_twilio and not signed:
-            await self._refuse(socket, "signature", "The signature of Twilio is missing or wrong.")
-            return
+            return await self._refuse(socket, "signature", "The signature of Twilio is missing or wrong.")
         tracks = socket.query_params.get("tracks")
         try:
             decoder = TwilioDecoder(None if tracks is None else tracks.split(","))
         except ProtocolError as error:
-            await self._refuse(socket, "query", str(error))
-            return
+            return await self._refuse(socket, "query", str(error))
         allowed = signed or access.allows(headers, socket.query_params)
-        await self._stream(socket, decoder, "twilio", allowed=allowed)
+        await self._carry(socket, decoder, "twilio", allowed=allowed)
 
     async def _pcm(self, socket: WebSocket) -> None:
         query = socket.query_params
         if not self._access.allows(socket.headers, query):
-            await self._refuse(socket, "token", "The token is missing or wrong.")
-            return
+            return await self._refuse(socket, "token", "The token is missing or wrong.")
         speakers = [name.strip() for name in query["speakers"].split(",")] if "speakers" in query else []
         try:
             rate, channels = _number(query.get("rate", "16000")), _number(query.get("channels", "1"))
             decoder = PcmDecoder(query.get("call", ""), rate, channels)
             _check_speakers(speakers, channels)
         except ProtocolError as error:
-            await self._refuse(socket, "query", str(error))
-            return
-        await self._stream(socket, decoder, "pcm", speakers=speakers)
+            return await self._refuse(socket, "query", str(error))
+        await self._carry(socket, decoder, "pcm", speakers=speakers)
 
     async def _refuse(self, socket: WebSocket, reason: str, sentence: str) -> None:
         """Refuse a websocket before it is opened: with 403."""
         self._metrics.refuse(reason, sentence)
         await socket.send_denial_response(_problem(403, sentence))
 
-    async def _stream(
+    async def _carry(
         self, socket: WebSocket, decoder: Decoder, source: str, *, allowed: bool = True, speakers: Sequence[str] = ()
     ) -> None:
         with suppress(WebSocketDisconnect):  # `receive` tells of it
@@ -221,7 +224,7 @@ class App:
 
         code, sentence = _OK, ""
         try:
-            await self.media.carry(decoder, receive, source, allowed=allowed, speakers=speakers)
+            await self.media.carry(Stream(decoder, receive, source, allowed, speakers))
         except ProtocolError as error:
             code, sentence = _UNSUPPORTED, str(error)
         except StserError as error:
@@ -231,43 +234,6 @@ class App:
         with anyio.move_on_after(_SEND_PATIENCE_S):
             with suppress(RuntimeError, WebSocketDisconnect):  # it is closed already
                 await socket.close(code, sentence.encode()[:120].decode(errors="ignore"))
-
-
-class _Guarded:
-    """Lets requests in, or refuses them, before anything else looks at them."""
-
-    def __init__(self, app: ASGIApp, access: Access, metrics: Metrics) -> None:
-        self._app = app
-        self._access = access
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        refusal = self._access.refusal(headers)
-        if refusal is not None:
-            await self._refuse("origin", 403, refusal, scope, receive, send)
-        elif scope["type"] == "http" and scope["path"] != "/healthz" and not self._allows(headers, scope):
-            sentence = "The token is missing or wrong: Authorization: Bearer TOKEN, or ?token=TOKEN."
-            await self._refuse("token", 401, sentence, scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    def _allows(self, headers: Headers, scope: Scope) -> bool:
-        return self._access.allows(headers, query_of(_query(scope)))
-
-    async def _refuse(
-        self, reason: str, status: int, sentence: str, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        self._metrics.refuse(reason, sentence)
-        answer = _problem(status, sentence)
-        if scope["type"] == "websocket":
-            await WebSocket(scope, receive, send).send_denial_response(answer)
-        else:
-            await answer(scope, receive, send)
 
 
 class _EventStream(Response):
@@ -321,18 +287,10 @@ def _problem(status: int, sentence: str) -> Response:
     return PlainTextResponse(sentence + "\n", status_code=status, headers=_HEADERS)
 
 
-def _query(scope: Scope) -> str:
-    query: bytes = scope["query_string"]
-    return query.decode("latin-1")
-
-
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise ProtocolError(f"'{text}' is not a number.")
     return int(text)
-
-
-_LONGEST_NAME = 40
 
 
 def _check_speakers(speakers: Sequence[str], channels: int) -> None:

@@ -18,8 +18,9 @@ from monitor.exporters.exporter import Exporter
 from monitor.exporters.jsonl import JsonLines, note_object, turn_object
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role
-from monitor.serve.kept import keep_acknowledged, read_kept
-from monitor.serve.scorer import SharedScorer
+from monitor.segmenter.settings import SegmenterSettings
+from monitor.serve.calls import Call, iso, keep_acknowledged, name_of, read_call
+from monitor.serve.security import Limits
 from monitor.serve.source import LineSource
 from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.emotions import LABELS
@@ -27,11 +28,10 @@ from stser_core.errors import OutputError, StserError
 
 if TYPE_CHECKING:
     from monitor.flow import ChannelNow
-    from monitor.segmenter.settings import SegmenterSettings
     from monitor.serve.events import EventLog
     from monitor.serve.messages import Sound, Start
     from monitor.serve.metrics import Metrics
-    from monitor.serve.security import Limits
+    from monitor.serve.scorer import SharedScorer
     from monitor.timeline.notes import Alert
     from monitor.transcribers import Transcriber
 
@@ -39,71 +39,14 @@ _PUNCTUAL_S = 1.0
 _LITTLE_S = 0.02
 """Sound that is ahead by more than a second need not come now: while much of it waits, its sender waits so long."""
 
-_SAME_NAME = 1_000
+_REMEMBERED = 200
 _KEPT_CHARACTERS = 64
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 _NAME = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9_-]+")
-_MOMENT = "%Y%m%d-%H%M%S"
 
 ENDED, LOST, IDLE, BROKEN, STOPPED, FAILED = "ended", "lost", "idle", "broken", "stopped", "failed"
-EARLIER = "earlier"
 """Why a call ended: its sender said so; the connection went away; no sound came any more; what came was not of the
-protocol; the server was stopped; its timeline could not be written; or it was in an earlier run of the server."""
-
-
-@dataclass
-class Call:
-    """What is known of a call, in progress or ended. Each attribute is written by one thread only.
-
-    Attributes:
-        name: Its name here, which is also that of its files.
-        source: The protocol that it comes by.
-        started_at: Time of day of its first sound, ISO 8601.
-        roles: Those of its channels.
-        position_s: Seconds of it that have been read.
-        turns: Number of turns.
-        alerts: Number of alerts.
-        acknowledged: The numbers of those that somebody has seen to.
-        emotions: The last turn's emotion on each channel.
-        ended_at: When it ended; `None` while it is in progress.
-        reason: Why it ended.
-    """
-
-    name: str
-    source: str
-    started_at: str
-    roles: tuple[Role, ...]
-    position_s: float = 0.0
-    turns: int = 0
-    alerts: int = 0
-    acknowledged: set[int] = field(default_factory=set)
-    emotions: list[str | None] = field(default_factory=list)
-    ended_at: str | None = None
-    reason: str | None = None
-
-    def values(self) -> dict[str, object]:
-        """As `GET /calls` shows it."""
-        return {
-            "call": self.name,
-            "source": self.source,
-            "started_at": self.started_at,
-            "ended_at": self.ended_at,
-            "reason": self.reason,
-            "position_s": round(self.position_s, 3),
-            "turns": self.turns,
-            "alerts": self.alerts,
-            "unacknowledged": self.alerts - len(self.acknowledged),
-            "channels": [
-                {**channel, "emotion": emotion} for channel, emotion in zip(self.channels(), self.emotions, strict=True)
-            ],
-        }
-
-    def channels(self) -> list[dict[str, object]]:
-        """The channels and who is on them."""
-        return [
-            {"channel": place, "speaker": role.speaker, "scored": role.scored}
-            for place, role in enumerate(self.roles, start=1)
-        ]
+protocol; the server was stopped; or its timeline could not be written."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +55,8 @@ class Shared:
 
     Attributes:
         folder: Where their timelines are written.
-        scorer: The emotion model.
-        transcriber: The transcriber.
-        log: Gets their events.
-        metrics: Counts.
-        limits: Of their sound.
-        segmentation: How speech is cut into turns.
         names: The speakers of the usual channels: the customer's, then the agent's.
-        score_agents: Whether the emotion of agents is scored.
         transcripts: Whether words may be kept.
-        rules: The alert rules, which each line has for itself.
         takers: Get the turn of each alert as JSON.
     """
 
@@ -130,8 +65,8 @@ class Shared:
     transcriber: Transcriber
     log: EventLog
     metrics: Metrics
-    limits: Limits
-    segmentation: SegmenterSettings
+    limits: Limits = field(default_factory=Limits)
+    segmentation: SegmenterSettings = field(default_factory=SegmenterSettings)
     names: tuple[str, ...] = ("customer", "agent")
     score_agents: bool = False
     transcripts: bool = True
@@ -178,12 +113,12 @@ class Line:
             roles=call.roles,
             transcriber=shared.transcriber,
             scorer=shared.scorer,
-            estimator=shared.scorer.estimates,
+            estimate=shared.scorer.estimate,
             outputs=[*(exporter.write for exporter in self._exporters), self._told, alarm.check],
             revise=self._revised,
             segmentation=shared.segmentation,
             follow=lambda: shared.log.followed > 0,
-            timings=shared.metrics.timings,
+            timings=shared.metrics.written,
         )
         self._thread = Thread(target=self._run, name=f"line {call.name}", daemon=True)
 
@@ -203,6 +138,11 @@ class Line:
         if self.reason is not None or ahead_s <= _PUNCTUAL_S:
             return 0.0
         return min(max(ahead_s - lead_s, _LITTLE_S * self._source.filling), _PUNCTUAL_S)
+
+    @property
+    def position_s(self) -> float:
+        """Seconds of it that have been read."""
+        return self._pipeline.position_s
 
     def take(self, sound: Sound) -> None:
         """Take a frame. In the event loop."""
@@ -234,20 +174,14 @@ class Line:
             ],
         }
 
-    def values(self) -> dict[str, object]:
-        """As `GET /calls` shows it."""
-        self.call.position_s = self._pipeline.position_s
-        return self.call.values()
-
     def _run(self) -> None:
         try:
             self._write()
-        except StserError as error:
-            self.reason = FAILED
-            self._shared.metrics.say(f"{self.call.name}: {error}")
         except Exception as error:  # noqa: BLE001  one line's fault is not another's
             self.reason = FAILED
-            self._shared.metrics.say(f"{self.call.name}: an unforeseen fault ({type(error).__name__}: {error}).")
+            foreseen = isinstance(error, StserError)
+            what = str(error) if foreseen else f"an unforeseen fault ({type(error).__name__}: {error})."
+            self._shared.metrics.say(f"{self.call.name}: {what}")
         self._conclude()
 
     def _write(self) -> None:
@@ -264,24 +198,16 @@ class Line:
     def _conclude(self) -> None:
         call = self.call
         self._source.stop()
-        call.position_s = self._pipeline.position_s
+        call.position_s = self.position_s
         call.reason = self.reason or STOPPED
-        call.ended_at = _clock(datetime.now())
+        call.ended_at = iso(datetime.now())
         self._ended(self)
-        self._shared.log.add(
-            "call_ended",
-            {
-                "call": call.name,
-                "ended_at": call.ended_at,
-                "reason": call.reason,
-                "turns": call.turns,
-                "report": f"/calls/{call.name}/report",
-            },
-        )
+        values = {"call": call.name, "ended_at": call.ended_at, "reason": call.reason, "turns": call.turns}
+        self._shared.log.add("call_ended", {**values, "report": f"/calls/{call.name}/report"})
 
     def _revised(self, turn: Turn) -> Turn:
         kept = turn if self._shared.transcripts else turn.without_words()
-        return replace(kept, extra={**turn.extra, STARTED_AT: self._time_of_day(turn.start_s)})
+        return replace(kept, extra={**turn.extra, STARTED_AT: iso(self._pipeline.clock(turn.start_s))})
 
     def _told(self, turn: Turn) -> None:
         self.call.turns += 1
@@ -290,15 +216,12 @@ class Line:
         self._shared.log.add("turn", {"call": self.call.name, **turn_object(turn)})
 
     def _alerted(self, alert: Alert) -> None:
-        timed = replace(alert, at=self._time_of_day(alert.time_s))
+        timed = replace(alert, at=iso(self._pipeline.clock(alert.time_s)))
         for exporter in self._exporters:
             exporter.write_note(timed)
         self.call.alerts += 1
         self._shared.metrics.alerts.inc()
         self._shared.log.add("alert", {"call": self.call.name, "alert": self.call.alerts, **note_object(timed)})
-
-    def _time_of_day(self, time_s: float) -> str:
-        return self._pipeline.clock(time_s).isoformat(timespec="milliseconds")
 
 
 class RefusedError(StserError):
@@ -306,11 +229,10 @@ class RefusedError(StserError):
 
 
 class Lines:
-    """All lines, and the calls that have ended."""
+    """All lines, and the calls that have ended, also in earlier runs."""
 
     def __init__(self, shared: Shared) -> None:
-        """Know the calls of earlier runs; see `Shared`."""
-        self._shared = shared
+        self.shared = shared
         self._lock = Lock()
         self._lines: dict[str, Line] = {}
         self._calls = {call.name: call for call in self._earlier()}
@@ -337,50 +259,48 @@ class Lines:
         with self._lock:
             if self._stopping:
                 raise RefusedError("The server is stopping.")
-            if len(self._lines) >= self._shared.limits.lines:
+            if len(self._lines) >= self.shared.limits.lines:
                 raise RefusedError(f"There are {len(self._lines)} lines already; --max-lines allows no more.")
             moment = datetime.now()
             name, paths = self._new_files(moment, start.call)
-            roles = tuple(self._shared.role(place, speakers) for place in start.places)
-            call = Call(name, source, _clock(moment), roles, emotions=[None] * len(roles))
-            line = Line(call, self._shared, start.rate, paths, self._over)
+            roles = tuple(self.shared.role(place, speakers) for place in start.places)
+            call = Call(name, source, iso(moment), roles, emotions=[None] * len(roles))
+            line = Line(call, self.shared, start.rate, paths, self._over)
             self._lines[name] = line
             self._calls[name] = call
-            while len(self._calls) > _REMEMBERED + self._shared.limits.lines:
+            while len(self._calls) > _REMEMBERED + self.shared.limits.lines:
                 self._calls.pop(next(each for each in self._calls if each not in self._lines))
             line.start()
-        self._shared.metrics.calls.labels(source).inc()
+        self.shared.metrics.calls.labels(source).inc()
         return line
 
-    def values(self) -> list[dict[str, object]]:
-        """The calls, as `GET /calls` shows them."""
+    def calls(self) -> list[Call]:
+        """All calls, as they are now."""
         with self._lock:
-            calls, lines = list(self._calls.values()), dict(self._lines)
-        return [lines[call.name].values() if call.name in lines else call.values() for call in calls]
+            for line in self._lines.values():
+                line.call.position_s = line.position_s
+            return list(self._calls.values())
 
-    def find(self, name: str) -> tuple[Call, Line | None] | None:
-        """A call by its name, and its line while it is in progress."""
-        with self._lock:
-            call = self._calls.get(name)
-            return None if call is None else (call, self._lines.get(name))
+    def find(self, name: str) -> Call | None:
+        """A call by its name."""
+        return next((call for call in self.calls() if call.name == name), None)
 
     def path(self, name: str) -> Path:
         """Where a call's JSON Lines are."""
-        return self._shared.folder / f"{name}.jsonl"
+        return self.shared.folder / f"{name}.jsonl"
 
     def acknowledge(self, name: str, alert: int) -> bool:
         """Note that somebody has seen to an alert; false where there is none of that number."""
-        found = self.find(name)
-        if found is None or not 1 <= alert <= found[0].alerts:
+        call = self.find(name)
+        if call is None or not 1 <= alert <= call.alerts:
             return False
-        call = found[0]
         with self._lock:
             if alert in call.acknowledged:
                 return True
             call.acknowledged.add(alert)
             if name not in self._lines:
                 self._keep(call.name, [alert])
-        self._shared.log.add("acknowledged", {"call": name, "alert": alert})
+        self.shared.log.add("acknowledged", {"call": name, "alert": alert})
         return True
 
     def stop(self) -> list[Line]:
@@ -399,39 +319,16 @@ class Lines:
         try:
             keep_acknowledged(self.path(name), alerts)
         except OSError as error:
-            self._shared.metrics.say(f"{name}: that its alert was acknowledged is not kept ({error.strerror}).")
+            self.shared.metrics.say(f"{name}: that its alert was acknowledged is not kept ({error.strerror}).")
 
     def _earlier(self) -> Iterator[Call]:
-        """The last calls of earlier runs, of which only the files tell."""
-        names = sorted(path.stem for path in self._shared.folder.glob("*.jsonl") if _NAME.fullmatch(path.stem))
+        """The last calls of earlier runs."""
+        names = sorted(path.stem for path in self.shared.folder.glob("*.jsonl") if _NAME.fullmatch(path.stem))
         for name in names[-_REMEMBERED:]:
             try:
-                yield self._earlier_call(name)
+                yield read_call(self.path(name), self.shared.role)
             except (OSError, LookupError, TypeError, ValueError):
-                self._shared.metrics.say(f"'{self.path(name)}' is not the file of a call, and is left out.")
-
-    def _earlier_call(self, name: str) -> Call:
-        path = self.path(name)
-        kept = read_kept(path)
-        channels = range(1, max((turn["channel"] for turn in kept.turns), default=1) + 1)
-        last = {turn["channel"]: turn for turn in kept.turns}
-        scored = {turn["channel"] for turn in kept.turns if turn["emotion"] is not None}
-        return Call(
-            name,
-            "file",
-            started_at=_clock(datetime.strptime(name[: len("YYYYmmdd-HHMMSS")], _MOMENT)),
-            roles=tuple(
-                Role(last[channel]["speaker"], channel in scored) if channel in last else self._shared.role(channel - 1)
-                for channel in channels
-            ),
-            position_s=max((turn["end_s"] for turn in kept.turns), default=0.0),
-            turns=len(kept.turns),
-            alerts=len(kept.alerts),
-            acknowledged=kept.acknowledged,
-            emotions=[last[channel]["emotion"] if channel in last else None for channel in channels],
-            ended_at=_clock(datetime.fromtimestamp(path.stat().st_mtime)),
-            reason=EARLIER,
-        )
+                self.shared.metrics.say(f"'{self.path(name)}' is not the file of a call, and is left out.")
 
     def _new_files(self, moment: datetime, given: str) -> tuple[str, tuple[Path, Path]]:
         """A name that no other call has, and its files, new and empty.
@@ -440,21 +337,19 @@ class Lines:
         neither the folder nor another call's files.
         """
         kept = _ODD.sub("_", given)[:_KEPT_CHARACTERS].strip("_") or "call"
-        for number in range(1, _SAME_NAME):
-            name = f"{moment.strftime(_MOMENT)}-{kept}" + (f"-{number}" if number > 1 else "")
-            paths = (self._shared.folder / f"{name}.csv", self._shared.folder / f"{name}.jsonl")
+        name, number = name_of(moment, kept), 1
+        while True:
+            paths = (self.shared.folder / f"{name}.csv", self.path(name))
             try:
                 for path in paths:
                     path.open("x").close()
             except FileExistsError:
+                number += 1
+                name = name_of(moment, f"{kept}-{number}")
                 continue
             except OSError as error:
                 raise OutputError(f"Cannot write '{paths[0]}': {error.strerror}.") from error
             return name, paths
-        raise OutputError(f"There are {_SAME_NAME} calls named '{kept}' of this second.")
-
-
-_REMEMBERED = 200
 
 
 def _channel_now(channel: int, state: ChannelNow, transcripts: bool) -> dict[str, object]:
@@ -468,7 +363,3 @@ def _channel_now(channel: int, state: ChannelNow, transcripts: bool) -> dict[str
         "emotion": None if scores is None else scores.emotion,
         **{f"p_{label}": value for label, value in zip(LABELS, probabilities, strict=True)},
     }
-
-
-def _clock(moment: datetime) -> str:
-    return moment.astimezone().isoformat(timespec="milliseconds")

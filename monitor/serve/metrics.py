@@ -15,15 +15,10 @@ class Metrics:
     """Counters of one server, in a registry of their own. From any thread."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        """Start at 0.
-
-        Args:
-            say: Takes a sentence about what went wrong with a line.
-        """
+        """Start at 0; `say` takes a sentence about what went wrong with a line."""
         self.say = say
-        self.registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         self._quiet_until_s: dict[str, float] = {}
-        registry = self.registry
         self.lines = Gauge("stser_lines", "Calls in progress.", registry=registry)
         self.readers = Gauge("stser_event_readers", "Readers of /events.", registry=registry)
         self.calls = Counter("stser_calls", "Calls that began.", ["source"], registry=registry)
@@ -36,7 +31,10 @@ class Metrics:
         self.row = Histogram(
             "stser_row_seconds", "From the end of a turn to its row.", buckets=_BUCKETS, registry=registry
         )
-        self.timings = _Rows(self.row)
+
+    def written(self, *times: float) -> None:
+        """Note when a turn was captured, ended, taken, transcribed, scored and written."""
+        self.row.observe(times[-1] - times[1])
 
     def refuse(self, what: str, sentence: str) -> None:
         """Count a connection that is refused, and say so; of a flood of them, once in ten seconds."""
@@ -48,14 +46,3 @@ class Metrics:
     def text(self) -> bytes:
         """In Prometheus's text format."""
         return generate_latest(self.registry)
-
-
-class _Rows:
-    """Takes the times of a pipeline's turns; see `monitor.pipeline.timings`."""
-
-    def __init__(self, row: Histogram) -> None:
-        self._row = row
-
-    def add(self, *times: float) -> None:
-        """Note a written turn: captured, ended, taken, transcribed, scored, written."""
-        self._row.observe(times[-1] - times[1])

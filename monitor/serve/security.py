@@ -7,10 +7,9 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -62,16 +61,11 @@ class Access:
         self._twilio_token = twilio_token
         self._hosts = hosts
 
-    @property
-    def open(self) -> bool:
-        """Whether no token is asked for."""
-        return self._token is None
-
     def knows(self, token: str | None) -> bool:
         """Whether a token is the right one, compared in constant time; true where none is needed."""
         if self._token is None:
             return True
-        return token is not None and hmac.compare_digest(token.encode(errors="replace"), self._token.encode())
+        return token is not None and _equal(token, self._token)
 
     def allows(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
         """Whether a request shows the token: as `Authorization: Bearer` or as `?token=`."""
@@ -96,8 +90,8 @@ class Access:
             return False
         rest = f"{headers.get('host', '')}{path}" + (f"?{query}" if query else "")
         # A proxy that ends TLS hides which scheme the sender used.
-        signatures = [twilio_signature(self._twilio_token, f"{way}://{rest}") for way in ("wss", "ws")]
-        return any(_equal(signature, expected) for expected in signatures)
+        expected = [twilio_signature(self._twilio_token, f"{way}://{rest}") for way in ("wss", "ws")]
+        return any(_equal(signature, each) for each in expected)
 
     @property
     def asks_twilio(self) -> bool:
@@ -105,25 +99,14 @@ class Access:
         return self._twilio_token is not None
 
 
-def twilio_signature(token: str, url: str, parameters: Mapping[str, str] | None = None) -> str:
+def twilio_signature(token: str, url: str) -> str:
     """The value of `X-Twilio-Signature` (https://www.twilio.com/docs/usage/security, "Validating requests").
 
     Args:
         token: The account's auth token.
-        url: The whole address, with its query.
-        parameters: Those of a POST's form; a websocket has none.
+        url: The whole address, with its query; of a POST also the form's names and values, sorted and joined.
     """
-    text = url + "".join(name + value for name, value in sorted((parameters or {}).items()))
-    return base64.b64encode(hmac.digest(token.encode(), text.encode(), hashlib.sha1)).decode()
-
-
-def query_of(query: str) -> dict[str, str]:
-    """A query's values; of several for one name the first, and none of a query with more than 20."""
-    values: dict[str, str] = {}
-    with suppress(ValueError):
-        for name, value in parse_qsl(query, max_num_fields=20):
-            values.setdefault(name, value)
-    return values
+    return base64.b64encode(hmac.digest(token.encode(), url.encode(), hashlib.sha1)).decode()
 
 
 class Pace:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
 import time
 from collections.abc import Sequence
-from threading import Event, Thread
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -21,9 +20,8 @@ from stser_core.errors import StserError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from socket import socket
 
-    from monitor.serve.events import EventLog
-    from monitor.serve.metrics import Metrics
     from monitor.serve.security import Access, Limits
 
 _END_S = 5.0
@@ -36,13 +34,10 @@ class Server:
     def __init__(
         self,
         lines: Lines,
-        log: EventLog,
         access: Access,
-        limits: Limits,
-        metrics: Metrics,
         *,
-        sockets: Sequence[socket.socket],
-        audiosocket: socket.socket | None = None,
+        sockets: Sequence[socket],
+        audiosocket: socket | None = None,
         allowed: Callable[[str], bool] = lambda address: True,
         tls: tuple[Path, Path] | None = None,
     ) -> None:
@@ -50,10 +45,7 @@ class Server:
 
         Args:
             lines: The calls.
-            log: Their events.
             access: Who may ask.
-            limits: For everybody.
-            metrics: Counts.
             sockets: Those of HTTP.
             audiosocket: That of AudioSocket.
             allowed: Whether an address may use AudioSocket.
@@ -63,44 +55,17 @@ class Server:
             UsageError: The certificate or its key cannot be read.
         """
         self._lines = lines
-        self._log = log
-        self._app = App(lines, log, access, limits, metrics)
+        self._app = App(lines, access, self._listeners)
         self._sockets = list(sockets)
         self._audiosocket = audiosocket
         self._allowed = allowed
-        self._stopped = Event()
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        certificate, key = tls or (None, None)
-        config = uvicorn.Config(
-            self._app.starlette(self._listeners),
-            http=_bounded(limits),
-            ws="websockets-sansio",
-            ws_max_size=limits.message_bytes,
-            ws_max_queue=8,
-            ws_per_message_deflate=False,
-            h11_max_incomplete_event_size=limits.header_bytes,
-            timeout_keep_alive=round(limits.head_s),
-            timeout_graceful_shutdown=2,
-            backlog=_BACKLOG,
-            lifespan="on",
-            loop="auto",  # uvloop, where it is: it needs half of asyncio's time for a message
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
-        )
         for name in ("uvicorn.error", "asyncio"):
             logger = logging.getLogger(name)
             logger.setLevel(logging.ERROR)
-            logger.handlers, logger.propagate = [_Faults(metrics.say)], False
-        try:
-            config.load()
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(f"The certificate '{certificate}' or its key '{key}' cannot be used ({error}).") from error
-        self._uvicorn = uvicorn.Server(config)
+            logger.handlers, logger.propagate = [_Faults(lines.shared.metrics.say)], False
+        self._uvicorn = uvicorn.Server(_configured(self._app, lines.shared.limits, tls))
 
     def run(self) -> None:
         """Serve until it is stopped.
@@ -132,7 +97,7 @@ class Server:
         for line in self._lines.lines:
             line.abort()
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._log.end)
+            self._loop.call_soon_threadsafe(self._lines.shared.log.end)
         self._uvicorn.should_exit = True
 
     def abort(self) -> None:
@@ -176,22 +141,33 @@ class _Faults(logging.Handler):
         self._say(f"an unforeseen fault in the server ended a request ({what.strip()}); please report it.")
 
 
-def bound(host: str, port: int, what: str) -> socket.socket:
-    """A socket that listens at an address.
-
-    Args:
-        host: A name or an address.
-        port: 0 for any that is free.
-        what: The option, for the message.
-
-    Raises:
-        UsageError: The address is taken, or is not this machine's.
-    """
+def _configured(app: App, limits: Limits, tls: tuple[Path, Path] | None) -> uvicorn.Config:
+    certificate, key = tls or (None, None)
+    config = uvicorn.Config(
+        app,
+        http=_bounded(limits),
+        ws="websockets-sansio",
+        ws_max_size=limits.message_bytes,
+        ws_max_queue=8,
+        ws_per_message_deflate=False,
+        h11_max_incomplete_event_size=limits.header_bytes,
+        timeout_keep_alive=round(limits.head_s),
+        timeout_graceful_shutdown=2,
+        backlog=_BACKLOG,
+        lifespan="on",
+        loop="auto",  # uvloop, where it is: it needs half of asyncio's time for a message
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        raise UsageError(f"{what}: cannot listen at {host} port {port} ({error}).") from error
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"The certificate '{certificate}' or its key '{key}' cannot be used ({error}).") from error
+    return config
 
 
 def _bounded(limits: Limits) -> type[asyncio.Protocol]:

@@ -34,11 +34,8 @@ class _Frame(NamedTuple):
 class LineSource:
     """The sound of a line: a bounded buffer, which drops the oldest batch of frames when it is full.
 
-    So it need not be read by a thread of its own, as other live sources. `put` and `end` belong to the event loop.
+    `put` and `end` belong to the event loop.
     """
-
-    live = False
-    duration_s: float | None = None
 
     def __init__(self, name: str, rate: int, channels: int, limits: Limits, metrics: Metrics) -> None:
         """Begin now.

@@ -16,17 +16,17 @@ class Source(Protocol):
     Attributes:
         name: The file's or the device's name, as it appears in the timeline.
         channels: Number of channels in every block.
-        live: Whether the sound comes whether or not anyone listens: what cannot be taken in time is lost.
-        duration_s: Length in seconds, or `None` where it is not known.
     """
 
     name: str
     channels: int
-    live: bool
-    duration_s: float | None
 
     def blocks(self) -> Iterator[AudioBlock]:
-        """Yield the sound once, from sample 0 on, in blocks of 20 to 100 ms whose samples are all finite."""
+        """Yield the sound once, from sample 0 on, in blocks whose samples are all finite.
+
+        Where sound does not wait to be read, as a microphone's, the source keeps some seconds of it, and leaves a gap
+        where it has no room.
+        """
         ...
 
     def stop(self) -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CAPACITY = 64
+_CAPACITY = 512
+"""Pieces of 30 ms that may wait: what a busy machine may fall behind before sound is lost."""
 _LOOK_S = 0.1
 _FIRST_PIECE_S = 5.0
 _NEXT_PIECE_S = 2.0
@@ -30,10 +31,9 @@ _ZEROS_AGAIN_S = 60.0
 
 
 class CaptureBuffer:
-    """Between the device's thread, which must never wait, and the reader: drops and counts blocks that do not fit.
+    """Between the device's thread, which must never wait, and the reader: drops blocks that do not fit.
 
     Attributes:
-        overflows: How often sound was lost.
         last_s: When the last piece arrived, or when the device was opened.
         delivered: Whether any piece has arrived.
         ended: Whether the device has gone.
@@ -45,7 +45,6 @@ class CaptureBuffer:
         self._clock = clock
         self._blocks: Queue[AudioBlock | None] = Queue(_CAPACITY)
         self._closed = Event()
-        self.overflows = 0
         self.last_s = clock()
         self.delivered = False
         self.ended = False
@@ -61,14 +60,12 @@ class CaptureBuffer:
             return
         self.last_s = self._clock()
         self.delivered = True
-        self.overflows += overflowed
         block = self._stream.place(samples.T.copy(), self.last_s, overflowed)
         if block is None:
             return
         try:
             self._blocks.put_nowait(block)
         except Full:
-            self.overflows += 1
             self._stream.lose(block)
 
     def end(self) -> None:
@@ -102,14 +99,11 @@ class Microphone:
         waiting: Whether a lost device is being waited for.
     """
 
-    live = True
-    duration_s: float | None = None
-
     def __init__(
         self,
         device: str = "mic",
         *,
-        channels: int | None = None,
+        channels: int = 1,
         reconnect: bool = False,
         notices: Callable[[str], None] = lambda sentence: None,
         system: PortAudio | None = None,
@@ -119,7 +113,7 @@ class Microphone:
 
         Args:
             device: `mic` for the default input, an index, or part of a name.
-            channels: How many to capture; `None` for one.
+            channels: How many to capture.
             reconnect: Wait for a device that goes away, instead of ending with an error.
             notices: Gets sentences for the user that are not errors. Called by
                 the thread that reads `blocks`.
@@ -130,24 +124,18 @@ class Microphone:
             DeviceError: The input does not exist or cannot be captured, or PortAudio is missing.
         """
         self._system = system or PortAudio()
-        self._chosen = self._system.choose(device, 1 if channels is None else channels)
+        self._chosen = self._system.choose(device, channels)
         self._reconnect = reconnect
         self._notices = notices
         self._clock = clock
         self._stopped = Event()
         self._stream = StreamClock(self._chosen.rate, self._chosen.channels)
         self._buffer = CaptureBuffer(self._stream, clock)
-        self._earlier_overflows = 0
         self._zeros_s = 0.0
         self._since_notice_s = _ZEROS_AGAIN_S
         self.name = self._chosen.device.name
         self.channels = self._chosen.channels
         self.waiting = False
-
-    @property
-    def overflows(self) -> int:
-        """Number of times that sound was lost, because the device or its reader was too slow."""
-        return self._earlier_overflows + self._buffer.overflows
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Capture until `stop` is called; what had been captured by then still comes.
@@ -180,7 +168,6 @@ class Microphone:
         self._buffer.close()
 
     def _open(self) -> PortAudioCapture:
-        self._earlier_overflows += self._buffer.overflows
         self._buffer = CaptureBuffer(self._stream, self._clock)
         if self._stopped.is_set():
             self._buffer.close()

@@ -42,9 +42,6 @@ class RawPcm:
     faster than the program listens. A WAV header at the start is passed over if it describes what was asked for.
     """
 
-    live = False
-    duration_s: float | None = None
-
     def __init__(
         self,
         stream: BinaryIO,

@@ -7,6 +7,7 @@ import shutil
 import stat
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
@@ -19,11 +20,9 @@ from stser_core.audio import AudioFile, AudioInfo, Downmix, TrackChoice
 from stser_core.errors import AudioError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
-
-    from monitor.sources import Source
 
 STDIN = "-"
 _SAME_RESIDUAL = 1e-2
@@ -50,13 +49,10 @@ class Recording:
         stopped: Whether it was told to stop.
     """
 
-    live = False
-
     def __init__(
         self,
         file: AudioFile,
         *,
-        mix: bool = False,
         track: TrackChoice = None,
         name: str | None = None,
     ) -> None:
@@ -64,7 +60,6 @@ class Recording:
 
         Args:
             file: Its path, or the file itself, open and seekable.
-            mix: Mix all channels into one.
             track: Which audio track; see `stser_core.audio`.
             name: Its name in the timeline; the file's own without it.
 
@@ -76,11 +71,10 @@ class Recording:
             raise AudioError(f"{file} is a pipe or a device and not a file; replay can read it.")
         info = audio.probe(file, track)
         self._file = file
-        self._mix = mix
         self._track = track
         self._stopped = Event()
         self.name = name or (Path(file).name if isinstance(file, str | Path) else "stdin")
-        self.channels = 1 if mix else info.channels
+        self.channels = info.channels
         self.duration_s = info.duration_s
         self.announced_s = None if info.estimated else info.duration_s
         self.notices = _of_tracks(self.name, info, track)
@@ -92,9 +86,8 @@ class Recording:
             AudioError: The file cannot be decoded, or not to its end.
         """
         position = 0
-        downmix = Downmix()
         for samples in audio.blocks(self._file, _BLOCK_SAMPLES, track=self._track, notices=self.notices.append):
-            block = AudioBlock(position, downmix.mix(samples) if self._mix else samples)
+            block = AudioBlock(position, samples)
             position = block.end
             if self._stopped.is_set():
                 return
@@ -110,26 +103,11 @@ class Recording:
         self._stopped.set()
 
 
-class Mixed:
-    """All channels of another source as one (see `stser_core.audio.Downmix`)."""
-
-    channels = 1
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.name = source.name
-        self.live = source.live
-        self.duration_s = source.duration_s
-
-    def blocks(self) -> Iterator[AudioBlock]:
-        """Yield one channel, block by block."""
-        downmix = Downmix()
-        for block in self._source.blocks():
-            yield AudioBlock(block.start, downmix.mix(block.samples), block.dropped)
-
-    def stop(self) -> None:
-        """Stop the source."""
-        self._source.stop()
+def mono(blocks: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
+    """The channels of a stream as one (see `stser_core.audio.Downmix`)."""
+    downmix = Downmix()
+    for block in blocks:
+        yield replace(block, samples=downmix.mix(block.samples))
 
 
 def channels_same(file: AudioFile, track: TrackChoice = None) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from monitor.flow import SpeechEnded
 from monitor.segmenter.segmenter import Segmenter
+from monitor.sources.recording import mono
 from monitor.speakers.clustering import cluster
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def diarize(
     """Find the speaker of each utterance of a recording of one channel.
 
     Args:
-        source: The recording.
+        source: The recording; several channels are mixed.
         count: How many speakers there are.
         extractor: Computes the speaker embeddings.
         settings: How the speech is cut into utterances, as for the pipeline; `None` for the defaults.
@@ -57,8 +58,8 @@ def diarize(
             raise Halted
         return extractor.embed(utterance.samples)
 
-    segmenter = Segmenter(source.channels, settings)
-    events = [event for block in source.blocks() for event in segmenter.feed(block)] + segmenter.flush()
+    segmenter = Segmenter(1, settings)
+    events = [event for block in mono(source.blocks()) for event in segmenter.feed(block)] + segmenter.flush()
     utterances = [event.utterance for event in events if isinstance(event, SpeechEnded)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         embeddings = list(threads.map(embed, utterances))

@@ -35,6 +35,7 @@ def test_after_closing_the_rest_is_taken_and_nothing_accepted():
     queue.close()
     assert not queue.put("b")
     assert queue.put_dropping("b") == (False, None)
+    assert not queue.try_put("b")
     assert [queue.get(), queue.get()] == ["a", None]
 
 
@@ -90,18 +91,6 @@ def test_only_what_is_wanted_is_taken_and_nothing_waited_for():
 def test_an_offer_is_taken_only_by_one_who_is_waiting():
     queue = ClosableQueue(4)
     assert not queue.try_put("nobody waits")
-    taken = []
-    taking = in_thread(lambda: taken.append(queue.get()))
-    deadline = time.monotonic() + 5
-    while not queue.try_put("now") and time.monotonic() < deadline:
-        time.sleep(0.001)
-    taking.join(5)
-    assert taken == ["now"]
-    assert not queue.try_put("gone again")
-
-
-def test_only_one_offer_at_a_time_is_accepted():
-    queue = ClosableQueue(4)
     go_on = Event()
 
     def take_twice():
@@ -119,11 +108,3 @@ def test_only_one_offer_at_a_time_is_accepted():
     go_on.set()
     taking.join(5)
     assert not taking.is_alive()
-
-
-def test_after_closing_an_offer_is_refused():
-    queue = ClosableQueue(4)
-    taking = in_thread(queue.get)
-    queue.close()
-    taking.join(5)
-    assert not queue.try_put("too late")

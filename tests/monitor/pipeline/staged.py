@@ -2,7 +2,7 @@
 
 from threading import Event, Thread
 
-from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript, Word
+from monitor.flow import AudioBlock, Transcript, Word
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role
 from monitor.segmenter.settings import SegmenterSettings
@@ -29,9 +29,9 @@ class Fault:
 class FakeSource:
     name = "talk.wav"
 
-    def __init__(self, sound, *, live=False, fault=None, pause_s=0.0, endless=False):
-        self.sound, self.live, self.fault, self.pause_s = sound, live, fault or Fault(), pause_s
-        self.channels, self.duration_s, self.endless = len(sound), sound.shape[1] / SAMPLE_RATE, endless
+    def __init__(self, sound, *, fault=None, pause_s=0.0, endless=False):
+        self.sound, self.fault, self.pause_s = sound, fault or Fault(), pause_s
+        self.channels, self.endless = len(sound), endless
         self.stopped = Event()
 
     def blocks(self):

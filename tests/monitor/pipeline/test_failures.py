@@ -10,8 +10,8 @@ from stser_core.errors import AudioError, OutputError, PipelineError
 
 
 class TestAFailure:
-    @pytest.mark.parametrize("capacity", [1, 3, 64])
-    @pytest.mark.parametrize("at", [0, 1, 2, 5])
+    @pytest.mark.parametrize("capacity", [1, 64])
+    @pytest.mark.parametrize("at", [0, 1, 5])
     @pytest.mark.parametrize("stage", ["source", "listen", "feed", "finish", "scorer", "output"])
     def test_ends_the_run_with_what_was_finished_before_it(self, sound, rows, stage, at, capacity):
         written = []
@@ -49,11 +49,6 @@ class TestAFailure:
         assert written[:3] == rows[:3]
         # What was being said when the run was stopped is there too, up to where its source was stopped.
         assert {(row.channel, row.start_s) for row in written} <= {(row.channel, row.start_s) for row in rows}
-
-    def test_of_a_scorer_that_forgets_some_is_not_overlooked(self, sound):
-        scorer = FakeScorer()
-        scorer.score = lambda spoken: []
-        assert "scored 0 of" in str(run_broken(sound, [], {"scorer": scorer}))
 
     def test_stops_a_source_that_would_never_end(self, sound):
         pipeline = build(FakeSource(sound, endless=True, pause_s=0.001), [], scorer=FakeScorer(Fault(0)))

@@ -5,7 +5,7 @@ import pytest
 
 from monitor.flow import SAMPLE_RATE, Utterance
 from monitor.pipeline.music import is_music
-from monitor.pipeline.scoring import TurnMaker
+from monitor.pipeline.scoring import Scoring
 from monitor.roles import Role
 from monitor.timeline.turn import MUSIC
 from stser_core.audio import load_mono
@@ -79,5 +79,5 @@ def test_a_turn_that_is_music_says_so_and_has_no_emotion():
 
     utterance = Utterance(1, 2.0, 6.0, chords()[: 4 * SAMPLE_RATE])
     utterance.transcript.set_result(None)
-    (turn,) = TurnMaker("call.wav", [Role("customer")], NeverAsked()).make([utterance])
+    (turn,) = Scoring("call.wav", [Role("customer")], NeverAsked()).make([utterance])
     assert (turn.transcript, turn.emotion, turn.probabilities) == (MUSIC, None, None)

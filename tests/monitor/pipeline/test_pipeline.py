@@ -1,4 +1,4 @@
-"""What a pipeline makes of sound: turns, in order, from recordings and from live sound."""
+"""What a pipeline makes of sound: turns, in order."""
 
 import time
 from threading import Event, Thread
@@ -39,13 +39,6 @@ class TestTurns:
     def test_are_the_same_however_narrow_the_queues(self, rows, sound, capacity):
         assert rows_of(sound, capacity=capacity) == rows
 
-    def test_go_to_the_scorer_with_their_words(self, sound):
-        scorer = FakeScorer()
-        rows = rows_of(sound, scorer=scorer)
-        scored = [spoken for batch in scorer.batches for spoken in batch]
-        assert [spoken.text for spoken in scored] == [row.transcript for row in rows if row.emotion is not None]
-        assert {spoken.text_confidence for spoken in scored} == {1.0}
-
     def test_that_pile_up_are_scored_in_one_batch(self, sound):
         slow = FakeScorer()
         slow_score, slow.score = slow.score, lambda spoken: time.sleep(0.2) or slow_score(spoken)
@@ -63,59 +56,42 @@ def test_silence_gives_an_empty_timeline():
 
 
 def test_roles_that_do_not_fit_the_source_are_refused(sound):
-    with pytest.raises(UsageError, match="2 channels, but 1 were described"):
-        build(FakeSource(sound), [], roles=ROLES[:1])
+    with pytest.raises(UsageError, match="2 channels, but 3 were described"):
+        build(FakeSource(sound), [], roles=[*ROLES, ROLES[0]])
 
 
-def test_progress_can_be_read(sound):
-    source = FakeSource(sound)
-    pipeline = build(source, [])
-    assert (pipeline.position_s, pipeline.speaking, pipeline.dropped_ms) == (0, (False, False), 0)
-    assert finish(pipeline) is None
-    assert (pipeline.position_s, pipeline.speaking) == (18, (False, False))
+def test_one_role_for_several_channels_mixes_them(sound):
+    assert rows_of(sound, roles=ROLES[:1]) == rows_of(sound.mean(axis=0, keepdims=True), roles=ROLES[:1])
 
 
-def test_who_is_speaking_can_be_read(sound):
+def test_progress_and_who_is_speaking_can_be_read(sound):
     gate = Event()
     speech = np.stack([sound[0], np.zeros_like(sound[0])])
     pipeline = build(FakeSource(speech), [], transcriber=FakeTranscriber(gate=gate), capacity=1)
+    assert (pipeline.position_s, pipeline.dropped_ms) == (0, 0)
     thread = Thread(target=finish, args=(pipeline,))
     thread.start()
     deadline = time.monotonic() + 5
-    while pipeline.speaking != (True, False) and time.monotonic() < deadline:
+    while not pipeline.channels[0].speaking and time.monotonic() < deadline:
         time.sleep(0.01)
-    speaking = pipeline.speaking
+    speaking = [channel.speaking for channel in pipeline.channels]
     gate.set()
     thread.join()
-    assert speaking == (True, False)
+    assert speaking == [True, False]
+    assert pipeline.position_s == 18
+    assert not any(channel.speaking for channel in pipeline.channels)
 
 
-class TestLiveSound:
-    def test_that_cannot_be_taken_in_time_is_dropped_and_counted(self, sound):
-        gate = Event()
-        rows = []
-        source = FakeSource(sound, live=True)
-        pipeline = build(source, [rows.append], transcriber=FakeTranscriber(gate=gate), capacity=4)
-        opener = Thread(target=lambda: time.sleep(0.5) or gate.set())
-        opener.start()
-        assert finish(pipeline) is None
-        opener.join()
-        assert pipeline.position_s == 18
-        assert 0 < pipeline.dropped_ms < 18_000
-        assert sum(row.dropped_ms for row in rows) <= 2 * pipeline.dropped_ms
-        assert all(0 <= row.start_s < row.end_s <= 18 for row in rows)
-
-    def test_that_the_device_lost_is_counted_once(self, sound):
-        class Lossy(FakeSource):
-            def blocks(self):
-                for block in super().blocks():
-                    if block.start == 32_000:
-                        continue
+def test_sound_that_was_lost_is_counted_once(sound):
+    class Lossy(FakeSource):
+        def blocks(self):
+            for block in super().blocks():
+                if block.start != 32_000:
                     yield AudioBlock(block.start, block.samples, 1600 if block.start == 33_600 else 0)
 
-        rows = []
-        pipeline = build(Lossy(sound, live=True), [rows.append], capacity=200)
-        assert finish(pipeline) is None
-        assert pipeline.dropped_ms == 100
-        assert {row.dropped_ms for row in rows if row.start_s < 2 and row.end_s > 2.1} == {100}
-        assert {row.dropped_ms for row in rows if row.start_s > 2.1} == {0}
+    rows = []
+    pipeline = build(Lossy(sound), [rows.append], capacity=200)
+    assert finish(pipeline) is None
+    assert pipeline.dropped_ms == 100
+    assert {row.dropped_ms for row in rows if row.start_s < 2 and row.end_s > 2.1} == {100}
+    assert {row.dropped_ms for row in rows if row.start_s > 2.1} == {0}

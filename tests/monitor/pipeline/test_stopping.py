@@ -15,7 +15,7 @@ def after(seconds, call):
     return thread
 
 
-MOMENTS = [0.0, 0.003, 0.01, 0.03, 0.1]
+MOMENTS = [0.0, 0.01, 0.1]
 
 
 class TestStopping:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
+from socket import create_server
 from threading import Thread
 
 import pytest
 
 from monitor.alerts.rules import parse
-from monitor.segmenter.settings import SegmenterSettings
 from monitor.transcribers.none import NoTranscriber
 
 
@@ -34,9 +34,7 @@ class Served:
     port: int
     audiosocket: int
     said: list[str]
-    server: object
     lines: object
-    log: object
 
     @property
     def ws(self) -> str:
@@ -84,13 +82,12 @@ def serving(tmp_path, recognizer):
     from monitor.serve.metrics import Metrics
     from monitor.serve.scorer import SharedScorer
     from monitor.serve.security import Access, Limits
-    from monitor.serve.server import Server, bound
+    from monitor.serve.server import Server
 
     running = []
 
     def start(*, token=None, twilio_token=None, limits=None, rules=(), folder=None, **shared):
         said = []
-        metrics, log = Metrics(said.append), EventLog()
         bounds = replace(Limits(lead_s=1e9, messages_per_s=1e9, burst=10**9), **(limits or {}))
         folder = folder or tmp_path / "timelines"
         folder.mkdir(exist_ok=True)
@@ -98,17 +95,16 @@ def serving(tmp_path, recognizer):
             folder=folder,
             scorer=SharedScorer(recognizer, 2),
             transcriber=shared.pop("transcriber", NoTranscriber()),
-            log=log,
-            metrics=metrics,
+            log=EventLog(),
+            metrics=Metrics(said.append),
             limits=bounds,
-            segmentation=SegmenterSettings(),
             rules=tuple(map(parse, rules)),
             **shared,
         )
         lines = Lines(common)
-        web, sound = bound("127.0.0.1", 0, "--port"), bound("127.0.0.1", 0, "--audiosocket")
-        server = Server(lines, log, Access(token, twilio_token), bounds, metrics, sockets=[web], audiosocket=sound)
-        served = Served(folder, web.getsockname()[1], sound.getsockname()[1], said, server, lines, log)
+        web, sound = create_server(("127.0.0.1", 0)), create_server(("127.0.0.1", 0))
+        server = Server(lines, Access(token, twilio_token), sockets=[web], audiosocket=sound)
+        served = Served(folder, web.getsockname()[1], sound.getsockname()[1], said, lines)
         thread = Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:

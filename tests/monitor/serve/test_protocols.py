@@ -123,7 +123,7 @@ def test_twilio_refuses_what_it_cannot_be(messages):
         fed(TwilioDecoder(), *(one if isinstance(one, str) else json.dumps(one) for one in messages))
 
 
-@pytest.mark.parametrize("size", [1, 3, 7, 10_000])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_pcm_may_be_cut_anywhere(size):
     data = SAMPLES.tobytes()
     start, *sounds = fed(PcmDecoder("x", 16_000, 2), *(data[at : at + size] for at in range(0, len(data), size)))
@@ -138,8 +138,7 @@ def test_pcm_has_bounds(rate, channels):
         PcmDecoder("x", rate, channels)
 
 
-@pytest.mark.parametrize("size", [1, 5, 10_000])
-@pytest.mark.parametrize(("kind", "rate"), [(0x10, 8_000), (0x12, 16_000), (0x18, 192_000)])
+@pytest.mark.parametrize(("size", "kind", "rate"), [(1, 0x10, 8_000), (5, 0x12, 16_000), (10_000, 0x18, 192_000)])
 def test_audiosocket_may_be_cut_anywhere(size, kind, rate):
     data = audiosocket(0x01, CALL.bytes) + audiosocket(kind, SAMPLES.tobytes()) + audiosocket(0x03, b"5")
     data += audiosocket(kind, SAMPLES[:10].tobytes()) + audiosocket(0x00)

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from monitor.sources import microphone
 from monitor.sources.devices import Device
 from monitor.sources.microphone import Microphone
 from monitor.sources.port_audio import CaptureFormat
@@ -72,23 +73,17 @@ def system():
 
 def begin(system, **options):
     """A microphone that has heard one piece."""
-    microphone = Microphone("headset", system=system, clock=system.clock, **options)
-    blocks = microphone.blocks()
+    source = Microphone("headset", system=system, clock=system.clock, **options)
+    blocks = source.blocks()
     opener = threading.Thread(target=lambda: system.opened.acquire() and system.deliver(), daemon=True)
     opener.start()
     first = next(blocks)
     opener.join(5)
-    return microphone, blocks, first
+    return source, blocks, first
 
 
 def numbers(block):
     return np.round(block.samples[0] * 1e7).astype(int)
-
-
-def test_says_what_it_is(system):
-    microphone = Microphone("headset", channels=2, system=system)
-    assert (microphone.name, microphone.channels, microphone.live) == ("Headset", 2, True)
-    assert (microphone.duration_s, microphone.overflows, microphone.waiting) == (None, 0, False)
 
 
 def test_keeps_what_the_system_overwrites_and_counts_samples(system):
@@ -100,8 +95,9 @@ def test_keeps_what_the_system_overwrites_and_counts_samples(system):
     np.testing.assert_array_equal(numbers(second), np.arange(480, 960))
 
 
-def test_what_does_not_fit_is_dropped_counted_and_left_as_a_gap(system):
-    microphone, blocks, _ = begin(system)
+def test_what_does_not_fit_is_dropped_counted_and_left_as_a_gap(system, monkeypatch):
+    monkeypatch.setattr(microphone, "_CAPACITY", 64)
+    _, blocks, _ = begin(system)
     for _ in range(100):
         system.deliver()
     kept = [next(blocks) for _ in range(64)]
@@ -109,12 +105,11 @@ def test_what_does_not_fit_is_dropped_counted_and_left_as_a_gap(system):
     after = next(blocks)
     assert kept[-1].end == 65 * 480
     assert after.dropped == 36 * 480 == after.start - kept[-1].end
-    assert microphone.overflows == 36
     np.testing.assert_array_equal(numbers(after), np.arange(after.start, after.end))
 
 
 def test_what_the_device_lost_is_estimated_and_counted(system):
-    microphone, blocks, _ = begin(system)
+    _, blocks, _ = begin(system)
     system.deliver()
     system.lose(0.5)
     system.deliver(overflowed=True)
@@ -122,7 +117,6 @@ def test_what_the_device_lost_is_estimated_and_counted(system):
     after = next(blocks)
     assert after.dropped == pytest.approx(8000, abs=1)
     assert numbers(after)[0] == pytest.approx(after.start, abs=1)
-    assert microphone.overflows == 1
 
 
 def test_at_another_rate_time_keeps_to_the_device(system):
@@ -142,11 +136,11 @@ def test_at_another_rate_time_keeps_to_the_device(system):
 
 
 def test_stopping_gives_what_was_heard_and_nothing_that_comes_later(system):
-    microphone, blocks, _ = begin(system)
+    source, blocks, _ = begin(system)
     system.deliver()
     system.deliver()
-    microphone.stop()
-    microphone.stop()
+    source.stop()
+    source.stop()
     system.deliver()
     assert [block.end for block in blocks] == [960, 1440]
 
@@ -157,13 +151,6 @@ def test_a_device_that_goes_away_is_an_error_after_what_it_said(system):
     system.ended()
     assert next(blocks).end == 960
     with pytest.raises(DeviceError, match="'Headset' went away; connect it again, or start with --reconnect"):
-        next(blocks)
-
-
-def test_a_device_that_delivers_nothing_is_an_error(system):
-    _, blocks, _ = begin(system)
-    system.tick = 0.1
-    with pytest.raises(DeviceError, match="delivers nothing, for 2 seconds now"):
         next(blocks)
 
 
@@ -206,12 +193,12 @@ def test_zeros_are_told_of_once_a_silence_and_seldom(system):
 
 def test_a_lost_device_is_waited_for_in_the_same_timeline(system):
     said = []
-    microphone, blocks, first = begin(system, reconnect=True, notices=said.append)
+    source, blocks, first = begin(system, reconnect=True, notices=said.append)
     system.there = False
     system.ended()
     system.time += 3.0
     beat = next(blocks)
-    assert microphone.waiting
+    assert source.waiting
     assert not beat.samples.any()
     assert beat.end == pytest.approx(480 + 48_000, abs=1)
     assert beat.dropped == beat.start - first.end
@@ -222,7 +209,7 @@ def test_a_lost_device_is_waited_for_in_the_same_timeline(system):
     opener.start()
     system.time += 2.0
     later = next(blocks)
-    assert not microphone.waiting
+    assert not source.waiting
     assert later.end == pytest.approx(480 + 5.03 * 16_000, abs=2)
     assert numbers(later)[0] == 480
     assert said == [
@@ -232,7 +219,7 @@ def test_a_lost_device_is_waited_for_in_the_same_timeline(system):
 
 
 def test_a_device_that_cannot_be_closed_is_not_opened_again(system):
-    microphone, blocks, _ = begin(system, reconnect=True)
+    source, blocks, _ = begin(system, reconnect=True)
     system.closes = False
     system.ended()
     system.time += 3
@@ -240,11 +227,5 @@ def test_a_device_that_cannot_be_closed_is_not_opened_again(system):
     system.time += 3
     next(blocks)
     assert not system.opened.acquire(blocking=False)
-    microphone.stop()
+    source.stop()
     assert list(blocks) == []
-
-
-def test_a_device_that_is_not_there_is_told_at_once(system):
-    system.there = False
-    with pytest.raises(DeviceError, match="no such input"):
-        Microphone("headset", system=system, reconnect=True)

@@ -1,0 +1,155 @@
+"""Calls, in progress or ended, and what their JSON Lines keep of them: turns, alerts, and which were acknowledged."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from monitor.roles import Role
+
+_ACKNOWLEDGED = "acknowledged"
+_MOMENT = "%Y%m%d-%H%M%S"
+_EARLIER = "earlier"
+"""Why a call ended that was in an earlier run of the server."""
+
+
+@dataclass
+class Call:
+    """What is known of a call. Each attribute is written by one thread only.
+
+    Attributes:
+        name: Its name here, which is also that of its files.
+        source: The protocol that it comes by.
+        started_at: Time of day of its first sound, ISO 8601.
+        roles: Those of its channels.
+        position_s: Seconds of it that have been read.
+        acknowledged: The numbers of the alerts that somebody has seen to; the first is 1.
+        emotions: The last turn's emotion on each channel.
+        ended_at: When it ended; `None` while it is in progress.
+        reason: Why it ended.
+    """
+
+    name: str
+    source: str
+    started_at: str
+    roles: tuple[Role, ...]
+    position_s: float = 0.0
+    turns: int = 0
+    alerts: int = 0
+    acknowledged: set[int] = field(default_factory=set)
+    emotions: list[str | None] = field(default_factory=list)
+    ended_at: str | None = None
+    reason: str | None = None
+
+    def values(self) -> dict[str, object]:
+        """As `GET /calls` shows it."""
+        return {
+            "call": self.name,
+            "source": self.source,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "reason": self.reason,
+            "position_s": round(self.position_s, 3),
+            "turns": self.turns,
+            "alerts": self.alerts,
+            "unacknowledged": self.alerts - len(self.acknowledged),
+            "channels": [
+                {**channel, "emotion": emotion} for channel, emotion in zip(self.channels(), self.emotions, strict=True)
+            ],
+        }
+
+    def channels(self) -> list[dict[str, object]]:
+        """The channels and who is on them."""
+        return [
+            {"channel": place, "speaker": role.speaker, "scored": role.scored}
+            for place, role in enumerate(self.roles, start=1)
+        ]
+
+
+class Kept(NamedTuple):
+    """The turns and alerts in a call's file, as objects of JSON Lines, and the numbers of the acknowledged alerts."""
+
+    turns: list[dict[str, Any]]
+    alerts: list[dict[str, Any]]
+    acknowledged: set[int]
+
+
+def read_kept(path: Path) -> Kept:
+    """Read a call's file, also while it is being written; what breaks off is left out."""
+    kept = Kept([], [], set())
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if not isinstance(entry, dict):
+            continue
+        if "recording" in entry:
+            kept.turns.append(entry)
+        elif entry.get("type") == "alert":
+            kept.alerts.append(entry)
+        elif entry.get("type") == _ACKNOWLEDGED:
+            kept.acknowledged.add(entry["alert"])
+    return kept
+
+
+def keep_acknowledged(path: Path, alerts: Sequence[int]) -> None:
+    """Add to a call's file, which nobody writes any more, that somebody has seen to these alerts.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    lines = [json.dumps({"type": _ACKNOWLEDGED, "alert": alert, "at": iso(datetime.now())}) + "\n" for alert in alerts]
+    if lines:
+        with path.open("r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)  # a server that was killed may have left half a line
+            file.seek(0, os.SEEK_END)
+            file.write("".join(lines).encode())
+
+
+def read_call(path: Path, role: Callable[[int], Role]) -> Call:
+    """A call of an earlier run, of which only its JSON Lines tell.
+
+    Args:
+        path: The file.
+        role: The role of a channel, counted from 0, of which there are no turns.
+
+    Raises:
+        OSError: The file cannot be read.
+        LookupError: It is not that of a call; or a `TypeError` or a `ValueError`.
+    """
+    kept = read_kept(path)
+    last = {turn["channel"]: turn for turn in kept.turns}
+    scored = {turn["channel"] for turn in kept.turns if turn["emotion"] is not None}
+    channels = range(1, max(last, default=1) + 1)
+    return Call(
+        path.stem,
+        "file",
+        started_at=iso(datetime.strptime(path.stem[: len("YYYYmmdd-HHMMSS")], _MOMENT)),
+        roles=tuple(
+            Role(last[channel]["speaker"], channel in scored) if channel in last else role(channel - 1)
+            for channel in channels
+        ),
+        position_s=max((turn["end_s"] for turn in kept.turns), default=0.0),
+        turns=len(kept.turns),
+        alerts=len(kept.alerts),
+        acknowledged=kept.acknowledged,
+        emotions=[last[channel]["emotion"] if channel in last else None for channel in channels],
+        ended_at=iso(datetime.fromtimestamp(path.stat().st_mtime)),
+        reason=_EARLIER,
+    )
+
+
+def name_of(moment: datetime, given: str) -> str:
+    """The beginning of a call's name: the time of day, and what its sender calls it."""
+    return f"{moment.strftime(_MOMENT)}-{given}"
+
+
+def iso(moment: datetime) -> str:
+    """A time of day with its offset, ISO 8601."""
+    return moment.astimezone().isoformat(timespec="milliseconds")
