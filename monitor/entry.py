@@ -1,5 +1,6 @@
 """Entry point of `stser-monitor`: Ctrl-C while modules are imported ends it without a traceback."""
 
+import gc
 import os
 import signal
 
@@ -10,6 +11,7 @@ def main() -> int:
     # The products here are too small to share; threads that wait for the next one would take a processor each.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # oneDNN asks OpenMP, not torch.set_num_threads, in other threads
+    gc.set_threshold(50_000, 20, 100)  # torch's modules have 200,000 objects, all of which stay
     from monitor.cli import main as run
 
     try:

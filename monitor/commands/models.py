@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -107,13 +108,14 @@ def load_extractor(recording: RecordingOptions) -> EmbeddingExtractor | None:
 
 
 def warm_up(scorer: Scorer, transcriber: Transcriber) -> None:
-    """Run both models on noise, so that the first turn is not slow."""
+    """Run both models on noise, so that the first turn is not slow, and leave what is there now out of collections."""
     for seconds in _WARM_UP_S:
         noise = np.random.default_rng(0).normal(0, 0.05, round(seconds * SAMPLE_RATE)).astype(np.float32)
         scorer.score([SpeechInput(noise), SpeechInput(noise, "hello there", 1.0)])
     transcription = transcriber.listen(0.0)
     transcription.feed(noise[:SAMPLE_RATE])
     transcription.finish()
+    gc.freeze()  # a collection that goes through all modules takes 0.1 s, in which no other thread runs
 
 
 def choose_transcriber(options: TranscriptionOptions, notices: Notices) -> Transcriber:
