@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from monitor.analytics import CallAnalytics, analyse
-from monitor.analytics.results import InterruptionsBy, LongestTurn, Span, SpeakerAnalytics
+from monitor.analytics.call import analyse
+from monitor.analytics.results import CallAnalytics, InterruptionsBy, LongestTurn, Span, SpeakerAnalytics
 from monitor.archive.folder import timeline_name
 from monitor.archive.scoring import Scored
 from monitor.length import length_s

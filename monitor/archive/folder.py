@@ -13,13 +13,13 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from monitor.archive.names import file_name
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Finished, Scored
 from monitor.exporters.csv import CsvLines, neutralised
@@ -34,20 +34,41 @@ CALLS = "calls"
 OVERVIEW = "overview.html"
 _OWN = ".archive"
 _RESERVED = frozenset({SETTINGS, FAILURES, TURNS, CALLS, OVERVIEW, _OWN})
+_LONGEST = 255
+"""Bytes in a file name, on all usual file systems."""
+
+_NOT_IN_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
 def timeline_name(recording: str) -> str:
-    """The name of a recording's timeline.
+    """The name of a recording's timeline: the recording's own, with `/` between its parts, and `.csv`.
 
-    The whole name stays, so that `a.wav` and `a.mp3` have one each, but where it could not be kept, or the archive has
-    a file of that name; see `file_name`.
+    The whole name stays, so that `a.wav` and `a.mp3` have one each. Parts that are too long or that Windows cannot
+    keep, and names that the archive has for files of its own, are changed and get some digits of their checksum, so
+    that no two become one.
     """
-    return file_name(recording, ".csv", _RESERVED)
+    *folders, name = recording.split("/")
+    parts = [*(_kept(part) for part in folders), _kept(name, ".csv")]
+    if parts[0].lower() in _RESERVED:
+        parts[0] = _changed(folders[0]) if folders else _changed(name, ".csv")
+    return "/".join(parts)
 
 
 def report_name(recording: str) -> str:
     """The name of the page that `stser-monitor report` makes of a recording's timeline."""
     return timeline_name(recording).removesuffix(".csv") + ".html"
+
+
+def _kept(part: str, ending: str = "") -> str:
+    fits = len(part.encode(errors="surrogateescape")) + len(ending) <= _LONGEST
+    return part + ending if fits and not _NOT_IN_WINDOWS.search(part) else _changed(part, ending)
+
+
+def _changed(part: str, ending: str = "") -> str:
+    encoded = part.encode(errors="surrogateescape")
+    mark = f"~{hashlib.sha256(encoded).hexdigest()[:8]}{ending}"
+    short = encoded[: _LONGEST - len(mark)].decode(errors="ignore")
+    return _NOT_IN_WINDOWS.sub("_", short) + mark
 
 
 class ArchiveFolder:
@@ -86,27 +107,19 @@ class ArchiveFolder:
 
     def is_done(self, found: Found) -> bool:
         """Whether a recording is done as it is now: same size, same time, and its timeline exists."""
-        marker = self._marker(found.name)
+        marker = _read(self._marker_path(found.name))
         try:
             file = os.stat(found.path)  # noqa: PTH116  the path may hold bytes that are not UTF-8
         except OSError:
             return False
         return (
             marker is not None
-            and (marker.size, marker.modified_ns) == (file.st_size, file.st_mtime_ns)
+            and (marker.recording, marker.size, marker.modified_ns) == (found.name, file.st_size, file.st_mtime_ns)
             and self.timeline(found.name).is_file()
         )
 
-    def is_known(self, found: Found) -> bool:
-        """Whether the recording was done before, in this or an older version."""
-        return self._marker(found.name) is not None
-
     def finish(self, scored: Scored, *, explain: bool = False) -> None:
-        """Keep a recording's timeline, and then its done marker.
-
-        Args:
-            scored: The recording's turns and its done marker.
-            explain: Whether the timeline has the columns of `--explain`.
+        """Keep a recording's timeline, with the columns of `--explain` or without, and then its done marker.
 
         Raises:
             OutputError: The disk is full, or the like; the recording is not done then.
@@ -127,6 +140,18 @@ class ArchiveFolder:
         """The path of a recording's timeline."""
         return self.root / timeline_name(recording)
 
+    def write_failures(self, reasons: Mapping[str, str]) -> None:
+        """Write `failures.csv` as a whole: the recordings that failed, and why.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("recording", "reason"))
+        writer.writerows(tuple(map(neutralised, row)) for row in sorted(reasons.items()))
+        self._write(self.root / FAILURES, utf8(text.getvalue()))
+
     def probe(self) -> None:
         """Check that files can be written.
 
@@ -138,10 +163,6 @@ class ArchiveFolder:
     def _write(self, path: Path, content: bytes) -> None:
         with written(path, self.temporary) as file:
             file.write(content)
-
-    def _marker(self, recording: str) -> Finished | None:
-        marker = _read(self._marker_path(recording))
-        return marker if marker is not None and marker.recording == recording else None
 
     def _marker_path(self, recording: str) -> Path:
         digest = hashlib.sha256(recording.encode()).hexdigest()
@@ -156,54 +177,11 @@ def _read(path: Path) -> Finished | None:
         return None
 
 
-class Failures:
-    """`failures.csv`, which is written as a whole; each run tries what is on it again."""
-
-    def __init__(self, folder: ArchiveFolder, still: Collection[str]) -> None:
-        """Read the list of an earlier run, if it exists.
-
-        Args:
-            folder: The archive.
-            still: The recordings that are not done; only these stay on the list.
-        """
-        self._folder = folder
-        before = read_failures(folder.root)
-        self._reasons = {recording: reason for recording, reason in before.items() if recording in still}
-        self._written = (folder.root / FAILURES).exists() and self._reasons == before
-
-    def add(self, recording: str, reason: str) -> None:
-        """Put a recording on the list."""
-        self._reasons[recording] = reason
-        self._written = False
-
-    def remove(self, recording: str) -> None:
-        """Take a recording off the list, since it could be read."""
-        if self._reasons.pop(recording, None) is not None:
-            self._written = False
-
-    def write(self) -> None:
-        """Write the list if it has changed.
-
-        Raises:
-            OutputError: It cannot be written.
-        """
-        if self._written:
-            return
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("recording", "reason"))
-        writer.writerows(tuple(map(neutralised, row)) for row in sorted(self._reasons.items()))
-        content = utf8(text.getvalue())
-        with written(self._folder.root / FAILURES, self._folder.temporary) as file:
-            file.write(content)
-        self._written = True
-
-
-def read_failures(root: Path) -> dict[str, str]:
-    """The reason for each failed recording of an archive; empty without a list."""
+def read_failures(root: Path) -> dict[str, str] | None:
+    """The reason for each failed recording of an archive; `None` without a list."""
     path = root / FAILURES
     if not path.is_file():
-        return {}
+        return None
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = list(csv.reader(file))
     return {unneutralised(row[0]): unneutralised(row[1]) for row in rows[1:] if len(row) == 2}

@@ -107,7 +107,7 @@ def make_overview(root: Path, page_folder: Path) -> Overview:
         periods=_periods(rows),
         undated=sum(row["date_from"] != NAME for row in rows),
         rankings=_rankings(rows, calls),
-        failures=tuple(sorted(read_failures(root).items())),
+        failures=tuple(sorted((read_failures(root) or {}).items())),
     )
 
 

@@ -54,14 +54,6 @@ class Found:
     path: str
 
 
-def size_of(found: Found) -> int:
-    """Bytes of a recording; 0 where it is gone."""
-    try:
-        return os.stat(found.path).st_size  # noqa: PTH116  the path may contain bytes that are not UTF-8
-    except OSError:
-        return 0
-
-
 def find_recordings(place: str, out: Path) -> list[Found]:
     """Find the recordings of a place, in the order of their names.
 

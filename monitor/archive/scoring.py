@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from monitor.archive.recordings import Found
 from monitor.options import AnalysisOptions
-from monitor.pipeline.opening import Opened, open_recording
+from monitor.pipeline.opening import Models, open_recording, recording_pipeline
 from monitor.pipeline.pipeline import Pipeline
-from monitor.speakers.diarization import Halted, diarize
+from monitor.speakers.diarization import Halted
 from monitor.timeline.turn import Turn
 from stser_core.errors import StserError
-
-if TYPE_CHECKING:
-    from monitor.flow import Utterance
-    from monitor.pipeline.scoring import Scorer
-    from monitor.speakers.embeddings import EmbeddingExtractor
-    from monitor.transcribers import Transcriber
 
 
 @dataclass(frozen=True)
@@ -45,13 +39,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Scored:
-    """A recording that is done.
-
-    Attributes:
-        finished: Its done marker.
-        turns: Its timeline.
-        notice: What the user should be told, or `None`.
-    """
+    """A recording that is done: its marker, its timeline, and what the user should be told."""
 
     finished: Finished
     turns: tuple[Turn, ...]
@@ -90,12 +78,6 @@ class Running:
         for pipeline in pipelines:
             pipeline.abort()
 
-    @property
-    def position_s(self) -> float:
-        """Seconds of their recordings that have been read."""
-        with self._lock:
-            return sum(pipeline.position_s for pipeline in self._pipelines)
-
     @contextmanager
     def counted(self, pipeline: Pipeline) -> Iterator[None]:
         """Count a pipeline among them while it runs.
@@ -115,21 +97,6 @@ class Running:
                 halted = self.halted
             if halted:
                 raise Halted
-
-
-@dataclass(frozen=True)
-class Models:
-    """One copy of the models, however many recordings are scored at once.
-
-    Attributes:
-        scorer: Finds the emotions.
-        transcriber: Finds the words.
-        extractor: Computes speaker embeddings, with `--speakers`.
-    """
-
-    scorer: Scorer
-    transcriber: Transcriber
-    extractor: EmbeddingExtractor | None = None
 
 
 @dataclass(frozen=True)
@@ -164,17 +131,10 @@ class RecordingScorer:
 
     def _scored(self, found: Found, running: Running) -> Outcome:
         before = _state(found)
-        opened = self._open(found)
+        opened = open_recording(found.path, self.options, found.name)
         turns: list[Turn] = []
-        words = not self.options.transcription.no_transcript
-        pipeline = Pipeline(
-            opened.recording,
-            roles=opened.roles,
-            transcriber=self.models.transcriber,
-            scorer=self.models.scorer,
-            outputs=[lambda turn: turns.append(turn if words else turn.without_words())],
-            speaker_of=self._speaker_of(found, running),
-            segmentation=self.options.segmentation.settings(),
+        pipeline = recording_pipeline(
+            found.path, opened, self.models, self.options, [turns.append], halted=lambda: running.halted
         )
         with running.counted(pipeline):
             pipeline.run()
@@ -183,17 +143,6 @@ class RecordingScorer:
         heard_s = pipeline.position_s
         finished = Finished(found.name, *before, opened.recording.announced_s or heard_s, heard_s)
         return Scored(finished, tuple(turns), " ".join(opened.recording.notices) or None)
-
-    def _open(self, found: Found) -> Opened:
-        return open_recording(found.path, self.options, found.name)
-
-    def _speaker_of(self, found: Found, running: Running) -> Callable[[Utterance], str] | None:
-        """A function that names the speaker of an utterance, with `--speakers`."""
-        count, extractor = self.options.recording.speakers, self.models.extractor
-        if count is None or extractor is None:
-            return None
-        again, settings = self._open(found).recording, self.options.segmentation.settings()
-        return diarize(again, count, extractor, settings, halted=lambda: running.halted)
 
 
 def _state(found: Found) -> tuple[int, int]:

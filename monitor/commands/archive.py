@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from os.path import exists
 from pathlib import Path
+from threading import Event, Thread
 
 from monitor.archive.folder import FAILURES, ArchiveFolder
 from monitor.archive.recordings import find_recordings
-from monitor.archive.run import ArchiveWriter, Plan, Progress, duration, plan, run
-from monitor.archive.scoring import Models, RecordingScorer, Running
+from monitor.archive.run import ArchiveWriter, Progress, duration
+from monitor.archive.scoring import RecordingScorer, Running
 from monitor.archive.settings import archive_settings
 from monitor.archive.tables import require_parquet
-from monitor.archive.workers import by_ray, by_threads, connected, processors
-from monitor.commands.archive_view import archive_view
-from monitor.commands.models import load_extractor, load_models
-from monitor.commands.notices import Notices, warn_of_agents
+from monitor.archive.workers import cluster, outcomes, processors, threads
+from monitor.commands.models import load_models
+from monitor.commands.notices import PROGRAM, Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
 from monitor.options import AnalysisOptions
 from stser_core.errors import DataError, UsageError
 
-_NAMED = 3
-"""Number of recordings that a notice names."""
+_FRAME_S = 0.25
+_LINE_S = 30.0
 
 
 def archive(
@@ -60,69 +61,88 @@ def archive(
     warn_of_agents(options.scoring, notices)
     found = find_recordings(recordings, out)
     folder = ArchiveFolder(out)
+    told: list[str] = []
+
+    def notify(sentence: str) -> None:
+        """Say what is to be said of one recording for the first one; the others are counted at the end."""
+        if not told:
+            notices.say(sentence)
+        told.append(sentence)
+
     with folder.locked():
-        recognizer, transcriber = load_models(options.scoring, options.transcription, notices, options.recording)
-        scorer = RecordingScorer(Models(recognizer, transcriber, load_extractor(options.recording)), options)
-        settings = archive_settings(options, recognizer, transcriber)
-        todo = plan(folder, found)
-        writer = ArchiveWriter.begin(folder, settings, todo.missing)
-        _announce(todo, notices)
+        scorer = load_scorer(options, notices)
+        models = scorer.models
+        missing = [one for one in found if not folder.is_done(one)]
+        settings = archive_settings(options, models.scorer, models.transcriber)
+        writer = ArchiveWriter.begin(folder, settings, missing)
+        if len(missing) < len(found):
+            notices.say(f"{len(found) - len(missing)} of {len(found)} recordings are done already.")
         running = Running()
-        progress = Progress(todo, lambda: running.position_s)
-        with ExitStack() as cleanup:
-            if ray is None or not todo.missing:
-                outcomes = by_threads(todo.missing, scorer, workers, running)
-            else:
-                cleanup.enter_context(connected(ray, workers))
-                load, names = partial(load_scorer, options), (recognizer.name, transcriber.name)
-                outcomes = by_ray(todo.missing, load, names, workers, running)
-            interruption = cleanup.enter_context(Interruption(running.halt, running.halt))
-            said: list[str] = []
-
-            def notify(sentence: str) -> None:
-                """Say what is to be said of one recording for the first one; the others are counted at the end."""
-                if not said:
-                    notices.say(sentence)
-                said.append(sentence)
-
-            with archive_view(progress, notices):
-                run(writer, outcomes, running, progress, notify)
-    _conclude(progress, len(said) - 1, out, notices)
-    if interruption.received is None and progress.failed == len(found):
-        raise DataError(f"Not one of the {len(found)} recordings could be read; see '{out / FAILURES}'.")
-    return interruption.exit_code
-
-
-def load_scorer(options: AnalysisOptions) -> RecordingScorer:
-    """Load the models in a worker of a Ray cluster, which says nothing to the user."""
-    quiet = Notices(quiet=True)
-    recognizer, transcriber = load_models(options.scoring, options.transcription, quiet, options.recording)
-    return RecordingScorer(Models(recognizer, transcriber, load_extractor(options.recording)), options)
-
-
-def _announce(todo: Plan, notices: Notices) -> None:
-    absent = [found.name for found in todo.missing if not exists(found.path)]  # noqa: PTH110
-    if absent:
-        more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
-        notices.say(f"{_counted(len(absent))} of the list cannot be found: {', '.join(absent[:_NAMED])}{more}.")
-    done = len(todo.recordings) - len(todo.missing)
-    if done:
-        notices.say(f"{done} of {len(todo.recordings)} recordings are done already.")
-    if todo.changed:
-        changed = "1 has changed since it was" if todo.changed == 1 else f"{todo.changed} have changed since they were"
-        notices.say(f"{changed} done, and will be done again.")
-
-
-def _conclude(progress: Progress, unsaid: int, out: Path, notices: Notices) -> None:
-    if unsaid > 0:
-        notices.say(f"the same holds for {unsaid} further recording{'' if unsaid == 1 else 's'}.")
+        progress = Progress(len(found), len(missing))
+        pool = threads(scorer, workers, running)
+        if ray is not None and missing:
+            names = models.scorer.name, models.transcriber.name
+            pool = cluster(ray, workers, partial(load_scorer, options), names)
+        with pool as submit, Interruption(running.halt, running.halt) as interruption, _shown(progress, notices):
+            writer.run(outcomes(missing, submit, workers, running), progress, notify)
+    if len(told) > 1:
+        notices.say(f"the same holds for {_counted(len(told) - 1, 'further recording')}.")
     notices.say(
         f"{_counted(progress.done)} done ({progress.heard_s / 3600:.2f} h of sound in "
         f"{duration(progress.elapsed_s)}, {progress.hours_an_hour:.0f} h an hour); the archive is in '{out}'."
     )
     if progress.failed:
         notices.say(f"{_counted(progress.failed)} could not be read; '{out / FAILURES}' says why.")
+    if interruption.received is None and progress.failed == len(found):
+        raise DataError(f"Not one of the {len(found)} recordings could be read; see '{out / FAILURES}'.")
+    return interruption.exit_code
 
 
-def _counted(number: int) -> str:
-    return "1 recording" if number == 1 else f"{number} recordings"
+def load_scorer(options: AnalysisOptions, notices: Notices | None = None) -> RecordingScorer:
+    """Load the models, here or in a worker of a Ray cluster, which says nothing to the user."""
+    models = load_models(options.scoring, options.transcription, notices or Notices(quiet=True), options.recording)
+    return RecordingScorer(models, options)
+
+
+def _counted(number: int, thing: str = "recording") -> str:
+    return f"1 {thing}" if number == 1 else f"{number} {thing}s"
+
+
+@contextmanager
+def _shown(progress: Progress, notices: Notices) -> Iterator[None]:
+    """Show the progress on standard error meanwhile: a bar on a terminal, else a line every 30 seconds."""
+    if notices.quiet:
+        yield
+        return
+    left = Event()
+    show = _show_bar if sys.stderr.isatty() else _show_lines
+    thread = Thread(target=show, args=(progress, notices, left), name="archive view", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        left.set()
+        thread.join()
+
+
+def _show_lines(progress: Progress, notices: Notices, left: Event) -> None:
+    while not left.wait(_LINE_S):
+        notices.line(progress.line())
+
+
+def _show_bar(progress: Progress, notices: Notices, left: Event) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = BarColumn(24), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}", markup=False)
+    console = Console(stderr=True, highlight=False, markup=False)
+    with Bar(*columns, console=console, auto_refresh=False, transient=True) as bar:
+        notices.divert(lambda sentence: console.print(f"{PROGRAM}: {sentence}", soft_wrap=True))
+        task = bar.add_task("", total=progress.recordings)
+        ended = False
+        while not ended:
+            ended = left.wait(_FRAME_S)
+            bar.update(task, completed=progress.gone, description=progress.line())
+            bar.refresh()
+        notices.divert(None)

@@ -11,10 +11,12 @@ from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
 from monitor.alerts.rules import Rule, Watch, parse, require_speakers
 from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices, warn_of_agents
-from monitor.commands.outputs import Files, check_outputs, open_live_files
+from monitor.commands.outputs import check_outputs, open_files
 from monitor.commands.terminal import Interruption, Keys, can_be_read, suspension
-from monitor.commands.views import DisplayMode, LiveView, display_mode
-from monitor.display import LiveInfo, LiveSnapshot, alert_line, line
+from monitor.commands.views import DisplayMode, View, display_mode
+from monitor.display.screen import Session, Snapshot
+from monitor.display.summary import alert_line, line
+from monitor.exporters.exporter import Exporter
 from monitor.options import (
     STANDARD_INPUT,
     AlertOptions,
@@ -24,6 +26,7 @@ from monitor.options import (
     SegmentationOptions,
     TranscriptionOptions,
 )
+from monitor.pipeline.opening import Models
 from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
@@ -38,8 +41,6 @@ if TYPE_CHECKING:
     from monitor.flow import ChannelNow
     from monitor.segmenter.settings import SegmenterSettings
     from monitor.sources import Source
-    from monitor.transcribers import Transcriber
-    from stser_core.recognizer import EmotionRecognizer
 
 _TURNS = 400
 """The last turns, which the screen may show."""
@@ -85,9 +86,9 @@ def listen(
     given = roles(scoring.channels, source.channels, source.name, score_agents=scoring.score_agents)
     require_speakers(rules, _names(given, scored=True), _names(given, scored=False))
     with ExitStack() as cleanup:
-        files = open_live_files(output, cleanup, notices.say, overwrite=live.overwrite)
-        scorer, transcriber = load_models(scoring, transcription, notices)
-        warm_up(scorer, transcriber)
+        exporters = open_files(output, cleanup, overwrite=live.overwrite, live=notices.say)
+        models = load_models(scoring, transcription, notices)
+        warm_up(models.scorer, models.transcriber)
         runner = None
         if command is not None:
             runner = AlertCommand(command, notices.say)
@@ -97,9 +98,8 @@ def listen(
             notices=notices,
             source=source,
             roles=given,
-            files=files,
-            scorer=scorer,
-            transcriber=transcriber,
+            exporters=exporters,
+            models=models,
             rules=rules,
             runner=runner,
             timings=Timings() if live.timings else None,
@@ -116,9 +116,8 @@ class _Run:
     notices: Notices
     source: Source
     roles: Sequence[Role]
-    files: Files
-    scorer: EmotionRecognizer
-    transcriber: Transcriber
+    exporters: Sequence[Exporter]
+    models: Models
     rules: Sequence[Rule]
     runner: AlertCommand | None
     timings: Timings | None
@@ -127,19 +126,21 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._timeline = Timeline(_TURNS)
-        self._marks = self.files.last_mark
-        self._info = LiveInfo(
+        self._last_turn = max((one.resumed.last_turn for one in self.exporters), default=0)
+        self._marks = max((one.resumed.last_mark for one in self.exporters), default=0)
+        self._session = Session(
             source=self.source.name,
             speakers=tuple(role.speaker for role in self.roles),
-            checkpoint=self.scorer.name,
-            transcriber=self.transcriber.name,
+            checkpoint=self.models.scorer.name,
+            transcriber=self.models.transcriber.name,
+            live=True,
             keys=self.mode is DisplayMode.SCREEN and can_be_read(sys.stdin),
         )
         self._pipeline = Pipeline(
             self.source,
             roles=self.roles,
-            transcriber=self.transcriber,
-            scorer=self.scorer,
+            transcriber=self.models.transcriber,
+            scorer=self.models.scorer,
             outputs=self._outputs(),
             revise=self._revised,
             note_outputs=[self._timeline.add_note, *self._note_writers()],
@@ -150,8 +151,9 @@ class _Run:
 
     def run(self) -> int:
         """Run until it ends, and say how long turns took where that was asked for."""
-        self.files.begin()
-        view = LiveView(self.mode, self.notices, self._info, self._snapshot)
+        for exporter in self.exporters:
+            exporter.begin()
+        view = View(self.mode, self.notices, self._session, self._snapshot)
         restore, leave, resume = [view.restore], [view.uncover], [view.cover]
         # Signals are taken until the terminal is back as it was.
         with ExitStack() as terminal:
@@ -160,7 +162,7 @@ class _Run:
                 Interruption(self._pipeline.stop, self._abort, lambda: _call_all(restore))
             )
             terminal.enter_context(view)
-            if self._info.keys:
+            if self._session.keys:
                 actions = {" ": self._pause, "p": self._pause, "m": self._mark, "q": self._pipeline.stop}
                 keys = terminal.enter_context(Keys(sys.stdin, actions))
                 restore.append(keys.restore)
@@ -171,7 +173,8 @@ class _Run:
                 terminal.enter_context(suspension(lambda: _call_all(leave), lambda: _call_all(resume)))
             self._pipeline.run()
             if interruption.received is None:
-                self.files.finish()
+                for exporter in self.exporters:
+                    exporter.finish()
         return interruption.exit_code
 
     def _tell_timings(self) -> None:
@@ -179,7 +182,7 @@ class _Run:
             print("\n".join(self.timings.lines()), file=sys.stderr, flush=True)
 
     def _outputs(self) -> list[Callable[[Turn], None]]:
-        outputs: list[Callable[[Turn], None]] = [exporter.write for exporter in self.files.exporters]
+        outputs: list[Callable[[Turn], None]] = [exporter.write for exporter in self.exporters]
         if self.mode is DisplayMode.LINES:
             outputs.append(lambda turn: self.notices.line(line(turn)))
         return [
@@ -201,13 +204,13 @@ class _Run:
         """A turn with its number in the files and its time of day, and with words only where they may be kept."""
         kept = turn if self.transcripts else turn.without_words()
         clock = {STARTED_AT: self._clock(turn.start_s)}
-        return replace(kept, turn=self.files.last_turn + turn.turn, extra={**turn.extra, **clock})
+        return replace(kept, turn=self._last_turn + turn.turn, extra={**turn.extra, **clock})
 
     def _clock(self, time_s: float) -> str:
         return self._pipeline.clock(time_s).isoformat(timespec="milliseconds")
 
     def _note_writers(self) -> list[Callable[[Note], None]]:
-        return [exporter.write_note for exporter in self.files.exporters]
+        return [exporter.write_note for exporter in self.exporters]
 
     def _abort(self) -> None:
         if self.runner is not None:
@@ -226,9 +229,9 @@ class _Run:
         channels = self._pipeline.channels
         return channels if self.transcripts else tuple(replace(one, words="") for one in channels)
 
-    def _snapshot(self, notice: str) -> LiveSnapshot:
+    def _snapshot(self, notice: str) -> Snapshot:
         pipeline = self._pipeline
-        return LiveSnapshot(
+        return Snapshot(
             timeline=self._timeline.snapshot(),
             channels=self._channels(),
             position_s=pipeline.position_s,

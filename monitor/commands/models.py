@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,12 @@ import numpy as np
 from monitor.commands.notices import Notices
 from monitor.flow import SAMPLE_RATE
 from monitor.options import Asr, RecordingOptions, Runtime, ScoringOptions, TranscriptionOptions
+from monitor.pipeline.opening import Models
+from monitor.transcribers.none import NoTranscriber
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
 from stser_core.scores import SpeechInput
 
 if TYPE_CHECKING:
-    from monitor.pipeline.scoring import Scorer
-    from monitor.speakers.embeddings import EmbeddingExtractor
     from monitor.transcribers import Transcriber
     from monitor.transcribers.whisper_models import WhisperFolder
     from stser_core.recognizer import EmotionRecognizer
@@ -36,14 +35,19 @@ def load_models(
     transcription: TranscriptionOptions,
     notices: Notices,
     recording: RecordingOptions = _USUAL,
-) -> tuple[EmotionRecognizer, Transcriber]:
-    """Load the checkpoint and the transcriber.
+) -> Models:
+    """Load the checkpoint, the transcriber, and with `--speakers` the speaker model.
 
     Raises:
         StserError: One is missing or broken, they do not fit together, or no attention can be explained.
     """
     from stser_core.ensemble import format_prior, parse_prior
 
+    extractor = None
+    if recording.speakers is not None:
+        from monitor.speakers.embeddings import VoskEmbeddings
+
+        extractor = VoskEmbeddings()
     prior = None if scoring.prior is None else parse_prior(scoring.prior)
     with notices.working("loading the emotion model"):
         from stser_core.recognizer import EmotionRecognizer
@@ -70,7 +74,7 @@ def load_models(
         notices.say(f"the class prior is {format_prior(prior)}, as --prior says.")
     transcriber = choose_transcriber(transcription, notices)
     require_answers(recognizer, transcriber, notices)
-    return recognizer, transcriber
+    return Models(recognizer, transcriber, extractor)
 
 
 def require_answers(recognizer: EmotionRecognizer, transcriber: Transcriber, notices: Notices) -> None:
@@ -94,20 +98,7 @@ def require_answers(recognizer: EmotionRecognizer, transcriber: Transcriber, not
         )
 
 
-def load_extractor(recording: RecordingOptions) -> EmbeddingExtractor | None:
-    """Load the speaker model, with `--speakers`.
-
-    Raises:
-        TranscriberError: It is missing or cannot be loaded.
-    """
-    if recording.speakers is None:
-        return None
-    from monitor.speakers.embeddings import VoskEmbeddings
-
-    return VoskEmbeddings()
-
-
-def warm_up(scorer: Scorer, transcriber: Transcriber) -> None:
+def warm_up(scorer: EmotionRecognizer, transcriber: Transcriber) -> None:
     """Run both models on noise, so that the first turn is not slow, and leave what is there now out of collections."""
     for seconds in _WARM_UP_S:
         noise = np.random.default_rng(0).normal(0, 0.05, round(seconds * SAMPLE_RATE)).astype(np.float32)
@@ -142,7 +133,7 @@ def choose_transcriber(options: TranscriptionOptions, notices: Notices) -> Trans
         if model is not None:
             raise UsageError("--asr-model names a transcriber's model; with --asr none it has no effect.")
         notices.say("nothing is transcribed, as --asr none says; only the speech classifier is used.")
-        return _no_transcriber()
+        return NoTranscriber()
     if asr == Asr.whisper or (asr == Asr.auto and (language is not None or _is_whisper_model(model))):
         return _whisper(model, language, notices)
     if asr == Asr.vosk or model is not None:
@@ -164,12 +155,6 @@ def _best(notices: Notices) -> Transcriber:
         except DownloadError as error:
             reasons += "; " + str(error).rstrip(".")
     notices.say(f"without a transcriber ({reasons}), only the speech classifier is used.")
-    return _no_transcriber()
-
-
-def _no_transcriber() -> Transcriber:
-    from monitor.transcribers.none import NoTranscriber
-
     return NoTranscriber()
 
 
@@ -188,7 +173,8 @@ def _vosk(model: str | None, notices: Notices) -> Transcriber:
         from monitor.transcribers.vosk import VoskTranscriber
 
         transcriber = VoskTranscriber(folder)
-    return _announced(transcriber, reason, notices)
+    notices.say(f"transcribing with {transcriber.name}, {reason}.")
+    return transcriber
 
 
 def _whisper(model: str | None, language: str | None, notices: Notices, because: str = "") -> Transcriber:
@@ -204,11 +190,7 @@ def _whisper(model: str | None, language: str | None, notices: Notices, because:
         from monitor.transcribers.whisper import WhisperTranscriber
 
         transcriber = WhisperTranscriber(found.folder, name=found.name, language=language)
-    return _announced(transcriber, ", ".join(filter(None, (reason, because))), notices)
-
-
-def _announced(transcriber: Transcriber, reason: str, notices: Notices) -> Transcriber:
-    notices.say(f"transcribing with {transcriber.name}, {reason}.")
+    notices.say(f"transcribing with {transcriber.name}, {', '.join(filter(None, (reason, because)))}.")
     return transcriber
 
 
@@ -226,30 +208,16 @@ def _is_whisper_model(model: str | None) -> bool:
 
 
 def fetch(name: str, notices: Notices) -> Path:
-    """Fetch a Vosk model into the user's cache, with a progress bar on a terminal.
-
-    Args:
-        name: See `monitor.transcribers.vosk_models.KNOWN`.
-        notices: Says what is fetched if no terminal shows the bar; quiet hides both.
-
-    Returns:
-        The model's folder.
+    """Fetch a Vosk model into the user's cache, and return its folder.
 
     Raises:
         DownloadError: The name is not known, there is no network, or what came is not what it should be.
     """
     from monitor.transcribers import vosk_models
 
-    if notices.quiet or not sys.stderr.isatty():
-        notices.say(f"fetching {name}.")
+    notices.say(f"fetching {name}.")
+    with notices.working(f"fetching {name}"):
         return vosk_models.fetch(name)
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-        return vosk_models.fetch(name, lambda done, total: bar.update(task, completed=done, total=total))
 
 
 def fetch_whisper(name: str, notices: Notices) -> WhisperFolder:

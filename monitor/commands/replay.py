@@ -8,31 +8,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from monitor.analytics import CallAnalytics, analyse
-from monitor.commands.models import load_extractor, load_models
+from rich.console import Console
+
+from monitor.analytics.call import analyse
+from monitor.commands.models import load_models
 from monitor.commands.notices import Notices, warn_of_agents
-from monitor.commands.outputs import Files, check_outputs, open_files
+from monitor.commands.outputs import check_outputs, open_files
 from monitor.commands.terminal import Interruption
-from monitor.commands.views import DisplayMode, ReplayView, display_mode
-from monitor.display import Progress, Replay, clock, line
+from monitor.commands.views import DisplayMode, View, display_mode
+from monitor.display.analytics import print_analytics
+from monitor.display.palette import clock
+from monitor.display.screen import Session, Snapshot, as_svg, state
+from monitor.display.summary import line
+from monitor.exporters.exporter import Exporter
 from monitor.length import ends_early, length_s
 from monitor.options import AnalysisOptions, OutputOptions
-from monitor.pipeline.opening import Opened, open_recording
+from monitor.pipeline.opening import Models, Opened, open_recording, recording_pipeline
 from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import spooled
-from monitor.speakers.diarization import Halted, diarize
+from monitor.speakers.diarization import Halted
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
 from stser_core.errors import AudioError, OutputError, StserError, UsageError
-from stser_core.files import check_writable
+from stser_core.files import check_writable, utf8, write_whole
 
 if TYPE_CHECKING:
-    from monitor.flow import Utterance
-    from monitor.sources.recording import Recording
-    from monitor.speakers.embeddings import EmbeddingExtractor
-    from monitor.transcribers import Transcriber
     from stser_core.audio import AudioFile
-    from stser_core.recognizer import EmotionRecognizer
 
 
 def replay(
@@ -68,20 +69,22 @@ def replay(
     _check(recordings, output, svg)
     warn_of_agents(options.scoring, notices)
     with ExitStack() as cleanup:
-        opening = _Opening(options, notices)
-        first = cleanup.enter_context(opening.opened(recordings[0])) if len(recordings) == 1 else None
-        extractor = load_extractor(options.recording)
-        files = open_files(output, cleanup, explain=options.recording.explain)
+        first = None
+        if len(recordings) == 1:
+            first = cleanup.enter_context(_opened(recordings[0], options, notices))
+        exporters = open_files(output, cleanup, explain=options.recording.explain)
         if svg is not None:
             check_writable(svg)
-        recognizer, transcriber = load_models(options.scoring, options.transcription, notices, options.recording)
+        models = load_models(options.scoring, options.transcription, notices, options.recording)
         mode = display_mode(output.csv, output.jsonl, svg, quiet=quiet)
-        player = _Player(opening, recognizer, transcriber, extractor, files, svg, mode)
-        files.begin()
+        player = _Player(options, notices, models, exporters, svg, mode)
+        for exporter in exporters:
+            exporter.begin()
         with Interruption(player.stop, player.abort) as interruption:
             failed = _play_all(recordings, first, player)
             if not player.stopped and not failed:
-                files.finish()
+                for exporter in exporters:
+                    exporter.finish()
     if failed:
         notices.complain(f"{failed} of {len(recordings)} recordings could not be replayed.")
     return interruption.exit_code or int(failed > 0)
@@ -99,12 +102,7 @@ def _check(recordings: Sequence[Path], output: OutputOptions, svg: str | None) -
 
 
 def _play_all(recordings: Sequence[Path], first: _Open | None, player: _Player) -> int:
-    """Replay one recording after the other.
-
-    Args:
-        recordings: Their paths.
-        first: The only one, which is open.
-        player: Replays them.
+    """Replay one recording after the other, or the only one, `first`, which is open.
 
     Returns:
         How many of several failed.
@@ -112,14 +110,14 @@ def _play_all(recordings: Sequence[Path], first: _Open | None, player: _Player) 
     Raises:
         StserError: The only one failed, or the outputs cannot be written any more.
     """
-    failed, notices = 0, player.opening.notices
+    failed, notices = 0, player.notices
     names = [path.name for path in recordings]
     for path in recordings:
         name = str(path) if names.count(path.name) > 1 else None  # where several files have the same
         if first is None and player.mode is DisplayMode.LINES:
             notices.line(f"{name or path.name}:")
         try:
-            with nullcontext(first) if first else player.opening.opened(path, name) as opened:
+            with nullcontext(first) if first else _opened(path, player.options, notices, name) as opened:
                 player.play(*opened)
         except StserError as error:
             if first is not None or isinstance(error, OutputError):
@@ -135,39 +133,34 @@ def _play_all(recordings: Sequence[Path], first: _Open | None, player: _Player) 
 _Open: TypeAlias = "tuple[AudioFile, Opened]"
 
 
-@dataclass(frozen=True)
-class _Opening:
-    """Opens recordings."""
+@contextmanager
+def _opened(path: Path, options: AnalysisOptions, notices: Notices, name: str | None = None) -> Iterator[_Open]:
+    """Open a recording, and say what is to be said of it, also of what is found while it is open.
 
-    options: AnalysisOptions
-    notices: Notices
+    Args:
+        path: A file, a pipe, which is read to its end first, or `-` for standard input.
+        options: Which channels it has, and who is on each.
+        notices: Where to say it.
+        name: Its name in the timeline; the file's own without it.
 
-    @contextmanager
-    def opened(self, path: Path, name: str | None = None) -> Iterator[_Open]:
-        """Open a recording, and say what is to be said of it, also of what is found while it is open.
-
-        Args:
-            path: A file, a pipe, which is read to its end first, or `-` for standard input.
-            name: Its name in the timeline; the file's own without it.
-
-        Raises:
-            AudioError: It is missing or is not audio.
-            UsageError: The roles do not fit its channels.
-        """
-        try:
-            file = spooled(path, self.notices.say)
-            if path.is_fifo() and path.parent.name != "fd":
-                name = name or path.name
-        except OSError as error:  # such as a name that is too long
-            raise AudioError(f"{path} cannot be read as audio ({error.strerror}).") from error
-        with nullcontext() if isinstance(file, Path) else closing(file):
-            opened = open_recording(file, self.options, name)
-            told = len(opened.recording.notices)
-            for notice in opened.recording.notices:
-                self.notices.say(notice)
-            yield file, opened
-            for notice in opened.recording.notices[told:]:
-                self.notices.say(notice)
+    Raises:
+        AudioError: It is missing or is not audio.
+        UsageError: The roles do not fit its channels.
+    """
+    try:
+        file = spooled(path, notices.say)
+        if path.is_fifo() and path.parent.name != "fd":
+            name = name or path.name
+    except OSError as error:  # such as a name that is too long
+        raise AudioError(f"{path} cannot be read as audio ({error.strerror}).") from error
+    with nullcontext() if isinstance(file, Path) else closing(file):
+        opened = open_recording(file, options, name)
+        told = len(opened.recording.notices)
+        for notice in opened.recording.notices:
+            notices.say(notice)
+        yield file, opened
+        for notice in opened.recording.notices[told:]:
+            notices.say(notice)
 
 
 @dataclass
@@ -178,11 +171,10 @@ class _Player:
         stopped: Whether the user wants no further one.
     """
 
-    opening: _Opening
-    recognizer: EmotionRecognizer
-    transcriber: Transcriber
-    extractor: EmbeddingExtractor | None
-    files: Files
+    options: AnalysisOptions
+    notices: Notices
+    models: Models
+    exporters: Sequence[Exporter]
     svg: str | None
     mode: DisplayMode
     stopped: bool = False
@@ -194,56 +186,54 @@ class _Player:
         Raises:
             StserError: It cannot be replayed to its end.
         """
-        source = opened.recording
+        timeline = Timeline()
+        outputs: list[Callable[[Turn], None]] = [*(exporter.write for exporter in self.exporters), timeline.add]
+        if self.mode is DisplayMode.LINES:
+            outputs.append(lambda turn: self.notices.line(line(turn)))
+        if self.options.recording.speakers is not None:
+            self.notices.say(f"diarizing {self.options.recording.speakers} speakers first.")
         try:
-            speaker_of = self._speaker_of(file, source.name)
+            pipeline = self._pipeline = recording_pipeline(
+                file, opened, self.models, self.options, outputs, halted=lambda: self.stopped
+            )
         except Halted:
             return
-        timeline = Timeline()
-        pipeline = self._pipeline = self._made(opened, timeline, speaker_of)
+        session = self._session(opened)
 
-        def call() -> CallAnalytics:
-            heard_s = pipeline.position_s  # of a stopped replay, the length is the part that was read
-            whole_s = heard_s if source.stopped else length_s(source.announced_s, heard_s)
-            return analyse(timeline.snapshot().turns, whole_s)
+        def snapshot(notice: str = "") -> Snapshot:
+            return Snapshot(timeline.snapshot(), pipeline.position_s, stopped=self.stopped)
 
-        def progress() -> Progress:
-            return Progress(timeline.snapshot().turns, pipeline.position_s)
-
-        with ReplayView(self.mode, self.opening.notices, self._facts(opened), progress, call, self.svg) as view:
+        with View(self.mode, self.notices, session, snapshot):
             if not self.stopped:  # a signal may have come before there was a pipeline to stop
                 pipeline.run()
-            if not self.stopped:
-                view.complete()
-        if not self.stopped:
-            self._warn_of_a_lost_end(source, pipeline.position_s)
+        self._conclude(opened, session, snapshot())
 
-    def _made(self, opened: Opened, timeline: Timeline, speaker_of: Callable[[Utterance], str] | None) -> Pipeline:
-        notices = self.opening.notices
-        outputs: list[Callable[[Turn], None]] = [*(exporter.write for exporter in self.files.exporters), timeline.add]
-        if self.mode is DisplayMode.LINES:
-            outputs.append(lambda turn: notices.line(line(turn)))
-        return Pipeline(
-            opened.recording,
-            roles=opened.roles,
-            transcriber=self.transcriber,
-            scorer=self.recognizer,
-            outputs=outputs,
-            revise=Turn.without_words if self.opening.options.transcription.no_transcript else lambda turn: turn,
-            speaker_of=speaker_of,
-            segmentation=self.opening.options.segmentation.settings(),
-        )
-
-    def _facts(self, opened: Opened) -> Replay:
-        return Replay(
-            recording=opened.recording.name,
-            duration_s=opened.recording.duration_s,
+    def _session(self, opened: Opened) -> Session:
+        return Session(
+            source=opened.recording.name,
             speakers=tuple(role.speaker for role in opened.roles),
-            checkpoint=self.recognizer.name,
-            classifier=self.opening.options.recording.classifier,
-            transcriber=self.transcriber.name,
-            explain=self.opening.options.recording.explain,
+            checkpoint=f"{self.models.scorer.name} ({self.options.recording.classifier})",
+            transcriber=self.models.transcriber.name,
+            duration_s=opened.recording.duration_s,
+            explain=self.options.recording.explain,
         )
+
+    def _conclude(self, opened: Opened, session: Session, last: Snapshot) -> None:
+        recording = opened.recording
+        announced_s, heard_s = recording.announced_s, last.position_s
+        if self.mode is DisplayMode.SCREEN:
+            # Of a stopped replay, the length is the part that was read.
+            whole_s = heard_s if self.stopped else length_s(announced_s, heard_s)
+            print_analytics(Console(), analyse(last.timeline.turns, whole_s))
+        elif self.stopped and self.mode is DisplayMode.LINES:
+            self.notices.line(f"{state(session, last, over=True).capitalize()}.")
+        if self.svg is not None:
+            write_whole(self.svg, utf8(as_svg(session, last)))
+        if not self.stopped and announced_s is not None and ends_early(announced_s, heard_s):
+            self.notices.say(
+                f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(announced_s)}; it may be "
+                "cut off."
+            )
 
     def stop(self) -> None:
         """Finish the speech so far, and play nothing more. From any thread."""
@@ -256,22 +246,3 @@ class _Player:
         self.stopped = True
         if self._pipeline is not None:
             self._pipeline.abort()
-
-    def _speaker_of(self, file: AudioFile, name: str) -> Callable[[Utterance], str] | None:
-        """A function that names the speaker of an utterance, with `--speakers`."""
-        opening, count = self.opening, self.opening.options.recording.speakers
-        if self.extractor is None or count is None:
-            return None
-        opening.notices.say(f"diarizing {count} speakers first.")
-        again = open_recording(file, opening.options, name).recording
-        settings = opening.options.segmentation.settings()
-        return diarize(again, count, self.extractor, settings, halted=lambda: self.stopped)
-
-    def _warn_of_a_lost_end(self, recording: Recording, heard_s: float) -> None:
-        """Say that a file holds less than it announces."""
-        announced_s = recording.announced_s
-        if announced_s is not None and ends_early(announced_s, heard_s):
-            self.opening.notices.say(
-                f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(announced_s)}; it may be "
-                "cut off."
-            )

@@ -89,8 +89,8 @@ def serve(
     metrics = Metrics(notices.say)
     with ExitStack() as cleanup:
         main, audiosocket = _sockets(serving, cleanup)
-        scorer, transcriber = load_models(scoring, transcription, notices)
-        warm_up(scorer, transcriber)
+        models = load_models(scoring, transcription, notices)
+        warm_up(models.scorer, models.transcriber)
         takers: list[AlertCommand | Webhook] = []
         if words is not None:
             takers.append(AlertCommand(words, notices.say))
@@ -100,8 +100,8 @@ def serve(
             cleanup.callback(taker.close)
         shared = Shared(
             folder=serving.out,
-            scorer=SharedScorer(scorer, processors() if scorer.accelerator == "cpu" else 1),
-            transcriber=transcriber,
+            scorer=SharedScorer(models.scorer, processors() if models.scorer.accelerator == "cpu" else 1),
+            transcriber=models.transcriber,
             log=EventLog(),
             metrics=metrics,
             limits=Limits(lines=serving.max_lines, connections=serving.max_lines + 256),

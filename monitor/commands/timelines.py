@@ -6,7 +6,8 @@ import io
 import sys
 from pathlib import Path
 
-from monitor.analytics import analyse, to_json
+from monitor.analytics.call import analyse
+from monitor.analytics.results import to_json
 from monitor.archive.recordings import is_recording
 from monitor.commands.notices import PROGRAM, Notices
 from monitor.exporters.formats import ALIASES, FORMATS, Format

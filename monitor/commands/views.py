@@ -12,12 +12,10 @@ from types import TracebackType
 
 from rich.console import Console
 
-from monitor import display
-from monitor.analytics import CallAnalytics
 from monitor.commands.notices import Notices
-from monitor.display import LiveInfo, LiveSnapshot, Progress, Replay
-from monitor.timeline.timeline import speaker_figures
-from stser_core.files import STDOUT, utf8, write_whole
+from monitor.display.screen import Session, Snapshot, leave_screen, print_finished, running_screen
+from monitor.display.summary import summary_lines
+from stser_core.files import STDOUT
 
 _NOTICE_SHOWN_S = 15.0
 _NOTICES_KEPT = 20
@@ -47,111 +45,50 @@ def display_mode(*outputs: str | None, quiet: bool) -> DisplayMode:
     return DisplayMode.SCREEN if terminal else DisplayMode.LINES
 
 
-class ReplayView:
-    """Shows a replay from entering to leaving, and saves its last screen where that is wanted."""
+class View:
+    """Shows a replay or live monitoring from entering to leaving, and its figures in the end.
 
-    def __init__(
-        self,
-        mode: DisplayMode,
-        notices: Notices,
-        replay: Replay,
-        progress: Callable[[], Progress],
-        call: Callable[[], CallAnalytics],
-        svg: str | None,
-    ) -> None:
-        """Prepare, without showing anything yet.
-
-        Args:
-            mode: See `display_mode`.
-            notices: Where plain lines go.
-            replay: Recording, speakers and models.
-            progress: Gives a snapshot at any time, from any thread.
-            call: Returns the analytics so far.
-            svg: Where the last screen is saved, or `None`.
-        """
-        self._mode = mode
-        self._notices = notices
-        self._replay = replay
-        self._progress = progress
-        self._call = call
-        self._svg = svg
-        self._console = Console()
-        self._screen = display.replay_screen(self._console, replay, progress) if mode is DisplayMode.SCREEN else None
-        self._interrupted = True
-
-    def complete(self) -> None:
-        """Show the end of a recording."""
-        self._interrupted = False
-
-    def __enter__(self) -> ReplayView:
-        if self._screen is not None:
-            self._screen.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        progress = self._progress()
-        if self._screen is not None:
-            self._screen.stop()
-            display.print_finished(self._console, self._replay, progress, interrupted=self._interrupted)
-            display.print_analytics(self._console, self._call())
-        elif self._mode is DisplayMode.LINES:
-            self._notices.line(*display.summary_lines(speaker_figures(progress.turns)))
-            if self._interrupted:
-                self._notices.line(display.stopped_at(self._replay, progress))
-        if self._svg is not None:
-            write_whole(self._svg, utf8(display.as_svg(self._replay, progress, interrupted=self._interrupted)))
-
-
-class LiveView:
-    """Shows what is listened to from entering to leaving, and its figures in the end.
-
-    While a screen covers the terminal, the program's sentences are shown on it, and written afterwards.
+    While a live screen covers the terminal, the program's sentences are shown on it, and written afterwards.
     """
 
     def __init__(
-        self,
-        mode: DisplayMode,
-        notices: Notices,
-        info: LiveInfo,
-        snapshot: Callable[[str], LiveSnapshot],
+        self, mode: DisplayMode, notices: Notices, session: Session, snapshot: Callable[[str], Snapshot]
     ) -> None:
         """Prepare, without showing anything yet.
 
         Args:
             mode: See `display_mode`.
             notices: Where plain lines go.
-            info: Device, speakers and models.
+            session: Source, speakers and models.
             snapshot: Returns the present state at any time, from any thread, with the notice to show.
         """
         self._mode = mode
         self._notices = notices
-        self._info = info
+        self._session = session
         self._snapshot = snapshot
         self._said: deque[tuple[float, str]] = deque(maxlen=_NOTICES_KEPT)
         self._console = Console()
-        self._screen = (
-            display.live_screen(self._console, info, lambda: snapshot(self._last_said()))
-            if mode is DisplayMode.SCREEN
-            else None
-        )
+        self._screen = None
+        if mode is DisplayMode.SCREEN:
+            self._screen = running_screen(self._console, session, lambda: snapshot(self._last_said()))
 
     def restore(self) -> None:
         """Give the terminal back at once, from inside a signal's handler."""
         if self._screen is not None:
-            display.leave_screen(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1)
+            leave_screen(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1)
 
     def cover(self) -> None:
         """Show the screen, where there is one."""
         if self._screen is not None:
-            self._screen.start()
+            self._screen.start(refresh=True)
 
     def uncover(self) -> None:
         """Give the terminal back as it was; `cover` may be called again."""
         if self._screen is not None:
             self._screen.stop()
 
-    def __enter__(self) -> LiveView:
-        if self._screen is not None:
+    def __enter__(self) -> View:
+        if self._screen is not None and self._session.live:
             self._notices.divert(lambda sentence: self._said.append((time.monotonic(), sentence)))
         self.cover()
         return self
@@ -160,15 +97,16 @@ class LiveView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.uncover()
+        snapshot = self._snapshot("")
         if self._screen is not None:
             self._notices.divert(None)
             for _, sentence in self._said:
                 self._notices.say(sentence)
-            display.print_ended(self._console, self._info, self._snapshot(""))
+            print_finished(self._console, self._session, snapshot)
         elif self._mode is DisplayMode.LINES:
-            figures = self._snapshot("").timeline.figures
+            figures = snapshot.timeline.figures
             if figures or error is None:  # an error before the first sound says nothing about speech
-                self._notices.line(*display.summary_lines(figures))
+                self._notices.line(*summary_lines(figures))
 
     def _last_said(self) -> str:
         """The last sentence, or nothing where that is long ago. From any thread."""

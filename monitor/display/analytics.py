@@ -12,9 +12,8 @@ from rich.style import Style
 from rich.text import Text
 
 from monitor.analytics.results import CallAnalytics, Quarter, SpeakerAnalytics
-from monitor.display.palette import BOLD, LETTERS, QUIET, SPEAKER_WIDTH, Palette, clock, printable
+from monitor.display.palette import BOLD, LETTERS, PLAIN, QUIET, SPEAKER_WIDTH, block, clock, name, printable
 
-_PLAIN = Style(bold=False, dim=False)
 _SPOKEN = Style(italic=True, dim=False)
 _MOST_WORDS = 5
 _COLUMNS = ("share", "words/min", "loudness", "longest", "response", "interrupts")
@@ -23,29 +22,30 @@ _QUARTER_WIDTH = 13
 _UNKNOWN = "-"
 
 
-def analytics_lines(analytics: CallAnalytics, width: int, palette: Palette) -> list[Text]:
+def analytics_lines(analytics: CallAnalytics, width: int) -> list[Text]:
     """The analytics in lines of at most `width` cells; none where nobody spoke.
 
     Args:
         analytics: From `monitor.analytics.analyse`.
         width: Cells in a line; 80 are enough.
-        palette: What the terminal can show.
     """
     if not analytics.speakers:
         return []
-    lines = _manners(analytics, palette)
-    lines += _emotions(analytics.speakers, palette)
-    lines += [Text(""), _silence(analytics), *_overlap(analytics), *_angriest(analytics, palette)]
-    return [_cut(line, width, palette) for line in lines]
+    lines = _manners(analytics)
+    lines += _emotions(analytics.speakers)
+    lines += [Text(""), _silence(analytics), *_overlap(analytics), *_angriest(analytics)]
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return lines
 
 
 def print_analytics(console: Console, analytics: CallAnalytics) -> None:
     """Print the analytics as wide as the console is."""
-    for text in analytics_lines(analytics, console.width, Palette.of(console)):
+    for text in analytics_lines(analytics, console.width):
         console.print(text, no_wrap=True, overflow="crop")
 
 
-def _manners(analytics: CallAnalytics, palette: Palette) -> list[Text]:
+def _manners(analytics: CallAnalytics) -> list[Text]:
     """A line for each speaker: share, speech rate, loudness, longest turn, answers and interruptions."""
     heading = Text("speaker".ljust(SPEAKER_WIDTH) + _figures(_COLUMNS), QUIET)
     counts = {}
@@ -54,7 +54,7 @@ def _manners(analytics: CallAnalytics, palette: Palette) -> list[Text]:
     lines = [heading]
     for speaker in analytics.speakers:
         cells = _cells(speaker, counts.get((speaker.channel, speaker.speaker)))
-        lines.append(_name(speaker, palette).append(_figures(cells), _PLAIN))
+        lines.append(Text(name(speaker.speaker), BOLD).append(_figures(cells), PLAIN))
     return lines
 
 
@@ -75,7 +75,7 @@ def _cells(speaker: SpeakerAnalytics, interruptions: int | None) -> tuple[str, .
     )
 
 
-def _emotions(speakers: Sequence[SpeakerAnalytics], palette: Palette) -> list[Text]:
+def _emotions(speakers: Sequence[SpeakerAnalytics]) -> list[Text]:
     """A line for each scored speaker: the main emotion of each quarter, and the trend."""
     scored = [(speaker, speaker.emotions) for speaker in speakers if speaker.emotions is not None]
     if not scored:
@@ -83,19 +83,19 @@ def _emotions(speakers: Sequence[SpeakerAnalytics], palette: Palette) -> list[Te
     heading = "mainly".ljust(SPEAKER_WIDTH) + "".join(f"  {quarter:<{_QUARTER_WIDTH}}" for quarter in _QUARTERS)
     lines = [Text(""), Text(f"{heading}  trend", QUIET)]
     for speaker, emotions in scored:
-        line = _name(speaker, palette)
+        line = Text(name(speaker.speaker), BOLD)
         for quarter in emotions.quarters:
-            line.append("  ", _PLAIN).append_text(_quarter(quarter, palette))
-        lines.append(line.append(f"  {emotions.trend or _UNKNOWN}", _PLAIN))
+            line.append("  ", PLAIN).append_text(_quarter(quarter))
+        lines.append(line.append(f"  {emotions.trend or _UNKNOWN}", PLAIN))
     return lines
 
 
-def _quarter(quarter: Quarter, palette: Palette) -> Text:
+def _quarter(quarter: Quarter) -> Text:
     if quarter.shares is None:
-        return Text(_UNKNOWN.ljust(_QUARTER_WIDTH), _PLAIN)
+        return Text(_UNKNOWN.ljust(_QUARTER_WIDTH), PLAIN)
     emotion, share = max(quarter.shares.items(), key=lambda pair: pair[1])
-    text = Text(LETTERS[emotion], palette.block(emotion))
-    return text.append(f" {emotion} {share:.0%}".ljust(_QUARTER_WIDTH - 1), _PLAIN)
+    text = Text().append(LETTERS[emotion], block(emotion))
+    return text.append(f" {emotion} {share:.0%}".ljust(_QUARTER_WIDTH - 1), PLAIN)
 
 
 def _silence(analytics: CallAnalytics) -> Text:
@@ -106,41 +106,28 @@ def _silence(analytics: CallAnalytics) -> Text:
         times = "once" if len(silence.instances) == 1 else f"{len(silence.instances)} times"
         text += f", {times} for over 3 s"
         text += f", the longest {clock(longest.end_s - longest.start_s)} at {clock(longest.start_s)}"
-    return Text(f"{text}.", _PLAIN)
+    return Text(f"{text}.", PLAIN)
 
 
 def _overlap(analytics: CallAnalytics) -> list[Text]:
     if not analytics.overlap_s:
         return []
-    return [Text(f"Two or more speak at once for {analytics.overlap_s:.1f} s.", _PLAIN)]
+    return [Text(f"Two or more speak at once for {analytics.overlap_s:.1f} s.", PLAIN)]
 
 
-def _angriest(analytics: CallAnalytics, palette: Palette) -> list[Text]:
+def _angriest(analytics: CallAnalytics) -> list[Text]:
     """The angriest minute and the words of its angry turns."""
     minute = analytics.angriest_minute
     angry = [turn for turn in minute.turns if turn.emotion == "angry"] if minute is not None else []
     if minute is None or not angry:
         return []
-    span = f"{clock(minute.start_s)}{palette.dash}{clock(minute.end_s)}"
-    lines = [Text(f"The angriest minute is {span} (anger {minute.anger:.0%} of what is scored):", _PLAIN)]
+    span = f"{clock(minute.start_s)}–{clock(minute.end_s)}"
+    lines = [Text(f"The angriest minute is {span} (anger {minute.anger:.0%} of what is scored):", PLAIN)]
     for turn in angry[:_MOST_WORDS]:
         line = Text(f"{clock(turn.start_s):>7}  ", QUIET)
-        line.append(palette.fitted(printable(turn.speaker), SPEAKER_WIDTH), Style(bold=True, dim=False))
+        line.append(name(turn.speaker), Style(bold=True, dim=False))
         words = printable(turn.transcript) if turn.transcript else "no words"
-        lines.append(line.append(f"  {words}", _SPOKEN if turn.transcript else _PLAIN))
+        lines.append(line.append(f"  {words}", _SPOKEN if turn.transcript else PLAIN))
     if len(angry) > _MOST_WORDS:
         lines.append(Text(f"{'':7}  and {len(angry) - _MOST_WORDS} more", QUIET))
     return lines
-
-
-def _name(speaker: SpeakerAnalytics, palette: Palette) -> Text:
-    return Text(palette.fitted(printable(speaker.speaker), SPEAKER_WIDTH), style=BOLD)
-
-
-def _cut(line: Text, width: int, palette: Palette) -> Text:
-    """The line, with an ellipsis where it is too long."""
-    if line.cell_len <= width:
-        return line
-    kept = line.copy()
-    kept.truncate(width - 1)
-    return kept.append(palette.ellipsis)

@@ -1,4 +1,4 @@
-"""Colours, letters and glyphs: how an emotion looks on any terminal.
+"""How emotions, texts and times look on a terminal.
 
 Each emotion has a letter and a colour, so that colour is never the only sign. Vermillion, yellow and blue are
 those of Okabe and Ito ("Color Universal Design", 2008), grey is added for neutral. With simulated protanopia,
@@ -8,145 +8,72 @@ instead of yellow it would be 18, with bluish green 12.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 
-from rich.cells import cell_len
-from rich.console import Console
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 
 LETTERS = MappingProxyType({"angry": "A", "happy": "H", "neutral": "N", "sad": "S"})
 """The letter of each emotion."""
 
-_FULL = MappingProxyType({"angry": "#D55E00", "happy": "#F0E442", "neutral": "#999999", "sad": "#0072B2"})
-_SIXTEEN = MappingProxyType({"angry": "red", "happy": "bright_yellow", "neutral": "bright_black", "sad": "blue"})
-_WHITE_ON_FULL = frozenset({"sad"})
-_WHITE_ON_SIXTEEN = frozenset({"angry", "neutral", "sad"})
+COLOURS = MappingProxyType(
+    {
+        "angry": ("#d55e00", "#000000"),
+        "happy": ("#f0e442", "#000000"),
+        "neutral": ("#999999", "#000000"),
+        "sad": ("#0072b2", "#ffffff"),
+    }
+)
+"""The colour of each emotion, and that of a letter on it."""
 
 SPEAKER_WIDTH = 10
 """Cells for a speaker's name."""
 
 QUIET = Style(dim=True)
+PLAIN = Style(bold=False, dim=False)
 BOLD = Style(bold=True)
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 
 
-class _Glyph:
-    """A character of a palette: one of Unicode, and what stands for it where the terminal knows ASCII only."""
-
-    def __init__(self, unicode: str, ascii: str) -> None:
-        self._unicode, self._ascii = unicode, ascii
-
-    def __get__(self, palette: Palette, owner: type[Palette]) -> str:
-        return self._unicode if palette.unicode else self._ascii
+def ink(emotion: str) -> Style:
+    """An emotion's colour, for bars."""
+    return Style(color=COLOURS[emotion][0])
 
 
-@dataclass(frozen=True)
-class Palette:
-    """Colours and characters of a terminal.
+def block(emotion: str) -> Style:
+    """An emotion's colour as the ground under its letter; reversed, so that it is seen without colours, too."""
+    ground, letter = COLOURS[emotion]
+    return Style(color=ground, bgcolor=letter, reverse=True, bold=True)
 
-    Attributes:
-        sixteen: It has the sixteen named colours only.
-        colour: It shows colours at all (`NO_COLOR` is not set, and so on).
-        unicode: It can show block characters and dashes.
-    """
 
-    sixteen: bool = False
-    colour: bool = True
-    unicode: bool = True
+def bar(share: float, width: int) -> str:
+    """A horizontal bar of `share` (0…1) of `width` cells, to an eighth of a cell; never longer."""
+    full, rest = divmod(round(share * width * 8), 8)
+    return "█" * full + (_EIGHTHS[rest - 1] if rest else "")
 
-    @classmethod
-    def of(cls, console: Console) -> Palette:
-        """The palette that suits a console."""
-        return cls(
-            sixteen=console.color_system in ("standard", "windows"),
-            colour=console.color_system is not None and not console.no_color,
-            unicode=console.encoding.lower().startswith("utf"),
-        )
 
-    def ink(self, emotion: str) -> Style:
-        """An emotion's colour, for bars."""
-        return Style(color=(_SIXTEEN if self.sixteen else _FULL)[emotion])
+def height(share: float) -> str:
+    """One cell for a probability: its height in eighths; blank for next to nothing."""
+    return _HEIGHTS[round(share * 8)]
 
-    def block(self, emotion: str) -> Style:
-        """An emotion's colour as the ground under its letter."""
-        lettered = _WHITE_ON_SIXTEEN if self.sixteen else _WHITE_ON_FULL
-        ground = (_SIXTEEN if self.sixteen else _FULL)[emotion]
-        # "black" and "white" follow the terminal's theme; the exact shades stay legible on the exact grounds.
-        white, black = ("bright_white", "black") if self.sixteen else ("#FFFFFF", "#000000")
-        return Style(color=white if emotion in lettered else black, bgcolor=ground, bold=True)
 
-    silence = _Glyph("─", "-")
-    """A cell without speech."""
+def fitted(text: str, width: int) -> str:
+    """`text` in exactly `width` cells: padded, or cut with an ellipsis; wide characters count as two."""
+    if cell_len(text) > width:
+        text = set_cell_size(text, width - 1).rstrip() + "…"
+    return set_cell_size(text, width)
 
-    speaking = _Glyph("▒", ":")
-    """A cell of a turn that is not finished."""
 
-    mark = _Glyph("▼", "v")
-    """A mark on the time axis."""
-
-    dash = _Glyph("–", "-")
-    """Between two times."""
-
-    dot = _Glyph(" · ", " - ")
-    """Between two facts on a line."""
-
-    ellipsis = _Glyph("…", "~")
-    """Marks a text that was cut off."""
-
-    played = _Glyph("━", "=")
-    """The part of the recording that is done."""
-
-    @property
-    def fill(self) -> str:
-        """Fills a block after its letter: with its colour, or a heavy line without colours."""
-        if self.colour:
-            return " "
-        return "━" if self.unicode else "="
-
-    @property
-    def unscored(self) -> str:
-        """A cell of an unscored turn; never the same as `fill`."""
-        if not self.unicode:
-            return "."
-        return "━" if self.colour else "░"
-
-    def bar(self, share: float, width: int) -> str:
-        """A horizontal bar of `share` (0…1) of `width` cells, to an eighth of a cell; never longer."""
-        if not self.unicode:
-            return "#" * round(share * width)
-        eighths = round(share * width * 8)
-        full, rest = divmod(eighths, 8)
-        return "█" * full + (_EIGHTHS[rest - 1] if rest else "")
-
-    def height(self, share: float) -> str:
-        """One cell for a probability: its height in eighths, or its first decimal; blank for next to nothing."""
-        if self.unicode:
-            return _HEIGHTS[round(share * 8)]
-        return str(min(9, round(share * 10))) if share >= 0.05 else " "
-
-    def fitted(self, text: str, width: int) -> str:
-        """`text` in exactly `width` cells: padded, or cut with an ellipsis; wide characters count as two."""
-        if cell_len(text) <= width:
-            return text + " " * (width - cell_len(text))
-        kept = ""
-        for character in text:
-            if cell_len(kept) + cell_len(character) > width - 1:
-                break
-            kept += character
-        return (kept.rstrip() + self.ellipsis).ljust(len(kept) + 1) + " " * (width - 1 - cell_len(kept))
+def name(speaker: str) -> str:
+    """A speaker's name in a column."""
+    return fitted(printable(speaker), SPEAKER_WIDTH)
 
 
 def printable(text: str) -> str:
     """`text` with control characters (escapes, line ends) replaced."""
     return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def transcriber_name(name: str) -> str:
-    """A transcriber's name on a screen."""
-    return "no transcript" if name == "none" else name
 
 
 def clock(seconds: float) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from rich.style import Style
 from rich.text import Text
 
-from monitor.display.palette import LETTERS, QUIET, Palette, clock
+from monitor.display.palette import LETTERS, QUIET, block, clock, fitted, height, ink
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
@@ -19,13 +20,7 @@ _DAY_S = 86_400
 
 @dataclass(frozen=True)
 class Span:
-    """The time span of a line, and the number of its cells.
-
-    Attributes:
-        start_s: Time at the left edge.
-        end_s: Time at the right edge; later than `start_s`.
-        width: Cells between them.
-    """
+    """The time span of a line, `start_s` to `end_s`, and the number of its cells."""
 
     start_s: float
     end_s: float
@@ -57,30 +52,24 @@ def axis(span: Span) -> Text:
     return Text("".join(cells), style=QUIET)
 
 
-def turn_blocks(turns: Sequence[Turn], span: Span, position_s: float, palette: Palette) -> Text:
-    """One channel's turns as blocks.
+def turn_blocks(turns: Sequence[Turn], span: Span, position_s: float) -> Text:
+    """One channel's turns as blocks, in `span.width` cells.
 
     A turn starts with its emotion's letter and fills its cells with its colour. Where several turns share a
     cell, the one that speaks longest in it has it, so a block is missing only where a cell is too coarse.
-
-    Args:
-        turns: The channel's turns, in order of time.
-        span: The stretch of time to show.
-        position_s: How far the recording has been processed: the line is blank after it.
-        palette: What the terminal can show.
-
-    Returns:
-        A text of `span.width` cells.
+    After `position_s`, as far as the recording has been processed, the line is blank.
     """
     owners = _owners(turns, span)
     last = span.cell(position_s)
     text = Text()
     for place, owner in enumerate(owners):
         if owner is None:
-            text.append(palette.silence if place <= last and position_s > 0 else " ", QUIET)
-            continue
-        first = place == 0 or owners[place - 1] is not owner
-        text.append(*_cell(owner, first, palette))
+            text.append("─" if place <= last and position_s > 0 else " ", QUIET)
+        elif owner.emotion is None:
+            text.append("━", QUIET)
+        else:
+            first = place == 0 or owners[place - 1] is not owner
+            text.append(LETTERS[owner.emotion] if first else " ", block(owner.emotion))
     return text
 
 
@@ -98,32 +87,19 @@ def _owners(turns: Sequence[Turn], span: Span) -> list[Turn | None]:
     return owners
 
 
-def _cell(turn: Turn, first: bool, palette: Palette) -> tuple[str, Style]:
-    if turn.emotion is None:
-        return palette.unscored, QUIET
-    return (LETTERS[turn.emotion] if first else palette.fill), palette.block(turn.emotion)
-
-
 WINDOW_S = 60.0
 """Seconds of talk behind each point of the curve."""
 
 CURVE_HEIGHT = len(LABELS)
 """Lines of `curve`."""
 
-Probabilities = tuple[float, ...]
+Probabilities: TypeAlias = tuple[float, ...]
 
 
 def mean_probabilities(turns: Sequence[Turn], time_s: float) -> Probabilities | None:
-    """The mean probability of each emotion over the speech of the minute before a time.
+    """The mean probability of each emotion over the speech of the minute before a time; `None` without speech.
 
     Each turn counts with its probabilities, for as long as it lasted inside the minute.
-
-    Args:
-        turns: Turns of any channels.
-        time_s: The time, in seconds from the start of the recording.
-
-    Returns:
-        Means in the order of `LABELS` that sum to 1, or `None` without speech.
     """
     sums = [0.0] * len(LABELS)
     for turn in turns:
@@ -135,15 +111,14 @@ def mean_probabilities(turns: Sequence[Turn], time_s: float) -> Probabilities | 
     return tuple(one / total for one in sums) if total > 0 else None
 
 
-def curve(turns: Sequence[Turn], span: Span, position_s: float, label_width: int, palette: Palette) -> list[Text]:
-    """The curve over a stretch of time, with each emotion's name before it and its last value behind.
+def curve(turns: Sequence[Turn], span: Span, position_s: float, label_width: int) -> list[Text]:
+    """The curve over a stretch of time, each emotion's name before it and its last value behind.
 
     Args:
         turns: Turns of any channels.
         span: The stretch of time to show.
         position_s: Seconds processed so far: the curve is blank after it.
         label_width: Cells for the names.
-        palette: What the terminal can show.
 
     Returns:
         `CURVE_HEIGHT` lines of `label_width` and `span.width` cells and six more.
@@ -155,15 +130,10 @@ def curve(turns: Sequence[Turn], span: Span, position_s: float, label_width: int
         for place in range(span.width)
     ]
     now = mean_probabilities(scored, position_s)
-    return [_line(place, points, now, label_width, palette) for place in range(len(LABELS))]
-
-
-def _line(
-    place: int, points: Sequence[Probabilities | None], now: Probabilities | None, label_width: int, palette: Palette
-) -> Text:
-    label = LABELS[place]
-    line = Text(palette.fitted(f"{LETTERS[label]} {label}", label_width), style=Style())
-    heights = "".join(" " if shares is None else palette.height(shares[place]) for shares in points)
-    line.append(heights, palette.ink(label))
-    line.append("      " if now is None else f" {now[place]:4.0%} ", Style(dim=now is None))
-    return line
+    lines = []
+    for place, label in enumerate(LABELS):
+        line = Text(fitted(f"{LETTERS[label]} {label}", label_width))
+        line.append("".join(" " if shares is None else height(shares[place]) for shares in points), ink(label))
+        line.append("      " if now is None else f" {now[place]:4.0%} ", Style(dim=now is None))
+        lines.append(line)
+    return lines

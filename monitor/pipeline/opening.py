@@ -1,14 +1,24 @@
-"""Opens a recording for a pipeline: which channels it has, who is on each, and whether they are only one."""
+"""Opens a recording, and makes the pipeline that scores it: `replay` and `archive` alike."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.options import AnalysisOptions
+from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role, merged, roles
 from monitor.sources.recording import Recording, channels_same
+from monitor.speakers.diarization import diarize
+from monitor.timeline.turn import Turn
 from stser_core.audio import AudioFile, TrackChoice
 from stser_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from monitor.speakers.embeddings import EmbeddingExtractor
+    from monitor.transcribers import Transcriber
+    from stser_core.recognizer import EmotionRecognizer
 
 
 class Opened(NamedTuple):
@@ -59,3 +69,56 @@ def track_choice(option: str | None) -> TrackChoice:
     if not option.isdecimal():
         raise UsageError(f"--track is '{option}'; it has to be the number of an audio track, counted from 1, or all.")
     return int(option)
+
+
+@dataclass(frozen=True)
+class Models:
+    """One copy of the models, however many recordings are scored at once.
+
+    Attributes:
+        scorer: Finds the emotions.
+        transcriber: Finds the words.
+        extractor: Computes speaker embeddings, with `--speakers`.
+    """
+
+    scorer: EmotionRecognizer
+    transcriber: Transcriber
+    extractor: EmbeddingExtractor | None = None
+
+
+def recording_pipeline(
+    file: AudioFile,
+    opened: Opened,
+    models: Models,
+    options: AnalysisOptions,
+    outputs: Sequence[Callable[[Turn], None]],
+    *,
+    halted: Callable[[], bool],
+) -> Pipeline:
+    """Make the pipeline of a recording, whose speakers are diarized first where that was asked for.
+
+    Args:
+        file: Where it was opened from.
+        opened: What `open_recording` made of it.
+        models: Score it.
+        options: How it is scored.
+        outputs: Get its turns, without words where those are not to be kept.
+        halted: Asked again and again whether to stop diarizing.
+
+    Raises:
+        Halted: It is to stop.
+    """
+    segmentation, count, speaker_of = options.segmentation.settings(), options.recording.speakers, None
+    if count is not None and models.extractor is not None:
+        again = open_recording(file, options, opened.recording.name).recording
+        speaker_of = diarize(again, count, models.extractor, segmentation, halted=halted)
+    return Pipeline(
+        opened.recording,
+        roles=opened.roles,
+        transcriber=models.transcriber,
+        scorer=models.scorer,
+        outputs=outputs,
+        revise=Turn.without_words if options.transcription.no_transcript else lambda turn: turn,
+        speaker_of=speaker_of,
+        segmentation=segmentation,
+    )

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.analytics import CallAnalytics, analyse
+from monitor.analytics.call import analyse
+from monitor.analytics.results import CallAnalytics
 from monitor.timeline.notes import Alert, Mark, read_notes
 from monitor.timeline.turn import Turn
 from stser_core.errors import AudioError

@@ -12,9 +12,8 @@ from importlib.resources import files
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
-from rich.style import Style
 
-from monitor.display.palette import LETTERS, Palette
+from monitor.display.palette import COLOURS, LETTERS
 from stser_core.emotions import LABELS
 from stser_core.files import utf8
 
@@ -136,18 +135,8 @@ def _policy(styles: Sequence[Inline], scripts: Sequence[str], permits: Sequence[
 
 def _colours() -> str:
     """The project's colours as variables: an emotion's own, and that of a letter on it."""
-    palette = Palette()
-    values: dict[str, str] = {}
-    for label in LABELS:
-        block = palette.block(label)
-        values |= {f"--{label}": _hex(block, ground=True), f"--on-{label}": _hex(block, ground=False)}
-    return ":root {" + " ".join(f"{name}: {value};" for name, value in values.items()) + "}"
-
-
-def _hex(style: Style, *, ground: bool) -> str:
-    colour = style.bgcolor if ground else style.color
-    assert colour is not None  # blocks have both
-    return colour.get_truecolor().hex
+    values = (f"--{label}: {ground}; --on-{label}: {letter};" for label, (ground, letter) in COLOURS.items())
+    return ":root {" + " ".join(values) + "}"
 
 
 # Inside a script element only "</script" and "<!--" end or change it; no "<" at all is simpler to be sure of. The two

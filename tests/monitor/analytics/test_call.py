@@ -3,8 +3,8 @@ import math
 
 import pytest
 
-from monitor.analytics import analyse, from_json, to_json
-from monitor.analytics.results import LongestTurn, Quarter, Replies, ResponseTimes, Silence, Span
+from monitor.analytics.call import analyse
+from monitor.analytics.results import LongestTurn, Quarter, Replies, ResponseTimes, Silence, Span, from_json, to_json
 from stser_core.errors import DataError
 
 

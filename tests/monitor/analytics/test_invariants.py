@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.analytics import analyse, from_json, to_json
+from monitor.analytics.call import analyse
+from monitor.analytics.results import from_json, to_json
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 

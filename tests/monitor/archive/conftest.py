@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Models
 from monitor.cli import main
+from monitor.pipeline.opening import Models
 from monitor.transcribers.none import NoTranscriber
 from stser_core.scores import EmotionScores, SpeechInput
 

@@ -9,7 +9,7 @@ import wave
 import numpy as np
 import pytest
 
-from monitor.archive.folder import ArchiveFolder
+from monitor.archive.folder import ArchiveFolder, timeline_name
 from monitor.cli import main
 
 BROKEN = {"broken/empty.wav", "broken/noise.mp3"}
@@ -69,7 +69,7 @@ def few(recordings, tmp_path):
     return folder
 
 
-def test_a_recording_that_changed_is_done_again(few, recordings, archive, contents, capsys, tmp_path):
+def test_a_recording_that_changed_is_done_again(few, recordings, archive, contents, tmp_path):
     out = tmp_path / "timelines"
     assert archive(few, "--out", out) == 0
     shutil.copy2(next(recordings.rglob("call-005.wav")), few / "call-001.wav")
@@ -77,7 +77,6 @@ def test_a_recording_that_changed_is_done_again(few, recordings, archive, conten
     assert archive(few, "--out", out) == 0
     assert archive(few, "--out", tmp_path / "fresh") == 0
 
-    assert "1 has changed since it was done" in capsys.readouterr().err
     assert contents_but_failures(contents(out)) == contents_but_failures(contents(tmp_path / "fresh"))
 
 
@@ -102,6 +101,29 @@ def test_other_settings_are_refused(done, recordings, archive, capsys, other):
     assert archive(recordings, "--out", done, *other) == 2
 
     assert f"was made with another {other[0]}" in capsys.readouterr().err
+
+
+LONG = ("a" * 252, "ü" * 127 + "a", "x/" + "b" * 255)
+TAKEN = ("failures", "FAILURES", "failures.csv/a.wav", "calls/a.wav")
+NOT_IN_WINDOWS = ("CON.wav", "14:30:00.wav", "what?.wav", "aux", "dot./a.wav", "tab\tin.wav", "sub/nul.mp3")
+
+
+@pytest.mark.parametrize("recording", [*LONG, *TAKEN, *NOT_IN_WINDOWS])
+def test_a_name_that_cannot_be_kept_is_changed(recording):
+    made = timeline_name(recording)
+
+    assert made.endswith(".csv") and made.lower().partition("/")[0] not in ("failures.csv", "calls")
+    for part in made.split("/"):
+        assert len(part.encode()) <= 255
+        assert not set(part) & set('<>:"|?*\\\t') and not part.endswith((".", " "))
+        assert part.lower().partition(".")[0] not in ("con", "aux", "nul")
+
+
+def test_usual_names_stay_and_changed_ones_do_not_become_one():
+    for recording in ("call.wav", "support/2026/call.wav", "ümläut.mp3", "console.wav", "a" * 251, "folder.csv/a.wav"):
+        assert timeline_name(recording) == f"{recording}.csv"
+    names = ["a" * 252, "a" * 253, "a:b.wav", "a?b.wav", "a_b.wav", "failures"]
+    assert len({timeline_name(one).lower() for one in names}) == len(names)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names that Windows cannot keep")

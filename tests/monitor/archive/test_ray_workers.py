@@ -12,10 +12,11 @@ import pytest
 
 from monitor.archive import workers
 from monitor.archive.recordings import find_recordings
-from monitor.archive.scoring import Failed, Models, RecordingScorer, Running
-from monitor.archive.workers import by_ray, by_threads, connected
+from monitor.archive.scoring import Failed, RecordingScorer, Running
+from monitor.archive.workers import cluster, outcomes, threads
+from monitor.pipeline.opening import Models
 from monitor.transcribers.none import NoTranscriber
-from stser_core.errors import PipelineError, UsageError
+from stser_core.errors import CheckpointError, PipelineError, UsageError
 from stser_core.scores import EmotionScores
 
 pytestmark = [
@@ -63,13 +64,6 @@ def listening_elsewhere() -> list[str]:
     return [ip for ip in found if not ip.removeprefix("::ffff:").startswith("127.") and ip != "::1"]
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """A cluster of two workers, on this machine only."""
-    with connected("local", 2):
-        yield
-
-
 @pytest.fixture
 def found(recordings, tmp_path):
     """Every other recording, a broken one among them."""
@@ -82,50 +76,52 @@ def traces(tmp_path):
     return tmp_path / "traces"
 
 
-def test_a_worker_that_is_killed_loses_nothing(cluster, found, traces):
-    expected = list(by_threads(found, scorer_that_leaves_a_trace(""), 2, Running()))
-    outcomes = []
-    for outcome in by_ray(found, partial(scorer_that_leaves_a_trace, str(traces)), NAMES, 2, Running()):
-        outcomes.append(outcome)
-        if len(outcomes) == 3:
+@pytest.fixture
+def expected(found):
+    """What threads make of the same recordings, in the order of their names."""
+    running = Running()
+    with threads(scorer_that_leaves_a_trace(""), 2, running) as submit:
+        return sorted(outcomes(found, submit, 2, running), key=attrgetter("recording"))
+
+
+def by_ray(recordings, load, names=NAMES):
+    with cluster("local", 2, load, names) as submit:
+        yield from outcomes(recordings, submit, 2, Running())
+
+
+def test_a_worker_that_is_killed_loses_nothing_but_what_kills_every_worker(found, deadly, traces, expected):
+    load = partial(scorer_that_leaves_a_trace, str(traces), deadly=True)
+    made = []
+    for outcome in by_ray([*found, deadly], load):
+        made.append(outcome)
+        if len(made) == 3:
             assert listening_elsewhere() == []
             (first, *_) = sorted(traces.iterdir())
             os.kill(int(first.name), signal.SIGKILL)
 
-    by_name = attrgetter("recording")
-    assert any(isinstance(outcome, Failed) for outcome in expected)
-    assert sorted(outcomes, key=by_name) == sorted(expected, key=by_name)
+    (lost,) = [one for one in made if one.recording == "deadly.flac"]
+    made.remove(lost)
+    assert isinstance(lost, Failed) and "WorkerCrashedError" in lost.reason
+    assert any(isinstance(outcome, Failed) for outcome in made)
+    assert sorted(made, key=attrgetter("recording")) == expected
     assert len(list(traces.iterdir())) >= 2
 
 
-def test_a_recording_that_kills_whoever_hears_it_is_its_own_failure(cluster, found, deadly):
-    expected = list(by_threads(found, scorer_that_leaves_a_trace(""), 2, Running()))
-    load = partial(scorer_that_leaves_a_trace, "", deadly=True)
-    outcomes = by_ray([deadly, *found], load, NAMES, 2, Running())
-
-    made = sorted(outcomes, key=attrgetter("recording"))
-    (lost,) = [one for one in made if one.recording == "deadly.flac"]
-    made.remove(lost)
-    assert isinstance(lost, Failed) and "lost twice" in lost.reason
-    assert made == sorted(expected, key=attrgetter("recording"))
+def scorer_without_a_checkpoint() -> RecordingScorer:
+    raise CheckpointError("There is no checkpoint 'x'.")
 
 
-def test_a_worker_with_another_checkpoint_is_refused(cluster, found):
+def test_a_worker_whose_models_are_others_ends_the_archive(found):
     load = partial(scorer_that_leaves_a_trace, "")
-    with pytest.raises(PipelineError, match="A Ray worker has loudest and none, but the archive is made with other"):
-        list(by_ray(found, load, ("other", "none"), 2, Running()))
+    with pytest.raises(PipelineError, match="has loudest and none, but the archive is made with other"):
+        list(by_ray(found, load, ("other", "none")))
+    with pytest.raises(PipelineError, match="could not load the models: There is no checkpoint 'x'"):
+        workers._score("run", scorer_without_a_checkpoint, NAMES, found[0])
 
 
 def test_no_cluster_at_that_address():
-    with pytest.raises(UsageError, match=r"No Ray cluster was found at '127\.0\.0\.1:1'"), connected("127.0.0.1:1", 1):
+    with (
+        pytest.raises(UsageError, match=r"No Ray cluster was found at '127\.0\.0\.1:1'"),
+        cluster("127.0.0.1:1", 1, scorer_without_a_checkpoint, NAMES),
+    ):
         pass
-
-
-def scorer_that_crashes() -> RecordingScorer:
-    os._exit(1)
-
-
-def test_workers_that_crash_while_they_load_end_the_archive(cluster, found, monkeypatch):
-    monkeypatch.setattr(workers, "_MOST_RESTARTS", 1)
-    with pytest.raises(PipelineError, match="load the models"):
-        list(by_ray(found, scorer_that_crashes, NAMES, 2, Running()))

@@ -1,8 +1,6 @@
 """An archive of recordings whose speakers share one channel."""
 
-import csv
 import importlib.util
-import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +8,12 @@ import numpy as np
 import pytest
 
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Failed, Models, RecordingScorer, Running
+from monitor.archive.scoring import Failed, RecordingScorer, Running
 from monitor.archive.settings import check_settings
-from monitor.archive.workers import by_threads
+from monitor.archive.workers import outcomes, threads
 from monitor.cli import main
 from monitor.options import AnalysisOptions, RecordingOptions
+from monitor.pipeline.opening import Models
 from monitor.speakers import embeddings
 from monitor.speakers.diarization import Halted
 from monitor.speakers.embeddings import SpeakerEmbedding
@@ -51,17 +50,13 @@ def arguments(scratch_checkpoint):
     return ["--speakers", "2", "--checkpoint", str(scratch_checkpoint), "--asr", "none", "--quiet"]
 
 
-def rows(outcome):
-    return outcome.turns
-
-
 def test_rows_name_the_voices_in_the_order_in_which_they_speak(shared, hearing):
-    made = rows(scorer(hearing)(shared, Running()))
+    made = scorer(hearing)(shared, Running()).turns
 
     long = [row.end_s - row.start_s > 3 for row in made]
     assert len(set(long)) == 2
     assert [row.speaker for row in made] == ["speaker1" if one == long[0] else "speaker2" for one in long]
-    unnamed = rows(scorer(hearing, None)(shared, Running()))
+    unnamed = scorer(hearing, None)(shared, Running()).turns
     assert tuple(replace(row, speaker="speaker1") for row in made) == unnamed
 
 
@@ -108,12 +103,14 @@ def test_real_voices_get_the_same_names_whatever_the_workers(shared, models):
     recordings = [Found(name, shared.path) for name in ("a.wav", "b.wav")]
 
     def timelines(recordings, workers):
-        outcomes = by_threads(recordings, scorer(hearing), workers, Running())
-        return {outcome.finished.recording: outcome.turns for outcome in outcomes}
+        running = Running()
+        with threads(scorer(hearing), workers, running) as submit:
+            found = list(outcomes(recordings, submit, workers, running))
+        return {one.recording: [replace(turn, recording="") for turn in one.turns] for one in found}
 
     alone, both = timelines(recordings[:1], 1), timelines(recordings, 2)
-    assert alone["a.wav"] == both["a.wav"] == both["b.wav"].replace("b.wav", "a.wav")
-    assert {row["speaker"] for row in csv.DictReader(io.StringIO(alone["a.wav"]))} == {"speaker1", "speaker2"}
+    assert alone["a.wav"] == both["a.wav"] == both["b.wav"]
+    assert {turn.speaker for turn in alone["a.wav"]} == {"speaker1", "speaker2"}
 
 
 def test_an_archive_goes_on_with_the_number_it_began_with(tmp_path):

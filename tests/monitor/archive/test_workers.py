@@ -9,7 +9,7 @@ import pytest
 
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Failed, RecordingScorer, Running, Scored
-from monitor.archive.workers import by_threads, processors
+from monitor.archive.workers import outcomes, processors, threads
 
 
 @pytest.fixture
@@ -19,12 +19,16 @@ def found(recordings):
     ]
 
 
-def test_threads_bring_every_outcome_once(found, models):
-    outcomes = list(by_threads(found, RecordingScorer(models), 3, Running()))
+def by_threads(recordings, scorer, workers):
+    running = Running()
+    with threads(scorer, workers, running) as submit:
+        return list(outcomes(recordings, submit, workers, running))
 
-    assert sorted(outcome.recording for outcome in outcomes if isinstance(outcome, Scored)) == [
-        one.name for one in found
-    ]
+
+def test_threads_bring_every_outcome_once(found, models):
+    made = by_threads(found, RecordingScorer(models), 3)
+
+    assert sorted(one.recording for one in made if isinstance(one, Scored)) == [one.name for one in found]
 
 
 @pytest.mark.slow
@@ -36,8 +40,8 @@ def test_one_vosk_model_serves_all_threads(data, models):
     listening = models.__class__(models.scorer, VoskTranscriber(Path(korean.origin).parent / "model"))
     clips = [Found(name, str(data / "emodb" / name)) for name in ("03a02Nc.flac", "14a01Na.flac")]
 
-    one = list(by_threads(clips, RecordingScorer(listening), 1, Running()))
-    two = sorted(by_threads(clips, RecordingScorer(listening), 2, Running()), key=attrgetter("recording"))
+    one = by_threads(clips, RecordingScorer(listening), 1)
+    two = sorted(by_threads(clips, RecordingScorer(listening), 2), key=attrgetter("recording"))
 
     assert one == two
     assert all(scored.turns[0].transcript for scored in one)
@@ -45,12 +49,12 @@ def test_one_vosk_model_serves_all_threads(data, models):
 
 def test_halted_threads_bring_no_more(found, models):
     running = Running()
-    outcomes = by_threads(found, RecordingScorer(models), 1, running)
-    next(outcomes)
-    running.halt()
+    with threads(RecordingScorer(models), 1, running) as submit:
+        made = outcomes(found, submit, 1, running)
+        next(made)
+        running.halt()
 
-    assert len(list(outcomes)) < len(found) - 1
-    assert running.position_s == 0
+        assert list(made) == []
 
 
 def test_an_unforeseen_fault_is_that_recording_s_alone(found, models):
@@ -92,10 +96,10 @@ def test_a_worker_that_fails_costs_its_recording_alone(found, models):
                 raise SystemExit
             return super().__call__(one, running)
 
-    outcomes = list(by_threads(found, Exits(models), 2, Running()))
+    made = by_threads(found, Exits(models), 2)
 
-    assert len(outcomes) == len(found)
-    assert [outcome.recording for outcome in outcomes if isinstance(outcome, Failed)] == [found[1].name]
+    assert len(made) == len(found)
+    assert [one.recording for one in made if isinstance(one, Failed)] == [found[1].name]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from monitor.analytics import analyse
+from monitor.analytics.call import analyse
 from monitor.commands.timelines import analytics
 from monitor.timeline.file import read_timeline
 from stser_core.errors import UsageError

@@ -3,17 +3,19 @@
 import pytest
 
 from monitor.commands.notices import Notices
-from monitor.commands.views import DisplayMode, LiveView, display_mode
-from monitor.display import LiveInfo, LiveSnapshot
+from monitor.commands.views import DisplayMode, View, display_mode
+from monitor.display.screen import Session, Snapshot
 from monitor.flow import ChannelNow
 from monitor.timeline.timeline import Timeline
 from stser_core.errors import AudioError
 
-INFO = LiveInfo("mic", ("speaker1",), "compact", "none")
+INFO = Session("mic", ("speaker1",), "compact", "none", live=True)
 
 
 def view(mode, notices, recent):
-    return LiveView(mode, notices, INFO, lambda notice: LiveSnapshot(recent.snapshot(), (ChannelNow(),), notice=notice))
+    return View(
+        mode, notices, INFO, lambda notice: Snapshot(recent.snapshot(), channels=(ChannelNow(),), notice=notice)
+    )
 
 
 @pytest.mark.parametrize("quiet", [False, True])
@@ -23,9 +25,9 @@ def test_while_a_screen_is_there_sentences_are_shown_on_it_and_written_afterward
 
     def snapshot(notice):
         shown.append(notice)
-        return LiveSnapshot(channels=(ChannelNow(),), notice=notice)
+        return Snapshot(channels=(ChannelNow(),), notice=notice)
 
-    with LiveView(DisplayMode.SCREEN, notices, INFO, snapshot) as covering:
+    with View(DisplayMode.SCREEN, notices, INFO, snapshot) as covering:
         for number in range(1000):
             notices.say(f"sentence {number}.")
         assert capsys.readouterr().err == ""

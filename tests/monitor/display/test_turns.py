@@ -1,8 +1,7 @@
 import pytest
 from rich.cells import cell_len
 
-from monitor.display.palette import Palette
-from monitor.display.turns import attention, brief, latest
+from monitor.display.turns import attention, latest
 from monitor.flow import Transcript, Word
 from stser_core.scores import EmotionScores
 
@@ -16,39 +15,35 @@ def underlined(line):
 
 
 def test_the_salient_stretch_is_underlined_and_timed(turn):
-    line = attention(turn(start_s=61.0, end_s=61.4, scores=explained((0.1, 0.1, 0.4, 0.4))), 80, Palette())
+    line = attention(turn(start_s=61.0, end_s=61.4, scores=explained((0.1, 0.1, 0.4, 0.4))), 80)
     assert line.plain.split()[0] == "▂▂██"
     assert underlined(line) == "██"
-    assert line.plain.endswith("1:01.2–1:01.4") or line.plain.endswith("1:01.2–1:01.3")
+    assert line.plain.endswith(("1:01.2–1:01.4", "1:01.2–1:01.3"))
 
 
-@pytest.mark.parametrize("width", [40, 80, 140])
+@pytest.mark.parametrize("width", [60, 80, 140])
 @pytest.mark.parametrize("steps", [1, 10, 150])
 def test_it_fits_however_long_the_turn(turn, width, steps):
     one = turn(start_s=3600.0, end_s=3600.0 + steps / 10, scores=explained((1 / steps,) * steps))
-    line = attention(one, width, Palette(unicode=False, colour=False))
-    assert cell_len(line.plain) <= width
-    assert line.plain.isascii()
+    assert cell_len(attention(one, width).plain) <= width
 
 
 def test_what_is_not_known_is_blank(turn):
-    assert attention(turn(), 80, Palette()).plain == ""
+    assert attention(turn(), 80).plain == ""
 
 
 def test_salient_words_stand_out(turn):
     words = Transcript((Word("well", 1.0, 1.1, 1.0), Word("go", 1.2, 1.3, 1.0), Word("away", 1.3, 1.4, 1.0)))
     one = turn(start_s=1.0, end_s=1.5, scores=explained((0.1, 0.1, 0.4, 0.4, 0.0)), transcript=words)
-    for show in (latest, brief):
-        said = show([one], 80, Palette(), explain=True)[-1]
-        assert said.plain.strip() == "“well go away”"
-        assert underlined(said) == "go away" or underlined(said) == "go"
+    said = latest([one], 80, explain=True)[-1]
+    assert said.plain.strip() == "“well go away”"
+    assert underlined(said) in ("go away", "go")
 
 
 def test_salient_words_at_the_end_of_a_long_turn_can_be_seen(turn):
     many = tuple(Word(f"word{n}", 1 + n / 10, 1.1 + n / 10, 1.0) for n in range(40))
-    salience = (0.01,) * 37 + (0.21, 0.21, 0.21)
-    one = turn(start_s=1.0, end_s=5.0, scores=explained(salience), transcript=Transcript(many))
-    said = latest([one], 60, Palette(), explain=True)[-1]
+    one = turn(start_s=1.0, end_s=5.0, scores=explained((0.01,) * 37 + (0.21, 0.21, 0.21)), transcript=Transcript(many))
+    said = latest([one], 60, explain=True)[-1]
     assert cell_len(said.plain) <= 60
     assert said.plain.startswith(" “…")
     assert "word39" in said.plain

@@ -1,17 +1,11 @@
-from monitor.display import alert_line, line, summary_lines
+from monitor.display.summary import alert_line, line, summary_lines
 from monitor.timeline.notes import Alert
 from monitor.timeline.timeline import speaker_figures
 
 
-def test_a_turn_is_one_line(turn):
+def test_a_turn_is_one_line_whatever_it_lacks(turn):
     assert line(turn(start_s=61.0, end_s=65.5)) == '1:01-1:05 customer angry 0.50 "where is it"'
-
-
-def test_a_turn_without_words_or_scores_is_still_a_line(turn):
     assert line(turn(scores=None, transcript=None)) == "0:01-0:02 customer not scored"
-
-
-def test_a_name_cannot_break_the_line(turn):
     assert "\n" not in line(turn(speaker="two\nlines", transcript=None))
 
 
