@@ -54,11 +54,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Transcript:
-    """The words of one utterance.
-
-    Attributes:
-        words: In their order; none where nothing was understood.
-    """
+    """The words of one utterance, in their order; none where nothing was understood."""
 
     words: tuple[Word, ...]
 
@@ -81,13 +77,12 @@ class Utterance:
 
     Attributes:
         channel: Counts from 1.
-        start_s: Seconds from the start of the recording.
-        end_s: Seconds from the start of the recording.
+        start_s, end_s: Seconds from the start of the recording.
         samples: float32 [n] in −1…1, 16 kHz mono: the sound from `start_s` to `end_s`.
         dropped_ms: Milliseconds of sound that were lost inside the utterance (live capture only).
         captured_at: When its last sound was captured, in seconds of `time.monotonic`; `None` where no pause ended it.
         ended_at: When its end was decided, on the same clock.
-        transcript: Set by the transcriber thread; `None` without a transcriber. It is always set or cancelled.
+        transcript: Set by the transcriber thread, or cancelled; `None` without a transcriber.
     """
 
     channel: int
@@ -102,14 +97,10 @@ class Utterance:
 
 @dataclass(frozen=True)
 class SpeechStarted:
-    """Someone has begun to speak: certain enough that a `SpeechEnded` will follow.
+    """Someone has begun to speak: certain enough that a `SpeechEnded` will follow. `start_s` includes the pre-roll.
 
     For each channel the events come as `SpeechStarted`, one or more `SpeechAudio`, `SpeechEnded`, and so on. The audio
-    between a start and its end, joined, is exactly the samples of the utterance.
-
-    Attributes:
-        channel: Counts from 1.
-        start_s: Where the utterance starts, pre-roll included; seconds from the start of the recording.
+    between a start and its end, joined, is exactly the samples of the utterance. Channels count from 1.
     """
 
     channel: int
@@ -118,12 +109,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, eq=False)
 class SpeechAudio:
-    """The next piece of an utterance that goes on.
-
-    Attributes:
-        channel: Counts from 1.
-        samples: float32 [n] in −1…1, 16 kHz.
-    """
+    """The next piece of an utterance that goes on: float32 [n] in −1…1, 16 kHz."""
 
     channel: int
     samples: NDArray[np.float32]

@@ -21,7 +21,6 @@ class ClosableQueue(Generic[T]):
     """
 
     def __init__(self, capacity: int) -> None:
-        """Hold so many items at most."""
         self._capacity = capacity
         self._items: deque[T] = deque()
         self._changed = Condition()
@@ -35,32 +34,20 @@ class ClosableQueue(Generic[T]):
             return len(self._items)
 
     def put(self, item: T) -> bool:
-        """Append an item, waiting for room.
-
-        Returns:
-            Whether it was accepted; `False` once the queue is closed or cancelled.
-        """
+        """Append an item, waiting for room; false once the queue is closed or cancelled."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._items) < self._capacity)
             return self._append(item)
 
     def put_dropping(self, item: T) -> tuple[bool, T | None]:
-        """Append an item at once; if the queue is full, the oldest one is dropped.
-
-        Returns:
-            Whether it was accepted, and the item that was dropped for it.
-        """
+        """Append an item at once, instead of the oldest if full: whether it was accepted, and what was dropped."""
         with self._changed:
             full = not self._closed and len(self._items) >= self._capacity
             dropped = self._items.popleft() if full else None
             return self._append(item), dropped
 
     def try_put(self, item: T) -> bool:
-        """Append an item only if the consumer waits for one right now; never waits itself.
-
-        Returns:
-            Whether it was accepted.
-        """
+        """Append an item only if the consumer waits for one right now; never waits itself."""
         with self._changed:
             return not self._items and self._idle_consumers > 0 and self._append(item)
 
@@ -86,11 +73,7 @@ class ClosableQueue(Generic[T]):
             self._changed.notify_all()
 
     def cancel(self) -> list[T]:
-        """Accept nothing more, and hand out nothing more.
-
-        Returns:
-            What was left in it.
-        """
+        """Accept nothing more, and hand out nothing more; what was left in it."""
         with self._changed:
             self._closed = self._cancelled = True
             left = list(self._items)

@@ -39,16 +39,7 @@ def named(channels: str | None) -> list[str]:
 
 
 def roles(channels: str | None, present: int, recording: str, *, score_agents: bool) -> tuple[Role, ...]:
-    """Give each channel its role.
-
-    Args:
-        channels: The option's value: names joined by commas, `mix` for all channels in one, or `None`.
-        present: How many channels the recording has.
-        recording: Its name, for the message.
-        score_agents: Whether the emotion of agents is scored.
-
-    Returns:
-        One role for `mix`, else as many as channels.
+    """Give each channel of a recording, or all of them with `mix`, its role, by the value of `--channels`.
 
     Raises:
         UsageError: The number of names is not the number of channels, or a name is empty or there twice.
@@ -71,15 +62,10 @@ def roles(channels: str | None, present: int, recording: str, *, score_agents: b
 
 
 def merged(given: Sequence[Role], *, named: bool) -> Role:
-    """The one role of a recording whose channels are all the same.
+    """The one role of a recording whose channels are all the same: scored only if nobody in it is exempt.
 
-    Args:
-        given: The roles that the channels would have had.
-        named: Whether the user named them.
-
-    Returns:
-        `speaker1`, as for any recording of one channel, or `mixed` where the names can no longer be told
-        apart; it is scored only if nobody who may speak in it is exempt.
+    It is `speaker1`, as for any recording of one channel, or `mixed` where the user named them, since the names can no
+    longer be told apart.
     """
     return Role(MIXED if named else given[0].speaker, scored=all(role.scored for role in given))
 

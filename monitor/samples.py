@@ -30,14 +30,11 @@ def as_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 
 
 def below_60_hz(windows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The part below the voice in short windows: an offset, slow drift, and the hum of 50 or 60 Hz.
+    """The part below the voice in short windows [windows, n]: an offset, slow drift, and the hum of 50 or 60 Hz.
 
     This is each window's least-squares fit by a line and sines of 50 and 60 Hz. What is left of 30 ms without it has at
     least 19 dB less below 65 Hz, and 0.7 dB less at 100 Hz. No window needs another, so the result does not depend
     on how the sound is cut into blocks.
-
-    Args:
-        windows: float32 [windows, n], 16 kHz.
     """
     basis = basis_below_60_hz(windows.shape[1])
     fit: NDArray[np.float64] = (windows.astype(np.float64) @ basis) @ basis.T
@@ -55,15 +52,9 @@ def basis_below_60_hz(length: int) -> NDArray[np.float64]:
 
 
 def loudness_dbfs(samples: NDArray[np.float32]) -> float:
-    """Root mean square in decibels below full scale, of what lies above 60 Hz.
+    """Root mean square of float32 [n] in decibels below full scale, of what lies above 60 Hz; at least `SILENCE_DBFS`.
 
     A sine of full amplitude has -3.01 dBFS, a square wave 0, an offset or the hum of the mains nothing.
-
-    Args:
-        samples: float32 [n] in −1…1, 16 kHz.
-
-    Returns:
-        Decibels, never under `SILENCE_DBFS`, which is also the level of no samples.
     """
     if samples.size == 0:
         return SILENCE_DBFS

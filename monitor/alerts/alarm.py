@@ -35,13 +35,6 @@ class Alarm:
     def __init__(
         self, watch: Watch, receivers: Sequence[Callable[[Alert], None]], takers: Sequence[TextTaker] = ()
     ) -> None:
-        """Prepare.
-
-        Args:
-            watch: The rules.
-            receivers: Each is called with every alert.
-            takers: Each gets the turn's JSON object with the rule as `alert`.
-        """
         self._watch = watch
         self._receivers = receivers
         self._takers = takers
@@ -95,13 +88,7 @@ class AlertCommand:
     """
 
     def __init__(self, words: list[str], say: Callable[[str], None], patience_s: float = _PATIENCE_S) -> None:
-        """Start waiting for alerts.
-
-        Args:
-            words: The program and its arguments.
-            say: Takes a sentence about what went wrong.
-            patience_s: How long `close` waits for commands that are not finished.
-        """
+        """Start waiting for alerts; `say` takes a sentence about what went wrong."""
         self._patience_s = patience_s
         self._words = words
         self._say = say

@@ -25,10 +25,7 @@ class Rule:
 
     Attributes:
         text: The rule as the user wrote it.
-        emotion: One of `LABELS`.
-        threshold: A probability.
         reached: Whether the threshold itself is enough (`>=`).
-        turns: How many turns in a row, at least 1.
         speaker: Whose turns count, or `None` for everybody's, each for themselves.
     """
 
@@ -51,10 +48,7 @@ class Rule:
 
 
 def parse(text: str) -> Rule:
-    """Read a rule.
-
-    Args:
-        text: `[SPEAKER:] EMOTION>PROBABILITY [for N turns]`, with `>` or `>=`.
+    """Read a rule: `[SPEAKER:] EMOTION>PROBABILITY [for N turns]`, with `>` or `>=`.
 
     Raises:
         UsageError: It cannot be read, or could never come true.
@@ -75,12 +69,7 @@ def parse(text: str) -> Rule:
 
 
 def require_speakers(rules: Iterable[Rule], scored: Sequence[str], unscored: Sequence[str]) -> None:
-    """Refuse rules about a speaker who is unknown or not scored.
-
-    Args:
-        rules: The rules.
-        scored: The speakers whose emotion is scored.
-        unscored: Those whose emotion is not.
+    """Refuse rules about a speaker who is unknown or whose emotion is not scored.
 
     Raises:
         UsageError: With the rule and the known speakers.

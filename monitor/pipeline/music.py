@@ -28,11 +28,7 @@ _RANGE_DB = 35.0
 
 
 def is_music(samples: NDArray[np.float32]) -> bool:
-    """Whether a turn is music or tones and no speech; false for what is shorter than 0.7 s.
-
-    Args:
-        samples: float32 [n] in −1…1, 16 kHz.
-    """
+    """Whether a turn, float32 [n], is music or tones and no speech; false for what is shorter than 0.7 s."""
     count = 1 + (samples.size - _WINDOW) // _HOP
     if count < _SHORTEST:
         return False

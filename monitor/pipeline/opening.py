@@ -31,11 +31,6 @@ class Opened(NamedTuple):
 def open_recording(file: AudioFile, options: AnalysisOptions, name: str | None = None) -> Opened:
     """Look at a recording and give its channels their roles; those that are all the same become one.
 
-    Args:
-        file: Its path, or the file itself.
-        options: Names of the channels, whether agents are scored, which track, and whether speakers are diarized.
-        name: Its name in the timeline; the file's own without it.
-
     Raises:
         AudioError: The file is missing or is not audio.
         UsageError: The roles do not fit its channels, or several channels are to be diarized.

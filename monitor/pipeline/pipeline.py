@@ -75,8 +75,7 @@ class Pipeline:
             roles: One for each of the source's channels, or one for all of them, which are then mixed.
             transcriber: Shared by all channels.
             scorer: Called by one thread.
-            outputs: Each is called with every turn, in order, by one thread. The turns come in the order of
-                their end times, numbered from 1.
+            outputs: Each is called with every turn, in the order of their ends, by one thread.
             speaker_of: Who speaks in an utterance, where several speakers share a channel.
             revise: What becomes of each turn before the outputs get it; called by the same thread.
             note_outputs: Each is called with every note, by the same thread.
@@ -122,11 +121,7 @@ class Pipeline:
         return self._position / SAMPLE_RATE
 
     def clock(self, time_s: float) -> datetime:
-        """The time of day at a moment of a live stream, by when its first sound arrived.
-
-        Args:
-            time_s: Seconds from the start of the stream.
-        """
+        """The time of day of a moment of a live stream, in seconds from its start, by when its first sound arrived."""
         return datetime.fromtimestamp((self._origin_s or time.time()) + time_s).astimezone()
 
     @property
@@ -169,8 +164,8 @@ class Pipeline:
         raises in here, such as `KeyboardInterrupt`, aborts and is passed on.
 
         Raises:
-            StserError: What made the first failing thread fail; what was finished before has been written. A
-                `PipelineError` where it was nothing that anyone foresaw.
+            StserError: What made the first failing thread fail; `PipelineError` where nobody foresaw it. What was
+                finished before has been written.
         """
         try:
             self._threads.run()

@@ -25,11 +25,7 @@ _LARGEST_BATCH = 16
 
 
 class Scorer(Protocol):
-    """The emotion model; `stser_core.EmotionRecognizer` in operation.
-
-    Attributes:
-        name: The checkpoint's name.
-    """
+    """The emotion model, with its checkpoint's name; `stser_core.EmotionRecognizer` in operation."""
 
     name: str
 
@@ -68,7 +64,6 @@ class Scoring:
         estimate: Estimator | None = None,
         capacity: int = 64,
     ) -> None:
-        """Prepare; see `Pipeline`."""
         self.waiting: ClosableQueue[Utterance | PartialUtterance] = ClosableQueue(capacity)
         self.estimates: list[tuple[float, EmotionScores | None]] = [(0.0, None)] * len(roles)
         self._recording = recording

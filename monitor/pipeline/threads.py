@@ -20,20 +20,13 @@ class Threads:
     """Runs the stages of a pipeline, each in a thread of its own, until all have ended."""
 
     def __init__(self, on_failure: Callable[[], None]) -> None:
-        """Call `on_failure` in the failing thread whenever one fails."""
         self._on_failure = on_failure
         self._threads: list[Thread] = []
         self._failures: SimpleQueue[StserError] = SimpleQueue()
         self._abandoned = Event()
 
     def add(self, name: str, work: Callable[[], None], leave: Callable[[], object]) -> None:
-        """Add a stage.
-
-        Args:
-            name: As an error message names it.
-            work: What its thread does.
-            leave: What its thread does last, however `work` ended: tell its neighbours that it is gone.
-        """
+        """Add a stage: its name in messages, what its thread does, and what it does last, however that ended."""
 
         def run() -> None:
             try:

@@ -23,14 +23,7 @@ _ESTIMATE_EVERY = SAMPLE_RATE
 
 @dataclass(frozen=True, eq=False)
 class PartialUtterance:
-    """An utterance that goes on.
-
-    Attributes:
-        channel: Counts from 1.
-        start_s: Where the utterance starts, in seconds from the start of the recording.
-        samples: float32 [n] in −1…1, 16 kHz: all of it so far.
-        words: What has been recognised so far.
-    """
+    """An utterance that goes on: all of its sound so far, float32 [n] at 16 kHz, and the words recognised so far."""
 
     channel: int
     start_s: float

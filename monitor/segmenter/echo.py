@@ -27,16 +27,11 @@ class EchoDetector:
     """Compares the channels of one stream, frame by frame, below 1 kHz, where voices have most of their power."""
 
     def __init__(self, channels: int) -> None:
-        """Start with silence on all channels."""
         self._sound = np.zeros((channels, _HISTORY + MOST_FRAMES * LOW_FRAME))
         self._found: list[tuple[int, int] | None] = [None] * channels
 
     def add(self, low: NDArray[np.float64]) -> None:
-        """Take the next frames of every channel, at most `MOST_FRAMES`.
-
-        Args:
-            low: float64 [channels, frames, 60 or, at the very end of a stream, fewer] at 2 kHz.
-        """
+        """Take the next frames of every channel, at most `MOST_FRAMES`: [channels, frames, 60 or fewer] at 2 kHz."""
         channels, frames, length = low.shape
         if channels == 1:
             return
@@ -48,12 +43,7 @@ class EchoDetector:
         self._sound[:, -size:] = newest.reshape(channels, size)
 
     def is_echo(self, channel: int, frames_after: int) -> bool:
-        """Whether a frame is an echo of another channel.
-
-        Args:
-            channel: Of the frame; counts from 0.
-            frames_after: How many frames came after it.
-        """
+        """Whether the frame of a channel, counted from 0, that so many others followed is another channel's echo."""
         if len(self._sound) == 1:
             return False
         end = self._sound.shape[1] - frames_after * LOW_FRAME

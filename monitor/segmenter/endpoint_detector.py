@@ -81,16 +81,13 @@ class EndpointDetector:
         return None
 
     def feed(self, frame: Frame, not_before: int, is_echo: Callable[[], bool] = lambda: False) -> list[SpeechEvent]:
-        """Take the next frame.
+        """Take the next frame, and give starts and ends; sound of an utterance that goes on is given by `audio`.
 
         Args:
             frame: Of 480 samples; shorter only at the very end of a stream.
             not_before: Sample before which no turn may be cut any more, because another channel's utterance
                 that ended there has been sent.
             is_echo: Whether the frame is the echo of another channel; asked only where there is speech in it.
-
-        Returns:
-            Starts and ends; the sound that belongs to an utterance that goes on is sent by `audio`.
         """
         voiced = self._activity.is_voiced(frame)
         speech = voiced and self._activity.stands_out(frame)

@@ -34,7 +34,6 @@ class Segmenter:
     """
 
     def __init__(self, channels: int, settings: SegmenterSettings | None = None) -> None:
-        """Segment a stream of so many channels from sample 0 on."""
         self._settings = settings or SegmenterSettings()
         self._detectors = [EndpointDetector(channel + 1, self._settings) for channel in range(channels)]
         self._echoes = EchoDetector(channels)
@@ -45,16 +44,10 @@ class Segmenter:
         self._gaps: deque[tuple[int, int]] = deque()
 
     def feed(self, block: AudioBlock) -> list[SpeechEvent]:
-        """Take the next block.
+        """Take the next block, and give what has become certain with it, in the order in which it has to be handled.
 
-        A gap in the clock counts as silence and counted in the utterances that it touches; a gap longer than
-        any pause ends what goes on.
-
-        Args:
-            block: Starts where the block before ended, or later.
-
-        Returns:
-            What has become certain with this block, in the order in which it has to be handled.
+        A gap in the clock counts as silence and is counted in the utterances that it touches; one longer than any pause
+        ends what goes on.
 
         Raises:
             ValueError: The block starts before the last one's end.

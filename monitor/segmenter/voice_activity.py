@@ -46,8 +46,7 @@ class Frame(NamedTuple):
     Attributes:
         samples: float32 [480] in −1…1, as they came; fewer only at the very end of a stream.
         energy: Sum of squares.
-        level_dbfs: Root mean square.
-        low_dbfs: Root mean square of what is low.
+        low_dbfs: Level of what is low.
         pcm: 16-bit samples, 480 in any case.
     """
 
@@ -154,7 +153,6 @@ class VoiceActivity:
     """
 
     def __init__(self, settings: SegmenterSettings) -> None:
-        """Start with no knowledge of the channel."""
         self._detector = webrtcvad.Vad(settings.detection.mode)
         self._floor = NoiseFloor(frames(_FLOOR_WINDOW_S))
         self._low_floor = NoiseFloor(frames(_FLOOR_WINDOW_S))

@@ -21,9 +21,8 @@ from monitor.serve.lines import Lines
 from monitor.serve.media import Media, Stream
 from monitor.serve.messages import Decoder, End, ProtocolError
 from monitor.serve.page import page
-from monitor.serve.pcm import PcmDecoder
+from monitor.serve.protocols import PcmDecoder, TwilioDecoder
 from monitor.serve.security import Access
-from monitor.serve.twilio import TwilioDecoder
 from monitor.timeline.file import read_timeline
 from stser_core.errors import DataError, StserError
 
@@ -56,13 +55,7 @@ class App:
     def __init__(
         self, lines: Lines, access: Access, listeners: Callable[[], Awaitable[Sequence[asyncio.AbstractServer]]]
     ) -> None:
-        """Prepare.
-
-        Args:
-            lines: The calls.
-            access: Who may ask.
-            listeners: Opens what listens beside it, in its event loop.
-        """
+        """Prepare; `listeners` opens what listens beside it, in its event loop."""
         self.media = Media(lines, access)
         self._lines = lines
         self._log = lines.shared.log

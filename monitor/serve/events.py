@@ -98,13 +98,9 @@ class EventLog:
                     self._loop.call_soon_threadsafe(self._tell, number, text)
 
     def subscribe(self, after: int | None) -> Subscriber:
-        """Follow the log, in its event loop.
+        """Follow the log, in its event loop, from behind the event that the reader knew last, or from now on.
 
-        Args:
-            after: The number of the last event that the reader knows; `None` for one that begins.
-
-        Returns:
-            A subscriber that first gets what it has missed, or `reset` where that is not known any more.
+        The subscriber first gets what it has missed, or `reset` where that is not known any more.
         """
         with self._lock:
             self._loop = asyncio.get_running_loop()

@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 import anyio
 
-from monitor.serve.audiosocket import AudioSocketDecoder
 from monitor.serve.lines import BROKEN, ENDED, IDLE, LOST, STOPPED, Line, Lines, RefusedError
 from monitor.serve.messages import Decoder, End, ProtocolError, Sound, Start
+from monitor.serve.protocols import AudioSocketDecoder
 from monitor.serve.security import Access, Pace
 from stser_core.errors import StserError
 
@@ -28,8 +28,6 @@ class Stream:
     """A media stream that is connected.
 
     Attributes:
-        decoder: Of its protocol.
-        receive: Gets what comes.
         source: The protocol's name.
         allowed: Whether its sender may send; else its start message has to bring the token.
         speakers: Who is on its channels, where the sender says so.

@@ -38,15 +38,7 @@ class LineSource:
     """
 
     def __init__(self, name: str, rate: int, channels: int, limits: Limits, metrics: Metrics) -> None:
-        """Begin now.
-
-        Args:
-            name: The call's.
-            rate: Samples per second of its frames.
-            channels: How many it has.
-            limits: How far frames without time stamps may be behind the time that has passed, and others ahead of it.
-            metrics: Counts what is lost.
-        """
+        """Begin now, with frames of so many samples a second. `metrics` counts what is lost."""
         self.name = name
         self.channels = channels
         self._rate = rate

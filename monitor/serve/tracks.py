@@ -27,20 +27,13 @@ _BLOCK = SAMPLE_RATE // 10
 
 
 class Tracks:
-    """Makes blocks at 16 kHz of frames. A stretch from which no channel has sound is a gap between two blocks.
+    """Makes blocks at 16 kHz of frames at `rate`. A stretch without sound on any channel is a gap between two blocks.
 
     Attributes:
-        rate: Samples per second of the frames.
         late: Number of samples that came too late for their place.
     """
 
     def __init__(self, rate: int, channels: int) -> None:
-        """Begin at 0 with the first frame.
-
-        Args:
-            rate: Samples per second of the frames.
-            channels: How many the stream has.
-        """
         self.rate = rate
         self._sound = np.zeros((channels, rate), dtype=np.float32)
         self._heard = np.zeros((channels, rate), dtype=bool)

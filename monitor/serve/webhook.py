@@ -41,14 +41,7 @@ class Webhook:
         tries_after_s: tuple[float, ...] = _TRIES_AFTER_S,
         patience_s: float = _PATIENCE_S,
     ) -> None:
-        """Start waiting for texts.
-
-        Args:
-            url: Where to post.
-            secret: Signs the bodies.
-            metrics: Counts, and takes sentences about what went wrong.
-            tries_after_s: Seconds before each try.
-            patience_s: For one answer.
+        """Start waiting for texts; their bodies are signed with `secret`.
 
         Raises:
             UsageError: The address is not one of HTTP.

@@ -19,16 +19,7 @@ _LIST = "'stser-monitor devices' lists the inputs"
 
 @dataclass(frozen=True)
 class Device:
-    """A microphone or another input.
-
-    Attributes:
-        index: PortAudio's number of it.
-        name: Its name.
-        channels: How many channels it can capture.
-        sample_rate: Its own rate in Hz.
-        default: Whether it is the system's default input.
-        host_api: Through which of the system's interfaces it is reached, such as ALSA or Core Audio.
-    """
+    """A microphone or another input: PortAudio's number of it, its own rate in Hz, and the interface, such as ALSA."""
 
     index: int
     name: str
@@ -59,9 +50,7 @@ def port_audio() -> Any:  # noqa: ANN401  the package has no types
 
 
 def inputs() -> tuple[Device, ...]:
-    """All devices that can capture, in PortAudio's order.
-
-    PortAudio looks for devices when it starts, and knows no others until it is started again.
+    """All devices that can capture, in PortAudio's order, as it found them when it started.
 
     Raises:
         DeviceError: PortAudio is missing or does not answer.

@@ -40,7 +40,6 @@ class CaptureBuffer:
     """
 
     def __init__(self, stream: StreamClock, clock: Callable[[], float]) -> None:
-        """Place what comes on the stream's clock, and tell the time of its arrival by `clock`."""
         self._stream = stream
         self._clock = clock
         self._blocks: Queue[AudioBlock | None] = Queue(_CAPACITY)
@@ -50,12 +49,7 @@ class CaptureBuffer:
         self.ended = False
 
     def put(self, samples: NDArray[np.float32], overflowed: bool) -> None:
-        """Copy a piece and queue it; called by the device's thread only.
-
-        Args:
-            samples: float32 [n, channels].
-            overflowed: Whether the device lost samples before these.
-        """
+        """Copy a piece, float32 [n, channels], and queue it; called by the device's thread only."""
         if self._closed.is_set():
             return
         self.last_s = self._clock()
@@ -115,8 +109,7 @@ class Microphone:
             device: `mic` for the default input, an index, or part of a name.
             channels: How many to capture.
             reconnect: Wait for a device that goes away, instead of ending with an error.
-            notices: Gets sentences for the user that are not errors. Called by
-                the thread that reads `blocks`.
+            notices: Gets sentences for the user that are not errors, in the thread that reads `blocks`.
             system: What captures; `None` for PortAudio.
             clock: Seconds on a clock that never goes back.
 

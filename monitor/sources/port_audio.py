@@ -24,13 +24,9 @@ _CLOSE_S = 1.0
 
 @dataclass(frozen=True)
 class CaptureFormat:
-    """Capture settings of a device.
+    """How a device is captured: at 16 kHz where it can, else at its own rate.
 
-    Attributes:
-        device: The device, as it was numbered and named when it was found.
-        channels: How many channels are captured.
-        rate: Samples per second: 16 kHz where the device can, else its own.
-        system_default: Whether the system's default is meant, whichever device that is.
+    `system_default` says that the system's default is meant, whichever device that is.
     """
 
     device: Device
@@ -119,11 +115,7 @@ class PortAudioCapture:
         self._closing: Thread | None = None
 
     def close(self) -> bool:
-        """Stop within a second, or leave it to a thread, since a driver or a sound server may hang.
-
-        Returns:
-            Whether the device released the stream. May be called again where it did not.
-        """
+        """Stop within a second, or leave it to a thread, since a driver may hang; whether the stream was released."""
         if self._closing is None:
             self._closing = Thread(target=self._close, name="closing the device", daemon=True)
             self._closing.start()

@@ -51,10 +51,10 @@ class RawPcm:
         name: str = "stdin",
         notices: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        """Read from a stream; nothing is read yet.
+        """Read from a stream such as `sys.stdin.buffer`; nothing is read yet.
 
         Args:
-            stream: The pipe, such as `sys.stdin.buffer`.
+            stream: The pipe.
             rate: Samples per second in the stream.
             channels: How many there are.
             name: As it appears in the timeline.
@@ -169,18 +169,10 @@ class RawPcm:
 
 
 def _start_of_sound(stream: BinaryIO, rate: int, channels: int) -> bytes:
-    """Read to where the sound begins, or some way into it.
-
-    Args:
-        stream: At its start; its `read` may return less than was asked for.
-        rate: Samples per second that a WAV header has to tell.
-        channels: Channels that it has to tell.
-
-    Returns:
-        The first bytes of the sound; none where there is a WAV header, which is passed over.
+    """Read to where the sound begins, behind a WAV header, or some way into it: then its first bytes.
 
     Raises:
-        AudioError: The header does not describe 16-bit sound of that rate and those channels, or is broken; or it is
+        AudioError: The header is broken or does not describe 16-bit sound of that rate and those channels; or it is
             another format altogether.
     """
     start = _exactly(stream, 12)

@@ -116,9 +116,6 @@ def channels_same(file: AudioFile, track: TrackChoice = None) -> bool:
     They do where each is the first one but for a gain and for what a lossy codec leaves (`stser_core.audio.excerpts`).
     Decodes until they differ: in a call of two parties, for the first second of sound.
 
-    Returns:
-        False for a single channel, and where one is silent and others are not.
-
     Raises:
         AudioError: The file is missing or cannot be decoded.
     """

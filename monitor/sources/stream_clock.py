@@ -25,13 +25,9 @@ class SampleClock:
     apart when nothing is late is learnt from the earliest arrivals; by how much more they are apart after a loss
     is the loss. An estimate that was too high or too low is made good by the next one, so that errors do not add
     up. The device's clock and the system's may differ by some parts in a million.
-
-    Attributes:
-        position: Index of the sample after the last one, those that were lost counted in.
     """
 
     def __init__(self, rate: int) -> None:
-        """Count from 0, so many samples a second."""
         self._rate = rate
         self._offset = math.inf
         self._counted = 0
@@ -39,15 +35,12 @@ class SampleClock:
         self.position = 0
 
     def count(self, samples: int, arrived_s: float, *, overflowed: bool = False) -> int:
-        """Count a piece.
+        """Count a piece of so many samples, and give the index of its first one.
 
         Args:
             samples: How many it has.
             arrived_s: When its last sample arrived, in seconds on a clock that never goes back.
             overflowed: Whether the device lost samples before it; it does not say how many.
-
-        Returns:
-            Index of its first sample.
         """
         start = self.position
         if overflowed and self._counted:
@@ -115,11 +108,7 @@ class StreamClock:
         self._taken = block.start - block.dropped
 
     def keep_alive(self, now_s: float) -> AudioBlock | None:
-        """20 ms of silence that end now, so that the stream's time goes on without a device.
-
-        Returns:
-            `None` where less than 20 ms have passed.
-        """
+        """20 ms of silence that end now, so that time goes on without a device; `None` where less has passed."""
         start = self._at(now_s) - _KEEP_ALIVE
         if start < self._next:
             return None

@@ -91,11 +91,7 @@ class VoskEmbeddings:
             raise TranscriberError(f"The models in {model} and {speaker_model} cannot be loaded.") from error
 
     def embed(self, samples: NDArray[np.float32]) -> SpeakerEmbedding | None:
-        """The embedding of an utterance, or `None` where there is too little speech in it. From any thread.
-
-        Args:
-            samples: float32 [n] in −1…1, 16 kHz.
-        """
+        """The embedding of an utterance, float32 [n], or `None` where it has too little speech. From any thread."""
         embedding = self._embed(samples)
         if embedding is not None:
             return embedding

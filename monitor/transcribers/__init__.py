@@ -23,19 +23,12 @@ class TranscriptionStream(Protocol):
         ...
 
     def finish(self) -> Transcript | None:
-        """End the utterance and return its words, timed from the start of the recording.
-
-        Without a transcriber, `None`.
-        """
+        """End the utterance: its words, timed from the start of the recording, or `None` without a transcriber."""
         ...
 
 
 class Transcriber(Protocol):
-    """Transcribes the utterances of all channels.
-
-    Attributes:
-        name: As shown to the user.
-    """
+    """Transcribes the utterances of all channels; its name is shown to the user."""
 
     name: str
 

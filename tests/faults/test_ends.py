@@ -49,3 +49,10 @@ def test_a_monitor_that_is_stopped_and_continued_loses_nothing(options):
     monitor.signal(signal.SIGCONT)
     assert monitor.end() == 0
     assert monitor.said.count(b"\n") == 18
+
+
+def test_one_that_fails_at_once_leaves_an_older_timeline(tmp_path):
+    (tmp_path / "day.csv").write_text("the morning's\n")
+    arguments = ["--csv", str(tmp_path / "day.csv"), "--overwrite", "--checkpoint", str(tmp_path / "missing")]
+    assert Monitor(arguments).end() == 1
+    assert (tmp_path / "day.csv").read_text() == "the morning's\n"

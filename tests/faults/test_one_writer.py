@@ -42,12 +42,6 @@ def test_a_file_that_another_program_writes_is_refused_and_left_as_it_is(writer)
     assert path.read_text() == "a row\n"
 
 
-def test_it_can_be_read_meanwhile(writer):
-    path, _ = writer
-    with path.open() as file:
-        assert file.read() == "a row\n"
-
-
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_writer_that_is_killed_keeps_nobody_out(writer):
     path, process = writer
@@ -58,12 +52,6 @@ def test_a_writer_that_is_killed_keeps_nobody_out(writer):
     destination.write("another's\n")
     destination.close()
     assert path.read_text() == "another's\n"
-
-
-def test_a_writer_that_has_closed_keeps_nobody_out(tmp_path):
-    first = Destination(str(tmp_path / "call.csv"))
-    first.close()
-    Destination(str(tmp_path / "call.csv")).close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs /dev/null")

@@ -10,12 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from monitor.serve.audiosocket import AudioSocketDecoder
-from monitor.serve.g711 import A_LAW, MU_LAW
 from monitor.serve.messages import End, ProtocolError, Sound, Start
-from monitor.serve.pcm import PcmDecoder
+from monitor.serve.protocols import A_LAW, MU_LAW, AudioSocketDecoder, PcmDecoder, TwilioDecoder
 from monitor.serve.tracks import Tracks
-from monitor.serve.twilio import TwilioDecoder
 
 CALL = UUID("12345678-1234-5678-1234-567812345678")
 SAMPLES = (8000 * np.sin(np.arange(320) / 5)).astype("<i2")

@@ -43,7 +43,7 @@ def wav(path, sound, protocol):
     """What a protocol carries of a sound, as a recording."""
     samples = sound.samples[: 1 if protocol == "audiosocket" else 2, : sound.frames * 160]
     if protocol == "twilio":
-        from monitor.serve.g711 import MU_LAW
+        from monitor.serve.protocols import MU_LAW
 
         codes = [np.frombuffer(mu_law(channel), dtype=np.uint8) for channel in samples]
         samples = (MU_LAW[np.stack(codes)] * 32768).astype(np.int16)
