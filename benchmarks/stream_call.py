@@ -11,6 +11,9 @@ import asyncio
 import sys
 import uuid
 
+from av import FFmpegError
+from websockets.exceptions import WebSocketException
+
 from benchmarks.callers import Sound, Twilio, play
 
 
@@ -26,4 +29,10 @@ async def stream(recording: str, server: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    asyncio.run(stream(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "ws://127.0.0.1:8765"))
+    to = sys.argv[2] if len(sys.argv) > 2 else "ws://127.0.0.1:8765"
+    try:
+        asyncio.run(stream(sys.argv[1], to))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (FFmpegError, OSError, WebSocketException) as error:
+        sys.exit(f"The call could not be streamed to {to.partition('?')[0]}: {error}")

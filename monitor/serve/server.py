@@ -61,10 +61,11 @@ class Server:
         self._allowed = allowed
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._faults = _Faults(lines.shared.metrics.say)
         for name in ("uvicorn.error", "asyncio"):
             logger = logging.getLogger(name)
             logger.setLevel(logging.ERROR)
-            logger.handlers, logger.propagate = [_Faults(lines.shared.metrics.say)], False
+            logger.handlers, logger.propagate = [self._faults], False
         self._uvicorn = uvicorn.Server(_configured(self._app, lines.shared.limits, tls))
 
     def run(self) -> None:
@@ -102,6 +103,7 @@ class Server:
 
     def abort(self) -> None:
         """End at once."""
+        self._faults.setLevel(logging.CRITICAL)  # what is cut off now is not a fault
         for line in self._lines.stop():
             line.abort()
         self._uvicorn.should_exit = self._uvicorn.force_exit = True

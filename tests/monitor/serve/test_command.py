@@ -155,6 +155,17 @@ def test_a_signal_ends_all_lines_in_order(data, scratch_checkpoint, tmp_path, nu
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_second_signal_ends_it_at_once_and_in_silence(scratch_checkpoint, tmp_path):
+    with Program(tmp_path, scratch_checkpoint) as program:
+        program.process.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+        program.process.send_signal(signal.SIGTERM)
+        assert program.process.wait(20) == 143
+        assert program.process.stderr.read() == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_kill_loses_no_finished_turn(data, scratch_checkpoint, tmp_path):
     alerts = "--alert", "neutral>=0", "--score-agents"
     with Program(tmp_path, scratch_checkpoint, *alerts) as program, program.stream(data, "x"):
