@@ -60,9 +60,11 @@ class Tokenizer:
 
         path = folder / TOKENIZER_FILE
         try:
-            return cls(PieceTokenizer.from_str(path.read_text(encoding="utf-8")), maximum_pieces, marks=marks)
+            tokenizer = cls(PieceTokenizer.from_str(path.read_text(encoding="utf-8")), maximum_pieces, marks=marks)
+            tokenizer(["안"])  # fails where the piece for what is unknown is missing
         except Exception as error:  # the library raises nothing narrower
             raise CheckpointError(f"{path} cannot be read as a tokenizer ({error}).") from error
+        return tokenizer
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json` into a folder."""

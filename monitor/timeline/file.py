@@ -118,7 +118,7 @@ def _parquet(data: bytes, path: str) -> TimelineFile:
         raise MissingExtraError("Reading Parquet", "parquet") from error
     try:
         rows = parquet.ParquetFile(pyarrow.BufferReader(data)).read().to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, OverflowError, ValueError, pyarrow.ArrowException) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise DataError(f"'{path}' cannot be read as Parquet: {reason}.") from error
     contents = _Contents()

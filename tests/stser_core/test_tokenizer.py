@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -53,8 +55,13 @@ def test_marks_are_read_where_that_is_asked_for_and_are_not_words(tokenizer, tmp
     assert reading(["안녕하세요!!"]).unknown == tokenizer(["안녕하세요"]).unknown
 
 
-@pytest.mark.parametrize("content", [None, "no json", "{}"])
-def test_a_broken_tokenizer_is_named(tmp_path, content):
+@pytest.mark.parametrize("content", [None, "no json", "{}", "no <unk>"])
+def test_a_broken_tokenizer_is_named(tmp_path, content, tokenizer):
+    if content == "no <unk>":
+        tokenizer.save(tmp_path)
+        whole = json.loads((tmp_path / "tokenizer.json").read_text())
+        del whole["model"]["unk_id"]
+        content = json.dumps(whole)
     if content is not None:
         (tmp_path / "tokenizer.json").write_text(content)
 
