@@ -39,6 +39,8 @@ SAMPLE_RATE = 16_000
 """Samples per second of all audio inside the program."""
 
 _BLOCK_SAMPLES = 1_600
+_PIECE_SAMPLES = 4_800
+"""Decoded sound is taken in pieces of 0.3 s, whatever a codec has in a frame: each piece costs time."""
 _TOLERANCE_S = 0.1
 """Time stamps are rounded, and jitter: up to here, the count of samples is the better clock."""
 _BACKWARDS_S = 1.0
@@ -226,7 +228,7 @@ class _Decoder:
             self._end_s += ahead_s
             yield from self.silence_until(round(self._end_s * SAMPLE_RATE))
             self._format = form
-            self._resampler = AudioResampler(format="flt", rate=SAMPLE_RATE)
+            self._resampler = AudioResampler(format="flt", rate=SAMPLE_RATE, frame_size=_PIECE_SAMPLES)
         self._end_s += frame.samples / frame.sample_rate
         frame.pts = None  # the resampler would insert and drop sound by it
         yield from map(self._taken, self._resampler.resample(frame))
