@@ -19,12 +19,8 @@ SILENCE_S, TONE_S = 0.5, 1.0
 def tones(channels: int, rate: int) -> np.ndarray:
     """Half a second of silence and a second of sound; 300 Hz on the first channel, 500 Hz on the second, …"""
     t = np.arange(round(TONE_S * rate)) / rate
-    sound = np.stack([LEVEL * np.sin(2 * np.pi * frequency(channel) * t) for channel in range(channels)])
+    sound = np.stack([LEVEL * np.sin(2 * np.pi * (300 + 200 * channel) * t) for channel in range(channels)])
     return np.concatenate([np.zeros((channels, round(SILENCE_S * rate))), sound], axis=1)
-
-
-def frequency(channel: int) -> int:
-    return 300 + 200 * channel
 
 
 def strongest(sound: np.ndarray) -> float:
@@ -33,20 +29,14 @@ def strongest(sound: np.ndarray) -> float:
     return float(np.fft.rfftfreq(len(sound), 1 / audio.SAMPLE_RATE)[spectrum.argmax()])
 
 
-def level_db(sound: np.ndarray) -> float:
-    return float(20 * np.log10(np.sqrt(np.square(sound).mean()) / (LEVEL / np.sqrt(2))))
-
-
 FORMATS = [
     *(("pcm_u8", "wav", 8_000, 1), ("pcm_s16le", "wav", 8_000, 2), ("pcm_s16le", "wav", 44_100, 8)),
-    *(("pcm_s24le", "wav", 48_000, 8), ("pcm_f32le", "wav", 16_000, 1), ("pcm_f32le", "wav", 16_000, 8)),
-    *(("pcm_f64le", "wav", 8_000, 2), ("pcm_mulaw", "wav", 8_000, 1), ("pcm_mulaw", "wav", 8_000, 8)),
-    *(("pcm_alaw", "wav", 8_000, 2), ("flac", "flac", 44_100, 2), ("flac", "flac", 8_000, 8)),
+    *(("pcm_s24le", "wav", 48_000, 8), ("pcm_f32le", "wav", 16_000, 8), ("pcm_f64le", "wav", 8_000, 2)),
+    *(("pcm_mulaw", "wav", 8_000, 8), ("pcm_alaw", "wav", 8_000, 2), ("flac", "flac", 44_100, 2)),
 ]
 LOSSY = [
     *(("adpcm_ms", "wav", 8_000, 2), ("adpcm_ima_wav", "wav", 8_000, 1), ("g722", "wav", 16_000, 1)),
-    *(("mp3", "mp3", 8_000, 1), ("mp3", "mp3", 44_100, 2), ("libopus", "ogg", 48_000, 1)),
-    *(("libopus", "ogg", 48_000, 8), ("aac", "m4a", 8_000, 1), ("aac", "m4a", 44_100, 2)),
+    *(("mp3", "mp3", 8_000, 1), ("mp3", "mp3", 44_100, 2), ("libopus", "ogg", 48_000, 8), ("aac", "m4a", 8_000, 1)),
     *(("aac", "aac", 44_100, 2), ("aac", "mp4", 48_000, 2), ("ac3", "mkv", 48_000, 2)),
 ]
 
@@ -54,9 +44,8 @@ LOSSY = [
 @pytest.mark.parametrize(("codec", "suffix", "rate", "channels"), FORMATS + LOSSY)
 def test_every_format_keeps_pitch_level_timing_and_channel_order(codec, suffix, rate, channels, record, tmp_path):
     lossy = (codec, suffix, rate, channels) in LOSSY
-    exact_s, exact_db = (0.05, 1.0) if lossy else (0.001, 0.1)
-    video = suffix in ("mp4", "mkv")
-    path = record(tmp_path / f"call.{suffix}", tones(channels, rate), rate, codec, video=video)
+    exact_s, exact_db = (0.05, 1.0) if lossy else (0.002, 0.1)
+    path = record(tmp_path / f"call.{suffix}", tones(channels, rate), rate, codec, video=suffix in ("mp4", "mkv"))
 
     sound = audio.load(path)
 
@@ -64,19 +53,17 @@ def test_every_format_keeps_pitch_level_timing_and_channel_order(codec, suffix, 
     assert len(sound) == channels
     assert sound.shape[1] / audio.SAMPLE_RATE == pytest.approx(SILENCE_S + TONE_S, abs=exact_s)
     for channel, heard in enumerate(sound):
-        assert np.flatnonzero(np.abs(heard) > LEVEL / 4)[0] / audio.SAMPLE_RATE == pytest.approx(
-            SILENCE_S, abs=max(exact_s, 0.002)
-        )
+        starts_s = np.flatnonzero(np.abs(heard) > LEVEL / 4)[0] / audio.SAMPLE_RATE
+        assert starts_s == pytest.approx(SILENCE_S, abs=exact_s)
         middle = heard[12_000:20_000]
-        assert strongest(middle) == pytest.approx(frequency(channel), abs=3)
-        assert level_db(middle) == pytest.approx(0, abs=exact_db)
+        assert strongest(middle) == pytest.approx(300 + 200 * channel, abs=3)
+        assert 20 * np.log10(np.sqrt(2 * np.square(middle).mean()) / LEVEL) == pytest.approx(0, abs=exact_db)
 
 
 def test_gsm_of_old_call_recorders(data):
     sound = audio.load(data / "gsm_sine.wav")  # a second of 1 kHz at a tenth of full scale
 
-    assert sound.shape[0] == 1
-    assert sound.shape[1] / audio.SAMPLE_RATE == pytest.approx(1.0, abs=0.05)
+    assert sound.shape == (1, pytest.approx(16_000, abs=800))
     assert strongest(sound[0, 4_000:12_000]) == pytest.approx(1_000, abs=10)
     assert np.sqrt(np.square(sound[0, 4_000:12_000]).mean()) == pytest.approx(0.1 / np.sqrt(2), rel=0.1)
 
@@ -176,8 +163,7 @@ def test_of_a_truncated_recording_the_first_part_is_heard(codec, suffix, record,
     sound = np.tile(tones(1, 16_000), 4)
     whole = record(tmp_path / f"whole.{suffix}", sound, 16_000, codec)
     part = tmp_path / f"part.{suffix}"
-    content = whole.read_bytes()
-    part.write_bytes(content[: len(content) // 2])
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
 
     heard = audio.load(part)[0]
 
@@ -185,9 +171,7 @@ def test_of_a_truncated_recording_the_first_part_is_heard(codec, suffix, record,
     assert strongest(heard[12_000:20_000]) == pytest.approx(300, abs=3)
 
 
-@pytest.mark.parametrize(
-    ("codec", "channels"), [("pcm_s16le", 1), ("pcm_s24le", 2), ("pcm_s16le", 8), ("pcm_mulaw", 1), ("pcm_alaw", 2)]
-)
+@pytest.mark.parametrize(("codec", "channels"), [("pcm_s24le", 2), ("pcm_s16le", 8), ("pcm_mulaw", 1)])
 def test_a_truncated_wav_is_as_long_as_it_was_to_be(codec, channels, record, tmp_path):
     whole = record(tmp_path / "whole.wav", tones(channels, 8_000), 8_000, codec)  # of 8 channels, an extensible one
     part = tmp_path / "part.wav"
@@ -243,24 +227,30 @@ def test_a_file_must_not_make_the_program_open_others(name, content, tmp_path, r
         audio.load(path)
 
 
-def sine(rate, seconds, frequency=440.0):
-    return np.sin(2 * np.pi * frequency * np.arange(round(rate * seconds)) / rate).astype(np.float32)
+def sine(rate: int, seconds: float) -> np.ndarray:
+    return np.sin(2 * np.pi * 440 * np.arange(round(rate * seconds)) / rate).astype(np.float32)
 
 
-def resampled(samples, rate, cut):
+def resampled(samples: np.ndarray, rate: int, cut: int) -> np.ndarray:
     resampler = audio.Resampler(rate, len(samples))
     pieces = [resampler.feed(samples[:, start : start + cut]) for start in range(0, samples.shape[1], cut)]
     return np.concatenate([*pieces, resampler.flush()], axis=1)
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 96_000])
-def test_a_tone_stays_that_tone(rate):
-    heard = resampled(sine(rate, 2)[None], rate, round(0.03 * rate))[0]
-    assert len(heard) == pytest.approx(32_000, abs=1)
+def test_a_resampled_tone_stays_that_tone_and_channels_stay_apart(rate):
+    both = np.stack([sine(rate, 2), np.zeros(2 * rate, np.float32)])
+
+    heard, silence = resampled(both, rate, round(0.03 * rate))
+
+    assert len(heard) == pytest.approx(32_000, abs=1) and not silence.any()
     np.testing.assert_allclose(heard[200:-200], sine(16_000, 2)[200 : len(heard) - 200], atol=2e-3)
 
 
-@pytest.mark.parametrize("cut", [441, 1323, 50_000])
-def test_where_it_is_cut_makes_no_difference(cut):
+def test_where_a_stream_is_cut_makes_no_difference():
     noise = np.random.default_rng(1).uniform(-0.5, 0.5, (1, 44_100)).astype(np.float32)
-    np.testing.assert_array_equal(resampled(noise, 44_100, cut), resampled(noise, 44_100, 44_100))
+
+    for cut in (441, 1323, 50_000):
+        np.testing.assert_array_equal(resampled(noise, 44_100, cut), resampled(noise, 44_100, 44_100))
+    np.testing.assert_array_equal(resampled(noise, 16_000, 480), noise)
+    assert audio.Resampler(48_000, 2).flush().shape == (2, 0)

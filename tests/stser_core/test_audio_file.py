@@ -6,8 +6,8 @@ import io
 import os
 import threading
 import wave
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -25,32 +25,27 @@ def tone(seconds: float, hertz: float = 440.0, rate: int = RATE) -> np.ndarray:
     return (0.4 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
 
 
+def pcm(samples: np.ndarray) -> bytes:
+    return (samples * 32767).astype("<i2").tobytes()
+
+
 def sounding_s(sound: np.ndarray) -> tuple[float, float]:
     """Where the sound begins and ends, in seconds."""
     places = np.flatnonzero(np.abs(sound) > 0.1)
     return places[0] / RATE, places[-1] / RATE
 
 
-@dataclass
-class Part:
-    """Sound of one track, sent in frames of 20 ms from a time on, each late by its jitter."""
+class Track(NamedTuple):
+    """Sounds, each from a time on, sent in frames of 20 ms that are late by their jitter."""
 
-    samples: np.ndarray
-    start_s: float = 0.0
-    jitter_s: tuple[float, ...] = (0.0,)
-
-
-@dataclass
-class TrackOf:
-    parts: list[Part]
+    parts: list[tuple[float, np.ndarray]]
     codec: str = "pcm_s16le"
+    jitter_s: tuple[float, ...] = (0.0,)
     default: bool = False
     title: str = ""
-    rate: int = RATE
-    packets: list[av.Packet] = field(default_factory=list)
 
 
-def mux(path: Path, *tracks: TrackOf, picture_s: float = 0.0) -> Path:
+def mux(path: Path, *tracks: Track, picture_s: float = 0.0) -> Path:
     """Write a file whose packets have the time stamps that are given."""
     with av.open(str(path), "w") as container:
         packets = []
@@ -64,18 +59,16 @@ def mux(path: Path, *tracks: TrackOf, picture_s: float = 0.0) -> Path:
                 packets += video.encode(image)
             packets += video.encode(None)
         for track in tracks:
-            stream = container.add_stream(track.codec, rate=track.rate, layout="mono")
+            stream = container.add_stream(track.codec, rate=RATE, layout="mono")
             stream.disposition = av.stream.Disposition.default if track.default else av.stream.Disposition(0)
             if track.title:
                 stream.metadata["title"] = track.title
-            for part in track.parts:
-                for number, at in enumerate(range(0, len(part.samples), FRAME)):
-                    late_s = part.jitter_s[number % len(part.jitter_s)]
-                    frame = av.AudioFrame.from_ndarray(
-                        (part.samples[None, at : at + FRAME] * 32767).astype(np.int16), format="s16", layout="mono"
-                    )
-                    frame.sample_rate = track.rate
-                    frame.pts = round((part.start_s + late_s) * track.rate) + at
+            for start_s, samples in track.parts:
+                for number, at in enumerate(range(0, len(samples), FRAME)):
+                    sent = (samples[None, at : at + FRAME] * 32767).astype(np.int16)
+                    frame = av.AudioFrame.from_ndarray(sent, format="s16", layout="mono")
+                    frame.sample_rate = RATE
+                    frame.pts = round((start_s + track.jitter_s[number % len(track.jitter_s)]) * RATE) + at
                     packets += stream.encode(frame)
             packets += stream.encode(None)
         container.start_encoding()
@@ -84,46 +77,50 @@ def mux(path: Path, *tracks: TrackOf, picture_s: float = 0.0) -> Path:
     return path
 
 
-class TestTime:
-    def test_a_gap_is_silence(self, tmp_path):
-        path = mux(tmp_path / "gap.mka", TrackOf([Part(tone(0.5)), Part(tone(0.5), start_s=10.5)]))
-        sound = audio.load_mono(path)
-        assert len(sound) == pytest.approx(11 * RATE, abs=20)
-        assert not sound[RATE : 10 * RATE].any()
-        assert sounding_s(sound[RATE:])[0] == pytest.approx(9.5, abs=0.002)
+# Time stamps
 
-    @pytest.mark.parametrize("kind", ["mkv", "mp4", "ts"])
-    def test_sound_that_starts_after_the_picture_starts_late(self, tmp_path, kind):
-        codec, rate = {"mkv": ("pcm_s16le", RATE), "mp4": ("aac", RATE), "ts": ("mp2", RATE)}[kind]
-        track = TrackOf([Part(tone(1.0), start_s=5.0)], codec, rate=rate)
-        path = mux(tmp_path / f"late.{kind}", track, picture_s=7.0)
-        assert sounding_s(audio.load_mono(path)) == pytest.approx((5.0, 6.0), abs=0.1)
 
-    def test_jitter_of_time_stamps_changes_nothing(self, tmp_path):
-        jitter = tuple(np.random.default_rng(1).uniform(0, 0.015, 50))
-        path = mux(tmp_path / "jitter.mka", TrackOf([Part(tone(20.0), jitter_s=jitter)]))
-        plain = mux(tmp_path / "plain.mka", TrackOf([Part(tone(20.0))]))
-        np.testing.assert_array_equal(audio.load(path), audio.load(plain))
+def test_a_gap_is_silence(tmp_path):
+    path = mux(tmp_path / "gap.mka", Track([(0.0, tone(0.5)), (10.5, tone(0.5))]))
+    sound = audio.load_mono(path)
+    assert len(sound) == pytest.approx(11 * RATE, abs=20)
+    assert not sound[RATE : 10 * RATE].any()
+    assert sounding_s(sound[RATE:])[0] == pytest.approx(9.5, abs=0.002)
 
-    def test_many_small_losses_add_up_to_no_error(self, tmp_path):
-        pieces = [Part(tone(0.3), start_s=0.34 * number) for number in range(60)]
-        path = mux(tmp_path / "lossy.mka", TrackOf(pieces))
-        assert len(audio.load_mono(path)) / RATE == pytest.approx(0.34 * 59 + 0.3, abs=0.11)
 
-    def test_an_absurd_time_stamp_is_passed_over_and_told(self, tmp_path):
-        path = mux(tmp_path / "absurd.mka", TrackOf([Part(tone(0.5)), Part(tone(0.5), start_s=90_000.0)]))
-        said: list[str] = []
-        sound = np.concatenate(list(audio.blocks(path, notices=said.append)), axis=1)
-        assert sound.shape[1] == RATE
-        assert len(said) == 1
-        assert "absurd.mka" in said[0]
+@pytest.mark.parametrize(("kind", "codec"), [("mkv", "pcm_s16le"), ("mp4", "aac"), ("ts", "mp2")])
+def test_sound_that_starts_after_the_picture_starts_late(tmp_path, kind, codec):
+    path = mux(tmp_path / f"late.{kind}", Track([(5.0, tone(1.0))], codec), picture_s=7.0)
+    assert sounding_s(audio.load_mono(path)) == pytest.approx((5.0, 6.0), abs=0.1)
 
-    def test_time_stamps_that_go_back_lose_no_sound(self, tmp_path):
-        one = mux(tmp_path / "one.ts", TrackOf([Part(tone(3.0))], "mp2"))
-        both = tmp_path / "both.ts"
-        both.write_bytes(one.read_bytes() * 2)
-        alone = audio.load(one).shape[1]
-        assert audio.load(both).shape[1] == pytest.approx(2 * alone, abs=0.15 * RATE)
+
+def test_jitter_of_time_stamps_changes_nothing(tmp_path):
+    jitter = tuple(np.random.default_rng(1).uniform(0, 0.015, 50))
+    path = mux(tmp_path / "jitter.mka", Track([(0.0, tone(20.0))], jitter_s=jitter))
+    np.testing.assert_array_equal(audio.load(path), audio.load(mux(tmp_path / "plain.mka", Track([(0.0, tone(20.0))]))))
+
+
+def test_many_small_losses_add_up_to_no_error(tmp_path):
+    path = mux(tmp_path / "lossy.mka", Track([(0.34 * number, tone(0.3)) for number in range(60)]))
+    assert len(audio.load_mono(path)) / RATE == pytest.approx(0.34 * 59 + 0.3, abs=0.11)
+
+
+def test_an_absurd_time_stamp_is_passed_over_and_told(tmp_path):
+    path = mux(tmp_path / "absurd.mka", Track([(0.0, tone(0.5)), (90_000.0, tone(0.5))]))
+    said: list[str] = []
+    sound = np.concatenate(list(audio.blocks(path, notices=said.append)), axis=1)
+    assert sound.shape[1] == RATE
+    assert len(said) == 1 and "absurd.mka" in said[0]
+
+
+def test_time_stamps_that_go_back_lose_no_sound(tmp_path):
+    one = mux(tmp_path / "one.ts", Track([(0.0, tone(3.0))], "mp2"))
+    both = tmp_path / "both.ts"
+    both.write_bytes(one.read_bytes() * 2)
+    assert audio.load(both).shape[1] == pytest.approx(2 * audio.load(one).shape[1], abs=0.15 * RATE)
+
+
+# Lengths, and changes of format
 
 
 def encoded(form: str, codec: str, samples: np.ndarray, rate: int, layout: str = "mono", **options: str) -> bytes:
@@ -140,189 +137,175 @@ def encoded(form: str, codec: str, samples: np.ndarray, rate: int, layout: str =
     return file.getvalue()
 
 
-def mp3(samples: np.ndarray, rate: int, layout: str = "mono", xing: str = "0", **options: str) -> bytes:
-    return encoded("mp3", "libmp3lame", samples, rate, layout, write_xing=xing, id3v2_version="0", **options)
+def mp3(samples: np.ndarray, layout: str = "mono", xing: str = "0", **options: str) -> bytes:
+    return encoded("mp3", "libmp3lame", samples, RATE, layout, write_xing=xing, id3v2_version="0", **options)
 
 
-class TestLength:
-    def test_of_an_mp3_it_is_known_where_the_first_frame_counts_them(self):
-        """At a variable bit rate, an estimate from the first frames is far too short."""
-        noise = np.random.default_rng(1).uniform(-0.5, 0.5, RATE * 2).astype(np.float32)
-        sound = np.concatenate([noise, np.zeros(28 * RATE, np.float32)])
-        without, counted = (mp3(sound, RATE, xing=xing, global_quality="500") for xing in "01")
-        assert audio.probe(io.BytesIO(without)).estimated
-        tag = b"ID3\x03\0\0\0\0\x10\x00" + bytes(2048)
-        for content in (counted, tag + counted):
-            info = audio.probe(io.BytesIO(content))
-            assert not info.estimated and info.duration_s == pytest.approx(30, abs=0.1)
+def test_the_length_of_an_mp3_is_known_where_the_first_frame_counts_them():
+    """At a variable bit rate, an estimate from the first frames is far too short."""
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, RATE * 2).astype(np.float32)
+    sound = np.concatenate([noise, np.zeros(28 * RATE, np.float32)])
+    without, counted = (mp3(sound, xing=xing, global_quality="500") for xing in "01")
+    assert audio.probe(io.BytesIO(without)).estimated
+    tag = b"ID3\x03\0\0\0\0\x10\x00" + bytes(2048)
+    for content in (counted, tag + counted):
+        info = audio.probe(io.BytesIO(content))
+        assert not info.estimated and info.duration_s == pytest.approx(30, abs=0.1)
 
 
-class TestFormatChanges:
-    @pytest.mark.parametrize("order", ["mono-stereo", "stereo-mono"])
-    def test_of_the_channels_keeps_their_number(self, order):
-        parts = {"mono": mp3(tone(2.0), RATE), "stereo": mp3(np.stack([tone(2.0), tone(2.0)]), RATE, "stereo")}
-        first, second = order.split("-")
-        sound = audio.load(io.BytesIO(parts[first] + parts[second]))
-        assert len(sound) == {"mono": 1, "stereo": 2}[first]
-        assert sound.shape[1] / RATE == pytest.approx(4.0, abs=0.2)
-        for channel in sound:
-            assert np.sqrt(np.square(channel[-RATE:-3_000]).mean()) == pytest.approx(0.4 / np.sqrt(2), rel=0.1)
+@pytest.mark.parametrize("order", ["mono-stereo", "stereo-mono"])
+def test_a_change_of_the_channels_keeps_their_number(order):
+    parts = {"mono": mp3(tone(2.0)), "stereo": mp3(np.stack([tone(2.0), tone(2.0)]), "stereo")}
+    first, second = order.split("-")
+    sound = audio.load(io.BytesIO(parts[first] + parts[second]))
+    assert len(sound) == {"mono": 1, "stereo": 2}[first]
+    assert sound.shape[1] / RATE == pytest.approx(4.0, abs=0.2)
+    for channel in sound:
+        assert np.sqrt(np.square(channel[-RATE:-3_000]).mean()) == pytest.approx(0.4 / np.sqrt(2), rel=0.1)
 
 
-class TestTracks:
-    @pytest.fixture
-    def meeting(self, tmp_path):
-        """A silent track, and one with sound that is marked as the default."""
-        return mux(
-            tmp_path / "meeting.mkv",
-            TrackOf([Part(np.zeros(2 * RATE, np.float32))], title="Room"),
-            TrackOf([Part(tone(2.0))], default=True),
-        )
+# Tracks
 
-    def test_the_default_track_is_read(self, meeting):
-        info = audio.probe(meeting)
-        assert (info.track, info.channels) == (2, 1)
-        assert info.tracks == ("1 (Room, pcm_s16le)", "2 (pcm_s16le)")
-        assert np.abs(audio.load_mono(meeting)).max() == pytest.approx(0.4, abs=0.01)
-        assert not audio.load_mono(meeting, track=1).any()
 
-    def test_all_are_channels(self, meeting):
-        assert audio.probe(meeting, "all").channels == 2
-        room, party = audio.load(meeting, track="all")
-        assert not room.any()
-        np.testing.assert_array_equal(party, audio.load_mono(meeting))
+@pytest.fixture
+def meeting(tmp_path):
+    """A silent track, and one with sound that is marked as the default."""
+    silent = Track([(0.0, np.zeros(2 * RATE, np.float32))], title="Room")
+    return mux(tmp_path / "meeting.mkv", silent, Track([(0.0, tone(2.0))], default=True))
 
-    @pytest.mark.parametrize("track", [0, 3])
-    def test_a_track_that_is_not_there_is_wrong_usage(self, meeting, track):
+
+def test_the_default_track_is_read_or_another_or_all_as_channels(meeting):
+    info = audio.probe(meeting)
+    assert (info.track, info.channels) == (2, 1)
+    assert info.tracks == ("1 (Room, pcm_s16le)", "2 (pcm_s16le)")
+    assert np.abs(audio.load_mono(meeting)).max() == pytest.approx(0.4, abs=0.01)
+    assert not audio.load_mono(meeting, track=1).any()
+    assert audio.probe(meeting, "all").channels == 2
+    room, party = audio.load(meeting, track="all")
+    assert not room.any()
+    np.testing.assert_array_equal(party, audio.load_mono(meeting))
+    for track in (0, 3):
         with pytest.raises(UsageError, match="2 audio tracks"):
             audio.load(meeting, track=track)
 
-    @pytest.mark.parametrize("kind", ["mkv", "mp4"])
-    def test_tracks_keep_their_times(self, tmp_path, kind):
-        codec = {"mkv": "pcm_s16le", "mp4": "aac"}[kind]
-        early, late = TrackOf([Part(tone(1.0))], codec), TrackOf([Part(tone(1.0, 700), start_s=3.0)], codec)
-        first, second = audio.load(mux(tmp_path / f"two.{kind}", early, late), track="all")
-        assert sounding_s(first) == pytest.approx((0.0, 1.0), abs=0.1)
-        assert sounding_s(second) == pytest.approx((3.0, 4.0), abs=0.1)
 
-    def test_a_track_that_ends_early_does_not_hold_the_others_back(self, tmp_path):
-        path = mux(tmp_path / "two.mkv", TrackOf([Part(tone(1.0))]), TrackOf([Part(tone(40.0))]))
-        lengths = [block.shape for block in audio.blocks(path, track="all")]
-        assert {channels for channels, _ in lengths} == {2}
-        assert sum(length for _, length in lengths) == 40 * RATE
+@pytest.mark.parametrize(("kind", "codec"), [("mkv", "pcm_s16le"), ("mp4", "aac")])
+def test_tracks_keep_their_times(tmp_path, kind, codec):
+    tracks = Track([(0.0, tone(1.0))], codec), Track([(3.0, tone(1.0, 700))], codec)
+    first, second = audio.load(mux(tmp_path / f"two.{kind}", *tracks), track="all")
+    assert sounding_s(first) == pytest.approx((0.0, 1.0), abs=0.1)
+    assert sounding_s(second) == pytest.approx((3.0, 4.0), abs=0.1)
 
 
-class TestDownmix:
-    def test_channels_that_cancel_are_one_of_them_and_others_are_averaged(self):
-        one, other = np.random.default_rng(1).uniform(-1, 1, (2, RATE)).astype(np.float32)
-        np.testing.assert_array_equal(audio.Downmix().mix(np.stack([one, -0.9 * one]))[0], one)
-        np.testing.assert_allclose(audio.Downmix().mix(np.stack([one, other]))[0], (one + other) / 2, atol=1e-7)
+def test_a_track_that_ends_early_does_not_hold_the_others_back(tmp_path):
+    path = mux(tmp_path / "two.mkv", Track([(0.0, tone(1.0))]), Track([(0.0, tone(40.0))]))
+    lengths = [block.shape for block in audio.blocks(path, track="all")]
+    assert {channels for channels, _ in lengths} == {2}
+    assert sum(length for _, length in lengths) == 40 * RATE
 
 
-def raw(codec: str, seconds: float = 2.0) -> bytes:
+def test_channels_that_cancel_are_one_of_them_and_others_are_averaged():
+    one, other = np.random.default_rng(1).uniform(-1, 1, (2, RATE)).astype(np.float32)
+    np.testing.assert_array_equal(audio.Downmix().mix(np.stack([one, -0.9 * one]))[0], one)
+    np.testing.assert_allclose(audio.Downmix().mix(np.stack([one, other]))[0], (one + other) / 2, atol=1e-7)
+
+
+# Raw sound
+
+
+def raw(codec: str) -> bytes:
     encoder = av.CodecContext.create(codec, "w")
     encoder.sample_rate, encoder.layout, encoder.format = 8_000, "mono", "s16"
-    samples = (tone(seconds, 500, 8_000)[None] * 32767).astype(np.int16)
+    samples = (tone(2.0, 500, 8_000)[None] * 32767).astype(np.int16)
     frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
     frame.sample_rate = 8_000
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 
-class TestRaw:
-    @pytest.mark.parametrize(
-        ("suffix", "codec"),
-        [(".ul", "pcm_mulaw"), (".ULAW", "pcm_mulaw"), (".al", "pcm_alaw"), (".alaw", "pcm_alaw")],
-    )
-    def test_g711_is_read_at_8_khz(self, tmp_path, suffix, codec):
-        path = tmp_path / f"call{suffix}"
-        path.write_bytes(raw(codec))
-        assert audio.probe(path).duration_s == 2.0
-        sound = audio.load_mono(path)
-        assert len(sound) == pytest.approx(2 * RATE, abs=2)
-        assert np.abs(np.fft.rfft(sound[: 2 * RATE])).argmax() / 2 == pytest.approx(500, abs=2)
-
-    def test_dialogic_adpcm_is_read_at_8_khz(self, tmp_path):
-        path = tmp_path / "call.vox"
-        path.write_bytes(bytes([0x08, 0x80]) * 4_000)
-        assert audio.probe(path).duration_s == 2.0
-        assert len(audio.load_mono(path)) == pytest.approx(2 * RATE, abs=2)
-
-    @pytest.mark.parametrize("suffix", [".raw", ".pcm", ".sw"])
-    def test_what_does_not_say_its_rate_is_refused(self, tmp_path, suffix):
-        path = tmp_path / f"call{suffix}"
-        path.write_bytes((tone(2.0) * 32767).astype("<i2").tobytes())
-        with pytest.raises(AudioError, match="ffmpeg -f s16le"):
-            audio.load(path)
-
-    def test_without_a_name_it_is_not_taken_for_frames_of_mp3(self):
-        silence = b"\xff\x7f" * 40_000 + raw("pcm_mulaw")
-        with pytest.raises(AudioError):
-            audio.load(io.BytesIO(silence + silence))
-
-    @pytest.mark.parametrize("name", ["call.ul", "call.raw", "call.vox"])
-    def test_a_file_with_a_header_is_what_its_header_says(self, tmp_path, name):
-        path = tmp_path / name
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, RATE, 0, "NONE", ""))
-            file.writeframes((tone(2.0) * 32767).astype("<i2").tobytes())
-        assert len(audio.load_mono(path)) == 2 * RATE
+@pytest.mark.parametrize(("suffix", "codec"), [(".ul", "pcm_mulaw"), (".ULAW", "pcm_mulaw"), (".al", "pcm_alaw")])
+def test_g711_is_read_at_8_khz(tmp_path, suffix, codec):
+    path = tmp_path / f"call{suffix}"
+    path.write_bytes(raw(codec))
+    assert audio.probe(path).duration_s == 2.0
+    sound = audio.load_mono(path)
+    assert len(sound) == pytest.approx(2 * RATE, abs=2)
+    assert np.abs(np.fft.rfft(sound[: 2 * RATE])).argmax() / 2 == pytest.approx(500, abs=2)
 
 
-class TestFileObjects:
-    def test_are_read_from_their_start(self, tmp_path, record):
-        path = record(tmp_path / "call.flac", tone(1.0), RATE, "flac")
-        file = io.BytesIO(path.read_bytes())
-        file.seek(100)
-        np.testing.assert_array_equal(audio.load_mono(file), audio.load_mono(path))
-        assert audio.probe(file).duration_s == 1.0
-
-    def test_a_pipe_is_read_once(self, tmp_path, record):
-        path = record(tmp_path / "call.wav", tone(1.0), RATE, "pcm_s16le")
-        reading, writing = os.pipe()
-
-        def write() -> None:
-            with os.fdopen(writing, "wb") as sink:
-                sink.write(path.read_bytes())
-
-        threading.Thread(target=write, daemon=True).start()
-        with os.fdopen(reading, "rb") as pipe:
-            np.testing.assert_array_equal(audio.load_mono(pipe), audio.load_mono(path))
+def test_dialogic_adpcm_is_read_at_8_khz(tmp_path):
+    path = tmp_path / "call.vox"
+    path.write_bytes(bytes([0x08, 0x80]) * 4_000)
+    assert audio.probe(path).duration_s == 2.0
+    assert len(audio.load_mono(path)) == pytest.approx(2 * RATE, abs=2)
 
 
-class TestIdentify:
-    @pytest.mark.parametrize(
-        ("kind", "codec"),
-        [
-            *(("flac", "flac"), ("ogg", "libopus"), ("webm", "libopus"), ("matroska", "pcm_s16le"), ("mp4", "aac")),
-            *(("adts", "aac"), ("mp3", "libmp3lame"), ("ac3", "ac3")),
-            *((kind, "pcm_s16be") for kind in ("au", "aiff", "caf")),
-        ],
-    )
-    def test_formats_are_found_by_their_first_bytes(self, kind, codec):
-        noise = np.random.default_rng(1).uniform(-0.3, 0.3, 48_000).astype(np.float32)
-        assert identify(encoded(kind, codec, noise, 48_000)[:8_192])
+@pytest.mark.parametrize("suffix", [".raw", ".pcm", ".sw"])
+def test_what_does_not_say_its_rate_is_refused(tmp_path, suffix):
+    path = tmp_path / f"call{suffix}"
+    path.write_bytes(pcm(tone(2.0)))
+    with pytest.raises(AudioError, match="ffmpeg -f s16le"):
+        audio.load(path)
 
-    @pytest.mark.parametrize(
-        "start",
-        [b"", b"\0" * 8_192, b"\xff" * 8_192, b"fLaX" + bytes(200), b"ID3 is a tag" * 20]
-        + [np.random.default_rng(seed).integers(-9_000, 9_000, 4_096).astype("<i2").tobytes() for seed in range(20)]
-        + [(tone(0.3) * 32767).astype("<i2").tobytes()],
-    )
-    def test_raw_sound_is_none(self, start):
+
+@pytest.mark.parametrize("name", ["call.ul", "call.raw", "call.vox"])
+def test_a_file_with_a_header_is_what_its_header_says(tmp_path, name):
+    path = tmp_path / name
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(pcm(tone(2.0)))
+    assert len(audio.load_mono(path)) == 2 * RATE
+
+
+def test_open_files_and_pipes_are_read_from_their_start(tmp_path, record):
+    path = record(tmp_path / "call.wav", tone(1.0), RATE, "pcm_s16le")
+    file = io.BytesIO(path.read_bytes())
+    file.seek(100)
+    np.testing.assert_array_equal(audio.load_mono(file), audio.load_mono(path))
+    assert audio.probe(file).duration_s == 1.0
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as sink:
+            sink.write(path.read_bytes())
+
+    threading.Thread(target=write, daemon=True).start()
+    with os.fdopen(reading, "rb") as pipe:
+        np.testing.assert_array_equal(audio.load_mono(pipe), audio.load_mono(path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec"),
+    [
+        *(("flac", "flac"), ("ogg", "libopus"), ("webm", "libopus"), ("mp4", "aac"), ("adts", "aac")),
+        *(("mp3", "libmp3lame"), ("ac3", "ac3"), ("au", "pcm_s16be"), ("aiff", "pcm_s16be"), ("caf", "pcm_s16be")),
+    ],
+)
+def test_formats_are_found_by_their_first_bytes(kind, codec):
+    noise = np.random.default_rng(1).uniform(-0.3, 0.3, 48_000).astype(np.float32)
+    assert identify(encoded(kind, codec, noise, 48_000)[:8_192])
+
+
+def test_raw_sound_has_no_format():
+    noises = [np.random.default_rng(seed).integers(-9_000, 9_000, 4_096).astype("<i2").tobytes() for seed in range(20)]
+    for start in (b"", b"\0" * 8_192, b"\xff" * 8_192, b"fLaX" + bytes(200), b"ID3 is a tag" * 20, *noises):
         assert identify(start) is None
+    silence = b"\xff\x7f" * 40_000 + raw("pcm_mulaw")
+    with pytest.raises(AudioError):  # not frames of MP3
+        audio.load(io.BytesIO(silence + silence))
 
-    @pytest.mark.parametrize("codec", ["pcm_mulaw", "pcm_alaw", "pcm_s16le", "pcm_u8", "pcm_f32le"])
-    def test_raw_speech_is_none_wherever_it_begins(self, data, codec):
-        """Silence in µ-law looks like the first bytes of an MP3's frames."""
-        file = io.BytesIO()
-        with av.open(str(data / "calls" / "auto_repair_call_8k_mono.wav")) as call, av.open(file, "w", "wav") as out:
-            stream = out.add_stream(codec, rate=8_000, layout="mono")
-            for number, frame in enumerate(call.decode(audio=0)):
-                if number == 450:
-                    break
-                frame.pts = None
-                out.mux(stream.encode(frame))
-        content = file.getvalue()
-        assert len(content) > 200_000
-        starts = np.random.default_rng(1).integers(200, len(content) - 8_192, 40) & ~1
-        assert not [place for place in starts if identify(content[place : place + 8_192])]
+
+@pytest.mark.parametrize("codec", ["pcm_mulaw", "pcm_alaw", "pcm_s16le", "pcm_u8", "pcm_f32le"])
+def test_raw_speech_has_no_format_wherever_it_begins(data, codec):
+    """Silence in µ-law looks like the first bytes of an MP3's frames."""
+    file = io.BytesIO()
+    with av.open(str(data / "calls" / "auto_repair_call_8k_mono.wav")) as call, av.open(file, "w", "wav") as out:
+        stream = out.add_stream(codec, rate=8_000, layout="mono")
+        for number, frame in enumerate(call.decode(audio=0)):
+            if number == 450:
+                break
+            frame.pts = None
+            out.mux(stream.encode(frame))
+    content = file.getvalue()
+    assert len(content) > 200_000
+    starts = np.random.default_rng(1).integers(200, len(content) - 8_192, 40) & ~1
+    assert not [place for place in starts if identify(content[place : place + 8_192])]

@@ -5,22 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import making
 import numpy as np
 import pytest
 import torch
+from making import clip
 
 from stser_core.audio import load_mono
 from stser_core.errors import DataError
 from stser_core.features import trim
 from stser_core.model import Stser
 from stser_core.training.caches import TELEPHONE, WIDE, FrameCache, SoundCache, line
-from stser_core.training.clip import Clip
 from stser_core.training.recipe import only
-
-
-def clip(path: Path | None) -> Clip:
-    return making.clip(path, path=path)
 
 
 @pytest.fixture
@@ -39,12 +34,12 @@ def kept(folder: Path) -> int:
 
 
 def test_sound_is_trimmed_and_decoded_anew_when_a_recording_changes(recordings: list[Path], tmp_path: Path) -> None:
-    clips = [clip(path) for path in recordings]
-    cache = SoundCache([*clips, clip(None)], tmp_path / "cache")
+    clips = [clip(path, path=path) for path in recordings]
+    cache = SoundCache([*clips, clip(0, path=None)], tmp_path / "cache")
     for one, path in zip(clips, recordings, strict=True):
         expected = trim(load_mono(path))[0]
         assert cache.length(one) == len(expected) and np.array_equal(cache.samples(one), expected)
-    assert cache.length(clip(None)) == 0
+    assert cache.length(clip(0, path=None)) == 0
     SoundCache(clips, tmp_path / "cache")
     assert kept(tmp_path / "cache") == 3
     shutil.copy(recordings[1], recordings[0])
@@ -54,7 +49,7 @@ def test_sound_is_trimmed_and_decoded_anew_when_a_recording_changes(recordings: 
 
 @pytest.mark.parametrize("front", [True, False], ids=["front end", "log-mel"])
 def test_frames_are_what_the_model_makes_of_the_recording(recordings, default_like, config, front, tmp_path) -> None:
-    clips = [clip(path) for path in recordings]
+    clips = [clip(path, path=path) for path in recordings]
     stser = model(default_like if front else config)
     cache = FrameCache(stser, tmp_path / "cache")
     cache.prepare(clips)
@@ -71,7 +66,7 @@ def test_frames_are_what_the_model_makes_of_the_recording(recordings, default_li
 
 
 def test_frames_are_kept_by_content_version_front_end_and_noise(recordings, default_like, tmp_path) -> None:
-    clips, folder = [clip(path) for path in recordings[:2]], tmp_path / "cache"
+    clips, folder = [clip(path, path=path) for path in recordings[:2]], tmp_path / "cache"
     first = FrameCache(model(default_like), folder)
     first.prepare(clips, [WIDE, line(1), line(2)])
     assert kept(folder) == 6
@@ -98,7 +93,7 @@ def test_a_checkpoint_has_the_frames_of_the_run_that_made_it(default_like, token
 @pytest.mark.parametrize("content", [b"no sound", b""], ids=["not audio", "empty file"])
 def test_recordings_that_cannot_be_used_are_counted(recordings, default_like, content, tmp_path) -> None:
     recordings[0].write_bytes(content)
-    clips = [clip(path) for path in recordings]
+    clips = [clip(path, path=path) for path in recordings]
     for use in (
         lambda: SoundCache(clips, tmp_path / "cache"),
         lambda: FrameCache(model(default_like), tmp_path / "cache").prepare(clips),
@@ -106,4 +101,4 @@ def test_recordings_that_cannot_be_used_are_counted(recordings, default_like, co
         with pytest.raises(DataError, match=rf"1 recording cannot be used: .*{recordings[0].name}"):
             use()
     with pytest.raises(DataError, match=r"gone\.wav cannot be read"):
-        SoundCache([clip(tmp_path / "gone.wav")], tmp_path / "cache")
+        SoundCache([clip(1, path=tmp_path / "gone.wav")], tmp_path / "cache")

@@ -10,7 +10,7 @@ from stser_core.emotions import LABELS
 from stser_core.ensemble import softmax
 from stser_core.training.calibration import Answer, calibrate
 
-COUNT = 6_000
+COUNT = 3_000
 COLUMNS = {"speech": 0, "text": 1, "bimodal": 2}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,7 @@ import torch
 from making import Frames, believed, clip
 
 from stser_core.emotions import LABELS
-from stser_core.scores import EmotionScores, SpeechInput
-from stser_core.training.clip import Clip
+from stser_core.scores import EmotionScores
 from stser_core.training.pairs import Pairing, PairMixture
 from stser_core.training.report import stream_rows, stream_tables, with_streams
 from stser_core.training.routine import Channel
@@ -36,32 +34,28 @@ LEVELS = {"angry": 0.8, "happy": 0.6, "neutral": 0.1, "sad": 0.3}
 class Levels:
     """Recognises a label by its level; notes the order of turns in each speaker baseline."""
 
-    name = "levels"
-    classifiers = ("speech",)
+    name, classifiers, prior = "levels", ("speech",), (0.1, 0.1, 0.7, 0.1)
     attends, needs_text, uses_speaker_baseline = True, False, True
-    prior = (0.1, 0.1, 0.7, 0.1)
 
-    def __init__(self, wrong: str | None = None) -> None:
-        self.wrong = wrong
-        self.baselines: list[object] = []
-        self.encoded = 0
+    def __init__(self, wrong=None):
+        self.wrong, self.baselines, self.encoded = wrong, [], 0
 
-    def frames(self, waveforms: Sequence[np.ndarray]) -> list[torch.Tensor]:
+    def frames(self, waveforms):
         self.encoded += len(waveforms)
         return [torch.full((2, 4), float(np.abs(one).max())) for one in waveforms]
 
-    def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
+    def score(self, inputs):
         self.baselines += [one.speaker for one in inputs]
         return [self._score(one) for one in inputs]
 
-    def _score(self, one: SpeechInput) -> EmotionScores:
+    def _score(self, one):
         level = float(one.frames.max()) if one.frames is not None else float(np.abs(one.samples).max())
         label = min(LEVELS, key=lambda name: abs(LEVELS[name] - level))
         answer = believed("angry" if label == self.wrong else label)
         return EmotionScores({"speech": answer}, answer)
 
 
-def clips(speakers: str = "ab", each: int = 4) -> list[Clip]:
+def clips(speakers="ab", each=4):
     return [
         clip(f"{who}/{label}{n}", path=Path(f"/{label}/{who}{n}.wav"), label=label, speaker=who)
         for who in speakers
@@ -70,15 +64,14 @@ def clips(speakers: str = "ab", each: int = 4) -> list[Clip]:
     ]
 
 
-def load(path: Path) -> np.ndarray:
-    return np.full(8_000, LEVELS[path.parent.name], dtype=np.float32)
+def inputs(recognizer):
+    def load(path):
+        return np.full(8_000, LEVELS[path.parent.name], dtype=np.float32)
+
+    return SpeechInputs(recognizer, Frames(lambda path: LEVELS[path.parent.name]), load)
 
 
-def inputs(recognizer: Levels) -> SpeechInputs:
-    return SpeechInputs(recognizer, Frames(lambda path: LEVELS[path.parent.name]), load)  # type: ignore[arg-type]
-
-
-def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said() -> None:
+def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said():
     drawn = streams_of(clips())
     assert drawn == streams_of(clips()[::-1]) != streams_of(clips(), seed=1)
     assert {kind for kind, _ in drawn} == {kind.name for kind in KINDS}
@@ -92,64 +85,48 @@ def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said() -> None:
             assert min(labels[label] for label in LABELS) >= 10
         else:
             assert set(labels) == {kind.split()[0]}
-
-
-def test_a_speaker_needs_three_clips_of_each_label_in_a_stream() -> None:
     few = [clip for clip in clips("a") if clip.label != "sad"] + clips("b", each=2)
     assert {kind for kind, _ in streams_of(few)} == {"neutral all along", "angry all along", "happy all along"}
 
 
-def test_recalls_are_those_of_the_answers_and_each_stream_has_a_baseline_of_its_own() -> None:
+def test_recalls_are_those_of_the_answers_and_each_stream_has_a_baseline_of_its_own():
     recognizer = Levels(wrong="happy")
-    turns = run_streams(inputs(recognizer), clips(), "wide")
-    found = stream_metrics(turns)
+    found = stream_metrics(run_streams(inputs(recognizer), clips(), "wide"))
     assert found["85 % neutral"]["recall"]["neutral"] == 1.0 and found["even"]["recall"]["happy"] == 0.0
-    assert found["happy all along"] | {"ece": 0} == {
-        "turns": 40,
-        "recall": {"happy": 0.0},
-        "emotions": 0.0,
-        "neutral": 0.0,
-        "ece": 0,
-    }
+    wrong = {"turns": 40, "recall": {"happy": 0.0}, "emotions": 0.0, "neutral": 0.0, "ece": 0}
+    assert found["happy all along"] | {"ece": 0} == wrong
     assert found["even"]["emotions"] == pytest.approx(2 / 3)
     assert found["neutral all along"]["ece"] == pytest.approx(0.15, abs=1e-6)
     assert len({id(one) for one in recognizer.baselines}) == len(KINDS) * 2
 
 
-def test_words_may_be_drawn_and_decide_what_is_right() -> None:
+def test_words_may_be_drawn_and_decide_what_is_right():
     texts = [clip(label, path=None, text=label, label=label) for label in LABELS]
     pairing = Pairing(texts, PairMixture(0, 1, 0, 0, 1))
-    turns = run_streams(inputs(Levels()), clips("a"), "wide", pairing=pairing)
-    for turn in turns:
+    for turn in run_streams(inputs(Levels()), clips("a"), "wide", pairing=pairing):
         speech, text, both = turn.labels
         assert (text == "neutral" and both == speech) or (speech == "neutral" and both == text != "neutral")
         assert turn.label == both
 
 
-def call(levels: Sequence[float], name: str = "call") -> Channel:
+def call(levels):
     hiss = 0.001 * np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
-    time = np.arange(16_000) / 16_000
-    tone = np.sin(2 * np.pi * 1_000 * time).astype(np.float32)
+    tone = np.sin(2 * np.pi * 1_000 * np.arange(16_000) / 16_000).astype(np.float32)
     sound = np.concatenate([part for level in levels for part in (level * tone, hiss[:16_000])])
     turns = tuple((n * 32_000, n * 32_000 + 16_000) for n in range(len(levels)))
-    return Channel(name, name, sound, turns, hiss)
+    return Channel("call", "call", sound, turns, hiss)
 
 
-def test_routine_calls_count_neutral_sure_and_false_alerts() -> None:
+def test_routine_calls_count_neutral_sure_and_false_alerts():
     channel = call([0.1, 0.1, 0.8, 0.8, 0.8, 0.1, 0.3, 0.1])
     found = routine_metrics(inputs(Levels()), [channel])["call"]
-    assert found["turns"] == 8 and found["neutral"] == 0.5 and found["sure"] == 0.5
+    assert (found["turns"], found["neutral"], found["sure"]) == (8, 0.5, 0.5)
     assert found["alerts_per_hour"] == pytest.approx(1 / channel.hours)
+    for angry, rings in (([0.8, 0.6, 0.8], 0), ([0.8] * 5, 1), ([0.8, 0.8, 0.1, 0.8, 0.8], 2)):
+        assert false_alerts([EmotionScores({}, believed("angry", one)) for one in angry]) == rings
 
 
-@pytest.mark.parametrize(
-    ("angry", "rings"), [([0.8, 0.8], 1), ([0.8, 0.6, 0.8], 0), ([0.8] * 5, 1), ([0.8, 0.8, 0.1, 0.8, 0.8], 2)]
-)
-def test_an_alert_rings_once_for_turns_in_a_row(angry: list[float], rings: int) -> None:
-    assert false_alerts([EmotionScores({}, believed("angry", one)) for one in angry]) == rings
-
-
-def test_clips_laid_in_come_at_the_level_and_over_the_band_of_the_call() -> None:
+def test_clips_laid_in_come_over_the_line_of_the_call_and_share_its_baseline():
     line = CallLine(call([0.1] * 3))
     assert line.level == pytest.approx(0.1 / 2**0.5, rel=0.01)
     assert line.low_hz < 1_000 < line.high_hz < 1_200
@@ -159,18 +136,14 @@ def test_clips_laid_in_come_at_the_level_and_over_the_band_of_the_call() -> None
     spectrum = np.abs(np.fft.rfft(carried))
     assert np.sqrt(np.square(carried).mean()) == pytest.approx(line.level, rel=0.1)
     assert spectrum[3_000] < 0.02 * spectrum[1_000]
-
-
-def test_acted_clips_in_a_call_share_its_baseline_and_are_counted_apart() -> None:
     recognizer = Levels()
     found = laid_in_metrics(inputs(recognizer), [call([0.1] * 9)], clips())
-    assert found["laid"] == 9 and found["neutral"] == 1.0
-    assert set(found["recall"]) <= {"angry", "happy", "sad"}
+    assert (found["laid"], found["neutral"]) == (9, 1.0)
     assert found["emotions"] == 0.0, "at the call's level everything sounds neutral to this recognizer"
     assert len({id(one) for one in recognizer.baselines}) == 3
 
 
-def test_the_report_is_a_table_and_opens_the_card() -> None:
+def test_the_report_is_a_table_and_opens_the_card():
     recognizer = Levels()
     report = stream_report(inputs(recognizer), clips(), [call([0.1] * 3)])
     assert recognizer.encoded == 3, "each turn of the call once"

@@ -31,8 +31,8 @@ EMODB = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad"}
 @pytest.fixture
 def given(tmp_path: Path, default_like: CheckpointConfig, front_end: Path) -> list[str]:
     rng = random.Random(0)
-    for actor in range(1001, 1011):
-        for sentence in ("IEO", "TIE", "IOM", "DFA"):
+    for actor in range(1001, 1006):
+        for sentence in ("IEO", "TIE", "IOM"):
             for code, label in CODES.items():
                 name = f"{actor}_{sentence}_{code}_XX.wav"
                 write_wav(tmp_path / "CREMA-D" / "AudioWAV" / name, tone(label, "F", rng))

@@ -1,10 +1,24 @@
-"""Manifests: any corpus as one table."""
+"""Manifests, as people write them: any corpus as one table."""
 
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
 import pytest
+from making import write_wav
 
+from stser_core.emotions import LABELS
 from stser_core.errors import DataError
+from stser_core.model import Stser
+from stser_core.training.caches import FrameCache
+from stser_core.training.cli import main
 from stser_core.training.clip import Clip
 from stser_core.training.corpora import read
+from stser_core.training.options import Corpora
+from stser_core.training.splits import HoldOut, divide
+
+HEADER = "path,label,speaker"
 
 
 @pytest.fixture
@@ -54,36 +68,20 @@ def test_annotators_may_disagree(write):
     ]
 
 
-@pytest.mark.parametrize("count", ["many", "-1", "nan", "inf"])
-def test_what_is_not_a_number_of_annotators_is_refused(write, count):
-    with pytest.raises(DataError, match=r"line 2: .* count annotators"):
-        read("manifest", write(f"text,label,happy\nhello,happy,{count}\n"))
-
-
-def test_a_folder_with_a_manifest_will_do_and_tabs_separate_too(write, tmp_path):
-    write("path\ttext\tlabel\tspeaker\nsound/a.wav\tSo, what?\tneutral\tanna\n", "manifest.tsv")
-    (clip,) = read("manifest", tmp_path).clips
-    assert (clip.text, clip.label, clip.split, clip.session) == ("So, what?", "neutral", None, None)
-
-
-def test_each_text_without_a_speaker_is_its_own_speaker(write):
-    table = write(
+def test_each_text_without_a_speaker_is_its_own_speaker_and_recordings_without_one_count_as_one(write, tmp_path):
+    write(
         "corpus\tsplit\tid\tlabel\temotion\ttext\n"
         "chat\ttrain\tc-0\tneutral\tneutral\tMy favourite food.\n"
         'chat\ttest\tc-1\tangry\tannoyance\t"He said ""stop""."\n',
-        "chat.tsv",
+        "manifest.tsv",
     )
-    corpus = read("manifest", table)
+    corpus = read("manifest", tmp_path)
     assert [(clip.id, clip.speaker, clip.split) for clip in corpus.clips] == [
         ("chat/c-0", "chat/c-0", "train"),
         ("chat/c-1", "chat/c-1", "test"),
     ]
     assert corpus.clips[1].text == 'He said "stop".'
-    assert corpus.clips[1].label == "angry"
     assert corpus.notes == ()
-
-
-def test_recordings_without_a_speaker_count_as_one_and_a_note_says_so(write):
     corpus = read("manifest", write("path,label\nsound/a.wav,sad\nsound/b.flac,angry\n"))
     assert len({clip.speaker for clip in corpus.clips}) == 1
     assert "2 recordings name no speaker" in corpus.notes[0]
@@ -106,14 +104,19 @@ def test_other_emotions_are_left_out_and_counted_and_disagreement_about_a_gender
         ("text,label,gender\nHi,sad,x\n", "line 2: gender 'x' is not known"),
         (f"path,label\n{'x' * 300},sad\n", "a recording of .* cannot be looked for: File name too long"),
         ("path,label\nsound/z.wav,sad\nsound/y.wav,sad\n", "2 recordings of .* are missing: .*z.wav, .*y.wav"),
+        ("path,label\nC:\\sound\\a.wav,sad\n", "1 recordings of .* are missing"),
         ("id,path,label\n1,sound/a.wav,sad\n2,sound/a.wav,sad\n", "names 1 recordings more than once: .*a.wav"),
         ("id,text,label\n1,Hi,sad\n1,Ho,sad\n", "1 clips are there more than once, the first is manifest/1"),
         ("text,label\nHi, there,sad\n", "line 2: more cells than columns"),
+        ('text\tlabel\n"Hi\tsad\nHo"\tsad\n', "line 3: a cell runs over several lines"),
         ("text,mood\nHi,sad\n", "needs a column label and a column path or text"),
-        ("label\nsad\n", "needs a column label and a column path or text"),
         ("", "needs a column label"),
         ("text,label\n", "holds no clip"),
         ("text,label\nBoo!,fear\n", r"holds no clip .*left out: fear 1"),
+        *(
+            (f"text,label,happy\nhello,happy,{n}\n", "line 2: .* count annotators")
+            for n in ("many", "-1", "nan", "inf")
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(write, content, complaint):
@@ -121,27 +124,98 @@ def test_what_is_wrong_is_said_with_its_place(write, content, complaint):
         read("manifest", write(content))
 
 
-def test_an_open_quotation_mark_does_not_swallow_the_lines_after_it(write):
-    table = write('text\tlabel\n"Hi\tsad\nHo"\tsad\n', "m.tsv")
-    with pytest.raises(DataError, match="line 3: a cell runs over several lines"):
-        read("manifest", table)
-
-
-def test_a_manifest_that_is_not_there(tmp_path):
+def test_a_manifest_that_is_not_there_or_cannot_be_read(write, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"holds no manifest.csv or manifest.tsv"):
         read("manifest", tmp_path)
     with pytest.raises(DataError, match=r"nothing\.csv does not exist"):
         read("manifest", tmp_path / "nothing.csv")
+    table = write("text,label\nHi,sad\n")
+    table.write_bytes("text,label\nHi,sad\n".encode("utf-16"))
+    with pytest.raises(DataError, match="UTF-16"):
+        read("manifest", table)
 
-
-def test_a_manifest_that_cannot_be_read(write, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    table = write("text,label\nHi,sad\n")
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
-    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)"):
-        read("manifest", table)
-    monkeypatch.setattr("pathlib.Path.is_file", refuse)
-    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)"):
-        read("manifest", table)
+    for method in ("read_bytes", "is_file"):
+        monkeypatch.setattr(f"pathlib.Path.{method}", refuse)
+        with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)"):
+            read("manifest", table)
+
+
+# Whole corpora
+
+
+def record(path, hertz, rate=16_000, seconds=0.4):
+    write_wav(path, 0.3 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate), rate)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Three speakers, four clips each; every recording differs."""
+    rows = [HEADER]
+    for who in range(3):
+        for number, label in enumerate(LABELS):
+            record(tmp_path / "calls" / f"{who}{label}.wav", 200 + 100 * who + 10 * number)
+            rows.append(f"calls/{who}{label}.wav,{label},speaker{who}")
+    (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def rewritten(old, new, encoding="utf-8"):
+    def change(folder):
+        path = folder / "manifest.csv"
+        path.write_bytes(path.read_text().replace(old, new).encode(encoding))
+
+    return change
+
+
+MEANT = {
+    "byte order mark": rewritten("\n", "\r\n", "utf-8-sig"),
+    "backslashes": rewritten("calls/", "calls\\"),
+    "semicolons": rewritten(",", ";"),
+    "tabs": rewritten(",", "\t"),
+    "case": rewritten(",angry,", ", Anger ,"),
+    "header": rewritten(HEADER, " Path ,LABEL,Speaker"),
+    "blank lines": rewritten("\n", "\n\n"),
+    "rate": lambda folder: record(folder / "calls" / "0angry.wav", 333, rate=44_100),
+    "short": lambda folder: record(folder / "calls" / "0angry.wav", 333, seconds=0.01),
+    "silent": lambda folder: record(folder / "calls" / "0angry.wav", 0),
+}
+
+
+@pytest.mark.parametrize("change", MEANT.values(), ids=MEANT)
+def test_what_is_meant_is_read(corpus, default_like, change):
+    change(corpus)
+    clips = Corpora(["manifest"], [corpus / "manifest.csv"]).clips()
+    assert {clip.label for clip in clips} == set(LABELS) and len(clips) == 12
+    cache = FrameCache(Stser(default_like), corpus / "cache")
+    cache.prepare(clips)
+    assert all(cache.length(clip) and np.isfinite(cache.frames(clip)).all() for clip in clips)
+
+
+def test_copies_cannot_leak_into_another_part_and_what_is_left_out_is_counted(corpus, capsys):
+    for label in LABELS:
+        shutil.copy(corpus / "calls" / f"0{label}.wav", corpus / "calls" / f"2{label}.wav")
+    rewritten("1sad.wav,sad,", "1sad.wav,bored,")(corpus)
+    fold = divide(Corpora(["manifest"], [corpus / "manifest.csv"]).clips(), HoldOut(0.5))
+    assert {clip.speaker for clip in fold.train + fold.validation} == {"speaker0", "speaker1"}
+    said = capsys.readouterr().err
+    assert "copies of others: 4" in said and "bored 1" in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_text("<html>404</html>"),
+        lambda path: record(path, 300, seconds=0),
+    ],
+)
+def test_a_recording_that_cannot_be_used_is_one_sentence_before_training(corpus, change, capsys):
+    change(corpus / "calls" / "0sad.wav")
+    place = ["--corpus", "manifest", "--data", str(corpus / "manifest.csv"), "--cache", str(corpus / "cache")]
+    assert main(["fit", *place, "--preset", "paper", "--classifiers", "speech", "--out", str(corpus / "run")]) == 1
+    complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("stser-train: ")]
+    assert len(complaint) == 1 and "0sad.wav" in complaint[0]
+    assert not (corpus / "run" / "checkpoint").exists()

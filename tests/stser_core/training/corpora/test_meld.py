@@ -64,12 +64,6 @@ def test_without_recordings_it_is_a_corpus_of_texts_and_says_so(meld):
     assert corpus.notes[0] == "meld: dev_sent_emo.csv missing." and "its clips are texts only" in corpus.notes[1]
 
 
-def test_a_missing_recording_is_named(meld):
-    (meld / "output_repeated_splits_test" / "dia1_utt0.mp4").unlink()
-    with pytest.raises(DataError, match=r"1 recordings are missing below .*: meld/test_dia1_utt0"):
-        read("meld", meld)
-
-
 def test_the_two_recordings_that_the_release_lacks_are_texts(meld):
     with (meld / "dev_sent_emo.csv").open("a", encoding="utf-8") as table:
         table.write(row("Did they tell you anything?", "Phoebe", "neutral", 110, 7))
@@ -78,19 +72,20 @@ def test_the_two_recordings_that_the_release_lacks_are_texts(meld):
     assert by_id["meld/dev_dia110_utt7"].text == "Did they tell you anything?"
 
 
-def test_a_recording_that_is_there_twice_stops_the_reader(meld):
-    (meld / "train_splits" / "more").mkdir()
-    (meld / "train_splits" / "more" / "dia0_utt0.mp4").touch()
-    with pytest.raises(DataError, match="are the same utterance"):
-        read("meld", meld)
-
-
-def test_a_table_that_is_not_the_releases_is_refused(meld):
-    (meld / "dev_sent_emo.csv").write_text("Utterance,Emotion\nHello,joy\n")
-    with pytest.raises(DataError, match="has no column speaker, dialogue_id, utterance_id"):
-        read("meld", meld)
-    (meld / "dev_sent_emo.csv").write_text(HEADER + row("Hello", "Ross", "joy", "", 0))
-    with pytest.raises(DataError, match=r"dev_sent_emo.csv, line 2 has no dialogue"):
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("output_repeated_splits_test/dia1_utt0.mp4", None, r"1 recordings are missing below .*: meld/test_dia1_utt0"),
+        ("train_splits/more/dia0_utt0.mp4", "", "are the same utterance"),
+        ("dev_sent_emo.csv", "Utterance,Emotion\nHello,joy\n", "has no column speaker, dialogue_id, utterance_id"),
+        ("dev_sent_emo.csv", HEADER + row("Hi", "Ross", "joy", "", 0), r"dev_sent_emo.csv, line 2 has no dialogue"),
+    ],
+)
+def test_what_is_missing_doubled_or_not_the_releases_is_named(meld, name, content, said):
+    path = meld / name
+    path.parent.mkdir(exist_ok=True)
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(DataError, match=said):
         read("meld", meld)
 
 
