@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -58,3 +60,18 @@ def damaged(data: bytes, damages: list[Damage]) -> bytes:
     for damage in damages:
         data = damage.inflict(data)
     return data
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of input from outside; see `targets.py`.
+
+    Attributes:
+        cases: What Hypothesis draws.
+        examine: Gives the program a case: returns when it was taken, raises a `StserError` when it was refused.
+        processor_s: The most processor time that a case may take.
+    """
+
+    cases: st.SearchStrategy[Any]
+    examine: Callable[[Any], None]
+    processor_s: float = 10.0

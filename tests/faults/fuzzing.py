@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from damage import Target
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from long_stream import resident_mb
-from target import Target
 from targets import TARGETS
 
 from stser_core.errors import StserError

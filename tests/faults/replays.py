@@ -10,11 +10,10 @@ from pathlib import Path
 
 import av
 import numpy as np
-from damage import damaged, some_damage
+from damage import Target, damaged, some_damage
 from hypothesis import strategies as st
 from small_checkpoint import write_checkpoint
 from speech import DATA, RATE
-from target import Target
 
 from monitor.timeline.file import read_timeline
 from stser_core import audio

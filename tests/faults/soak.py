@@ -25,7 +25,6 @@ from long_stream import WARM_HOURS, LongStream, run
 _SHARES = {
     "audio": 0.3,
     "pcm": 0.2,
-    "segmenter": 0.02,
     "replays": 0.08,
     "lists": 0.05,
     "timelines": 0.15,

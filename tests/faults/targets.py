@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from damage import Damage, damaged, some_damage
+from damage import Damage, Target, damaged, some_damage
 from hypothesis import strategies as st
 from replays import replays
 from sound_files import recordings, wav_headers
-from speech import RATE, minute
-from target import Target
+from speech import RATE
 
 _LONGEST_BLOCKS = 600
 """Of a header that announces hours, so many blocks of 100 ms are read."""
@@ -95,39 +94,6 @@ class _Dribble(io.BytesIO):
 
     def read(self, size: int | None = -1) -> bytes:
         return super().read(self._most if size is None or size < 0 else min(size, self._most))
-
-
-def segmenter(folder: Path) -> Target:
-    """Two channels with echoes, offsets, hum and gaps, in blocks of any size."""
-    from monitor.flow import AudioBlock, SpeechEnded
-    from monitor.segmenter.segmenter import Segmenter
-
-    voices = [np.frombuffer(minute(), "<i2")[start * RATE :][: 12 * RATE] / 32768.0 for start in (0, 20)]
-    time = np.arange(12 * RATE) / RATE
-
-    def utterances(sound: np.ndarray, sizes: list[int], gap: tuple[int, int]) -> list[tuple[int, float, float]]:
-        cutter, events, start, turn = Segmenter(2), [], 0, 0
-        while start < sound.shape[1]:
-            size = sizes[turn % len(sizes)]
-            if not gap[0] <= start < gap[1]:
-                events += cutter.feed(AudioBlock(start, sound[:, start : start + size]))
-            start, turn = start + size, turn + 1
-        found = [one.utterance for one in events + cutter.flush() if isinstance(one, SpeechEnded)]
-        assert all(round((one.end_s - one.start_s) * RATE) == len(one.samples) for one in found)
-        assert [one.end_s for one in found] == sorted(one.end_s for one in found)
-        return [(one.channel, one.start_s, one.end_s) for one in found]
-
-    def examine(case: tuple[float, int, float, float, list[int], int]) -> None:
-        echo_db, delay, offset, hum, sizes, lost = case
-        sound = np.stack([voices[0] * (time < 7), voices[1] * (time > 5)])
-        sound[0] += np.roll(sound[1], delay) * 10 ** (echo_db / 20)
-        sound = (sound + offset + hum * np.sin(2 * np.pi * 50 * time)).astype(np.float32)
-        assert utterances(sound, sizes, (0, 0)) == utterances(sound, [1_600], (0, 0))
-        utterances(sound, [1_600], (3 * RATE, 3 * RATE + lost))
-
-    sizes = st.lists(st.integers(300, 20_000), min_size=1, max_size=3)
-    levels = st.floats(-0.5, 0.5), st.floats(0, 0.5)
-    return Target(st.tuples(st.floats(-50, 6), st.integers(0, 6_000), *levels, sizes, st.integers(0, 60_000)), examine)
 
 
 def timelines(folder: Path) -> Target:
@@ -260,7 +226,6 @@ def checkpoints(folder: Path) -> Target:
 TARGETS: dict[str, Callable[[Path], Target]] = {
     "audio": audio,
     "pcm": pcm,
-    "segmenter": segmenter,
     "replays": replays,
     "lists": lists,
     "timelines": timelines,

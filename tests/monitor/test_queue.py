@@ -50,28 +50,18 @@ def test_after_cancelling_nothing_is_taken_and_what_was_left_is_known():
 
 
 @pytest.mark.parametrize("end", ["close", "cancel"])
-def test_ending_it_wakes_whoever_waits_for_room(end):
+@pytest.mark.parametrize(("full", "found"), [(True, False), (False, None)])
+def test_ending_it_wakes_whoever_waits_for_room_or_an_item(end, full, found):
     queue = ClosableQueue(1)
-    queue.put("a")
-    accepted = []
-    waiting = in_thread(lambda: accepted.append(queue.put("b")))
+    came = []
+    if full:
+        queue.put("a")
+    waiting = in_thread(lambda: came.append(queue.put("b") if full else queue.get()))
     waiting.join(0.05)
     assert waiting.is_alive()
     getattr(queue, end)()
     waiting.join(5)
-    assert accepted == [False]
-
-
-@pytest.mark.parametrize("end", ["close", "cancel"])
-def test_ending_it_wakes_whoever_waits_for_an_item(end):
-    queue = ClosableQueue(1)
-    taken = []
-    waiting = in_thread(lambda: taken.append(queue.get()))
-    waiting.join(0.05)
-    assert waiting.is_alive()
-    getattr(queue, end)()
-    waiting.join(5)
-    assert taken == [None]
+    assert came == [found]
 
 
 def test_the_oldest_makes_room_when_nothing_may_wait():

@@ -45,20 +45,16 @@ def test_the_texts_reach_the_command_one_after_the_other(tmp_path, said):
     assert said == []
 
 
-def test_a_failure_is_said_and_does_not_end_anything(tmp_path, said):
-    command = AlertCommand(script("import sys; sys.exit(3)"), said.append, patience_s=20)
+@pytest.mark.parametrize(
+    ("words", "why"), [(script("import sys; sys.exit(3)"), "code 3"), (["/gone"], "cannot be run")]
+)
+def test_a_failure_is_said_and_does_not_end_anything(said, words, why):
+    command = AlertCommand(words, said.append, patience_s=20)
     command.run("x" * 1_000_000)  # which it never reads
     command.run("x")
     command.close()
     assert len(said) == 2
-    assert "exit code 3" in said[0]
-
-
-def test_a_program_that_went_away_is_said(tmp_path, said):
-    command = AlertCommand([str(tmp_path / "gone")], said.append, patience_s=20)
-    command.run("x")
-    command.close()
-    assert "cannot be run" in said[0]
+    assert why in said[0]
 
 
 def test_one_that_hangs_holds_nothing_up_and_is_left_behind(tmp_path, said):
@@ -93,7 +89,8 @@ def test_the_alarm_tells_everybody(turn, tmp_path, said):
     alarm.check(turn(turn=5))
     command.close()
     (alert,) = alerts
-    assert (alert.turn, alert.probability) == (5, 0.5)
+    assert (alert.turn, alert.time_s, alert.channel, alert.speaker) == (5, 2.5, 1, "customer")
+    assert (alert.emotion, alert.probability) == ("angry", 0.5)
     given = json.loads((tmp_path / "out").read_text())
     assert (given["turn"], given["p_angry"], given["alert"]) == (5, 0.5, "angry>0.4")
     assert given["transcript"] == "where is it"

@@ -1,10 +1,4 @@
-from monitor.pipeline.timings import Timings, percentile
-
-
-def test_the_nearest_rank():
-    assert percentile([5.0], 0.95) == 5
-    assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2
-    assert percentile(list(range(1, 101)), 0.95) == 95
+from monitor.pipeline.timings import Timings
 
 
 def test_the_table_is_in_milliseconds():
@@ -22,7 +16,3 @@ def test_the_table_is_in_milliseconds():
         "after the endpoint": [130, 1130, 1130],
         "last sound to row": [630, 1630, 1630],
     }
-
-
-def test_without_turns_it_says_so():
-    assert Timings().lines() == ["Timings: no turn ended with a pause."]

@@ -3,8 +3,6 @@
 import io
 import os
 import struct
-import subprocess
-import sys
 import threading
 import time
 import wave
@@ -119,21 +117,6 @@ def test_stopping_ends_it_while_the_pipe_is_silent(pipe):
     assert came[-1].end == 4096
 
 
-def test_a_program_that_stops_while_the_pipe_is_silent_ends_well():
-    program = (
-        "import sys, threading; from monitor.sources.raw_pcm import RawPcm; pcm = RawPcm(sys.stdin.buffer);"
-        "threading.Timer(0.3, pcm.stop).start(); print(len(list(pcm.blocks())))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    # Its standard input stays open, and nothing comes.
-    assert process.wait(20) == 0
-    with process:
-        assert process.stdout.read() == b"0\n"
-        assert process.stderr.read() == b""
-
-
 @pytest.mark.parametrize("sent", [b"", b"x"], ids=["nothing", "half a sample"])
 def test_a_pipe_without_sound_is_reported(sent):
     with pytest.raises(AudioError, match="stdin ended before any sound came"):
@@ -169,19 +152,7 @@ def test_a_wav_header_that_does_not_fit_or_breaks_off_is_reported(data, said):
         heard(data)
 
 
-@pytest.mark.parametrize(
-    ("container", "codec"),
-    [
-        ("flac", "flac"),
-        ("ogg", "libopus"),
-        ("mp3", "libmp3lame"),
-        ("mp4", "aac"),
-        ("matroska", "pcm_s16le"),
-        ("webm", "libopus"),
-        ("au", "pcm_s16be"),
-        ("adts", "aac"),
-    ],
-)
+@pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("ogg", "libopus"), ("mp4", "aac")])
 def test_a_compressed_file_is_refused(container, codec):
     with pytest.raises(AudioError) as refused:
         heard(compressed(container, codec), rate=48_000, channels=2)

@@ -32,14 +32,6 @@ def test_counts_samples_however_late_they_come():
     assert [device.deliver() for _ in range(500)] == [number * PIECE for number in range(500)]
 
 
-def test_finds_out_how_much_an_overflow_lost():
-    device = Device(jitter_s=0.005)
-    for _ in range(200):
-        device.deliver()
-    device.lose(8000)
-    assert device.deliver(overflowed=True) == pytest.approx(200 * PIECE + 8000, abs=0.006 * RATE)
-
-
 def test_an_overflow_that_lost_nothing_makes_no_gap():
     device = Device()
     for _ in range(200):
@@ -58,7 +50,3 @@ def test_a_thousand_overflows_do_not_add_up(drift):
     # After 400 s at 200 parts in a million, the two clocks are 80 ms apart themselves.
     tolerance_s = 0.03 + abs(drift) * device.sampled / RATE
     assert device.clock.position / RATE == pytest.approx(device.sampled / RATE, abs=tolerance_s)
-
-
-def test_an_overflow_at_once_tells_nothing_and_is_passed_over():
-    assert Device().deliver(overflowed=True) == 0

@@ -23,22 +23,22 @@ def put(cache, folder, files=("model.bin", "config.json", "tokenizer.json")):
     return snapshot
 
 
-def test_nothing_is_found_where_nothing_is(cache):
+def test_what_is_half_fetched_is_not_a_model(cache, tmp_path):
+    put(cache, "Systran--faster-whisper-base", files=("config.json",))
     assert whisper_models.installed() == []
-    assert whisper_models.find() is None
-    assert whisper_models.find("base") is None
+    assert whisper_models.find() is whisper_models.find("base") is None
+    with pytest.raises(TranscriberError):
+        whisper_models.find(str(tmp_path))
 
 
-def test_models_of_the_hubs_cache_are_found_by_their_size(cache):
+def test_models_are_found_by_their_size_their_owner_or_their_folder(cache, tmp_path):
     snapshot = put(cache, "Systran--faster-whisper-small.en")
-    found = whisper_models.find("small.en")
-    assert found == ("small.en", snapshot)
-    assert whisper_models.find("whisper-small.en") == whisper_models.find("Systran/faster-whisper-small.en") == found
-
-
-def test_a_model_of_someone_else_keeps_its_owners_name(cache):
+    for name in ("small.en", "whisper-small.en", "Systran/faster-whisper-small.en"):
+        assert whisper_models.find(name) == ("small.en", snapshot)
     put(cache, "somebody--my-whisper-ct2")
-    assert whisper_models.find().name == "somebody/my-whisper-ct2"
+    assert whisper_models.find("somebody/my-whisper-ct2").name == "somebody/my-whisper-ct2"
+    folder = put(cache, "x--whisper").rename(tmp_path / "mine")
+    assert whisper_models.find(str(folder)) == ("mine", folder)
 
 
 def test_base_is_preferred_to_what_is_larger_or_smaller(cache):
@@ -46,21 +46,6 @@ def test_base_is_preferred_to_what_is_larger_or_smaller(cache):
         put(cache, f"Systran--faster-whisper-{size}")
     assert [one.name for one in whisper_models.installed()] == ["base", "small", "tiny", "large-v3"]
     assert whisper_models.find().name == "base"
-
-
-def test_what_is_half_fetched_is_not_a_model(cache):
-    put(cache, "Systran--faster-whisper-base", files=("config.json",))
-    assert whisper_models.installed() == []
-
-
-def test_a_folder_is_taken_as_it_is(cache, tmp_path):
-    folder = put(cache, "x--whisper").rename(tmp_path / "mine")
-    assert whisper_models.find(str(folder)) == ("mine", folder)
-
-
-def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(TranscriberError):
-        whisper_models.find(str(tmp_path))
 
 
 def test_without_the_extra_nothing_is_fetched(monkeypatch):
