@@ -26,6 +26,7 @@ class Serving:
         arguments: Further arguments of the command.
         port: Where it listens for HTTP.
         audiosocket: Where it listens for AudioSocket.
+        process: Its process.
     """
 
     def __init__(self, folder: Path, arguments: Sequence[str] = ("--asr", "none")) -> None:
@@ -39,7 +40,7 @@ class Serving:
         self.port = self.audiosocket = 0
         self._log = folder / "serve.log"
         self.arguments = arguments
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Serving:
         self.start()
@@ -48,9 +49,9 @@ class Serving:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(30)
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
 
     @property
     def url(self) -> str:
@@ -76,21 +77,21 @@ class Serving:
         command = [*PROGRAM, "serve", "--out", str(self.folder), "--port", str(self.port)]
         command += ["--audiosocket", str(self.audiosocket), *self.arguments]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=log)
+            self.process = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=log)
         deadline = time.monotonic() + _PATIENCE_S
         found: list[str] = []
         while len(found) < 2:
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"The server does not listen: {self.said}")
             time.sleep(0.1)
-            found = re.findall(r"(?:http://|AudioSocket at )127\.0\.0\.1:(\d+)", self.said)
+            found = re.findall(r"(?:https?://|AudioSocket at )127\.0\.0\.1:(\d+)", self.said)
         self.port, self.audiosocket = map(int, found)
 
     def kill(self) -> None:
         """End it as a power cut does."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
 
     def memory_mb(self) -> float:
         """Its resident memory."""
@@ -98,8 +99,8 @@ class Serving:
 
     def cpu_s(self) -> float:
         """What it has worked so far, on all cores."""
-        assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
     def metrics(self) -> dict[str, float]:
@@ -109,5 +110,5 @@ class Serving:
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 
     def _status(self) -> str:
-        assert self._process is not None
-        return Path(f"/proc/{self._process.pid}/status").read_text()
+        assert self.process is not None
+        return Path(f"/proc/{self.process.pid}/status").read_text()

@@ -1,8 +1,6 @@
 """The command in a process of its own: what it refuses, how it ends, and what is left when it is killed."""
 
 import json
-import os
-import re
 import shutil
 import signal
 import ssl
@@ -10,13 +8,14 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from websockets.sync.client import connect
 
 from benchmarks.callers import Sound
+from benchmarks.serving import Serving
 from monitor.cli import main
 
 ROOT = Path(__file__).parents[3]
@@ -54,140 +53,107 @@ def test_the_extra_is_named(tmp_path, capsys, monkeypatch):
     assert "stser-monitor[serve]" in capsys.readouterr().err
 
 
+@pytest.fixture
+def serve(scratch_checkpoint, tmp_path):
+    """Prepare a server in a process of its own."""
+    return lambda *options: Serving(tmp_path, ("--asr", "none", "--checkpoint", str(scratch_checkpoint), *options))
+
+
+def ask(serving, path, method="GET"):
+    with urlopen(Request(serving.url + path, method=method), timeout=20) as answer:
+        return answer.read()
+
+
+def until(serving, condition):
+    """The calls, as soon as they are so."""
+    end = time.monotonic() + 60
+    while not condition(found := json.loads(ask(serving, "calls"))):
+        assert time.monotonic() < end, found
+        time.sleep(0.05)
+    return found
+
+
+@contextmanager
+def stream(serving, data):
+    """Send 9 s of a call in five, and leave the line open meanwhile."""
+    sound = Sound.read(data / "calls" / "auto_repair_call_8k_stereo.flac")
+    with connect(f"{serving.sockets}/media/pcm?rate=8000&channels=2&call=x", close_timeout=1) as socket:
+        began = time.monotonic()
+        for number in range(450):
+            socket.send(sound.pcm(number))
+            time.sleep(max(0.0, began + number * 0.01 - time.monotonic()))
+        yield
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-def test_tls(scratch_checkpoint, tmp_path):
-    certificate, key, out = (tmp_path / name for name in ("cert.pem", "key.pem", "out"))
+def test_tls(serve, tmp_path):
+    certificate, key, token = (tmp_path / name for name in ("cert.pem", "key.pem", "token"))
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", str(key), "-out", str(certificate)]
     making = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files]
     subprocess.run(making, check=True, capture_output=True)
-    token = tmp_path / "token"
     token.write_text("secret\n")
     trusting = ssl.create_default_context(cafile=str(certificate))
     options = ["--tls-cert", str(certificate), "--tls-key", str(key), "--token-file", str(token)]
-    with Program(out, scratch_checkpoint, *options) as program:
-        connection = HTTPSConnection("127.0.0.1", program.port, timeout=20, context=trusting)
-        connection.request("GET", "/calls", headers={"Authorization": "Bearer secret"})
-        assert connection.getresponse().read() == b"[]"
-        connection.close()
-        with connect(f"wss://127.0.0.1:{program.port}/media/pcm?token=secret", ssl=trusting) as socket:
+    with serve(*options) as serving:
+        request = Request(f"https://127.0.0.1:{serving.port}/calls", headers={"Authorization": "Bearer secret"})
+        with urlopen(request, timeout=20, context=trusting) as answer:
+            assert answer.read() == b"[]"
+        with connect(f"wss://127.0.0.1:{serving.port}/media/pcm?token=secret", ssl=trusting) as socket:
             socket.send(bytes(3_200))
 
     options[3] = str(certificate)
-    assert main(["serve", "--out", str(out), "--port", "0", "--asr", "none", *options]) == 2
-
-
-class Program:
-    """The command, from when it listens."""
-
-    def __init__(self, out, checkpoint, *options):
-        command = "import sys; from monitor.cli import main; sys.exit(main())"
-        arguments = ["serve", "--out", str(out), "--port", "0", "--asr", "none", "--checkpoint", str(checkpoint)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", command, *arguments, *options],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        self.said = ""
-        while (found := re.search(r"listening at https?://127.0.0.1:(\d+)", self.said)) is None:
-            line = self.process.stderr.readline()
-            assert line, self.said
-            self.said += line
-        self.port = int(found[1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.process.kill()
-        self.process.wait()
-        self.process.stderr.close()
-
-    def calls(self):
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request("GET", "/calls")
-        answer = json.loads(connection.getresponse().read())
-        connection.close()
-        return answer
-
-    @contextmanager
-    def stream(self, data, name):
-        """Send 9 s of a call in five, and leave the line open meanwhile."""
-        sound = Sound.read(data / "calls" / "auto_repair_call_8k_stereo.flac")
-        with connect(
-            f"ws://127.0.0.1:{self.port}/media/pcm?rate=8000&channels=2&call={name}", close_timeout=1
-        ) as socket:
-            began = time.monotonic()
-            for number in range(450):
-                socket.send(sound.pcm(number))
-                time.sleep(max(0.0, began + number * 0.01 - time.monotonic()))
-            yield
-
-    def until(self, condition):
-        end = time.monotonic() + 60
-        while not condition(found := self.calls()):
-            assert time.monotonic() < end, found
-            time.sleep(0.05)
-        return found
+    assert main(["serve", "--out", str(tmp_path / "out"), "--port", "0", "--asr", "none", *options]) == 2
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_ends_all_lines_in_order(data, scratch_checkpoint, tmp_path, number, code):
-    with (
-        Program(tmp_path, scratch_checkpoint) as program,
-        program.stream(data, "x"),
-        program.stream(data, "x"),
-    ):
-        program.until(lambda calls: all(call["turns"] for call in calls))
-        before = program.calls()
-        program.process.send_signal(number)
-        assert program.process.wait(20) == code
+def test_a_signal_ends_all_lines_in_order(serve, data, number, code):
+    with serve() as serving, stream(serving, data), stream(serving, data):
+        before = until(serving, lambda calls: all(call["turns"] for call in calls))
+        serving.process.send_signal(number)
+        assert serving.process.wait(20) == code
     for call in before:
-        rows = [json.loads(line) for line in (tmp_path / f"{call['call']}.jsonl").read_text().splitlines()]
+        rows = [json.loads(line) for line in (serving.folder / f"{call['call']}.jsonl").read_text().splitlines()]
         assert len(rows) >= call["turns"]
-        assert len((tmp_path / f"{call['call']}.csv").read_text().splitlines()) == len(rows) + 1
+        assert len((serving.folder / f"{call['call']}.csv").read_text().splitlines()) == len(rows) + 1
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_second_signal_ends_it_at_once_and_in_silence(scratch_checkpoint, tmp_path):
-    with Program(tmp_path, scratch_checkpoint) as program:
-        program.process.send_signal(signal.SIGTERM)
+def test_a_second_signal_ends_it_at_once_and_in_silence(serve):
+    with serve() as serving:
+        said = serving.said
+        serving.process.send_signal(signal.SIGTERM)
         time.sleep(0.05)
-        program.process.send_signal(signal.SIGTERM)
-        assert program.process.wait(20) == 143
-        assert program.process.stderr.read() == ""
+        serving.process.send_signal(signal.SIGTERM)
+        assert serving.process.wait(20) == 143
+        assert serving.said == said
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_kill_loses_no_finished_turn(data, scratch_checkpoint, tmp_path):
-    alerts = "--alert", "neutral>=0", "--score-agents"
-    with Program(tmp_path, scratch_checkpoint, *alerts) as program, program.stream(data, "x"):
-        (before,) = program.until(lambda calls: calls and calls[0]["turns"] > 1 and calls[0]["alerts"])
-        program.process.kill()
-        program.process.wait()
-    path = tmp_path / f"{before['call']}.jsonl"
-    with path.open("a") as file:
-        file.write('{"recording": "half a l')
+def test_a_kill_loses_no_finished_turn(serve, data):
+    with serve("--alert", "neutral>=0", "--score-agents") as serving:
+        with stream(serving, data):
+            (before,) = until(serving, lambda calls: calls and calls[0]["turns"] > 1 and calls[0]["alerts"])
+            serving.kill()
+        with (serving.folder / f"{before['call']}.jsonl").open("a") as file:
+            file.write('{"recording": "half a l')
 
-    with Program(tmp_path, scratch_checkpoint, *alerts) as program:
-        (after,) = program.calls()
+        serving.start()
+        (after,) = json.loads(ask(serving, "calls"))
         assert after["turns"] >= before["turns"]
         assert (after["reason"], after["unacknowledged"]) == ("earlier", after["alerts"])
         assert [one["speaker"] for one in after["channels"]] == ["customer", "agent"]
-        for address, method in (("alerts/1/acknowledge", "POST"), ("report", "GET")):
-            connection = HTTPConnection("127.0.0.1", program.port, timeout=20)
-            connection.request(method, f"/calls/{after['call']}/{address}")
-            assert connection.getresponse().status in (200, 204)
-            connection.close()
-        with program.stream(data, "x"):
-            program.until(lambda calls: len(calls) == 2 and calls[1]["turns"])
-    with Program(tmp_path, scratch_checkpoint, *alerts) as program:
-        assert program.calls()[0]["unacknowledged"] == after["alerts"] - 1
-        assert len({call["call"] for call in program.calls()}) == 2
+        ask(serving, f"calls/{after['call']}/alerts/1/acknowledge", "POST")
+        assert ask(serving, f"calls/{after['call']}/report")
+        with stream(serving, data):
+            until(serving, lambda calls: len(calls) == 2 and calls[1]["turns"])
+        serving.kill()
+        serving.start()
+        calls = json.loads(ask(serving, "calls"))
+        assert calls[0]["unacknowledged"] == after["alerts"] - 1
+        assert len({call["call"] for call in calls}) == 2
