@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from threading import Thread
 from typing import Protocol
 
-from monitor.alerts.rules import Watch
+from monitor.alerts.rules import Rule, Watch
 from monitor.exporters.jsonl import as_json, turn_object
 from monitor.queue import ClosableQueue
 from monitor.timeline.notes import Alert
@@ -33,9 +33,9 @@ class Alarm:
     """Checks every finished turn against the rules, in the output thread."""
 
     def __init__(
-        self, watch: Watch, receivers: Sequence[Callable[[Alert], None]], takers: Sequence[TextTaker] = ()
+        self, rules: Sequence[Rule], receivers: Sequence[Callable[[Alert], None]], takers: Sequence[TextTaker] = ()
     ) -> None:
-        self._watch = watch
+        self._watch = Watch(rules)
         self._receivers = receivers
         self._takers = takers
 
@@ -45,11 +45,7 @@ class Alarm:
             for receive in self._receivers:
                 receive(alert)
             for taker in self._takers:
-                taker.run(_as_text(turn, alert))
-
-
-def _as_text(turn: Turn, alert: Alert) -> str:
-    return as_json({**turn_object(turn), "alert": alert.rule}) + "\n"
+                taker.run(as_json({**turn_object(turn), "alert": alert.rule}) + "\n")
 
 
 def ring() -> None:

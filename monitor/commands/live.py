@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
-from monitor.alerts.rules import Rule, Watch, parse, require_speakers
+from monitor.alerts.rules import Rule, parse, require_speakers
 from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.outputs import check_outputs, open_files
@@ -188,7 +188,7 @@ class _Run:
         return [
             *outputs,
             self._timeline.add,
-            Alarm(Watch(self.rules), [self._alert], [self.runner] if self.runner else []).check,
+            Alarm(self.rules, [self._alert], [self.runner] if self.runner else []).check,
         ]
 
     def _alert(self, alert: Alert) -> None:

@@ -100,7 +100,7 @@ class Pipeline:
         self._segmenter = Segmenter(channels, self._segmentation)
         self._scoring = Scoring(source.name, roles, scorer, speaker_of, estimate, capacity)
         self._transcribers = [
-            ChannelTranscriber(channel + 1, transcriber, capacity, self._scoring.offer if follow else None, follow)
+            ChannelTranscriber(channel + 1, transcriber, capacity, self._scoring.offer, follow)
             for channel in range(channels)
         ]
         self._finished: ClosableQueue[Scored | Note] = ClosableQueue(capacity)

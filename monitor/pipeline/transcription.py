@@ -47,8 +47,8 @@ class ChannelTranscriber:
         channel: int,
         transcriber: Transcriber,
         capacity: int,
-        offer: Callable[[PartialUtterance], object] | None = None,
-        followed: Callable[[], bool] | None = None,
+        offer: Callable[[PartialUtterance], object],
+        followed: Callable[[], bool] | None,
     ) -> None:
         """Prepare.
 
@@ -56,15 +56,14 @@ class ChannelTranscriber:
             channel: Counts from 1.
             transcriber: Provides the words.
             capacity: How many events may wait.
-            offer: Takes what there is of an utterance after every second of it; it must not wait. `None` where
-                nobody reads `words` or makes estimates.
-            followed: Whether somebody does right now; `None` for always.
+            offer: Takes what there is of an utterance after every second of it; it must not wait.
+            followed: Whether somebody reads `words` and estimates right now; `None` where nobody ever does.
         """
         self.words: tuple[float, str] = (0.0, "")
         self._channel = channel
         self._transcriber = transcriber
         self._offer = offer
-        self._followed = followed or (lambda: True)
+        self._followed = followed
         self._transcribes = not isinstance(transcriber, NoTranscriber)
         self._events: ClosableQueue[SpeechEvent] = ClosableQueue(capacity)
         self._pieces: list[NDArray[np.float32]] = []
@@ -72,7 +71,7 @@ class ChannelTranscriber:
 
     def put(self, event: SpeechEvent) -> bool:
         """Hand over the channel's next event; false when the transcriber has gone."""
-        if isinstance(event, SpeechAudio) and not self._transcribes and (self._offer is None or not self._followed()):
+        if isinstance(event, SpeechAudio) and not (self._transcribes or (self._followed and self._followed())):
             return True
         return self._events.put(event)
 
@@ -91,8 +90,8 @@ class ChannelTranscriber:
                     self._length, self._words_at, self._estimate_at = 0, _WORDS_EVERY, _ESTIMATE_EVERY
                 case SpeechAudio(_, samples):
                     stream.feed(samples)
-                    if self._offer is not None:
-                        self._follow(samples, stream, self._offer)
+                    if self._followed is not None:
+                        self._follow(samples, stream, followed=self._followed())
                 case SpeechEnded(utterance):
                     self._pieces.clear()
                     try:
@@ -106,13 +105,11 @@ class ChannelTranscriber:
             if isinstance(event, SpeechEnded):
                 event.utterance.transcript.cancel()
 
-    def _follow(
-        self, samples: NDArray[np.float32], stream: TranscriptionStream, offer: Callable[[PartialUtterance], object]
-    ) -> None:
+    def _follow(self, samples: NDArray[np.float32], stream: TranscriptionStream, *, followed: bool) -> None:
         """Keep `words` up to date, and offer what there is to be estimated."""
         self._pieces.append(samples)
         self._length += samples.size
-        if not self._followed():
+        if not followed:
             return
         start_s, words = self.words
         if self._length >= self._words_at:
@@ -122,4 +119,4 @@ class ChannelTranscriber:
         if self._length >= self._estimate_at:
             self._estimate_at = self._length + _ESTIMATE_EVERY
             self._pieces = [np.concatenate(self._pieces)]
-            offer(PartialUtterance(self._channel, start_s, self._pieces[0], words))
+            self._offer(PartialUtterance(self._channel, start_s, self._pieces[0], words))

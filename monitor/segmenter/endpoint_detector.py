@@ -1,9 +1,9 @@
-"""One channel's frames in, its utterances out: a machine with four states.
+"""One channel's frames in, its utterances out: a machine with three states.
 
-    QUIET ── speech in a frame ──► STARTING ── enough of the last frames ──► SPEAKING ◄─ resumed ─┐
-      ▲                               │                                         │                 │
-      ├────── no more of it ──────────┘                               a frame without speech      │
-      └──────────────────────── silence long enough ◄── STOPPING ◄──────────────┴─────────────────┘
+    QUIET ── enough of the last frames have speech ──► SPEAKING ── a frame without ──► STOPPING
+      ▲                                                   ▲                            │      │
+      │                                                   └────────── resumed ─────────┘      │
+      └──────────────────────────── silence long enough ──────────────────────────────────────┘
 
 Everything is counted in frames from the first frame that is kept, so utterances start and end on frames.
 """
@@ -37,7 +37,6 @@ class State(Enum):
     """State of a channel between silence and speech."""
 
     QUIET = auto()
-    STARTING = auto()
     SPEAKING = auto()
     STOPPING = auto()
 
@@ -96,7 +95,7 @@ class EndpointDetector:
         self._frames.append(frame)
         self._voiced.append(voiced)
         self._speech.append(speech)
-        if self._state in (State.QUIET, State.STARTING):
+        if self._state is State.QUIET:
             self._await_start()
         elif self._await_end():
             return self._end()
@@ -113,8 +112,7 @@ class EndpointDetector:
 
     def flush(self, resume_at: int) -> list[SpeechEvent]:
         """End what goes on, and start afresh at a sample further on."""
-        going_on = self._state in (State.SPEAKING, State.STOPPING)
-        events = self._end() if going_on else []
+        events = [] if self._state is State.QUIET else self._end()
         self._begin(at=resume_at, first=len(self._frames), continued=False)
         return events
 
@@ -126,9 +124,7 @@ class EndpointDetector:
         ]
 
     def _await_start(self) -> None:
-        speech = sum(self._speech[-_START_WINDOW:])
-        if speech < self._detection.start_frames:
-            self._state = State.STARTING if speech else State.QUIET
+        if sum(self._speech[-_START_WINDOW:]) < self._detection.start_frames:
             self._forget(len(self._frames) - self._kept)
             return
         self._speech = self._standing_out()
@@ -182,7 +178,7 @@ class EndpointDetector:
 
     def _tell(self) -> list[SpeechEvent]:
         """The start, as soon as it is certain."""
-        if self._state not in (State.SPEAKING, State.STOPPING):
+        if self._state is State.QUIET:
             return []
         self._watch_for_quiet()
         if self._announced or not self._is_certain():

@@ -12,7 +12,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from monitor.alerts.alarm import Alarm, TextTaker
-from monitor.alerts.rules import Rule, Watch
+from monitor.alerts.rules import Rule
 from monitor.exporters.csv import CsvLines
 from monitor.exporters.exporter import Exporter
 from monitor.exporters.jsonl import JsonLines, note_object, turn_object
@@ -107,7 +107,7 @@ class Line:
         self._ended = ended
         self._source = LineSource(call.name, rate, len(call.roles), shared.limits, shared.metrics)
         self._exporters = (Exporter(str(paths[0]), CsvLines(live=True)), Exporter(str(paths[1]), JsonLines()))
-        alarm = Alarm(Watch(shared.rules), [self._alerted], shared.takers)
+        alarm = Alarm(shared.rules, [self._alerted], shared.takers)
         self._pipeline = Pipeline(
             self._source,
             roles=call.roles,

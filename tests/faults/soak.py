@@ -95,7 +95,7 @@ def _kill_line(found: Kills) -> Line:
 def _call_lines(found: Endured, minutes: float) -> Iterator[Line]:
     for fault in found.faults:
         say(fault)
-    amount = f"{CALLS} calls for {minutes:g} min, sent up to {found.late_s:.1f} s late"
+    amount = f"{CALLS} calls for {minutes:g} min"
     result = f"{found.told:,} finished turns, {found.refused:,} connections with rubbish; {len(found.faults)} faults"
     yield Line("many calls: turns", amount, result, not found.faults)
     memory = f"{found.settled_mb:.0f} MB, {found.growth_mb:+.1f} MB at most afterwards"

@@ -8,6 +8,7 @@ import socket
 import time
 import uuid
 import wave
+from http.client import HTTPConnection
 
 import numpy as np
 import pytest
@@ -385,43 +386,32 @@ class Reader:
 
     def __init__(self, served, **headers):
         self.events, self.numbers = [], []
-        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-        self._socket = socket.create_connection(("127.0.0.1", served.port), timeout=30)
-        self._socket.sendall(f"GET /events HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
-        self._file = self._socket.makefile("rb")
-        assert self._file.readline().split()[1] == b"200"
-        while self._file.readline().strip():
-            pass
-        self._data = b""
-        while b": \n" not in self._chunk():
-            pass
+        self._connection = HTTPConnection("127.0.0.1", served.port, timeout=30)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._connection.request("GET", "/events", headers=given)
+        self._answer = self._connection.getresponse()
+        assert self._answer.status == 200
+        assert self._answer.readline() == b": \n"
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        self._file.close()
-        self._socket.close()
-
-    def _chunk(self):
-        size = int(self._file.readline(), 16)
-        chunk = self._file.read(size)
-        self._file.readline()
-        return chunk
+        self._answer.close()
+        self._connection.close()
 
     def until(self, kind):
         """Read up to an event of this kind."""
-        found = []
+        found, fields = [], {}
         while True:
-            while b"\n\n" not in self._data:
-                self._data += self._chunk()
-            text, _, self._data = self._data.partition(b"\n\n")
-            fields = dict(line.split(": ", 1) for line in text.decode().splitlines() if not line.startswith(":"))
-            if "event" not in fields:
+            name, _, value = self._answer.readline().decode().rstrip("\n").partition(": ")
+            if name:
+                fields[name] = value
                 continue
-            self.numbers.append((int(fields["id"]) if "id" in fields else None, fields["event"]))
-            event = json.loads(fields["data"])
-            self.events.append((fields["event"], event))
-            found.append(event)
-            if fields["event"] == kind:
-                return found
+            if "event" in fields:
+                self.numbers.append((int(fields["id"]) if "id" in fields else None, fields["event"]))
+                self.events.append((fields["event"], json.loads(fields["data"])))
+                found.append(self.events[-1][1])
+                if fields["event"] == kind:
+                    return found
+            fields = {}
