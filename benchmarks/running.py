@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.material import PROJECT
-from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvLines
+from monitor.exporters.exporter import Exporter
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role
 from monitor.transcribers.none import NoTranscriber

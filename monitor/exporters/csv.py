@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from monitor.exporters.exporter import Resumed, other_content
-from monitor.timeline.file import FORMULA
+from monitor.timeline.file import FORMULA, TimelineFile
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import COLUMNS, SALIENT_COLUMNS, STARTED_AT, Turn
 from stser_core.files import utf8
 
 _MARK = b"\xef\xbb\xbf"
 _SECONDS = frozenset({"start_s", "end_s", *SALIENT_COLUMNS})
-_CLOCK = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
 
 
 class CsvLines:
@@ -43,9 +40,10 @@ class CsvLines:
         """Nothing: a table of turns has no place for notes."""
         return ""
 
-    def resumed(self, content: bytes, path: str) -> Resumed:
-        """Read a file that is to be continued; it must have the same columns."""
-        return _resumed(content, self._columns, path)
+    def misfit(self, content: bytes, file: TimelineFile) -> str:
+        """Why a file cannot be continued: it must have the same columns."""
+        first = content.removeprefix(_MARK).partition(b"\n")[0].rstrip(b"\r")
+        return "" if first == self.header.encode().rstrip() else f"its first line is not {','.join(self._columns)}"
 
 
 def write_excel(turns: Sequence[Turn], stream: BinaryIO) -> None:
@@ -84,39 +82,3 @@ def _record(cells: Sequence[str]) -> str:
     # The writer quotes a bare carriage return only where its line end has one (before Python 3.13).
     csv.writer(text, lineterminator="\r\n").writerow(cells)
     return text.getvalue().removesuffix("\r\n") + "\n"
-
-
-def _resumed(content: bytes, columns: Sequence[str], path: str) -> Resumed:
-    header = _record(columns).encode().rstrip()
-    first = content.removeprefix(_MARK).partition(b"\n")[0].rstrip(b"\r")
-    if not content.strip() or (b"\n" not in content and header.startswith(first) and first != header):
-        return Resumed()  # nothing, or a header that broke off
-    if first != header:
-        raise other_content(path, f"its first line is not {','.join(columns)}")
-    end = _end_of_records(content)
-    tail = content[end:].decode(errors="replace")
-    whole = _cells(tail)
-    kept = len(whole) == len(columns) and _CLOCK.fullmatch(whole[-1]) is not None
-    rows = csv.reader(io.StringIO(content[:end].decode(errors="replace"), newline=""))
-    place = columns.index("turn")
-    numbers = [row[place] for row in [*rows, whole if kept else []] if len(row) > place]
-    last = max((int(number) for number in numbers if number.isdecimal()), default=0)
-    return Resumed(len(content) if kept else end, "\n" if kept else "", last, lost=bool(tail.strip()) and not kept)
-
-
-def _end_of_records(content: bytes) -> int:
-    """The end of the last whole record: a line end outside of quotes."""
-    end = place = quotes = 0
-    for line in content.split(b"\n")[:-1]:
-        quotes += line.count(b'"')
-        place += len(line) + 1
-        end = place if quotes % 2 == 0 else end
-    return end
-
-
-def _cells(text: str) -> list[str]:
-    try:
-        records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error:
-        return []
-    return records[0] if len(records) == 1 else []

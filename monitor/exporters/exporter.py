@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from monitor.exporters.destination import Destination
-from monitor.timeline.notes import Note
+from monitor.timeline.file import TimelineFile, parse_timeline
+from monitor.timeline.notes import Note, read_notes
 from monitor.timeline.turn import STARTED_AT, Turn
-from stser_core.errors import OutputError
+from stser_core.errors import DataError, OutputError
 
 _DIRECTIVE = re.compile(r"%(?:[YymbBdjHMUVuaA](?![A-Za-z])|%)")
 
@@ -50,12 +52,8 @@ class Lines(Protocol):
     def note(self, note: Note) -> str:
         """A mark or an alert, with its line end; nothing where the format has no place for it."""
 
-    def resumed(self, content: bytes, path: str) -> Resumed:
-        """Read what a file holds that is to be continued: by another run, which may have been killed while it wrote.
-
-        Raises:
-            OutputError: It cannot be continued.
-        """
+    def misfit(self, content: bytes, file: TimelineFile) -> str:
+        """Why a timeline cannot be continued in this format; nothing where it can."""
 
 
 class Exporter:
@@ -77,7 +75,8 @@ class Exporter:
         Args:
             path: Where to write; `-` is standard output.
             lines: The format.
-            append: Continue the timeline that the file holds; without it, the file is replaced with the first turn.
+            append: Continue the timeline that the file holds, also where a killed run left it; without it, the file is
+                replaced with the first turn.
             dated: The path holds the date as `strftime` writes it, such as `today-%Y-%m-%d.csv`, and a turn goes to
                 the file of its start. Where the next file cannot be opened, the one in hand goes on, and this is told
                 why in a sentence.
@@ -120,7 +119,7 @@ class Exporter:
     def _open(self, path: str) -> tuple[Destination, Resumed]:
         destination = Destination(path)
         try:
-            return destination, self._lines.resumed(destination.content(), path) if self._append else Resumed()
+            return destination, _resumed(destination.content(), path, self._lines) if self._append else Resumed()
         except OutputError:
             destination.close()
             raise
@@ -148,9 +147,26 @@ def name_at(pattern: str, moment: datetime) -> str:
     return _DIRECTIVE.sub(lambda found: moment.strftime(found.group()), pattern)
 
 
-def other_content(path: str, why: str) -> OutputError:
-    """The error of a file that holds something which cannot be continued."""
-    return OutputError(
-        f"Cannot append to '{path}': it contains something else than this timeline, for {why}; name another file, or "
-        "replace it with --overwrite."
+def _resumed(content: bytes, path: str, lines: Lines) -> Resumed:
+    """Read what a file holds that is to be continued: by another run, which may have been killed while it wrote."""
+    try:
+        file = parse_timeline(content, Path(path))
+        marks, _ = read_notes(file.notes)
+        misfit = lines.misfit(content, file)
+    except DataError as error:
+        if b"\n" not in content and (lines.header or '{"').encode().startswith(content[: len(lines.header) or 2]):
+            return Resumed(lost=not lines.header)  # the first line broke off, or there is nothing yet
+        misfit = str(error).rstrip(".")
+    if misfit:
+        raise OutputError(
+            f"Cannot append to '{path}': it contains something else than this timeline ({misfit}); name another file, "
+            "or replace it with --overwrite."
+        )
+    lost = file.whole < len(content)
+    return Resumed(
+        keep=file.whole,
+        repair="\n" if not lost and not content.endswith(b"\n") else "",
+        last_turn=max((turn.turn for turn in file.turns), default=0),
+        last_mark=max((mark.number for mark in marks), default=0),
+        lost=lost,
     )

@@ -15,13 +15,14 @@ from monitor.alerts.alarm import Alarm, TextTaker
 from monitor.alerts.rules import Rule
 from monitor.exporters.csv import CsvLines
 from monitor.exporters.exporter import Exporter
-from monitor.exporters.jsonl import JsonLines, note_object, turn_object
+from monitor.exporters.jsonl import JsonLines, turn_object
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role
 from monitor.segmenter.settings import SegmenterSettings
 from monitor.serve.calls import Call, iso, keep_acknowledged, name_of, read_call
 from monitor.serve.security import Limits
 from monitor.serve.source import LineSource
+from monitor.timeline.notes import note_object
 from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.emotions import LABELS
 from stser_core.errors import OutputError, StserError

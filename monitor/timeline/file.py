@@ -12,11 +12,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor.timeline.sessions import on_one_axis
-from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, TEXTS, Turn
+from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, STARTED_AT, TEXTS, Turn
 from monitor.timeline.values import checked_turn
 from stser_core.errors import DataError, MissingExtraError
 
@@ -28,6 +28,7 @@ _PARQUET = b"PAR1"
 _LONGEST_NAME = 60
 _SEPARATORS = {"semicolons": ";", "tabs": "\t"}
 _INTEGER = re.compile(r"-?[0-9]{1,17}")
+_CLOCK = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d)?")
 _DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
 
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -43,11 +44,13 @@ class TimelineFile:
         turns: Its turns, in the file's order.
         notes: Marks and alerts, as the objects that the JSON Lines hold.
         notices: Sentences for the user, such as on a last line that was left out.
+        whole: Bytes of the file that hold whole lines: all, or what is before a last line that breaks off.
     """
 
     turns: tuple[Turn, ...]
     notes: tuple[Mapping[str, object], ...] = ()
     notices: tuple[str, ...] = ()
+    whole: int = 0
 
 
 def read_timeline(path: str | Path) -> TimelineFile:
@@ -69,24 +72,33 @@ def read_timeline(path: str | Path) -> TimelineFile:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"Cannot read the timeline '{path}': {reason}.") from error
-    if data.startswith(_PARQUET):
-        file = _parquet(data, str(path))
-    elif path.suffix.lower() in _JSON_LINES or data.lstrip()[:1] == b"{":
-        file = _json_lines(data, str(path))
-    else:
-        file = _csv(data, str(path))
+    file = parse_timeline(data, path)
     turns, notes, sessions = on_one_axis(file.turns, file.notes)
     if sessions < 2:
         return file
     notice = f"'{path}' holds {sessions} sessions; they are laid out by the time of day."
-    return TimelineFile(turns, notes, (*file.notices, notice))
+    return replace(file, turns=turns, notes=notes, notices=(*file.notices, notice))
+
+
+def parse_timeline(data: bytes, path: Path) -> TimelineFile:
+    """Read a timeline of a file's content, as it is written, also several sessions.
+
+    Raises:
+        DataError: It is not a timeline.
+    """
+    if data.startswith(_PARQUET):
+        return _parquet(data, str(path))
+    if path.suffix.lower() in _JSON_LINES or data.lstrip()[:1] == b"{":
+        return _json_lines(data, str(path))
+    return _csv(data, str(path))
 
 
 def _csv(data: bytes, path: str) -> TimelineFile:
     end = _line_end(data)
-    body, tail = _split(data, path, end)
-    if not body:  # a header whose line end an editor has taken away, or something else
-        body, tail = _decoded(data, path, end), b""
+    whole = len(data) if data.endswith(end.encode()) else _end_of_records(data, end.encode())
+    if not whole:  # a header whose line end an editor has taken away, or something else
+        whole = len(data)
+    body = _decoded(data[:whole], path, end)
     records = _records(body.removeprefix(_BYTE_ORDER_MARK), path)
     header = _header(next(records, (1, []))[1], path)
     contents = _Contents()
@@ -95,19 +107,19 @@ def _csv(data: bytes, path: str) -> TimelineFile:
             with _refusals(path, line):
                 contents.add(_csv_row(header, cells), line)
     last_line = body.count(end) + 1
-    return _with_tail(contents, tail, path, last_line, lambda text: _csv_row(header, _one_record(text)))
+    return _with_tail(contents, data, whole, path, last_line, lambda text: _csv_row(header, _one_record(text)))
 
 
 def _json_lines(data: bytes, path: str) -> TimelineFile:
-    body, tail = _split(data, path, "\n")
+    whole = data.rfind(b"\n") + 1
     contents = _Contents()
-    lines = body.removeprefix(_BYTE_ORDER_MARK).split("\n")
+    lines = _decoded(data[:whole], path, "\n").removeprefix(_BYTE_ORDER_MARK).split("\n")
     for line, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         with _refusals(path, line):
             contents.add(_turn_or_note(text), line)
-    return _with_tail(contents, tail, path, len(lines), _turn_or_note)
+    return _with_tail(contents, data, whole, path, len(lines), _turn_or_note)
 
 
 def _parquet(data: bytes, path: str) -> TimelineFile:
@@ -154,10 +166,14 @@ def _line_end(data: bytes) -> str:
     return "\r" if found and b"\n" not in header and not after.startswith(b"\n") else "\n"
 
 
-def _split(data: bytes, path: str, line_end: str) -> tuple[str, bytes]:
-    """The whole lines, and what follows the last line end."""
-    end = data.rfind(line_end.encode()) + 1
-    return _decoded(data[:end], path, line_end), data[end:]
+def _end_of_records(data: bytes, line_end: bytes) -> int:
+    """The end of the last whole record of a CSV: a line end outside of quotes."""
+    end = place = quotes = 0
+    for line in data.split(line_end)[:-1]:
+        quotes += line.count(b'"')
+        place += len(line) + len(line_end)
+        end = place if quotes % 2 == 0 else end
+    return end
 
 
 def _decoded(data: bytes, path: str, line_end: str) -> str:
@@ -170,7 +186,8 @@ def _decoded(data: bytes, path: str, line_end: str) -> str:
 
 def _with_tail(
     contents: _Contents,
-    tail: bytes,
+    data: bytes,
+    whole: int,
     path: str,
     line: int,
     parse: Callable[[str], Turn | Mapping[str, object]],
@@ -180,9 +197,11 @@ def _with_tail(
     If it is the only line, it is not the end of a timeline that a killed program has left.
     """
     notices: tuple[str, ...] = ()
-    if tail.strip(b" ,\r\n"):
+    if data[whole:].strip(b" ,\r\n"):
         try:
-            last = parse(tail.decode())
+            last = parse(data[whole:].decode())
+            if isinstance(last, Turn) and not _CLOCK.fullmatch(str(last.extra.get(STARTED_AT, ""))):
+                raise ValueError(f"{STARTED_AT} is not a time of day")
         except (ValueError, csv.Error) as error:
             if line == 1:
                 raise DataError(f"'{path}', line 1: {error}; a timeline is what --csv or --jsonl writes.") from error
@@ -190,7 +209,7 @@ def _with_tail(
         else:
             with _refusals(path, line):
                 contents.add(last, line)
-    return TimelineFile(tuple(contents.turns), tuple(contents.notes), notices)
+    return TimelineFile(tuple(contents.turns), tuple(contents.notes), notices, whole if notices else len(data))
 
 
 @contextmanager

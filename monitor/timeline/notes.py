@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isfinite
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import msgspec
 
@@ -54,7 +54,13 @@ class Alert:
 
 Note: TypeAlias = Mark | Alert
 
-_Kind = TypeVar("_Kind", Mark, Alert)
+
+def note_object(note: Note) -> dict[str, object]:
+    """A note's keys and values in JSON Lines."""
+    values = {"type": type(note).__name__.lower(), **asdict(note), "time_s": round(note.time_s, 3)}
+    if note.at is None:
+        del values["at"]
+    return values
 
 
 def read_notes(objects: Iterable[Mapping[str, object]]) -> tuple[tuple[Mark, ...], tuple[Alert, ...]]:
@@ -69,23 +75,18 @@ def read_notes(objects: Iterable[Mapping[str, object]]) -> tuple[tuple[Mark, ...
     Raises:
         DataError: One lacks a value or has one that does not fit.
     """
-    marks: list[Mark] = []
-    alerts: list[Alert] = []
-    for each in objects:
-        if each["type"] == "mark":
-            marks.append(_converted(each, Mark))
-        elif each["type"] == "alert":
-            alerts.append(_converted(each, Alert))
-    return tuple(sorted(marks, key=_time_s)), tuple(sorted(alerts, key=_time_s))
+    notes = [_converted(each, _KINDS[each["type"]]) for each in objects if each["type"] in _KINDS]
+    notes.sort(key=lambda note: note.time_s)
+    marks = tuple(note for note in notes if isinstance(note, Mark))
+    return marks, tuple(note for note in notes if isinstance(note, Alert))
 
 
-def _time_s(note: Mark | Alert) -> float:
-    return note.time_s
+_KINDS: Mapping[object, type[Note]] = {"mark": Mark, "alert": Alert}
 
 
-def _converted(values: Mapping[str, object], kind: type[_Kind]) -> _Kind:
+def _converted(values: Mapping[str, object], kind: type[Note]) -> Note:
     try:
-        note = msgspec.convert(dict(values), kind)
+        note: Note = msgspec.convert(dict(values), kind)
     except msgspec.ValidationError as error:
         raise DataError(f"The timeline holds a note that is not a valid {values['type']}: {error}.") from error
     if not isfinite(note.time_s):

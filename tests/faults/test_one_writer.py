@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvLines
 from monitor.exporters.destination import Destination
+from monitor.exporters.exporter import Exporter
 from stser_core.errors import OutputError
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvLines
+from monitor.exporters.exporter import Exporter
 from monitor.exporters.jsonl import JsonLines
 from monitor.flow import Transcript, Word
 from monitor.timeline.notes import Alert, Mark

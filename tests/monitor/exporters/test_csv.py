@@ -3,8 +3,8 @@ import io
 
 import pytest
 
-from monitor.exporters import Exporter
 from monitor.exporters.csv import CsvLines
+from monitor.exporters.exporter import Exporter
 from monitor.flow import Transcript, Word
 from monitor.timeline.notes import Mark
 from monitor.timeline.turn import COLUMNS
