@@ -5,26 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
-from jinja2 import Environment
-
 from monitor.archive.calls import NAME
 from monitor.archive.folder import CALLS, SETTINGS, read_failures, report_name
 from monitor.archive.settings import read_settings
-from monitor.display.palette import clock
 from monitor.length import length_s
-from monitor.web import Inline, base_style, environment, json_block, render, text
+from monitor.web.page import json_block, render
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 
 _RANKED = 10
 _MOST_DAYS = 45
-_PACKAGE = "monitor.archive"
-_FOLDER = "templates"
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -195,24 +189,11 @@ def render_overview(overview: Overview) -> bytes:
         A whole HTML file in UTF-8.
     """
     return render(
-        _environment().get_template("overview.html"),
-        styles=(base_style(), Inline(text(_PACKAGE, f"{_FOLDER}/overview.css"))),
-        scripts=(Inline(text(_PACKAGE, f"{_FOLDER}/overview.js")),),
+        "monitor.archive",
+        "templates/overview.html",
+        styles=("overview.css",),
+        scripts=("overview.js",),
         title=overview.title,
         overview=overview,
         data=json_block(overview.calls),
     )
-
-
-@cache
-def _environment() -> Environment:
-    return environment(_PACKAGE, _FOLDER, {"calls": _calls, "lasting": _lasting, "percent": "{:.0%}".format})
-
-
-def _calls(number: int) -> str:
-    return f"{number:,} call{'' if number == 1 else 's'}"
-
-
-def _lasting(seconds: float) -> str:
-    """A total: `1,234.5 h`, and below an hour `4:37 min`."""
-    return f"{clock(seconds)} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"

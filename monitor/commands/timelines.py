@@ -1,4 +1,8 @@
-"""The commands that read timelines: `export`, `analytics`, `report` and `archive-report`."""
+"""The commands that read timelines: `export`, `analytics`, `report` and `archive-report`; see their help in `cli.py`.
+
+Each raises a `UsageError` where options do not fit, a `DataError` where the timeline cannot be read or does not suit,
+and an `OutputError` where the output cannot be written; an older file is then left as it was.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,6 @@ from monitor.commands.notices import PROGRAM, Notices
 from monitor.exporters.formats import ALIASES, FORMATS, Format
 from monitor.timeline.file import TimelineFile, read_timeline
 from monitor.timeline.notes import read_notes
-from monitor.timeline.turn import Turn
 from stser_core.errors import DataError, UsageError
 from stser_core.files import STDOUT, check_not_input, check_writable, write_whole
 
@@ -21,27 +24,12 @@ from stser_core.files import STDOUT, check_not_input, check_writable, write_whol
 def export(
     timeline: Path, to: str, output: str | None = None, *, transcripts: bool = True, quiet: bool = False
 ) -> None:
-    """Read a timeline and write it in another format.
-
-    Args:
-        timeline: What `read_timeline` reads.
-        to: The format's name, in any case.
-        output: Where to write; `-` is standard output. By default a file beside the timeline, with the format's
-            ending.
-        transcripts: Whether words are written.
-        quiet: Whether to show only errors.
-
-    Raises:
-        UsageError: The format is unknown, or the output is the timeline itself or, where none was named, there.
-        DataError: The timeline cannot be read or does not suit the format.
-        OutputError: The output cannot be written; an older file is then left as it was.
-        MissingExtraError: The format needs a library that is not installed.
-    """
+    """Write a timeline in another format, by default to a file beside it."""
     chosen = FORMATS.get(ALIASES.get(to.lower(), to.lower()))
     if chosen is None:
         raise UsageError(f"--to '{to}' is not a format; choose from {', '.join(FORMATS)}.")
     notices = Notices(quiet)
-    file = _read(timeline, notices)
+    file = _read(timeline, notices, transcripts=transcripts)
     target = _beside(timeline, chosen) if output is None else output
     if target == STDOUT and chosen.binary and sys.stdout.isatty():
         raise UsageError(f"{to} is not for a terminal; name a file with -o, or use a pipe.")
@@ -54,7 +42,7 @@ def export(
             f"export each by itself, or to {tables}."
         )
     stream = io.BytesIO()
-    chosen.write(_turns(file, transcripts=transcripts), stream)
+    chosen.write(file.turns, stream)
     marks, alerts = read_notes(file.notes)
     total = len(marks) + len(alerts)
     if chosen.write_notes is not None:
@@ -74,22 +62,10 @@ def _beside(timeline: Path, chosen: Format) -> str:
 
 
 def analytics(timeline: Path, output: str | None = None, *, transcripts: bool = True, quiet: bool = False) -> None:
-    """Make the figures of a call from its timeline.
-
-    Args:
-        timeline: What `read_timeline` reads.
-        output: Where to write them as JSON; `-` is standard output. Without it they are shown.
-        transcripts: Whether words are written.
-        quiet: Whether to show only results and errors.
-
-    Raises:
-        UsageError: The output is the timeline itself.
-        DataError: The timeline cannot be read, or holds more than one recording.
-        OutputError: The output cannot be written.
-    """
+    """Show the figures of a call, or write them as JSON."""
     if output is not None:
         check_not_input(output, timeline, "the timeline")
-    call = analyse(_turns(_read(timeline, Notices(quiet)), transcripts=transcripts))
+    call = analyse(_read(timeline, Notices(quiet), transcripts=transcripts).turns)
     if output is not None:
         write_whole(output, to_json(call).encode())
         return
@@ -113,26 +89,16 @@ def report(
     transcripts: bool = True,
     quiet: bool = False,
 ) -> None:
-    """Make a call's report.
-
-    Args:
-        timeline: What `read_timeline` reads.
-        audio: The recording that the timeline was made from, which becomes part of the page, or `None`.
-        output: Where to write the page; `-` is standard output. By default beside the timeline.
-        track: The recording's audio track, as `replay --track` takes it.
-        transcripts: Whether words are written.
-        quiet: Whether to show only errors.
+    """Make the page of a call, by default beside its timeline; with `audio`, the recording becomes part of it.
 
     Raises:
-        UsageError: The output is one of the inputs.
-        DataError: The timeline cannot be read, or holds more than one recording.
         AudioError: The recording cannot be decoded, or is shorter than the timeline.
-        OutputError: The output cannot be written; an older file is then left as it was.
     """
-    from monitor.report import make_report, render
+    from monitor.report.content import make_report
+    from monitor.report.page import render
 
     notices = Notices(quiet)
-    file = _read(timeline, notices)
+    file = _read(timeline, notices, transcripts=transcripts)
     page = str(timeline.with_suffix(".html")) if output is None else output
     for source in (timeline, audio):
         if source is not None and page != STDOUT and Path(page).resolve() == source.resolve():
@@ -144,24 +110,15 @@ def report(
         from monitor.report.sound import encode
 
         sound = encode(audio, track_choice(track))
-    turns = _turns(file, transcripts=transcripts)
-    content = make_report(turns, file.notes, timeline.name, sound=sound, transcripts=transcripts)
+    content = make_report(file.turns, file.notes, timeline.name, sound=sound, transcripts=transcripts)
     _write(page, render(content), notices)
 
 
-def archive_report(root: Path, output: str | None = None, *, quiet: bool = False) -> None:
-    """Make an archive's overview page.
-
-    Args:
-        root: The archive's folder.
-        output: Where to write the page; `-` is standard output. By default `overview.html` in the archive.
-        quiet: Whether to show only errors.
+def archive_report(root: Path, output: str | None, *, quiet: bool) -> None:
+    """Make an archive's overview page, by default `overview.html` in it.
 
     Raises:
-        UsageError: The output is the archive's settings.
         MissingExtraError: pyarrow is not installed.
-        DataError: It is not an archive, holds no call, or is damaged.
-        OutputError: The page cannot be written.
     """
     from monitor.archive.folder import OVERVIEW, SETTINGS
     from monitor.archive.overview import make_overview, render_overview
@@ -175,7 +132,8 @@ def archive_report(root: Path, output: str | None = None, *, quiet: bool = False
     _write(target, render_overview(overview), Notices(quiet))
 
 
-def _read(timeline: Path, notices: Notices) -> TimelineFile:
+def _read(timeline: Path, notices: Notices, *, transcripts: bool) -> TimelineFile:
+    """Read a timeline, with what was said or without."""
     if is_recording(timeline):
         csv = timeline.with_suffix(".timeline.csv" if timeline.suffix == ".csv" else ".csv").name
         raise UsageError(
@@ -184,11 +142,7 @@ def _read(timeline: Path, notices: Notices) -> TimelineFile:
     file = read_timeline(timeline)
     for notice in file.notices:
         notices.say(notice)
-    return file
-
-
-def _turns(file: TimelineFile, *, transcripts: bool) -> tuple[Turn, ...]:
-    return tuple(file.turns) if transcripts else tuple(turn.without_words() for turn in file.turns)
+    return file if transcripts else file.without_words()
 
 
 def _write(target: str, content: bytes, notices: Notices) -> None:

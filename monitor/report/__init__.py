@@ -2,10 +2,3 @@
 
 The page's parts are files: `page/` holds its template, style and scripts.
 """
-
-from __future__ import annotations
-
-from monitor.report.content import Report, make_report
-from monitor.report.page import render
-
-__all__ = ["Report", "make_report", "render"]

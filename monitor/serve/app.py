@@ -15,7 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from monitor.report import make_report, render
+from monitor.report.content import make_report
+from monitor.report.page import render
 from monitor.serve.calls import read_kept
 from monitor.serve.lines import Lines
 from monitor.serve.media import Media, Stream

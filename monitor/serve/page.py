@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from monitor.display.palette import LETTERS
-from monitor.web import Inline, call_scripts, call_styles, environment, json_block, render, text
-from stser_core.emotions import LABELS
+from markupsafe import Markup
 
-_PACKAGE = "monitor.serve"
-_SCRIPTS = ("lines.js", "lanes.js", "alerts.js", "call.js", "microphone.js", "stream.js", "start.js")
-"""In the order in which the page runs them."""
+from monitor.display.palette import LETTERS
+from monitor.web.page import json_block, render, text
+from stser_core.emotions import LABELS
 
 
 @cache
@@ -23,14 +21,15 @@ def page() -> bytes:
     Returns:
         A whole HTML file in UTF-8.
     """
-    scripts = (*call_scripts(), *(Inline(text(_PACKAGE, f"page/{name}")) for name in _SCRIPTS))
     return render(
-        environment(_PACKAGE, "page", {}).get_template("live.html"),
-        styles=(*call_styles(), Inline(text(_PACKAGE, "page/live.css"))),
-        scripts=scripts,
+        "monitor.serve",
+        "page/live.html",
+        styles=("live.css",),
+        scripts=("lines.js", "lanes.js", "alerts.js", "call.js", "microphone.js", "stream.js", "start.js"),
+        curves=True,
         script_sources=("blob:",),
         permits=("connect-src 'self'",),
         title="Live lines",
         settings=json_block({"labels": LABELS, "letters": [LETTERS[label] for label in LABELS]}),
-        worklet=Inline(text(_PACKAGE, "page/worklet.js")).markup,
+        worklet=Markup(text("monitor.serve", "page/worklet.js")),
     )

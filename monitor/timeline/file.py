@@ -52,6 +52,10 @@ class TimelineFile:
     notices: tuple[str, ...] = ()
     whole: int = 0
 
+    def without_words(self) -> TimelineFile:
+        """The same without anything of what was said."""
+        return replace(self, turns=tuple(turn.without_words() for turn in self.turns))
+
 
 def read_timeline(path: str | Path) -> TimelineFile:
     """Read a timeline.

@@ -5,49 +5,76 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Sized
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from monitor.display.palette import COLOURS, LETTERS
+from monitor.display.palette import COLOURS, LETTERS, clock
 from stser_core.emotions import LABELS
 from stser_core.files import utf8
 
 _PACKAGE = "monitor.web"
 _TEMPLATES = "templates"
+_UNKNOWN = "–"
+_MINUTE_S = 60.0
+_HOUR_S = 3600.0
 
 
-@dataclass(frozen=True)
-class Inline:
-    """The text of an inline script or style; it is hashed unchanged, so it must not be escaped."""
-
-    source: str
-
-    @property
-    def markup(self) -> Markup:
-        """The text as a template puts it between the element's tags."""
-        return Markup(self.source)
-
-    @property
-    def hash(self) -> str:
-        """Its source in the page's Content Security Policy."""
-        return source_hash(self.source)
-
-
-def environment(package: str, folder: str, filters: Mapping[str, Callable[..., str]]) -> Environment:
-    """Make the environment of a page's templates, which fill the document `base.html`.
-
-    Texts are escaped, and an undefined name is an error. Templates know `labels`, the emotions in their
-    order, and `letters`, the letter of each.
+def render(
+    package: str,
+    template: str,
+    *,
+    styles: Sequence[str],
+    scripts: Sequence[str],
+    curves: bool = False,
+    script_sources: Sequence[str] = (),
+    permits: Sequence[str] = (),
+    **content: object,
+) -> bytes:
+    """Make a page that forbids itself every load from elsewhere, and every script and style but its own.
 
     Args:
-        package: The package with the templates.
-        folder: The templates' folder in it.
-        filters: How the templates write numbers and times, by name.
+        package: Where the page's files are.
+        template: Their folder and the template's name; it fills `base.html`.
+        styles: Files of styles, which follow the common ones.
+        scripts: Files of scripts, in the order in which the template has them run.
+        curves: Whether the page shows a call's curves: its styles and scripts begin with those for that.
+        script_sources: From where else scripts may be loaded, such as `blob:`.
+        permits: Further directives of the page's Content Security Policy, such as `media-src blob:`.
+        **content: What the template shows, as data, which it escapes; `title` among it.
+
+    Returns:
+        A whole HTML file in UTF-8.
+    """
+    folder, _, name = template.rpartition("/")
+    all_styles = [_base_style(), *(text(package, f"{folder}/{style}") for style in styles)]
+    all_scripts = [text(package, f"{folder}/{script}") for script in scripts]
+    if curves:
+        all_styles[:1] = _uplot("uPlot.min.css"), _base_style(), _part("call.css")
+        all_scripts[:0] = _uplot("uPlot.iife.min.js"), _part("basics.js"), _part("chart.js")
+    policy = (
+        "default-src 'none'",
+        f"script-src {' '.join([*map(source_hash, all_scripts), *script_sources])}",
+        f"style-src {' '.join(map(source_hash, all_styles))}",
+        *permits,
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+    page = _environment(package, folder).get_template(name)
+    # They are hashed as they are, so they must not be escaped.
+    own = {"styles": map(Markup, all_styles), "scripts": map(Markup, all_scripts)}
+    return utf8(page.render(policy="; ".join(policy), **own, **content))
+
+
+@cache
+def _environment(package: str, folder: str) -> Environment:
+    """The environment of a page's templates, in which texts are escaped, and an undefined name is an error.
+
+    Templates know `labels`, the emotions in their order, `letters`, the letter of each, and the functions below that
+    write numbers and times.
     """
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package, folder), PackageLoader(_PACKAGE, _TEMPLATES)]),
@@ -56,87 +83,81 @@ def environment(package: str, folder: str, filters: Mapping[str, Callable[..., s
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(filters)
+    made.filters.update(
+        change=change,
+        clock=clock,
+        counted=counted,
+        decibels=decibels,
+        lasting=lasting,
+        percent=percent,
+        total=total,
+        whole=whole,
+    )
     made.globals.update(labels=LABELS, letters=LETTERS)
     return made
 
 
-def render(
-    template: Template,
-    *,
-    styles: Sequence[Inline],
-    scripts: Sequence[Inline],
-    script_sources: Sequence[str] = (),
-    permits: Sequence[str] = (),
-    **content: object,
-) -> bytes:
-    """Make a page that forbids itself every load from elsewhere, and every script and style but its own.
+def lasting(seconds: float | None) -> str:
+    """A length: `4.2 s` below a minute, then `4:37 min`, from an hour on `1:04:37 h`."""
+    if seconds is None:
+        return _UNKNOWN
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    return f"{clock(seconds)} {'min' if seconds < _HOUR_S else 'h'}"
 
-    Args:
-        template: One that fills `base.html`.
-        styles: In the order in which they count.
-        scripts: In the order in which the template has them run.
-        script_sources: From where else scripts may be loaded, such as `blob:`.
-        permits: Further directives of the page's Content Security Policy, such as `media-src blob:`.
-        **content: What the template shows; `title` among it.
 
-    Returns:
-        A whole HTML file in UTF-8.
-    """
-    policy = _policy(styles, [*(script.hash for script in scripts), *script_sources], permits)
-    return utf8(template.render(policy=policy, styles=styles, scripts=scripts, **content))
+def total(seconds: float) -> str:
+    """A length of many calls: `1,234.5 h`, and below an hour `4:37 min`."""
+    return f"{clock(seconds)} min" if seconds < _HOUR_S else f"{seconds / _HOUR_S:,.1f} h"
+
+
+def percent(share: float | None) -> str:
+    """A proportion in 0…1 as a whole percentage."""
+    return _UNKNOWN if share is None else f"{share:.0%}"
+
+
+def whole(number: float | None) -> str:
+    """A number without decimals."""
+    return _UNKNOWN if number is None else f"{number:,.0f}"
+
+
+def decibels(level: float | None) -> str:
+    """A level in decibels below full scale, with a real minus sign."""
+    return _UNKNOWN if level is None else f"{level:.0f} dB".replace("-", "−")
+
+
+def change(difference: float | None) -> str:
+    """A difference of probabilities, with its sign."""
+    return _UNKNOWN if difference is None else f"{difference:+.2f}".replace("-", "−")
+
+
+def counted(things: Sized, noun: str) -> str:
+    """A number with its noun: `1 turn`, `2 turns`."""
+    return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
 
 
 @cache
-def base_style() -> Inline:
+def _base_style() -> str:
     """The style that every page begins with: the emotions' colours, then light and dark, texts and controls."""
-    return Inline(f"{_colours()}\n{text(_PACKAGE, f'{_TEMPLATES}/base.css')}")
+    colours = (f"--{label}: {ground}; --on-{label}: {letter};" for label, (ground, letter) in COLOURS.items())
+    return f":root {{{' '.join(colours)}}}\n{_part('base.css')}"
+
+
+def _part(name: str) -> str:
+    return text(_PACKAGE, f"{_TEMPLATES}/{name}")
 
 
 @cache
-def call_styles() -> tuple[Inline, ...]:
-    """The styles that every page that shows a call begins with."""
-    return Inline(_uplot("uPlot.min.css")), base_style(), _part("call.css")
-
-
-@cache
-def call_scripts() -> tuple[Inline, ...]:
-    """The scripts that every page that shows a call begins with: uPlot, and how it draws a call's curves."""
-    return Inline(_uplot("uPlot.iife.min.js")), _part("basics.js"), _part("chart.js")
-
-
-def _part(name: str) -> Inline:
-    return Inline(text(_PACKAGE, f"{_TEMPLATES}/{name}"))
-
-
 def _uplot(name: str) -> str:
     """A file of uPlot with its licence, which asks to be in every copy, as each page is."""
     folder = "vendor/uplot"
     return f"/*!\n{text(_PACKAGE, f'{folder}/LICENSE')}\n*/\n{text(_PACKAGE, f'{folder}/{name}')}"
 
 
+@cache
 def text(package: str, path: str) -> str:
     """A file that is packed with the program."""
     return files(package).joinpath(path).read_text(encoding="utf-8")
-
-
-def _policy(styles: Sequence[Inline], scripts: Sequence[str], permits: Sequence[str]) -> str:
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src {' '.join(scripts)}",
-            f"style-src {' '.join(style.hash for style in styles)}",
-            *permits,
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
-    )
-
-
-def _colours() -> str:
-    """The project's colours as variables: an emotion's own, and that of a letter on it."""
-    values = (f"--{label}: {ground}; --on-{label}: {letter};" for label, (ground, letter) in COLOURS.items())
-    return ":root {" + " ".join(values) + "}"
 
 
 # Inside a script element only "</script" and "<!--" end or change it; no "<" at all is simpler to be sure of. The two
@@ -152,11 +173,6 @@ def json_block(value: object) -> Markup:
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.translate(_ESCAPES))
-
-
-def base64_block(content: bytes) -> Markup:
-    """Bytes as Base64, whose alphabet has nothing that HTML knows."""
-    return Markup(base64.b64encode(content).decode())
 
 
 def source_hash(source: str) -> str:

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from monitor.analytics.call import analyse
-from monitor.analytics.results import LongestTurn, Quarter, Replies, ResponseTimes, Silence, Span, from_json, to_json
+from monitor.analytics.results import LongestTurn, Quarter, Replies, ResponseTimes, Silence, Span, to_json
 from stser_core.errors import DataError
 
 
@@ -230,14 +230,10 @@ def test_two_recordings_are_not_one_call(row):
         analyse([row(0, 1, recording="a.wav"), row(0, 1, recording="b.wav")])
 
 
-def test_json_reads_back(analytics):
-    text = to_json(analytics)
-    assert '"speaker": "customer"' in text
-    assert '"interruptions": {' in text
-    assert to_json(from_json(text)) == text
-    with pytest.raises(DataError, match="not call analytics"):
-        from_json('{"recording": 1}')
-
-
-def test_a_file_name_that_is_not_utf8_is_a_visible_escape_in_json(row):
-    assert from_json(to_json(analyse([row(0, 1, recording="caf\udce9.wav")]))).recording == r"caf\udce9.wav"
+def test_json_has_the_same_keys_and_a_file_name_that_is_not_utf8_as_visible_escapes(row):
+    figures = json.loads(
+        to_json(analyse([row(0, 1, recording="caf\udce9.wav"), row(2, 2.33333, 2, recording="caf\udce9.wav")]))
+    )
+    assert figures["recording"] == r"caf\udce9.wav"
+    assert figures["interruptions"]["by_interrupter"][1]["speaker"] == figures["speakers"][1]["speaker"] == "agent"
+    assert figures["speakers"][1]["talk_s"] == 0.333

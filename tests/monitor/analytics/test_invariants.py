@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.analytics.call import analyse
-from monitor.analytics.results import from_json, to_json
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
@@ -80,22 +79,6 @@ def test_overlap_of_two_speakers_is_talk_beyond_speech(timeline):
         assert analytics.overlap_s == pytest.approx(talk_s - analytics.speech_s)
 
 
-@given(timelines)
-def test_interruptions_are_within_the_overlap(timeline):
-    analytics = analyse(timeline)
-    if analytics.interruptions is None:
-        assert len({row.channel for row in timeline}) < 2
-    else:
-        by = analytics.interruptions.by_interrupter
-        assert [(each.channel, each.speaker) for each in by] == [
-            (each.channel, each.speaker) for each in analytics.speakers
-        ]
-        assert (
-            analytics.interruptions.count == sum(each.count for each in by) == sum(len(each.instances) for each in by)
-        )
-        assert all(each.end_s - each.start_s >= 0.5 - 1e-9 for one in by for each in one.instances)
-
-
 @given(timelines, st.randoms())
 def test_the_order_of_the_rows_does_not_matter(timeline, random):
     numbered = [replace(row, turn=number) for number, row in enumerate(timeline, start=1)]
@@ -123,9 +106,3 @@ def angry_s(timeline, start_s):
         for row in timeline
         if row.probabilities is not None
     )
-
-
-@given(timelines, durations)
-def test_every_analytics_reads_back_from_its_json(timeline, duration_s):
-    text = to_json(analyse(timeline, duration_s))
-    assert to_json(from_json(text)) == text

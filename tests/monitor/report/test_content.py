@@ -1,7 +1,6 @@
 import pytest
 
-from monitor.report import make_report
-from monitor.report.content import Said, said
+from monitor.report.content import Said, make_report, said
 from monitor.report.sound import Sound
 from monitor.timeline.notes import Mark
 from stser_core.errors import AudioError, DataError

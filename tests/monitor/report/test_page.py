@@ -7,8 +7,8 @@ from importlib.resources import files
 
 import pytest
 
-from monitor.report import make_report, render
-from monitor.report.page import counted, decibels, lasting
+from monitor.report.content import make_report
+from monitor.report.page import render
 from monitor.web.page import source_hash
 from stser_core.emotions import LABELS
 
@@ -23,6 +23,7 @@ NASTY = [
     "&lt;b&gt; & so on",
     "a\u2028b\u2029c",
     "\u202eright to left\u202c שלום",
+    "caf\udce9.wav",
 ]
 
 
@@ -89,6 +90,7 @@ def test_the_page_permits_its_own_scripts_and_styles_and_nothing_else(row):
     assert len(hashes) == 10
     styles = re.findall(r"<style>(.*?)</style>", content.decode(), re.DOTALL)
     assert rules["style-src"] == [source_hash(each) for each in styles]
+    assert ":root {--angry: #d55e00; --on-angry: #000000;" in styles[1]
 
 
 def test_the_page_names_nothing_to_load_and_no_inline_handler_or_style(row):
@@ -110,6 +112,7 @@ def test_the_licence_of_what_others_made_is_in_every_page(row):
 def test_the_page_tells_recording_length_checkpoint_and_what_may_be_concluded(row):
     content = render(make_report([row(1, 0.0, 75.0, "sad")], (), "x")).decode()
     header = re.sub(r"\s+", " ", content[content.index("<header>") : content.index("</header>")])
+    assert "<title>call.wav – " in content
     assert ">call.wav<" in header
     assert "1:15 min · 1 turn · 1 speaker · checkpoint <bdi>default</bdi>" in header
     assert "not what anybody feels" in header
@@ -176,15 +179,3 @@ def test_figures_are_those_of_the_analytics(row, agent):
     assert "whole call A 67% S 33%" in figures
     assert f"from angry to sad; {customer.emotions.trend}" in figures
     assert "The angriest minute 0:00 to 0:41" in figures
-
-
-def test_lengths_levels_and_counts_are_written_for_people():
-    assert [lasting(value) for value in (None, 0.04, 59.9, 277.2, 3877.0)] == [
-        "–",
-        "0.0 s",
-        "59.9 s",
-        "4:37 min",
-        "1:04:37 h",
-    ]
-    assert decibels(-23.4) == "−23 dB"
-    assert [counted(range(n), "turn") for n in (0, 1, 1200)] == ["0 turns", "1 turn", "1,200 turns"]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from monitor.report import make_report, render
+from monitor.report.content import make_report
+from monitor.report.page import render
 from monitor.report.sound import encode
 
 if TYPE_CHECKING:
