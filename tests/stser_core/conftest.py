@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
 import av
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from stser_core.config import (
     AlbertConfig,
@@ -28,39 +23,30 @@ from stser_core.config import (
 from stser_core.model import Stser
 from stser_core.tokenizer import Tokenizer
 
-Record = Callable[..., Path]
-
-_LAYOUTS = {1: "mono", 2: "stereo", 8: "7.1"}
-
 
 @pytest.fixture(scope="session")
-def record() -> Record:
+def record():
     """Write sound to a file: `record(path, samples, rate, codec)` with float samples [channels, n]."""
     return _record
 
 
-def _record(path: Path, samples: NDArray[np.floating], rate: int, codec: str, *, video: bool = False) -> Path:
+def _record(path, samples, rate, codec, *, video=False):
     samples = np.atleast_2d(samples)
-    layout = _LAYOUTS[len(samples)]
+    layout = {1: "mono", 2: "stereo", 8: "7.1"}[len(samples)]
+    packed = np.ascontiguousarray(samples.T, dtype=np.float32).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+    frame.sample_rate, frame.pts = rate, 0
     with av.open(str(path), "w") as container:
         pictures = _pictures(container) if video else []
         stream = container.add_stream(codec, rate=rate, layout=layout)
         for packet in pictures:
             container.mux(packet)
-        container.mux(stream.encode(_frame(samples, rate, layout)))
+        container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
 
 
-def _frame(samples: NDArray[np.floating], rate: int, layout: str) -> av.AudioFrame:
-    packed = np.ascontiguousarray(samples.T, dtype=np.float32).reshape(1, -1)
-    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
-    frame.sample_rate = rate
-    frame.pts = 0
-    return frame
-
-
-def _pictures(container: av.container.OutputContainer) -> list[av.Packet]:
+def _pictures(container):
     stream = container.add_stream("mpeg4", rate=25)
     stream.width = stream.height = 64
     stream.pix_fmt = "yuv420p"
@@ -71,14 +57,19 @@ def _pictures(container: av.container.OutputContainer) -> list[av.Packet]:
     return packets + stream.encode(None)
 
 
-ALBERT = AlbertConfig(
-    vocab_size=30_000,
-    embedding_size=4,
-    hidden_size=12,
-    num_hidden_layers=2,
-    num_attention_heads=3,
-    intermediate_size=16,
-    max_position_embeddings=64,
+TMODEL = TmodelConfig(
+    encoder="tiny",
+    albert=AlbertConfig(
+        vocab_size=30_000,
+        embedding_size=4,
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=16,
+        max_position_embeddings=64,
+    ),
+    pooling="mean",
+    maximum_pieces=32,
 )
 CLASSIFIERS = {
     "speech": ClassifierConfig(("speech",)),
@@ -93,7 +84,7 @@ def config() -> CheckpointConfig:
     return CheckpointConfig(
         features=FeatureConfig(mel_bands=24),
         smodel=SmodelConfig(blocks=(ConvConfig(6),), lstm_units=8),
-        tmodel=TmodelConfig(encoder="tiny", albert=ALBERT, pooling="mean", maximum_pieces=32),
+        tmodel=TMODEL,
         classifiers=CLASSIFIERS,
         ensemble=EnsembleConfig(temperatures={"speech": 1.5, "text": 0.5}),
     )
@@ -116,7 +107,7 @@ def front_config() -> CheckpointConfig:
             pooling="mean_deviation",
             input_dropout=0.1,
         ),
-        tmodel=TmodelConfig(encoder="tiny", albert=ALBERT, pooling="mean", maximum_pieces=32),
+        tmodel=TMODEL,
         classifiers=CLASSIFIERS,
         ensemble=EnsembleConfig(
             temperatures={"speech": 1.2, "text": 0.8, "bimodal": 1.0, "bimodal+speech+text": 0.9},
@@ -127,38 +118,9 @@ def front_config() -> CheckpointConfig:
 
 
 @pytest.fixture(scope="session")
-def build() -> Callable[..., Stser]:
+def build():
     """Make a model of a configuration in evaluation mode, whose untrained classifiers are fairly sure."""
     return _build
-
-
-@pytest.fixture(scope="session", autouse=True)
-def single_precision() -> Iterator[None]:
-    """The front end computes in float32 on every machine, so that a batch gives what each utterance alone gives."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in ("frontend", "torch_network"):
-            patch.setattr(f"stser_core.{module}.has_bfloat16", lambda: False)
-        yield
-
-
-@pytest.fixture(scope="session")
-def tiny_whisper() -> Callable[..., Any]:
-    """Make a small Whisper of transformers with random weights."""
-    from transformers import WhisperConfig, WhisperModel
-
-    def make(**shape: int) -> WhisperModel:
-        torch.manual_seed(0)
-        decoder = {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_start_token_id": 3, "vocab_size": 60}
-        tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
-        return WhisperModel(WhisperConfig(encoder_attention_heads=2, **shape, **decoder, **tokens)).eval()
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def tokenizer(data: Path) -> Tokenizer:
-    """The real ALBERT vocabulary."""
-    return Tokenizer.load(data / "albert-vocab", maximum_pieces=32)
 
 
 def _build(config: CheckpointConfig, seed: int = 0) -> Stser:
@@ -171,3 +133,32 @@ def _build(config: CheckpointConfig, seed: int = 0) -> Stser:
         if model.front_end is not None:
             model.neutral_mean.copy_(torch.randn(len(model.neutral_mean)))
     return model.eval()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def single_precision():
+    """The front end computes in float32 on every machine, so that a batch gives what each utterance alone gives."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("frontend", "torch_network"):
+            patch.setattr(f"stser_core.{module}.has_bfloat16", lambda: False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny_whisper():
+    """Make a small Whisper of transformers with random weights."""
+    from transformers import WhisperConfig, WhisperModel
+
+    def make(**shape):
+        torch.manual_seed(0)
+        decoder = {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_start_token_id": 3, "vocab_size": 60}
+        tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+        return WhisperModel(WhisperConfig(encoder_attention_heads=2, **shape, **decoder, **tokens)).eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tokenizer(data) -> Tokenizer:
+    """The real ALBERT vocabulary."""
+    return Tokenizer.load(data / "albert-vocab", maximum_pieces=32)

@@ -42,21 +42,6 @@ def test_a_padded_batch_gives_what_each_alone_gives(front_end, lengths):
             assert not frames[row, own.item() :].any()
 
 
-def test_frames_are_means_of_so_many_steps():
-    torch.manual_seed(0)
-    single = WhisperFrontEnd(replace(SMALL, average=1), BANDS).eval()
-    pairs = WhisperFrontEnd(SMALL, BANDS).eval()
-    pairs.load_state_dict(single.state_dict())
-    mel, length = torch.randn(1, 29, BANDS), torch.tensor([29])  # 15 steps
-
-    with torch.no_grad():
-        steps, frames = single(mel, length)[0][0], pairs(mel, length)[0][0]
-
-    assert len(frames) == 8
-    torch.testing.assert_close(frames[:7], steps[:14].view(7, 2, -1).mean(1))
-    torch.testing.assert_close(frames[7], steps[14])
-
-
 def test_the_last_layers_are_joined():
     torch.manual_seed(0)
     joined = WhisperFrontEnd(replace(SMALL, joined=2), BANDS).eval()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
 
@@ -34,15 +33,6 @@ def test_a_classifier_is_dense_128_64_128_4():
     assert dense == [(50, 128), (128, 64), (64, 128), (128, 4)]
     assert sum(isinstance(layer, nn.ReLU) for layer in layers) == 3
     assert isinstance(layers[-1], nn.Linear)
-
-
-@pytest.mark.parametrize(("given", "answering"), [("speech", {"speech"}), ("text", {"text"})])
-def test_a_classifier_without_its_input_does_not_answer(config, build, tokenizer, given, answering):
-    model = build(config)
-    both = vectors(model, tokenizer, waveforms())
-
-    assert set(model.classify({given: both[given]})) == answering
-    assert set(model.classify({"speech": None, "text": None, given: both[given]})) == answering
 
 
 def test_the_baseline_is_subtracted_and_the_scale_divides(front_config, build):

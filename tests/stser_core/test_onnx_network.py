@@ -30,23 +30,23 @@ def close(ours, theirs) -> bool:
     return all(one == pytest.approx(other, abs=1e-4) for one, other in pairs)
 
 
-@pytest.fixture(scope="module", params=["log-mel", "front end"])
-def folder(request, config, front_config, build, tokenizer, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("onnx") / "small"
-    chosen = front_config if request.param == "front end" else config
-    checkpoint.save(folder, build(chosen), tokenizer, "For tests.")
-    assert export(folder) == folder
-    return folder
+@pytest.fixture
+def small(config, build, tokenizer, tmp_path):
+    checkpoint.save(tmp_path / "small", build(config), tokenizer, "For tests.")
+    return tmp_path / "small"
 
 
 def both(checkpoint, **options) -> list[EmotionRecognizer]:
     return [EmotionRecognizer.load(checkpoint, runtime=one, accelerator="cpu", **options) for one in ("torch", "onnx")]
 
 
-def test_the_scores_are_those_of_torch(folder):
+@pytest.mark.parametrize("kind", ["config", "front_config"])
+def test_the_scores_are_those_of_torch(kind, request, build, tokenizer, tmp_path):
     """Of short and long utterances (several times the positions), with words and without, as a call."""
+    checkpoint.save(tmp_path, build(request.getfixturevalue(kind)), tokenizer, "For tests.")
+    assert export(tmp_path) == tmp_path
     scores = []
-    for recognizer in both(folder, explain=True):
+    for recognizer in both(tmp_path, explain=True):
         speaker = SpeakerBaseline()
         turns = [SpeechInput(sound(n), text, 1.0, speaker) for n, text in zip(LENGTHS, TEXTS, strict=True)]
         scores.append(recognizer.score([*turns, *(SpeechInput(sound(16_000), text) for text in TEXTS)]))
@@ -63,14 +63,9 @@ def test_the_shipped_checkpoint_has_graphs_that_fit(data):
     assert close(ours, theirs)
 
 
-def test_a_copy_can_be_exported(folder, tmp_path):
-    to = export(folder, tmp_path / "copy")
-
-    assert to == tmp_path / "copy"
-    assert EmotionRecognizer.load(to, runtime="onnx").score([SpeechInput(sound(9_000))])[0] is not None
-
-
-def test_what_is_missing_is_said(folder, tmp_path, monkeypatch):
+def test_a_copy_can_be_exported_and_what_is_missing_is_said(small, tmp_path, monkeypatch):
+    folder = export(small, tmp_path / "copy")
+    assert EmotionRecognizer.load(folder, runtime="onnx").score([SpeechInput(sound(9_000))])[0] is not None
     bare = shutil.copytree(folder, tmp_path / "bare", ignore=shutil.ignore_patterns("onnx"))
     with pytest.raises(CheckpointError, match="export-onnx"):
         EmotionRecognizer.load(bare, runtime="onnx")
@@ -79,17 +74,12 @@ def test_what_is_missing_is_said(folder, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         export(folder, tmp_path / "file")
+    (folder / onnx_network.FOLDER / "tmodel.onnx").write_bytes(b"no graph")
+    with pytest.raises(CheckpointError, match="tmodel"):
+        EmotionRecognizer.load(folder, runtime="onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError, match="onnx"):
         EmotionRecognizer.load(folder, runtime="onnx")
-
-
-def test_broken_graphs_are_an_error(folder, tmp_path):
-    broken = shutil.copytree(folder, tmp_path / "broken")
-    (broken / onnx_network.FOLDER / "tmodel.onnx").write_bytes(b"no graph")
-
-    with pytest.raises(CheckpointError, match="tmodel"):
-        EmotionRecognizer.load(broken, runtime="onnx")
 
 
 @pytest.mark.slow

@@ -76,17 +76,6 @@ def test_input_statistics_do_not_depend_on_the_batch_in_training():
     torch.testing.assert_close(together[2:], alone)
 
 
-def test_attention_is_dropped_as_a_whole():
-    config = replace(SHAPES["input statistics"], dropout=0.0, attention_dropout=0.5)
-    model = Smodel(config, 1, BANDS).train()
-
-    attended = model(torch.randn(1, 1, BANDS, 40).expand(40, -1, -1, -1), torch.full((40,), 40)).vector[:, : -2 * BANDS]
-
-    dropped = ~attended.any(1)
-    assert 5 < dropped.sum() < 35
-    assert attended[~dropped].all(1).all()
-
-
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_frame_reaches_the_vector(models, name):
     spectrogram, frames = torch.randn(1, 1, BANDS, 40), torch.tensor([40])
@@ -113,11 +102,16 @@ def test_the_bi_lstm_is_torchs_bidirectional_lstm_over_packed_sequences(frames):
         assert torch.allclose(got[row, :length], expected[row, :length], atol=1e-6)
 
 
-def test_input_dropout_drops_whole_channels():
+def test_whole_channels_of_the_input_and_all_of_an_utterances_attention_are_dropped():
     torch.manual_seed(0)
     model = Smodel(SmodelConfig(blocks=(), lstm_units=0, dropout=0.0, input_dropout=0.5), 16, 1).train()
-
     sequence = model(torch.ones(1, 16, 1, 30), torch.tensor([30])).sequence[0]
-
     assert torch.equal(sequence, sequence[:1].expand(30, -1))
     assert set(sequence[0].tolist()) == {0.0, 2.0}
+
+    config = replace(SHAPES["input statistics"], dropout=0.0, attention_dropout=0.5)
+    model = Smodel(config, 1, BANDS).train()
+    attended = model(torch.randn(1, 1, BANDS, 40).expand(40, -1, -1, -1), torch.full((40,), 40)).vector[:, : -2 * BANDS]
+    dropped = ~attended.any(1)
+    assert 5 < dropped.sum() < 35
+    assert attended[~dropped].all(1).all()

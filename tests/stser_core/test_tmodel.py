@@ -53,14 +53,5 @@ def test_it_is_the_hubs_albert_with_the_same_names(shape, pooling):
         torch.testing.assert_close(vectors[row], expected.last_hidden_state[row, :length].mean(0))
 
 
-def test_dropout_in_training_alone():
-    config = replace(TINY, hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
-    model = Tmodel(TmodelConfig(albert=config, pooling="mean"))
-    pieces, mask = batch()
-
-    assert not torch.equal(model.train()(pieces, mask), model(pieces, mask))
-    assert torch.equal(model.eval()(pieces, mask), model(pieces, mask))
-
-
 def test_the_default_shape_is_that_of_albert_base_v2():
     assert sum(one.numel() for one in Tmodel(TmodelConfig(pooling="cls")).parameters()) == 11_683_584

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from stser_core.config import CheckpointConfig, EnsembleConfig
 from stser_core.frontend import WhisperFrontEnd, quantise
+from stser_core.training.augmentation import Augmentation
 from stser_core.training.corpora import read
 from stser_core.training.loop import LoopConfig
 from stser_core.training.recipe import Recipe, only
@@ -24,7 +25,7 @@ from iemocap_sample import make_tree
 
 
 @pytest.fixture(scope="session")
-def iemocap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def iemocap(tmp_path_factory) -> Path:
     """A generated tree in IEMOCAP's format."""
     folder = tmp_path_factory.mktemp("iemocap")
     make_tree(folder, turns=20)
@@ -32,23 +33,23 @@ def iemocap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def folds(iemocap: Path) -> list[Fold]:
+def folds(iemocap) -> list[Fold]:
     return FoldPlan("session").folds_of(read("iemocap", iemocap).clips)
 
 
 @pytest.fixture(scope="session")
-def sample(folds: list[Fold]) -> RunData:
+def sample(folds) -> RunData:
     return RunData(folds[0].train, folds[0].validation)
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(tmp_path_factory) -> Path:
     """Shared, since what it holds follows from the recordings and the front end alone."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="session")
-def text_encoder(config: CheckpointConfig, tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
+def text_encoder(config, tmp_path_factory, data) -> Path:
     """A tiny ALBERT in the Hub's format, with the real vocabulary: for the mechanics."""
     from transformers import AlbertConfig, AlbertModel
 
@@ -60,39 +61,36 @@ def text_encoder(config: CheckpointConfig, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def recipe(config: CheckpointConfig, text_encoder: Path) -> Recipe:
+def recipe(config, text_encoder) -> Recipe:
     """The paper's kind of model: all three classifiers, two epochs."""
     model = replace(config, tmodel=replace(config.tmodel, encoder=str(text_encoder)), ensemble=EnsembleConfig())
     return Recipe(model=model, loop=LoopConfig(epochs=2, patience=0, learning_rate=3e-3), batch=16)
 
 
 @pytest.fixture
-def speech_recipe(recipe: Recipe) -> Recipe:
+def speech_recipe(recipe) -> Recipe:
     return replace(recipe, model=only(recipe.model, ["speech"]))
 
 
 @pytest.fixture(scope="session")
-def default_like(front_config: CheckpointConfig, text_encoder: Path) -> CheckpointConfig:
+def default_like(front_config, text_encoder) -> CheckpointConfig:
     """The default preset's kind of model: a front end and a speaker baseline, both tiny."""
     tmodel = replace(front_config.tmodel, encoder=str(text_encoder))
     return replace(front_config, tmodel=tmodel, ensemble=EnsembleConfig(class_prior=(0.2, 0.2, 0.4, 0.2)))
 
 
 @pytest.fixture(scope="session")
-def front_end(default_like: CheckpointConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def front_end(default_like, tmp_path_factory) -> Path:
     """The weights of a tiny front end, as a checkpoint holds them."""
     torch.manual_seed(0)
-    assert default_like.front_end is not None
     path = tmp_path_factory.mktemp("front_end") / "front_end.safetensors"
     save_file(quantise(WhisperFrontEnd(default_like.front_end, 16).state_dict()), path)
     return path
 
 
 @pytest.fixture
-def frames_recipe(default_like: CheckpointConfig) -> Recipe:
+def frames_recipe(default_like) -> Recipe:
     """A speech classifier on cached frames, over telephone lines."""
-    from stser_core.training.augmentation import Augmentation
-
     return Recipe(
         model=only(default_like, ["speech"]),
         loop=LoopConfig(epochs=2, patience=0, learning_rate=3e-3, optimizer="adamw", schedule="cosine", warmup=0.1),

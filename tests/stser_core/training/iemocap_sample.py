@@ -3,10 +3,10 @@
     python tests/stser_core/training/iemocap_sample.py DIRECTORY --turns 40 --seed 0
 
 IEMOCAP is given out on a signed form, which takes days. This tree has the release's folders, file names, rating
-files and transcription files, with the oddities that trip readers up: turns without a majority, ties, other
-emotions, turns that nobody rated, lines without a turn's name, raters' sub-folders, and the hidden files that
-macOS left behind. Each emotion has its own pitch and its own words, so that a model has something to learn; what
-it learns says nothing about speech.
+files and transcription files, with the oddities that trip readers up: turns without a majority, other emotions, turns
+that nobody rated, lines without a turn's name, raters' sub-folders, and the hidden files that macOS left behind. Each
+emotion has its own pitch and its own words, so that a model has something to learn; what it learns says nothing about
+speech.
 """
 
 from __future__ import annotations
@@ -14,58 +14,46 @@ from __future__ import annotations
 import argparse
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from making import SAMPLE_RATE, write_wav
-from numpy.typing import NDArray
 
 from stser_core.emotions import LABELS, merge
 
-_CODES = (
-    *("ang", "hap", "exc", "neu", "sad", "xxx", "fru", "ang", "neu", "sad", "exc", "sur"),
-    *("xxx", "fea", "dis", "oth"),
-)
+CODES = ("ang", "hap", "exc", "neu", "sad", "xxx", "fru", "ang", "neu", "sad", "exc", "sur", "xxx", "fea", "dis", "oth")
 """The codes of successive turns before they are shuffled: the four labels often, every other one sometimes."""
 
-_SESSIONS = (1, 2, 3, 4, 5)
-_DIALOGUES = ("F_impro01", "F_impro05a", "F_script01_1", "F_script01_1b", "M_impro04", "M_impro08b", "M_script03_2")
-_CATEGORIES = {
+SESSIONS = (1, 2, 3, 4, 5)
+DIALOGUES = ("F_impro01", "F_impro05a", "F_script01_1", "F_script01_1b", "M_impro04", "M_impro08b", "M_script03_2")
+CATEGORIES = {
     **{"ang": "Anger", "hap": "Happiness", "exc": "Excited", "neu": "Neutral", "sad": "Sadness"},
     **{"fru": "Frustration", "sur": "Surprise", "fea": "Fear", "dis": "Disgust", "oth": "Other"},
 }
-_SENTENCES: Mapping[str, Sequence[str]] = {
+SENTENCES = {
     "ang": ("That is a complete outrage.", "Stop it, I hate this!", "How dare you say that?"),
     "hap": ("Oh, this is wonderful.", "I love it, thank you!", "[LAUGHTER] That is great news."),
     "exc": ("Yes! We won, I can't believe it!", "This is amazing, I love it!", "Wonderful, let's celebrate!"),
     "neu": ("Do you have your forms?", "The office is on the second floor.", "It opens at nine."),
     "sad": ("I miss her so much.", "[SIGH] There is nothing left.", "I just feel alone."),
 }
-_OTHER_SENTENCES = ("Excuse me.", "Well, I don't know.", "[BREATHING] What do you mean?", "All right, then.")
-_TONES = {"angry": (420.0, 0.8), "happy": (330.0, 0.5), "neutral": (210.0, 0.3), "sad": (140.0, 0.15)}
+OTHER_SENTENCES = ("Excuse me.", "Well, I don't know.", "[BREATHING] What do you mean?", "All right, then.")
+TONES = {"angry": (420.0, 0.8), "happy": (330.0, 0.5), "neutral": (210.0, 0.3), "sad": (140.0, 0.15)}
 """Pitch in hertz and peak amplitude of each label's recordings."""
-_OTHER_TONE = (260.0, 0.3)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Contents of a tree.
-
-    Attributes:
-        turns: Rated turns of all emotions.
-        counts: Turns of each of the four labels, in the order of `LABELS`.
-        left_out: Turns of each other code.
-    """
+    """Contents of a tree: rated turns, those of each of the four labels, and those of each other code."""
 
     turns: int
-    counts: Mapping[str, int]
-    left_out: Mapping[str, int]
+    counts: dict[str, int]
+    left_out: dict[str, int]
 
 
 @dataclass(frozen=True)
-class _Turn:
+class Turn:
     name: str
     gender: str
     code: str
@@ -74,17 +62,15 @@ class _Turn:
     text: str
 
 
-def tone(code: str, gender: str, rng: random.Random) -> NDArray[np.int16]:
+def tone(code: str, gender: str, rng: random.Random) -> np.ndarray:
     """A tone with overtones and a little noise, 0.6 to 1.2 s, whose pitch and level depend on the emotion."""
-    pitch, level = _TONES.get(merge(code) or "", _OTHER_TONE)
+    pitch, level = TONES.get(merge(code) or "", (260.0, 0.3))
     pitch *= rng.uniform(0.94, 1.06) * (1.25 if gender == "F" else 1.0)
     count = int(rng.uniform(0.6, 1.2) * SAMPLE_RATE)
     phase = 2 * np.pi * pitch * np.arange(count) / SAMPLE_RATE
     wavering = 1 + 0.3 * np.sin(2 * np.pi * rng.uniform(3, 6) * np.arange(count) / SAMPLE_RATE)
     overtones = sum(np.sin(harmonic * phase) / harmonic for harmonic in range(1, 6))
-    noise = np.random.default_rng(rng.getrandbits(32)).normal(0, 0.02, count)
-    samples = level * wavering * overtones / 3 + noise
-    return (np.clip(samples, -1, 1) * 32767).astype(np.int16)
+    return level * wavering * overtones / 3 + np.random.default_rng(rng.getrandbits(32)).normal(0, 0.02, count)
 
 
 def make_tree(directory: Path, turns: int = 40, seed: int = 0) -> Sample:
@@ -97,12 +83,12 @@ def make_tree(directory: Path, turns: int = 40, seed: int = 0) -> Sample:
     """
     rng = random.Random(seed)
     codes: Counter[str] = Counter()
-    for number in _SESSIONS:
+    for number in SESSIONS:
         session = directory / f"Session{number}"
-        for name, dialogue in _dialogues(number, turns, rng).items():
+        for name, dialogue in dialogues(number, turns, rng).items():
             codes.update(turn.code for turn in dialogue)
-            _write_ratings(session / "dialog" / "EmoEvaluation", name, dialogue, rng)
-            _write_transcription(session / "dialog" / "transcriptions", name, dialogue)
+            write_ratings(session / "dialog" / "EmoEvaluation", name, dialogue, rng)
+            write_transcription(session / "dialog" / "transcriptions", name, dialogue)
             for turn in dialogue:
                 write_wav(session / "sentences" / "wav" / name / f"{turn.name}.wav", tone(turn.code, turn.gender, rng))
     counts = Counter(merge(code) for code in codes.elements())
@@ -110,81 +96,53 @@ def make_tree(directory: Path, turns: int = 40, seed: int = 0) -> Sample:
     return Sample(codes.total(), {label: counts[label] for label in LABELS}, left_out)
 
 
-def _dialogues(number: int, turns: int, rng: random.Random) -> dict[str, list[_Turn]]:
+def dialogues(number: int, turns: int, rng: random.Random) -> dict[str, list[Turn]]:
     """The dialogues of one session, each with turns of both speakers, whatever its own letter."""
-    codes = {gender: _shuffled_codes(turns - turns // 2, rng) for gender in "FM"}
-    names = [f"Ses{number:02d}{dialogue}" for dialogue in _DIALOGUES]
-    dialogues: dict[str, list[_Turn]] = {name: [] for name in names}
-    for turn in range(turns):
-        gender = "FM"[turn % 2]
-        name = names[(turn // 2) % len(names)]
-        dialogues[name].append(_turn(name, gender, codes[gender][turn // 2], dialogues[name], rng))
-    return dialogues
+    names = [f"Ses{number:02d}{dialogue}" for dialogue in DIALOGUES]
+    made: dict[str, list[Turn]] = {name: [] for name in names}
+    codes = {gender: [CODES[place % len(CODES)] for place in range(turns - turns // 2)] for gender in "FM"}
+    for some in codes.values():
+        rng.shuffle(some)
+    for place in range(turns):
+        gender, name = "FM"[place % 2], names[(place // 2) % len(names)]
+        code, earlier = codes[gender][place // 2], made[name]
+        start_s = (earlier[-1].end_s if earlier else 6.0) + rng.uniform(0.1, 0.9)
+        text = rng.choice(SENTENCES.get(code, OTHER_SENTENCES))
+        turn = f"{name}_{gender}{sum(one.gender == gender for one in earlier):03d}"
+        earlier.append(Turn(turn, gender, code, start_s, start_s + rng.uniform(0.6, 1.2), text))
+    return made
 
 
-def _shuffled_codes(count: int, rng: random.Random) -> list[str]:
-    codes = [_CODES[index % len(_CODES)] for index in range(count)]
-    rng.shuffle(codes)
-    return codes
-
-
-def _turn(dialogue: str, gender: str, code: str, earlier: Sequence[_Turn], rng: random.Random) -> _Turn:
-    number = sum(turn.gender == gender for turn in earlier)
-    start_s = (earlier[-1].end_s if earlier else 6.0) + rng.uniform(0.1, 0.9)
-    text = rng.choice(_SENTENCES.get(code, _OTHER_SENTENCES))
-    return _Turn(f"{dialogue}_{gender}{number:03d}", gender, code, start_s, start_s + rng.uniform(0.6, 1.2), text)
-
-
-def _write_ratings(folder: Path, dialogue: str, turns: Sequence[_Turn], rng: random.Random) -> None:
+def write_ratings(folder: Path, dialogue: str, turns: list[Turn], rng: random.Random) -> None:
+    """Each turn's summary line, then its raters' own; without a majority each rater names another emotion."""
     blocks = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n"]
-    blocks += [_rating(turn, rng) for turn in turns]
-    _write(folder / f"{dialogue}.txt", "\n".join(blocks))
-    _write_apple_double(folder, dialogue)
-    categories = [f"{turn.name} :{_CATEGORIES.get(turn.code, 'Other')};  ()" for turn in turns]
-    _write(folder / "Categorical" / f"{dialogue}_e2_cat.txt", "\n".join(categories) + "\n")
-    attributes = [f"{turn.name} :act  3; :val  3; :dom  3; ()" for turn in turns]
-    _write(folder / "Attribute" / f"{dialogue}_e3_atr.txt", "\n".join(attributes) + "\n")
-    _write(folder / "Self-evaluation" / f"{dialogue}_f1_cat.txt", "\n".join(categories) + "\n")
-
-
-def _rating(turn: _Turn, rng: random.Random) -> str:
-    """A turn's summary line and its raters' own; without a majority each rater names another emotion."""
-    if turn.code == "xxx":
-        votes = rng.sample(sorted(_CATEGORIES.values()), 3)
-    else:
-        votes = [_CATEGORIES[turn.code], _CATEGORIES[turn.code], rng.choice(sorted(_CATEGORIES.values()))]
-    votes[-1] += f"; {rng.choice(('Frustration', 'Neutral'))}" if rng.random() < 0.2 else ""
-    actor = f"{turn.gender}1"
-    return "\n".join(
-        [
+    for turn in turns:
+        votes = [CATEGORIES.get(turn.code, "")] * 2 + [rng.choice(sorted(CATEGORIES.values()))]
+        if turn.code == "xxx":
+            votes = rng.sample(sorted(CATEGORIES.values()), 3)
+        blocks += [
             f"[{turn.start_s:.4f} - {turn.end_s:.4f}]\t{turn.name}\t{turn.code}\t[2.5000, 3.0000, 2.5000]",
             *(f"C-E{rater}:\t{vote};\t()" for rater, vote in enumerate(votes, start=2)),
-            f"C-{actor}:\t{votes[0]};\t(curious)",
-            "A-E3:\tval 3; act 2; dom  2;\t()",
-            "A-E4:\tval 2; act 4; dom  3;\t(mildly aggravated but staying polite, attitude)",
-            f"A-{actor}:\tval 3; act 2; dom  1;\t()\n",
+            f"C-{turn.gender}1:\t{votes[0]};\t(curious)",
+            "A-E4:\tval 2; act 4; dom  3;\t(mildly aggravated but staying polite, attitude)\n",
         ]
-    )
+    write(folder / f"{dialogue}.txt", "\n".join(blocks))
+    categories = [f"{turn.name} :{CATEGORIES.get(turn.code, 'Other')};  ()" for turn in turns]
+    write(folder / "Categorical" / f"{dialogue}_e2_cat.txt", "\n".join(categories) + "\n")
 
 
-def _write_transcription(folder: Path, dialogue: str, turns: Sequence[_Turn]) -> None:
+def write_transcription(folder: Path, dialogue: str, turns: list[Turn]) -> None:
     lines = [f"{turn.name} [{turn.start_s:08.4f}-{turn.end_s:08.4f}]: {turn.text}" for turn in turns]
     end_s = turns[-1].end_s
-    unrated = [
-        f"{dialogue}_{gender}XX0 [{end_s:08.4f}-{end_s + 1:08.4f}]: [LAUGHTER] That's what they say." for gender in "FM"
-    ]
-    _write(folder / f"{dialogue}.txt", "\n".join([*lines, *unrated, "M: Mm-hmm.", "F: [BREATHING]"]) + "\n")
-    _write_apple_double(folder, dialogue)
+    unrated = [f"{dialogue}_{one}XX0 [{end_s:08.4f}-{end_s + 1:08.4f}]: That's what they say." for one in "FM"]
+    write(folder / f"{dialogue}.txt", "\n".join([*lines, *unrated, "M: Mm-hmm.", "F: [BREATHING]"]) + "\n")
 
 
-def _write_apple_double(folder: Path, dialogue: str) -> None:
-    """The start of a file as macOS writes it beside the real one on foreign disks."""
-    (folder / f"._{dialogue}.txt").write_bytes(b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        \xff\xfe[")
-
-
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write a text, and beside it the start of a file as macOS leaves it on foreign disks."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        \xff\xfe[")
 
 
 def main() -> None:
