@@ -70,25 +70,15 @@ _SIGNATURES = (
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """Properties of a file before it is decoded.
-
-    Attributes:
-        channels: Number of channels.
-        sample_rate: The file's own rate in Hz.
-        duration_s: Length in seconds, or `None` where the container does not say.
-        codec: FFmpeg's name of the codec, such as `pcm_mulaw`.
-        estimated: Whether the length is only estimated, or that of the picture.
-        tracks: Number, language, title and codec of each audio track.
-        track: The one that is read, counted from 1; `None` for all.
-    """
+    """Properties of a file before it is decoded."""
 
     channels: int
-    sample_rate: int
-    duration_s: float | None
-    codec: str
-    estimated: bool = False
-    tracks: tuple[str, ...] = ()
-    track: int | None = 1
+    sample_rate: int  # the file's own, in Hz
+    duration_s: float | None  # None where the container does not say
+    codec: str  # FFmpeg's name, such as pcm_mulaw
+    estimated: bool = False  # the length is only estimated, or that of the picture
+    tracks: tuple[str, ...] = ()  # number, language, title and codec of each audio track
+    track: int | None = 1  # the one that is read, counted from 1; None for all
 
 
 def probe(file: AudioFile, track: TrackChoice = None) -> AudioInfo:

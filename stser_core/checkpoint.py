@@ -41,21 +41,14 @@ _DOWNLOADED = (CONFIG_FILE, "*.safetensors", "tokenizer.json", "onnx/*", CARD_FI
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model with what belongs to it.
+    """A model with what belongs to it."""
 
-    Attributes:
-        name: The folder's name.
-        model: In evaluation mode, on the CPU.
-        tokenizer: `None` where no classifier reads text.
-        encoders: Further encoders that are loaded already, by name; the others are loaded by `encoder`.
-        folder: Where it lies, or `None`.
-    """
-
-    name: str
-    model: Stser
-    tokenizer: Tokenizer | None
+    name: str  # the folder's
+    model: Stser  # in evaluation mode, on the CPU
+    tokenizer: Tokenizer | None  # None where no classifier reads text
+    # further ones that are loaded already; the others are loaded by `encoder`
     encoders: Mapping[str, Encoder] = field(default_factory=dict)
-    folder: Path | None = None
+    folder: Path | None = None  # where it lies
 
     @property
     def config(self) -> CheckpointConfig:

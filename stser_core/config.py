@@ -27,30 +27,19 @@ _Hertz = Annotated[float, Meta(ge=0, le=SAMPLE_RATE / 2)]
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    """Settings of the log-mel spectrogram.
-
-    Attributes:
-        mel_bands: Number of mel bands.
-        window_ms: Length of the Hann window.
-        hop_ms: Distance between frames.
-        n_fft: Length of the Fourier transform; 0 for the next power of two of the window.
-        low_hz: Lower edge of the lowest band.
-        high_hz: Upper edge of the highest band.
-        mel_scale: `htk`, or `slaney` with its bands of equal area.
-        normalise: `utterance`: zero mean, unit variance over the whole; `peak`: Whisper's input, the loudest value at
-            1.375 and 80 dB below it at −0.625, independent of the level.
-        tail_ms: Silence appended after trimming, as context of the front end; its frames are dropped.
-    """
+    """Settings of the log-mel spectrogram."""
 
     mel_bands: Annotated[int, Meta(ge=1, le=1_000)] = 64
-    window_ms: Annotated[float, Meta(ge=1, le=1_000)] = 25.0
-    hop_ms: Annotated[float, Meta(ge=1, le=100)] = 10.0
-    n_fft: Annotated[int, Meta(ge=0, le=1 << 16)] = 0
-    low_hz: _Hertz = 50.0
-    high_hz: _Hertz = 8_000.0
-    mel_scale: Literal["htk", "slaney"] = "htk"
+    window_ms: Annotated[float, Meta(ge=1, le=1_000)] = 25.0  # of the Hann window
+    hop_ms: Annotated[float, Meta(ge=1, le=100)] = 10.0  # between frames
+    n_fft: Annotated[int, Meta(ge=0, le=1 << 16)] = 0  # length of the Fourier transform; 0: the next power of two
+    low_hz: _Hertz = 50.0  # lower edge of the lowest band
+    high_hz: _Hertz = 8_000.0  # upper edge of the highest band
+    mel_scale: Literal["htk", "slaney"] = "htk"  # slaney: bands of equal area
+    # utterance: zero mean, unit variance over the whole. peak: Whisper's input, the loudest value at 1.375 and 80 dB
+    # below it at −0.625, independent of the level.
     normalise: Literal["utterance", "peak"] = "utterance"
-    tail_ms: Annotated[float, Meta(ge=0, le=10_000)] = 0.0
+    tail_ms: Annotated[float, Meta(ge=0, le=10_000)] = 0.0  # of silence, as context of the front end; its frames go
 
     def __post_init__(self) -> None:
         if self.high_hz <= self.low_hz:
@@ -76,27 +65,16 @@ class FeatureConfig:
 
 @dataclass(frozen=True)
 class FrontEndConfig:
-    """The frozen pretrained front end: the first layers of a Whisper encoder.
-
-    Attributes:
-        type: `whisper`.
-        model: Whose weights these are.
-        layers: How many of the encoder's layers are used.
-        joined: The outputs of so many of them, the last ones, make a frame.
-        size: Width of the encoder.
-        heads: Attention heads of each layer.
-        average: So many frames of 20 ms are averaged into one.
-        positions: Longest sequence that the position embeddings cover; longer ones are encoded piece by piece.
-    """
+    """The frozen pretrained front end: the first layers of a Whisper encoder."""
 
     type: Literal["whisper"] = "whisper"
-    model: str = "whisper-base"
-    layers: Annotated[int, Meta(ge=0)] = 3
-    joined: Count = 1
-    size: Count = 512
+    model: str = "whisper-base"  # whose weights these are
+    layers: Annotated[int, Meta(ge=0)] = 3  # of the encoder's
+    joined: Count = 1  # the outputs of so many of them, the last ones, make a frame
+    size: Count = 512  # width of the encoder
     heads: Count = 8
-    average: Count = 2
-    positions: Count = 1_500
+    average: Count = 2  # so many frames of 20 ms are averaged into one
+    positions: Count = 1_500  # longest sequence of the position embeddings; longer ones are encoded piece by piece
 
     def __post_init__(self) -> None:
         if self.joined > max(1, self.layers):
@@ -114,33 +92,20 @@ class FrontEndConfig:
 
 @dataclass(frozen=True)
 class SpeakerBaselineConfig:
-    """Settings of the running neutral baseline of a speaker; see `speaker_baseline`.
+    """Settings of the running neutral baseline of a speaker; see `speaker_baseline`."""
 
-    Attributes:
-        pseudo_turns: Weight of the global neutral mean, in neutral turns.
-        memory: Largest accumulated weight of past turns; beyond it older turns fade in proportion.
-    """
-
-    pseudo_turns: Positive = 6.0
-    memory: Positive = 60.0
+    pseudo_turns: Positive = 6.0  # weight of the global neutral mean, in neutral turns
+    memory: Positive = 60.0  # largest accumulated weight of past turns; beyond it older ones fade in proportion
 
 
 @dataclass(frozen=True)
 class ConvConfig:
-    """One convolution block: convolution, batch norm, ReLU, max pooling.
-
-    Attributes:
-        channels: Feature maps.
-        kernel: Size over (bands, frames), both odd.
-        pool: Of the max pooling, over (bands, frames).
-        norm: Batch norm; without it the convolution has a bias.
-        activation: ReLU.
-    """
+    """One convolution block: convolution, batch norm, ReLU, max pooling; sizes are over (bands, frames)."""
 
     channels: Count
-    kernel: tuple[Count, Count] = (3, 3)
+    kernel: tuple[Count, Count] = (3, 3)  # odd
     pool: tuple[Count, Count] = (2, 2)
-    norm: bool = True
+    norm: bool = True  # without batch norm the convolution has a bias
     activation: bool = True
 
     def __post_init__(self) -> None:
@@ -154,29 +119,17 @@ class ConvConfig:
 
 @dataclass(frozen=True)
 class SmodelConfig:
-    """The smodel's shape.
+    """The smodel's shape."""
 
-    Attributes:
-        blocks: The convolution blocks, in order; the paper has one.
-        lstm_units: Of the Bi-LSTM, in each direction; 0 for none.
-        heads: Of the self-attention; the paper has four.
-        residual_attention: Adds the sequence to what the self-attention makes of it.
-        pooling: How the sequence becomes one vector: its mean, or its mean and standard deviation over time.
-        input_statistics: The vector also holds the mean and standard deviation over time of the input.
-        dropout: Proportion of units dropped after the convolutions, the Bi-LSTM and the pooling, in training.
-        input_dropout: Proportion of whole input channels dropped in training; for a front end's frames.
-        attention_dropout: Proportion of utterances whose pooled attention is dropped in training, so that the
-            classifiers rely on the input statistics as well.
-    """
-
-    blocks: tuple[ConvConfig, ...]
-    lstm_units: Annotated[int, Meta(ge=0)] = 128
-    heads: Count = 4
-    residual_attention: bool = False
-    pooling: Literal["mean", "mean_deviation"] = "mean"
-    input_statistics: bool = False
-    dropout: Proportion = 0.2
-    input_dropout: Proportion = 0.0
+    blocks: tuple[ConvConfig, ...]  # the paper has one
+    lstm_units: Annotated[int, Meta(ge=0)] = 128  # of the Bi-LSTM, in each direction; 0 for none
+    heads: Count = 4  # of the self-attention, as in the paper
+    residual_attention: bool = False  # adds the sequence to what the self-attention makes of it
+    pooling: Literal["mean", "mean_deviation"] = "mean"  # over time, of the sequence, which becomes one vector
+    input_statistics: bool = False  # the vector also holds the mean and deviation over time of the input
+    dropout: Proportion = 0.2  # of units after the convolutions, the Bi-LSTM and the pooling, in training
+    input_dropout: Proportion = 0.0  # of whole input channels, in training; for a front end's frames
+    # of utterances that lose their pooled attention in training, so that classifiers rely on the input statistics, too
     attention_dropout: Proportion = 0.0
 
     def after(self, size: int, axis: int) -> int:
@@ -226,88 +179,56 @@ class AlbertConfig:
 
 @dataclass(frozen=True)
 class TmodelConfig:
-    """The tmodel's shape.
+    """The tmodel's shape."""
 
-    Attributes:
-        encoder: Where its weights came from: a Hub id (the paper's is `albert-base-v2`) or a folder's name.
-        albert: ALBERT's shape.
-        pooling: The text vector: ALBERT's pooled first position `cls`, or the `mean` over all pieces.
-        maximum_pieces: Longer transcripts lose their end.
-        marks: Whether question and exclamation marks are read, where a transcript has them.
-    """
-
-    encoder: str = "albert-base-v2"
+    encoder: str = "albert-base-v2"  # where its weights came from: a Hub id (this is the paper's) or a folder's name
     albert: AlbertConfig = field(default_factory=AlbertConfig)
-    pooling: Literal["cls", "mean"] = "cls"
-    maximum_pieces: Annotated[int, Meta(ge=3)] = 96
-    marks: bool = False
+    pooling: Literal["cls", "mean"] = "cls"  # the text vector: ALBERT's pooled first position, or the mean of all
+    maximum_pieces: Annotated[int, Meta(ge=3)] = 96  # longer transcripts lose their end
+    marks: bool = False  # whether question and exclamation marks are read, where a transcript has them
 
 
 @dataclass(frozen=True)
 class EncoderEntry:
-    """A further encoder, beside smodel and tmodel.
+    """A further encoder, beside smodel and tmodel."""
 
-    Attributes:
-        type: `hub`, or an entry point of the group `stser_core.encoders`.
-        vector_size: Length of its vectors.
-        settings: Its own settings.
-        package: The package that provides the type, named where it is not installed.
-    """
-
-    type: str
+    type: str  # hub, or an entry point of the group stser_core.encoders
     vector_size: Count
-    settings: dict[str, Any] = field(default_factory=dict)
-    package: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)  # its own
+    package: str = ""  # the one that provides the type, named where it is not installed
 
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """A classifier: dense layers over the concatenated vectors of its encoders.
+    """A classifier: dense layers over the concatenated vectors of its encoders."""
 
-    Attributes:
-        inputs: Names of the encoders, in the order of concatenation.
-        dropout: Proportion of units dropped after each hidden layer, in training.
-    """
-
-    inputs: tuple[str, ...]
-    dropout: Proportion = 0.2
+    inputs: tuple[str, ...]  # names of the encoders, in the order of concatenation
+    dropout: Proportion = 0.2  # of units after each hidden layer, in training
 
 
 @dataclass(frozen=True)
 class LateFusion:
     """Late (decision-level) fusion of speech and words: how often only one of the two carries an emotion.
 
-    Both numbers are relative to how often both carry it.
-
-    Attributes:
-        p_speech_only: Speech carries the emotion, the words are neutral; 0 or more.
-        p_text_only: The words carry it, the speech is neutral; 0 or more.
-        speech: The classifiers that read speech alone.
-        text: The classifiers that read text alone.
+    Both numbers are relative to how often both carry it; `speech` and `text` name the classifiers that read one alone.
     """
 
-    p_speech_only: Amount
-    p_text_only: Amount
+    p_speech_only: Amount  # speech carries the emotion, the words are neutral
+    p_text_only: Amount  # the words carry it, the speech is neutral
     speech: tuple[str, ...] = ("speech",)
     text: tuple[str, ...] = ("text",)
 
 
 @dataclass(frozen=True)
 class EnsembleConfig:
-    """Settings for combining the classifiers' probabilities; see `ensemble`.
+    """Settings for combining the classifiers' probabilities; see `ensemble`."""
 
-    Attributes:
-        weights: Of each classifier in the mean; 1 where nothing is said.
-        late_fusion: `None` for the mean alone.
-        temperatures: Of a classifier, by its name, or of the combined answer of several, by their names sorted and
-            joined with `+`. Whatever has no temperature is not calibrated.
-        class_prior: How often each emotion is expected in calls, in the order of `LABELS`; the monitor's default.
-            `None`: all alike, as in training.
-    """
-
-    weights: dict[str, Positive] = field(default_factory=dict)
-    late_fusion: LateFusion | None = None
+    weights: dict[str, Positive] = field(default_factory=dict)  # in the mean; 1 where nothing is said
+    late_fusion: LateFusion | None = None  # None: the mean alone
+    # Of a classifier, by its name, or of the combined answer of several, by their names sorted and joined with +.
+    # Whatever has no temperature is not calibrated.
     temperatures: dict[str, Positive] = field(default_factory=dict)
+    # How often each emotion is expected in calls, in the order of LABELS; None: all alike, as in training.
     class_prior: tuple[Positive, Positive, Positive, Positive] | None = None
 
     def __post_init__(self) -> None:
@@ -317,33 +238,17 @@ class EnsembleConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """Everything that shapes a model; `config.json` of a checkpoint.
-
-    Attributes:
-        features: The log-mel spectrogram.
-        classifiers: By name.
-        version: Of the format.
-        labels: In this order.
-        front_end: `None`: the smodel reads the log-mel spectrogram itself.
-        speaker_baseline: `None` without it; needs a front end and a `speech` classifier.
-        smodel: The encoder named `speech`, or `None`.
-        tmodel: The encoder named `text`, or `None`.
-        encoders: Further encoders, by name.
-        ensemble: How the classifiers' probabilities become one answer.
-
-    Raises:
-        UsageError: The parts do not fit together.
-    """
+    """Everything that shapes a model; `config.json` of a checkpoint. `UsageError` where parts do not fit together."""
 
     features: FeatureConfig
-    classifiers: dict[str, ClassifierConfig]
+    classifiers: dict[str, ClassifierConfig]  # by name
     version: int = VERSION
     labels: tuple[str, ...] = LABELS
-    front_end: FrontEndConfig | None = None
-    speaker_baseline: SpeakerBaselineConfig | None = None
-    smodel: SmodelConfig | None = None
-    tmodel: TmodelConfig | None = None
-    encoders: dict[str, EncoderEntry] = field(default_factory=dict)
+    front_end: FrontEndConfig | None = None  # None: the smodel reads the log-mel spectrogram itself
+    speaker_baseline: SpeakerBaselineConfig | None = None  # needs a front end and a speech classifier
+    smodel: SmodelConfig | None = None  # the encoder named speech
+    tmodel: TmodelConfig | None = None  # the encoder named text
+    encoders: dict[str, EncoderEntry] = field(default_factory=dict)  # further ones, by name
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
 
     def __post_init__(self) -> None:

@@ -23,17 +23,11 @@ _WORD_START = "▁"
 
 @dataclass(frozen=True)
 class Encoded:
-    """A padded batch of transcripts.
+    """A padded batch of transcripts."""
 
-    Attributes:
-        pieces: int64 [batch, n], piece ids.
-        mask: int64 [batch, n], 1 where there is a piece.
-        unknown: The proportion of unknown pieces in each transcript.
-    """
-
-    pieces: NDArray[np.int64]
-    mask: NDArray[np.int64]
-    unknown: tuple[float, ...]
+    pieces: NDArray[np.int64]  # int64 [batch, n], piece ids
+    mask: NDArray[np.int64]  # int64 [batch, n], 1 where there is a piece
+    unknown: tuple[float, ...]  # proportion of unknown pieces in each transcript
 
 
 class Tokenizer:

@@ -32,19 +32,12 @@ _LONGEST = 30 * SAMPLE_RATE
 
 @dataclass(frozen=True)
 class HubSettings:
-    """The settings of a `hub` encoder in `config.json`.
+    """The settings of a `hub` encoder in `config.json`."""
 
-    Attributes:
-        model: Hub id, or a folder in the Hub's format.
-        revision: The commit of the Hub's repository; empty for the newest, or for a folder.
-        layer: Which hidden state is pooled: 0 is the first layer's input, −1 the last layer's output.
-        pooling: Mean, or mean and standard deviation, over time.
-    """
-
-    model: str
-    revision: str = ""
-    layer: int = -1
-    pooling: Literal["mean", "mean_deviation"] = "mean_deviation"
+    model: str  # Hub id, or a folder in the Hub's format
+    revision: str = ""  # commit of the Hub's repository; empty for the newest, or for a folder
+    layer: int = -1  # which hidden state is pooled: 0 is the first layer's input, −1 the last layer's output
+    pooling: Literal["mean", "mean_deviation"] = "mean_deviation"  # mean, or mean and standard deviation, over time
 
 
 class HubEncoder:

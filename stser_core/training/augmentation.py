@@ -20,27 +20,16 @@ from stser_core.text import normalise
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Probability of each change, for each clip in each epoch (0 = never, 1 = always).
+    """Probability of each change, for each clip in each epoch (0 = never, 1 = always)."""
 
-    Attributes:
-        lines: The clip comes over one of `line_versions` random telephone lines (see `lines`), instead of as recorded.
-        line_versions: Versions of each clip that are cached.
-        crop: A random part of `crop_s` seconds is taken: short turns are the hardest.
-        crop_s: Shortest and longest part.
-        frame_noise: Greatest standard deviation of what is added to all frames of a clip, in units of `frame_scale`.
-        dropped_words: Proportion of a text's words that are left out, as a transcriber misses words.
-        swapped_words: Proportion of them that are exchanged for words of other texts.
-        dropped_marks: Texts lose their punctuation.
-    """
-
-    lines: Proportion = 0.0
-    line_versions: Count = 3
-    crop: Proportion = 0.0
-    crop_s: tuple[Positive, Positive] = (0.5, 1.8)
-    frame_noise: Amount = 0.0
-    dropped_words: Proportion = 0.0
-    swapped_words: Proportion = 0.0
-    dropped_marks: Proportion = 0.0
+    lines: Proportion = 0.0  # the clip comes over a random telephone line (see `lines`), instead of as recorded
+    line_versions: Count = 3  # lines of each clip that are cached
+    crop: Proportion = 0.0  # a random part is taken: short turns are the hardest
+    crop_s: tuple[Positive, Positive] = (0.5, 1.8)  # shortest and longest part, in seconds
+    frame_noise: Amount = 0.0  # greatest deviation of what is added to all frames of a clip, in units of frame_scale
+    dropped_words: Proportion = 0.0  # proportion of a text's words that are left out, as a transcriber misses words
+    swapped_words: Proportion = 0.0  # proportion of them that are exchanged for words of other texts
+    dropped_marks: Proportion = 0.0  # texts lose their punctuation
 
     def __post_init__(self) -> None:
         if self.crop_s[0] > self.crop_s[1]:

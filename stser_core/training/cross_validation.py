@@ -40,25 +40,16 @@ from stser_core.training.streams import stream_report
 
 @dataclass(frozen=True, eq=False)
 class Protocol:
-    """Settings and data that all folds share.
+    """Settings and data that all folds share."""
 
-    Attributes:
-        recipe: Its seed is replaced.
-        cache: Where sound and frames are kept.
-        calls: Weak clips, added to every training part; held-out calls are evaluated by every fold.
-        front_end: The front end's weights.
-        earlier: The folder of an earlier cross-validation, from whose checkpoints the folds start.
-        streams: Whether call-like streams are evaluated.
-        overwrite: Delete runs of other recipes or data.
-    """
-
-    recipe: Recipe
-    cache: Path
+    recipe: Recipe  # its seed is replaced
+    cache: Path  # where sound and frames are kept
+    # weak clips, added to every training part; held-out calls are evaluated by every fold
     calls: CallData = field(default_factory=CallData)
-    front_end: Path | None = None
-    earlier: Path | None = None
-    streams: bool = False
-    overwrite: bool = False
+    front_end: Path | None = None  # the front end's weights
+    earlier: Path | None = None  # an earlier cross-validation, from whose checkpoints the folds start
+    streams: bool = False  # whether call-like streams are evaluated
+    overwrite: bool = False  # delete runs of other recipes or data
 
 
 def cross_validate(

@@ -29,21 +29,13 @@ _NARROW = 8_000
 
 
 class Codec(NamedTuple):
-    """A codec of FFmpeg.
-
-    Attributes:
-        encoder: FFmpeg's name of the encoder.
-        decoder: FFmpeg's name of the decoder.
-        rates: Sample rates that it takes.
-        bit_rates: Bits a second; one is drawn. 0 for the codec's own.
-        weight: How often it is drawn.
-    """
+    """A codec of FFmpeg: its encoder and decoder, and how it is drawn."""
 
     encoder: str
     decoder: str
-    rates: tuple[int, ...]
-    bit_rates: tuple[int, ...]
-    weight: float
+    rates: tuple[int, ...]  # sample rates that it takes
+    bit_rates: tuple[int, ...]  # bits a second; one is drawn. 0 for the codec's own
+    weight: float  # how often it is drawn
 
 
 _CODECS = (

@@ -35,33 +35,21 @@ Epoch = dict[str, float]
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """Settings of training a network. The defaults are the paper's, where it gives them.
+    """Settings of training a network. The defaults are the paper's, where it gives them."""
 
-    Attributes:
-        epochs: At most so many.
-        patience: Epochs without a better validation metric before training stops; 0 = never.
-        best_by: The validation metric of the epoch that is kept: `wa` (the paper's) or `ua`; `last` keeps the last
-            epoch, for where validation has too few speakers to choose by.
-        learning_rate: At its highest.
-        text_learning_rate: Of the tmodel; `None` for the same.
-        optimizer: `adam` (the paper's) or `adamw`.
-        weight_decay: Of adamw.
-        schedule: Learning rate over time: `constant` or `cosine`.
-        warmup: Proportion of all steps over which the learning rate rises from zero.
-        precision: Of the forward pass on CUDA; float32 elsewhere.
-        seed: Random seed.
-    """
-
-    epochs: Count = 60
+    epochs: Count = 60  # at most
+    # epochs without a better validation metric before training stops; 0 = never
     patience: Annotated[int, Meta(ge=0)] = 10
+    # validation metric of the epoch that is kept (the paper's: wa); last: the last epoch, for where validation has too
+    # few speakers to choose by
     best_by: Literal["wa", "ua", "last"] = "wa"
-    learning_rate: Positive = 1e-4
-    text_learning_rate: Positive | None = None
+    learning_rate: Positive = 1e-4  # at its highest
+    text_learning_rate: Positive | None = None  # of the tmodel; None for the same
     optimizer: Literal["adam", "adamw"] = "adam"
-    weight_decay: Amount = 0.0
+    weight_decay: Amount = 0.0  # of adamw
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup: Proportion = 0.0
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    warmup: Proportion = 0.0  # proportion of all steps over which the learning rate rises from zero
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"  # of the forward pass on CUDA; float32 elsewhere
     seed: Annotated[int, Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:

@@ -14,23 +14,15 @@ _BINS = 15
 
 @dataclass(frozen=True)
 class Metrics:
-    """Metrics of predictions, as fractions of 1.
+    """Metrics of predictions, as fractions of 1."""
 
-    Attributes:
-        n: Number of predictions.
-        wa: Weighted accuracy: the proportion that is right.
-        ua: Unweighted accuracy: the mean of the recalls of the labels that occur.
-        recall: For each label that occurs, the proportion of its clips that were recognised.
-        confusion: Counts, rows = truth, columns = prediction, in the order of `LABELS`.
-        ece: Expected calibration error: the mean gap between confidence and accuracy over 15 equal bins of
-            confidence, weighted by their size (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
-    """
-
-    n: int
-    wa: float
-    ua: float
-    recall: dict[str, float]
-    confusion: list[list[int]]
+    n: int  # number of predictions
+    wa: float  # weighted accuracy: the proportion that is right
+    ua: float  # unweighted accuracy: the mean of the recalls of the labels that occur
+    recall: dict[str, float]  # of each label that occurs
+    confusion: list[list[int]]  # counts, rows = truth, columns = prediction, in the order of LABELS
+    # Expected calibration error: the mean gap between confidence and accuracy over 15 equal bins of confidence,
+    # weighted by their size (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
     ece: float
 
 

@@ -29,39 +29,24 @@ NEUTRAL = "neutral"
 
 @dataclass(frozen=True)
 class PairMixture:
-    """Proportions of the kinds of pairs; they need not sum to one.
+    """Proportions of the kinds of pairs; they need not sum to one."""
 
-    Attributes:
-        agreeing: Speech and words carry the same emotion, which is the target.
-        text_neutral: The words are neutral: the speech's emotion is the target.
-        text_garbled: The words are a random draw of pieces of sentences, as of a failing transcriber: the
-            speech's emotion is the target, and the text classifier learns nothing from it.
-        text_empty: No words: only the speech classifier is trained.
-        speech_neutral: Neutral speech says words that carry an emotion: the words' emotion is the target.
-    """
-
-    agreeing: Amount = 0.4
-    text_neutral: Amount = 0.25
+    agreeing: Amount = 0.4  # speech and words carry the same emotion, which is the target
+    text_neutral: Amount = 0.25  # the words are neutral: the speech's emotion is the target
+    # pieces of sentences, as of a failing transcriber: the speech's; nothing for the text classifier
     text_garbled: Amount = 0.05
-    text_empty: Amount = 0.05
-    speech_neutral: Amount = 0.25
+    text_empty: Amount = 0.05  # no words: only the speech classifier is trained
+    speech_neutral: Amount = 0.25  # neutral speech says words that carry an emotion: the words' emotion is the target
 
 
 @dataclass(frozen=True)
 class Example:
-    """A clip with words, and the labels of the classifiers.
+    """A clip with words, and the labels of the classifiers."""
 
-    Attributes:
-        clip: The sound, or a text alone where its `path` is `None`.
-        text: The words, or `None`.
-        labels: See `Labels`.
-        kind: How the pair was made; `None` for a clip as its corpus has it.
-    """
-
-    clip: Clip
-    text: str | None
+    clip: Clip  # the sound, or a text alone where its path is None
+    text: str | None  # the words
     labels: Labels
-    kind: PairKind | None = None
+    kind: PairKind | None = None  # how the pair was made; None for a clip as its corpus has it
 
 
 def column_of(inputs: Sequence[str]) -> int:

@@ -22,37 +22,26 @@ from stser_core.training.pairs import PairMixture
 class Recipe:
     """A training run. The defaults are the paper's, where it says (section on the experiments).
 
-    Attributes:
-        model: The model's shape; classifiers without data are left out.
-        loop: Epochs, optimizer, early stopping, seed.
-        batch: Clips in a batch.
-        label_smoothing: Proportion of each target that is spread over all labels.
-        frozen: Parts that are not trained: of the encoders `smodel` and `tmodel`, of the classifiers any.
-        balance_labels: Draw clips so that all labels of a corpus are equally frequent.
-        balance_corpora: Corpora are drawn in proportion to their size to this power: 1 as they are, 0.5 by the
-            square root, 0 all alike.
-        routine: Proportion of every batch (on average) that are turns of routine calls, where these are given.
-        service: Proportion of the texts that are of service dialogues, where these are given.
-        augmentation: See `Augmentation`.
-        pairs: See `PairMixture`; used where texts are separate from the sound.
-        own_words: Where texts are separate, clips that have words of their own keep them. Switch it off for acted
-            corpora, whose few sentences are said in every emotion.
-
     Raises:
         UsageError: A name is not that of a part.
     """
 
-    model: CheckpointConfig = PAPER
-    loop: LoopConfig = field(default_factory=LoopConfig)
-    batch: Count = 32
-    label_smoothing: Proportion = 0.0
-    frozen: tuple[str, ...] = ()
-    balance_labels: bool = False
+    model: CheckpointConfig = PAPER  # classifiers without data are left out
+    loop: LoopConfig = field(default_factory=LoopConfig)  # epochs, optimizer, early stopping, seed
+    batch: Count = 32  # clips in a batch
+    label_smoothing: Proportion = 0.0  # proportion of each target that is spread over all labels
+    frozen: tuple[str, ...] = ()  # parts that are not trained: smodel, tmodel, and any of the classifiers
+    balance_labels: bool = False  # all labels of a corpus are drawn alike
+    # corpora are drawn in proportion to their size to this power: 1 as they are, 0.5 by the square root, 0 all alike
     balance_corpora: Proportion = 1.0
+    # proportion of turns of routine calls in every batch (on average), where these are given
     routine: Annotated[float, Meta(ge=0, le=0.9)] = 0.06
+    # proportion of the texts that are of service dialogues, where these are given
     service: Annotated[float, Meta(ge=0, le=0.9)] = 0.2
     augmentation: Augmentation = field(default_factory=Augmentation)
-    pairs: PairMixture = field(default_factory=PairMixture)
+    pairs: PairMixture = field(default_factory=PairMixture)  # used where texts are separate from the sound
+    # where texts are separate, clips with words keep them; false for acted corpora, whose few sentences are said in
+    # every emotion
     own_words: bool = True
 
     def __post_init__(self) -> None:

@@ -43,21 +43,13 @@ _SHORTEST_PAUSE_S = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """A channel of a routine call.
+    """A channel of a routine call."""
 
-    Attributes:
-        name: The recording's name, and the channel's number where there are several.
-        call: The recording's name without its ending.
-        sound: float32 [n] in −1…1, 16 kHz.
-        turns: First and last sample (exclusive) of each turn.
-        pause: The noise between turns, float32 [n]; empty where there is less than a second.
-    """
-
-    name: str
-    call: str
-    sound: Sound
-    turns: tuple[tuple[int, int], ...]
-    pause: Sound
+    name: str  # the recording's, with the channel's number where there are several
+    call: str  # the recording's name without its ending
+    sound: Sound  # float32 [n] in −1…1, 16 kHz
+    turns: tuple[tuple[int, int], ...]  # first and last sample (exclusive) of each
+    pause: Sound  # the noise between turns, float32 [n]; empty where there is less than a second
 
     @property
     def hours(self) -> float:
@@ -67,21 +59,13 @@ class Channel:
 
 @dataclass(frozen=True, eq=False)
 class CallData:
-    """Weakly labelled neutral data.
+    """Weakly labelled neutral data."""
 
-    Attributes:
-        train: Turns of routine calls, and service texts, to train on.
-        validation: Service texts to validate with.
-        test: Service texts to test on.
-        pauses: Noise of the calls that are trained on.
-        held_out: Channels of calls that are held out.
-    """
-
-    train: tuple[Clip, ...] = ()
-    validation: tuple[Clip, ...] = ()
-    test: tuple[Clip, ...] = ()
-    pauses: tuple[Sound, ...] = ()
-    held_out: tuple[Channel, ...] = ()
+    train: tuple[Clip, ...] = ()  # turns of routine calls, and service texts
+    validation: tuple[Clip, ...] = ()  # service texts
+    test: tuple[Clip, ...] = ()  # service texts
+    pauses: tuple[Sound, ...] = ()  # noise of the calls that are trained on
+    held_out: tuple[Channel, ...] = ()  # channels of calls that are not trained on
 
 
 def read_call_data(calls: Path | None, held_out: Collection[str], texts: Path | None, cache: Path) -> CallData:

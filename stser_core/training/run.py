@@ -38,17 +38,11 @@ Part = Literal["train", "validation"]
 
 @dataclass(frozen=True, eq=False)
 class RunData:
-    """The data of a run.
+    """The data of a run."""
 
-    Attributes:
-        train: Clips with sound (and perhaps words), texts alone, and weak ones of either.
-        validation: Clips that decide when to stop, and calibrate.
-        pauses: Noise of routine calls, for random telephone lines.
-    """
-
-    train: tuple[Clip, ...]
-    validation: tuple[Clip, ...]
-    pauses: tuple[NDArray[np.float32], ...] = ()
+    train: tuple[Clip, ...]  # clips with sound (and perhaps words), texts alone, and weak ones of either
+    validation: tuple[Clip, ...]  # decide when to stop, and calibrate
+    pauses: tuple[NDArray[np.float32], ...] = ()  # noise of routine calls, for random telephone lines
 
     def of(self, part: Part) -> tuple[Clip, ...]:
         """The clips of a part."""

@@ -26,15 +26,10 @@ P_NEUTRAL = 0.85
 
 
 class Speech(NamedTuple):
-    """An example's speech.
+    """An example's speech."""
 
-    Attributes:
-        frames: float32 [n, size].
-        baseline: float32 [size], of its speaker; `None` where the model has no speaker baseline.
-    """
-
-    frames: Tensor
-    baseline: Tensor | None
+    frames: Tensor  # float32 [n, size]
+    baseline: Tensor | None  # float32 [size], of its speaker; None where the model has no speaker baseline
 
 
 class SpeechSource:

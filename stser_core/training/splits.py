@@ -46,21 +46,15 @@ class HoldOut:
 class Fold:
     """Three parts that share no clip, no file and no speaker.
 
-    Attributes:
-        name: What is tested: a session, a corpus, or a number.
-        train: Clips to train on.
-        validation: Clips that decide when to stop.
-        test: Clips to evaluate on; may be empty.
-        shared_speakers: Speakers that training and validation may share: the only ones of their corpora.
-
     Raises:
         DataError: A part is empty, or two parts share something.
     """
 
-    name: str
+    name: str  # what is tested: a session, a corpus, or a number
     train: tuple[Clip, ...]
-    validation: tuple[Clip, ...]
-    test: tuple[Clip, ...]
+    validation: tuple[Clip, ...]  # decides when to stop
+    test: tuple[Clip, ...]  # may be empty
+    # those that training and validation may share: the only ones of their corpora
     shared_speakers: frozenset[str] = field(default=frozenset(), kw_only=True)
 
     def __post_init__(self) -> None:
@@ -76,20 +70,14 @@ class Fold:
 
 @dataclass(frozen=True)
 class FoldPlan:
-    """The folds of a cross-validation.
+    """The folds of a cross-validation."""
 
-    Attributes:
-        leave_out: What each fold tests: a `session`, as the paper does on IEMOCAP, a group of `speakers`, a `corpus`;
-            `auto` takes sessions where every clip has one and there are several, else speakers.
-        folds: Number of groups of speakers, alike in size and labels as far as the speakers allow.
-        seeds: One run of each fold for each.
-        validation: Proportion of each training part that is validated with.
-    """
-
+    # What each fold tests: a session, as the paper does on IEMOCAP, a group of speakers, a corpus; auto takes sessions
+    # where every clip has one and there are several, else speakers.
     leave_out: Literal["auto", "session", "speakers", "corpus"] = "auto"
-    folds: int = 5
-    seeds: tuple[int, ...] = (0,)
-    validation: float = 0.2
+    folds: int = 5  # groups of speakers, alike in size and labels as far as the speakers allow
+    seeds: tuple[int, ...] = (0,)  # one run of each fold for each
+    validation: float = 0.2  # proportion of each training part
 
     def folds_of(self, clips: Sequence[Clip]) -> list[Fold]:
         """Make the folds.

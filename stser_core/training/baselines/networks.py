@@ -46,26 +46,17 @@ _EVALUATION_BATCH = 32
 
 @dataclass(frozen=True)
 class NetworkBaseline:
-    """A network of speech and text.
-
-    Attributes:
-        name: As the table prints it.
-        network: `DualEncoder` or `AlignedEncoder`.
-        units: Of each recurrent layer and direction.
-        embedding: Length of a word's vector.
-        dropout: Proportion of each recurrent layer's output that is left out in training.
-        batch: Clips in a batch.
-        loop: How it is trained; the seed is replaced.
-    """
+    """A network of speech and text."""
 
     reads: ClassVar = ("sound", "text")
 
-    name: str
+    name: str  # as the table prints it
     network: type[DualEncoder] | type[AlignedEncoder]
-    units: int
-    embedding: int = 100
-    dropout: float = 0.3
-    batch: int = 32
+    units: int  # of each recurrent layer and direction
+    embedding: int = 100  # length of a word's vector
+    dropout: float = 0.3  # proportion of each recurrent layer's output, in training
+    batch: int = 32  # clips in a batch
+    # its seed is replaced
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(epochs=60, patience=10, learning_rate=1e-3))
 
     def answer(self, clips: Usable, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:

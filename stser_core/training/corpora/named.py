@@ -41,27 +41,18 @@ class Naming(NamedTuple):
 
 @dataclass(frozen=True)
 class NamedCorpus:
-    """A corpus of files with telling names.
-
-    Attributes:
-        name: The corpus's name.
-        language: Two-letter code.
-        example: A file name as in the release.
-        published: Number of clips of each of `LABELS` in the published corpus.
-        pattern: Of the names, without their ending.
-        meaning: From a file, the pattern's groups, and what `tables` found; `None` for a name that is not the corpus's.
-        tables: Reads what lies beside the recordings: genders by speaker, or sentences by file.
-        recordings: The folder of the recordings within the corpus's own, where that holds other copies, too.
-    """
+    """A corpus of files with telling names."""
 
     name: str
-    language: str
-    example: str
-    published: tuple[int, int, int, int]
-    pattern: str
+    language: str  # two letters
+    example: str  # a file name as in the release
+    published: tuple[int, int, int, int]  # number of clips of each of LABELS
+    pattern: str  # of the names, without their ending
+    # from a file, the pattern's groups, and what `tables` found; None for a name that is not the corpus's
     meaning: Callable[[Path, Parts, Mapping[str, str]], Naming | None]
+    # reads what lies beside the recordings: genders by speaker, or sentences by file
     tables: Callable[[Path], Mapping[str, str]] = lambda _: {}
-    recordings: str = ""
+    recordings: str = ""  # their folder within the corpus's own, where that holds other copies, too
 
 
 def read_named(corpus: NamedCorpus, directory: Path) -> Corpus:
