@@ -32,13 +32,12 @@ from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
 from monitor.timeline.notes import Alert, Mark, Note
 from monitor.timeline.timeline import Timeline
-from monitor.timeline.turn import STARTED_AT, Turn
+from monitor.timeline.turn import Turn
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from monitor.flow import ChannelNow
     from monitor.segmenter.settings import SegmenterSettings
     from monitor.sources import Source
 
@@ -126,7 +125,6 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._timeline = Timeline(_TURNS)
-        self._last_turn = max((one.resumed.last_turn for one in self.exporters), default=0)
         self._marks = max((one.resumed.last_mark for one in self.exporters), default=0)
         self._session = Session(
             source=self.source.name,
@@ -142,7 +140,9 @@ class _Run:
             transcriber=self.models.transcriber,
             scorer=self.models.scorer,
             outputs=self._outputs(),
-            revise=self._revised,
+            transcripts=self.transcripts,
+            dated=True,
+            turns_before=max((one.resumed.last_turn for one in self.exporters), default=0),
             note_outputs=[self._timeline.add_note, *self._note_writers()],
             follow=(lambda: True) if self.mode is DisplayMode.SCREEN else None,
             timings=self.timings.add if self.timings else None,
@@ -192,22 +192,13 @@ class _Run:
         ]
 
     def _alert(self, alert: Alert) -> None:
-        timed = replace(alert, at=self._clock(alert.time_s))
+        timed = replace(alert, at=self._pipeline.clock(alert.time_s))
         for write in self._note_writers():
             write(timed)
         self._timeline.add_note(timed)
         ring()
         if self.mode is DisplayMode.LINES:
             self.notices.line(alert_line(timed))
-
-    def _revised(self, turn: Turn) -> Turn:
-        """A turn with its number in the files and its time of day, and with words only where they may be kept."""
-        kept = turn if self.transcripts else turn.without_words()
-        clock = {STARTED_AT: self._clock(turn.start_s)}
-        return replace(kept, turn=self._last_turn + turn.turn, extra={**turn.extra, **clock})
-
-    def _clock(self, time_s: float) -> str:
-        return self._pipeline.clock(time_s).isoformat(timespec="milliseconds")
 
     def _note_writers(self) -> list[Callable[[Note], None]]:
         return [exporter.write_note for exporter in self.exporters]
@@ -223,17 +214,13 @@ class _Run:
     def _mark(self) -> None:
         self._marks += 1
         time_s = self._pipeline.position_s
-        self._pipeline.note(Mark(self._marks, time_s, self._clock(time_s)))
-
-    def _channels(self) -> tuple[ChannelNow, ...]:
-        channels = self._pipeline.channels
-        return channels if self.transcripts else tuple(replace(one, words="") for one in channels)
+        self._pipeline.note(Mark(self._marks, time_s, self._pipeline.clock(time_s)))
 
     def _snapshot(self, notice: str) -> Snapshot:
         pipeline = self._pipeline
         return Snapshot(
             timeline=self._timeline.snapshot(),
-            channels=self._channels(),
+            channels=pipeline.channels,
             position_s=pipeline.position_s,
             dropped_ms=pipeline.dropped_ms,
             behind_s=pipeline.behind_s,

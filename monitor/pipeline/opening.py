@@ -113,7 +113,7 @@ def recording_pipeline(
         transcriber=models.transcriber,
         scorer=models.scorer,
         outputs=outputs,
-        revise=Turn.without_words if options.transcription.no_transcript else lambda turn: turn,
+        transcripts=not options.transcription.no_transcript,
         speaker_of=speaker_of,
         segmentation=segmentation,
     )

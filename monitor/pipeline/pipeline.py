@@ -29,7 +29,7 @@ from monitor.segmenter.segmenter import Segmenter
 from monitor.segmenter.settings import SegmenterSettings
 from monitor.sources.recording import mono
 from monitor.timeline.notes import Note
-from monitor.timeline.turn import Turn
+from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ class Pipeline:
         scorer: Scorer,
         outputs: Sequence[Callable[[Turn], None]],
         speaker_of: Callable[[Utterance], str] | None = None,
-        revise: Callable[[Turn], Turn] = lambda turn: turn,
+        transcripts: bool = True,
+        dated: bool = False,
+        turns_before: int = 0,
         note_outputs: Sequence[Callable[[Note], None]] = (),
         segmentation: SegmenterSettings | None = None,
         capacity: int = 64,
@@ -77,7 +79,9 @@ class Pipeline:
             scorer: Called by one thread.
             outputs: Each is called with every turn, in the order of their ends, by one thread.
             speaker_of: Who speaks in an utterance, where several speakers share a channel.
-            revise: What becomes of each turn before the outputs get it; called by the same thread.
+            transcripts: Whether outputs and `channels` get words.
+            dated: Whether turns get the time of day at which they started, since the sound is live.
+            turns_before: The number of the turn before the first.
             note_outputs: Each is called with every note, by the same thread.
             segmentation: How the speech is cut into utterances; `None` for the defaults.
             capacity: How many items each queue holds.
@@ -94,7 +98,9 @@ class Pipeline:
         channels = len(roles)
         self._source = source
         self._outputs = list(outputs)
-        self._revise = revise
+        self._transcripts = transcripts
+        self._dated = dated
+        self._turns_before = turns_before
         self._note_outputs = list(note_outputs)
         self._segmentation = segmentation or SegmenterSettings()
         self._segmenter = Segmenter(channels, self._segmentation)
@@ -120,9 +126,10 @@ class Pipeline:
         """Seconds of the source that have been read."""
         return self._position / SAMPLE_RATE
 
-    def clock(self, time_s: float) -> datetime:
-        """The time of day of a moment of a live stream, in seconds from its start, by when its first sound arrived."""
-        return datetime.fromtimestamp((self._origin_s or time.time()) + time_s).astimezone()
+    def clock(self, time_s: float) -> str:
+        """The time of day, ISO 8601, so many seconds after the first sound of a live stream arrived."""
+        moment = datetime.fromtimestamp((self._origin_s or time.time()) + time_s)
+        return moment.astimezone().isoformat(timespec="milliseconds")
 
     @property
     def dropped_ms(self) -> int:
@@ -268,9 +275,15 @@ class Pipeline:
             if not isinstance(item, Scored):
                 self._deliver(item, self._note_outputs)
                 continue
-            self._deliver(self._revise(item.turn), self._outputs)
+            self._deliver(self._presented(item.turn), self._outputs)
             if self._timings is not None and item.times[0] is not None:
                 self._timings(*item.times, time.monotonic())
+
+    def _presented(self, turn: Turn) -> Turn:
+        """A turn as outputs get it."""
+        kept = turn if self._transcripts else turn.without_words()
+        extra = {**turn.extra, STARTED_AT: self.clock(turn.start_s)} if self._dated else turn.extra
+        return replace(kept, turn=self._turns_before + turn.turn, extra=extra)
 
     def _deliver(self, item: T, outputs: list[Callable[[T], None]]) -> None:
         """Hand an item to its outputs. One that fails ends the run, but the others still get what is finished."""
@@ -290,6 +303,6 @@ class Pipeline:
         return ChannelNow(
             level_dbfs=level_dbfs,
             since_s=since_s,
-            words=words if transcribed_s == since_s else "",
+            words=words if transcribed_s == since_s and self._transcripts else "",
             scores=scores if estimated_s == since_s else None,
         )

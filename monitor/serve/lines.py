@@ -23,7 +23,7 @@ from monitor.serve.calls import Call, iso, keep_acknowledged, name_of, read_call
 from monitor.serve.security import Limits
 from monitor.serve.source import LineSource
 from monitor.timeline.notes import note_object
-from monitor.timeline.turn import STARTED_AT, Turn
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 from stser_core.errors import OutputError, StserError
 
@@ -85,19 +85,18 @@ class Line:
     """A call in progress.
 
     Its sound comes in by the event loop's thread, `take`; its turns are found by the threads of its pipeline.
+
+    Attributes:
+        call: What is known of it.
+        reason: Why it takes no more sound; `None` while it does.
+        pipeline: Finds its turns.
+        thread: Ends when all is written.
     """
 
     def __init__(
         self, call: Call, shared: Shared, rate: int, paths: tuple[Path, Path], ended: Callable[[Line], None]
     ) -> None:
-        """Open the timeline's files, which have to be new; nothing runs yet.
-
-        Args:
-            call: What is known of it.
-            shared: What it shares with other lines.
-            rate: Samples per second of its sound.
-            paths: Where its CSV and its JSON Lines go.
-            ended: Called by the last of its threads when all is written.
+        """Open the timeline's files, new CSV and JSON Lines; nothing runs yet. `ended` is called when all is written.
 
         Raises:
             OutputError: A file cannot be written.
@@ -109,19 +108,20 @@ class Line:
         self._source = LineSource(call.name, rate, len(call.roles), shared.limits, shared.metrics)
         self._exporters = (Exporter(str(paths[0]), CsvLines(live=True)), Exporter(str(paths[1]), JsonLines()))
         alarm = Alarm(shared.rules, [self._alerted], shared.takers)
-        self._pipeline = Pipeline(
+        self.pipeline = Pipeline(
             self._source,
             roles=call.roles,
             transcriber=shared.transcriber,
             scorer=shared.scorer,
             estimate=shared.scorer.estimate,
             outputs=[*(exporter.write for exporter in self._exporters), self._told, alarm.check],
-            revise=self._revised,
+            transcripts=shared.transcripts,
+            dated=True,
             segmentation=shared.segmentation,
             follow=lambda: shared.log.followed > 0,
             timings=shared.metrics.written,
         )
-        self._thread = Thread(target=self._run, name=f"line {call.name}", daemon=True)
+        self.thread = Thread(target=self._run, name=f"line {call.name}", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -130,7 +130,7 @@ class Line:
             "call_started",
             {"call": call.name, "source": call.source, "started_at": call.started_at, "channels": call.channels()},
         )
-        self._thread.start()
+        self.thread.start()
 
     @property
     def early_s(self) -> float:
@@ -139,11 +139,6 @@ class Line:
         if self.reason is not None or ahead_s <= _PUNCTUAL_S:
             return 0.0
         return min(max(ahead_s - lead_s, _LITTLE_S * self._source.filling), _PUNCTUAL_S)
-
-    @property
-    def position_s(self) -> float:
-        """Seconds of it that have been read."""
-        return self._pipeline.position_s
 
     def take(self, sound: Sound) -> None:
         """Take a frame. In the event loop."""
@@ -155,29 +150,26 @@ class Line:
             self.reason = reason
             self._source.end()
 
-    def abort(self) -> None:
-        """End at once; what is not written yet is lost."""
-        self._pipeline.abort()
-
-    def join(self, patience_s: float) -> None:
-        """Wait until all is written, but not for longer than this."""
-        self._thread.join(patience_s)
-
     def now(self) -> dict[str, object]:
         """The present state, for the event `now`."""
-        pipeline, transcripts = self._pipeline, self._shared.transcripts
+        pipeline = self.pipeline
         return {
             "call": self.call.name,
             "position_s": round(pipeline.position_s, 2),
             "dropped_ms": pipeline.dropped_ms,
-            "channels": [
-                _channel_now(channel, state, transcripts) for channel, state in enumerate(pipeline.channels, start=1)
-            ],
+            "channels": [_channel_now(channel, state) for channel, state in enumerate(pipeline.channels, start=1)],
         }
 
     def _run(self) -> None:
         try:
-            self._write()
+            with ExitStack() as files:
+                for exporter in self._exporters:
+                    files.callback(exporter.close)
+                for exporter in self._exporters:
+                    exporter.begin()
+                self.pipeline.run()
+                for exporter in self._exporters:
+                    exporter.finish()
         except Exception as error:  # noqa: BLE001  one line's fault is not another's
             self.reason = FAILED
             foreseen = isinstance(error, StserError)
@@ -185,30 +177,15 @@ class Line:
             self._shared.metrics.say(f"{self.call.name}: {what}")
         self._conclude()
 
-    def _write(self) -> None:
-        """Run the pipeline, and write what comes of it."""
-        with ExitStack() as files:
-            for exporter in self._exporters:
-                files.callback(exporter.close)
-            for exporter in self._exporters:
-                exporter.begin()
-            self._pipeline.run()
-            for exporter in self._exporters:
-                exporter.finish()
-
     def _conclude(self) -> None:
         call = self.call
         self._source.stop()
-        call.position_s = self.position_s
+        call.position_s = self.pipeline.position_s
         call.reason = self.reason or STOPPED
         call.ended_at = iso(datetime.now())
         self._ended(self)
         values = {"call": call.name, "ended_at": call.ended_at, "reason": call.reason, "turns": call.turns}
         self._shared.log.add("call_ended", {**values, "report": f"/calls/{call.name}/report"})
-
-    def _revised(self, turn: Turn) -> Turn:
-        kept = turn if self._shared.transcripts else turn.without_words()
-        return replace(kept, extra={**turn.extra, STARTED_AT: iso(self._pipeline.clock(turn.start_s))})
 
     def _told(self, turn: Turn) -> None:
         self.call.turns += 1
@@ -217,7 +194,7 @@ class Line:
         self._shared.log.add("turn", {"call": self.call.name, **turn_object(turn)})
 
     def _alerted(self, alert: Alert) -> None:
-        timed = replace(alert, at=iso(self._pipeline.clock(alert.time_s)))
+        timed = replace(alert, at=self.pipeline.clock(alert.time_s))
         for exporter in self._exporters:
             exporter.write_note(timed)
         self.call.alerts += 1
@@ -279,7 +256,7 @@ class Lines:
         """All calls, as they are now."""
         with self._lock:
             for line in self._lines.values():
-                line.call.position_s = line.position_s
+                line.call.position_s = line.pipeline.position_s
             return list(self._calls.values())
 
     def find(self, name: str) -> Call | None:
@@ -353,14 +330,14 @@ class Lines:
             return name, paths
 
 
-def _channel_now(channel: int, state: ChannelNow, transcripts: bool) -> dict[str, object]:
+def _channel_now(channel: int, state: ChannelNow) -> dict[str, object]:
     scores = state.scores
     probabilities = (None,) * len(LABELS) if scores is None else tuple(round(each, 4) for each in scores.ensemble)
     return {
         "channel": channel,
         "level_dbfs": round(state.level_dbfs, 1),
         "since_s": state.since_s,
-        "words": state.words if transcripts else "",
+        "words": state.words,
         "emotion": None if scores is None else scores.emotion,
         **{f"p_{label}": value for label, value in zip(LABELS, probabilities, strict=True)},
     }

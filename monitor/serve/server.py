@@ -94,9 +94,9 @@ class Server:
                 self._loop.call_soon_threadsafe(line.end, STOPPED)
         until_s = time.monotonic() + _END_S
         for line in lines:
-            line.join(max(0.0, until_s - time.monotonic()))
+            line.thread.join(max(0.0, until_s - time.monotonic()))
         for line in self._lines.lines:
-            line.abort()
+            line.pipeline.abort()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._lines.shared.log.end)
         self._uvicorn.should_exit = True
@@ -105,7 +105,7 @@ class Server:
         """End at once."""
         self._faults.setLevel(logging.CRITICAL)  # what is cut off now is not a fault
         for line in self._lines.stop():
-            line.abort()
+            line.pipeline.abort()
         self._uvicorn.should_exit = self._uvicorn.force_exit = True
 
     def _serve(self) -> None:

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 from damage import Target, damaged, some_damage
 from hypothesis import strategies as st
 from small_checkpoint import write_checkpoint
+from sound_files import encoded
 from speech import DATA, RATE
 
 from monitor.timeline.file import read_timeline
@@ -105,37 +105,14 @@ def _spoken(folder: Path) -> dict[str, bytes]:
     pause = np.zeros(RATE, dtype=np.float32)
     line = np.concatenate([first, pause, second, pause])[None]
     echo = 10 ** (-25 / 20) * np.roll(line, 1_000)
-    mp3 = _encoded(folder, "a.mp3", "libmp3lame", [line])
+    mp3 = encoded(folder, "a.mp3", "libmp3lame", [line])
     return {
-        "wav": _encoded(folder, "a.wav", "pcm_s16le", [line]),
-        "offset": _encoded(folder, "o.wav", "pcm_s16le", [line + 0.1]),
-        "echo": _encoded(folder, "e.wav", "pcm_s16le", [np.concatenate([echo, line])]),
-        "same": _encoded(folder, "s.m4a", "aac", [np.concatenate([line, line])]),
+        "wav": encoded(folder, "a.wav", "pcm_s16le", [line]),
+        "offset": encoded(folder, "o.wav", "pcm_s16le", [line + 0.1]),
+        "echo": encoded(folder, "e.wav", "pcm_s16le", [np.concatenate([echo, line])]),
+        "same": encoded(folder, "s.m4a", "aac", [np.concatenate([line, line])]),
         "mp3": mp3,
-        "rate": mp3 + _encoded(folder, "b.mp3", "libmp3lame", [line], rate=8_000),
-        "gap": _encoded(folder, "g.mkv", "libopus", [line], gap_s=_GAP_S, rate=48_000),
-        "tracks": _encoded(folder, "t.mkv", "flac", [line, np.roll(line, RATE)], gap_s=_GAP_S),
+        "rate": mp3 + encoded(folder, "b.mp3", "libmp3lame", [line], rate=8_000),
+        "gap": encoded(folder, "g.mkv", "libopus", [line], gap_s=_GAP_S, rate=48_000),
+        "tracks": encoded(folder, "t.mkv", "flac", [line, np.roll(line, RATE)], gap_s=_GAP_S),
     }
-
-
-def _encoded(
-    folder: Path, name: str, codec: str, tracks: list[np.ndarray], *, rate: int = RATE, gap_s: float = 0.0
-) -> bytes:
-    """Tracks of float32 [channels, n] at 16 kHz, with a gap in their packets' times in the middle."""
-    path, piece = folder / name, RATE // 50
-    with av.open(str(path), "w") as container:
-        layouts = ["stereo" if len(track) == 2 else "mono" for track in tracks]
-        streams = [container.add_stream(codec, rate=rate, layout=layout) for layout in layouts]
-        resamplers = [av.AudioResampler("s16", layout, rate) for layout in layouts]
-        for stream, resampler, layout, track in zip(streams, resamplers, layouts, tracks, strict=True):
-            samples, written = (track.clip(-1, 1) * 32_767).astype(np.int16), 0
-            for start in range(0, samples.shape[1] - piece, piece):
-                part = np.ascontiguousarray(samples[:, start : start + piece].T).reshape(1, -1)
-                frame = av.AudioFrame.from_ndarray(part, format="s16", layout=layout)
-                frame.sample_rate = RATE
-                for out in resampler.resample(frame):
-                    late_s = gap_s if start > samples.shape[1] / 2 else 0.0
-                    out.pts, written = written + round(late_s * rate), written + out.samples
-                    container.mux(stream.encode(out))
-            container.mux(stream.encode(None))
-    return path.read_bytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 from hypothesis import strategies as st
-from speech import DATA
+from speech import DATA, RATE
 
 _SECONDS = 0.4
 _FORMATS = (
@@ -28,48 +28,53 @@ _FORMATS = (
     ("aac", "m4a", 16_000),
     ("aac", "mkv", 16_000),
 )
+_GAPS = (("gap.mkv", "pcm_s16le", 1), ("gap.ts", "mp2", 1), ("tracks.mkv", "libopus", 2), ("tracks.mp4", "aac", 2))
 
 
 def recordings(folder: Path) -> dict[str, bytes]:
     """Short stereo recordings by format; GSM 6.10, which nobody here can write, comes from tests/data."""
-    made = {f"{codec}.{ending}": _recording(folder, codec, ending, rate) for codec, ending, rate in _FORMATS}
-    made["rate changes.mp3"] = made["libmp3lame.mp3"] + _recording(folder, "libmp3lame", "mp3", 44_100)
-    made["gap.mkv"] = _with_gap(folder, "gap.mkv", "pcm_s16le", tracks=1)
-    made["gap.ts"] = _with_gap(folder, "gap.ts", "mp2", tracks=1)
-    made["tracks.mkv"] = _with_gap(folder, "tracks.mkv", "libopus", tracks=2)
-    made["tracks.mp4"] = _with_gap(folder, "tracks.mp4", "aac", tracks=2)
+    time = np.arange(round(_SECONDS * RATE)) / RATE
+    sound = np.stack([0.5 * np.sin(2 * np.pi * 440 * time), 0.1 * np.sin(2 * np.pi * 1_000 * time)])
+    made = {
+        f"{codec}.{ending}": encoded(folder, f"whole.{ending}", codec, [sound], rate=rate)
+        for codec, ending, rate in _FORMATS
+    }
+    made["rate changes.mp3"] = made["libmp3lame.mp3"] + encoded(folder, "a.mp3", "libmp3lame", [sound], rate=44_100)
+    for name, codec, tracks in _GAPS:
+        made[name] = encoded(folder, name, codec, [sound[:1]] * tracks, rate=48_000, gap_s=10.0, late_s=1.0)
     return {**made, "gsm.wav": (DATA / "gsm_sine.wav").read_bytes()[:4_000]}
 
 
-def _with_gap(folder: Path, name: str, codec: str, *, tracks: int) -> bytes:
-    """Tracks of 0.2 s of sound, ten seconds without packets, and 0.2 s more; each begins later than the last."""
-    path, rate, frame_samples = folder / name, 48_000, 960
-    sound = (9_000 * np.sin(np.arange(frame_samples) / 9)).astype(np.int16)[None]
+def encoded(
+    folder: Path,
+    name: str,
+    codec: str,
+    tracks: list[np.ndarray],
+    *,
+    rate: int = RATE,
+    gap_s: float = 0.0,
+    late_s: float = 0.0,
+) -> bytes:
+    """Tracks of float32 [channels, n] at 16 kHz in a container, with a gap in their packets' times in the middle.
+
+    Each track begins `late_s` later than the one before.
+    """
+    path, piece = folder / name, RATE // 50
     with av.open(str(path), "w") as container:
-        streams = [container.add_stream(codec, rate=rate, layout="mono") for _ in range(tracks)]
-        for start_s in (0.0, 10.0):
-            for number in range(10):
-                for place, stream in enumerate(streams):
-                    frame = av.AudioFrame.from_ndarray(sound, format="s16", layout="mono")
-                    frame.sample_rate = rate
-                    frame.pts = round((start_s + place) * rate) + number * frame_samples
-                    container.mux(stream.encode(frame))
-        for stream in streams:
+        layouts = ["stereo" if len(track) == 2 else "mono" for track in tracks]
+        streams = [container.add_stream(codec, rate=rate, layout=layout) for layout in layouts]
+        resamplers = [av.AudioResampler("s16", layout, rate) for layout in layouts]
+        for stream, resampler, layout, track in zip(streams, resamplers, layouts, tracks, strict=True):
+            samples, written = (track.clip(-1, 1) * 32_767).astype(np.int16), 0
+            for start in range(0, samples.shape[1] - piece, piece):
+                part = np.ascontiguousarray(samples[:, start : start + piece].T).reshape(1, -1)
+                frame = av.AudioFrame.from_ndarray(part, format="s16", layout=layout)
+                frame.sample_rate = RATE
+                for out in resampler.resample(frame):
+                    moved_s = stream.index * late_s + (gap_s if start > samples.shape[1] / 2 else 0.0)
+                    out.pts, written = written + round(moved_s * rate), written + out.samples
+                    container.mux(stream.encode(out))
             container.mux(stream.encode(None))
-    return path.read_bytes()
-
-
-def _recording(folder: Path, codec: str, ending: str, rate: int) -> bytes:
-    path = folder / f"whole.{ending}"
-    time = np.arange(round(_SECONDS * rate)) / rate
-    sound = np.stack([0.5 * np.sin(2 * np.pi * 440 * time), 0.1 * np.sin(2 * np.pi * 1_000 * time)])
-    frame = av.AudioFrame.from_ndarray(sound.T.astype(np.float32).reshape(1, -1), format="flt", layout="stereo")
-    frame.sample_rate = rate
-    frame.pts = 0
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout="stereo")
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
     return path.read_bytes()
 
 

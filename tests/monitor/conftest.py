@@ -36,6 +36,26 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 
 
+NASTY = [
+    "<script>window.hacked = 1; alert(1)</script>",
+    "</script><img src=x onerror='window.hacked = 1'>",
+    "\"'><svg onload=alert(1)>{{ 7 * 7 }}",
+    "שלום, \u202eמה שלומך\u202c",
+]
+BREAK_IN = """async () => {
+  const refused = [];
+  document.addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+  const add = (kind, values) => document.body.append(Object.assign(document.createElement(kind), values));
+  add("script", { textContent: "window.hacked = 1" });
+  add("script", { src: "/calls" });
+  add("img", { src: "https://example.org/a.png" });
+  document.body.insertAdjacentHTML("beforeend", "<p style='color: red'>");
+  await fetch("https://example.org/").catch(() => null);
+  await new Promise((done) => setTimeout(done, 200));
+  const scripts = refused.filter((each) => each === "script-src-elem").length;
+  return [...new Set(refused), scripts, window.hacked ?? "not hacked"].sort();
+}"""
+REFUSED = [2, "connect-src", "img-src", "not hacked", "script-src-elem", "style-src-attr"]
 PALE_TEXTS = """() => {
   const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const light = (colour) => {
@@ -90,6 +110,22 @@ def browser(launch):
 def pale_texts() -> Callable[[Page], list[list[object]]]:
     """Find the visible texts of a page whose contrast with their ground is below 4.5, and that contrast."""
     return lambda page: page.evaluate(PALE_TEXTS)
+
+
+@pytest.fixture(scope="session")
+def nasty() -> list[str]:
+    """Texts that would run scripts, or turn the page around, where a page took them for more than texts."""
+    return NASTY
+
+
+@pytest.fixture(scope="session")
+def require_closed() -> Callable[[Page], None]:
+    """Require that a page refuses to run or load anything that is put into it."""
+
+    def require(page: Page) -> None:
+        assert page.evaluate(BREAK_IN) == REFUSED
+
+    return require
 
 
 @pytest.fixture
