@@ -170,19 +170,18 @@ class Resampler:
         if not self._resamplers or not samples.shape[1]:
             return samples
         self._fed = True
-        pairs = zip(self._resamplers, samples, strict=True)
-        return np.stack([_joined(resampler.resample(self._frame(channel))) for resampler, channel in pairs])
+        pieces = []
+        for resampler, channel in zip(self._resamplers, samples, strict=True):
+            frame = AudioFrame.from_ndarray(np.ascontiguousarray(channel)[None], format="flt", layout="mono")
+            frame.sample_rate = self._rate
+            pieces.append(_joined(resampler.resample(frame)))
+        return np.stack(pieces)
 
     def flush(self) -> NDArray[np.float32]:
         """The stream has ended: what was held back, float32 [channels, m]. Nothing can be fed any more."""
         if not self._fed:
             return np.empty((self._channels, 0), dtype=np.float32)
         return np.stack([_joined(resampler.resample(None)) for resampler in self._resamplers])
-
-    def _frame(self, channel: NDArray[np.float32]) -> AudioFrame:
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(channel)[None], format="flt", layout="mono")
-        frame.sample_rate = self._rate
-        return frame
 
 
 def resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:

@@ -159,7 +159,7 @@ def chosen_streams(container: InputContainer, track: TrackChoice, name: str) -> 
     if isinstance(track, int) and not 1 <= track <= len(streams):
         raise UsageError(f"{name} has {len(streams)} audio track{'s' * (len(streams) > 1)}, but no track {track}.")
     if track is None:
-        marked = [stream for stream in streams if _is_default(stream)]
+        marked = [stream for stream in streams if stream.disposition & Disposition.default]
         chosen = [(marked or streams)[0]]
     else:
         chosen = list(streams) if track == "all" else [streams[track - 1]]
@@ -169,10 +169,6 @@ def chosen_streams(container: InputContainer, track: TrackChoice, name: str) -> 
         if stream.channels < 1 or stream.sample_rate < 1:
             raise AudioError(f"{name} does not say how many channels or which sample rate its audio has.")
     return chosen
-
-
-def _is_default(stream: AudioStream) -> bool:
-    return bool(stream.disposition & Disposition.default)
 
 
 def _described(stream: AudioStream, number: int) -> str:

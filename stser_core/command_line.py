@@ -24,16 +24,6 @@ _INTERRUPTED = 130
 _WRONG_USAGE = 2
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-_PLAIN = (
-    ("Value error, ", ""),
-    (r"Input should be a valid number.*", "it has to be a number"),
-    (r"Input should be a valid integer.*", "it has to be a whole number"),
-    (r"Input should be (greater than or equal to|less than or equal to) ", r"it has to be \1 "),
-    ("greater than or equal to", "at least"),
-    ("less than or equal to", "at most"),
-)
-"""Pydantic's words, with which Typer refuses a value, in the words of all other messages."""
-
 # Typer's own class of wrong usage, which some versions take from click and others bring along.
 _WrongUsage: Any = typer.BadParameter.__base__
 
@@ -108,9 +98,7 @@ def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
         raise ClosedPipeError("Nobody reads standard output any more.") from error
     except _WrongUsage as error:
         command = error.ctx.command_path if error.ctx else program
-        sentence = error.format_message().rstrip(".")
-        for theirs, ours in _PLAIN:
-            sentence = re.sub(theirs, ours, sentence)
+        sentence = error.format_message().rstrip(".").replace("Value error, ", "")  # Pydantic's, which Typer uses
         complain(program, f"{sentence}. Try '{command} --help'.")
         return _WRONG_USAGE
     return int(code or 0)

@@ -71,7 +71,7 @@ def combine(
     key = combination(probabilities)
     temperature = config.temperatures.get(key)
     if len(probabilities) > 1 and temperature is not None:
-        together = _tempered(together, temperature)
+        together = softmax(np.log(np.maximum(together, _SMALLEST)) / temperature)
     return Combined(apply_prior(together, prior), temperature is not None)
 
 
@@ -106,10 +106,6 @@ def late_fusion(speech: Floats, text: Floats, fusion: LateFusion) -> Floats:
 def softmax(logits: Floats) -> Floats:
     """Probabilities of logits, float [..., labels]."""
     return _normalised(np.exp(logits - logits.max(axis=-1, keepdims=True)))
-
-
-def _tempered(probabilities: Floats, temperature: float) -> Floats:
-    return softmax(np.log(np.maximum(probabilities, _SMALLEST)) / temperature)
 
 
 def _normalised(values: Floats) -> Floats:

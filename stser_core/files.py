@@ -143,7 +143,7 @@ def check_not_input(target: str, source: Path, what: str) -> None:
     """
     check_name(target)
     if target != STDOUT and Path(target).exists() and source.exists() and Path(target).samefile(source):
-        raise UsageError(f"The output '{target}' is {what} itself; give another file with -o.")
+        raise UsageError(f"The output '{target}' is {what} itself; give another file.")
 
 
 def _umask() -> int:

@@ -8,6 +8,8 @@ from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 from stser_core.checkpoint import Checkpoint
 from stser_core.config import EnsembleConfig
@@ -132,17 +134,11 @@ def fit_temperature(logits: Floats, labels: NDArray[np.integer], weights: Floats
     """
     counts = np.asarray(weights, dtype=np.float64) / np.sum(weights)
 
-    def loss(log_temperature: float) -> float:
-        scaled = np.asarray(logits, dtype=np.float64) / exp(log_temperature)
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        likelihood = scaled[np.arange(len(labels)), labels] - np.log(np.exp(scaled).sum(axis=1))
-        return -float(counts @ likelihood)
+    def loss(log_temperature: float) -> float:  # which has a single minimum
+        likelihood = log_softmax(np.asarray(logits, dtype=np.float64) / exp(log_temperature), axis=1)
+        return -float(counts @ likelihood[np.arange(len(labels)), labels])
 
-    low, high, ratio = log(0.05), log(20.0), (5**0.5 - 1) / 2
-    while high - low > 1e-4:  # golden-section search: the loss has a single minimum in 1 / temperature
-        first, second = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, second) if loss(first) < loss(second) else (first, high)
-    return exp((low + high) / 2)
+    return exp(minimize_scalar(loss, bounds=(log(0.05), log(20.0)), method="bounded").x)
 
 
 def _answer(turn: Turn, ensemble: EnsembleConfig) -> Answer:

@@ -18,12 +18,12 @@ from stser_core.training.options import (
     Calls,
     Chosen,
     Corpora,
-    Dividing,
     Folding,
     FrontEnd,
     Results,
     Settings,
     Storage,
+    Validation,
 )
 
 if TYPE_CHECKING:
@@ -60,8 +60,11 @@ def fit(
     calls: Calls,
     out: Annotated[Path, typer.Option(help="The run's folder; the checkpoint is written into it.")],
     settings: Settings,
-    dividing: Dividing,
     storage: Storage,
+    validation: Validation = 0.2,
+    test_proportion: Annotated[
+        float, typer.Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
+    ] = 0.0,
     front_end: FrontEnd = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     start_from: Annotated[
@@ -83,7 +86,7 @@ def fit(
     from stser_core.training.splits import HoldOut, divide
 
     recipe = settings.read(seed)
-    hold_out = HoldOut(dividing.validation, recipe.loop.seed)
+    hold_out = HoldOut(validation, recipe.loop.seed)
     if encoder is not None:
         name, entry = parse_encoder(encoder)
         fold = divide(corpora.clips(), hold_out)
@@ -93,7 +96,7 @@ def fit(
     if checkpoint is not None:
         raise UsageError("--checkpoint goes with --encoder; a model starts from another's weights by --start-from.")
     weak = calls.read(storage.folder)
-    fold = divide(corpora.clips(), hold_out, dividing.test_proportion)
+    fold = divide(corpora.clips(), hold_out, test_proportion)
     data = _with_calls(fold, weak)
     written = train(
         data, recipe, out, storage.folder, front_end=front_end, starts=start_from, resume=resume, overwrite=overwrite

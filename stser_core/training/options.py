@@ -185,16 +185,6 @@ class Folding:
 
 
 @dataclass(frozen=True)
-class Dividing:
-    """The parts of one run."""
-
-    validation: Validation = 0.2
-    test_proportion: Annotated[
-        float, typer.Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
-    ] = 0.0
-
-
-@dataclass(frozen=True)
 class Chosen:
     """Selection of the clips to evaluate."""
 
@@ -247,13 +237,13 @@ class Results:
             UsageError: They would be written over data.
             OutputError: They cannot be written.
         """
-        from stser_core.files import check_writable
+        from stser_core.files import check_not_input, check_writable
         from stser_core.training.output import need_folder
 
         if self.json is None or self.on_standard_output:
             return
-        if self.json.exists() and any(one.exists() and self.json.samefile(one) for one in data):
-            raise UsageError(f"The results cannot be written to {self.json}, which is read.")
+        for one in data:
+            check_not_input(str(self.json), one, "the data")
         need_folder(self.json.parent)
         check_writable(str(self.json))
 

@@ -130,7 +130,7 @@ def test_the_page_is_not_written_over_the_settings(root, capsys):
     before = settings.read_text()
 
     assert main(["archive-report", str(root), "-o", str(settings)]) == 2
-    assert "is the archive's settings itself; give another file with -o" in capsys.readouterr().err
+    assert "is the archive's settings itself; give another file" in capsys.readouterr().err
     assert settings.read_text() == before
 
 

@@ -35,7 +35,7 @@ def test_they_are_written_as_json(timeline, tmp_path):
 
 def test_they_are_not_written_over_the_timeline(timeline):
     content = timeline.read_bytes()
-    with pytest.raises(UsageError, match="is the timeline itself; give another file with -o"):
+    with pytest.raises(UsageError, match="is the timeline itself; give another file"):
         analytics(timeline, str(timeline))
     assert timeline.read_bytes() == content
 

@@ -62,7 +62,7 @@ def test_a_wrong_format_is_told_with_those_there_are(timeline):
 def test_the_timeline_itself_is_never_overwritten(timeline, output):
     content = timeline.read_bytes()
     (timeline.parent / "link.jsonl").symlink_to(timeline)
-    with pytest.raises(UsageError, match="is the timeline itself; give another file with -o"):
+    with pytest.raises(UsageError, match="is the timeline itself; give another file"):
         export(timeline, "jsonl", None if output is None else str(timeline.parent / output))
     assert timeline.read_bytes() == content
 

@@ -78,7 +78,7 @@ def test_results_are_not_written_over_what_is_evaluated(tmp_path: Path, capsys: 
     manifest.write_text("text,label\nhello,neutral\n")
     place = ["--corpus", "manifest", "--data", str(manifest), "--json", str(manifest)]
     assert main(["evaluate", "--checkpoint", "default", *place]) == 2
-    assert "which is read" in capsys.readouterr().err
+    assert "is the data itself" in capsys.readouterr().err
     assert manifest.read_text().startswith("text,label")
 
 
