@@ -22,10 +22,6 @@ def angriest_minute(rows: Sequence[Turn], duration: int) -> AngriestMinute | Non
     That sum, as a function of where the minute begins, bends only where the minute's start or end meets a turn's
     start or end: so only those beginnings are tried.
 
-    Args:
-        rows: The turns of all speakers, in order of their start.
-        duration: Length of the recording in milliseconds.
-
     Returns:
         `None` where no talk time was scored, or none of it has any probability of anger.
     """

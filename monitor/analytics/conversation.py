@@ -20,12 +20,7 @@ LISTENING_MS = 1000
 
 
 def silence(speech: Sequence[Times], duration: int) -> Silence:
-    """Measure the silences.
-
-    Args:
-        speech: The union of all turns.
-        duration: Length of the recording, no less than the last turn's end.
-    """
+    """Measure the silences."""
     quiet = gaps(speech, duration)
     long = [span for span in quiet if span[1] - span[0] > LONG_SILENCE_MS]
     return Silence(
@@ -37,12 +32,7 @@ def silence(speech: Sequence[Times], duration: int) -> Silence:
 
 
 def interruptions(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> Interruptions:
-    """Find each speaker's interruptions.
-
-    Args:
-        found: The stretches of all speakers, in order of their start.
-        speakers: All speakers, in their order.
-    """
+    """Find each speaker's interruptions."""
     lists: dict[Speaker, list[Interruption]] = {speaker: [] for speaker in speakers}
     active: list[Stretch] = []
     for stretch in found:

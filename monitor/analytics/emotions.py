@@ -17,12 +17,7 @@ STEADY = 0.1
 
 
 def speaker_emotions(rows: Sequence[Turn], duration: int) -> SpeakerEmotions | None:
-    """One speaker's emotions, or `None` where no talk time was scored.
-
-    Args:
-        rows: The speaker's turns, in order of their start.
-        duration: Length of the recording in milliseconds.
-    """
+    """One speaker's emotions, or `None` where no talk time was scored."""
     scored = [row for row in rows if row.emotion is not None and row.end_ms > row.start_ms]
     if not scored:
         return None
@@ -41,12 +36,7 @@ def speaker_emotions(rows: Sequence[Turn], duration: int) -> SpeakerEmotions | N
 
 
 def replies(rows: Sequence[Turn], speaker: Speaker) -> tuple[Replies, ...]:
-    """Count the emotions of a speaker's replies: turns where the turn that began last before is another's.
-
-    Args:
-        rows: The turns of all speakers, in order of their start.
-        speaker: Whose replies.
-    """
+    """Count the emotions of a speaker's replies: turns where the turn that began last before is another's."""
     counts: dict[tuple[int, str, str | None], dict[str, int]] = {}
     for before, row in pairwise(rows):
         if speaker_of(row) == speaker != speaker_of(before) and row.emotion is not None:

@@ -79,10 +79,6 @@ class Overview:
 def make_overview(root: Path, page_folder: Path) -> Overview:
     """Read an archive.
 
-    Args:
-        root: The archive's folder.
-        page_folder: Where the page will be, so that its links lead to the timelines.
-
     Raises:
         DataError: It is not an archive, contains no call, or is damaged.
     """
@@ -181,12 +177,6 @@ def render_overview(overview: Overview) -> bytes:
 
     Names and reasons are data: the template escapes them, and the script reads its data from JSON and only ever
     sets texts.
-
-    Args:
-        overview: The content.
-
-    Returns:
-        A whole HTML file in UTF-8.
     """
     return render(
         "monitor.archive",

@@ -103,11 +103,6 @@ class ArchiveWriter:
     def begin(cls, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> ArchiveWriter:
         """Continue an archive, or begin one.
 
-        Args:
-            folder: Its lock is held.
-            settings: Those of this run.
-            missing: What is to be done; of earlier failures, only those among it are still listed.
-
         Raises:
             UsageError: It was made with other settings.
             DataError: Something in it is damaged.

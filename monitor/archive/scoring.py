@@ -109,10 +109,6 @@ class RecordingScorer:
     def __call__(self, found: Found, running: Running) -> Outcome:
         """Score a recording.
 
-        Args:
-            found: Which.
-            running: Where its pipeline is counted while it runs.
-
         Returns:
             Its timeline, or why it failed. One recording's error never stops the others.
 

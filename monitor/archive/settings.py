@@ -31,13 +31,7 @@ _OPTION_OF = {
 def archive_settings(
     options: AnalysisOptions, recognizer: EmotionRecognizer, transcriber: Transcriber
 ) -> dict[str, object]:
-    """All that the rows depend on besides the recordings: the options, with `auto` and names resolved.
-
-    Args:
-        options: As they were given.
-        recognizer: The model that was loaded.
-        transcriber: The transcriber that was chosen.
-    """
+    """All that the rows depend on besides the recordings: the options, with `auto` and names resolved."""
     from stser_core.checkpoint import resolve
     from stser_core.ensemble import format_prior
 
@@ -77,11 +71,6 @@ def check_settings(path: Path, settings: Mapping[str, object], temporary: Path) 
 
     Other settings are refused, because a table of mixed rows is useless, and a wrong option must not discard weeks of
     work.
-
-    Args:
-        path: The archive's file for it.
-        settings: Those of this run.
-        temporary: Folder for temporary files; see `stser_core.files.written`.
 
     Raises:
         UsageError: The archive was made with other settings.

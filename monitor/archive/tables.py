@@ -41,18 +41,10 @@ def require_parquet() -> None:
 
 
 class Tables:
-    """Both tables of an archive.
-
-    Attributes:
-        explain: Whether the timelines have the columns of `--explain`.
-    """
+    """Both tables of an archive."""
 
     def __init__(self, folder: ArchiveFolder, *, explain: bool) -> None:
         """Read the existing shards, and repair what a killed process has left.
-
-        Args:
-            folder: The archive; its lock is held.
-            explain: Whether the timelines have the columns of `--explain`.
 
         Raises:
             DataError: A shard cannot be read.

@@ -37,14 +37,6 @@ def archive(
 ) -> int:
     """Make the timelines of many recordings, and the tables of all.
 
-    Args:
-        recordings: A folder, or a list of paths.
-        out: The archive.
-        options: How they are scored.
-        workers: How many recordings are scored at once; without it, one for each processor.
-        ray: The address of a Ray cluster whose workers do it; `auto` starts one.
-        quiet: Whether to show only errors.
-
     Returns:
         0, also where some recordings could not be read, which the last sentence says and `failures.csv` lists; or
         128 and the signal's number where the user stopped it.

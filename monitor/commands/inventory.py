@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -24,7 +25,6 @@ _PARTS = (
     "rich",
     "typer",
 )
-_ENCODER_SIGN = "albert"
 
 
 def print_models() -> None:
@@ -127,31 +127,16 @@ def _licence(folder: Path) -> str:
     card = folder / CARD_FILE
     if not card.is_file():
         return "no model card"
-    for line in _front_matter(card.read_text(encoding="utf-8").splitlines()):
-        key, _, value = line.partition(":")
-        if key.strip() in ("license_name", "license") and value.strip() not in ("", "other"):
-            return f"{value.strip()}, see {card}"
-    return f"see {card}"
-
-
-def _front_matter(lines: Iterable[str]) -> Iterable[str]:
-    for number, line in enumerate(lines):
-        if line.strip() == "---":
-            if number > 0:
-                return
-        elif number > 0:
-            yield line
-        else:
-            return
+    front_matter = card.read_text(encoding="utf-8").partition("\n---")[0]
+    named = re.search(r"^license(?:_name)?: *(?!other)(\S+)", front_matter, re.MULTILINE)
+    return f"{named[1]}, see {card}" if named else f"see {card}"
 
 
 def _text_encoders() -> list[tuple[str, Path, int]]:
     """ALBERT models in the Hugging Face Hub's cache, whose folders are named `models--owner--name`."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    folders = sorted(Path(HF_HUB_CACHE).glob("models--*"))
     return [
         (folder.name.removeprefix("models--").replace("--", "/"), folder, size_of(folder / "blobs"))
-        for folder in folders
-        if _ENCODER_SIGN in folder.name
+        for folder in sorted(Path(HF_HUB_CACHE).glob("models--*albert*"))
     ]

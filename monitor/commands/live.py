@@ -60,16 +60,6 @@ def listen(
 
     Whatever can be wrong is checked first, and the models are warm before the first sound is taken.
 
-    Args:
-        live: What to listen to, and what happens meanwhile.
-        scoring: How emotions are scored.
-        segmentation: How speech is cut into turns.
-        transcription: How speech is transcribed.
-        output: Where turns are written.
-        alerts: When to alert.
-        quiet: Whether to show only results and errors.
-        source: What to listen to instead of the device.
-
     Returns:
         0, also when the user quits with a key; 128 and a signal's number where one ended it.
 

@@ -116,10 +116,6 @@ def choose_transcriber(options: TranscriptionOptions, notices: Notices) -> Trans
     none; a language, or a model of Whisper's, means Whisper. Without a model, `$VOSK_MODEL_PATH`, the caches and the
     network are tried.
 
-    Args:
-        options: What was asked for.
-        notices: Where to say it.
-
     Raises:
         TranscriberError: A model that was named is missing or broken.
         DownloadError: A transcriber was asked for, and its model can be neither found nor fetched.
@@ -222,10 +218,6 @@ def fetch(name: str, notices: Notices) -> Path:
 
 def fetch_whisper(name: str, notices: Notices) -> WhisperFolder:
     """Fetch a Whisper model into the Hugging Face Hub's cache; large ones take minutes.
-
-    Args:
-        name: A size, such as `base`, or a Hub id.
-        notices: Says what is fetched.
 
     Raises:
         DownloadError: The model does not exist, or the network fails.

@@ -59,12 +59,7 @@ class Notices:
 
 
 def warn_of_agents(scoring: ScoringOptions, notices: Notices) -> None:
-    """Say that a channel is scored though its name looks like an employee's; only `agent` is left out.
-
-    Args:
-        scoring: The channels' names.
-        notices: Where to say it.
-    """
+    """Say that a channel is scored though its name looks like an employee's; only `agent` is left out."""
     names = named(scoring.channels)
     given = roles(scoring.channels, len(names), "", score_agents=scoring.score_agents) if all(names) and names else ()
     scored = [role.speaker for role in given if role.scored and _LIKE_AGENT.search(role.speaker)]

@@ -50,13 +50,6 @@ def replay(
     is processed, and no older timeline is overwritten, for a run that cannot succeed. Of several recordings, one that
     cannot be replayed does not stop the others.
 
-    Args:
-        recordings: The files; their turns go to the same outputs, with the recording's name in each row.
-        options: How they are scored.
-        output: Where turns are written.
-        svg: Where the last screen is saved as a picture.
-        quiet: Whether to show only results and errors.
-
     Returns:
         0; 1 where some of several recordings could not be replayed; or 128 and the signal's number where the user
         stopped it.

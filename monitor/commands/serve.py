@@ -46,14 +46,6 @@ def serve(
 
     Whatever can be wrong is checked first, and the models are warm before the first stream is taken.
 
-    Args:
-        serving: Where to listen, and to whom.
-        scoring: How emotions are scored.
-        segmentation: How speech is cut into turns.
-        transcription: How speech is transcribed.
-        alerts: When to alert.
-        quiet: Whether to show only errors.
-
     Returns:
         128 and the number of the signal that ended it.
 

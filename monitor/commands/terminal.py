@@ -139,12 +139,7 @@ class Keys:
     """
 
     def __init__(self, stream: TextIO, actions: Mapping[str, Callable[[], None]]) -> None:
-        """Prepare.
-
-        Args:
-            stream: A terminal, see `can_be_read`.
-            actions: What to call for each key; the keys are single ASCII characters.
-        """
+        """Prepare."""
         self._terminal = stream.fileno()
         self._actions = dict(actions)
         self._before = termios.tcgetattr(self._terminal)

@@ -34,10 +34,6 @@ def display_mode(*outputs: str | None, quiet: bool) -> DisplayMode:
 
     A terminal gets a screen; elsewhere each turn is a line on standard error. Where results go to
     standard output and that is the terminal, they are the view.
-
-    Args:
-        outputs: Where results go; `-` is standard output.
-        quiet: Whether only results and errors are shown.
     """
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     if quiet or (terminal and STDOUT in outputs):
@@ -54,14 +50,7 @@ class View:
     def __init__(
         self, mode: DisplayMode, notices: Notices, session: Session, snapshot: Callable[[str], Snapshot]
     ) -> None:
-        """Prepare, without showing anything yet.
-
-        Args:
-            mode: See `display_mode`.
-            notices: Where plain lines go.
-            session: Source, speakers and models.
-            snapshot: Returns the present state at any time, from any thread, with the notice to show.
-        """
+        """Prepare, without showing anything yet."""
         self._mode = mode
         self._notices = notices
         self._session = session

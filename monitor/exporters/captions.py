@@ -45,12 +45,7 @@ def one_line(text: str) -> str:
 
 
 def clock_time(milliseconds: int, decimal: str) -> str:
-    """A time as `hh:mm:ss.mmm`.
-
-    Args:
-        milliseconds: From the start of the recording.
-        decimal: The sign before the milliseconds.
-    """
+    """A time as `hh:mm:ss.mmm`."""
     seconds, milliseconds = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

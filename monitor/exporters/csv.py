@@ -23,12 +23,7 @@ class CsvLines:
     """A timeline as CSV, line by line."""
 
     def __init__(self, *, explain: bool = False, live: bool = False) -> None:
-        """Choose the columns.
-
-        Args:
-            explain: Add the columns `salient_start_s` and `salient_end_s`.
-            live: Add the column `started_at`.
-        """
+        """Choose the columns."""
         self._columns = COLUMNS + SALIENT_COLUMNS * explain + (STARTED_AT,) * live
         self.header = _record(self._columns)
 

@@ -14,13 +14,7 @@ BELOW = ("emotion", "confidence", "words")
 
 @dataclass
 class Tier:
-    """Turns of one speaker, none of which overlaps another.
-
-    Attributes:
-        name: Unlike any other tier's.
-        speaker: The speaker's role.
-        turns: The turns, in order.
-    """
+    """Turns of one speaker, none of which overlaps another."""
 
     name: str
     speaker: str

@@ -59,10 +59,6 @@ def on_one_axis(
 ) -> tuple[tuple[Turn, ...], tuple[Mapping[str, object], ...], int]:
     """Lay out sessions on the axis of the first; turns without a time of day stay as they are.
 
-    Args:
-        turns: In the file's order.
-        notes: Marks and alerts, as the objects that the JSON Lines hold.
-
     Returns:
         The turns, the notes, and how many sessions there are.
     """

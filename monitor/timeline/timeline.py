@@ -66,14 +66,7 @@ class Tally:
 
 
 def speaker_figures(turns: Iterable[Turn]) -> tuple[SpeakerFigures, ...]:
-    """Count, talk time and emotions of each speaker, in the order of the channels.
-
-    Args:
-        turns: Any turns of one recording, in any order.
-
-    Returns:
-        One entry for each channel and speaker that has a turn.
-    """
+    """Count, talk time and emotions of each speaker, in the order of the channels."""
     tally = Tally()
     for turn in turns:
         tally.add(turn)

@@ -118,21 +118,7 @@ class Turn:
         dropped_ms: int = 0,
         checkpoint: str = "",
     ) -> Turn:
-        """Make a turn of exact values.
-
-        Args:
-            recording: As in the class, and so below; lone surrogates become visible escapes.
-            channel: Its channel.
-            speaker: Who speaks.
-            turn: Its number.
-            start_s: Seconds from the start of the recording.
-            end_s: Seconds from the start of the recording.
-            scores: `None` where the channel is not scored or no classifier could answer.
-            transcript: `None` where nothing was transcribed.
-            loudness_dbfs: −∞ for digital silence.
-            dropped_ms: Milliseconds of sound that were lost.
-            checkpoint: The checkpoint's name.
-        """
+        """Make a turn of exact values, which it rounds; the loudness of digital silence is −∞."""
         return cls(
             recording=utf8(recording).decode(),
             channel=channel,
@@ -199,12 +185,6 @@ def printed_probabilities(probabilities: Sequence[float]) -> tuple[float, ...]:
 
     Each is cut off after its fourth decimal, and what is missing to 1 goes to the largest remainders (the
     Hare–Niemeyer method). The order of the probabilities stays, and none moves by more than 0.0001.
-
-    Args:
-        probabilities: Non-negative numbers that sum to 1, up to the error of the arithmetic.
-
-    Returns:
-        As many numbers, each a multiple of 0.0001.
     """
     scale = 10**_DECIMALS
     total = math.fsum(probabilities)
