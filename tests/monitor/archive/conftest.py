@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from monitor.archive.recordings import Found
 from monitor.cli import main
 from monitor.pipeline.opening import Models
 from monitor.transcribers.none import NoTranscriber
+from stser_core import audio
 from stser_core.scores import EmotionScores, SpeechInput
 
 
@@ -40,12 +39,43 @@ def models() -> Models:
     return load()
 
 
+def write(path: Path, samples: np.ndarray, rate: int = 16_000) -> None:
+    """Write [channels, n] at 16 kHz as the extension says; every other sample at 8 kHz."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pcm = np.ascontiguousarray((np.clip(samples[:, :: 16_000 // rate], -1, 1) * 32767).astype("<i2").T).reshape(1, -1)
+    layout = "stereo" if len(samples) == 2 else "mono"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream({".wav": "pcm_s16le"}.get(path.suffix, path.suffix[1:]), rate=rate, layout=layout)
+        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout=layout)
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(format=stream.format, layout=layout, rate=rate, frame_size=stream.frame_size or 0)
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+
+
 @pytest.fixture(scope="session")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty-four recordings, two of them broken."""
+def recordings(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve short recordings in folders by day, two of them broken, and a file that is none."""
     folder = tmp_path_factory.mktemp("recordings")
-    script = Path(__file__).parent / "make_recordings.py"
-    subprocess.run([sys.executable, str(script), str(folder), "--count", "24"], check=True)
+    clips = [audio.load_mono(path) for path in sorted((data / "emodb").glob("*.flac"))]
+    pause = np.zeros(12_000, np.float32)
+    for number in range(10):
+        spoken = np.concatenate([clips[number % 6], pause, clips[(number + 1) % 6], pause, clips[(number + 2) % 6]])
+        silent = np.zeros_like(spoken)
+        silent[40_000:], spoken[40_000:] = (spoken[40_000:], 0) if number % 3 == 0 else (0, spoken[40_000:])
+        samples = np.stack([spoken, silent]) if number % 3 == 0 else spoken[None]
+        shared = 8 if number == 9 else number  # two with one name but for the extension
+        kind = {2: "flac", 6: "flac", 8: "flac", 9: "mp3"}.get(number, "wav")
+        write(
+            folder / f"2026-10-{shared + 1:02d}" / f"call-{shared:03d}.{kind}",
+            samples,
+            8_000 if number == 1 else 16_000,
+        )
+    (folder / "broken").mkdir()
+    (folder / "broken" / "empty.wav").write_bytes(b"")
+    (folder / "broken" / "noise.mp3").write_bytes(np.random.default_rng(1).bytes(4_000))
+    (folder / "notes.txt").write_text("This is not a recording.\n")
     return folder
 
 
@@ -79,13 +109,7 @@ def deadly(data: Path, tmp_path: Path) -> Found:
     with av.open(str(data / "emodb" / "03a02Nc.flac")) as source:
         samples = np.concatenate([frame.to_ndarray().ravel() for frame in source.decode(audio=0)])
     path = tmp_path / "deadly.flac"
-    loud = np.clip(30.0 * samples, -32768, 32767).astype(np.int16)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("flac", rate=16_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(loud[None], format="s16", layout="mono")
-        frame.sample_rate = 16_000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    write(path, 30.0 * samples[None] / 32768)
     return Found("deadly.flac", str(path))
 
 

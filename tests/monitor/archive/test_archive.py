@@ -22,13 +22,13 @@ def test_every_recording_has_its_timeline_or_its_reason(done, recordings, conten
     failed = {row["recording"] for row in csv.DictReader(made["failures"].splitlines())}
     assert failed == BROKEN
     assert set(made["timelines"]) == {f"{name}.csv" for name in sounds - failed}
-    assert {"2026-10-06/call-008.flac.csv", "2026-10-06/call-008.mp3.csv"} <= set(made["timelines"])
+    assert {"2026-10-09/call-008.flac.csv", "2026-10-09/call-008.mp3.csv"} <= set(made["timelines"])
     assert [row["recording"] for row in made["calls"]] == sorted(sounds - failed)
     assert len(made["turns"]) == sum(timeline.count(b"\n") - 1 for timeline in made["timelines"].values())
 
 
 def test_a_timeline_is_that_of_a_replay(done, recordings, usual, tmp_path):
-    name = "2026-09-28/call-000.wav"
+    name = "2026-10-01/call-000.wav"
     assert main(["replay", str(recordings / name), "--csv", str(tmp_path / "replayed.csv"), "--quiet", *usual]) == 0
 
     replayed = (tmp_path / "replayed.csv").read_text().replace("\ncall-000.wav,", f"\n{name},")
@@ -36,7 +36,7 @@ def test_a_timeline_is_that_of_a_replay(done, recordings, usual, tmp_path):
 
 
 def test_a_call_has_the_figures_of_the_analytics_command(done, contents, tmp_path):
-    call = next(row for row in contents(done)["calls"] if row["recording"] == "2026-09-28/call-000.wav")
+    call = next(row for row in contents(done)["calls"] if row["recording"] == "2026-10-01/call-000.wav")
     assert main(["analytics", str(done / call["timeline"]), "-o", str(tmp_path / "figures.json")]) == 0
 
     figures = json.loads((tmp_path / "figures.json").read_text())
@@ -56,7 +56,7 @@ def test_what_is_done_is_not_done_again(done, recordings, archive, capsys):
     assert archive(recordings, "--out", done) == 0
 
     assert {path: path.stat().st_mtime_ns for path in done.rglob("*.*.csv")} == before
-    assert "22 of 24 recordings are done already." in capsys.readouterr().err
+    assert "10 of 12 recordings are done already." in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Failed, RecordingScorer, Running
-from monitor.archive.settings import check_settings
+from monitor.archive.scoring import RecordingScorer, Running
 from monitor.archive.workers import outcomes, threads
 from monitor.cli import main
 from monitor.options import AnalysisOptions, RecordingOptions
@@ -19,7 +18,6 @@ from monitor.speakers.diarization import Halted
 from monitor.speakers.embeddings import SpeakerEmbedding
 from monitor.transcribers import vosk_models
 from monitor.transcribers.none import NoTranscriber
-from stser_core.errors import UsageError
 
 
 class ByLength:
@@ -58,14 +56,6 @@ def test_rows_name_the_voices_in_the_order_in_which_they_speak(shared, hearing):
     assert [row.speaker for row in made] == ["speaker1" if one == long[0] else "speaker2" for one in long]
     unnamed = scorer(hearing, None)(shared, Running()).turns
     assert tuple(replace(row, speaker="speaker1") for row in made) == unnamed
-
-
-def test_a_recording_of_two_channels_is_a_failure(data, hearing):
-    stereo = Found("stereo.flac", str(data / "calls" / "auto_repair_call_8k_stereo.flac"))
-    outcome = scorer(hearing)(stereo, Running())
-
-    assert isinstance(outcome, Failed)
-    assert "separates the voices of one channel, but stereo.flac has 2" in outcome.reason
 
 
 def test_an_archive_that_stops_does_not_hear_the_voices_to_their_end(shared, hearing):
@@ -111,12 +101,3 @@ def test_real_voices_get_the_same_names_whatever_the_workers(shared, models):
     alone, both = timelines(recordings[:1], 1), timelines(recordings, 2)
     assert alone["a.wav"] == both["a.wav"] == both["b.wav"]
     assert {turn.speaker for turn in alone["a.wav"]} == {"speaker1", "speaker2"}
-
-
-def test_an_archive_goes_on_with_the_number_it_began_with(tmp_path):
-    path = tmp_path / "archive.json"
-    check_settings(path, {"speakers": 2}, tmp_path)
-
-    check_settings(path, {"speakers": 2}, tmp_path)
-    with pytest.raises(UsageError, match=r"another --speakers \(2, now none\)"):
-        check_settings(path, {"speakers": None}, tmp_path)

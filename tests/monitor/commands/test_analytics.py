@@ -1,9 +1,13 @@
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from monitor.analytics.call import analyse
 from monitor.commands.timelines import analytics
+from monitor.flow import Transcript, Word
 from monitor.timeline.file import read_timeline
 from stser_core.errors import UsageError
 
@@ -57,3 +61,13 @@ def test_words_can_be_kept_out(timeline, capsys):
 def test_nobody_spoke(tmp_path, capsys, write_timeline):
     analytics(write_timeline(tmp_path / "silent.csv"))
     assert capsys.readouterr().out == "No speech was found.\n"
+
+
+def test_words_that_the_output_s_encoding_lacks_do_not_end_a_command(tmp_path, turn, write_timeline):
+    japanese = turn(speaker="日本", transcript=Transcript((Word("日本", 1.2, 1.5, 0.9),)))
+    call = write_timeline(tmp_path / "call.csv", japanese)
+    code = "import sys; from monitor.cli import main; sys.exit(main(['analytics', sys.argv[1]]))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", code, str(call)]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -187,13 +187,6 @@ def test_excel_finds_utf8_and_the_timeline_reads_back(timeline, tmp_path, turn, 
     assert read_timeline(made).turns == (replace(said, words=None, classifiers=None),)
 
 
-@pytest.mark.parametrize("length", [245, 250, 255])
-def test_a_name_may_be_as_long_as_the_system_permits(timeline, length):
-    target = timeline.with_name("n" * (length - 4) + ".srt")
-    export(timeline, "srt", str(target), quiet=True)
-    assert target.stat().st_size > 0
-
-
 @pytest.mark.parametrize("command", ["report", "analytics", "export"])
 def test_what_parquet_holds_is_a_timeline(timeline, tmp_path, command):
     export(timeline, "parquet", quiet=True)

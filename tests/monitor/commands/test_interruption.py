@@ -15,22 +15,15 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
 def test_the_first_signal_stops_and_the_second_aborts():
-    stopped, aborted = threading.Event(), threading.Event()
-    with Interruption(stopped.set, aborted.set) as interruption:
-        os.kill(os.getpid(), signal.SIGINT)
-        assert stopped.wait(5)
-        assert not aborted.is_set()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert aborted.wait(5)
-    assert interruption.exit_code == 130
-
-
-def test_a_termination_has_its_own_code():
-    stopped = threading.Event()
-    with Interruption(stopped.set, lambda: None) as interruption:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stopped.wait(5)
-    assert interruption.exit_code == 143
+    for first, second, code in ((signal.SIGINT, signal.SIGTERM, 130), (signal.SIGTERM, signal.SIGINT, 143)):
+        stopped, aborted = threading.Event(), threading.Event()
+        with Interruption(stopped.set, aborted.set) as interruption:
+            os.kill(os.getpid(), first)
+            assert stopped.wait(5)
+            assert not aborted.is_set()
+            os.kill(os.getpid(), second)
+            assert aborted.wait(5)
+        assert interruption.exit_code == code
 
 
 @pytest.mark.usefixtures("hang_ups")

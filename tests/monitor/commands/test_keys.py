@@ -71,14 +71,6 @@ def test_the_terminal_is_put_back_whatever_happens(terminal, error):
     assert termios.tcgetattr(stream) == before
 
 
-def test_it_can_be_put_back_at_once(terminal):
-    _, stream = terminal
-    before = termios.tcgetattr(stream)
-    with Keys(stream, {}) as keys:
-        keys.restore()
-        assert termios.tcgetattr(stream) == before
-
-
 def test_only_a_terminal_in_the_foreground_is_read(terminal):
     assert not can_be_read(io.StringIO())
     # A terminal, but not the one that this process belongs to.

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.timeline.file import read_timeline
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,7 +31,7 @@ from monitor.sources.recording import Recording
 class Paced(Recording):
     def blocks(self):
         for block in super().blocks():
-            time.sleep(block.samples.shape[1] / 16_000 / (1 if real_time else 2))
+            time.sleep(block.samples.shape[1] / 16_000 / (1 if real_time else 4))
             if self.stopped:
                 return
             yield block
@@ -219,20 +218,6 @@ def test_a_live_timeline_is_the_replayed_one(arguments, data, scratch_checkpoint
     assert (
         now - timedelta(minutes=5) < clocks[0] < now
     )  # the later ones run ahead, since the sound comes faster than it would
-
-
-def test_a_second_session_is_appended_and_told_apart(arguments, tmp_path):
-    for real_time in (True, False):  # the first session's clock must not run ahead of the second's
-        assert start(arguments(quiet=True, real_time=real_time)).communicate(timeout=PATIENCE_S)[0] == ""
-    both = rows(tmp_path / "out.csv")
-    assert [int(row["turn"]) for row in both] == list(range(1, len(both) + 1))
-    first, second = both[: len(both) // 2], both[len(both) // 2 :]
-    assert [row["start_s"] for row in first] == [row["start_s"] for row in second]
-    assert all(row["started_at"] < second[0]["started_at"] for row in first)
-    read = [read_timeline(tmp_path / name) for name in ("out.csv", "out.jsonl")]
-    assert [turn.start_s for turn in read[0].turns] == sorted(turn.start_s for turn in read[0].turns)
-    assert read[0].turns[-1].start_s == read[1].turns[-1].start_s
-    assert "2 sessions" in read[0].notices[0]
 
 
 def test_overwrite_replaces_what_was_there(arguments, tmp_path):

@@ -76,22 +76,6 @@ def test_turns_after_a_gap_come_when_they_were_spoken(replay, speech, tmp_path):
     assert "cut off" not in said
 
 
-def test_channels_that_a_codec_made_nearly_equal_are_one(replay, speech, tmp_path):
-    noise = np.random.default_rng(1).normal(0, 1, len(speech))
-    path = write(tmp_path / "call.wav", [speech, 0.98 * speech + noise])
-    code, rows, said = replay(path, "--channels", "customer,agent")
-    assert code == 0
-    assert {row["speaker"] for row in rows} == {"mixed"}
-    assert {row["emotion"] for row in rows} == {""}
-    assert "call.wav" in said
-
-
-def test_channels_that_cancel_are_heard_as_one(replay, speech, tmp_path):
-    alone = replay(write(tmp_path / "mono.wav", [speech]))[1]
-    mixed = replay(write(tmp_path / "inverted.wav", [speech, -speech]), "--channels", "mix")[1]
-    assert times(mixed) == times(alone)
-
-
 def test_the_default_track_is_replayed_and_the_others_are_named(replay, speech, tmp_path):
     path = mux(tmp_path / "meeting.mkv", np.zeros_like(speech), speech)
     expected = times(replay(write(tmp_path / "mono.wav", [speech]))[1])
@@ -108,22 +92,6 @@ def test_a_track_that_is_not_there_is_wrong_usage(replay, speech, tmp_path, trac
     code, rows, said = replay(mux(tmp_path / "meeting.mkv", speech, speech), "--track", track)
     assert (code, rows) == (2, [])
     assert "track" in said
-
-
-def test_estimated_lengths_are_never_said_to_be_cut_off(replay, speech, tmp_path):
-    path = tmp_path / "call.mp3"
-    with av.open(str(path), "w", options={"write_xing": "0", "id3v2_version": "0"}) as container:
-        stream = container.add_stream("libmp3lame", rate=RATE, layout="mono", options={"global_quality": "500"})
-        stream.codec_context.flags |= 2  # AV_CODEC_FLAG_QSCALE
-        sound = np.concatenate([np.zeros(2 * RATE, np.int16), speech])
-        frame = av.AudioFrame.from_ndarray(sound[None], format="s16p", layout="mono")
-        frame.sample_rate = RATE
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    code, rows, said = replay(path)
-    assert code == 0
-    assert rows
-    assert "cut off" not in said
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes with names")
@@ -146,18 +114,16 @@ class TestPipes:
         assert times(rows) == times(replay(path)[1])
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
-    def test_standard_input_is_replayed_as_the_file(self, replay, command, speech, tmp_path, name):
+    def test_standard_input_is_replayed_as_the_file(self, replay, command, speech, tmp_path):
         path = write(tmp_path / "call.wav", [speech])
-        done = subprocess.run(command(name), input=path.read_bytes(), capture_output=True, timeout=60, check=False)
+        done = subprocess.run(command("-"), input=path.read_bytes(), capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
         assert times(rows) == times(replay(path)[1])
         assert {row["recording"] for row in rows} == {"stdin"}
 
     @pytest.mark.slow
-    @pytest.mark.parametrize(("given", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
-    def test_one_into_which_nothing_is_written_can_be_interrupted(self, command, tmp_path, given, code):
+    def test_one_into_which_nothing_is_written_can_be_interrupted(self, command, tmp_path):
         os.mkfifo(tmp_path / "fifo")
         (tmp_path / "out.csv").write_text("an older result\n")
         with subprocess.Popen(command(str(tmp_path / "fifo")), stderr=subprocess.PIPE) as process:
@@ -166,21 +132,11 @@ class TestPipes:
                 with suppress(OSError):  # nobody reads yet
                     writing = os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK)
                 time.sleep(0.1)
-            process.send_signal(given)
+            process.send_signal(signal.SIGINT)
             try:
-                assert process.wait(20) == code
+                assert process.wait(20) == 130
             finally:
                 process.kill()
             assert b"Traceback" not in process.stderr.read()
             os.close(writing)
-        assert (tmp_path / "out.csv").read_text() == "an older result\n"
-
-    @pytest.mark.slow
-    def test_one_that_holds_no_sound_leaves_the_older_result(self, command, tmp_path):
-        (tmp_path / "out.csv").write_text("an older result\n")
-        done = subprocess.run(
-            command("-"), input=b"This is a letter.\n" * 99, capture_output=True, timeout=60, check=False
-        )
-        assert done.returncode == 1
-        assert b"Traceback" not in done.stderr
         assert (tmp_path / "out.csv").read_text() == "an older result\n"

@@ -66,15 +66,6 @@ def test_parquet_that_is_damaged_is_refused(tmp_path, content):
         read_timeline(tmp_path / "call.parquet")
 
 
-def test_parquet_whose_text_is_damaged_is_refused(tmp_path, exported, row):
-    content = exported("parquet", row())
-    name = row().recording.encode()
-    assert name in content
-    (tmp_path / "call.parquet").write_bytes(content.replace(name, b"\xff" + name[1:]))
-    with pytest.raises(DataError, match=r"call\.parquet"):
-        read_timeline(tmp_path / "call.parquet")
-
-
 def test_parquet_of_something_else_is_refused(tmp_path):
     pyarrow.parquet.write_table(pyarrow.table({"a": [1]}), tmp_path / "call.parquet")
     with pytest.raises(DataError, match=r"call\.parquet', row 1: .*recording"):

@@ -1,6 +1,5 @@
 """Continuing a live timeline, also one that a killed program has left; files whose names hold the date."""
 
-import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -223,9 +222,3 @@ def test_where_the_next_file_is_not_available_the_one_in_hand_goes_on(tmp_path, 
 )
 def test_only_dates_are_directives(pattern, name):
     assert name_at(pattern, NINE) == name
-
-
-def test_every_line_of_json_is_an_object(tmp_path, live):
-    path = tmp_path / "day.jsonl"
-    write(jsonl_to(path), live(1, 0.0))
-    assert json.loads(path.read_text())["started_at"] == clock(0.0)

@@ -163,14 +163,6 @@ def test_a_whole_last_line_without_a_line_end_is_kept(tmp_path):
     assert file.notices == ()
 
 
-def test_a_whole_last_note_without_a_line_end_is_kept(tmp_path):
-    path = tmp_path / "call.jsonl"
-    path.write_text('{"type": "mark", "number": 1, "time_s": 2.0}')
-    file = read_timeline(path)
-    assert [note["number"] for note in file.notes] == [1]
-    assert file.notices == ()
-
-
 def test_what_a_spreadsheet_saves_is_read(tmp_path):
     path = tmp_path / "call.csv"
     path.write_bytes(f"\ufeff{HEADER}\r\n{ROW}\r\n".encode())
@@ -188,18 +180,6 @@ def test_lines_may_end_in_carriage_returns_alone(tmp_path, last):
     assert [row.transcript for row in file.turns] == ["where is it", 'well,\n"where"']
     assert [row.checkpoint for row in file.turns] == ["compact", "compact"]
     assert file.notices == ()
-
-
-def test_lines_that_end_in_carriage_returns_are_counted(tmp_path):
-    path = tmp_path / "call.csv"
-    path.write_bytes(f"{HEADER}\r{ROW}\r{ROW}\r".encode())
-    with pytest.raises(DataError, match="line 3: turn 1 of the same recording is in line 2"):
-        read_timeline(path)
-    path.write_bytes(f"{HEADER}\r{ROW}\r".encode() + b"\xff\r")
-    with pytest.raises(DataError, match="line 3: this is not UTF-8"):
-        read_timeline(path)
-    path.write_bytes(f"{HEADER}\r{ROW}\r{ROW[:40]}".encode())
-    assert read_timeline(path).notices == (f"'{path}', line 3: the last line breaks off and was left out.",)
 
 
 @pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
@@ -353,12 +333,6 @@ def test_rows_of_commas_that_a_spreadsheet_saves_are_not_turns(tmp_path, end):
     path.write_text(f"{HEADER}\n{ROW}\n{end}")
     file = read_timeline(path)
     assert (len(file.turns), file.notices) == (1, ())
-
-
-def test_commas_that_a_spreadsheet_puts_behind_every_row_are_not_columns(tmp_path):
-    path = tmp_path / "call.csv"
-    path.write_text(f"{HEADER},,\n{ROW},,\n")
-    assert read_timeline(path).turns[0].extra == {}
 
 
 def test_a_turn_of_very_many_words_is_read(tmp_path):

@@ -1,5 +1,3 @@
-import threading
-
 import pytest
 
 from monitor.timeline.notes import Alert, Mark
@@ -14,16 +12,6 @@ def test_a_snapshot_does_not_change_when_turns_are_added(turn):
     assert [one.turn for one in before.turns] == [1]
     assert [one.turn for one in timeline.snapshot().turns] == [1, 2]
     assert timeline.snapshot() is timeline.snapshot()
-
-
-def test_turns_of_many_threads_all_arrive(turn):
-    timeline, one = Timeline(), turn()
-    threads = [threading.Thread(target=lambda: [timeline.add(one) for _ in range(500)]) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(timeline.snapshot().turns) == 2000
 
 
 def test_turns_are_forgotten_but_not_their_figures(turn, surely):
@@ -68,7 +56,3 @@ def test_turns_without_scores_count_as_talk_but_not_as_emotion(turn, surely):
     assert (customer.talk_s, customer.scored_s) == (4.0, 1.0)
     assert customer.shares == (1.0, 0.0, 0.0, 0.0)
     assert agent.shares is None
-
-
-def test_nobody_spoke():
-    assert speaker_figures(()) == ()

@@ -42,41 +42,9 @@ def test_a_telephones_screen_needs_no_sideways_scrolling(visit, rows, sound):
     opened.until("audio.currentTime > 10")
 
 
-@pytest.mark.parametrize("width", [1200, 700])
-def test_each_letter_of_a_lane_stands_beside_its_row_however_long_the_speakers_name(visit, row, width):
-    name = "Frau Dr. Wilhelmina Alexandra von Hohenfels-Langenburg"
-    emotions = ("angry", "happy", "neutral", "sad")
-    rows = [row(n, 5.0 * n, 5.0 * n + 4, emotion, speaker=name) for n, emotion in enumerate(emotions)]
-    opened = visit(rows, viewport={"width": width, "height": 900})
-    letters = opened.page.locator(".rows i").evaluate_all("all => all.map(each => each.getBoundingClientRect().top)")
-    blocks = opened.page.locator(".block").evaluate_all(
-        """all => all.map(each =>
-            each.getBoundingClientRect().top + parseFloat(getComputedStyle(each, "::before").top))"""
-    )
-    assert letters == pytest.approx(blocks, abs=4)
-
-
-def test_a_long_name_to_choose_needs_no_sideways_scrolling(visit, row, agent):
-    rows = [row(1, 0.0, 4.0, "sad", speaker="Frau Dr. Wilhelmina von Hohenfels-Langenburg"), agent(2, 5.0, 9.0)]
-    opened = visit(rows, viewport={"width": 360, "height": 740})
-    assert opened.page.evaluate("document.documentElement.scrollWidth") == 360
-
-
-def test_a_mark_hides_no_time_of_the_scale(visit, rows):
-    opened = visit(rows, [{"type": "mark", "number": 1, "time_s": 10.2}])
-    lowest = opened.page.locator("#scale .tick").evaluate_all(
-        "all => Math.max(...all.map(each => each.getBoundingClientRect().bottom))"
-    )
-    assert opened.page.locator("#scale .flag").bounding_box()["y"] >= lowest
-
-
 def test_what_is_folded_up_is_printed(visit, rows):
     opened = visit([*rows, replace(rows[0], turn=6, start_s=60.0, end_s=64.0)])
     folded = opened.page.locator("details li")
     assert not folded.first.evaluate("each => each.checkVisibility()")
     opened.page.emulate_media(media="print")
     assert folded.first.evaluate("each => each.checkVisibility() && each.getBoundingClientRect().height > 0")
-
-
-def test_an_empty_timeline_says_so(visit):
-    assert "Nobody speaks in this timeline" in visit([]).page.locator("main").inner_text()
