@@ -205,10 +205,9 @@ class EmotionRecognizer:
         frames |= zip(unknown, self._network.encode_frames([trimmed[i][0] for i in unknown]), strict=True)
         alone = [i for i in sorted(frames) if self.uses_speaker_baseline and inputs[i].speaker is not None]
         together = sorted(frames.keys() - set(alone), key=lambda i: -len(frames[i]))
-        step = self._config.frame_samples
+        step, settings = self._config.frame_samples, self._config.speaker_baseline
         for batch in (*batches(together, self.accelerator, lambda i: len(frames[i]) * step), *([i] for i in alone)):
             speaker = inputs[batch[0]].speaker if self.uses_speaker_baseline else None
-            settings = self._config.speaker_baseline
             baseline = None
             if speaker is not None and settings is not None:
                 baseline = speaker.mean(self._network.neutral_mean, settings.pseudo_turns)[None]

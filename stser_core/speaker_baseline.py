@@ -69,23 +69,7 @@ class SpeakerBaseline:
             self.weight = memory
 
     def copy(self) -> SpeakerBaseline:
-        """An independent copy of the current state."""
+        """An independent copy of the current state, as for a provisional estimate."""
         other = SpeakerBaseline()
         other.weight, other._sum = self.weight, self._sum
         return other
-
-    def frozen(self) -> SpeakerBaseline:
-        """A view that always gives this baseline's current mean and ignores updates; for provisional estimates."""
-        return _Frozen(self)
-
-
-class _Frozen(SpeakerBaseline):
-    def __init__(self, other: SpeakerBaseline) -> None:
-        super().__init__()
-        self._other = other
-
-    def mean(self, global_mean: Vector, pseudo_turns: float) -> Vector:
-        return self._other.mean(global_mean, pseudo_turns)
-
-    def update(self, frame_mean: Vector, weight: float, memory: float) -> None:
-        pass

@@ -107,7 +107,7 @@ class Scoring:
         if is_music(partial.samples):
             return None
         # The baseline learns from whole turns only.
-        baseline = self._baselines[partial.channel, self._roles[partial.channel - 1].speaker].frozen()
+        baseline = self._baselines[partial.channel, self._roles[partial.channel - 1].speaker].copy()
         (scores,) = self._estimate([SpeechInput(partial.samples, partial.words or None, speaker=baseline)])
         return scores
 

@@ -233,7 +233,7 @@ def _known(clip: Clip, means: Mapping[str, NDArray[np.float32]]) -> SpeakerBasel
     others = [mean for name, mean in means.items() if name != clip.id][:_NEUTRAL_CLIPS]
     for mean in others:
         speaker.update(mean, 1.0, float(_NEUTRAL_CLIPS))
-    return speaker.frozen() if others else None
+    return speaker if others else None
 
 
 def _broken_down(

@@ -273,18 +273,6 @@ def test_open_files_and_pipes_are_read_from_their_start(tmp_path, record):
         np.testing.assert_array_equal(audio.load_mono(pipe), audio.load_mono(path))
 
 
-@pytest.mark.parametrize(
-    ("kind", "codec"),
-    [
-        *(("flac", "flac"), ("ogg", "libopus"), ("webm", "libopus"), ("mp4", "aac"), ("adts", "aac")),
-        *(("mp3", "libmp3lame"), ("ac3", "ac3"), ("au", "pcm_s16be"), ("aiff", "pcm_s16be"), ("caf", "pcm_s16be")),
-    ],
-)
-def test_formats_are_found_by_their_first_bytes(kind, codec):
-    noise = np.random.default_rng(1).uniform(-0.3, 0.3, 48_000).astype(np.float32)
-    assert identify(encoded(kind, codec, noise, 48_000)[:8_192])
-
-
 def test_raw_sound_has_no_format():
     noises = [np.random.default_rng(seed).integers(-9_000, 9_000, 4_096).astype("<i2").tobytes() for seed in range(20)]
     for start in (b"", b"\0" * 8_192, b"\xff" * 8_192, b"fLaX" + bytes(200), b"ID3 is a tag" * 20, *noises):
