@@ -29,6 +29,12 @@ def as_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     return integers
 
 
+def from_pcm(data: bytes, channels: int = 1) -> NDArray[np.float32]:
+    """float32 [channels, n] in −1…1 of whole 16-bit little-endian samples, channels interleaved."""
+    values = np.frombuffer(data, dtype="<i2").reshape(-1, channels)
+    return np.ascontiguousarray(values.T, dtype=np.float32) / np.float32(32768)
+
+
 def below_60_hz(windows: NDArray[np.float32]) -> NDArray[np.float64]:
     """The part below the voice in short windows [windows, n]: an offset, slow drift, and the hum of 50 or 60 Hz.
 

@@ -16,7 +16,7 @@ from stser_core.audio import AudioFile, TrackChoice
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from monitor.speakers.embeddings import EmbeddingExtractor
+    from monitor.speakers.embeddings import VoskEmbeddings
     from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
 
@@ -78,7 +78,7 @@ class Models:
 
     scorer: EmotionRecognizer
     transcriber: Transcriber
-    extractor: EmbeddingExtractor | None = None
+    extractor: VoskEmbeddings | None = None
 
 
 def recording_pipeline(

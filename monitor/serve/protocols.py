@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
+from monitor.samples import from_pcm
 from monitor.serve.messages import End, Message, ProtocolError, Sound, Start
 
 if TYPE_CHECKING:
@@ -26,12 +27,6 @@ _BYTES = 2
 _LOWEST_RATE, _HIGHEST_RATE = 4_000, 192_000
 _MOST_CHANNELS = 8
 _FULL_SCALE = np.float32(32768)
-
-
-def _samples(data: bytes, channels: int = 1) -> NDArray[np.float32]:
-    """float32 [channels, n] in −1…1 of whole 16-bit little-endian samples."""
-    values = np.frombuffer(data, dtype="<i2").reshape(-1, channels)
-    return np.ascontiguousarray(values.T, dtype=np.float32) / _FULL_SCALE
 
 
 class PcmDecoder:
@@ -62,7 +57,7 @@ class PcmDecoder:
         if not whole:
             return ()
         started, self._start = self._start, None
-        sound = Sound(0, _samples(held[:whole], self._channels), start=self._sent)
+        sound = Sound(0, from_pcm(held[:whole], self._channels), start=self._sent)
         self._sent += sound.samples.shape[1]
         return (sound,) if started is None else (started, sound)
 
@@ -126,7 +121,7 @@ class AudioSocketDecoder:
         if self._rate not in (None, rate):
             raise ProtocolError(f"The sound's rate changes from {self._rate} to {rate} Hz.")
         started, self._rate = self._rate is not None, rate
-        sound = Sound(0, _samples(payload), start=self._sent)
+        sound = Sound(0, from_pcm(payload), start=self._sent)
         self._sent += sound.samples.shape[1]
         return (sound,) if started else (Start(call, rate), sound)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from monitor.flow import SAMPLE_RATE, AudioBlock
 from monitor.queue import ClosableQueue
+from monitor.samples import from_pcm
 from stser_core.audio import Resampler
 from stser_core.audio_file import identify
 from stser_core.errors import AudioError, DeviceError, StserError, UsageError
@@ -42,13 +43,14 @@ class RawPcm:
     faster than the program listens. A WAV header at the start is passed over if it describes what was asked for.
     """
 
+    name = "stdin"
+
     def __init__(
         self,
         stream: BinaryIO,
         *,
         rate: int = SAMPLE_RATE,
         channels: int = 1,
-        name: str = "stdin",
         notices: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         """Read from a stream such as `sys.stdin.buffer`; nothing is read yet.
@@ -57,7 +59,6 @@ class RawPcm:
             stream: The pipe.
             rate: Samples per second in the stream.
             channels: How many there are.
-            name: As it appears in the timeline.
             notices: Told, in a sentence, that it does not sound like 16-bit samples.
 
         Raises:
@@ -70,7 +71,7 @@ class RawPcm:
             raise UsageError(f"The sound has {channels} channels; they have to be 1 to 64.")
         if stream.isatty():
             raise DeviceError(
-                f"{name} is a terminal; let a program write 16-bit sound into it, such as arecord or ffmpeg -f s16le."
+                f"{self.name} is a terminal; let a program write 16-bit sound into it, such as arecord or ffmpeg -f s16le."
             )
         # Not the buffered reader: a read that waits keeps it locked, and Python crashes at its end on such a lock.
         self._stream: BinaryIO = getattr(stream, "raw", stream)
@@ -80,7 +81,6 @@ class RawPcm:
         self._notices = notices
         self._failure: StserError | None = None
         self._stopped = False
-        self.name = name
         self.channels = channels
 
     def blocks(self) -> Iterator[AudioBlock]:
@@ -120,9 +120,9 @@ class RawPcm:
             held += chunk
             if len(held) >= _SHORTEST_S * self._rate * self._sample_bytes:
                 whole = len(held) // self._sample_bytes * self._sample_bytes
-                yield self._samples(held[:whole])
+                yield from_pcm(held[:whole], self.channels)
                 held = held[whole:]
-        yield self._samples(held[: len(held) // self._sample_bytes * self._sample_bytes])
+        yield from_pcm(held[: len(held) // self._sample_bytes * self._sample_bytes], self.channels)
 
     def _watched(self, pieces: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """The same pieces; a second of loud noise among the first ten is told of, since other formats look like it."""
@@ -161,11 +161,6 @@ class RawPcm:
             self._failure = AudioError(f"{self.name} cannot be read ({error}).")
         finally:
             self._chunks.close()
-
-    def _samples(self, data: bytes) -> NDArray[np.float32]:
-        """float32 [channels, n] of whole samples."""
-        values = np.frombuffer(data, dtype="<i2").reshape(-1, self.channels)
-        return np.ascontiguousarray(values.T, dtype=np.float32) / np.float32(32768.0)
 
 
 def _start_of_sound(stream: BinaryIO, rate: int, channels: int) -> bytes:

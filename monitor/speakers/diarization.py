@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from monitor.flow import Utterance
     from monitor.segmenter.settings import SegmenterSettings
     from monitor.sources import Source
-    from monitor.speakers.embeddings import EmbeddingExtractor, SpeakerEmbedding
+    from monitor.speakers.embeddings import SpeakerEmbedding, VoskEmbeddings
 
 
 class Halted(Exception):  # noqa: N818
@@ -31,7 +31,7 @@ class Halted(Exception):  # noqa: N818
 def diarize(
     source: Source,
     count: int,
-    extractor: EmbeddingExtractor,
+    extractor: VoskEmbeddings,
     settings: SegmenterSettings | None = None,
     *,
     halted: Callable[[], bool] = lambda: False,

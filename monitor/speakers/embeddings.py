@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,14 +29,6 @@ class SpeakerEmbedding(NamedTuple):
 
     vector: NDArray[np.float32]
     frames: int
-
-
-class EmbeddingExtractor(Protocol):
-    """Computes speaker embeddings; see `VoskEmbeddings`."""
-
-    def embed(self, samples: NDArray[np.float32]) -> SpeakerEmbedding | None:
-        """The embedding of an utterance, `None` where there is too little speech. From any thread."""
-        ...
 
 
 def is_speaker_model(folder: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from threading import Event, Thread
 
-from monitor.flow import AudioBlock, Transcript, Word
+from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript, Word
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role
 from monitor.segmenter.settings import SegmenterSettings
@@ -10,6 +10,7 @@ from stser_core.scores import EmotionScores
 
 TIME_LIMIT_S = 20
 SETTINGS = SegmenterSettings(max_utterance_s=3, cut_search_s=1.5)
+SCORES = EmotionScores({"speech": (0.1, 0.2, 0.3, 0.4)}, (0.1, 0.2, 0.3, 0.4))
 ROLES = [Role("customer"), Role("agent", scored=False)]
 
 
@@ -76,7 +77,7 @@ class FakeStream:
         self.heard += len(samples)
 
     def partial(self):
-        return ""
+        return f"{self.heard / SAMPLE_RATE:.1f} seconds"
 
     def finish(self):
         self.transcriber.faults["finish"]()
@@ -86,13 +87,20 @@ class FakeStream:
 class FakeScorer:
     name = "fake-checkpoint"
 
-    def __init__(self, fault=None):
-        self.fault, self.batches = fault or Fault(), []
+    def __init__(self, fault=None, gate=None):
+        self.fault, self.gate, self.at_gate, self.batches = fault or Fault(), gate, Event(), []
+
+    @property
+    def scored(self):
+        return [one for batch in self.batches for one in batch]
 
     def score(self, utterances):
         self.fault()
+        if self.gate is not None:
+            self.at_gate.set()
+            self.gate.wait(TIME_LIMIT_S)
         self.batches.append(list(utterances))
-        return [EmotionScores({"speech": p}, p) for p in [(0.1, 0.2, 0.3, 0.4)] * len(utterances)]
+        return [SCORES] * len(utterances)
 
 
 def finish(pipeline):
@@ -112,14 +120,14 @@ def finish(pipeline):
     return raised[0] if raised else None
 
 
-def build(source, outputs, transcriber=None, scorer=None, capacity=64, roles=ROLES):
+def build(source, outputs, transcriber=None, scorer=None, capacity=64, roles=ROLES, **options):
     return Pipeline(
         source,
         roles=roles,
         transcriber=transcriber or FakeTranscriber(),
         scorer=scorer or FakeScorer(),
         outputs=outputs,
-        segmentation=SETTINGS,
+        **{"segmentation": SETTINGS, **options},
         capacity=capacity,
     )
 

@@ -6,16 +6,13 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
+from staged import SCORES, FakeScorer, build
 
-from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript
-from monitor.pipeline.pipeline import Pipeline
+from monitor.flow import SAMPLE_RATE, AudioBlock
 from monitor.pipeline.timings import Timings
-from monitor.roles import Role
 from monitor.timeline.notes import Mark
 from stser_core.audio import load_mono
-from stser_core.scores import EmotionScores
 
-SURE = EmotionScores({"speech": (0.97, 0.01, 0.01, 0.01)}, (0.97, 0.01, 0.01, 0.01))
 PATIENCE_S = 10
 
 
@@ -41,44 +38,6 @@ class Stepping:
         self.stopped.set()
 
 
-class Counting:
-    """A transcriber that knows how many seconds it has heard."""
-
-    name = "counting"
-
-    def listen(self, start_s):
-        return Counted()
-
-
-class Counted:
-    def __init__(self):
-        self.heard = 0
-
-    def feed(self, samples):
-        self.heard += len(samples)
-
-    def partial(self):
-        return f"{self.heard / SAMPLE_RATE:.1f} seconds"
-
-    def finish(self):
-        return Transcript(())
-
-
-class Scorer:
-    name = "fake"
-
-    def __init__(self):
-        self.lengths_s, self.texts, self.gate, self.at_gate = [], [], None, Event()
-
-    def score(self, utterances):
-        if self.gate is not None:
-            self.at_gate.set()
-            self.gate.wait(PATIENCE_S)
-        self.lengths_s += [len(spoken.samples) / SAMPLE_RATE for spoken in utterances]
-        self.texts += [spoken.text for spoken in utterances]
-        return [SURE] * len(utterances)
-
-
 @pytest.fixture(scope="module")
 def sound(data):
     """One second of silence, then somebody on the first channel for some seconds, then silence again."""
@@ -92,15 +51,14 @@ def sound(data):
 
 class Run:
     def __init__(self, sound, scorer=None, **options):
-        self.source, self.scorer, self.turns = Stepping(sound), scorer or Scorer(), []
-        self.pipeline = Pipeline(
+        self.source, self.scorer, self.turns = Stepping(sound), scorer or FakeScorer(), []
+        self.pipeline = build(
             self.source,
-            roles=[Role("customer"), Role("agent", scored=False)],
-            transcriber=Counting(),
+            [self.turns.append],
             scorer=self.scorer,
-            outputs=[self.turns.append],
-            follow=lambda: True,
             capacity=512,
+            segmentation=None,
+            follow=lambda: True,
             **options,
         )
         self.thread = Thread(target=self.pipeline.run, daemon=True)
@@ -152,7 +110,7 @@ class TestWhileSomebodySpeaks:
         assert speaking.since_s == pytest.approx(1.0, abs=0.35)
         assert speaking.level_dbfs > -50
         assert speaking.words.endswith("seconds")
-        assert speaking.scores == SURE
+        assert speaking.scores == SCORES
         assert not other.speaking
 
     def test_nothing_of_it_is_exported(self, run):
@@ -167,12 +125,12 @@ class TestWhileSomebodySpeaks:
     def test_an_estimate_is_made_of_all_that_was_heard_so_far(self, run):
         going = run()
         going.hear_until(4.6)
-        going.wait(lambda: len(going.scorer.lengths_s) >= 2)
-        lengths = going.scorer.lengths_s
+        going.wait(lambda: len(going.scorer.scored) >= 2)
+        lengths = [len(one.samples) / SAMPLE_RATE for one in going.scorer.scored]
         assert 2 <= len(lengths) <= 4
         assert lengths == sorted(lengths)
         assert all(later - earlier >= 0.99 for earlier, later in pairwise(lengths))
-        assert going.scorer.texts[-1].endswith("seconds")
+        assert going.scorer.scored[-1].text.endswith("seconds")
 
     def test_when_it_has_ended_nothing_of_it_is_left(self, run):
         going = run()
@@ -187,11 +145,10 @@ class TestWhileSomebodySpeaks:
         going.wait(lambda: going.pipeline.channels[1].words != "")
         assert going.pipeline.channels[1].speaking
         time.sleep(0.05)
-        assert going.scorer.lengths_s == []
+        assert going.scorer.scored == []
 
     def test_a_busy_scorer_is_never_kept_from_turns_by_estimates(self, run):
-        scorer = Scorer()
-        scorer.gate = Event()
+        scorer = FakeScorer(gate=Event())
         going = run(scorer=scorer)
         going.hear_until(3.9)
         assert scorer.at_gate.wait(PATIENCE_S)
@@ -200,7 +157,7 @@ class TestWhileSomebodySpeaks:
         going.wait(lambda: going.pipeline.turns_waiting > 0)
         scorer.gate.set()
         going.wait(lambda: going.pipeline.turns_waiting == 0 and len(going.turns) > 0)
-        assert len(scorer.lengths_s) == len(going.turns) + 1
+        assert len(scorer.scored) == len(going.turns) + 1
 
 
 def test_what_is_said_during_a_pause_is_not_analysed_and_time_goes_on(run):
@@ -230,8 +187,8 @@ def test_sound_that_waited_is_silent_where_it_came_during_a_pause(sound, paused)
         def stop(self):
             pass
 
-    source, turns, roles = Late(), [], [Role("customer"), Role("agent", scored=False)]
-    pipeline = Pipeline(source, roles=roles, transcriber=Counting(), scorer=Scorer(), outputs=[turns.append])
+    source, turns = Late(), []
+    pipeline = build(source, [turns.append])
     pipeline.pause(paused)
     source.arrived_s = time.monotonic()
     pipeline.pause(not paused)
@@ -258,19 +215,9 @@ def test_each_turn_that_a_pause_ended_is_timed(run):
     assert timings.lines()[0].startswith("milliseconds (1 turn)")
 
 
-def test_a_replay_asks_for_no_words_on_the_way(sound):
-    class Strict(Counted):
-        def partial(self):
-            raise AssertionError("nobody looks on")
-
-    class Transcriber(Counting):
-        def listen(self, start_s):
-            return Strict()
-
-    source = Stepping(sound)
+def test_a_replay_asks_for_no_words_on_the_way(sound, monkeypatch):
+    monkeypatch.delattr("staged.FakeStream.partial")
+    source, turns = Stepping(sound), []
     source.allowed = sound.shape[1]
-    turns = []
-    Pipeline(
-        source, roles=[Role("a"), Role("b")], transcriber=Transcriber(), scorer=Scorer(), outputs=[turns.append]
-    ).run()
+    build(source, [turns.append]).run()
     assert turns
