@@ -203,7 +203,7 @@ class _Run:
 
     def _mark(self) -> None:
         self._marks += 1
-        time_s = self._pipeline.position_s
+        time_s = self._pipeline.position_s + self._pipeline.behind_s
         self._pipeline.note(Mark(self._marks, time_s, self._pipeline.clock(time_s)))
 
     def _snapshot(self, notice: str) -> Snapshot:

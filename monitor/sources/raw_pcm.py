@@ -71,7 +71,7 @@ class RawPcm:
             raise UsageError(f"The sound has {channels} channels; they have to be 1 to 64.")
         if stream.isatty():
             raise DeviceError(
-                f"{self.name} is a terminal; let a program write 16-bit sound into it, such as arecord or ffmpeg -f s16le."
+                "stdin is a terminal; let a program write 16-bit sound into it, such as arecord or ffmpeg -f s16le."
             )
         # Not the buffered reader: a read that waits keeps it locked, and Python crashes at its end on such a lock.
         self._stream: BinaryIO = getattr(stream, "raw", stream)
