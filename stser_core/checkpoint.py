@@ -118,13 +118,14 @@ def resolve(name: str | Path) -> Path:
     )
 
 
-def load(name: str | Path = DEFAULT, *, accelerator: str = "") -> Checkpoint:
+def load(name: str | Path = DEFAULT, *, accelerator: str = "", text: bool = True) -> Checkpoint:
     """Load a checkpoint.
 
     Args:
         name: See `resolve`.
         accelerator: Where it is going to be used for nothing but inference; the front end then has the precision that
             is fast there.
+        text: Whether the tokenizer is loaded.
 
     Raises:
         CheckpointError: It is missing, broken, or does not fit this program.
@@ -137,7 +138,8 @@ def load(name: str | Path = DEFAULT, *, accelerator: str = "") -> Checkpoint:
     _load_weights(model, folder, accelerator)
     if accelerator:  # with the channels last, a CPU pools several times as fast; in training it does not pay
         model.to(memory_format=torch.channels_last)
-    return Checkpoint(folder.resolve().name, model.eval(), load_tokenizer(config, folder), folder=folder)
+    tokenizer = load_tokenizer(config, folder) if text else None
+    return Checkpoint(folder.resolve().name, model.eval(), tokenizer, folder=folder)
 
 
 def load_tokenizer(config: CheckpointConfig, folder: Path) -> Tokenizer | None:

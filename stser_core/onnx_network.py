@@ -7,7 +7,7 @@ own files.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 
 from stser_core import checkpoint as checkpoints
 from stser_core import weights
+from stser_core.config import TEXT
 from stser_core.errors import CheckpointError, MissingExtraError, UsageError
 from stser_core.features import log_mel
 
@@ -58,18 +59,19 @@ class ExportedCheckpoint:
         """
         if accelerator not in ("auto", "cpu"):
             raise UsageError(f"The onnx runtime computes on the CPU, not on {accelerator!r}.")
-        return OnnxNetwork(self.config, self.folder)
+        return OnnxNetwork(self.config, self.folder, text=self.tokenizer is not None)
 
 
-def load(name: str | Path) -> ExportedCheckpoint:
-    """Load a checkpoint by name; see `checkpoint.resolve`.
+def load(name: str | Path, *, text: bool = True) -> ExportedCheckpoint:
+    """Load a checkpoint by name; see `checkpoint.resolve`. Without `text`, it reads no transcripts.
 
     Raises:
         CheckpointError: It is missing, broken, or does not fit this program.
     """
     folder = checkpoints.resolve(name)
     config = checkpoints.read_config(folder)
-    return ExportedCheckpoint(folder.resolve().name, config, checkpoints.load_tokenizer(config, folder), folder)
+    tokenizer = checkpoints.load_tokenizer(config, folder) if text else None
+    return ExportedCheckpoint(folder.resolve().name, config, tokenizer, folder)
 
 
 class OnnxNetwork:
@@ -77,8 +79,8 @@ class OnnxNetwork:
 
     accelerator = "cpu"
 
-    def __init__(self, config: CheckpointConfig, folder: Path) -> None:
-        """Load the graphs of a checkpoint's folder with its weights.
+    def __init__(self, config: CheckpointConfig, folder: Path, *, text: bool = True) -> None:
+        """Load the graphs of a checkpoint's folder with its weights, or all but those that `text` takes.
 
         Raises:
             CheckpointError: They are missing, broken, or do not fit each other.
@@ -87,7 +89,8 @@ class OnnxNetwork:
         self._config = config
         state = stored_weights(config, folder)
         self.neutral_mean: Floats = state.get("neutral_mean", np.zeros(config.frame_size, np.float32))
-        self._sessions = _sessions(folder, state)
+        reading = {CLASSIFIER + name for name, one in config.classifiers.items() if TEXT in one.inputs} | {TMODEL}
+        self._sessions = _sessions(folder, state, without=set() if text else reading)
 
     def encode_frames(self, waveforms: Sequence[Floats]) -> list[Floats]:
         """See `Network`."""
@@ -153,7 +156,7 @@ def stored_weights(config: CheckpointConfig, folder: Path) -> dict[str, NDArray[
     return state
 
 
-def _sessions(folder: Path, state: Mapping[str, Floats]) -> dict[str, Any]:
+def _sessions(folder: Path, state: Mapping[str, Floats], without: Set[str]) -> dict[str, Any]:
     try:
         import onnxruntime
     except ImportError as error:
@@ -165,15 +168,15 @@ def _sessions(folder: Path, state: Mapping[str, Floats]) -> dict[str, Any]:
             f"The checkpoint {folder} has no graphs for the onnx runtime; stser-train export-onnx makes them."
         ) from error
     sessions = {}
-    for graph, names in graphs.items():
+    for graph in graphs.keys() - without:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # lengths differ: it would only grow
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # or weights would be converted in each run
         options.log_severity_level = 4
         try:
-            values = [onnxruntime.OrtValue.ortvalue_from_numpy(state[name]) for name in names]
-            options.add_external_initializers(names, values)
+            values = [onnxruntime.OrtValue.ortvalue_from_numpy(state[name]) for name in graphs[graph]]
+            options.add_external_initializers(graphs[graph], values)
             path = str(folder / FOLDER / f"{graph}.onnx")
             sessions[graph] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own errors have no common class

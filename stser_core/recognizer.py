@@ -100,18 +100,20 @@ class EmotionRecognizer:
         prior: Prior | Literal["checkpoint"] | None = "checkpoint",
         speaker_baseline: bool = True,
         runtime: Literal["torch", "onnx"] = "torch",
+        text: bool = True,
     ) -> EmotionRecognizer:
         """Load a checkpoint by folder, name or Hub id, and prepare it; see `__init__` and `checkpoint.load`.
 
-        With the runtime `onnx`, torch is not imported; the scores are the same in single precision.
+        With the runtime `onnx`, torch is not imported; the scores are the same in single precision. Without `text`,
+        transcripts are not read, and what that takes is not loaded.
         """
         loaded: Loaded
         if runtime == "onnx":
             from stser_core import onnx_network
 
-            loaded = onnx_network.load(checkpoint)
+            loaded = onnx_network.load(checkpoint, text=text)
         else:
-            loaded = checkpoints.load(checkpoint, accelerator=accelerator_of(accelerator))
+            loaded = checkpoints.load(checkpoint, accelerator=accelerator_of(accelerator), text=text)
         return cls(
             loaded,
             classifier=classifier,

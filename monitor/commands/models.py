@@ -64,6 +64,7 @@ def load_models(
             prior="checkpoint" if scoring.prior is None else prior,
             speaker_baseline=not recording.no_speaker_baseline,
             runtime=scoring.runtime.value,
+            text=transcription.asr is not Asr.none,
         )
     if recording.explain and not recognizer.attends:
         raise UsageError(

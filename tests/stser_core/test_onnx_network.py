@@ -54,6 +54,15 @@ def test_the_scores_are_those_of_torch(kind, request, build, tokenizer, tmp_path
     assert all(close(ours, theirs) for ours, theirs in zip(scores[1], scores[0], strict=True))
 
 
+@pytest.mark.parametrize("runtime", ["torch", "onnx"])
+def test_without_text_no_transcript_is_read(runtime):
+    recognizer = EmotionRecognizer.load(runtime=runtime, text=False)
+    with_words, alone = recognizer.score([SpeechInput(sound(16_000), "i am furious", 1.0), SpeechInput(sound(16_000))])
+
+    assert with_words == alone
+    assert set(alone.by_classifier) == {"speech"}
+
+
 def test_the_shipped_checkpoint_has_graphs_that_fit(data):
     """They depend on the shape of the model alone: after a change of it, stser-train export-onnx makes them anew."""
     clip = load_mono(data / "calls" / "two_speakers_16k_mono.wav")[: 8 * 16_000]
