@@ -64,24 +64,13 @@ def test_what_occurs_in_operation_is_calibrated_and_calls_are_mostly_neutral(def
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [[], ["-OO"]], ids=["plain", "without docstrings"])
-def test_scoring_imports_no_library_of_training_and_needs_no_docstrings(options):
+def test_scoring_imports_no_library_of_training_and_needs_no_docstrings():
     code = """
 import sys, numpy as np
 from stser_core import EmotionRecognizer, SpeechInput
 noise = 0.1 * np.random.default_rng(0).standard_normal(8_000).astype("f4")
-assert EmotionRecognizer.load().score([SpeechInput(noise, "hello")])[0].calibrated
+if not EmotionRecognizer.load().score([SpeechInput(noise, "hello")])[0].calibrated: raise SystemExit("not calibrated")
 print(sorted({"transformers", "sklearn", "scipy", "matplotlib", "ray", "sympy"} & sys.modules.keys()))
 """
-    found = subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, check=False)
+    found = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=False)
     assert found.stdout == "[]\n", found.stderr
-
-
-@pytest.mark.slow
-def test_a_hub_model_under_oo_is_one_sentence(tmp_path):
-    code = "import sys; from stser_core.training.cli import main; sys.exit(main())"
-    rows = [f"word {n},{label}" for n in range(10) for label in ("sad", "angry")]
-    (tmp_path / "texts.csv").write_text("\n".join(["text,label", *rows]))
-    options = ["fit", "--corpus", "manifest", "--data", tmp_path / "texts.csv", "--out", tmp_path / "run"]
-    done = subprocess.run([sys.executable, "-OO", "-c", code, *options], capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "-OO" in done.stderr and "Traceback" not in done.stderr

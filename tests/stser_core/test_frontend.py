@@ -42,20 +42,6 @@ def test_a_padded_batch_gives_what_each_alone_gives(front_end, lengths):
             assert not frames[row, own.item() :].any()
 
 
-def test_the_last_layers_are_joined():
-    torch.manual_seed(0)
-    joined = WhisperFrontEnd(replace(SMALL, joined=2), BANDS).eval()
-    last = WhisperFrontEnd(SMALL, BANDS).eval()
-    last.load_state_dict(joined.state_dict())
-    first = WhisperFrontEnd(replace(SMALL, layers=1), BANDS).eval()
-    first.load_state_dict(joined.state_dict(), strict=False)
-    mel, length = torch.randn(1, 29, BANDS), torch.tensor([29])
-
-    with torch.no_grad():
-        frames = joined(mel, length)[0]
-        torch.testing.assert_close(frames, torch.cat([first(mel, length)[0], last(mel, length)[0]], 2))
-
-
 def test_it_is_the_first_layers_of_whispers_encoder(tiny_whisper):
     shape = {"d_model": 16, "encoder_layers": 4, "encoder_ffn_dim": 64, "num_mel_bins": BANDS}
     theirs = tiny_whisper(**shape, max_source_positions=50).encoder

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model, WhisperFeatureExtractor
 
-from stser_core import SpeechInput, checkpoint
-from stser_core.config import ClassifierConfig, EncoderEntry
+from stser_core import SpeechInput
+from stser_core.config import EncoderEntry
 from stser_core.encoders import load
 from stser_core.encoders.hub import HubEncoder, HubSettings
 from stser_core.errors import CheckpointError
-from stser_core.recognizer import EmotionRecognizer
 
 
 @pytest.fixture(scope="module")
@@ -65,20 +64,6 @@ def test_whispers_padding_is_left_out(tmp_path, tiny_whisper):
     assert encoder.vector_size == 16
 
 
-def test_a_classifier_reads_it(wav2vec2, tmp_path, config, build):
-    entry = EncoderEntry("hub", 16, {"model": str(wav2vec2), "layer": 2})
-    classifiers = {"wav2vec2": ClassifierConfig(("wav2vec2",))}
-    whole = replace(config, smodel=None, tmodel=None, encoders={"wav2vec2": entry}, classifiers=classifiers)
-    checkpoint.save(tmp_path / "mine", build(whole), None, "")
-
-    recognizer = EmotionRecognizer.load(tmp_path / "mine", accelerator="cpu")
-    first, second = recognizer.score([SpeechInput(noise(16_000)), SpeechInput(noise(0))])
-
-    assert tuple(first.by_classifier) == ("wav2vec2",)
-    assert second is None
-    assert not recognizer.attends
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -91,3 +76,9 @@ def test_a_classifier_reads_it(wav2vec2, tmp_path, config, build):
 def test_settings_that_do_not_fit(wav2vec2, settings, message):
     with pytest.raises(CheckpointError, match=message):
         load("x", EncoderEntry("hub", 16, {"model": str(wav2vec2), **settings}), {})
+
+
+def test_python_without_docstrings_is_refused(monkeypatch, wav2vec2):
+    monkeypatch.setattr("stser_core.encoders.hub.sys", SimpleNamespace(flags=SimpleNamespace(optimize=2)))
+    with pytest.raises(CheckpointError, match="-OO"):
+        HubEncoder("x", HubSettings(str(wav2vec2)))

@@ -79,17 +79,6 @@ def test_frames_are_kept_by_content_version_front_end_and_noise(recordings, defa
     assert kept(folder) == 10
 
 
-def test_a_checkpoint_has_the_frames_of_the_run_that_made_it(default_like, tokenizer, tmp_path, recordings) -> None:
-    from stser_core import checkpoint
-
-    trained = model(default_like)
-    checkpoint.save(tmp_path / "run", trained, None, "")
-    once = checkpoint.load(tmp_path / "run").model
-    checkpoint.save(tmp_path / "again", once, None, "")
-    folders = {FrameCache(one, tmp_path)._store.folder for one in (once, checkpoint.load(tmp_path / "again").model)}
-    assert len(folders | {FrameCache(trained, tmp_path)._store.folder}) == 1
-
-
 @pytest.mark.parametrize("content", [b"no sound", b""], ids=["not audio", "empty file"])
 def test_recordings_that_cannot_be_used_are_counted(recordings, default_like, content, tmp_path) -> None:
     recordings[0].write_bytes(content)

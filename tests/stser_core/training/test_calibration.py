@@ -47,10 +47,3 @@ def test_labels_count_alike_however_frequent_they_are() -> None:
     answers = [Answer({"speech": 3 * logits[n]}, (labels[n], None, None)) for n in mostly]
     ensemble, _ = calibrate(answers, {"speech": 0}, EnsembleConfig())
     assert ensemble.temperatures["speech"] == pytest.approx(3, rel=0.15)
-
-
-def test_several_classifiers_of_speech_are_calibrated_together() -> None:
-    logits = np.eye(4)
-    answers = [Answer({"speech": logits[n], "extra": logits[n]}, (LABELS[n], None, None)) for n in range(4)]
-    ensemble, _ = calibrate(answers, {"speech": 0, "extra": 0}, EnsembleConfig())
-    assert set(ensemble.temperatures) == {"speech", "extra", "extra+speech"}

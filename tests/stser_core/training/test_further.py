@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from stser_core import checkpoint, encoders
 from stser_core.audio import load_mono
@@ -19,9 +15,7 @@ from stser_core.errors import UsageError
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import SpeechInput
 from stser_core.training.further import add_classifier, parse_encoder
-from stser_core.training.recipe import Recipe
 from stser_core.training.run import RunData, fit
-from stser_core.training.splits import Fold
 
 pytestmark = pytest.mark.slow
 
@@ -29,22 +23,22 @@ pytestmark = pytest.mark.slow
 class Pitch:
     """The spectrum in a few bands: what tells this tree's emotions apart."""
 
-    def __init__(self, name: str, settings: dict[str, Any], weights: Mapping[str, Tensor]) -> None:
+    def __init__(self, name, settings, weights):
         self.name, self.vector_size = name, int(settings.get("bands", 16))
 
-    def encode(self, inputs: Sequence[SpeechInput]) -> list[Tensor | None]:
+    def encode(self, inputs):
         return [self._vector(one.samples) if len(one.samples) else None for one in inputs]
 
-    def _vector(self, samples: np.ndarray) -> Tensor:
+    def _vector(self, samples):
         spectrum = np.abs(np.fft.rfft(samples, 16_000))[: 50 * self.vector_size].reshape(self.vector_size, 50).sum(1)
         return torch.from_numpy(np.log(spectrum / spectrum.sum() + 1e-3)).float()
 
-    def to(self, accelerator: str) -> None:
+    def to(self, accelerator):
         pass
 
 
 @pytest.fixture
-def pitch(monkeypatch: pytest.MonkeyPatch) -> None:
+def pitch(monkeypatch):
     """The encoder type, as an installed package would register it."""
     point = EntryPoint("pitch", "test_further:Pitch", encoders.GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda self: Pitch)
@@ -52,9 +46,7 @@ def pitch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("pitch")
-def test_it_is_trained_calibrated_and_answers_beside_the_others(
-    folds: list[Fold], frames_recipe: Recipe, front_end: Path, cache: Path, tmp_path: Path
-) -> None:
+def test_it_is_trained_calibrated_and_answers_beside_the_others(folds, frames_recipe, front_end, cache, tmp_path):
     fold = folds[0]
     base = fit(RunData(fold.train, fold.validation), frames_recipe, tmp_path / "base", cache, front_end=front_end)
     recipe = replace(frames_recipe, loop=replace(frames_recipe.loop, epochs=30, learning_rate=3e-3))

@@ -65,9 +65,8 @@ def same(one: nn.Module, other: nn.Module) -> bool:
     return all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
-def test_an_interrupted_run_continues_bit_for_bit(optimizer: str, tmp_path: Path) -> None:
-    config = replace(CONFIG, optimizer=optimizer)
+def test_an_interrupted_run_continues_bit_for_bit(tmp_path: Path) -> None:
+    config = replace(CONFIG, optimizer="adam")
     whole = run(tmp_path / "whole", config)
     line, validation = Line(), scores(1, 2, 3, 4)
     with CtrlC() as ctrl_c:

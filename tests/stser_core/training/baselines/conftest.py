@@ -23,7 +23,7 @@ TELLING = {
     "sad": ("miss", "alone"),
 }
 IDLE = ("well", "you", "know", "it", "is", "so")
-TAKES = 6
+TAKES = 4
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def test_fewer_than_two_labels_or_nothing_to_stop_by_are_an_error(told_by_both):
     fold = told_by_both.fold
     silent = replace(fold, train=tuple(replace(clip, text=None) for clip in fold.train))
     sad = replace(fold, train=tuple(clip for clip in fold.train if clip.label == "sad"))
-    for one, said in ((silent, "none of 72"), (sad, "all 18 of them are sad")):
+    for one, said in ((silent, "none of 48"), (sad, "all 12 of them are sad")):
         with pytest.raises(DataError, match=said):
             usable(one, baseline_of("tfidf"), told_by_both.sounds)
     blind = replace(fold, validation=tuple(replace(clip, text=None) for clip in fold.validation))
