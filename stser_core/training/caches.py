@@ -210,11 +210,8 @@ def _statistics(frames: NDArray[np.float16]) -> NDArray[np.float32]:
 def _refuse(failures: Sequence[str]) -> None:
     """Stop where recordings cannot be used; they are as many as messages."""
     if failures:
-        recordings = "1 recording" if len(failures) == 1 else f"{len(failures):,} recordings"
-        more = "" if len(failures) == 1 else ", and so on"
-        raise DataError(
-            f"{recordings} cannot be used: {failures[0].rstrip('.')}{more}; replace or remove what is broken."
-        )
+        first = failures[0].rstrip(".")
+        raise DataError(f"{len(failures):,} recordings cannot be used, first: {first}; replace or remove them.")
 
 
 def _weights_of(model: Stser) -> str:

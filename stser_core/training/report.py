@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,13 +61,13 @@ Training and validation share no {shared}.
 ## Protocol
 
 At most {epochs} epochs of batches of {batch}, {optimizer} at {rate:g} ({schedule}), seed {seed}; of {ran} epochs
-{kept} was kept. `recipe.json` of the run holds every setting.
+{kept} was kept. `recipe.json` of the run holds every setting, `config.json` how the classifiers are combined.
 
 ## Validation
 
 {metrics}
 
-{ensemble}Calibration by temperature, on call-like streams of the validation speakers and on validation texts; expected
+Calibration by temperature, on call-like streams of the validation speakers and on validation texts; expected
 calibration error before and after:
 
 {calibration}
@@ -107,7 +107,6 @@ def card(
         kept="the last" if loop.best_by == "last" else f"the one with the best validation {loop.best_by.upper()}",
         ran=len(history),
         metrics=markdown([("classifier", "WA", "UA"), *metrics]),
-        ensemble=_ensemble(config),
         calibration=markdown([("classifier", "temperature", "before", "after"), *errors]),
     )
 
@@ -164,17 +163,12 @@ def metrics_table(report: Mapping[str, Any]) -> Table:
     groups = {"all": {"all": report["classifiers"]}}
     groups |= {what: by_value for what, by_value in report["breakdown"].items() if len(by_value) > 1}
     groups |= {"pairs": report["pairs"]} if "pairs" in report else {}
-    names = {
-        "baseline": lambda value: "no baseline" if value == "none" else f"{value} baseline known",
-        "corpus with baseline": lambda value: f"{value}, neutral baseline known",
-        "pairs": lambda value: f"pairs: {value.replace('_', ' ')}",
-    }
     for what, by_value in groups.items():
         for value, classifiers in by_value.items():
             for name, one in _apart(classifiers).items():
                 recalls = [percent(one["recall"].get(label)) for label in LABELS]
                 table.add_row(
-                    names.get(what, str)(value),
+                    value if what == "all" else f"{what}: {value}",
                     *(name, f"{one['n']:,}", percent(one["wa"]), percent(one["ua"]), *recalls, percent(one["ece"])),
                 )
         table.add_section()
@@ -233,26 +227,11 @@ def _apart(classifiers: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: one for name, one in classifiers.items() if name != ENSEMBLE or len(classifiers) != 2}
 
 
-def _ensemble(config: CheckpointConfig) -> str:
-    """The rule that combines the classifiers, where it is not the plain mean."""
-    said = ""
-    weights = {name: config.ensemble.weights.get(name, 1.0) for name in config.classifiers}
-    if len(set(weights.values())) > 1:
-        said += f"Weights in the ensemble: {', '.join(f'{name} {one:g}' for name, one in weights.items())}.\n\n"
-    if (fusion := config.ensemble.late_fusion) is not None:
-        said += f"Late fusion: p_speech_only {fusion.p_speech_only:g}, p_text_only {fusion.p_text_only:g}.\n\n"
-    if config.ensemble.class_prior is not None:
-        said += f"Class prior of calls: {format_prior(config.ensemble.class_prior)}.\n\n"
-    return said
-
-
 def _data_rows(train: Sequence[Clip], validation: Sequence[Clip]) -> Rows:
     rows: Rows = [("corpus", "part", "clips", "speakers", *LABELS)]
     for part, clips in (("training", train), ("validation", validation)):
-        by_corpus: dict[str, list[Clip]] = defaultdict(list)
-        for clip in clips:
-            by_corpus[clip.corpus].append(clip)
-        for corpus, own in sorted(by_corpus.items()):
+        for corpus in sorted({clip.corpus for clip in clips}):
+            own = [clip for clip in clips if clip.corpus == corpus]
             labels = Counter(clip.label for clip in own)
             speakers = f"{len({clip.speaker for clip in own}):,}"
             rows.append((corpus, part, f"{len(own):,}", speakers, *(f"{labels[label]:,}" for label in LABELS)))

@@ -87,7 +87,7 @@ def test_recordings_that_cannot_be_used_are_counted(recordings, default_like, co
         lambda: SoundCache(clips, tmp_path / "cache"),
         lambda: FrameCache(model(default_like), tmp_path / "cache").prepare(clips),
     ):
-        with pytest.raises(DataError, match=rf"1 recording cannot be used: .*{recordings[0].name}"):
+        with pytest.raises(DataError, match=rf"1 recordings cannot be used, first: .*{recordings[0].name}"):
             use()
     with pytest.raises(DataError, match=r"gone\.wav cannot be read"):
         SoundCache([clip(1, path=tmp_path / "gone.wav")], tmp_path / "cache")
