@@ -1,22 +1,23 @@
-"""Baselines, for an honest table: other ways to answer the same test clips after the same training clips.
-
-| key         | what                                                         | reads               |
-| ----------- | ------------------------------------------------------------ | ------------------- |
-| `egemaps`   | openSMILE's eGeMAPS functionals, support vector machine      | sound               |
-| `tfidf`     | TF-IDF of words and word pairs, logistic regression          | text                |
-| `mdre`      | two recurrent encoders, after Yoon et al. 2018               | sound and text      |
-| `att-align` | words that attend to speech frames, after Xu et al. 2019     | sound and text      |
-"""
+"""Baselines, for an honest table: other ways to answer the same test clips after the same training clips."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 
 from stser_core.errors import MissingExtraError, UsageError
 from stser_core.training.baselines.baseline import Baseline
+from stser_core.training.baselines.classical import Egemaps, Tfidf
+from stser_core.training.baselines.networks import AlignedEncoder, DualEncoder, NetworkBaseline
 
-BASELINES = {"egemaps": ("opensmile", "sklearn"), "tfidf": ("sklearn",), "mdre": ("opensmile",), "att-align": ()}
-"""The names that the command line takes, and the packages of the extra [baselines] that each needs."""
+BASELINES: Mapping[str, tuple[Callable[[], Baseline], tuple[str, ...]]] = {
+    "egemaps": (Egemaps, ("opensmile", "sklearn")),
+    "tfidf": (Tfidf, ("sklearn",)),
+    "mdre": (partial(NetworkBaseline, "MDRE-like", DualEncoder, units=128), ("opensmile",)),
+    "att-align": (partial(NetworkBaseline, "Att-align-like", AlignedEncoder, units=64), ()),
+}
+"""By the names that the command line takes; with the packages of the extra [baselines] that each needs."""
 
 
 def baseline_of(name: str) -> Baseline:
@@ -29,14 +30,7 @@ def baseline_of(name: str) -> Baseline:
     key = name.lower()
     if key not in BASELINES:
         raise UsageError(f"Unknown baseline {name!r}; choose from {', '.join(BASELINES)}.")
-    if any(find_spec(package) is None for package in BASELINES[key]):
+    make, packages = BASELINES[key]
+    if any(find_spec(package) is None for package in packages):
         raise MissingExtraError(f"The baseline {key}", "baselines")
-    from stser_core.training.baselines import classical, networks
-
-    if key == "egemaps":
-        return classical.Egemaps()
-    if key == "tfidf":
-        return classical.Tfidf()
-    if key == "mdre":
-        return networks.NetworkBaseline("MDRE-like", networks.DualEncoder, units=128)
-    return networks.NetworkBaseline("Att-align-like", networks.AlignedEncoder, units=64)
+    return make()
