@@ -50,20 +50,7 @@ class Ranking(NamedTuple):
 
 @dataclass(frozen=True)
 class Overview:
-    """An archive's overview.
-
-    Attributes:
-        title: The archive's folder.
-        settings: What it was made with.
-        calls: All calls, in the order of their names, as the page's script reads them: with the figures of the list,
-            and the addresses of timeline and report, seen from the page.
-        duration_s: Their length.
-        whole: All of them as one period.
-        periods: Days, or months where it is many days.
-        undated: How many calls have their day from the file's time alone.
-        rankings: Of those calls that stand out.
-        failures: Recordings that could not be read, with the reason.
-    """
+    """An archive's overview."""
 
     title: str
     settings: Mapping[str, object]

@@ -19,15 +19,7 @@ _HOUR_S = 3600.0
 
 
 class Progress:
-    """Progress of a run: counted by one thread, read by any.
-
-    Attributes:
-        recordings: How many were found.
-        before: How many of them were done before this run.
-        done: How many this run has done.
-        failed: How many it could not do.
-        heard_s: Seconds of sound that this run has finished.
-    """
+    """Progress of a run: counted by one thread, read by any."""
 
     def __init__(self, recordings: int, missing: int, now: Callable[[], float] = time.monotonic) -> None:
         """Begin, with so many recordings, of which some are missing; `now` is the clock."""

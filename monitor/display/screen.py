@@ -47,11 +47,7 @@ class Session:
     """Properties of a replay or of live monitoring that do not change.
 
     Attributes:
-        source: The recording's or the device's name.
         speakers: The role of each channel.
-        checkpoint: Name of the checkpoint, and of the classifier where one was chosen.
-        transcriber: Name of the transcriber.
-        live: Whether it is live monitoring.
         duration_s: Length of a recording in seconds, or `None` where the file does not tell.
         explain: Whether to show where in a turn its emotion is.
         keys: Whether keys are obeyed.
@@ -69,17 +65,14 @@ class Session:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The changing state of a replay or of live monitoring.
+    """The changing state of a replay or of live monitoring, which alone has what follows `stopped`.
 
     Attributes:
-        timeline: Turns, notes and figures so far.
         position_s: Seconds processed so far.
         stopped: Whether a replay was stopped before its end.
-        channels: Live, what is going on in each channel; and so below.
         dropped_ms: Milliseconds of sound that were lost.
         behind_s: Seconds of sound that have not been looked at yet.
         turns_waiting: Utterances that wait for their scores.
-        paused: Whether listening is paused.
         waiting: Whether the device is away and waited for.
         notice: The last sentence that the program had to say, if that is not long ago.
     """

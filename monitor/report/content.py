@@ -21,12 +21,7 @@ _CUT_OFF_S = 0.5
 
 @dataclass(frozen=True)
 class Said:
-    """A piece of a transcript.
-
-    Attributes:
-        text: One or more words.
-        salient: The speech encoder's attention rested on them.
-    """
+    """One or more words of a transcript, and whether the speech encoder's attention rested on them."""
 
     text: str
     salient: bool = False
@@ -34,12 +29,9 @@ class Said:
 
 @dataclass(frozen=True)
 class ShownTurn:
-    """A turn of the report.
+    """A turn of the report, by its place in the order of the starts, with its speaker's lane; both count from 0.
 
     Attributes:
-        place: Counts from 0, in the order of the turns' starts.
-        row: Its turn in the timeline.
-        lane: Which of the report's speakers spoke, counted from 0.
         said: The transcript in pieces; empty where no words are known.
         alerts: The rules that came true with it.
     """
@@ -53,14 +45,10 @@ class ShownTurn:
 
 @dataclass(frozen=True)
 class Report:
-    """A report's content.
+    """A report's content, in the order of the times; the metrics name the speakers in the order of the lanes.
 
     Attributes:
         title: The recording's name, or that of the timeline's file where nobody speaks.
-        checkpoints: The checkpoints that scored it: usually one.
-        turns: In the order of their starts.
-        marks: In the order of their times.
-        call: The metrics, which also name the speakers in the order of the tracks.
         sound: The recording that the page plays, or `None`.
         transcripts: Whether words may be shown: where not, the page need not speak of missing ones.
     """
@@ -108,13 +96,6 @@ def make_report(
     transcripts: bool = True,
 ) -> Report:
     """Make a report's content of a timeline.
-
-    Args:
-        rows: The turns of one recording, in any order, as they may be shown.
-        notes: Marks and alerts, as the objects that the JSON Lines hold.
-        title: What to call it where no turn names the recording.
-        sound: The recording, whose length then counts in the figures.
-        transcripts: Whether the rows hold what was said.
 
     Raises:
         DataError: The rows are of more than one recording, or a note is broken.

@@ -98,11 +98,10 @@ def parse_timeline(data: bytes, path: Path) -> TimelineFile:
 
 
 def _csv(data: bytes, path: str) -> TimelineFile:
-    end = _line_end(data)
-    whole = len(data) if data.endswith(end.encode()) else _end_of_records(data, end.encode())
+    whole = len(data) if data.endswith(b"\n") else _end_of_records(data)
     if not whole:  # a header whose line end an editor has taken away, or something else
         whole = len(data)
-    body = _decoded(data[:whole], path, end)
+    body = _decoded(data[:whole], path)
     records = _records(body.removeprefix(_BYTE_ORDER_MARK), path)
     header = _header(next(records, (1, []))[1], path)
     contents = _Contents()
@@ -110,14 +109,14 @@ def _csv(data: bytes, path: str) -> TimelineFile:
         if any(cells):  # spreadsheets save rows of commas behind the last one
             with _refusals(path, line):
                 contents.add(_csv_row(header, cells), line)
-    last_line = body.count(end) + 1
+    last_line = body.count("\n") + 1
     return _with_tail(contents, data, whole, path, last_line, lambda text: _csv_row(header, _one_record(text)))
 
 
 def _json_lines(data: bytes, path: str) -> TimelineFile:
     whole = data.rfind(b"\n") + 1
     contents = _Contents()
-    lines = _decoded(data[:whole], path, "\n").removeprefix(_BYTE_ORDER_MARK).split("\n")
+    lines = _decoded(data[:whole], path).removeprefix(_BYTE_ORDER_MARK).split("\n")
     for line, text in enumerate(lines, start=1):
         if not text.strip():
             continue
@@ -164,27 +163,21 @@ class _Contents:
         self.turns.append(one)
 
 
-def _line_end(data: bytes) -> str:
-    """The line end of the header, and so of every row: a line feed, or a carriage return alone ("CSV (Macintosh)")."""
-    header, found, after = data.partition(b"\r")
-    return "\r" if found and b"\n" not in header and not after.startswith(b"\n") else "\n"
-
-
-def _end_of_records(data: bytes, line_end: bytes) -> int:
+def _end_of_records(data: bytes) -> int:
     """The end of the last whole record of a CSV: a line end outside of quotes."""
     end = place = quotes = 0
-    for line in data.split(line_end)[:-1]:
+    for line in data.split(b"\n")[:-1]:
         quotes += line.count(b'"')
-        place += len(line) + len(line_end)
+        place += len(line) + 1
         end = place if quotes % 2 == 0 else end
     return end
 
 
-def _decoded(data: bytes, path: str, line_end: str) -> str:
+def _decoded(data: bytes, path: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(line_end.encode()) + 1
+        line = data[: error.start].count(b"\n") + 1
         raise DataError(f"'{path}', line {line}: this is not UTF-8; save it again as UTF-8.") from error
 
 

@@ -14,13 +14,7 @@ from stser_core.errors import DataError
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment that the user wants to find again.
-
-    Attributes:
-        number: Counts from 1.
-        time_s: Seconds from the start of the recording.
-        at: The time of day, ISO 8601; `None` where it was not recorded.
-    """
+    """A moment that the user wants to find again; numbers count from 1."""
 
     number: int
     time_s: float
@@ -29,18 +23,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Alert:
-    """A rule that has come true with a turn.
-
-    Attributes:
-        rule: The rule, as the user wrote it.
-        time_s: The turn's end, in seconds from the start of the recording.
-        channel: The turn's channel, counted from 1.
-        speaker: Who spoke.
-        turn: The turn's number.
-        emotion: The emotion that the rule watches.
-        probability: Its probability, as the turn's row says it.
-        at: The time of day, ISO 8601; `None` where it was not recorded.
-    """
+    """A rule, as the user wrote it, that has come true with a turn; `time_s` is the turn's end."""
 
     rule: str
     time_s: float

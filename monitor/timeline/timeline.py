@@ -75,14 +75,7 @@ def speaker_figures(turns: Iterable[Turn]) -> tuple[SpeakerFigures, ...]:
 
 @dataclass(frozen=True)
 class TimelineSnapshot:
-    """A snapshot.
-
-    Attributes:
-        turns: The last turns, in order.
-        figures: The figures of each speaker, from the beginning.
-        marks: The last marks, in order.
-        alerts: The last alerts, in order.
-    """
+    """A snapshot."""
 
     turns: tuple[Turn, ...] = ()
     figures: tuple[SpeakerFigures, ...] = ()

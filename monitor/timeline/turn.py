@@ -59,24 +59,13 @@ _DECIMALS = 4
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn; `None` is what is not known.
+    """One turn; `None` is what is not known. docs/timeline.md describes the columns.
 
     Attributes:
-        recording: The recording's file name, or the device's.
         channel: Counts from 1.
-        speaker: The channel's role, or `speaker1`, `speaker2`, …
         turn: Counts from 1 over the whole timeline.
-        start_s: Seconds from the start of the recording, to the millisecond.
-        end_s: Seconds from the start of the recording, to the millisecond.
-        emotion: The most probable emotion, or `None` where the turn was not scored.
-        confidence: Its probability.
         probabilities: Four probabilities in the order of `LABELS`, to four decimals, that sum to 1.
         classifier_emotions: The most probable emotion of each classifier that answered.
-        transcript: The words, or `None` where no word is known.
-        transcript_confidence: Mean confidence of the words in 0…1.
-        loudness_dbfs: Root mean square in decibels below full scale, to a tenth.
-        dropped_ms: Milliseconds of sound that were lost inside the turn (live capture only).
-        checkpoint: Name of the checkpoint that scored it.
         words: The words with their times; a CSV has none.
         classifiers: The probabilities of each classifier that answered; a CSV has none.
         extra: Every further column or key, under its name: `STARTED_AT` of a live turn, `SALIENT_COLUMNS` and
