@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from urllib.parse import quote
 from monitor.archive.calls import NAME
 from monitor.archive.folder import CALLS, SETTINGS, read_failures, report_name
 from monitor.archive.settings import read_settings
+from monitor.archive.tables import load
 from monitor.length import length_s
 from monitor.web.page import json_block, render
 from stser_core.emotions import LABELS
@@ -48,19 +48,18 @@ class Ranking(NamedTuple):
     places: Sequence[Ranked]
 
 
-@dataclass(frozen=True)
-class Overview:
-    """An archive's overview."""
+class Overview(NamedTuple):
+    """An archive's overview: all calls, as the page's script reads them, and as one period, by days and in rankings."""
 
     title: str
     settings: Mapping[str, object]
-    calls: tuple[Row, ...]
+    calls: Sequence[Row]
     duration_s: float
     whole: Period
-    periods: tuple[Period, ...]
+    periods: Sequence[Period]
     undated: int
-    rankings: tuple[Ranking, ...]
-    failures: tuple[tuple[str, str], ...]
+    rankings: Sequence[Ranking]
+    failures: Sequence[tuple[str, str]]
 
 
 def make_overview(root: Path, page_folder: Path) -> Overview:
@@ -70,11 +69,12 @@ def make_overview(root: Path, page_folder: Path) -> Overview:
         DataError: It is not an archive, contains no call, or is damaged.
     """
     settings = read_settings(root / SETTINGS)
-    rows = sorted(_rows(root), key=lambda row: str(row["recording"]))
+    rows: list[Row] = [row for path in (root / CALLS).glob("*.parquet") for row in load(path).to_pylist()]
+    rows.sort(key=lambda row: str(row["recording"]))
     if not rows:
         raise DataError(f"The archive '{root}' holds no call yet; stser-monitor archive brings them.")
     way = os.path.relpath(root, page_folder)
-    calls = tuple(_line(row, root, way) for row in rows)
+    calls = [_line(row, root, way) for row in rows]
     return Overview(
         title=root.resolve().name,
         settings=settings,
@@ -84,22 +84,8 @@ def make_overview(root: Path, page_folder: Path) -> Overview:
         periods=_periods(rows),
         undated=sum(row["date_from"] != NAME for row in rows),
         rankings=_rankings(rows, calls),
-        failures=tuple(sorted((read_failures(root) or {}).items())),
+        failures=sorted((read_failures(root) or {}).items()),
     )
-
-
-def _rows(root: Path) -> list[Row]:
-    import pyarrow
-    import pyarrow.parquet
-
-    rows: list[Row] = []
-    for path in sorted((root / CALLS).glob("*.parquet")):
-        try:
-            with path.open("rb") as file:
-                rows += pyarrow.parquet.ParquetFile(file).read().to_pylist()
-        except (OSError, pyarrow.ArrowException) as error:
-            raise DataError(f"'{path}' cannot be read; delete it, and the same archive command restores it.") from error
-    return rows
 
 
 def _line(row: Row, root: Path, way: str) -> Row:
@@ -126,13 +112,14 @@ def _address(way: str, name: str) -> str:
     return quote(f"{Path(way).as_posix()}/{name}", safe="/")
 
 
-def _periods(rows: Sequence[Row]) -> tuple[Period, ...]:
+def _periods(rows: Sequence[Row]) -> list[Period]:
+    """The days, or months where it is many days."""
     days = {row["date"] for row in rows}
     letters = len("2026-10") if (max(days) - min(days)).days >= _MOST_DAYS else None
     grouped: dict[str, list[Row]] = {}
     for row in rows:
         grouped.setdefault(row["date"].isoformat()[:letters], []).append(row)
-    return tuple(_period(each, grouped[each]) for each in sorted(grouped))
+    return [_period(each, grouped[each]) for each in sorted(grouped)]
 
 
 def _period(name: str, rows: Sequence[Row]) -> Period:
@@ -142,19 +129,19 @@ def _period(name: str, rows: Sequence[Row]) -> Period:
     return Period(name, len(rows), scored_s, shares)
 
 
-def _rankings(rows: Sequence[Row], calls: Sequence[Row]) -> tuple[Ranking, ...]:
+def _rankings(rows: Sequence[Row], calls: Sequence[Row]) -> list[Ranking]:
     both = list(zip(rows, calls, strict=True))
     angry = [Ranked(call, each["speaker"], each["angry_s"] or 0) for row, call in both for each in row["speakers"]]
     silent = [Ranked(call, "", row["longest_silence_s"]) for row, call in both]
     interrupted = [Ranked(call, "", row["interruptions"] or 0) for row, call in both]
-    return (
+    return [
         Ranking("Most angry speech", "s", _first(angry)),
         Ranking("Longest silence", "s", _first(silent)),
         Ranking("Most interruptions", "", _first(interrupted)),
-    )
+    ]
 
 
-def _first(places: Iterable[Ranked]) -> Sequence[Ranked]:
+def _first(places: Iterable[Ranked]) -> list[Ranked]:
     ranked = sorted(places, key=lambda place: (-place.value, place.call["recording"], place.what))
     return [place for place in ranked[:_RANKED] if place.value > 0]
 

@@ -158,19 +158,27 @@ class Tables:
         return self._folder.root / kind / f"{number:06d}.parquet"
 
     def _load(self, kind: str, number: int) -> pyarrow.Table:
-        import pyarrow
-        import pyarrow.parquet
-
-        path = self._path(kind, number)
-        try:
-            # Not by its path: in a folder called `x=1`, pyarrow would find a column.
-            with path.open("rb") as file:
-                return pyarrow.parquet.ParquetFile(file).read()
-        except (OSError, pyarrow.ArrowException) as error:
-            raise DataError(f"'{path}' cannot be read; delete it, and the same archive command restores it.") from error
+        return load(self._path(kind, number))
 
     def _save(self, kind: str, number: int, content: pyarrow.Table) -> None:
         import pyarrow.parquet
 
         with written(self._path(kind, number), self._folder.temporary) as file:
             pyarrow.parquet.write_table(content, file)
+
+
+def load(path: Path) -> pyarrow.Table:
+    """Read a shard.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        # Not by its path: in a folder called `x=1`, pyarrow would find a column.
+        with path.open("rb") as file:
+            return pyarrow.parquet.ParquetFile(file).read()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(f"'{path}' cannot be read; delete it, and the same archive command restores it.") from error

@@ -223,11 +223,6 @@ def test_several_recordings_have_a_timeline_each(replay, call, data, tmp_path, c
     assert len(said) == 2 and "missing.wav" in said[0] and "1 of 4" in said[1]
 
 
-def test_a_picture_is_of_one_recording(replay, call, tmp_path, capsys):
-    assert replay(call, call, "--svg", tmp_path / "a.svg") == 2
-    assert "--svg" in capsys.readouterr().err
-
-
 def test_a_longer_pause_makes_fewer_turns(replay, call, tmp_path):
     turns = []
     for pause in ("0.3", "1.5"):

@@ -1,6 +1,7 @@
 """The datasets: complete, without doubles, and whole again after a process was killed anywhere."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -92,37 +93,50 @@ def test_shards_are_filled_before_there_are_more(scored, keep, folder, read):
     assert len(read("calls")) == count and len(read("turns")) == 2 * count
 
 
-def test_what_was_finished_but_not_yet_in_them_is_made_up_for(scored, keep, folder, read):
-    keep(scored("a.wav"))
-    folder.finish(scored("b.wav"))  # and killed
-
-    Tables(folder, explain=False).complete()
-
-    assert recordings(read("calls")) == ["a.wav", "b.wav"]
-    assert len(read("turns")) == 4
+def killed_before_the_tables(folder, scored):
+    folder.finish(scored("b.wav"))
 
 
-def test_turns_whose_calls_were_never_written_are_dropped(scored, keep, folder, read):
-    keep(scored("a.wav"))
-    calls = (folder.root / "calls" / "000001.parquet").read_bytes()
-    keep(scored("b.wav"))
-    (folder.root / "calls" / "000001.parquet").write_bytes(calls)  # as if killed between the two
-
-    Tables(folder, explain=False).complete()
-
-    assert recordings(read("calls")) == ["a.wav", "b.wav"]
-    assert recordings(read("turns")) == ["a.wav", "a.wav", "b.wav", "b.wav"]
+def killed_between_turns_and_calls(folder, scored):
+    path = folder.root / "calls" / "000001.parquet"
+    calls = path.read_bytes()
+    killed_before_the_tables(folder, scored)
+    Tables(folder, explain=False).add([scored("b.wav")])
+    path.write_bytes(calls)
 
 
-@pytest.mark.parametrize("kind", ["turns", "calls"])
-def test_a_shard_that_somebody_deleted_comes_back(scored, keep, folder, read, kind):
-    keep(scored("a.wav"), scored("b.wav"))
+def shard_deleted(kind, folder, scored):
+    killed_before_the_tables(folder, scored)
     (folder.root / kind / "000001.parquet").unlink()
 
+
+def shard_of_an_older_program(folder, scored):
+    from pyarrow import parquet
+
+    path = folder.root / "calls" / "000001.parquet"
+    parquet.write_table(parquet.ParquetFile(path).read().drop_columns("longest_silence_start_s"), path)
+    killed_before_the_tables(folder, scored)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        killed_before_the_tables,
+        killed_between_turns_and_calls,
+        partial(shard_deleted, "turns"),
+        partial(shard_deleted, "calls"),
+        shard_of_an_older_program,
+    ],
+)
+def test_whatever_is_missing_is_made_up_for(scored, keep, folder, read, damage):
+    keep(scored("a.wav"))
+    damage(folder, scored)
+
     Tables(folder, explain=False).complete()
 
+    assert recordings(read("turns")) == ["a.wav", "a.wav", "b.wav", "b.wav"]
     assert recordings(read("calls")) == ["a.wav", "b.wav"]
-    assert len(read("turns")) == 4
+    assert [call["longest_silence_start_s"] for call in read("calls")] == [5.0, 5.0]
 
 
 def test_a_timeline_that_somebody_deleted_leaves_the_datasets(scored, keep, folder, read):
@@ -132,20 +146,6 @@ def test_a_timeline_that_somebody_deleted_leaves_the_datasets(scored, keep, fold
     Tables(folder, explain=False).complete()
 
     assert recordings(read("calls")) == ["b.wav"] and recordings(read("turns")) == ["b.wav", "b.wav"]
-
-
-def test_a_shard_of_an_older_program_is_made_again(scored, keep, folder, read):
-    from pyarrow import parquet
-
-    keep(scored("a.wav"))
-    path = folder.root / "calls" / "000001.parquet"
-    parquet.write_table(parquet.ParquetFile(path).read().drop_columns("longest_silence_start_s"), path)
-    folder.finish(scored("b.wav"))
-
-    Tables(folder, explain=False).complete()
-
-    assert [call["longest_silence_start_s"] for call in read("calls")] == [5.0, 5.0]
-    assert recordings(read("turns")) == ["a.wav", "a.wav", "b.wav", "b.wav"]
 
 
 def test_a_damaged_shard_is_named(scored, keep, folder):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Failed, RecordingScorer, Running, Scored
+from monitor.archive.scoring import Failed, RecordingScorer, Running
 from monitor.archive.workers import outcomes, processors, threads
 
 
@@ -23,12 +23,6 @@ def by_threads(recordings, scorer, workers):
     running = Running()
     with threads(scorer, workers, running) as submit:
         return list(outcomes(recordings, submit, workers, running))
-
-
-def test_threads_bring_every_outcome_once(found, models):
-    made = by_threads(found, RecordingScorer(models), 3)
-
-    assert sorted(one.recording for one in made if isinstance(one, Scored)) == [one.name for one in found]
 
 
 @pytest.mark.slow

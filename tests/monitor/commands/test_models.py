@@ -63,16 +63,6 @@ def test_auto_goes_on_with_the_voice_alone_and_says_so(offline, capsys):
     assert sentence.endswith("only the speech classifier is used.")
 
 
-def test_vosk_that_is_not_available_is_an_error(offline):
-    with pytest.raises(DownloadError, match="no network"):
-        choose("vosk")
-
-
-def test_a_folder_that_is_not_a_model_is_an_error_even_with_auto(offline, tmp_path):
-    with pytest.raises(TranscriberError, match=tmp_path.name):
-        choose("auto", str(tmp_path))
-
-
 def test_none_asks_nobody(offline, capsys):
     assert choose("none").name == "none"
     assert capsys.readouterr().err == ""
@@ -97,11 +87,6 @@ def test_auto_takes_whisper_where_no_vosk_model_is_available_and_says_why(only_w
     assert "no network" in sentence
 
 
-def test_auto_takes_none_where_whisper_is_not_installed(only_whisper, monkeypatch, capsys):
-    monkeypatch.setattr(whisper_models, "is_available", lambda: False)
-    assert choose("auto", None, Notices(False)).name == "none"
-
-
 def test_auto_tells_a_whisper_model_from_a_vosk_model(only_whisper, vosk_model):
     assert choose("auto", "tiny.en").name == "whisper (tiny.en)"
     assert choose("auto", str(whisper_models.find("tiny.en").folder)).name == "whisper (model)"
@@ -113,26 +98,28 @@ def test_a_language_means_whisper(only_whisper, vosk_model, monkeypatch):
     assert choose("auto", language="en").name == "whisper (tiny.en)"
 
 
-@pytest.mark.parametrize("asr", ["vosk", "none"])
-def test_a_language_for_another_transcriber_is_refused(asr):
-    with pytest.raises(UsageError, match="--language is for --asr whisper"):
-        choose(asr, language="en")
+@pytest.mark.parametrize(
+    ("asr", "model", "language", "error", "words"),
+    [
+        ("vosk", None, None, DownloadError, "no network"),
+        ("vosk", None, "en", UsageError, "--language is for --asr whisper"),
+        ("none", None, "en", UsageError, "--language is for --asr whisper"),
+        ("none", "vosk-small-en", None, UsageError, "--asr-model"),
+        ("auto", "{folder}", None, TranscriberError, "{folder}"),
+        ("whisper", "small", None, DownloadError, "Whisper small could not be downloaded"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(offline, tmp_path, asr, model, language, error, words):
+    folder = str(tmp_path)
+    with pytest.raises(error, match=words.format(folder=folder)):
+        choose(asr, model and model.format(folder=folder), language=language)
 
 
-def test_whisper_that_is_not_installed_is_an_error(monkeypatch):
+def test_without_whisper_auto_takes_none_and_the_extra_is_named(only_whisper, monkeypatch):
     monkeypatch.setattr(whisper_models, "is_available", lambda: False)
+    assert choose("auto").name == "none"
     with pytest.raises(MissingExtraError, match=r"pip install 'stser-monitor\[whisper\]'"):
         choose("whisper")
-
-
-def test_whisper_whose_model_is_not_available_is_an_error(only_whisper):
-    with pytest.raises(DownloadError, match="Whisper small could not be downloaded"):
-        choose("whisper", "small")
-
-
-def test_a_model_without_a_transcriber_is_refused():
-    with pytest.raises(UsageError, match="--asr-model"):
-        choose("none", "vosk-small-en")
 
 
 class Vosk:

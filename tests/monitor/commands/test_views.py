@@ -59,12 +59,6 @@ def test_what_fails_before_anything_is_heard_says_nothing_of_speech(capsys, turn
     assert capsys.readouterr().err == "No speech was found.\n"
 
 
-def test_nothing_is_nothing(capsys, turn):
-    with view(DisplayMode.NOTHING, Notices(quiet=True), Timeline()):
-        pass
-    assert capsys.readouterr() == ("", "")
-
-
 @pytest.mark.parametrize(
     ("quiet", "output", "terminal", "expected"),
     [

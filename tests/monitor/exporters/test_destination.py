@@ -16,13 +16,6 @@ def test_a_file_that_was_never_begun_is_not_left_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_older_file_that_was_never_begun_stays(tmp_path):
-    path = tmp_path / "old.csv"
-    path.write_text("")
-    Destination(str(path)).close()
-    assert path.exists()
-
-
 @pytest.mark.parametrize("name", ["missing/out.csv", "."])
 def test_a_path_that_cannot_be_written_is_refused_at_once(tmp_path, name):
     with pytest.raises(OutputError, match="Cannot write"):
@@ -92,6 +85,8 @@ def test_an_older_file_stays_until_there_is_a_record(tmp_path):
     assert path.read_text() == "header\nfirst\n"
     destination.write("second\n")
     assert path.read_text() == "header\nfirst\nsecond\n"
+    with pytest.raises(OutputError, match="another program"):
+        Destination(str(path))
     destination.close()
     assert path.stat().st_mode & 0o777 == 0o640
     assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
@@ -109,17 +104,6 @@ def test_an_older_file_stays_where_a_run_fails_and_goes_where_it_finishes_withou
     finished.finish()
     finished.close()
     assert path.read_text() == "header\n"
-
-
-def test_a_file_that_was_replaced_is_locked_still(tmp_path):
-    path = tmp_path / "out.csv"
-    path.write_text("old\n")
-    destination = Destination(str(path))
-    destination.begin()
-    destination.write("new\n")
-    with pytest.raises(OutputError, match="another program"):
-        Destination(str(path))
-    destination.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")

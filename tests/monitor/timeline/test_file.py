@@ -257,12 +257,6 @@ def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn, writ
         read_timeline(write_timeline(tmp_path / "twice.jsonl", turn(), turn()))
 
 
-def test_several_recordings_each_count_their_own_turns(tmp_path):
-    path = tmp_path / "both.csv"
-    path.write_text(f"{HEADER}\n{ROW}\n{ROW.replace('call.wav', 'other.wav')}\n")
-    assert [row.recording for row in read_timeline(path).turns] == ["call.wav", "other.wav"]
-
-
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -301,12 +295,6 @@ def test_malformed_json_is_refused_with_its_line(tmp_path, line, reason):
 def test_a_file_name_that_is_not_utf8_comes_back_with_its_escape(tmp_path, turn, name, write_timeline):
     (read,) = read_timeline(write_timeline(tmp_path / name, turn(recording="caf\udce9.wav"))).turns
     assert read.recording == r"caf\udce9.wav"
-
-
-def test_an_empty_file_of_json_lines_is_a_timeline_without_turns(tmp_path):
-    path = tmp_path / "call.jsonl"
-    path.write_bytes(b"")
-    assert read_timeline(path).turns == ()
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path):
