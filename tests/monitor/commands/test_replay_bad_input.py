@@ -1,9 +1,7 @@
 """Recordings and options that are not what they should be: one sentence and the right exit code, or the truth."""
 
-import struct
 import wave
 
-import av
 import numpy as np
 import pytest
 
@@ -88,18 +86,6 @@ def test_a_file_that_is_not_audio(replay, tmp_path, content, words):
     assert_one_sentence(replay(path), 1, *words)
 
 
-def test_a_film_without_sound(replay, tmp_path):
-    path = tmp_path / "silent.mp4"
-    with av.open(str(path), "w") as film:
-        stream = film.add_stream("mpeg4", rate=10)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuv420p"
-        for picture in [np.zeros((64, 64, 3), np.uint8)] * 5:
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
-        film.mux(stream.encode(None))
-    assert_one_sentence(replay(path), 1, "silent.mp4", "no audio track")
-
-
 @pytest.mark.parametrize("loudness", [0.0, 0.9])
 def test_silence_and_a_click_are_empty_timelines(replay, tmp_path, loudness):
     samples = np.zeros(5 * RATE)
@@ -107,42 +93,16 @@ def test_silence_and_a_click_are_empty_timelines(replay, tmp_path, loudness):
     assert replay(write_wav(tmp_path / "click.wav", samples), "--csv", "-") == (0, [HEADER], [])
 
 
-def test_numbers_that_are_none_do_not_reach_the_timeline(replay, speech, tmp_path):
-    samples = read_wav(speech).astype("<f4")
-    samples[4 * RATE : 4 * RATE + 2000] = np.nan
-    samples[5 * RATE] = np.inf
-    content = samples.tobytes()
-    wave_format = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, RATE, 4 * RATE, 4, 32)
-    body = b"WAVE" + wave_format + struct.pack("<4sI", b"data", len(content)) + content
-    path = tmp_path / "nan.wav"
-    path.write_bytes(struct.pack("<4sI", b"RIFF", len(body)) + body)
-    code, rows, errors = replay(path, "--csv", "-")
-    assert (code, errors) == (0, [])
-    assert len(rows) > 3
-    assert not any("nan" in row.replace("nan.wav", "") or "inf" in row for row in rows)
-
-
-@pytest.mark.parametrize("ending", ["wav", "mp3"])
-def test_what_was_cut_off_is_replayed_as_far_as_it_goes_and_said_to_be(
-    speech, tmp_path, scratch_checkpoint, capsys, ending
-):
-    whole, path = speech, tmp_path / f"cut.{ending}"
-    if ending == "mp3":
-        whole = tmp_path / "whole.mp3"
-        with av.open(str(speech)) as source, av.open(str(whole), "w") as target:
-            stream = target.add_stream("mp3", rate=RATE)
-            for frame in source.decode(audio=0):
-                frame.pts = None
-                target.mux(stream.encode(frame))
-            target.mux(stream.encode(None))
-    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+def test_what_was_cut_off_is_replayed_as_far_as_it_goes_and_said_to_be(speech, tmp_path, scratch_checkpoint, capsys):
+    path = tmp_path / "cut.wav"
+    path.write_bytes(speech.read_bytes()[: speech.stat().st_size // 2])
     options = ["--checkpoint", str(scratch_checkpoint), "--asr", "none", "--csv", "-"]
     assert main(["replay", str(path), *options]) == 0
     captured = capsys.readouterr()
     ends = [float(row.split(",")[5]) for row in captured.out.splitlines()[1:]]
     assert 1 < len(ends) < 6
     assert max(ends) <= 9.8
-    assert f"cut.{ending} ends at 0:09, although it announces 0:19" in captured.err
+    assert "cut.wav ends at 0:09, although it announces 0:19" in captured.err
 
 
 @pytest.fixture

@@ -55,20 +55,6 @@ def test_two_channels_stay_apart(tmp_path):
     assert max(levels[0, 1], levels[1, 0]) < -30
 
 
-def test_three_channels_become_one(tmp_path):
-    assert len(loudness(encode(recording(tmp_path / "a.wav", tone(), tone(), tone())).content)) == 1
-
-
-def test_the_same_recording_gives_the_same_bytes(tmp_path):
-    path = recording(tmp_path / "a.wav", tone())
-    assert encode(path) == encode(path)
-
-
-def test_a_telephone_call_is_smaller_than_its_recording(data):
-    path = data / "calls" / "weather_16k_mulaw.wav"
-    assert len(encode(path).content) < path.stat().st_size / 2
-
-
 def test_what_is_not_sound_is_said(tmp_path):
     with pytest.raises(AudioError, match=r"gone\.wav does not exist"):
         encode(tmp_path / "gone.wav")
