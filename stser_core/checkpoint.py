@@ -63,11 +63,7 @@ class Checkpoint:
         return TorchNetwork(self.model, accelerator_of(accelerator))
 
     def encoder(self, name: str) -> Encoder:
-        """A further encoder.
-
-        Raises:
-            CheckpointError: It cannot be loaded.
-        """
+        """A further encoder; raises `CheckpointError` where it cannot be loaded."""
         if name in self.encoders:
             return self.encoders[name]
         return load_encoder(name, self.config, self.folder)
@@ -143,11 +139,7 @@ def load(name: str | Path = DEFAULT, *, accelerator: str = "", text: bool = True
 
 
 def load_tokenizer(config: CheckpointConfig, folder: Path) -> Tokenizer | None:
-    """Load a folder's tokenizer; `None` where no classifier reads text.
-
-    Raises:
-        CheckpointError: It is missing or broken.
-    """
+    """A folder's tokenizer, or `None` where no classifier reads text; raises `CheckpointError` where it is broken."""
     from stser_core.tokenizer import Tokenizer
 
     text = config.tmodel
@@ -155,11 +147,7 @@ def load_tokenizer(config: CheckpointConfig, folder: Path) -> Tokenizer | None:
 
 
 def load_encoder(name: str, config: CheckpointConfig, folder: Path | None) -> Encoder:
-    """Load a further encoder.
-
-    Raises:
-        CheckpointError: It cannot be loaded.
-    """
+    """Load a further encoder; raises `CheckpointError` where that is not possible."""
     from stser_core import encoders
 
     return encoders.load(name, config.encoders[name], _own_tensors(name, folder))
@@ -185,7 +173,7 @@ def save(
         model: On any device; its `config` is written along.
         tokenizer: `None` where no classifier reads text.
         card: The model card, in Markdown.
-        encoders: The own tensors of further encoders, by name; none for those that keep none.
+        encoders: The own tensors of further encoders that keep any, by name.
 
     Raises:
         OutputError: The folder cannot be written, or holds something else.
@@ -211,11 +199,7 @@ def save(
 
 
 def fingerprint(folder: Path) -> str:
-    """A digest of a checkpoint's settings and weights, in hexadecimal.
-
-    Raises:
-        CheckpointError: The folder does not hold one.
-    """
+    """A digest of a checkpoint's settings and weights, in hexadecimal; raises `CheckpointError` where there is none."""
     digest = hashlib.sha256()
     further = sorted(path for path in folder.glob("*.safetensors") if path.name != WEIGHTS_FILE)
     try:
@@ -256,12 +240,7 @@ def read_config(folder: Path) -> CheckpointConfig:
 
 
 def load_front_end(model: Stser, path: Path, accelerator: str = "") -> None:
-    """Give a model the front end's weights of a `front_end.safetensors`, or of the folder that holds it.
-
-    Args:
-        model: One with a front end.
-        path: The file or the folder.
-        accelerator: See `load`.
+    """Give a model with a front end the weights of a `front_end.safetensors`, or of the folder that holds it.
 
     Raises:
         CheckpointError: The file is missing or broken, or does not fit the model.

@@ -134,10 +134,7 @@ def service_texts(path: Path) -> tuple[Clip, ...]:
     """The service dialogues of a table with the columns `corpus` and `text` as weak neutral texts.
 
     One text in ten is validated with and one in ten is tested, by a digest of its words: a shuffled table does not
-    tell which dialogue a text is of.
-
-    Raises:
-        DataError: The table cannot be read, or has no such text.
+    tell which dialogue a text is of. Raises `DataError` where the table cannot be read, or has no such text.
     """
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

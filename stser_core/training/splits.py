@@ -44,11 +44,7 @@ class HoldOut:
 
 @dataclass(frozen=True)
 class Fold:
-    """Three parts that share no clip, no file and no speaker.
-
-    Raises:
-        DataError: A part is empty, or two parts share something.
-    """
+    """Three parts that share no clip, no file and no speaker; `DataError` where they do, or one is empty."""
 
     name: str  # what is tested: a session, a corpus, or a number
     train: tuple[Clip, ...]
@@ -149,7 +145,7 @@ def divide(clips: Sequence[Clip], hold_out: HoldOut, test: float = 0.0) -> Fold:
 
 
 def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
-    """The clips without those whose recording is, byte for byte, that of an earlier one: they would leak between parts.
+    """The clips without those whose recording is, byte for byte, that of an earlier one, which would leak.
 
     Raises:
         DataError: A clip or a recording is given twice, or a recording cannot be read.

@@ -59,11 +59,7 @@ class Baseline(Protocol):
 
 
 def usable(fold: Fold, baseline: Baseline, sounds: SoundCache) -> Usable:
-    """Choose the clips that have what a baseline reads.
-
-    Raises:
-        DataError: The training clips that are left have fewer than two labels.
-    """
+    """Choose the clips that have what a baseline reads; raises `DataError` where fewer than two labels are left."""
 
     def fits(clip: Clip) -> bool:
         sounding = "sound" not in baseline.reads or sounds.length(clip) > 0

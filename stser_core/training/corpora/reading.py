@@ -47,10 +47,7 @@ def sound_files(directory: Path) -> list[Path]:
 def read_text(path: Path) -> str:
     """Read a text file as UTF-8 (with or without a byte order mark), or as Latin-1 where it is not UTF-8.
 
-    Old releases mix both; Latin-1 gives every byte a meaning, so nothing is lost.
-
-    Raises:
-        DataError: It cannot be read, or is UTF-16.
+    Old releases mix both; Latin-1 gives every byte a meaning, so nothing is lost. UTF-16 is refused by a `DataError`.
     """
     try:
         content = path.read_bytes()
