@@ -11,7 +11,7 @@ import time
 import wave
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitors import Monitor
@@ -19,7 +19,7 @@ from speech import RATE, minute
 
 from monitor.commands.timelines import export
 from monitor.timeline.file import read_timeline
-from monitor.timeline.turn import STARTED_AT, Turn
+from monitor.timeline.turn import STARTED_AT
 from stser_core.errors import StserError
 
 SOUND_S = 30
@@ -44,8 +44,7 @@ class Kills:
 def kill_often(count: int, number: int, options: Sequence[str] = (), say: Callable[[str], None] = print) -> Kills:
     """End so many monitors, one after the other, by SIGKILL and SIGTERM in turn.
 
-    A third of them listens to a file each, a third listens to one and the same file, and a third replays two
-    recordings onto an older timeline.
+    Half of them listen and write into one and the same file, half replay two recordings onto an older timeline.
 
     A monitor writes each turn to a CSV first and then to standard output as JSON Lines. So whatever came out of its
     standard output was finished, and has to be in the CSV.
@@ -58,7 +57,7 @@ def kill_often(count: int, number: int, options: Sequence[str] = (), say: Callab
     """
     found, moments = Kills(), random.Random(number)
     with tempfile.TemporaryDirectory() as folder:
-        kinds = [kind(Path(folder), options) for kind in (_Live, _Sessions, _Replays)]
+        kinds = [kind(Path(folder), options) for kind in (_Sessions, _Replays)]
         for turn in range(count):
             kind, by = kinds[turn // 2 % len(kinds)], (signal.SIGKILL, signal.SIGTERM)[turn % 2]
             name = f"{type(kind).__name__.strip('_')} {by.name}"
@@ -70,26 +69,6 @@ def kill_often(count: int, number: int, options: Sequence[str] = (), say: Callab
             if (turn + 1) % 10 == 0:
                 say(f"{turn + 1} monitors ended, {found.turns} turns finished before, {len(found.faults)} faults")
     return found
-
-
-class _Live:
-    """Monitors with a file each, which has to be the beginning of an undisturbed one."""
-
-    def __init__(self, folder: Path, options: Sequence[str]) -> None:
-        self._file, self._options = folder / "live.csv", options
-        self._sound = minute()[: 2 * RATE * SOUND_S]
-        monitor = Monitor(["--csv", str(folder / "whole.csv"), *options], self._sound)
-        code = monitor.end()
-        assert code == 0, f"the undisturbed monitor ended with {code}"
-        self._whole = _untimed(folder / "whole.csv")
-
-    def end_one(self, by: signal.Signals, moments: random.Random) -> int:
-        self._file.unlink(missing_ok=True)
-        monitor = Monitor(["--csv", str(self._file), "--jsonl", "-", *self._options], self._sound)
-        code, finished = _ended(monitor, by, moments, len(self._whole))
-        rows = _readable(self._file, len(finished))
-        _require_beginning(rows, self._whole, len(finished), cut_off=by is signal.SIGTERM and code != 0)
-        return len(finished)
 
 
 class _Sessions:
@@ -104,8 +83,8 @@ class _Sessions:
         monitor = Monitor(["--csv", str(self._file), "--jsonl", "-", *self._options], self._sound)
         _, finished = _ended(monitor, by, moments, SOUND_S // 4)
         self._finished |= {(str(turn["turn"]), str(turn[STARTED_AT])) for turn in finished}
-        _readable(self._file, len(self._finished))
-        if self._file.exists():
+        if self._finished or (self._file.exists() and self._file.stat().st_size):
+            export(self._file, "excel", str(self._file.with_suffix(".tsv")), quiet=True)
             with self._file.open(newline="", encoding="utf-8") as file:
                 rows = {(row["turn"], row[STARTED_AT]) for row in csv.DictReader(file)}
             assert self._finished <= rows, f"{len(self._finished - rows)} turns are missing"
@@ -135,7 +114,9 @@ class _Replays:
         if not finished and self._file.read_bytes() == older:
             return 0
         rows = read_timeline(self._file).turns
-        _require_beginning(rows, self._whole, len(finished), cut_off=by is signal.SIGTERM and code != 0)
+        assert len(finished) <= len(rows) <= len(self._whole), f"{len(finished)} finished, {len(rows)} in the file"
+        same = len(rows) - (by is signal.SIGTERM and code != 0)  # the last turn may have been cut off
+        assert rows[:same] == self._whole[:same], "a turn is not what it is in an undisturbed run"
         return len(finished)
 
 
@@ -151,25 +132,3 @@ def _ended(
     assert code in expected, f"exit code {code}"
     whole, _, _ = monitor.said.rpartition(b"\n")
     return code, [json.loads(line) for line in whole.splitlines()]
-
-
-def _require_beginning(rows: tuple[Turn, ...], whole: tuple[Turn, ...], finished: int, *, cut_off: bool) -> None:
-    """Require that rows are those of an undisturbed run, but for a last turn that was cut off."""
-    assert len(rows) >= finished, f"{finished} turns were finished, and the file has {len(rows)}"
-    assert len(rows) <= len(whole), f"the file has {len(rows)} turns, and nobody spoke more than {len(whole)}"
-    last = len(rows) - cut_off
-    other = [(row, same) for row, same in zip(rows[:last], whole, strict=False) if row != same]
-    assert not other, f"a turn is not what it is in an undisturbed run: {other[0][0]} instead of {other[0][1]}"
-
-
-def _readable(file: Path, finished: int) -> tuple[Turn, ...]:
-    """The turns in a file that `export` reads; one that ended before it began to listen may have no header yet."""
-    if not finished and (not file.exists() or file.stat().st_size == 0):
-        return ()
-    export(file, "excel", str(file.with_suffix(".tsv")), quiet=True)
-    return _untimed(file)
-
-
-def _untimed(file: Path) -> tuple[Turn, ...]:
-    """The turns without their time of day, in which no two runs agree."""
-    return tuple(replace(turn, extra={}) for turn in read_timeline(file).turns)

@@ -21,7 +21,7 @@ def options(scratch_checkpoint):
 
 
 def test_random_moments(options):
-    found = kill_often(12, 0, options, say=lambda sentence: None)
+    found = kill_often(8, 0, options, say=lambda sentence: None)
     assert found.faults == []
     assert set(found.done.values()) == {2}
     assert found.turns > 0
