@@ -17,7 +17,6 @@ from stser_core.errors import UsageError
 if TYPE_CHECKING:
     from monitor.serve.metrics import Metrics
 
-SIGNATURE = "X-Stser-Signature"
 _WAITING = 256
 _PATIENCE_S = 10.0
 _TRIES_AFTER_S = (0.0, 1.0, 4.0, 16.0, 60.0)
@@ -25,23 +24,11 @@ _AGAIN = (408, 425, 429)
 _AT_END_S = 3.0
 
 
-def signature(secret: str, body: bytes) -> str:
-    """The value of the header `X-Stser-Signature`: HMAC-SHA256 of the body."""
-    return "sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex()
-
-
 class Webhook:
     """Posts texts to an address, in a thread of its own."""
 
-    def __init__(
-        self,
-        url: str,
-        secret: str,
-        metrics: Metrics,
-        tries_after_s: tuple[float, ...] = _TRIES_AFTER_S,
-        patience_s: float = _PATIENCE_S,
-    ) -> None:
-        """Start waiting for texts; their bodies are signed with `secret`.
+    def __init__(self, url: str, secret: str, metrics: Metrics) -> None:
+        """Start waiting for texts, which are signed: the header `X-Stser-Signature` has the body's HMAC-SHA256.
 
         Raises:
             UsageError: The address is not one of HTTP.
@@ -51,8 +38,6 @@ class Webhook:
         self._url = url
         self._secret = secret
         self._metrics = metrics
-        self._tries_after_s = tries_after_s
-        self._patience_s = patience_s
         self._opener = build_opener(_NoRedirects)
         self._texts: ClosableQueue[str] = ClosableQueue(_WAITING)
         self._closing = Event()
@@ -81,13 +66,14 @@ class Webhook:
 
     def _post(self, body: bytes) -> str | None:
         """Post a body; why it was given up, or `None` where it was taken."""
-        headers = {"Content-Type": "application/json", SIGNATURE: signature(self._secret, body)}
+        signature = hmac.digest(self._secret.encode(), body, hashlib.sha256).hex()
+        headers = {"Content-Type": "application/json", "X-Stser-Signature": f"sha256={signature}"}
         outcome = "the server is stopping"
-        for wait_s in self._tries_after_s:
+        for wait_s in _TRIES_AFTER_S:
             if wait_s and self._closing.wait(wait_s):
                 return outcome
             try:
-                with self._opener.open(Request(self._url, body, headers), timeout=self._patience_s):
+                with self._opener.open(Request(self._url, body, headers), timeout=_PATIENCE_S):
                     return None
             except HTTPError as error:
                 outcome = f"it answers {error.code}"

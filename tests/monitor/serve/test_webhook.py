@@ -44,22 +44,15 @@ def receiver():
 
 
 @pytest.fixture
-def hook(receiver):
+def hook(receiver, monkeypatch):
+    monkeypatch.setattr("monitor.serve.webhook._TRIES_AFTER_S", (0.0, 0.05, 0.05))
     made = []
 
-    def make(url=None, **options):
+    def make(url=None):
         said = []
         metrics = Metrics(said.append)
-        webhook = Webhook(
-            url or f"http://127.0.0.1:{receiver.server_port}/alerts",
-            "secret",
-            metrics,
-            tries_after_s=(0.0, 0.05, 0.05),
-            patience_s=2.0,
-            **options,
-        )
-        made.append(webhook)
-        return webhook, metrics, said
+        made.append(Webhook(url or f"http://127.0.0.1:{receiver.server_port}/alerts", "secret", metrics))
+        return made[-1], metrics, said
 
     yield make
     for webhook in made:
