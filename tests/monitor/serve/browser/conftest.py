@@ -1,20 +1,26 @@
-"""The page of live lines in a real browser, and a server that tells it what a test has happen."""
+"""The page of live lines in a real browser, and a server whose lines a test has happen."""
 
 from __future__ import annotations
 
 import json
-import queue
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import monotonic
+from socket import create_server
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import quote
 
 import pytest
 
-from monitor.serve.page import page
+pytest.importorskip("uvicorn")
+
+from monitor.roles import Role
+from monitor.serve.calls import Call
+from monitor.serve.events import EventLog
+from monitor.serve.lines import Lines, Shared
+from monitor.serve.metrics import Metrics
+from monitor.serve.security import Access
+from monitor.serve.server import Server
 from stser_core.emotions import LABELS
 
 if TYPE_CHECKING:
@@ -22,8 +28,7 @@ if TYPE_CHECKING:
 
 SOON_S = 20.0
 STARTED = "2026-11-29T10:00:00.000+00:00"
-CUSTOMER = {"channel": 1, "speaker": "customer", "scored": True}
-AGENT = {"channel": 2, "speaker": "agent", "scored": False}
+CUSTOMER, AGENT = Role("customer"), Role("agent", scored=False)
 
 
 def spread(emotion, share=0.7):
@@ -32,91 +37,61 @@ def spread(emotion, share=0.7):
     return {f"p_{label}": share if label == emotion else rest for label in LABELS}
 
 
-class Scripted:
-    """Answers as `stser-monitor serve` does; what happens on its lines is told by a test."""
+class Told:
+    """A server without lines, which is told by a test what happens on them."""
 
-    def __init__(self):
-        self.calls, self.acknowledged, self.asked = {}, [], []
-        self._log, self._readers, self._lock = [], [], threading.Lock()
-        self._number = 1_000
+    def __init__(self, folder):
+        self.lines = Lines(Shared(folder, scorer=None, transcriber=None, log=EventLog(), metrics=Metrics(print)))
+        self.lines.path = lambda name: folder / f"{quote(name, safe='')}.jsonl"
+        self.log, self.last = self.lines.shared.log, {}
         self.open()
 
-    def open(self, port=0):
-        told = self
+    def open(self, port=0, token=None):
+        listening = create_server(("127.0.0.1", port))
+        self.port = listening.getsockname()[1]
+        self._server = Server(self.lines, Access(token), sockets=[listening])
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            sleep(0.01)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                told.get(self)
-
-            def do_POST(self):
-                told.post(self)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            allow_reuse_address = True
-
-            def handle_error(self, *_):
-                pass
-
-        self._server = Server(("127.0.0.1", port), Handler)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+    def close(self):
+        """Go away, and every connection with it."""
+        self._server.stop()
+        self._thread.join()
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}/"
 
-    def close(self):
-        """Go away, and every connection with it."""
-        self._server.shutdown()
-        self._server.server_close()
-        with self._lock:
-            readers, self._readers = self._readers, []
-        for reader in readers:
-            reader.put(None)
-
-    # What a test has happen
-
-    def tell(self, kind, numbered=True, **values):
-        with self._lock:
-            head = ""
-            if numbered:
-                self._number += 1
-                head = f"id: {self._number}\n"
-            text = f"{head}event: {kind}\ndata: {json.dumps(values)}\n\n".encode()
-            if numbered:
-                self._log.append((self._number, text))
-            for reader in self._readers:
-                reader.put(text)
+    @property
+    def acknowledged(self):
+        return [(call.name, alert) for call in self.lines.calls() for alert in sorted(call.acknowledged)]
 
     def begin(self, call, *, channels=(CUSTOMER, AGENT), source="twilio", started_at=STARTED):
-        about = {"call": call, "source": source, "started_at": started_at, "channels": list(channels)}
-        self.calls[call] = {**about, "ended_at": None, "reason": None, "position_s": 0.0, "turns": [], "alerts": []}
-        self.tell("call_started", **about)
+        known = Call(call, source, started_at, channels, emotions=[None] * len(channels))
+        self.lines._calls[call] = known
+        self.lines.path(call).touch()
+        values = {"call": call, "source": source, "started_at": started_at, "channels": known.channels()}
+        self.log.add("call_started", values)
 
     def turn(self, call, start_s, end_s, emotion, transcript="", *, channel=1, share=0.7):
-        known = self.calls[call]
-        speaker = next(each["speaker"] for each in known["channels"] if each["channel"] == channel)
-        number = len(known["turns"]) + 1
+        known = self.lines.find(call)
+        known.turns += 1
+        known.position_s = max(known.position_s, end_s)
+        known.emotions[channel - 1] = emotion
+        about = {"channel": channel, "speaker": known.roles[channel - 1].speaker, "turn": known.turns}
         scores = spread(emotion, share) if emotion else {f"p_{label}": None for label in LABELS}
-        about = {"channel": channel, "speaker": speaker, "turn": number, "start_s": start_s, "end_s": end_s}
-        told = {**about, "emotion": emotion, "confidence": share if emotion else None, "transcript": transcript}
-        known["turns"].append({**told, **scores})
-        known["position_s"] = max(known["position_s"], end_s)
-        self.tell("turn", call=call, **told, **scores)
+        judged = {"emotion": emotion, "confidence": share if emotion else None, "transcript": transcript, **scores}
+        self.last[call] = {"recording": call, **about, "start_s": start_s, "end_s": end_s, **judged}
+        self._keep("turn", call, self.last[call])
 
     def alert(self, call, rule="angry>0.6 for 2 turns"):
-        known = self.calls[call]
-        turn, number = known["turns"][-1], len(known["alerts"]) + 1
-        told = {"alert": number, "type": "alert", "rule": rule, "time_s": turn["end_s"], "channel": turn["channel"]}
-        told |= {"speaker": turn["speaker"], "turn": turn["turn"], "emotion": "angry", "probability": 0.71}
-        known["alerts"].append({**told, "acknowledged": False})
-        self.tell("alert", call=call, **told)
+        known, turn = self.lines.find(call), self.last[call]
+        known.alerts += 1
+        about = {name: turn[name] for name in ("channel", "speaker", "turn")}
+        values = {"type": "alert", "rule": rule, "time_s": turn["end_s"], "emotion": "angry", "probability": 0.71}
+        self._keep("alert", call, {**values, **about}, alert=known.alerts)
 
     def now(self, *states):
         """Tell the state of calls: name, position, words of channel 1 (`None` where nobody speaks), emotion."""
@@ -127,70 +102,18 @@ class Scripted:
             one |= {"since_s": position_s - 2 if speaking else None, "emotion": emotion}
             one |= spread(emotion) if emotion else {f"p_{label}": None for label in LABELS}
             calls.append({"call": name, "position_s": position_s, "dropped_ms": 0, "channels": [one]})
-        self.tell("now", numbered=False, calls=calls)
+        self._server._loop.call_soon_threadsafe(self.log.show, {"calls": calls})
 
     def end(self, call, reason="ended"):
-        known = self.calls[call]
-        known |= {"ended_at": "2026-11-29T10:05:00.000+00:00", "reason": reason}
-        about = {"ended_at": known["ended_at"], "reason": reason, "turns": len(known["turns"])}
-        self.tell("call_ended", call=call, **about, report=f"/calls/{call}/report")
+        known = self.lines.find(call)
+        known.ended_at, known.reason = "2026-11-29T10:05:00.000+00:00", reason
+        about = {"call": call, "ended_at": known.ended_at, "reason": reason, "turns": known.turns}
+        self.log.add("call_ended", {**about, "report": f"/calls/{call}/report"})
 
-    # What a browser asks
-
-    def get(self, request):
-        address = urlsplit(request.path)
-        self.asked.append(request.path)
-        parts = [unquote(part) for part in address.path.split("/")[1:]]
-        match parts:
-            case [""]:
-                self._answer(request, page(), "text/html")
-            case ["calls"]:
-                self._answer(request, json.dumps([listed(call) for call in self.calls.values()]).encode())
-            case ["calls", name] if name in self.calls:
-                self._answer(request, json.dumps(self.calls[name]).encode())
-            case ["calls", name, "report"]:
-                self._answer(request, f"<!doctype html><title>{len(name)}</title>".encode(), "text/html")
-            case ["events"]:
-                given = request.headers.get("Last-Event-ID") or parse_qs(address.query).get("after", [None])[0]
-                self._stream(request, given)
-            case _:
-                request.send_error(404)
-
-    def post(self, request):
-        self.asked.append(request.path)
-        match [unquote(part) for part in urlsplit(request.path).path.split("/")[1:]]:
-            case ["calls", name, "alerts", number, "acknowledge"]:
-                self.calls[name]["alerts"][int(number) - 1]["acknowledged"] = True
-                self.acknowledged.append((name, int(number)))
-                request.send_response(204)
-                request.end_headers()
-                self.tell("acknowledged", call=name, alert=int(number))
-
-    def _answer(self, request, body, kind="application/json"):
-        request.send_response(200)
-        for name, value in (("Content-Type", kind), ("Content-Length", len(body)), ("Last-Event-ID", self._number)):
-            request.send_header(name, str(value))
-        request.end_headers()
-        request.wfile.write(body)
-
-    def _stream(self, request, after):
-        request.close_connection = True
-        request.send_response(200)
-        request.send_header("Content-Type", "text/event-stream")
-        request.end_headers()
-        reader = queue.Queue()
-        with self._lock:
-            missed = [text for number, text in self._log if after is not None and number > int(after)]
-            self._readers.append(reader)
-        with suppress(OSError):
-            request.wfile.write(b": \n\n" + b"".join(missed))
-            while (text := reader.get()) is not None:
-                request.wfile.write(text)
-
-
-def listed(call):
-    waiting = sum(not alert["acknowledged"] for alert in call["alerts"])
-    return {**call, "turns": len(call["turns"]), "alerts": len(call["alerts"]), "unacknowledged": waiting}
+    def _keep(self, kind, call, values, **further):
+        with self.lines.path(call).open("a") as file:
+            file.write(json.dumps(values) + "\n")
+        self.log.add(kind, {"call": call, **further, **values})
 
 
 @dataclass
@@ -210,7 +133,7 @@ class Visit:
 
     def names(self):
         """The lines in progress, from top to bottom."""
-        return self.page.locator("#lines .lane .name").all_inner_texts()
+        return self.page.locator("#lines .lane .name").all_text_contents()
 
     def lane(self, call) -> Locator:
         return self.page.locator("#lines .lane", has=self.page.get_by_text(call, exact=True))
@@ -220,10 +143,10 @@ class Visit:
 
 
 @pytest.fixture
-def server():
-    scripted = Scripted()
-    yield scripted
-    scripted.close()
+def server(tmp_path):
+    told = Told(tmp_path)
+    yield told
+    told.close()
 
 
 @pytest.fixture

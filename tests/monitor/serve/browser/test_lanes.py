@@ -62,9 +62,10 @@ def test_the_angriest_lines_come_first_where_that_is_asked_for_and_those_with_al
     expect(
         opened.page.get_by_role("button", name="call 0, customer sad 70%, agent not scored, 1 alert")
     ).to_be_visible()
-    assert opened.names() == ["call 3", "call 2", "call 1", "call 0"]
+    names = opened.page.locator("#lines .lane .name")
+    expect(names).to_have_text(["call 3", "call 2", "call 1", "call 0"])
     opened.page.get_by_label("Order").select_option("angriest first")
-    assert opened.names() == ["call 0", "call 1", "call 2", "call 3"]
+    expect(names).to_have_text(["call 0", "call 1", "call 2", "call 3"])
 
 
 def test_a_call_that_ends_goes_below_with_a_link_to_its_report(visit, server):
