@@ -65,14 +65,6 @@ def test_all_that_read_speech_alone_are_fused_with_text_and_the_bimodal_classifi
     assert combine(answers, config).probabilities == pytest.approx((4 * fused + 4 * answers["bimodal"]) / 8)
 
 
-@pytest.mark.parametrize("names", [("speech",), ("text", "bimodal"), ("speech", "bimodal"), ("text",)])
-def test_without_both_nothing_is_fused(names):
-    answers = {name: softmax(np.arange(4.0) * i) for i, name in enumerate(names)}
-
-    combined = combine(answers, EnsembleConfig(late_fusion=FUSION)).probabilities
-    assert combined == pytest.approx(np.mean(list(answers.values()), axis=0))
-
-
 def test_certainty_that_contradicts_itself_does_not_divide_by_zero():
     answers = probabilities(speech=[1, 0, 0, 0], text=[0, 1, 0, 0])
 

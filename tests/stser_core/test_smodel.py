@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from hypothesis import given
@@ -65,26 +63,6 @@ def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samp
             assert (own >= 0).all() and own.sum().item() == pytest.approx(1, abs=1e-5)
 
 
-def test_input_statistics_do_not_depend_on_the_batch_in_training():
-    model = settled(SHAPES["input statistics"]).train()
-    model.dropout.eval()
-    x, frames = torch.randn(3, 1, BANDS, 60), torch.tensor([60, 50, 40])
-
-    together = model(x, frames).vector[:, -2 * BANDS :]
-    alone = model(x[2:, ..., :40], frames[2:]).vector[:, -2 * BANDS :]
-
-    torch.testing.assert_close(together[2:], alone)
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_every_frame_reaches_the_vector(models, name):
-    spectrogram, frames = torch.randn(1, 1, BANDS, 40), torch.tensor([40])
-    for position in (0, 17, 34):
-        changed = spectrogram.clone()
-        changed[..., position] += 3
-        assert not torch.allclose(models[name](spectrogram, frames)[0], models[name](changed, frames)[0], atol=1e-5)
-
-
 @given(frames=st.lists(st.integers(min_value=1, max_value=30), min_size=1, max_size=5))
 def test_the_bi_lstm_is_torchs_bidirectional_lstm_over_packed_sequences(frames):
     torch.manual_seed(0)
@@ -100,18 +78,3 @@ def test_the_bi_lstm_is_torchs_bidirectional_lstm_over_packed_sequences(frames):
 
     for row, length in enumerate(frames):
         assert torch.allclose(got[row, :length], expected[row, :length], atol=1e-6)
-
-
-def test_whole_channels_of_the_input_and_all_of_an_utterances_attention_are_dropped():
-    torch.manual_seed(0)
-    model = Smodel(SmodelConfig(blocks=(), lstm_units=0, dropout=0.0, input_dropout=0.5), 16, 1).train()
-    sequence = model(torch.ones(1, 16, 1, 30), torch.tensor([30])).sequence[0]
-    assert torch.equal(sequence, sequence[:1].expand(30, -1))
-    assert set(sequence[0].tolist()) == {0.0, 2.0}
-
-    config = replace(SHAPES["input statistics"], dropout=0.0, attention_dropout=0.5)
-    model = Smodel(config, 1, BANDS).train()
-    attended = model(torch.randn(1, 1, BANDS, 40).expand(40, -1, -1, -1), torch.full((40,), 40)).vector[:, : -2 * BANDS]
-    dropped = ~attended.any(1)
-    assert 5 < dropped.sum() < 35
-    assert attended[~dropped].all(1).all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 
 from stser_core.errors import CheckpointError
@@ -21,14 +20,6 @@ from stser_core.tokenizer import Tokenizer
 )
 def test_pieces_are_those_of_albert_base_v2(tokenizer, text, pieces):
     assert tokenizer([text]).pieces.tolist() == [pieces]
-
-
-def test_a_batch_is_padded_and_masked(tokenizer):
-    encoded = tokenizer(["hello", "This is a test"])
-
-    assert encoded.pieces.tolist() == [[2, 10975, 3, 0, 0, 0], [2, 48, 25, 21, 1289, 3]]
-    assert encoded.mask.tolist() == [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1]]
-    assert encoded.pieces.dtype == encoded.mask.dtype == np.int64
 
 
 def test_english_is_known_and_other_scripts_are_mostly_not(tokenizer):

@@ -37,13 +37,3 @@ def test_each_classifier_gets_its_temperature_by_its_own_label_and_combinations_
     for one in found.values():
         assert one.after < 0.03
     assert found["speech"].before > 0.1 and found["bimodal+speech+text"].before > found["bimodal+speech+text"].after
-
-
-def test_labels_count_alike_however_frequent_they_are() -> None:
-    rng = np.random.default_rng(1)
-    logits = 2 * rng.standard_normal((COUNT, 4))
-    labels = drawn(logits, rng)
-    mostly = [n for n in range(COUNT) if labels[n] == "neutral" or n % 10 == 0]
-    answers = [Answer({"speech": 3 * logits[n]}, (labels[n], None, None)) for n in mostly]
-    ensemble, _ = calibrate(answers, {"speech": 0}, EnsembleConfig())
-    assert ensemble.temperatures["speech"] == pytest.approx(3, rel=0.15)

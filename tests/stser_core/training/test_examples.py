@@ -44,15 +44,6 @@ def test_equal_weights_draw_each_clip_at_most_once(clips, size, epoch):
     assert len(set(drawn)) == len(drawn) == clips // size * size
 
 
-def test_the_longest_clips_are_drawn_as_often_as_others_in_epochs_that_differ():
-    drawn = Counter()
-    for epoch in range(200):  # of more than one batch, less than two
-        drawn.update(place for one in batches(range(60), [1.0] * 60, 32, 0, epoch) for place in one)
-    assert min(drawn.values()) > 0.7 * 200 * 32 / 60 and len(drawn) == 60
-    first, again, other = (batches(range(100), [1.0] * 100, 10, 0, epoch) for epoch in (1, 1, 2))
-    assert first == again != other
-
-
 def test_labels_and_corpora_are_balanced_and_weak_clips_are_their_proportion():
     clips = [clip(n, label="angry" if n < 10 else "sad", corpus="large" if n < 90 else "small") for n in range(100)]
     weights = draw_weights(clips[:90], balance_labels=True, balance_corpora=1.0)

@@ -106,14 +106,3 @@ def test_the_learning_rate_rises_and_falls_and_the_best_epoch_is_the_first() -> 
     history: list[Epoch] = [{"wa": 0.5, "ua": 0.1}, {"wa": 0.5, "ua": 0.3}]  # the first of equal ones is the best
     assert (best_epoch(history, LoopConfig()), best_epoch(history, LoopConfig(best_by="ua"))) == (0, 1)
     assert not ended([], LoopConfig(patience=1)) and ended(history, LoopConfig(patience=1))
-
-
-def test_text_has_its_own_learning_rate(tmp_path: Path) -> None:
-    line = nn.ModuleDict({"tmodel": nn.Linear(4, 1), "other": nn.Linear(4, 1)})
-    line.forward = lambda x, y: (line["tmodel"](x) + line["other"](x) - y).square().mean()  # type: ignore[method-assign]
-    before = {name: one.clone() for name, one in line.state_dict().items()}
-    config = LoopConfig(epochs=1, patience=0, learning_rate=0.1, text_learning_rate=1e-9)
-    with CtrlC() as ctrl_c:
-        train(line, Batches(), lambda: {"wa": 1.0}, config, tmp_path, ctrl_c)
-    assert torch.allclose(line["tmodel"].weight, before["tmodel.weight"], atol=1e-6)
-    assert not torch.allclose(line["other"].weight, before["other.weight"], atol=1e-2)

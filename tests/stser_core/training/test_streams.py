@@ -12,7 +12,6 @@ from making import Frames, believed, clip
 
 from stser_core.emotions import LABELS
 from stser_core.scores import EmotionScores
-from stser_core.training.pairs import Pairing, PairMixture
 from stser_core.training.report import stream_rows, stream_tables, with_streams
 from stser_core.training.routine import Channel
 from stser_core.training.speech_inputs import SpeechInputs
@@ -98,15 +97,6 @@ def test_recalls_are_those_of_the_answers_and_each_stream_has_a_baseline_of_its_
     assert found["even"]["emotions"] == pytest.approx(2 / 3)
     assert found["neutral all along"]["ece"] == pytest.approx(0.15, abs=1e-6)
     assert len({id(one) for one in recognizer.baselines}) == len(KINDS) * 2
-
-
-def test_words_may_be_drawn_and_decide_what_is_right():
-    texts = [clip(label, path=None, text=label, label=label) for label in LABELS]
-    pairing = Pairing(texts, PairMixture(0, 1, 0, 0, 1))
-    for turn in run_streams(inputs(Levels()), clips("a"), "wide", pairing=pairing):
-        speech, text, both = turn.labels
-        assert (text == "neutral" and both == speech) or (speech == "neutral" and both == text != "neutral")
-        assert turn.label == both
 
 
 def call(levels):
