@@ -23,7 +23,10 @@ FrontEnd = Annotated[
     Path | None, typer.Option(help="The front end's weights: front_end.safetensors, or a folder that holds it.")
 ]
 Validation = Annotated[
-    float, typer.Option("--validation-proportion", help="Proportion of the training part that is validated with.")
+    float,
+    typer.Option(
+        "--validation-proportion", help="Proportion of the training part that is validated with.", min=0.01, max=0.99
+    ),
 ]
 
 

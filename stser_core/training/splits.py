@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from stser_core.errors import DataError, UsageError
 from stser_core.training.caches import content_key
@@ -30,16 +30,11 @@ _CANDIDATES = 200
 """Groups that are tried for each exchange."""
 
 
-@dataclass(frozen=True)
-class HoldOut:
+class HoldOut(NamedTuple):
     """Selection of a proportion (in 0…1) of clips: whole speakers, as near as they can, or clips of a lone speaker."""
 
     proportion: float = 0.2
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.proportion < 1:
-            raise UsageError(f"A proportion of {self.proportion} cannot be held out; give one between 0 and 1.")
 
 
 @dataclass(frozen=True)

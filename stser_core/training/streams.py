@@ -54,9 +54,8 @@ class StreamKind(NamedTuple):
     mixture: tuple[float, ...]
 
 
-MOSTLY_NEUTRAL = StreamKind("85 % neutral", 60, (0.05, 0.05, 0.85, 0.05))
 KINDS = (
-    MOSTLY_NEUTRAL,
+    StreamKind("85 % neutral", 60, (0.05, 0.05, 0.85, 0.05)),
     StreamKind("neutral all along", 30, (0.0, 0.0, 1.0, 0.0)),
     *(StreamKind(f"{label} all along", 20, tuple(float(one == label) for one in LABELS)) for label in _EMOTIONS),
     StreamKind("even", 80, (0.25, 0.25, 0.25, 0.25)),

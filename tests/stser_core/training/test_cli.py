@@ -58,6 +58,7 @@ def test_without_arguments_it_says_what_it_can_do(capsys):
         (["--epochs", "none"], 2, "--epochs"),
         (["--seed", "-1"], 2, "--seed"),
         (["--learning-rate", "0"], 2, "--learning-rate"),
+        (["--validation-proportion", "1.5"], 2, "--validation-proportion"),
         (["--text-encoder", "/nonexistent"], 2, "the folder /nonexistent does not exist"),
         (["--classifiers", "speech", "--text-encoder", "albert-base-v2"], 2, "no classifier of this recipe"),
         (["--checkpoint", "default"], 2, "--checkpoint goes with --encoder"),
