@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from monitor.roles import Role
 from monitor.timeline.notes import Alert
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS, index
@@ -68,20 +69,21 @@ def parse(text: str) -> Rule:
     return Rule(text.strip(), emotion, threshold, reached, turns, None if speaker is None else speaker.strip())
 
 
-def require_speakers(rules: Iterable[Rule], scored: Sequence[str], unscored: Sequence[str]) -> None:
-    """Refuse rules about a speaker who is unknown or whose emotion is not scored.
+def require_speakers(rules: Iterable[Rule], roles: Iterable[Role], *, others: bool = False) -> None:
+    """Refuse rules about a speaker whose emotion is not scored, or who is unknown unless there may be others.
 
     Raises:
         UsageError: With the rule and the known speakers.
     """
-    known = {name.casefold() for name in scored}
+    known = {role.speaker.casefold(): role for role in roles}
     for rule in rules:
-        if rule.speaker is None or rule.speaker.casefold() in known:
+        if rule.speaker is None or (others and rule.speaker.casefold() not in known):
             continue
-        if rule.speaker.casefold() in {name.casefold() for name in unscored}:
+        if (role := known.get(rule.speaker.casefold())) is None:
+            there = ", ".join(role.speaker for role in known.values())
+            raise UsageError(f"The alert '{rule.text}' is about '{rule.speaker}'; the speakers are {there}.")
+        if not role.scored:
             raise UsageError(f"The alert '{rule.text}' could never ring, as {rule.speaker} is not scored.")
-        there = ", ".join([*scored, *unscored])
-        raise UsageError(f"The alert '{rule.text}' is about '{rule.speaker}'; the speakers are {there}.")
 
 
 class Watch:

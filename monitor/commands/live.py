@@ -73,7 +73,7 @@ def listen(
     check_outputs((output.csv, output.jsonl))
     source = source or _open(live, scoring, notices)
     given = roles(scoring.channels, source.channels, source.name, score_agents=scoring.score_agents)
-    require_speakers(rules, _names(given, scored=True), _names(given, scored=False))
+    require_speakers(rules, given)
     with ExitStack() as cleanup:
         exporters = open_files(output, cleanup, overwrite=live.overwrite, live=notices.say)
         models = load_models(scoring, transcription, notices)
@@ -255,7 +255,3 @@ def alert_command(alerts: AlertOptions) -> list[str] | None:
     if not alerts.alert:
         raise UsageError("--on-alert has no effect without --alert.")
     return command_words(alerts.on_alert)
-
-
-def _names(given: Sequence[Role], *, scored: bool) -> list[str]:
-    return [role.speaker for role in given if role.scored is scored]

@@ -9,7 +9,7 @@ from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
 from typing import TYPE_CHECKING
 
 from monitor.alerts.alarm import AlertCommand
-from monitor.alerts.rules import Rule, parse
+from monitor.alerts.rules import parse, require_speakers
 from monitor.archive.workers import processors
 from monitor.commands.live import alert_command
 from monitor.commands.models import load_models, warm_up
@@ -71,7 +71,8 @@ def serve(
         raise UsageError(
             f"--host {serving.host} can be reached from other machines; ask for a token with --token-file."
         )
-    rules, words = _rules(alerts, names, score_agents=scoring.score_agents), alert_command(alerts)
+    rules, words = [parse(text) for text in alerts.alert or ()], alert_command(alerts)
+    require_speakers(rules, [Role.of(name, score_agents=scoring.score_agents) for name in names], others=True)
     if (serving.webhook is None) != (secret is None):
         raise UsageError("--webhook and --webhook-secret-file need each other.")
     if serving.webhook is not None and not rules:
@@ -129,16 +130,6 @@ def _names(scoring: ScoringOptions) -> tuple[str, ...]:
     if not all(names):
         raise UsageError(f"--channels '{scoring.channels}' has an empty name; write one for each channel.")
     return tuple(names)
-
-
-def _rules(alerts: AlertOptions, names: tuple[str, ...], *, score_agents: bool) -> list[Rule]:
-    """The alert rules, of which none may be about a channel that is not scored."""
-    rules = [parse(text) for text in alerts.alert or ()]
-    unscored = {name.casefold() for name in names if not Role.of(name, score_agents=score_agents).scored}
-    for rule in rules:
-        if rule.speaker is not None and rule.speaker.casefold() in unscored:
-            raise UsageError(f"The alert '{rule.text}' could never ring, as {rule.speaker} is not scored.")
-    return rules
 
 
 def _secret(path: Path | None) -> str | None:

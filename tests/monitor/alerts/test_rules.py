@@ -1,6 +1,7 @@
 import pytest
 
 from monitor.alerts.rules import Rule, Watch, parse, require_speakers
+from monitor.roles import Role
 from stser_core.errors import UsageError
 from stser_core.scores import EmotionScores
 
@@ -47,12 +48,14 @@ def test_a_rule_that_makes_no_sense_is_refused_with_a_reason(text, why):
 
 
 def test_a_rule_about_nobody_is_refused():
-    there, unscored = ["customer"], ["agent"]
-    require_speakers([parse("angry>0.5"), parse("Customer: sad>0.1")], there, unscored)
-    with pytest.raises(UsageError, match="the speakers are customer, agent"):
-        require_speakers([parse("caller: angry>0.5")], there, unscored)
-    with pytest.raises(UsageError, match="agent is not scored"):
-        require_speakers([parse("agent: angry>0.5")], there, unscored)
+    there = [Role("Customer"), Role("agent", scored=False)]
+    require_speakers([parse("angry>0.5"), parse("customer: sad>0.1")], there)
+    require_speakers([parse("caller: angry>0.5")], there, others=True)
+    with pytest.raises(UsageError, match="the speakers are Customer, agent"):
+        require_speakers([parse("caller: angry>0.5")], there)
+    for others in (True, False):
+        with pytest.raises(UsageError, match="Agent is not scored"):
+            require_speakers([parse("Agent: angry>0.5")], there, others=others)
 
 
 def rings(rules, turns):
