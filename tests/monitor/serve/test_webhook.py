@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from monitor.serve import webhook
 from monitor.serve.metrics import Metrics
 from monitor.serve.webhook import Webhook
 from stser_core.errors import UsageError
@@ -45,7 +46,7 @@ def receiver():
 
 @pytest.fixture
 def hook(receiver, monkeypatch):
-    monkeypatch.setattr("monitor.serve.webhook._TRIES_AFTER_S", (0.0, 0.05, 0.05))
+    monkeypatch.setattr(webhook, "_TRIES_AFTER_S", (0.0, 0.05, 0.05))
     made = []
 
     def make(url=None):
@@ -55,8 +56,8 @@ def hook(receiver, monkeypatch):
         return made[-1], metrics, said
 
     yield make
-    for webhook in made:
-        webhook.close()
+    for sender in made:
+        sender.close()
 
 
 def counted(metrics, outcome):
@@ -71,8 +72,8 @@ def until(condition):
 
 
 def test_a_body_is_signed(receiver, hook):
-    webhook, metrics, _ = hook()
-    webhook.run('{"alert": "angry>0.7", "transcript": "ä"}')
+    sender, metrics, _ = hook()
+    sender.run('{"alert": "angry>0.7", "transcript": "ä"}')
     until(lambda: counted(metrics, "sent") == 1)
 
     ((path, headers, body),) = receiver.came
@@ -93,8 +94,8 @@ def test_a_body_is_signed(receiver, hook):
 )
 def test_only_what_may_pass_is_tried_again(receiver, hook, answers, tries, outcome):
     receiver.answers = answers
-    webhook, metrics, said = hook()
-    webhook.run("{}")
+    sender, metrics, said = hook()
+    sender.run("{}")
     until(lambda: counted(metrics, outcome) == 1)
 
     assert len(receiver.came) == tries
