@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -207,19 +206,16 @@ class Chosen:
         Raises:
             DataError: No clip is left.
         """
-        choices: list[tuple[str, list[str], Callable[[Clip], str | None]]] = [
-            ("session", self.session, lambda clip: clip.session),
-            ("speaker", self.speaker, lambda clip: clip.speaker),
-            ("split", [self.split] if self.split else [], lambda clip: clip.split),
-        ]
+        splits: list[str] = [self.split] if self.split else []
+        choices = {"session": self.session, "speaker": self.speaker, "split": splits}
         left = clips
-        for what, wanted, value_of in choices:
-            known = {value for clip in clips if (value := value_of(clip)) is not None}
+        for what, wanted in choices.items():
+            known = {getattr(clip, what) for clip in clips} - {None}
             for name in wanted:
                 if name not in known:
                     some = ", ".join(sorted(known)[:10]) or "none"
                     raise DataError(f"--{what}: no clip is of the {what} {name!r}; the data have {some}.")
-            left = tuple(clip for clip in left if not wanted or value_of(clip) in wanted)
+            left = tuple(clip for clip in left if not wanted or getattr(clip, what) in wanted)
         if clips and not left:
             raise DataError("No clip is of all that --session, --speaker and --split name; drop one of these options.")
         return left

@@ -25,7 +25,7 @@ from pathlib import Path
 from stser_core.emotions import LABELS, merge
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.reading import assemble, read_columns, read_table, read_text, some
+from stser_core.training.corpora.reading import assemble, read_table, read_text, some
 
 _NAME = "manifest"
 _FILES = ("manifest.csv", "manifest.tsv")
@@ -95,10 +95,10 @@ def _table(source: Path) -> Path:
 def _rows(manifest: Path) -> list[_Row]:
     head = read_text(manifest).partition("\n")[0]
     delimiter = next((one for one in "\t;" if one in head), ",")
-    columns = set(read_columns(manifest, delimiter))
-    if not columns & {"label", "emotion", *LABELS} or not columns & {"path", "text"}:
+    columns, table = read_table(manifest, delimiter)
+    if not {"label", "emotion", *LABELS} & set(columns) or not {"path", "text"} & set(columns):
         raise DataError(f"{_NAME}: {manifest} needs a column label and a column path or text in its first line.")
-    rows = [_Row(manifest, line, cells) for line, cells in read_table(manifest, delimiter)]
+    rows = [_Row(manifest, line, cells) for line, cells in table]
     for row in rows:
         if delimiter == "\t" and any("\n" in cell for cell in row.cells.values()):
             raise row.wrong("a cell runs over several lines; close or double its quotation marks.")

@@ -20,7 +20,6 @@ from stser_core.training.corpora.reading import (
     SOUND_SUFFIXES,
     VIDEO_SUFFIXES,
     assemble,
-    read_columns,
     read_table,
     require_folder,
     some,
@@ -66,11 +65,11 @@ def read(directory: Path) -> Corpus:
 
 
 def _rows(table: Path) -> Iterator[dict[str, str]]:
-    present = read_columns(table)
-    lacking = [column for column in _COLUMNS if column not in present]
+    columns, rows = read_table(table)
+    lacking = [column for column in _COLUMNS if column not in columns]
     if lacking:
         raise DataError(f"{_NAME}: {table} has no column {', '.join(lacking)}; take the table of the release.")
-    for line, row in read_table(table):
+    for line, row in rows:
         if not row["dialogue_id"].isdigit() or not row["utterance_id"].isdigit():
             raise DataError(f"{_NAME}: {table}, line {line} has no dialogue or utterance number.")
         yield row

@@ -90,7 +90,7 @@ def _clip(corpus: NamedCorpus, path: Path, label: str, naming: Naming) -> Clip:
 def _table(directory: Path, name: str, delimiter: str = ",") -> list[dict[str, str]]:
     """The rows of a table in a corpus's folder or beside it; none where it is not there."""
     found = [folder / name for folder in (directory, directory.parent) if (folder / name).is_file()]
-    return [row for _, row in read_table(found[0], delimiter)] if found else []
+    return [row for _, row in read_table(found[0], delimiter)[1]] if found else []
 
 
 # RAVDESS

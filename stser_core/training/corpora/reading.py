@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stser_core.emotions import LABELS
@@ -66,13 +66,14 @@ def read_lines(path: Path) -> list[str]:
     return io.StringIO(read_text(path), newline=None).read().split("\n")
 
 
-def read_table(path: Path, delimiter: str = ",") -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows of a table with a header, each with the number of its last line.
+def read_table(path: Path, delimiter: str = ",") -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The columns and the rows of a table with a header, each row with the number of its last line.
 
     Column names are lower case without surrounding blanks, and so are cells without theirs; cells that are
     missing at a row's end are empty.
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter)
+    rows = []
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         for cells in reader:
@@ -80,15 +81,11 @@ def read_table(path: Path, delimiter: str = ",") -> Iterator[tuple[int, dict[str
                 raise DataError(f"{path}, line {reader.line_num}: more cells than columns; quote the text.")
             if cells:
                 padded = cells + [""] * (len(header) - len(cells))
-                yield reader.line_num, {name: cell.strip() for name, cell in zip(header, padded, strict=True)}
+                row = {name: cell.strip() for name, cell in zip(header, padded, strict=True)}
+                rows.append((reader.line_num, row))
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: {error}; close every quotation mark.") from error
-
-
-def read_columns(path: Path, delimiter: str = ",") -> tuple[str, ...]:
-    """A table's column names, as `read_table` gives them."""
-    header = next(csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter), [])
-    return tuple(name.strip().lower() for name in header)
+    return header, rows
 
 
 def some(names: Sequence[object]) -> str:
