@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from stser_core.classifiers import Classifier
 from stser_core.config import CheckpointConfig
 from stser_core.features import log_mel
 from stser_core.frontend import WhisperFrontEnd
@@ -24,6 +23,17 @@ from stser_core.tmodel import Tmodel
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+class Classifier(nn.Sequential):
+    """Dense 128 → 64 → 128 (ReLU) → labels, as the paper's classifiers are (section 3.3)."""
+
+    def __init__(self, size: int, labels: int, dropout: float) -> None:
+        layers: list[nn.Module] = []
+        for width in (128, 64, 128):
+            layers += [nn.Linear(size, width), nn.ReLU(), nn.Dropout(dropout)]
+            size = width
+        super().__init__(*layers, nn.Linear(size, labels))
 
 
 class Stser(nn.Module):

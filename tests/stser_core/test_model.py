@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from stser_core.classifiers import Classifier
+from stser_core.model import Classifier
 
 
 def test_a_classifier_is_dense_128_64_128_4():
