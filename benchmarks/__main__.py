@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import echo, latency, memory, neighbours, serve, start, throughput, vosk_cost
+from benchmarks import echo, latency, memory, serve, start, throughput
 from benchmarks.figures import Figure, show
 from benchmarks.material import Material
 
 MEASUREMENTS: Mapping[str, Callable[[Material], list[Figure]]] = {
     "latency": latency.measure,
     "throughput": throughput.measure,
-    "neighbours": neighbours.measure,
-    "vosk": vosk_cost.measure,
+    "neighbours": throughput.measure_neighbours,
+    "vosk": throughput.measure_vosk,
     "start": start.measure,
     "memory": memory.measure,
     "echo": echo.measure,
