@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 from typer.core import TyperGroup
 
 from monitor.commands.notices import PROGRAM
@@ -15,6 +16,7 @@ from monitor.options import (
     AlertOptions,
     AnalysisOptions,
     LiveOptions,
+    NoTranscript,
     Output,
     OutputOptions,
     Quiet,
@@ -54,8 +56,6 @@ app = typer.Typer(
 models_app = typer.Typer(help="List the models that are present, or fetch one.", rich_markup_mode=None)
 app.add_typer(models_app, name="models")
 
-NoTranscript = Annotated[bool, typer.Option("--no-transcript", help="Leave out what was said.")]
-
 
 @app.callback(invoke_without_command=True)
 @with_groups
@@ -68,7 +68,7 @@ def _listen(
     output: OutputOptions,
     alerts: AlertOptions,
     quiet: Quiet = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[bool, Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     if version:
         from monitor.commands.inventory import version_lines
@@ -96,11 +96,11 @@ def _listen(
 @with_groups
 def _replay(
     recordings: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Any audio or video files; - is standard input.")
+        list[Path], Argument(metavar="FILE...", help="Any audio or video files; - is standard input.")
     ],
     options: AnalysisOptions,
     output: OutputOptions,
-    svg: Annotated[str | None, typer.Option(metavar="FILE", help="Save the last screen as a picture (SVG).")] = None,
+    svg: Annotated[str | None, Option(metavar="FILE", help="Save the last screen as a picture (SVG).")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Replay recordings, and show which emotion each utterance expresses."""
@@ -114,23 +114,18 @@ def _replay(
 def _archive(
     recordings: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="FOLDER|LIST|-",
             help="A folder of recordings, one recording, or a list of paths, one a line (- on standard input).",
         ),
     ],
-    out: Annotated[
-        Path,
-        typer.Option(metavar="FOLDER", help="Where timelines and tables are written, or continued."),
-    ],
+    out: Annotated[Path, Option(metavar="FOLDER", help="Where timelines and tables are written, or continued.")],
     options: AnalysisOptions,
     workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Recordings scored at once; by default one for each processor."),
+        int | None, Option(metavar="N", min=1, help="Recordings scored at once; by default one for each processor.")
     ] = None,
     ray: Annotated[
-        str | None,
-        typer.Option(metavar="auto|ADDRESS", help="Score on a Ray cluster; auto starts one on this machine."),
+        str | None, Option(metavar="auto|ADDRESS", help="Score on a Ray cluster; auto starts one on this machine.")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -142,7 +137,7 @@ def _archive(
 
 @app.command("archive-report")
 def _archive_report(
-    timelines: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder that archive --out named.")],
+    timelines: Annotated[Path, Argument(metavar="FOLDER", help="The folder that archive --out named.")],
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -173,7 +168,7 @@ def _export(
     timeline: Timeline,
     to: Annotated[
         str,
-        typer.Option(
+        Option(
             metavar="FORMAT", help="excel, jsonl, webvtt, srt, audacity, textgrid, eaf, emotionml, rttm or parquet."
         ),
     ],
@@ -200,11 +195,9 @@ def _analytics(
 @app.command("report")
 def _report(
     timeline: Timeline,
-    audio: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The recording, so that the page can play it.")
-    ] = None,
+    audio: Annotated[Path | None, Option(metavar="FILE", help="The recording, so that the page can play it.")] = None,
     track: Annotated[
-        str | None, typer.Option(metavar="N|all", help="The recording's audio track, as replay --track takes it.")
+        str | None, Option(metavar="N|all", help="The recording's audio track, as replay --track takes it.")
     ] = None,
     output: Output = None,
     no_transcript: NoTranscript = False,
@@ -226,7 +219,7 @@ def _models(context: typer.Context) -> None:
 
 @models_app.command("fetch")
 def _fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="vosk-small-en, or a Whisper size: whisper-base.")],
+    name: Annotated[str, Argument(metavar="NAME", help="vosk-small-en, or a Whisper size: whisper-base.")],
     quiet: Quiet = False,
 ) -> None:
     """Fetch a model by name."""

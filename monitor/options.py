@@ -11,11 +11,16 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from monitor.segmenter.settings import SegmenterSettings, Sensitivity
 
 STANDARD_INPUT = "-"
+
+
+NoTranscript = Annotated[
+    bool, Option("--no-transcript", help="Keep what was said out of every output, including the screen.")
+]
 
 
 class Asr(str, Enum):
@@ -39,31 +44,30 @@ class ScoringOptions:
     """Options of scoring, for live monitoring and recordings."""
 
     channels: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES|mix", help="A name for each channel (customer,agent), or mix for all in one."),
+        str | None, Option(metavar="NAMES|mix", help="A name for each channel (customer,agent), or mix for all in one.")
     ] = None
     score_agents: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--score-agents",
             help="Also score the channel named agent. In the EU, recognising the emotions of employees at work is "
             "prohibited (AI Act, Article 5(1)(f)), save for medical or safety reasons; elsewhere other law may "
             "apply. Without this option an agent's turns are timed and transcribed only.",
         ),
     ] = False
-    checkpoint: Annotated[
-        str, typer.Option(metavar="NAME|DIR", help="The emotion model: a name, a folder or a Hub id.")
-    ] = "default"
+    checkpoint: Annotated[str, Option(metavar="NAME|DIR", help="The emotion model: a name, a folder or a Hub id.")] = (
+        "default"
+    )
     runtime: Annotated[
         Runtime,
-        typer.Option(
+        Option(
             help="What computes the emotion model: torch, or ONNX Runtime on the CPU, which starts faster and needs "
             "less memory (extra onnx)."
         ),
     ] = Runtime.torch
     prior: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="PRIOR",
             help="How often each emotion is expected, such as neutral=0.7; those not named share the rest. Default: "
             "the checkpoint's class prior of calls; even switches it off.",
@@ -75,13 +79,10 @@ class ScoringOptions:
 class SegmentationOptions:
     """Options for dividing speech into turns."""
 
-    pause: Annotated[
-        float,
-        typer.Option(metavar="SECONDS", help="Silence that ends a turn, 0.2 to 3."),
-    ] = 0.5
+    pause: Annotated[float, Option(metavar="SECONDS", help="Silence that ends a turn, 0.2 to 3.")] = 0.5
     sensitivity: Annotated[
         Sensitivity,
-        typer.Option(
+        Option(
             help="How readily sound counts as speech: high also finds answers as short as yes, and some coughs; low "
             "leaves out what is short or faint."
         ),
@@ -105,32 +106,28 @@ class RecordingOptions:
     """Options of scoring recordings: `replay` and `archive`."""
 
     speakers: Annotated[
-        int | None,
-        typer.Option(min=2, max=9, metavar="N", help="Number of speakers on one channel, which are diarized."),
+        int | None, Option(min=2, max=9, metavar="N", help="Number of speakers on one channel, which are diarized.")
     ] = None
     track: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="N|all",
             help="Which audio track, of several: by default the one marked as default; all makes them channels.",
         ),
     ] = None
     classifier: Annotated[
         str,
-        typer.Option(
+        Option(
             metavar="NAME",
             help="ensemble (all), or one or several of the checkpoint's, joined with +: speech, text, bimodal.",
         ),
     ] = "ensemble"
     no_speaker_baseline: Annotated[
         bool,
-        typer.Option(
-            "--no-speaker-baseline", help="Score every turn by itself, without each speaker's neutral baseline."
-        ),
+        Option("--no-speaker-baseline", help="Score every turn by itself, without each speaker's neutral baseline."),
     ] = False
     explain: Annotated[
-        bool,
-        typer.Option("--explain", help="Show and write where in each turn the speech encoder's attention rested."),
+        bool, Option("--explain", help="Show and write where in each turn the speech encoder's attention rested.")
     ] = False
 
 
@@ -139,22 +136,15 @@ class TranscriptionOptions:
     """Options of transcription."""
 
     asr: Annotated[
-        Asr,
-        typer.Option(
-            help="The transcriber (speech recogniser); auto continues without words if no model is available."
-        ),
+        Asr, Option(help="The transcriber (speech recogniser); auto continues without words if no model is available.")
     ] = Asr.auto
     asr_model: Annotated[
-        str | None, typer.Option(metavar="NAME|DIR", help="The transcriber's model; see stser-monitor models.")
+        str | None, Option(metavar="NAME|DIR", help="The transcriber's model; see stser-monitor models.")
     ] = None
     language: Annotated[
-        str | None,
-        typer.Option(metavar="CODE", help="The language spoken (en, de, …), for Whisper; detected by default."),
+        str | None, Option(metavar="CODE", help="The language spoken (en, de, …), for Whisper; detected by default.")
     ] = None
-    no_transcript: Annotated[
-        bool,
-        typer.Option("--no-transcript", help="Keep what was said out of every output, including the screen."),
-    ] = False
+    no_transcript: NoTranscript = False
 
 
 @dataclass(frozen=True)
@@ -171,11 +161,9 @@ class AnalysisOptions:
 class OutputOptions:
     """Files to which turns are written as they come."""
 
-    csv: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the timeline as CSV; - is standard output.")
-    ] = None
+    csv: Annotated[str | None, Option(metavar="FILE", help="Write the timeline as CSV; - is standard output.")] = None
     jsonl: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the timeline as JSON Lines; - is standard output.")
+        str | None, Option(metavar="FILE", help="Write the timeline as JSON Lines; - is standard output.")
     ] = None
 
 
@@ -185,14 +173,14 @@ class AlertOptions:
 
     alert: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="RULE",
             help="Alert when a rule comes true: 'angry>0.7 for 2 turns', 'customer: sad>0.5'. Repeatable.",
         ),
     ] = None
     on_alert: Annotated[
         str | None,
-        typer.Option(metavar="CMD", help="Run this command on an alert, with the turn as JSON on its standard input."),
+        Option(metavar="CMD", help="Run this command on an alert, with the turn as JSON on its standard input."),
     ] = None
 
 
@@ -202,7 +190,7 @@ class LiveOptions:
 
     device: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="mic|INDEX|NAME|-",
             help="Listen to a microphone: mic is the default one; else its number or a part of its name, see "
             "stser-monitor devices. - is raw 16-bit PCM from standard input, with as many channels as --channels "
@@ -210,16 +198,16 @@ class LiveOptions:
         ),
     ] = None
     rate: Annotated[
-        int | None, typer.Option(metavar="HZ", min=1, help="With --device -: its sample rate; by default 16000.")
+        int | None, Option(metavar="HZ", min=1, help="With --device -: its sample rate; by default 16000.")
     ] = None
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the files of --csv and --jsonl instead of appending to them.")
+        bool, Option("--overwrite", help="Replace the files of --csv and --jsonl instead of appending to them.")
     ] = False
     reconnect: Annotated[
-        bool, typer.Option("--reconnect", help="Wait for a microphone that was disconnected, and continue with it.")
+        bool, Option("--reconnect", help="Wait for a microphone that was disconnected, and continue with it.")
     ] = False
     timings: Annotated[
-        bool, typer.Option("--timings", help="At the end, print the time from a turn's last sound to its row.")
+        bool, Option("--timings", help="At the end, print the time from a turn's last sound to its row.")
     ] = False
 
 
@@ -228,46 +216,38 @@ class ServeOptions:
     """Options of the server of live lines."""
 
     out: Annotated[
-        Path,
-        typer.Option(metavar="FOLDER", help="Where timelines are written: a CSV and JSON Lines for each call."),
+        Path, Option(metavar="FOLDER", help="Where timelines are written: a CSV and JSON Lines for each call.")
     ]
     host: Annotated[
-        str,
-        typer.Option(metavar="ADDRESS", help="Where to listen; any but this machine's loopback needs --token-file."),
+        str, Option(metavar="ADDRESS", help="Where to listen; any but this machine's loopback needs --token-file.")
     ] = "127.0.0.1"
-    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65_535, help="0 is any that is free.")] = 8765
+    port: Annotated[int, Option(metavar="PORT", min=0, max=65_535, help="0 is any that is free.")] = 8765
     token_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Ask for the token that this file holds, of everybody who connects."),
+        Path | None, Option(metavar="FILE", help="Ask for the token that this file holds, of everybody who connects.")
     ] = None
-    tls_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Serve HTTPS with this certificate.")] = None
-    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")] = None
+    tls_cert: Annotated[Path | None, Option(metavar="FILE", help="Serve HTTPS with this certificate.")] = None
+    tls_key: Annotated[Path | None, Option(metavar="FILE", help="The certificate's key.")] = None
     twilio_token_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Check Twilio's signatures with the auth token that this file holds."),
+        Path | None, Option(metavar="FILE", help="Check Twilio's signatures with the auth token that this file holds.")
     ] = None
     audiosocket: Annotated[
-        str | None, typer.Option(metavar="[ADDRESS:]PORT", help="Also take Asterisk's AudioSocket, over TCP.")
+        str | None, Option(metavar="[ADDRESS:]PORT", help="Also take Asterisk's AudioSocket, over TCP.")
     ] = None
     audiosocket_from: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NETWORK", help="From where AudioSocket, which knows no token, may come: 10.0.0.5. Repeatable."
-        ),
+        Option(metavar="NETWORK", help="From where AudioSocket, which knows no token, may come: 10.0.0.5. Repeatable."),
     ] = None
-    max_lines: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Calls at once.")] = 100
+    max_lines: Annotated[int, Option(metavar="N", min=1, max=10_000, help="Calls at once.")] = 100
     webhook: Annotated[
-        str | None, typer.Option(metavar="URL", help="Post the turn of each alert to this address, as JSON.")
+        str | None, Option(metavar="URL", help="Post the turn of each alert to this address, as JSON.")
     ] = None
     webhook_secret_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Sign what is posted with the secret that this file holds.")
+        Path | None, Option(metavar="FILE", help="Sign what is posted with the secret that this file holds.")
     ] = None
 
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only results and errors.")]
+Quiet = Annotated[bool, Option("--quiet", "-q", help="Show only results and errors.")]
 Timeline = Annotated[
-    Path, typer.Argument(metavar="TIMELINE", help="CSV, JSON Lines or Parquet, as --csv, --jsonl and export write it.")
+    Path, Argument(metavar="TIMELINE", help="CSV, JSON Lines or Parquet, as --csv, --jsonl and export write it.")
 ]
-Output = Annotated[
-    str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is standard output.")
-]
+Output = Annotated[str | None, Option("--output", "-o", metavar="FILE", help="Where to write; - is standard output.")]

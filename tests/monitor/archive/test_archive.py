@@ -69,31 +69,18 @@ def few(recordings, tmp_path):
     return folder
 
 
-def test_a_recording_that_changed_is_done_again(few, recordings, archive, contents, tmp_path):
+def test_what_changed_or_failed_is_done_again(few, recordings, archive, contents, tmp_path):
     out = tmp_path / "timelines"
+    (few / "call-000.wav").write_bytes(b"")
     assert archive(few, "--out", out) == 0
+    assert "call-000.wav" in contents(out)["failures"]
+    shutil.copy2(next(recordings.rglob("call-000.wav")), few)
     shutil.copy2(next(recordings.rglob("call-005.wav")), few / "call-001.wav")
     shutil.copy2(next(recordings.rglob("call-006.flac")), few / "call-006.flac")
     assert archive(few, "--out", out) == 0
     assert archive(few, "--out", tmp_path / "fresh") == 0
 
-    assert contents_but_failures(contents(out)) == contents_but_failures(contents(tmp_path / "fresh"))
-
-
-def contents_but_failures(made):
-    return {kind: value for kind, value in made.items() if kind != "failures"}
-
-
-def test_a_failure_that_is_fixed_leaves_the_list(few, archive, tmp_path):
-    sound = (few / "call-000.wav").read_bytes()
-    (few / "call-000.wav").write_bytes(b"")
-    assert archive(few, "--out", tmp_path / "out") == 0
-    listed = (tmp_path / "out" / "failures.csv").read_text()
-    (few / "call-000.wav").write_bytes(sound)
-    assert archive(few, "--out", tmp_path / "out") == 0
-
-    assert "call-000.wav" in listed
-    assert (tmp_path / "out" / "failures.csv").read_text() == "recording,reason\n"
+    assert contents(out) == contents(tmp_path / "fresh")
 
 
 @pytest.mark.parametrize("other", [["--no-transcript"], ["--prior", "neutral=0.8"], ["--no-speaker-baseline"]])
@@ -165,27 +152,18 @@ def test_a_folder_in_use_is_refused(few, archive, capsys, tmp_path):
     assert "Another stser-monitor is writing into" in capsys.readouterr().err
 
 
-def test_words_stay_out_of_every_file(few, archive, tmp_path, contents):
-    assert archive(few, "--out", tmp_path / "out", "--no-transcript", "--quiet") == 0
+def test_roles_are_those_of_the_channels_or_a_failure_and_words_stay_out(few, archive, contents, tmp_path):
+    assert archive(few, "--out", tmp_path / "out", "--channels", "customer,agent", "--no-transcript", "--quiet") == 0
 
-    assert {row["transcript"] for row in contents_of_turns(tmp_path / "out")} == {None}
-
-
-def contents_of_turns(root):
-    import pyarrow.parquet
-
-    return pyarrow.parquet.ParquetFile(next((root / "turns").glob("*.parquet"))).read().to_pylist()
-
-
-@pytest.mark.parametrize(("channels", "scored"), [("customer,agent", {"customer"}), ("mix", {"mixed"})])
-def test_roles_are_those_of_the_channels(recordings, archive, tmp_path, channels, scored):
-    (tmp_path / "in").mkdir()
-    shutil.copy2(next(recordings.rglob("call-000.wav")), tmp_path / "in")
-    assert archive(tmp_path / "in", "--out", tmp_path / "out", "--channels", channels, "--quiet") == 0
-
-    rows = contents_of_turns(tmp_path / "out")
-    assert {row["speaker"] for row in rows if row["emotion"] is not None} == scored
-    assert {row["speaker"] for row in rows} == set(channels.replace("mix", "mixed").split(","))
+    made = contents(tmp_path / "out")
+    assert {(row["speaker"], row["emotion"] is not None) for row in made["turns"]} == {
+        ("customer", True),
+        ("agent", False),
+    }
+    assert {row["transcript"] for row in made["turns"]} == {None}
+    rows = list(csv.DictReader(made["failures"].splitlines()))
+    assert [row["recording"] for row in rows] == ["call-001.wav", "call-002.flac"]
+    assert "--channels names 2 channels (customer, agent), but call-001.wav has 1 channel." in rows[0]["reason"]
 
 
 def test_mono_that_was_stored_as_stereo_is_told_once(archive, tmp_path, capsys):
@@ -200,14 +178,6 @@ def test_mono_that_was_stored_as_stereo_is_told_once(archive, tmp_path, capsys):
     said = capsys.readouterr().err
     assert said.count("are the same, so it is treated as mono") == 1
     assert "the same holds for 2 further recordings." in said
-
-
-def test_roles_that_do_not_fit_a_recording_are_its_failure(few, archive, tmp_path):
-    assert archive(few, "--out", tmp_path / "out", "--channels", "customer,agent", "--quiet") == 0
-
-    rows = list(csv.DictReader((tmp_path / "out" / "failures.csv").read_text().splitlines()))
-    assert [row["recording"] for row in rows] == ["call-001.wav", "call-002.flac"]
-    assert "--channels names 2 channels (customer, agent), but call-001.wav has 1 channel." in rows[0]["reason"]
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_only_whole_files(few, archive, tmp_path, monkeypatch, capsys):

