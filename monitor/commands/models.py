@@ -31,10 +31,7 @@ _USUAL = RecordingOptions()
 
 
 def load_models(
-    scoring: ScoringOptions,
-    transcription: TranscriptionOptions,
-    notices: Notices,
-    recording: RecordingOptions = _USUAL,
+    scoring: ScoringOptions, transcription: TranscriptionOptions, notices: Notices, recording: RecordingOptions = _USUAL
 ) -> Models:
     """Load the checkpoint, the transcriber, and with `--speakers` the speaker model.
 

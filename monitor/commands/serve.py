@@ -15,13 +15,7 @@ from monitor.commands.live import alert_command
 from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
-from monitor.options import (
-    AlertOptions,
-    ScoringOptions,
-    SegmentationOptions,
-    ServeOptions,
-    TranscriptionOptions,
-)
+from monitor.options import AlertOptions, ScoringOptions, SegmentationOptions, ServeOptions, TranscriptionOptions
 from monitor.roles import MIX, Role, named
 from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
 from stser_core.errors import MissingExtraError, OutputError, UsageError

@@ -1,4 +1,7 @@
-"""A recording as a page can play it: Opus in WebM, small, and seekable to the frame."""
+"""A recording as a page can play it: Opus in WebM, small, and seekable to the frame.
+
+Chromium and Firefox play it; so does Safari from version 17, on telephones from 17.4.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,6 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from numpy.typing import NDArray
-
-MEDIA_TYPE = "audio/webm"
-"""Chromium and Firefox play Opus in WebM; so does Safari from version 17, on telephones from 17.4."""
 
 _BLOCK_SAMPLES = SAMPLE_RATE
 _BITS_A_SECOND = {1: 16_000, 2: 24_000}

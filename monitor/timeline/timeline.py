@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from monitor.timeline.notes import Alert, Mark, Note
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS, index
 
+_Speaker: TypeAlias = tuple[int, str]
 _NOTES = 100
 """Marks, and alerts, that are kept."""
 
@@ -37,42 +38,6 @@ class SpeakerFigures:
     shares: tuple[float, ...] | None
 
 
-class Tally:
-    """Adds up the figures of each speaker, turn by turn, without keeping the turns."""
-
-    def __init__(self) -> None:
-        self._turns: Counter[tuple[int, str]] = Counter()
-        self._talk_s: defaultdict[tuple[int, str], float] = defaultdict(float)
-        self._seconds: dict[tuple[int, str], list[float]] = {}
-
-    def add(self, turn: Turn) -> None:
-        """Count a turn in."""
-        speaker, length_s = (turn.channel, turn.speaker), turn.end_s - turn.start_s
-        self._turns[speaker] += 1
-        self._talk_s[speaker] += length_s
-        seconds = self._seconds.setdefault(speaker, [0.0] * len(LABELS))
-        if turn.emotion is not None:
-            seconds[index(turn.emotion)] += length_s
-
-    def figures(self) -> tuple[SpeakerFigures, ...]:
-        """One entry for each channel and speaker that has a turn, in the order of the channels."""
-        return tuple(map(self._figures, sorted(self._turns)))
-
-    def _figures(self, speaker: tuple[int, str]) -> SpeakerFigures:
-        seconds = self._seconds[speaker]
-        scored_s = sum(seconds)
-        shares = tuple(second / scored_s for second in seconds) if scored_s > 0 else None
-        return SpeakerFigures(*speaker, self._turns[speaker], self._talk_s[speaker], scored_s, shares)
-
-
-def speaker_figures(turns: Iterable[Turn]) -> tuple[SpeakerFigures, ...]:
-    """Count, talk time and emotions of each speaker, in the order of the channels."""
-    tally = Tally()
-    for turn in turns:
-        tally.add(turn)
-    return tally.figures()
-
-
 @dataclass(frozen=True)
 class TimelineSnapshot:
     """A snapshot."""
@@ -92,14 +57,16 @@ class Timeline:
         self._turns: deque[Turn] = deque(maxlen=keep)
         self._marks: deque[Mark] = deque(maxlen=_NOTES)
         self._alerts: deque[Alert] = deque(maxlen=_NOTES)
-        self._tally = Tally()
+        self._counts: Counter[_Speaker] = Counter()
+        self._talk_s: defaultdict[_Speaker, float] = defaultdict(float)
+        self._seconds: defaultdict[_Speaker, list[float]] = defaultdict(lambda: [0.0] * len(LABELS))
         self._snapshot: TimelineSnapshot | None = TimelineSnapshot()
 
     def add(self, turn: Turn) -> None:
         """Append a turn; safe to call from any thread."""
         with self._lock:
             self._turns.append(turn)
-            self._tally.add(turn)
+            self._count(turn)
             self._snapshot = None
 
     def add_note(self, note: Note) -> None:
@@ -116,6 +83,23 @@ class Timeline:
         with self._lock:
             if self._snapshot is None:
                 self._snapshot = TimelineSnapshot(
-                    tuple(self._turns), self._tally.figures(), tuple(self._marks), tuple(self._alerts)
+                    tuple(self._turns), self._figures(), tuple(self._marks), tuple(self._alerts)
                 )
             return self._snapshot
+
+    def _count(self, turn: Turn) -> None:
+        speaker, length_s = (turn.channel, turn.speaker), turn.end_s - turn.start_s
+        self._counts[speaker] += 1
+        self._talk_s[speaker] += length_s
+        if turn.emotion is not None:
+            self._seconds[speaker][index(turn.emotion)] += length_s
+
+    def _figures(self) -> tuple[SpeakerFigures, ...]:
+        """One entry for each channel and speaker that has a turn, in the order of the channels."""
+        found = []
+        for speaker in sorted(self._counts):
+            seconds = self._seconds[speaker]
+            scored_s = sum(seconds)
+            shares = tuple(second / scored_s for second in seconds) if scored_s > 0 else None
+            found.append(SpeakerFigures(*speaker, self._counts[speaker], self._talk_s[speaker], scored_s, shares))
+        return tuple(found)

@@ -1,6 +1,6 @@
 from monitor.display.summary import alert_line, line, summary_lines
 from monitor.timeline.notes import Alert
-from monitor.timeline.timeline import speaker_figures
+from monitor.timeline.timeline import Timeline
 
 
 def test_a_turn_is_one_line_whatever_it_lacks(turn):
@@ -15,7 +15,10 @@ def test_the_figures_are_a_sentence_for_each_speaker(turn, surely):
         turn(start_s=4.0, end_s=5.0, scores=surely("happy")),
         turn(channel=2, speaker="agent", start_s=6.0, end_s=8.0, scores=None),
     ]
-    assert summary_lines(speaker_figures(turns)) == [
+    timeline = Timeline()
+    for one in turns:
+        timeline.add(one)
+    assert summary_lines(timeline.snapshot().figures) == [
         "customer: 2 turns, talk time 0:04, sad 75%, happy 25%.",
         "agent: 1 turn, talk time 0:02, not scored.",
     ]

@@ -1,7 +1,14 @@
 import pytest
 
 from monitor.timeline.notes import Alert, Mark
-from monitor.timeline.timeline import Timeline, TimelineSnapshot, speaker_figures
+from monitor.timeline.timeline import Timeline, TimelineSnapshot
+
+
+def speaker_figures(turns):
+    timeline = Timeline()
+    for turn in turns:
+        timeline.add(turn)
+    return timeline.snapshot().figures
 
 
 def test_a_snapshot_does_not_change_when_turns_are_added(turn):
