@@ -25,15 +25,14 @@ class AudioBlock:
     """A piece of a stream: 20 to 100 ms of live sound, 300 ms of a recording.
 
     Attributes:
-        start: Index of the first sample on the stream's own clock.
+        start: Index of the first sample on the stream's own clock; more than the end of the block before where sound
+            was lost between them.
         samples: float32 [channels, n] in −1…1, 16 kHz.
-        dropped: Samples that were lost since the block before (live capture only); `start` counts them in.
         arrived_at: When its last sample was there, in seconds of `time.monotonic`.
     """
 
     start: int
     samples: NDArray[np.float32]
-    dropped: int = 0
     arrived_at: float = field(default_factory=time.monotonic)
 
     @property

@@ -213,7 +213,7 @@ class Pipeline:
                 silent = self._pauses[0][1]
                 usable = replace(block, samples=np.zeros_like(block.samples)) if silent else block
                 self._behind_s = time.monotonic() - block.arrived_at
-                self._dropped += block.dropped
+                self._dropped += block.start - self._position
                 self._last = usable.samples
                 self._position = block.end
                 self._set_origin(block)

@@ -47,7 +47,6 @@ class Tracks:
         self._resampled = 0  # index of the sample after the last that was resampled
         self._position = 0  # the same at 16 kHz, without those that wait for the end of a block
         self._waiting = np.zeros((channels, 0), dtype=np.float32)
-        self._told = 0  # the end of the last block
         self.late = 0
 
     def place(self, sound: Sound, earliest_s: float = 0.0, latest_s: float = math.inf) -> list[AudioBlock]:
@@ -149,9 +148,8 @@ class Tracks:
         waiting = np.concatenate([self._waiting, np.clip(samples, -1.0, 1.0)], axis=1)
         blocks: list[AudioBlock] = []
         while (size := _BLOCK - self._position % _BLOCK) <= waiting.shape[1] or (rest and waiting.shape[1]):
-            block = AudioBlock(self._position, waiting[:, :size], dropped=self._position - self._told)
-            self._position = self._told = block.end
-            blocks.append(block)
+            blocks.append(AudioBlock(self._position, waiting[:, :size]))
+            self._position += size
             waiting = waiting[:, size:]
         self._waiting = waiting
         return blocks

@@ -24,8 +24,7 @@ class Source(Protocol):
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield the sound once, from sample 0 on, in blocks whose samples are all finite.
 
-        Where sound does not wait to be read, as a microphone's, the source keeps some seconds of it, and leaves a gap
-        where it has no room.
+        Where sound does not wait to be read, as a microphone's, the source keeps its last seconds; before them is a gap.
         """
         ...
 

@@ -31,7 +31,7 @@ _ZEROS_AGAIN_S = 60.0
 
 
 class CaptureBuffer:
-    """Between the device's thread, which must never wait, and the reader: drops blocks that do not fit.
+    """Between the device's thread, which must never wait, and the reader: when it is full, drops the oldest block.
 
     Attributes:
         last_s: When the last piece arrived, or when the device was opened.
@@ -57,10 +57,10 @@ class CaptureBuffer:
         block = self._stream.place(samples.T.copy(), self.last_s, overflowed)
         if block is None:
             return
-        try:
+        with suppress(Empty, Full):
+            if self._blocks.full():
+                self._blocks.get_nowait()
             self._blocks.put_nowait(block)
-        except Full:
-            self._stream.lose(block)
 
     def end(self) -> None:
         """The device has gone; called by the device's thread."""

@@ -61,7 +61,7 @@ class SampleClock:
 
 
 class StreamClock:
-    """Makes blocks at 16 kHz of a device's pieces. What was lost is a gap between two blocks, counted in the second.
+    """Makes blocks at 16 kHz of a device's pieces. What was lost is a gap between two blocks.
 
     While a device is open, its thread places; while none is, whoever waits for it keeps the stream alive.
     """
@@ -72,7 +72,6 @@ class StreamClock:
         self._anchor_s: float | None = None
         self._anchor = 0
         self._next = 0
-        self._taken = 0  # index of the sample after the last block that was not lost
         self.begin(rate)
 
     def begin(self, rate: int) -> None:
@@ -103,10 +102,6 @@ class StreamClock:
         self._anchor_s, self._anchor = arrived_s, self._next
         return block
 
-    def lose(self, block: AudioBlock) -> None:
-        """The last block will not be read: the next one counts it as lost."""
-        self._taken = block.start - block.dropped
-
     def keep_alive(self, now_s: float) -> AudioBlock | None:
         """20 ms of silence that end now, so that time goes on without a device; `None` where less has passed."""
         start = self._at(now_s) - _KEEP_ALIVE
@@ -117,8 +112,8 @@ class StreamClock:
     def _block(self, start: int, samples: NDArray[np.float32]) -> AudioBlock:
         if not np.isfinite(samples).all():
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        block = AudioBlock(start, np.clip(samples, -1.0, 1.0), dropped=start - self._taken)
-        self._taken = self._next = block.end
+        block = AudioBlock(start, np.clip(samples, -1.0, 1.0))
+        self._next = block.end
         return block
 
     def _at(self, now_s: float) -> int:

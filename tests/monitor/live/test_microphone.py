@@ -137,7 +137,6 @@ def test_blocks_follow_each_other_as_time_goes_by(shared_microphone, heard_by):
     assert {block.samples.shape for block in reading.blocks} == {(2, 480)}
     assert [block.start for block in reading.blocks[1:]] == [block.end for block in reading.blocks[:-1]]
     assert heard / RATE == pytest.approx(passed, abs=0.15)
-    assert not any(block.dropped for block in reading.blocks)
 
 
 def test_a_killed_server_is_reported_in_words(own_microphone, heard_by):
@@ -185,8 +184,9 @@ def test_a_device_that_comes_back_goes_on_in_the_same_timeline(own_microphone, h
 
     assert reading.error is None
     assert [sentence.split("'")[-1].split(";")[0] for sentence in said] == [" went away or fell silent", " is back."]
-    assert sum(block.dropped for block in reading.blocks) > RATE
-    assert all(later.start - block.end == later.dropped for block, later in pairwise(reading.blocks))
+    lost = [later.start - block.end for block, later in pairwise(reading.blocks)]
+    assert min(lost) >= 0
+    assert sum(lost) > RATE
     assert (reading.blocks[-1].end - at_first) / RATE == pytest.approx(passed, abs=0.4)
     tones = [frequency(reading.sound[round(a * RATE) : round(b * RATE)])[0] for a, b in sounding(reading.sound)]
     assert tones == pytest.approx([440, 1000], abs=5)
