@@ -24,7 +24,7 @@ class Source(Protocol):
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield the sound once, from sample 0 on, in blocks whose samples are all finite.
 
-        Where sound does not wait to be read, as a microphone's, the source keeps its last seconds; before them is a gap.
+        Sound that does not wait to be read, as a microphone's, is kept for some seconds; what is dropped is a gap.
         """
         ...
 
