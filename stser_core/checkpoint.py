@@ -249,12 +249,12 @@ def load_front_end(model: Stser, path: Path, accelerator: str = "") -> None:
 
     assert model.front_end is not None
     file = path / FRONT_END_FILE if path.is_dir() else path
-    state = weights.dequantise(weights.read(file, "torch"))
+    stored, expected = weights.read(file, "torch"), model.front_end.state_dict()
     if accelerator == "cpu" and has_bfloat16():
-        _check(state, model.front_end.state_dict(), file)
-        model.front_end.pack(state)
+        _check(weights.without_scales(stored), expected, file)
+        model.front_end.pack(stored)
     else:
-        _fill(model.front_end, state, model.front_end.state_dict(), file)
+        _fill(model.front_end, weights.dequantise(stored), expected, file)
 
 
 @contextmanager

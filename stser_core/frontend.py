@@ -19,10 +19,12 @@ from torch.nn import functional
 
 from stser_core.config import FrontEndConfig
 from stser_core.padding import frame_mask
-from stser_core.weights import SCALE, sinusoids
+from stser_core.weights import SCALE, dequantise, sinusoids
 
 _ROUNDED = 32
-"""oneDNN compiles a kernel for each number of steps and keeps it; so steps are padded to a multiple of this."""
+_AT_ONCE = 256
+"""oneDNN compiles a kernel of half a megabyte for each number of steps, and keeps it. So steps are padded to a multiple
+of 32, and multiplied 256 at a time."""
 
 
 class WhisperFrontEnd(nn.Module):
@@ -84,18 +86,22 @@ class WhisperFrontEnd(nn.Module):
         number = inside.reshape(len(inside), -1, average).sum(2).clamp_min(1)
         return held.reshape(len(held), -1, average, held.shape[2]).sum(2) / number[:, :, None]
 
-    def pack(self, state: Mapping[str, Tensor]) -> None:
+    def pack(self, stored: Mapping[str, Tensor]) -> None:
         """Take weights in bfloat16, for `has_bfloat16` alone.
 
         They are kept only as oneDNN multiplies them; else it would reorder them for every utterance.
+
+        Args:
+            stored: As in a file, see `quantise`, or as in a state; so that no copy in single precision is made of all.
         """
         layers = {f"{name}.weight": one for name, one in self.named_modules() if isinstance(one, nn.Linear | nn.Conv1d)}
-        rest = {name: one for name, one in state.items() if name not in layers}
-        self.load_state_dict(rest, strict=False, assign=True)
+        rest = {name: one for name, one in stored.items() if name.removesuffix(SCALE) not in layers}
+        self.load_state_dict(dequantise(rest), strict=False, assign=True)
         for name, layer in layers.items():
-            weight = state[name].movedim(1, -1).flatten(1)  # of a convolution: all of one step, then of the next
+            whole = dequantise({one: stored[one] for one in (name, name + SCALE) if one in stored})[name]
+            weight = whole.movedim(1, -1).flatten(1)  # of a convolution: all of one step, then of the next
             packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16().contiguous())
-            bias = state[name.removesuffix("weight") + "bias"].bfloat16()
+            bias = stored[name.removesuffix("weight") + "bias"].bfloat16()
             object.__setattr__(layer, "packed", (packed, bias))
             layer.weight = nn.Parameter(torch.empty(0), requires_grad=False)
 
@@ -150,10 +156,12 @@ def _product(x: Tensor, layer: nn.Linear | nn.Conv1d, *, gelu: bool = False) -> 
     if packed is None:
         product = functional.linear(x, layer.weight, layer.bias)
         return functional.gelu(product) if gelu else product
-    fused: Tensor = torch.ops.mkldnn._linear_pointwise(
-        x.bfloat16(), *packed, "gelu" if gelu else "none", [], "none" if gelu else ""
-    )
-    return fused
+    after, algorithm = ("gelu", "none") if gelu else ("none", "")
+    products = [
+        torch.ops.mkldnn._linear_pointwise(part, *packed, after, [], algorithm)
+        for part in torch.split(x.bfloat16(), _AT_ONCE, dim=1)
+    ]
+    return products[0] if len(products) == 1 else torch.cat(products, 1)
 
 
 @cache

@@ -38,17 +38,22 @@ def read(path: Path, framework: Literal["torch", "numpy"]) -> dict[str, Any]:
     return weights
 
 
+def without_scales(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights of what `frontend.quantise` gives, but not int8 weights whose scale is missing."""
+    return {
+        name: value
+        for name, value in stored.items()
+        if not (name.endswith(SCALE) and name.removesuffix(SCALE) in stored)
+        and (name + SCALE in stored or not str(value.dtype).endswith("int8"))
+    }
+
+
 def dequantise(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Weights from what `frontend.quantise` gives; int8 weights without their scale are left out."""
-    state = {}
-    for name, value in stored.items():
-        scale = stored.get(name + SCALE)
-        if str(value.dtype).endswith("int8"):
-            if scale is not None:
-                state[name] = value * scale.reshape(-1, *[1] * (value.ndim - 1))
-        elif not (name.endswith(SCALE) and name.removesuffix(SCALE) in stored):
-            state[name] = value
-    return state
+    """Weights in single precision from what `frontend.quantise` gives; see `without_scales`."""
+    return {
+        name: value * stored[name + SCALE].reshape(-1, *[1] * (value.ndim - 1)) if name + SCALE in stored else value
+        for name, value in without_scales(stored).items()
+    }
 
 
 def sinusoids(positions: int, size: int) -> NDArray[np.float32]:
