@@ -197,6 +197,15 @@ def test_ctrl_c_at_the_very_start_leaves_no_traceback(delay_s, entry):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "code"), [(["--version"], 0), (["replay", "missing.wav"], 1)])
+def test_the_entry_point_leaves_nothing_unwritten(arguments, code):
+    command = [sys.executable, "-c", "from monitor.entry import main; main()", *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == code
+    assert (run.stderr if code else run.stdout).endswith("\n")
+
+
+@pytest.mark.slow
 def test_python_without_docstrings_and_assertions_works(call, scratch_checkpoint, tmp_path):
     command = [sys.executable, "-OO", *PROGRAM[1:], "replay", str(call), "--asr", "none", "--csv", str(tmp_path / "a")]
     command += ["--checkpoint", str(scratch_checkpoint)]
