@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import suppress
-from queue import Empty, Full, Queue
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -42,45 +42,40 @@ class CaptureBuffer:
     def __init__(self, stream: StreamClock, clock: Callable[[], float]) -> None:
         self._stream = stream
         self._clock = clock
-        self._blocks: Queue[AudioBlock | None] = Queue(_CAPACITY)
-        self._closed = Event()
+        self._blocks: deque[AudioBlock] = deque(maxlen=_CAPACITY)
+        self._changed = Event()
+        self._closed = False
         self.last_s = clock()
         self.delivered = False
         self.ended = False
 
     def put(self, samples: NDArray[np.float32], overflowed: bool) -> None:
         """Copy a piece, float32 [n, channels], and queue it; called by the device's thread only."""
-        if self._closed.is_set():
+        if self._closed:
             return
         self.last_s = self._clock()
         self.delivered = True
         block = self._stream.place(samples.T.copy(), self.last_s, overflowed)
-        if block is None:
-            return
-        with suppress(Empty, Full):
-            if self._blocks.full():
-                self._blocks.get_nowait()
-            self._blocks.put_nowait(block)
+        if block is not None:
+            self._blocks.append(block)
+            self._changed.set()
 
     def end(self) -> None:
         """The device has gone; called by the device's thread."""
         self.ended = True
-        self._wake()
+        self._changed.set()
 
     def close(self) -> None:
         """Accept nothing more; what is there can still be taken. From any thread."""
-        self._closed.set()
-        self._wake()
+        self._closed = True
+        self._changed.set()
 
     def take(self, patience_s: float) -> AudioBlock | None:
         """The oldest block, waited for no longer than this; `None` where none came, or something else happened."""
-        with suppress(Empty):
-            return self._blocks.get(block=not self._closed.is_set(), timeout=patience_s)
-        return None
-
-    def _wake(self) -> None:
-        with suppress(Full):
-            self._blocks.put_nowait(None)
+        if not self._blocks and not self._closed:
+            self._changed.wait(patience_s)
+            self._changed.clear()
+        return self._blocks.popleft() if self._blocks else None
 
 
 class Microphone:
