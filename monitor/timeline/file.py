@@ -98,6 +98,9 @@ def parse_timeline(data: bytes, path: Path) -> TimelineFile:
 
 
 def _csv(data: bytes, path: str) -> TimelineFile:
+    header_bytes, found, after = data.partition(b"\r")
+    if found and b"\n" not in header_bytes and not after.startswith(b"\n"):  # Excel's "CSV (Macintosh)"
+        data = data.replace(b"\r", b"\n")
     whole = len(data) if data.endswith(b"\n") else _end_of_records(data)
     if not whole:  # a header whose line end an editor has taken away, or something else
         whole = len(data)

@@ -152,6 +152,16 @@ def test_what_a_spreadsheet_saves_is_read(tmp_path):
     assert row.classifier_emotions == {"speech": "angry"}
 
 
+@pytest.mark.parametrize("last", ["\r", ""])
+def test_lines_may_end_in_carriage_returns_alone(tmp_path, last):
+    path = tmp_path / "call.csv"
+    second = ROW.replace("wav,1,customer,1,", "wav,1,customer,2,").replace("where is it", '"well,\n""where"""')
+    path.write_bytes(f"\ufeff{HEADER}\r{ROW}\r{second}{last}".encode())
+    file = read_timeline(path)
+    assert [row.transcript for row in file.turns] == ["where is it", 'well,\n"where"']
+    assert file.notices == ()
+
+
 @pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
 def test_columns_that_are_not_parted_by_commas_are_told_as_such(tmp_path, separator, name):
     path = tmp_path / "call.csv"
