@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from functools import cache
+from typing import TYPE_CHECKING
 
 from monitor.analytics.call import analyse
-from monitor.analytics.results import CallAnalytics, InterruptionsBy, LongestTurn, Span, SpeakerAnalytics
+from monitor.analytics.results import InterruptionsBy, LongestTurn, Span, SpeakerAnalytics
 from monitor.archive.folder import timeline_name
-from monitor.archive.scoring import Scored
+from monitor.archive.scoring import Finished, Scored
 from monitor.length import length_s
+from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
 if TYPE_CHECKING:
@@ -71,130 +73,111 @@ def day_of(name: str, modified_ns: int, today: date | None = None) -> tuple[date
     return datetime.fromtimestamp(modified_ns // 10**9, tz=timezone.utc).date(), MODIFIED
 
 
-class _Facts(NamedTuple):
-    """A call, its analytics, and each scored speaker's talk time of each emotion."""
-
-    scored: Scored
-    call: CallAnalytics
-    seconds: Mapping[tuple[int, str], Mapping[str, float]]
-
-
-class _SpeakerFacts(NamedTuple):
-    """The same for one speaker."""
-
-    speaker: SpeakerAnalytics
-    seconds: Mapping[str, float] | None
-    interruptions: InterruptionsBy | None
+_TYPES = {
+    **dict.fromkeys(("recording", "timeline", "date_from", "speaker", "main", "first", "last", "trend"), "string"),
+    **dict.fromkeys(("channel", "turns", "words", "interruptions", "long_silences", "size", "modified_ns"), "int64"),
+    "date": "date32",
+    "mixed": "bool",
+}
+"""The Arrow types of the columns that hold no floating-point number."""
 
 
-_Columns: TypeAlias = Sequence[tuple[str, str, Callable[[Any], object]]]
-"""For each column its name, its Arrow type, and how its value follows from the facts."""
-
-_SPEAKER: _Columns = (
-    ("channel", "int64", lambda of: of.speaker.channel),
-    ("speaker", "string", lambda of: of.speaker.speaker),
-    ("turns", "int64", lambda of: of.speaker.turns),
-    ("talk_s", "float64", lambda of: of.speaker.talk_s),
-    ("talk_share", "float64", lambda of: of.speaker.talk_share),
-    ("longest_turn_s", "float64", lambda of: _length_s(of.speaker.longest_turn)),
-    ("words", "int64", lambda of: of.speaker.words),
-    ("words_per_minute", "float64", lambda of: of.speaker.words_per_minute),
-    ("loudness_dbfs", "float64", lambda of: of.speaker.loudness_dbfs),
-    ("response_median_s", "float64", lambda of: _of(of.speaker.response_times, "median_s")),
-    ("response_longest_s", "float64", lambda of: _of(of.speaker.response_times, "longest_s")),
-    ("interruptions", "int64", lambda of: _of(of.interruptions, "count")),
-    ("interruption_s", "float64", lambda of: _of(of.interruptions, "total_s")),
-    ("scored_s", "float64", lambda of: _of(of.speaker.emotions, "scored_s") or 0.0),
-    *((name, "float64", lambda of, name=name: (of.seconds or {}).get(name)) for name in _SECONDS),
-    *(
-        (name, "string", lambda of, name=name: _of(of.speaker.emotions, name))
-        for name in ("main", "first", "last", "trend")
-    ),
-    ("change", "float64", lambda of: _of(of.speaker.emotions, "change")),
-)
-
-_CALL: _Columns = (
-    ("recording", "string", lambda of: of.scored.recording),
-    ("timeline", "string", lambda of: timeline_name(of.scored.recording)),
-    ("date", "date32", lambda of: _day(of)[0]),
-    ("date_from", "string", lambda of: _day(of)[1]),
-    ("duration_s", "float64", lambda of: max(of.scored.finished.duration_s, of.call.duration_s)),
-    ("heard_s", "float64", lambda of: of.scored.finished.heard_s),
-    ("mixed", "bool", lambda of: of.call.mixed),
-    ("turns", "int64", lambda of: len(of.scored.turns)),
-    ("speech_s", "float64", lambda of: of.call.speech_s),
-    ("overlap_s", "float64", lambda of: of.call.overlap_s),
-    ("silence_s", "float64", lambda of: of.call.silence.total_s),
-    ("silence_share", "float64", lambda of: of.call.silence.share),
-    ("long_silence_s", "float64", lambda of: of.call.silence.long_s),
-    ("long_silences", "int64", lambda of: len(of.call.silence.instances)),
-    ("longest_silence_s", "float64", lambda of: _length_s(silence) if (silence := _longest_silence(of)) else 0.0),
-    ("longest_silence_start_s", "float64", lambda of: _of(_longest_silence(of), "start_s")),
-    ("interruptions", "int64", lambda of: _of(of.call.interruptions, "count")),
-    ("interruption_s", "float64", lambda of: _of(of.call.interruptions, "total_s")),
-    ("scored_s", "float64", lambda of: sum(sum(seconds.values()) for seconds in of.seconds.values())),
-    *(
-        (name, "float64", lambda of, name=name: sum(seconds[name] for seconds in of.seconds.values()))
-        for name in _SECONDS
-    ),
-    ("angriest_minute_start_s", "float64", lambda of: _of(of.call.angriest_minute, "start_s")),
-    ("angriest_minute_anger", "float64", lambda of: _of(of.call.angriest_minute, "anger")),
-    ("angriest_minute_angry_s", "float64", lambda of: _of(of.call.angriest_minute, "angry_s")),
-    ("speakers", "", lambda of: [_row(_SPEAKER, each) for each in _speakers(of)]),
-    ("size", "int64", lambda of: of.scored.finished.size),
-    ("modified_ns", "int64", lambda of: of.scored.finished.modified_ns),
-)
-
-
+@cache
 def call_schema() -> pyarrow.Schema:
     """The columns of the table of all calls; docs/archives.md says what each holds."""
     import pyarrow
 
-    def fields(columns: _Columns) -> list[pyarrow.Field]:
-        speakers = pyarrow.list_(pyarrow.struct(fields(_SPEAKER))) if columns is _CALL else None
-        types = ((name, pyarrow.type_for_alias(kind) if kind else speakers) for name, kind, _ in columns)
-        return [pyarrow.field(name, kind) for name, kind in types]
+    def fields(row: Mapping[str, object]) -> list[pyarrow.Field]:
+        types = {name: pyarrow.type_for_alias(_TYPES.get(name, "float64")) for name in row if name != "speakers"}
+        if isinstance(speakers := row.get("speakers"), list):
+            types["speakers"] = pyarrow.list_(pyarrow.struct(fields(speakers[0])))
+        return [pyarrow.field(name, types[name]) for name in row]
 
-    return pyarrow.schema(fields(_CALL))
+    anything = Scored(Finished("call.wav", 0, 0, 1.0, 1.0), (Turn("call.wav", 1, "speaker1", 1, 0.0, 1.0),))
+    return pyarrow.schema(fields(call_row(anything)))
 
 
 def call_row(scored: Scored) -> dict[str, object]:
     """The figures of one call, by column."""
     finished, turns = scored.finished, scored.turns
     call = analyse(turns, length_s(finished.duration_s, finished.heard_s))
+    day, day_from = day_of(scored.recording, finished.modified_ns)
+    seconds = _seconds(turns)
+    silence, interruptions, minute = call.silence, call.interruptions, call.angriest_minute
+    longest = max(silence.instances, key=_length_s, default=None)
+    by = {(one.channel, one.speaker): one for one in interruptions.by_interrupter} if interruptions else {}
+    speakers = ((one, (one.channel, one.speaker)) for one in call.speakers)
+    return _rounded(
+        {
+            "recording": scored.recording,
+            "timeline": timeline_name(scored.recording),
+            "date": day,
+            "date_from": day_from,
+            "duration_s": max(finished.duration_s, call.duration_s),
+            "heard_s": finished.heard_s,
+            "mixed": call.mixed,
+            "turns": len(turns),
+            "speech_s": call.speech_s,
+            "overlap_s": call.overlap_s,
+            "silence_s": silence.total_s,
+            "silence_share": silence.share,
+            "long_silence_s": silence.long_s,
+            "long_silences": len(silence.instances),
+            "longest_silence_s": _length_s(longest) if longest else 0.0,
+            "longest_silence_start_s": longest and longest.start_s,
+            "interruptions": interruptions and interruptions.count,
+            "interruption_s": interruptions and interruptions.total_s,
+            "scored_s": sum(sum(each.values()) for each in seconds.values()),
+            **{name: sum(each[name] for each in seconds.values()) for name in _SECONDS},
+            "angriest_minute_start_s": minute and minute.start_s,
+            "angriest_minute_anger": minute and minute.anger,
+            "angriest_minute_angry_s": minute and minute.angry_s,
+            "speakers": [_speaker_row(one, seconds.get(key), by.get(key)) for one, key in speakers],
+            "size": finished.size,
+            "modified_ns": finished.modified_ns,
+        }
+    )
+
+
+def _speaker_row(
+    one: SpeakerAnalytics, seconds: Mapping[str, float] | None, interruptions: InterruptionsBy | None
+) -> dict[str, object]:
+    responses, emotions = one.response_times, one.emotions
+    return _rounded(
+        {
+            "channel": one.channel,
+            "speaker": one.speaker,
+            "turns": one.turns,
+            "talk_s": one.talk_s,
+            "talk_share": one.talk_share,
+            "longest_turn_s": _length_s(one.longest_turn),
+            "words": one.words,
+            "words_per_minute": one.words_per_minute,
+            "loudness_dbfs": one.loudness_dbfs,
+            "response_median_s": responses and responses.median_s,
+            "response_longest_s": responses and responses.longest_s,
+            "interruptions": interruptions and interruptions.count,
+            "interruption_s": interruptions and interruptions.total_s,
+            "scored_s": emotions.scored_s if emotions else 0.0,
+            **{name: seconds and seconds[name] for name in _SECONDS},
+            **{name: emotions and getattr(emotions, name) for name in ("main", "first", "last", "trend", "change")},
+        }
+    )
+
+
+def _seconds(turns: Sequence[Turn]) -> dict[tuple[int, str], dict[str, float]]:
+    """Each scored speaker's talk time of each emotion."""
     counted: dict[tuple[int, str], dict[str, int]] = {}
     for turn in turns:
         if turn.emotion is not None:
             of = counted.setdefault((turn.channel, turn.speaker), dict.fromkeys(_SECONDS, 0))
             of[f"{turn.emotion}_s"] += turn.end_ms - turn.start_ms
-    seconds = {speaker: {name: ms / 1000 for name, ms in of.items()} for speaker, of in counted.items()}
-    return _row(_CALL, _Facts(scored, call, seconds))
+    return {speaker: {name: ms / 1000 for name, ms in of.items()} for speaker, of in counted.items()}
 
 
-def _row(columns: _Columns, facts: object) -> dict[str, object]:
-    values = ((name, value_of(facts)) for name, _, value_of in columns)
-    return {name: round(value, _DECIMALS) if isinstance(value, float) else value for name, value in values}
-
-
-def _speakers(of: _Facts) -> list[_SpeakerFacts]:
-    by = of.call.interruptions.by_interrupter if of.call.interruptions else ()
-    interruptions = {(one.channel, one.speaker): one for one in by}
-    speakers = ((one, (one.channel, one.speaker)) for one in of.call.speakers)
-    return [_SpeakerFacts(one, of.seconds.get(key), interruptions.get(key)) for one, key in speakers]
-
-
-def _day(of: _Facts) -> tuple[date, str]:
-    return day_of(of.scored.recording, of.scored.finished.modified_ns)
-
-
-def _longest_silence(of: _Facts) -> Span | None:
-    return max(of.call.silence.instances, key=_length_s, default=None)
+def _rounded(row: Mapping[str, object]) -> dict[str, object]:
+    return {name: round(value, _DECIMALS) if isinstance(value, float) else value for name, value in row.items()}
 
 
 def _length_s(span: Span | LongestTurn) -> float:
     return span.end_s - span.start_s
-
-
-def _of(facts: object, name: str) -> object:
-    """A value of what may not be known."""
-    return None if facts is None else getattr(facts, name)
