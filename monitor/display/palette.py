@@ -29,7 +29,7 @@ COLOURS = MappingProxyType(
 SPEAKER_WIDTH = 10
 """Cells for a speaker's name."""
 
-QUIET = Style(dim=True)
+QUIET = Style(dim=True, bold=False)
 PLAIN = Style(bold=False, dim=False)
 BOLD = Style(bold=True)
 

@@ -44,7 +44,7 @@ def table(turns: Sequence[Turn], rows: int) -> list[Text]:
 def _row(turn: Turn) -> Text:
     text = Text(f"{clock(turn.start_s):>{_TIME_WIDTH}}  {name(turn.speaker)}  ")
     if turn.emotion is None or turn.probabilities is None:
-        text.append("not scored".ljust(_NAME_WIDTH + 10 + 2 * len(LABELS)), QUIET)
+        text.append("not scored".ljust(_NAME_WIDTH + 11 + 2 * len(LABELS)), QUIET)
     else:
         text.append(f" {LETTERS[turn.emotion]} ", block(turn.emotion))
         text.append(f" {turn.emotion.ljust(_NAME_WIDTH)} {turn.confidence:.2f}  ")
@@ -79,7 +79,7 @@ def _who(turn: Turn) -> Text:
         text.append(f" {turn.emotion} {turn.confidence:.2f}", BOLD)
         votes = ((name, LABELS[each.index(max(each))]) for name, each in (turn.classifiers or {}).items())
         facts = [f"{name} {LETTERS[vote]}" for name, vote in votes] + facts
-    return text.append("   " + " · ".join(facts), Style(bold=False, dim=True))
+    return text.append("   " + " · ".join(facts), QUIET)
 
 
 def _bars(probabilities: Sequence[float], width: int) -> list[Text]:

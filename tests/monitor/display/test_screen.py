@@ -151,6 +151,8 @@ def test_a_replay_shows_the_newest_scored_turn_and_lists_the_last_ones(call):
     text = "\n".join(lines)
     for part in ("5:00 of 5:00", "4:50–4:54  customer", "“where is it”", "A angry   0.01", "N neutral 0.01"):
         assert part in text
+    words = lines[next(place for place, line in enumerate(lines) if "what was said" in line)].index("what")
+    assert {line[words - 1 : words + 1] for line in lines[-4:]} == {" w", " 무"}
     times = [line.split()[0] for line in lines if "not scored" in line]
     assert times[-1] == "4:55"
     assert times == sorted(times)
