@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
 
-PROGRAM = (sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())")
+PROGRAM = (sys.executable, "-c", "from monitor.entry import main; main()")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(PROJECT)}
 
 STATUS = Path("/proc/self/status")
