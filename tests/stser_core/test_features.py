@@ -93,3 +93,16 @@ def test_trim_cuts_the_quiet_ends_but_for_a_tenth_of_a_second_and_not_a_pause(le
         kept, cut = trim(gain * sound)
         assert cut == 16_000 - 1_600
         assert np.array_equal(kept, gain * sound[cut : 16_000 + 24_000 + 1_600])
+
+
+def test_whispers_features_are_transformers_own_up_to_the_level():
+    from transformers import WhisperFeatureExtractor
+
+    sound = noise(32_000)
+    theirs = WhisperFeatureExtractor(feature_size=80)(sound, sampling_rate=16_000, padding="do_not_pad")
+    theirs = theirs["input_features"][0]
+    ours = log_mel(sound, WHISPER_FEATURES)
+
+    inner = slice(3, 197)  # their ends are mirrored
+    difference = ours[:, inner] - theirs[:, inner]
+    assert np.abs(difference - difference.mean()).max() < 2e-3

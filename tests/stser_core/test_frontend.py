@@ -12,9 +12,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from stser_core.config import FrontEndConfig
-from stser_core.frontend import WhisperFrontEnd, has_bfloat16
+from stser_core.frontend import WhisperFrontEnd, has_bfloat16, quantise
 from stser_core.torch_network import TorchNetwork
-from stser_core.weights import sinusoids
+from stser_core.weights import dequantise, sinusoids
 
 SMALL = FrontEndConfig(model="tiny", layers=2, size=16, heads=2, positions=60)
 BANDS = 12
@@ -99,3 +99,35 @@ def test_in_bfloat16_frames_stay_close(front_config, build, monkeypatch):
     assert next(model.front_end.parameters()).dtype == torch.float32
     assert rounded.dtype == exact.dtype == np.float32
     assert 0 < np.abs(rounded - exact).max() < 0.1 * exact.std()
+
+
+def test_the_last_layers_are_joined():
+    torch.manual_seed(0)
+    joined = WhisperFrontEnd(replace(SMALL, joined=2), BANDS).eval()
+    last = WhisperFrontEnd(SMALL, BANDS).eval()
+    last.load_state_dict(joined.state_dict())
+    first = WhisperFrontEnd(replace(SMALL, layers=1), BANDS).eval()
+    first.load_state_dict(joined.state_dict(), strict=False)
+    mel, length = torch.randn(1, 29, BANDS), torch.tensor([29])
+
+    with torch.no_grad():
+        frames = joined(mel, length)[0]
+        torch.testing.assert_close(frames, torch.cat([first(mel, length)[0], last(mel, length)[0]], 2))
+
+
+def test_int8_comes_back_within_half_a_step_of_each_row(front_end):
+    state = front_end.state_dict()
+    stored = quantise(state)
+    back = dequantise(stored)
+
+    assert stored["conv1.weight"].dtype == stored["layers.0.qkv.weight"].dtype == torch.int8
+    assert back.keys() == state.keys()
+    for name, value in state.items():
+        if value.ndim < 2:
+            assert torch.equal(back[name], value)
+            continue
+        step = value.flatten(1).abs().amax(1) / 127
+        error = (back[name] - value).flatten(1).abs().amax(1)
+        assert (error <= step / 2 + 1e-7).all()
+    again = quantise(back)
+    assert all(torch.equal(again[name], stored[name]) for name in stored if stored[name].dtype == torch.int8)

@@ -78,3 +78,14 @@ def test_the_bi_lstm_is_torchs_bidirectional_lstm_over_packed_sequences(frames):
 
     for row, length in enumerate(frames):
         assert torch.allclose(got[row, :length], expected[row, :length], atol=1e-6)
+
+
+def test_input_statistics_do_not_depend_on_the_batch_in_training():
+    model = settled(SHAPES["input statistics"]).train()
+    model.dropout.eval()
+    x, frames = torch.randn(3, 1, BANDS, 60), torch.tensor([60, 50, 40])
+
+    together = model(x, frames).vector[:, -2 * BANDS :]
+    alone = model(x[2:, ..., :40], frames[2:]).vector[:, -2 * BANDS :]
+
+    torch.testing.assert_close(together[2:], alone)
