@@ -46,14 +46,6 @@ def test_what_nohup_ignores_stays_ignored():
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-def test_without_a_signal_all_is_well_and_the_handlers_are_back():
-    before = signal.getsignal(signal.SIGINT)
-    with Interruption(lambda: None, lambda: None) as interruption:
-        assert signal.getsignal(signal.SIGINT) != before
-    assert interruption.exit_code == 0
-    assert signal.getsignal(signal.SIGINT) == before
-
-
 def test_a_callback_may_take_a_lock_that_the_interrupted_thread_holds():
     lock, stopped = threading.Lock(), threading.Event()
 

@@ -29,15 +29,6 @@ def wait_for(condition):
     return condition()
 
 
-def test_each_key_calls_its_action_without_enter(terminal):
-    typing, stream = terminal
-    done = []
-    with Keys(stream, {"m": lambda: done.append("mark"), " ": lambda: done.append("pause")}):
-        os.write(typing, b"m x")
-        os.write(typing, b"M")
-        assert wait_for(lambda: done == ["mark", "pause", "mark"])
-
-
 def test_arrow_keys_are_not_letters(terminal):
     typing, stream = terminal
     done = []
@@ -47,14 +38,6 @@ def test_arrow_keys_are_not_letters(terminal):
         os.write(typing, b"o")
         assert wait_for(lambda: "o" in done)
     assert done == ["o"]
-
-
-def test_ctrl_c_stays_a_signal_and_what_is_typed_is_not_shown(terminal):
-    _, stream = terminal
-    with Keys(stream, {}):
-        modes = termios.tcgetattr(stream)[3]
-    assert modes & termios.ISIG
-    assert not modes & (termios.ECHO | termios.ICANON)
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt, ValueError])

@@ -71,13 +71,6 @@ def test_all_parts_of_the_live_view_are_there_at_80_by_24(live):
     assert text.endswith("space pause   m mark   q quit")
 
 
-def test_the_axis_moves_with_the_last_minutes(live):
-    axis_at = {at: plain(running(LIVE, replace(live, position_s=at), 80, 24))[3] for at in (10, 303)}
-    assert "0:00" in axis_at[10]
-    assert "0:00" not in axis_at[303].split()
-    assert "4:30" in axis_at[303]
-
-
 def test_the_turn_in_hand_is_in_its_lane_and_no_letter_stands_there_yet(live):
     customer, agent = plain(running(LIVE, live, 80, 24))[4:6]
     assert customer[11:71].rstrip()[-1] == "▒"
@@ -156,15 +149,6 @@ def test_a_replay_shows_the_newest_scored_turn_and_lists_the_last_ones(call):
     times = [line.split()[0] for line in lines if "not scored" in line]
     assert times[-1] == "4:55"
     assert times == sorted(times)
-
-
-def test_every_classifier_that_answered_is_shown(turn):
-    scores = EmotionScores({"speech": (0.9, 0.1, 0.0, 0.0), "pitch": (0.0, 0.1, 0.0, 0.9)}, (0.45, 0.1, 0.0, 0.45))
-    timeline = Timeline()
-    timeline.add(turn(scores=scores))
-    text = "\n".join(plain(running(REPLAY, Snapshot(timeline.snapshot(), 5.0), 80, 23)))
-    assert "speech A" in text
-    assert "pitch S" in text
 
 
 @pytest.mark.parametrize(("session", "state"), [(LIVE, "ended at 5:00"), (REPLAY, "5:00")])

@@ -18,14 +18,11 @@ from stser_core.scores import EmotionScores
         ([0.3, 0.25, 0.05, 0.4], (0, 2)),
         ([0.5, 0.0, 0.0, 0.0, 0.5], (0, 1)),
         ([0.2, 0.3, 0.1, 0.4], (0, 2)),
+        ([0.3, 0.2, 0.0, 0.25, 0.27], (3, 5)),
     ],
 )
 def test_the_shortest_stretch_with_half_of_the_attention(salience, stretch):
     assert salient_steps(salience) == stretch
-
-
-def test_of_equally_short_stretches_the_one_that_holds_most():
-    assert salient_steps([0.3, 0.2, 0.0, 0.25, 0.27]) == (3, 5)
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=40).filter(any))

@@ -1,6 +1,5 @@
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,10 +43,6 @@ def test_rounding_moves_no_probability_far_and_keeps_their_order(probabilities):
                 assert printed[i] >= printed[j]
 
 
-def test_a_third_each_prints_as_one():
-    assert printed_probabilities((1 / 3, 1 / 3, 1 / 3, 0.0)) == (0.3334, 0.3333, 0.3333, 0.0)
-
-
 def test_the_confidence_is_the_printed_probability_of_the_winner(turn):
     values = turn().values()
     assert values["emotion"] == "angry"
@@ -64,7 +59,3 @@ def test_what_is_not_known_is_none(turn, surely):
     assert values["speech_emotion"] == "sad"
     for column in ("text_emotion", "bimodal_emotion", "transcript", "transcript_confidence", "loudness_dbfs"):
         assert values[column] is None
-
-
-def test_the_transcripts_confidence_is_the_mean_of_the_words(turn):
-    assert turn().transcript_confidence == pytest.approx(0.9)
