@@ -15,7 +15,7 @@ from monitor.commands.notices import PROGRAM
 from monitor.options import (
     AlertOptions,
     AnalysisOptions,
-    LiveOptions,
+    ListenOptions,
     NoTranscript,
     Output,
     OutputOptions,
@@ -61,12 +61,7 @@ app.add_typer(models_app, name="models")
 @with_groups
 def _listen(
     context: typer.Context,
-    live: LiveOptions,
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    transcription: TranscriptionOptions,
-    output: OutputOptions,
-    alerts: AlertOptions,
+    options: ListenOptions,
     quiet: Quiet = False,
     version: Annotated[bool, Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
@@ -89,7 +84,7 @@ def _listen(
         return
     from monitor.commands.live import listen
 
-    raise typer.Exit(listen(live, scoring, segmentation, transcription, output, alerts, quiet=quiet))
+    raise typer.Exit(listen(options, quiet=quiet))
 
 
 @app.command("replay")

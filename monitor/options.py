@@ -212,6 +212,18 @@ class LiveOptions:
 
 
 @dataclass(frozen=True)
+class ListenOptions:
+    """All that live monitoring is told."""
+
+    live: LiveOptions = field(default_factory=LiveOptions)
+    scoring: ScoringOptions = field(default_factory=ScoringOptions)
+    segmentation: SegmentationOptions = field(default_factory=SegmentationOptions)
+    transcription: TranscriptionOptions = field(default_factory=TranscriptionOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)
+    alerts: AlertOptions = field(default_factory=AlertOptions)
+
+
+@dataclass(frozen=True)
 class ServeOptions:
     """Options of the server of live lines."""
 

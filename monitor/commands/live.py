@@ -17,15 +17,7 @@ from monitor.commands.views import DisplayMode, View, display_mode
 from monitor.display.screen import Session, Snapshot
 from monitor.display.summary import alert_line, line
 from monitor.exporters.exporter import Exporter
-from monitor.options import (
-    STANDARD_INPUT,
-    AlertOptions,
-    LiveOptions,
-    OutputOptions,
-    ScoringOptions,
-    SegmentationOptions,
-    TranscriptionOptions,
-)
+from monitor.options import STANDARD_INPUT, AlertOptions, ListenOptions, LiveOptions, ScoringOptions
 from monitor.pipeline.opening import Models
 from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
@@ -38,24 +30,13 @@ from stser_core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from monitor.segmenter.settings import SegmenterSettings
     from monitor.sources import Source
 
 _TURNS = 400
 """The last turns, which the screen may show."""
 
 
-def listen(
-    live: LiveOptions,
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    transcription: TranscriptionOptions,
-    output: OutputOptions,
-    alerts: AlertOptions,
-    *,
-    quiet: bool = False,
-    source: Source | None = None,
-) -> int:
+def listen(options: ListenOptions, *, quiet: bool = False, source: Source | None = None) -> int:
     """Listen until the user ends it, or the source does.
 
     Whatever can be wrong is checked first, and the models are warm before the first sound is taken.
@@ -66,41 +47,31 @@ def listen(
     Raises:
         StserError: Something keeps the source from being listened to; what was finished before is in the outputs.
     """
-    notices = Notices(quiet)
-    warn_of_agents(scoring, notices)
+    notices, output, alerts = Notices(quiet), options.output, options.alerts
+    warn_of_agents(options.scoring, notices)
     rules = [parse(text) for text in alerts.alert or ()]
     command = alert_command(alerts)
     check_outputs((output.csv, output.jsonl))
-    source = source or _open(live, scoring, notices)
-    given = roles(scoring.channels, source.channels, source.name, score_agents=scoring.score_agents)
+    source = source or _open(options.live, options.scoring, notices)
+    given = roles(options.scoring.channels, source.channels, source.name, score_agents=options.scoring.score_agents)
     require_speakers(rules, given)
     with ExitStack() as cleanup:
-        exporters = open_files(output, cleanup, overwrite=live.overwrite, live=notices.say)
-        models = load_models(scoring, transcription, notices)
+        exporters = open_files(output, cleanup, overwrite=options.live.overwrite, live=notices.say)
+        models = load_models(options.scoring, options.transcription, notices)
         warm_up(models.scorer, models.transcriber)
         runner = None
         if command is not None:
             runner = AlertCommand(command, notices.say)
             cleanup.callback(runner.close)
-        return _Run(
-            mode=display_mode(output.csv, output.jsonl, quiet=quiet),
-            notices=notices,
-            source=source,
-            roles=given,
-            exporters=exporters,
-            models=models,
-            rules=rules,
-            runner=runner,
-            timings=Timings() if live.timings else None,
-            segmentation=segmentation.settings(),
-            transcripts=not transcription.no_transcript,
-        ).run()
+        mode = display_mode(output.csv, output.jsonl, quiet=quiet)
+        return _Run(options, mode, notices, source, given, exporters, models, rules, runner).run()
 
 
 @dataclass
 class _Run:
     """One run of the pipeline with all that belongs to it."""
 
+    options: ListenOptions
     mode: DisplayMode
     notices: Notices
     source: Source
@@ -109,12 +80,10 @@ class _Run:
     models: Models
     rules: Sequence[Rule]
     runner: AlertCommand | None
-    timings: Timings | None
-    segmentation: SegmenterSettings
-    transcripts: bool
 
     def __post_init__(self) -> None:
         self._timeline = Timeline(_TURNS)
+        self._timings = Timings() if self.options.live.timings else None
         self._marks = max((one.resumed.last_mark for one in self.exporters), default=0)
         self._session = Session(
             source=self.source.name,
@@ -130,13 +99,13 @@ class _Run:
             transcriber=self.models.transcriber,
             scorer=self.models.scorer,
             outputs=self._outputs(),
-            transcripts=self.transcripts,
+            transcripts=not self.options.transcription.no_transcript,
             dated=True,
             turns_before=max((one.resumed.last_turn for one in self.exporters), default=0),
             note_outputs=[self._timeline.add_note, *self._note_writers()],
             follow=(lambda: True) if self.mode is DisplayMode.SCREEN else None,
-            timings=self.timings.add if self.timings else None,
-            segmentation=self.segmentation,
+            timings=self._timings.add if self._timings else None,
+            segmentation=self.options.segmentation.settings(),
         )
 
     def run(self) -> int:
@@ -168,8 +137,8 @@ class _Run:
         return interruption.exit_code
 
     def _tell_timings(self) -> None:
-        if self.timings is not None:
-            print("\n".join(self.timings.lines()), file=sys.stderr, flush=True)
+        if self._timings is not None:
+            print("\n".join(self._timings.lines()), file=sys.stderr, flush=True)
 
     def _outputs(self) -> list[Callable[[Turn], None]]:
         outputs: list[Callable[[Turn], None]] = [exporter.write for exporter in self.exporters]

@@ -25,7 +25,7 @@ import fcntl, json, sys, termios, time
 if sys.stdin.isatty():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from monitor.commands.live import listen
-from monitor.options import AlertOptions, Asr, LiveOptions, OutputOptions, ScoringOptions, SegmentationOptions
+from monitor.options import AlertOptions, Asr, ListenOptions, LiveOptions, OutputOptions, ScoringOptions
 from monitor.options import TranscriptionOptions
 from monitor.sources.recording import Recording
 class Paced(Recording):
@@ -38,10 +38,14 @@ class Paced(Recording):
 call, checkpoint, outputs, live, others, real_time = json.loads(sys.argv[1])
 source = Paced(call)
 alerts = AlertOptions(live.pop("alert", None), live.pop("on_alert", None))
-live, output = LiveOptions(device="mic", **live), OutputOptions(**outputs)
-transcription = TranscriptionOptions(Asr.none)
-options = ScoringOptions(checkpoint=checkpoint), SegmentationOptions(), transcription, output, alerts
-sys.exit(listen(live, *options, source=source, **others))
+options = ListenOptions(
+    live=LiveOptions(device="mic", **live),
+    scoring=ScoringOptions(checkpoint=checkpoint),
+    transcription=TranscriptionOptions(Asr.none),
+    output=OutputOptions(**outputs),
+    alerts=alerts,
+)
+sys.exit(listen(options, source=source, **others))
 """
 PATIENCE_S = 60
 
