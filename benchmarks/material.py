@@ -57,11 +57,10 @@ class Material:
         """The default checkpoint, speech only, with one thread as the commands have it."""
         import torch
 
-        from stser_core import checkpoint
         from stser_core.recognizer import EmotionRecognizer
 
         torch.set_num_threads(1)
-        return EmotionRecognizer(checkpoint.load(checkpoint.DEFAULT), classifier="speech", accelerator="cpu")
+        return EmotionRecognizer.load(classifier="speech", accelerator="cpu")
 
     @cached_property
     def vosk_folder(self) -> Path | None:

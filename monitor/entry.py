@@ -9,13 +9,18 @@ from contextlib import suppress
 from typing import NoReturn
 
 
-def main() -> NoReturn:
-    """Import the command line, run a command, and end the process with its exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def configure() -> None:
+    """Set what has to be set before NumPy and torch are imported."""
     # The products here are too small to share; threads that wait for the next one would take a processor each.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # oneDNN asks OpenMP, not torch.set_num_threads, in other threads
     gc.set_threshold(50_000, 20, 100)  # torch's modules have 200,000 objects, all of which stay
+
+
+def main() -> NoReturn:
+    """Import the command line, run a command, and end the process with its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    configure()
     from monitor.cli import main as run
 
     try:
