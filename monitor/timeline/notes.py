@@ -58,13 +58,13 @@ def read_notes(objects: Iterable[Mapping[str, object]]) -> tuple[tuple[Mark, ...
     Raises:
         DataError: One lacks a value or has one that does not fit.
     """
-    notes = [_converted(each, _KINDS[each["type"]]) for each in objects if each["type"] in _KINDS]
+    notes = [_converted(each, kind) for each in objects if (kind := _KINDS.get(str(each["type"])))]
     notes.sort(key=lambda note: note.time_s)
     marks = tuple(note for note in notes if isinstance(note, Mark))
     return marks, tuple(note for note in notes if isinstance(note, Alert))
 
 
-_KINDS: Mapping[object, type[Note]] = {"mark": Mark, "alert": Alert}
+_KINDS: Mapping[str, type[Note]] = {"mark": Mark, "alert": Alert}
 
 
 def _converted(values: Mapping[str, object], kind: type[Note]) -> Note:

@@ -134,6 +134,14 @@ def test_a_broken_mark_is_refused(timeline, values):
         export(timeline, "jsonl", "-")
 
 
+@pytest.mark.parametrize("kind", ["[]", "7", '"of a newer program"'])
+def test_notes_of_other_types_are_passed_over(timeline, kind, capsys):
+    with timeline.open("a") as file:
+        file.write('{"type": ' + kind + ', "number": 1, "time_s": 1.0}\n')
+    export(timeline, "audacity", "-")
+    assert "mark" not in capsys.readouterr().out
+
+
 def test_two_recordings_fit_a_table_only(tmp_path, turn, write_timeline):
     timeline = write_timeline(tmp_path / "calls.jsonl", turn(), turn(recording="other.wav"))
     with pytest.raises(DataError, match=r"holds 2 recordings, but srt"):
