@@ -27,7 +27,7 @@ async def stream(recording: str, server: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (2, 3) or sys.argv[1] in ("-h", "--help"):
         sys.exit(__doc__)
     to = sys.argv[2] if len(sys.argv) > 2 else "ws://127.0.0.1:8765"
     try:

@@ -16,6 +16,13 @@ from stser_core.errors import ClosedPipeError, OutputError, UsageError
 
 STDOUT = "-"
 
+RECORDING_SUFFIXES = frozenset(
+    {".wav", ".wave", ".w64", ".rf64", ".bwf", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".flac", ".mp2", ".mp3"}
+    | {".m4a", ".m4b", ".aac", ".ogg", ".oga", ".opus", ".spx", ".wma", ".amr", ".awb", ".3gp", ".3g2", ".gsm", ".ape"}
+    | {".al", ".alaw", ".ul", ".ulaw", ".vox", ".sln", ".ra", ".rm", ".wv", ".tta", ".ac3", ".dts", ".mka"}
+    | {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".ogv"}
+)
+
 TEMPORARY_PREFIX = ".stser-"
 """Prefix of the names of temporary files; short, because file names are limited to 255 bytes."""
 
@@ -94,7 +101,7 @@ def cannot_write(target: str | Path, error: Exception) -> OutputError:
 
 
 def check_name(target: str) -> None:
-    """Refuse a path that can be no file's: one that is empty, ends with a slash, or has a name that is too long.
+    """Refuse a path that can be no output's: one that is empty, ends with a slash, is too long, or a recording's.
 
     Raises:
         OutputError: With the reason.
@@ -109,6 +116,8 @@ def check_name(target: str) -> None:
         return
     except OSError as error:
         raise cannot_write(target, error) from error
+    if Path(target).suffix.lower() in RECORDING_SUFFIXES and Path(target).is_file():  # as of `--csv *.wav`
+        raise OutputError(f"Cannot write '{target}': it is there already, and its name is that of a recording.")
 
 
 def check_writable(target: str) -> None:

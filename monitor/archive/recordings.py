@@ -11,16 +11,10 @@ from os.path import exists, isdir, isfile  # Path's own raise where a name is to
 from pathlib import Path
 
 from stser_core.errors import DataError
-from stser_core.files import utf8
+from stser_core.files import RECORDING_SUFFIXES, utf8
 
 STDIN = "-"
 
-_EXTENSIONS = frozenset(
-    {".wav", ".wave", ".w64", ".rf64", ".bwf", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".flac", ".mp2", ".mp3"}
-    | {".m4a", ".m4b", ".aac", ".ogg", ".oga", ".opus", ".spx", ".wma", ".amr", ".awb", ".3gp", ".3g2", ".gsm", ".ape"}
-    | {".al", ".alaw", ".ul", ".ulaw", ".vox", ".sln", ".ra", ".rm", ".wv", ".tta", ".ac3", ".dts", ".mka"}
-    | {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".ogv"}
-)
 # What the files of common containers begin with (the offset, then the bytes).
 _SIGNATURES = (
     ((0, b"RIFF"), (8, b"WAVE")),
@@ -102,7 +96,7 @@ def is_recording(path: Path) -> bool:
     """Whether a file is a recording, by its extension or its first bytes."""
     if not isfile(path):  # noqa: PTH113
         return False
-    if path.suffix.lower() in _EXTENSIONS:
+    if path.suffix.lower() in RECORDING_SUFFIXES:
         return True
     try:
         with path.open("rb") as file:

@@ -87,3 +87,12 @@ def test_a_name_may_be_as_long_as_the_system_permits(tmp_path):
         check_writable(target)
     with pytest.raises(OutputError):
         check_not_input(target, tmp_path, "the folder")
+
+
+def test_no_output_replaces_a_recording(tmp_path):
+    recording = tmp_path / "call.FLAC"
+    recording.write_bytes(b"RIFF")
+    with pytest.raises(OutputError, match=r"call\.FLAC"):
+        check_writable(str(recording))
+    check_writable(str(tmp_path / "new.flac"))
+    check_writable(str(tmp_path / "call.csv"))
