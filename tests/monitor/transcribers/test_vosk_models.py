@@ -110,6 +110,7 @@ class TestFetching:
             ({"size": len(GOOD) + 1}, str(len(GOOD))),
             ({"archive": "other.zip"}, "404"),
         ],
+        ids=["hash", "smaller", "larger", "name"],
     )
     def test_another_file_is_refused(self, folder, cache, monkeypatch, changes, named):
         monkeypatch.setitem(vosk_models.KNOWN, "tiny", TINY._replace(**changes))
