@@ -92,7 +92,7 @@ class WhisperFrontEnd(nn.Module):
         They are kept only as oneDNN multiplies them; else it would reorder them for every utterance.
 
         Args:
-            stored: As in a file, see `quantise`, or as in a state; so that no copy in single precision is made of all.
+            stored: A file's weights, see `quantise`, or a state; those of a file are never all in single precision.
         """
         layers = {f"{name}.weight": one for name, one in self.named_modules() if isinstance(one, nn.Linear | nn.Conv1d)}
         rest = {name: one for name, one in stored.items() if name.removesuffix(SCALE) not in layers}

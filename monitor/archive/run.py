@@ -48,8 +48,8 @@ class Progress:
         return self._now() - self._started
 
     @property
-    def hours_an_hour(self) -> float:
-        """Hours of sound scored in an hour; 0 at the start."""
+    def speed(self) -> float:
+        """Seconds of sound scored in a second; 0 at the start."""
         elapsed = self.elapsed_s
         return self.heard_s / elapsed if elapsed > 0 else 0.0
 
@@ -58,7 +58,7 @@ class Progress:
         parts = [f"{self.gone} of {self.recordings} recordings"]
         if self.failed:
             parts.append(f"{self.failed} failed")
-        parts += [f"{self.heard_s / _HOUR_S:.2f} h scored", f"{self.hours_an_hour:.0f} h an hour"]
+        parts += [f"{self.heard_s / _HOUR_S:.2f} h scored", f"{self.speed:.0f} times real time"]
         if here := self.done + self.failed:
             parts.append(f"{duration(self.elapsed_s * (self.recordings - self.gone) / here)} left")
         return ", ".join(parts)

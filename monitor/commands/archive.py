@@ -79,12 +79,7 @@ def archive(
             writer.run(outcomes(missing, submit, workers, running), progress, notify)
     if len(told) > 1:
         notices.say(f"the same holds for {_counted(len(told) - 1, 'further recording')}.")
-    notices.say(
-        f"{_counted(progress.done)} done ({progress.heard_s / 3600:.2f} h of sound in "
-        f"{duration(progress.elapsed_s)}, {progress.hours_an_hour:.0f} h an hour); the archive is in '{out}'."
-    )
-    if progress.failed:
-        notices.say(f"{_counted(progress.failed)} could not be read; '{out / FAILURES}' says why.")
+    _summarise(progress, out, notices)
     if interruption.received is None and progress.failed == len(found):
         raise DataError(f"Not one of the {len(found)} recordings could be read; see '{out / FAILURES}'.")
     return interruption.exit_code
@@ -94,6 +89,18 @@ def load_scorer(options: AnalysisOptions, notices: Notices | None = None) -> Rec
     """Load the models, here or in a worker of a Ray cluster, which says nothing to the user."""
     models = load_models(options.scoring, options.transcription, notices or Notices(quiet=True), options.recording)
     return RecordingScorer(models, options)
+
+
+def _summarise(progress: Progress, out: Path, notices: Notices) -> None:
+    """Say what was done, what failed, and what an interruption left."""
+    notices.say(
+        f"{_counted(progress.done)} done ({progress.heard_s / 3600:.2f} h of sound in "
+        f"{duration(progress.elapsed_s)}, {progress.speed:.0f} times real time); the archive is in '{out}'."
+    )
+    if progress.failed:
+        notices.say(f"{_counted(progress.failed)} could not be read; '{out / FAILURES}' says why.")
+    if left := progress.recordings - progress.gone:
+        notices.say(f"stopped with {left} of {_counted(progress.recordings)} left; the same command continues.")
 
 
 def _counted(number: int, thing: str = "recording") -> str:

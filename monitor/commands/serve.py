@@ -22,7 +22,9 @@ from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
 from stser_core.errors import MissingExtraError, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from monitor.alerts.rules import Rule
 
 _NAMES = "customer,agent"
 _BACKLOG = 128
@@ -70,10 +72,7 @@ def serve(
         )
     rules, words = [parse(text) for text in alerts.alert or ()], alert_command(alerts)
     require_speakers(rules, [Role.of(name, score_agents=scoring.score_agents) for name in names], others=True)
-    if (serving.webhook is None) != (secret is None):
-        raise UsageError("--webhook and --webhook-secret-file need each other.")
-    if serving.webhook is not None and not rules:
-        raise UsageError("--webhook has no effect without --alert.")
+    _check_webhook(serving, rules)
     networks, tls = _networks(serving.audiosocket_from), _tls(serving)
     _make_folder(serving.out)
     metrics = Metrics(notices.say)
@@ -111,13 +110,19 @@ def serve(
             allowed=_allowed(networks),
             tls=tls,
         )
-        scheme = "http" if serving.tls_cert is None else "https"
-        notices.say(f"listening at {scheme}://{_shown(main)}; the timelines go to '{serving.out}'.")
+        notices.say(f"listening at {'https' if tls else 'http'}://{_shown(main)}; the timelines go to '{serving.out}'.")
         if audiosocket is not None:
             notices.say(f"listening for AudioSocket at {_shown(audiosocket)}.")
         with Interruption(server.stop, server.abort) as interruption:
             server.run()
     return interruption.exit_code
+
+
+def _check_webhook(serving: ServeOptions, rules: Sequence[Rule]) -> None:
+    if (serving.webhook is None) != (serving.webhook_secret_file is None):
+        raise UsageError("--webhook and --webhook-secret-file need each other.")
+    if serving.webhook is not None and not rules:
+        raise UsageError("--webhook has no effect without --alert.")
 
 
 def _share_heaps() -> None:

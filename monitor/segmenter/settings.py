@@ -84,7 +84,7 @@ class SegmenterSettings:
         """
         if not SHORTEST_PAUSE_S <= self.pause_s <= LONGEST_PAUSE_S:
             raise UsageError(
-                f"The pause that ends a turn is {self.pause_s:g} s; it has to be within "
+                f"The pause that ends a turn is {self.pause_s:g} s; it has to be between "
                 f"{SHORTEST_PAUSE_S:g} and {LONGEST_PAUSE_S:g}."
             )
         if self.sensitivity not in _DETECTION:

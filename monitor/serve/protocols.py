@@ -39,7 +39,7 @@ class PcmDecoder:
             ProtocolError: The rate or the number of channels cannot be.
         """
         if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
-            raise ProtocolError(f"The rate is {rate} Hz; it has to be within {_LOWEST_RATE} and {_HIGHEST_RATE}.")
+            raise ProtocolError(f"The rate is {rate} Hz; it has to be between {_LOWEST_RATE} and {_HIGHEST_RATE}.")
         if not 1 <= channels <= _MOST_CHANNELS:
             raise ProtocolError(f"The sound has {channels} channels; they have to be 1 to {_MOST_CHANNELS}.")
         self._start: Start | None = Start(call, rate, tuple(range(channels)))

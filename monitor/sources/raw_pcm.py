@@ -66,7 +66,7 @@ class RawPcm:
             DeviceError: The stream is a terminal.
         """
         if not 1_000 <= rate <= 768_000:
-            raise UsageError(f"The rate of the sound is {rate} Hz; it has to be within 1000 and 768000.")
+            raise UsageError(f"The rate of the sound is {rate} Hz; it has to be between 1000 and 768000.")
         if not 1 <= channels <= 64:
             raise UsageError(f"The sound has {channels} channels; they have to be 1 to 64.")
         if stream.isatty():
