@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+from msgspec import Meta
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 16_000
 """Samples per second of everything that flows; sources resample to it."""
+
+Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+"""Bounds of what is read from a file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +52,9 @@ class Word:
     """A recognised word; times in seconds from the start of the recording, confidence in 0…1."""
 
     text: str
-    start_s: float
-    end_s: float
-    confidence: float
+    start_s: Seconds
+    end_s: Seconds
+    confidence: Share
 
 
 @dataclass(frozen=True)

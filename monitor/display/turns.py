@@ -77,8 +77,8 @@ def _who(turn: Turn) -> Text:
     if turn.emotion is not None:
         text.append("  ").append(f" {LETTERS[turn.emotion]} ", block(turn.emotion))
         text.append(f" {turn.emotion} {turn.confidence:.2f}", BOLD)
-        votes = ((name, LABELS[each.index(max(each))]) for name, each in (turn.classifiers or {}).items())
-        facts = [f"{name} {LETTERS[vote]}" for name, vote in votes] + facts
+        votes = {name: max(each, key=each.__getitem__) for name, each in (turn.classifiers or {}).items()}
+        facts = [f"{name} {LETTERS[vote]}" for name, vote in votes.items()] + facts
     return text.append("   " + " · ".join(facts), QUIET)
 
 

@@ -44,7 +44,7 @@ def _emotion(document: Element, number: int, turn: Turn) -> None:
         "time-ref-anchor-point": "start",
         "offset-to-start": str(start),
         "duration": str(end - start),
-        "expressed-through": "voice text" if {"text", "bimodal"} & turn.classifier_emotions.keys() else "voice",
+        "expressed-through": "voice text" if turn.text_emotion or turn.bimodal_emotion else "voice",
     }
     emotion = SubElement(document, "emotion", attributes)
     info = SubElement(emotion, "info")

@@ -10,7 +10,6 @@ from typing import BinaryIO
 from monitor.timeline.file import TimelineFile
 from monitor.timeline.notes import Note, note_object
 from monitor.timeline.turn import SALIENCE, SALIENT_COLUMNS, STARTED_AT, Turn
-from stser_core.emotions import LABELS
 from stser_core.files import utf8
 
 
@@ -48,13 +47,10 @@ def turn_object(turn: Turn, *, explain: bool = False) -> dict[str, object]:
     values = turn.values()
     if turn.words is not None:
         values["transcript"] = turn.transcript or ""
-    classifiers = turn.classifiers
     return {
         **values,
         "words": None if turn.words is None else [asdict(word) for word in turn.words],
-        "classifiers": None
-        if classifiers is None
-        else {name: dict(zip(LABELS, each, strict=True)) for name, each in classifiers.items()},
+        "classifiers": turn.classifiers,
         **(dict.fromkeys((*SALIENT_COLUMNS, SALIENCE)) if explain else {}),
         **turn.extra,
     }

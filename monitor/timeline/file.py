@@ -17,7 +17,6 @@ from pathlib import Path
 
 from monitor.timeline.sessions import on_one_axis
 from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, STARTED_AT, TEXTS, Turn
-from monitor.timeline.values import checked_turn
 from stser_core.errors import DataError, MissingExtraError
 
 csv.field_size_limit(2**31 - 1)  # of all readers in the process; a turn may have any number of words
@@ -274,11 +273,11 @@ def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Turn:
         cells = cells[: len(header)]
     if len(cells) != len(header):
         raise ValueError(f"{len(cells)} cells, but the header has {len(header)}")
-    return checked_turn({name: _parsed(name, cell) for name, cell in zip(header, cells, strict=True)})
+    return Turn.read({name: _parsed(name, cell) for name, cell in zip(header, cells, strict=True)})
 
 
 def _parsed(column: str, cell: str) -> object:
-    """A cell's value; one that is not what its column holds stays a text, which `checked_turn` refuses."""
+    """A cell's value; one that is not what its column holds stays a text, which `Turn.read` refuses."""
     if cell == "":
         return None
     if column in TEXTS:
@@ -323,7 +322,7 @@ def _json_row(values: Mapping[str, object]) -> Turn:
     missing = [column for column in COLUMNS if column not in values]
     if missing:
         raise ValueError(f"this is not a turn of a timeline, for it lacks {_listed(missing)}")
-    return checked_turn(values)
+    return Turn.read(values)
 
 
 def _listed(names: Sequence[str]) -> str:

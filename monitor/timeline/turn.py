@@ -1,19 +1,23 @@
 """A turn: an utterance with all that was found out about it, one row of the timeline.
 
-The pipeline makes turns (`Turn.of`), and reading a timeline back makes the same ones: values are rounded once, when the
-turn is made, as docs/timeline.md lays down.
+The pipeline makes turns (`Turn.of`), and reading a timeline back makes the same ones (`Turn.read`): values are rounded
+once, when the turn is made, as docs/timeline.md lays down.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any, Literal, TypeAlias
 
-from monitor.flow import Transcript, Word
+import msgspec
+from msgspec import Meta
+
+from monitor.flow import Seconds, Share, Transcript, Word
 from monitor.timeline.salience import STEP_S, salient_steps
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import LABELS
 from stser_core.files import utf8
 from stser_core.scores import CLASSIFIERS, EmotionScores
 
@@ -21,27 +25,8 @@ TEXTS = ("recording", "speaker", "transcript", "checkpoint")
 COUNTS = ("channel", "turn", "dropped_ms")
 EMOTIONS = ("emotion", *(f"{classifier}_emotion" for classifier in CLASSIFIERS))
 
-COLUMNS: tuple[str, ...] = (
-    "recording",
-    "channel",
-    "speaker",
-    "turn",
-    "start_s",
-    "end_s",
-    "emotion",
-    "confidence",
-    *(f"p_{label}" for label in LABELS),
-    *(f"{classifier}_emotion" for classifier in CLASSIFIERS),
-    "transcript",
-    "transcript_confidence",
-    "loudness_dbfs",
-    "dropped_ms",
-    "checkpoint",
-)
-"""The columns of a timeline, in their order; one that is in none of the lists above holds a number."""
-
 SALIENT_COLUMNS: tuple[str, ...] = ("salient_start_s", "salient_end_s")
-"""The columns that follow them where the timeline explains."""
+"""The columns that follow `COLUMNS` where the timeline explains."""
 
 MUSIC = "[music]"
 """The transcript of a turn that is music, as subtitles write it; it has no emotion, and is nobody's talk."""
@@ -52,20 +37,26 @@ STARTED_AT = "started_at"
 SALIENCE = "salience"
 """The key of the attention on each 100 ms, in JSON Lines that explain."""
 
-Value: TypeAlias = "str | int | float | None"
-
 _DECIMALS = 4
+_SUM_TOLERANCE = 0.02
+"""Printed probabilities sum to 1 exactly; a spreadsheet may have cut decimals off."""
+
+_Ordinal: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
+_Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+_Level: TypeAlias = Annotated[float, Meta(ge=-1000, le=1000)]
+_Emotion: TypeAlias = Literal["angry", "happy", "neutral", "sad"]
+_Probabilities: TypeAlias = Annotated[Mapping[_Emotion, Share], Meta(min_length=len(LABELS))]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn; `None` is what is not known. docs/timeline.md describes the columns.
+    """One turn; `None` is what is not known. docs/timeline.md describes the columns, which are the first fields.
 
     Attributes:
         channel: Counts from 1.
         turn: Counts from 1 over the whole timeline.
-        probabilities: Four probabilities in the order of `LABELS`, to four decimals, that sum to 1.
-        classifier_emotions: The most probable emotion of each classifier that answered.
+        p_angry, p_happy, p_neutral, p_sad: To four decimals, so that they sum to 1.
+        speech_emotion, text_emotion, bimodal_emotion: The most probable emotion of each classifier that answered.
         words: The words with their times; a CSV has none.
         classifiers: The probabilities of each classifier that answered; a CSV has none.
         extra: Every further column or key, under its name: `STARTED_AT` of a live turn, `SALIENT_COLUMNS` and
@@ -73,23 +64,28 @@ class Turn:
     """
 
     recording: str
-    channel: int
+    channel: _Ordinal
     speaker: str
-    turn: int
-    start_s: float
-    end_s: float
-    emotion: str | None = None
-    confidence: float | None = None
-    probabilities: tuple[float, ...] | None = None
-    classifier_emotions: Mapping[str, str] = field(default_factory=dict)
+    turn: _Ordinal
+    start_s: Seconds
+    end_s: Seconds
+    emotion: _Emotion | None = None
+    confidence: Share | None = None
+    p_angry: Share | None = None
+    p_happy: Share | None = None
+    p_neutral: Share | None = None
+    p_sad: Share | None = None
+    speech_emotion: _Emotion | None = None
+    text_emotion: _Emotion | None = None
+    bimodal_emotion: _Emotion | None = None
     transcript: str | None = None
-    transcript_confidence: float | None = None
-    loudness_dbfs: float | None = None
-    dropped_ms: int = 0
+    transcript_confidence: Share | None = None
+    loudness_dbfs: _Level | None = None
+    dropped_ms: _Count = 0
     checkpoint: str = ""
     words: tuple[Word, ...] | None = None
-    classifiers: Mapping[str, tuple[float, ...]] | None = None
-    extra: Mapping[str, object] = field(default_factory=dict)
+    classifiers: Mapping[str, _Probabilities] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -121,6 +117,47 @@ class Turn:
             **(_said(transcript) if transcript is not None else {}),
             **(_scored(scores, start_s, end_s) if scores is not None else {}),
         )
+
+    @classmethod
+    def read(cls, values: Mapping[str, object]) -> Turn:
+        """Make a turn of the values in a file; columns and keys beyond the timeline's own are kept as `extra`.
+
+        Args:
+            values: Texts, integers and floats, or `None` for what is not known; every column is present.
+
+        Raises:
+            ValueError: With the column, its value and what is expected.
+        """
+        known = {name: values[name] for name in (*COLUMNS, "words", "classifiers") if name in values}
+        empty = {name: "" for name in TEXTS if known[name] is None}
+        try:
+            turn = msgspec.convert({**known, **empty}, cls)
+        except msgspec.ValidationError as error:
+            reason, _, place = str(error).partition(" - at `$.")
+            column = re.match(r"\w*", place)
+            value = values.get(column[0]) if column else None
+            raise ValueError(f"{place.rstrip('`')} {_shown(value)} does not fit ({reason})") from error
+        turn._check()
+        extra = {name: value for name, value in values.items() if name not in known}
+        return replace(turn, transcript=turn.transcript or None, extra=extra)
+
+    def _check(self) -> None:
+        """Refuse values that do not fit each other."""
+        if self.end_s < self.start_s:
+            raise ValueError(f"end_s {self.end_s} lies before start_s {self.start_s}")
+        together = self.emotion, self.confidence, self.p_angry, self.p_happy, self.p_neutral, self.p_sad
+        if any(value is None for value in together) and any(value is not None for value in together):
+            raise ValueError("emotion, confidence and the four probabilities are not all there, nor all empty")
+        total = math.fsum(self.probabilities or (1,))
+        if abs(total - 1) > _SUM_TOLERANCE:
+            raise ValueError(f"the four probabilities sum to {total:.4f}, not to 1")
+
+    @property
+    def probabilities(self) -> tuple[float, float, float, float] | None:
+        """The four probabilities in the order of `LABELS`; `None` where the turn was not scored."""
+        if self.p_angry is None or self.p_happy is None or self.p_neutral is None or self.p_sad is None:
+            return None
+        return self.p_angry, self.p_happy, self.p_neutral, self.p_sad
 
     @property
     def start_ms(self) -> int:
@@ -159,14 +196,13 @@ class Turn:
         """The same turn without anything of what was said."""
         return replace(self, transcript=None, transcript_confidence=None, words=None)
 
-    def values(self) -> dict[str, Value]:
+    def values(self) -> dict[str, str | int | float | None]:
         """A value for each of `COLUMNS`, in their order."""
-        probabilities = self.probabilities or (None,) * len(LABELS)
-        special = {
-            **{f"p_{label}": value for label, value in zip(LABELS, probabilities, strict=True)},
-            **{f"{classifier}_emotion": self.classifier_emotions.get(classifier) for classifier in CLASSIFIERS},
-        }
-        return {column: special[column] if column in special else getattr(self, column) for column in COLUMNS}
+        return {column: getattr(self, column) for column in COLUMNS}
+
+
+COLUMNS: tuple[str, ...] = tuple(one.name for one in fields(Turn))[:-3]
+"""The columns of a timeline, in their order; one that is in none of the lists above holds a number."""
 
 
 def printed_probabilities(probabilities: Sequence[float]) -> tuple[float, ...]:
@@ -197,13 +233,16 @@ def _said(transcript: Transcript) -> dict[str, Any]:
 
 
 def _scored(scores: EmotionScores, start_s: float, end_s: float) -> dict[str, Any]:
-    probabilities = printed_probabilities(scores.ensemble)
+    printed = dict(zip(LABELS, printed_probabilities(scores.ensemble), strict=True))
     return {
         "emotion": scores.emotion,
-        "confidence": probabilities[index(scores.emotion)],
-        "probabilities": probabilities,
-        "classifier_emotions": {name: emotion for name in CLASSIFIERS if (emotion := scores.emotion_of(name))},
-        "classifiers": {name: printed_probabilities(each) for name, each in scores.by_classifier.items()},
+        "confidence": printed[scores.emotion],
+        **{f"p_{label}": probability for label, probability in printed.items()},
+        **{f"{name}_emotion": scores.emotion_of(name) for name in CLASSIFIERS},
+        "classifiers": {
+            name: dict(zip(LABELS, printed_probabilities(each), strict=True))
+            for name, each in scores.by_classifier.items()
+        },
         "extra": _explanation(scores.salience, start_s, end_s) if scores.salience else {},
     }
 
@@ -217,3 +256,9 @@ def _explanation(salience: Sequence[float], start_s: float, end_s: float) -> dic
 
 def _rounded(value: float | None, decimals: int) -> float | None:
     return None if value is None or not math.isfinite(value) else round(value, decimals)
+
+
+def _shown(value: object) -> str:
+    """A value in a message: never more than a glance, and nothing that a terminal would obey."""
+    text = ascii(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"

@@ -152,8 +152,8 @@ def turn() -> Callable[..., Turn]:
     return make
 
 
-def probabilities_of(emotion: str) -> tuple[float, ...]:
-    return tuple(0.7 if label == emotion else 0.1 for label in LABELS)
+def probabilities_of(emotion: str | None) -> dict[str, float]:
+    return {f"p_{label}": 0.7 if label == emotion else 0.1 for label in LABELS if emotion is not None}
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def row() -> Callable[..., Turn]:
             "turn": next(counter),
             "emotion": emotion,
             "confidence": None if emotion is None else 0.7,
-            "probabilities": None if emotion is None else probabilities_of(emotion),
+            **probabilities_of(emotion),
             "transcript": said,
             "loudness_dbfs": -20.0,
         }

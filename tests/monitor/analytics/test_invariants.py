@@ -18,8 +18,8 @@ units = st.lists(st.integers(0, 100), min_size=4, max_size=4).filter(any)
 def rows(draw):
     start = draw(milliseconds)
     weights = draw(st.none() | units)
-    probabilities = None if weights is None else tuple(weight / sum(weights) for weight in weights)
-    emotion = None if probabilities is None else LABELS[probabilities.index(max(probabilities))]
+    each = {f"p_{label}": one / sum(weights) for label, one in zip(LABELS, weights or (), strict=bool(weights))}
+    highest = max(each.values(), default=None)
     channel = draw(st.integers(1, 3))
     return Turn(
         recording="call.wav",
@@ -28,9 +28,9 @@ def rows(draw):
         turn=draw(st.integers(1, 1000)),
         start_s=start / 1000,
         end_s=(start + draw(st.integers(0, 20_000))) / 1000,
-        emotion=emotion,
-        confidence=probabilities and max(probabilities),
-        probabilities=probabilities,
+        emotion=next((label for label in LABELS if each.get(f"p_{label}") == highest), None) if each else None,
+        confidence=highest,
+        **each,
         transcript=draw(st.none() | st.text("ab ", max_size=9)) or None,
         loudness_dbfs=draw(st.none() | st.floats(-90, 0)),
     )

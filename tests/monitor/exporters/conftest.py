@@ -22,8 +22,11 @@ def make_row(**changes: Any) -> Turn:
         "end_s": 2.5,
         "emotion": "angry",
         "confidence": 0.5,
-        "probabilities": (0.5, 0.0833, 0.2767, 0.14),
-        "classifier_emotions": {"speech": "angry"},
+        "p_angry": 0.5,
+        "p_happy": 0.0833,
+        "p_neutral": 0.2767,
+        "p_sad": 0.14,
+        "speech_emotion": "angry",
         "transcript": "where is it",
         "transcript_confidence": 0.9,
         "loudness_dbfs": -23.4,
@@ -32,7 +35,7 @@ def make_row(**changes: Any) -> Turn:
     return Turn(**{**usual, **changes})
 
 
-UNSCORED = {"emotion": None, "confidence": None, "probabilities": None, "classifier_emotions": {}}
+UNSCORED = dict.fromkeys(("emotion", "confidence", "p_angry", "p_happy", "p_neutral", "p_sad", "speech_emotion"))
 
 
 @pytest.fixture(scope="session")

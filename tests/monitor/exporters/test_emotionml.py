@@ -55,13 +55,13 @@ def test_a_scored_turn_is_an_emotion_with_its_time_and_words(exported, row, agen
 @pytest.mark.parametrize(
     ("classifiers", "through"),
     [
-        ({"speech": "angry"}, "voice"),
-        ({"speech": "angry", "text": "sad"}, "voice text"),
-        ({"bimodal": "sad"}, "voice text"),
+        ({}, "voice"),
+        ({"text_emotion": "sad"}, "voice text"),
+        ({"speech_emotion": None, "bimodal_emotion": "sad"}, "voice text"),
     ],
 )
 def test_it_says_through_what_the_emotion_is_expressed(exported, row, classifiers, through):
-    (emotion,) = check(exported("emotionml", row(classifier_emotions=classifiers)))
+    (emotion,) = check(exported("emotionml", row(**classifiers)))
     assert emotion.get("expressed-through") == through
 
 

@@ -20,7 +20,7 @@ def row() -> MakeTurn:
 
     def make(turn: int, start_s: float, end_s: float, emotion: str | None, said: str = "", **changes: Any) -> Turn:
         share = 0.7
-        spread = {label: share if label == emotion else (1 - share) / 3 for label in LABELS}
+        spread = {f"p_{label}": share if label == emotion else (1 - share) / 3 for label in LABELS}
         words = said.split()
         step = (end_s - start_s) / max(1, len(words))
         values: dict[str, Any] = {
@@ -32,7 +32,7 @@ def row() -> MakeTurn:
             "end_s": end_s,
             "emotion": emotion,
             "confidence": None if emotion is None else share,
-            "probabilities": None if emotion is None else tuple(spread.values()),
+            **({} if emotion is None else spread),
             "transcript": said or None,
             "words": tuple(
                 Word(word, start_s + place * step, start_s + (place + 1) * step, 0.9)

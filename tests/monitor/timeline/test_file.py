@@ -149,7 +149,7 @@ def test_what_a_spreadsheet_saves_is_read(tmp_path):
     path.write_bytes(f"\ufeff{HEADER}\r\n{ROW}\r\n".encode())
     (row,) = read_timeline(path).turns
     assert (row.recording, row.transcript, row.start_s, row.loudness_dbfs) == ("call.wav", "where is it", 1.0, -23.4)
-    assert row.classifier_emotions == {"speech": "angry"}
+    assert (row.speech_emotion, row.text_emotion) == ("angry", None)
 
 
 @pytest.mark.parametrize("last", ["\r", ""])

@@ -85,7 +85,7 @@ def rows(row, agent):
         agent(2, 5.0, 9.0, "how can I help"),
         row(3, 10.0, 14.0, "angry", "nobody calls back", extra=EXPLAINED),
         agent(4, 13.0, 16.0, "I am sorry"),
-        row(5, 18.0, 24.0, "sad", "never mind the café", confidence=0.4, probabilities=(0.2, 0.2, 0.2, 0.4)),
+        row(5, 18.0, 24.0, "sad", "never mind the café", confidence=0.4, p_sad=0.4),
     ]
 
 
