@@ -6,7 +6,6 @@ and an `OutputError` where the output cannot be written; an older file is then l
 
 from __future__ import annotations
 
-import io
 import sys
 from pathlib import Path
 
@@ -16,9 +15,12 @@ from monitor.archive.recordings import is_recording
 from monitor.commands.notices import PROGRAM, Notices
 from monitor.exporters.formats import ALIASES, FORMATS, Format
 from monitor.timeline.file import TimelineFile, read_timeline
-from monitor.timeline.notes import read_notes
+from monitor.timeline.notes import Note, read_notes
 from stser_core.errors import DataError, UsageError
 from stser_core.files import STDOUT, check_not_input, check_writable, write_whole
+
+_FULL_WIDTH = 10_000
+"""Cells of a line that no terminal cuts."""
 
 
 def export(
@@ -41,15 +43,12 @@ def export(
             f"'{timeline}' holds {len(recordings)} recordings, but {to} has the time of one; "
             f"export each by itself, or to {tables}."
         )
-    stream = io.BytesIO()
-    chosen.write(file.turns, stream)
     marks, alerts = read_notes(file.notes)
-    total = len(marks) + len(alerts)
-    if chosen.write_notes is not None:
-        chosen.write_notes((*marks, *alerts), stream)
-    elif total:
-        notices.say(f"{'1 mark or alert has' if total == 1 else f'{total} marks and alerts have'} no place in {to}.")
-    _write(target, stream.getvalue(), notices)
+    notes: tuple[Note, ...] = (*marks, *alerts)
+    if notes and chosen.notes is None:
+        said = "1 mark or alert has" if len(notes) == 1 else f"{len(notes)} marks and alerts have"
+        notices.say(f"{said} no place in {to}.")
+    _write(target, chosen.made(file.turns, notes), notices)
 
 
 def _beside(timeline: Path, chosen: Format) -> str:
@@ -73,7 +72,7 @@ def analytics(timeline: Path, output: str | None = None, *, transcripts: bool = 
 
     from monitor.display.analytics import print_analytics
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _FULL_WIDTH)
     if call.speakers:
         print_analytics(console, call)
     else:

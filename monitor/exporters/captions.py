@@ -1,22 +1,26 @@
-"""Subtitles: a timeline as SubRip (.srt) for any player, and as WebVTT for a video player or a web page.
+"""Formats with an entry for each turn, in order of their start: subtitles, Audacity's labels, and RTTM.
 
-SubRip has no specification and no escapes: players take `<i>` and the like for markup, and a text that looks like it is
-written as it is. Each turn is one line that begins with the speaker, which no reader takes for a time. In WebVTT (W3C,
-"WebVTT: The Web Video Text Tracks Format", section 4) each turn is a cue with the speaker as its voice and the emotion
-as its class, so that a style sheet can colour it: `::cue(.angry) { color: orangered }`.
+* SubRip has no specification and no escapes: players take `<i>` and the like for markup, and a text that looks like it
+  is written as it is. Each turn is one line that begins with the speaker, which no reader takes for a time.
+* In WebVTT (W3C, "WebVTT: The Web Video Text Tracks Format", section 4) each turn is a cue with the speaker as its
+  voice and the emotion as its class, so that a style sheet can colour it: `::cue(.angry) { color: orangered }`.
+* An Audacity label (Audacity Manual, "Importing and Exporting Labels") holds no tab or line end, as it has no escapes.
+* RTTM (NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", appendix A) separates fields by
+  blanks, so blanks within a name become underscores; emotions and words have no place in it.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import BinaryIO
+from pathlib import PurePath
 
+from monitor.timeline.notes import Mark, Note
 from monitor.timeline.turn import Turn
-from stser_core.files import utf8
 
 _LINE_ENDS = ("Cc", "Zl", "Zp")
 NO_WORDS = "[speech]"
+_NOTHING = "<NA>"
 _WEBVTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -52,19 +56,62 @@ def clock_time(milliseconds: int, decimal: str) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}{decimal}{milliseconds:03}"
 
 
-def write_srt(turns: Sequence[Turn], stream: BinaryIO) -> None:
-    """Write a subtitle for each turn, in order of their start."""
-    for number, turn in enumerate(in_order(turns), start=1):
-        start, end = (clock_time(time, ",") for time in shown_ms(turn))
-        stream.write(utf8(f"{number}\n{start} --> {end}\n{one_line(turn.speaker)}: {caption(turn)}\n\n"))
+def as_srt(turns: Sequence[Turn]) -> str:
+    """A subtitle for each turn."""
+    return "".join(
+        f"{number}\n{_times(turn, ',')}\n{one_line(turn.speaker)}: {caption(turn)}\n\n"
+        for number, turn in enumerate(in_order(turns), start=1)
+    )
 
 
-def write_webvtt(turns: Sequence[Turn], stream: BinaryIO) -> None:
-    """Write a cue for each turn, in order of their start."""
-    stream.write(b"WEBVTT\n")
-    for number, turn in enumerate(in_order(turns), start=1):
-        start, end = (clock_time(time, ".") for time in shown_ms(turn))
-        stream.write(utf8(f"\n{number}\n{start} --> {end}\n{_voice(turn)}\n"))
+def as_webvtt(turns: Sequence[Turn]) -> str:
+    """A cue for each turn."""
+    cues = (
+        f"\n{number}\n{_times(turn, '.')}\n{_voice(turn)}\n" for number, turn in enumerate(in_order(turns), start=1)
+    )
+    return "WEBVTT\n" + "".join(cues)
+
+
+def as_audacity(turns: Sequence[Turn]) -> str:
+    """A label for each turn."""
+    return "".join(_label(*shown_ms(turn), f"{one_line(turn.speaker)}: {caption(turn)}") for turn in in_order(turns))
+
+
+def notes_as_audacity(notes: Sequence[Note]) -> str:
+    """A label at the moment of each mark and alert; Audacity puts them among the others by their time."""
+    return "".join(
+        _label(
+            1000 * note.time_s,
+            1000 * note.time_s,
+            f"mark {note.number}" if isinstance(note, Mark) else one_line(f"{note.speaker}: alert {note.rule}"),
+        )
+        for note in notes
+    )
+
+
+def as_rttm(turns: Sequence[Turn]) -> str:
+    """A SPEAKER line for each turn: who spoke when, for tools that score diarization."""
+    lines = []
+    for turn in in_order(turns):
+        start, end = shown_ms(turn)
+        name, who = _field(PurePath(turn.recording).stem), _field(turn.speaker)
+        times = f"{start / 1000:.3f} {(end - start) / 1000:.3f}"
+        lines.append(f"SPEAKER {name} {turn.channel} {times} {_NOTHING} {_NOTHING} {who} {_NOTHING} {_NOTHING}\n")
+    return "".join(lines)
+
+
+def _times(turn: Turn, decimal: str) -> str:
+    """`hh:mm:ss.mmm --> hh:mm:ss.mmm`."""
+    start, end = (clock_time(time, decimal) for time in shown_ms(turn))
+    return f"{start} --> {end}"
+
+
+def _label(start_ms: float, end_ms: float, text: str) -> str:
+    return f"{start_ms / 1000:.6f}\t{end_ms / 1000:.6f}\t{text}\n"
+
+
+def _field(text: str) -> str:
+    return "_".join(text.replace("\0", "").split()) or _NOTHING
 
 
 def _voice(turn: Turn) -> str:

@@ -8,14 +8,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import BinaryIO
 
 from monitor.timeline.file import FORMULA, TimelineFile
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import COLUMNS, SALIENT_COLUMNS, STARTED_AT, Turn
-from stser_core.files import utf8
 
-_MARK = b"\xef\xbb\xbf"
+_MARK = "\ufeff"
 _SECONDS = frozenset({"start_s", "end_s", *SALIENT_COLUMNS})
 
 
@@ -37,16 +35,14 @@ class CsvLines:
 
     def misfit(self, content: bytes, file: TimelineFile) -> str:
         """Why a file cannot be continued: it must have the same columns."""
-        first = content.removeprefix(_MARK).partition(b"\n")[0].rstrip(b"\r")
+        first = content.removeprefix(_MARK.encode()).partition(b"\n")[0].rstrip(b"\r")
         return "" if first == self.header.encode().rstrip() else f"its first line is not {','.join(self._columns)}"
 
 
-def write_excel(turns: Sequence[Turn], stream: BinaryIO) -> None:
-    """Write a CSV that Excel opens rightly with a double click: it knows UTF-8 by its byte order mark only."""
-    further = sorted({name for turn in turns for name in turn.extra} - set(COLUMNS))
-    columns = (*COLUMNS, *further)
-    text = _record(columns) + "".join(_row(turn, columns) for turn in turns)
-    stream.write(_MARK + utf8(text))
+def as_excel(turns: Sequence[Turn]) -> str:
+    """A CSV that Excel opens rightly with a double click: it knows UTF-8 by its byte order mark only."""
+    columns = (*COLUMNS, *sorted({name for turn in turns for name in turn.extra}))
+    return _MARK + _record(columns) + "".join(_row(turn, columns) for turn in turns)
 
 
 def neutralised(text: str) -> str:

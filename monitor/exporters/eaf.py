@@ -10,13 +10,12 @@ import mimetypes
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from itertools import count
-from typing import BinaryIO
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement
 
 from monitor.exporters.captions import shown_ms
 from monitor.exporters.tiers import Tier, tiers_of
-from monitor.exporters.xml import data, write_document
+from monitor.exporters.xml import data, document_bytes
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
@@ -28,8 +27,8 @@ _ASSOCIATION = "Symbolic_Association"
 _ASSOCIATED = "1-1 association with a parent annotation"
 
 
-def write_eaf(turns: Sequence[Turn], stream: BinaryIO) -> None:
-    """Write the tiers of all speakers."""
+def as_eaf(turns: Sequence[Turn]) -> bytes:
+    """The tiers of all speakers."""
     attributes = {
         "AUTHOR": "stser-monitor",
         "DATE": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -46,7 +45,7 @@ def write_eaf(turns: Sequence[Turn], stream: BinaryIO) -> None:
     for tier in tiers:
         _tier(document, tier, slots, numbers)
     _types(document)
-    write_document(document, stream)
+    return document_bytes(document)
 
 
 def _header(document: Element, turns: Sequence[Turn]) -> None:

@@ -8,12 +8,11 @@ Source: W3C Recommendation "Emotion Markup Language (EmotionML) 1.0", 22 May 201
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import BinaryIO
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement
 
 from monitor.exporters.captions import in_order, shown_ms
-from monitor.exporters.xml import data, write_document
+from monitor.exporters.xml import data, document_bytes
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
@@ -22,8 +21,8 @@ OWN_NAMESPACE = "urn:stser-monitor:timeline"
 _VOCABULARY = "stser"
 
 
-def write_emotionml(turns: Sequence[Turn], stream: BinaryIO) -> None:
-    """Write an emotion for each scored turn, in order of their start."""
+def as_emotionml(turns: Sequence[Turn]) -> bytes:
+    """An emotion for each scored turn, in order of their start."""
     attributes = {"version": "1.0", "xmlns": NAMESPACE, "xmlns:stser": OWN_NAMESPACE, "category-set": f"#{_VOCABULARY}"}
     document = Element("emotionml", attributes)
     vocabulary = SubElement(document, "vocabulary", type="category", id=_VOCABULARY)
@@ -32,7 +31,7 @@ def write_emotionml(turns: Sequence[Turn], stream: BinaryIO) -> None:
     scored = [turn for turn in in_order(turns) if turn.probabilities is not None]
     for number, turn in enumerate(scored, start=1):
         _emotion(document, number, turn)
-    write_document(document, stream)
+    return document_bytes(document)
 
 
 def _emotion(document: Element, number: int, turn: Turn) -> None:

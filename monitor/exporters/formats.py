@@ -2,8 +2,8 @@
 
 An `Exporter` writes turn by turn while they are found; a `Format` wants the whole timeline: sorted, on tiers, or as a
 table.
-All but Parquet are written with the standard library: none of the libraries that know a format both escapes texts and
-writes to a stream, and each is worth more in the tests, as an independent reader of what it did not write.
+All but Parquet are written with the standard library: no library that knows such a format escapes texts as well, and
+each is worth more in the tests, as an independent reader of what it did not write.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import BinaryIO
 
-from monitor.exporters.captions import write_srt, write_webvtt
-from monitor.exporters.csv import write_excel
-from monitor.exporters.eaf import write_eaf
-from monitor.exporters.emotionml import write_emotionml
-from monitor.exporters.jsonl import write_json_lines, write_note_lines
-from monitor.exporters.labels import write_audacity, write_note_labels, write_rttm
-from monitor.exporters.parquet import write_parquet
-from monitor.exporters.textgrid import write_textgrid
+from monitor.exporters.captions import as_audacity, as_rttm, as_srt, as_webvtt, notes_as_audacity
+from monitor.exporters.csv import as_excel
+from monitor.exporters.eaf import as_eaf
+from monitor.exporters.emotionml import as_emotionml
+from monitor.exporters.jsonl import as_json_lines, notes_as_json_lines
+from monitor.exporters.parquet import as_parquet
+from monitor.exporters.textgrid import as_textgrid
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import Turn
+from stser_core.files import utf8
 
 
 @dataclass(frozen=True)
@@ -31,32 +30,38 @@ class Format:
 
     Attributes:
         ending: What its files' names end in.
-        write: Writes turns, in any order, to a stream, which stays open; raises `MissingExtraError` where it needs a
-            library that is not installed.
-        write_notes: Writes marks and alerts behind them, or `None` where they have no place.
+        content: Makes a file of turns, in any order; raises `MissingExtraError` where it needs a library that is not
+            installed.
+        notes: Makes what follows of marks and alerts; `None` where they have no place.
         table: It holds rows of any recordings; the others lay turns along the time of one.
         binary: It is not text for a terminal.
     """
 
     ending: str
-    write: Callable[[Sequence[Turn], BinaryIO], None]
-    write_notes: Callable[[Sequence[Note], BinaryIO], None] | None = None
+    content: Callable[[Sequence[Turn]], str | bytes]
+    notes: Callable[[Sequence[Note]], str] | None = None
     table: bool = False
     binary: bool = False
+
+    def made(self, turns: Sequence[Turn], notes: Sequence[Note] = ()) -> bytes:
+        """The bytes of a file of turns and, where they have a place, notes."""
+        content = self.content(turns)
+        further = "" if self.notes is None else self.notes(notes)
+        return (content if isinstance(content, bytes) else utf8(content)) + utf8(further)
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "excel": Format(".excel.csv", write_excel, table=True),
-        "jsonl": Format(".jsonl", write_json_lines, write_note_lines, table=True),
-        "webvtt": Format(".vtt", write_webvtt),
-        "srt": Format(".srt", write_srt),
-        "audacity": Format(".labels.txt", write_audacity, write_note_labels),
-        "textgrid": Format(".TextGrid", write_textgrid),
-        "eaf": Format(".eaf", write_eaf),
-        "emotionml": Format(".emotionml", write_emotionml),
-        "rttm": Format(".rttm", write_rttm),
-        "parquet": Format(".parquet", write_parquet, table=True, binary=True),
+        "excel": Format(".excel.csv", as_excel, table=True),
+        "jsonl": Format(".jsonl", as_json_lines, notes_as_json_lines, table=True),
+        "webvtt": Format(".vtt", as_webvtt),
+        "srt": Format(".srt", as_srt),
+        "audacity": Format(".labels.txt", as_audacity, notes_as_audacity),
+        "textgrid": Format(".TextGrid", as_textgrid),
+        "eaf": Format(".eaf", as_eaf),
+        "emotionml": Format(".emotionml", as_emotionml),
+        "rttm": Format(".rttm", as_rttm),
+        "parquet": Format(".parquet", as_parquet, table=True, binary=True),
     }
 )
 """Each format by the name that `--to` takes."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import BinaryIO
 
 from monitor.timeline.file import TimelineFile
 from monitor.timeline.notes import Note, note_object
 from monitor.timeline.turn import SALIENCE, SALIENT_COLUMNS, STARTED_AT, Turn
-from stser_core.files import utf8
 
 
 class JsonLines:
@@ -56,11 +54,11 @@ def turn_object(turn: Turn, *, explain: bool = False) -> dict[str, object]:
     }
 
 
-def write_json_lines(turns: Sequence[Turn], stream: BinaryIO) -> None:
-    """Write an object for each turn; `words` and `classifiers` are `null` where the timeline came from a CSV."""
-    stream.writelines(utf8(as_json(turn_object(turn)) + "\n") for turn in turns)
+def as_json_lines(turns: Sequence[Turn]) -> str:
+    """An object for each turn; `words` and `classifiers` are `null` where the timeline came from a CSV."""
+    return "".join(map(JsonLines().turn, turns))
 
 
-def write_note_lines(notes: Sequence[Note], stream: BinaryIO) -> None:
-    """Write an object for each mark and alert."""
-    stream.writelines(utf8(as_json(note_object(note)) + "\n") for note in notes)
+def notes_as_json_lines(notes: Sequence[Note]) -> str:
+    """An object for each mark and alert."""
+    return "".join(map(JsonLines().note, notes))

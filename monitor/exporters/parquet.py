@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, TEXTS, Turn
 from stser_core.errors import MissingExtraError
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-def write_parquet(turns: Sequence[Turn], stream: BinaryIO) -> None:
-    """Write one table.
+def as_parquet(turns: Sequence[Turn]) -> bytes:
+    """One table.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -25,7 +26,9 @@ def write_parquet(turns: Sequence[Turn], stream: BinaryIO) -> None:
     except ImportError as error:
         raise MissingExtraError("Writing Parquet", "parquet") from error
 
+    stream = io.BytesIO()
     pyarrow.parquet.write_table(table(turns), stream)
+    return stream.getvalue()
 
 
 def table(turns: Sequence[Turn]) -> pyarrow.Table:

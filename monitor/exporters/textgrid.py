@@ -7,24 +7,23 @@ manual, "TextGrid file formats": intervals follow each other without a gap, a qu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 from monitor.exporters.captions import NO_WORDS, shown_ms
 from monitor.exporters.tiers import Tier, tiers_of
 from monitor.timeline.turn import Turn
-from stser_core.files import utf8
 
 Interval: TypeAlias = tuple[int, int, str]
 """Start and end in milliseconds, and a text."""
 
 
-def write_textgrid(turns: Sequence[Turn], stream: BinaryIO) -> None:
-    """Write the tiers of all speakers."""
+def as_textgrid(turns: Sequence[Turn]) -> str:
+    """The tiers of all speakers."""
     # Praat opens no TextGrid without a tier.
     tiers = [named for tier in tiers_of(turns) for named in _tiers(tier)] or [("speech", [])]
     end = max([1, *(intervals[-1][1] for _, intervals in tiers if intervals)])
     filled = [(name, _filled(intervals, end)) for name, intervals in tiers]
-    stream.write(utf8("\n".join(_lines(filled, end)) + "\n"))
+    return "\n".join(_lines(filled, end)) + "\n"
 
 
 def _tiers(tier: Tier) -> Iterator[tuple[str, list[Interval]]]:

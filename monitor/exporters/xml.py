@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import BinaryIO
 from xml.etree import ElementTree
 
 # Extensible Markup Language (XML) 1.0, section 2.2, "Characters".
@@ -15,8 +14,8 @@ def data(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
 
 
-def write_document(root: ElementTree.Element, stream: BinaryIO) -> None:
-    """Write a document, indented for people."""
+def document_bytes(root: ElementTree.Element) -> bytes:
+    """A document, indented for people."""
     ElementTree.indent(root)
-    ElementTree.ElementTree(root).write(stream, encoding="UTF-8", xml_declaration=True)
-    stream.write(b"\n")
+    document: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return document + b"\n"

@@ -141,9 +141,9 @@ def lists(folder: Path) -> Target:
 
 
 def _timelines() -> dict[str, bytes]:
-    from monitor.exporters.csv import CsvLines, write_excel
+    from monitor.exporters.csv import CsvLines, as_excel
     from monitor.exporters.jsonl import as_json, turn_object
-    from monitor.exporters.parquet import write_parquet
+    from monitor.exporters.parquet import as_parquet
     from monitor.flow import Transcript, Word
     from monitor.timeline.turn import STARTED_AT, Turn
     from stser_core.scores import EmotionScores
@@ -165,12 +165,9 @@ def _timelines() -> dict[str, bytes]:
     turns = [first, replace(first, turn=2, channel=2, speaker="=1+1", start_s=3.0, end_s=4.0)]
     clocks = ("2026-11-29T09:00:01+01:00", "2026-11-29T12:00:03+01:00")  # two sessions
     live = [replace(turn, extra={STARTED_AT: clock}) for turn, clock in zip(turns, clocks, strict=True)]
-    table, excel = io.BytesIO(), io.BytesIO()
-    write_parquet(live, table)
-    write_excel(live, excel)
     return {
-        "parquet": table.getvalue(),
-        "tsv": excel.getvalue(),
+        "parquet": as_parquet(live),
+        "tsv": as_excel(live).encode(),
         "csv": (CsvLines().header + "".join(map(CsvLines().turn, turns))).encode(),
         "jsonl": "".join(as_json(turn_object(turn)) + "\n" for turn in turns).encode(),
     }

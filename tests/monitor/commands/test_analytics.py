@@ -44,11 +44,12 @@ def test_they_are_not_written_over_the_timeline(timeline):
     assert timeline.read_bytes() == content
 
 
-def test_they_are_shown_without_a_file(timeline, capsys):
-    analytics(timeline)
+def test_without_a_file_they_are_shown_in_full(tmp_path, turn, turns, capsys, write_timeline):
+    long = turn(turn=4, start_s=20, end_s=25, transcript=Transcript((Word("on and on " * 20 + "end", 20, 25, 0.9),)))
+    analytics(write_timeline(tmp_path / "call.csv", *turns, long))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["speaker", "customer", "agent"]
-    assert "where is it" in lines[-1]
+    assert lines[-1].endswith("on and on end")
 
 
 def test_words_can_be_kept_out(timeline, capsys):

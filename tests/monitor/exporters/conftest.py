@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -59,9 +58,4 @@ def agent() -> Callable[..., Turn]:
 def exported() -> Callable[..., bytes]:
     """Write rows in a format and give back its bytes."""
 
-    def export(name: str, *rows: Turn) -> bytes:
-        stream = io.BytesIO()
-        FORMATS[name].write(rows, stream)
-        return stream.getvalue()
-
-    return export
+    return lambda name, *rows: FORMATS[name].made(rows)
