@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from threading import Thread
 from typing import Protocol
 
-from monitor.alerts.rules import Rule, Watch
+from monitor.alerts.rules import Rule
 from monitor.exporters.jsonl import as_json, turn_object
 from monitor.queue import ClosableQueue
 from monitor.timeline.notes import Alert
@@ -30,22 +30,46 @@ class TextTaker(Protocol):
 
 
 class Alarm:
-    """Checks every finished turn against the rules, in the output thread."""
+    """Checks every finished turn against the rules, in the output thread.
+
+    A rule rings with the turn that makes its count full, once; it can ring again for the same speaker after a turn for
+    which it does not hold.
+    """
 
     def __init__(
         self, rules: Sequence[Rule], receivers: Sequence[Callable[[Alert], None]], takers: Sequence[TextTaker] = ()
     ) -> None:
-        self._watch = Watch(rules)
+        self._rules = tuple(rules)
         self._receivers = receivers
         self._takers = takers
+        self._counts: dict[tuple[int, int, str], int] = {}
 
     def check(self, turn: Turn) -> None:
         """Take the next finished turn."""
-        for alert in self._watch.check(turn):
-            for receive in self._receivers:
-                receive(alert)
-            for taker in self._takers:
-                taker.run(as_json({**turn_object(turn), "alert": alert.rule}) + "\n")
+        for number, rule in enumerate(self._rules):
+            if rule.concerns(turn) and self._count(number, rule, turn) == rule.turns:
+                self._tell(rule, turn)
+
+    def _count(self, number: int, rule: Rule, turn: Turn) -> int:
+        """Number of turns in a row for which the rule has held for this speaker, counted as far as needed."""
+        key = (number, turn.channel, turn.speaker)
+        self._counts[key] = min(self._counts.get(key, 0) + 1, rule.turns + 1) if rule.holds(turn) else 0
+        return self._counts[key]
+
+    def _tell(self, rule: Rule, turn: Turn) -> None:
+        alert = Alert(
+            rule=rule.text,
+            time_s=turn.end_s,
+            channel=turn.channel,
+            speaker=turn.speaker,
+            turn=turn.turn,
+            emotion=rule.emotion,
+            probability=rule.probability(turn),
+        )
+        for receive in self._receivers:
+            receive(alert)
+        for taker in self._takers:
+            taker.run(as_json({**turn_object(turn), "alert": rule.text}) + "\n")
 
 
 def ring() -> None:
@@ -112,20 +136,17 @@ class AlertCommand:
 
     def _work(self) -> None:
         while (text := self._texts.get()) is not None:
-            self._run_once(text)
-
-    def _run_once(self, text: str) -> None:
-        try:
-            done = subprocess.run(
-                self._words,
-                input=text.encode(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                check=False,
-            )
-        except OSError as error:
-            self._say(f"{self._words[0]} cannot be run on an alert: {error.strerror or error}.")
-            return
-        if done.returncode != 0:
-            self._say(f"{self._words[0]} failed on an alert with exit code {done.returncode}.")
+            try:
+                done = subprocess.run(
+                    self._words,
+                    input=text.encode(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                    check=False,
+                )
+            except OSError as error:
+                self._say(f"{self._words[0]} cannot be run on an alert: {error.strerror or error}.")
+            else:
+                if done.returncode != 0:
+                    self._say(f"{self._words[0]} failed on an alert with exit code {done.returncode}.")

@@ -1,13 +1,12 @@
-"""Rules such as `angry>0.7 for 2 turns`: read from the command line, and checked for every finished turn."""
+"""Rules such as `angry>0.7 for 2 turns`, as they are read from the command line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monitor.roles import Role
-from monitor.timeline.notes import Alert
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS, index
 from stser_core.errors import UsageError
@@ -43,8 +42,13 @@ class Rule:
             self.speaker is None or turn.speaker.casefold() == self.speaker.casefold()
         )
 
-    def holds(self, probability: float) -> bool:
-        """Whether a turn with this probability of the emotion counts."""
+    def probability(self, turn: Turn) -> float:
+        """The turn's probability of the emotion."""
+        return 0.0 if turn.probabilities is None else turn.probabilities[index(self.emotion)]
+
+    def holds(self, turn: Turn) -> bool:
+        """Whether a turn counts."""
+        probability = self.probability(turn)
         return probability > self.threshold or (self.reached and probability == self.threshold)
 
 
@@ -84,46 +88,3 @@ def require_speakers(rules: Iterable[Rule], roles: Iterable[Role], *, others: bo
             raise UsageError(f"The alert '{rule.text}' is about '{rule.speaker}'; the speakers are {there}.")
         if not role.scored:
             raise UsageError(f"The alert '{rule.text}' could never ring, as {rule.speaker} is not scored.")
-
-
-class Watch:
-    """Checks the rules for one turn after the other.
-
-    A rule rings with the turn that makes its count full, once; it can ring again for the same speaker after a
-    turn for which it does not hold.
-    """
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = tuple(rules)
-        self._counts: dict[tuple[int, int, str], int] = {}
-
-    def check(self, turn: Turn) -> list[Alert]:
-        """The alerts that this turn raises, in the order of the rules."""
-        return [
-            _alert(rule, turn)
-            for number, rule in enumerate(self._rules)
-            if rule.concerns(turn) and self._count(number, rule, turn) == rule.turns
-        ]
-
-    def _count(self, number: int, rule: Rule, turn: Turn) -> int:
-        """Number of turns in a row for which the rule has held for this speaker, counted as far as needed."""
-        key = (number, turn.channel, turn.speaker)
-        holds = rule.holds(_probability(rule, turn))
-        self._counts[key] = min(self._counts.get(key, 0) + 1, rule.turns + 1) if holds else 0
-        return self._counts[key]
-
-
-def _probability(rule: Rule, turn: Turn) -> float:
-    return 0.0 if turn.probabilities is None else turn.probabilities[index(rule.emotion)]
-
-
-def _alert(rule: Rule, turn: Turn) -> Alert:
-    return Alert(
-        rule=rule.text,
-        time_s=turn.end_s,
-        channel=turn.channel,
-        speaker=turn.speaker,
-        turn=turn.turn,
-        emotion=rule.emotion,
-        probability=_probability(rule, turn),
-    )

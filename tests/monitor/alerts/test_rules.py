@@ -1,6 +1,7 @@
 import pytest
 
-from monitor.alerts.rules import Rule, Watch, parse, require_speakers
+from monitor.alerts.alarm import Alarm
+from monitor.alerts.rules import Rule, parse, require_speakers
 from monitor.roles import Role
 from stser_core.errors import UsageError
 from stser_core.scores import EmotionScores
@@ -58,9 +59,16 @@ def test_a_rule_about_nobody_is_refused():
             require_speakers([parse("Agent: angry>0.5")], there, others=others)
 
 
+def alerts(rules, turns):
+    found = []
+    alarm = Alarm([parse(rule) for rule in rules], [found.append])
+    for turn in turns:
+        alarm.check(turn)
+    return found
+
+
 def rings(rules, turns):
-    watch = Watch([parse(rule) for rule in rules])
-    return [(alert.turn, alert.rule) for turn in turns for alert in watch.check(turn)]
+    return [(alert.turn, alert.rule) for alert in alerts(rules, turns)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +91,7 @@ def test_an_alert_and_its_row_say_the_same(turn):
     unequal = EmotionScores({}, (0.46984, 0.17672, 0.17672, 0.17672))  # rounded each by itself, they sum to 0.9999
     heard = turn(scores=unequal)
     printed = heard.probabilities[0]
-    (alert,) = Watch([parse("angry>=0.4699")]).check(heard)
+    (alert,) = alerts(["angry>=0.4699"], [heard])
     assert alert.probability == printed == 0.4699
     assert rings(["angry>0.4699"], [heard]) == []
 
