@@ -71,6 +71,8 @@ def load_models(
     if scoring.prior is not None:
         notices.say(f"the class prior is {format_prior(prior)}, as --prior says.")
     transcriber = choose_transcriber(transcription, notices)
+    if transcription.asr is Asr.none and not recognizer.answering(text=False):
+        raise UsageError(f"--classifier {recording.classifier} needs words; --asr none transcribes nothing.")
     require_answers(recognizer, transcriber, notices)
     return Models(recognizer, transcriber, extractor)
 

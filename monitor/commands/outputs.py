@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from monitor.exporters.csv import CsvLines
-from monitor.exporters.exporter import Exporter, name_at
+from monitor.exporters.exporter import Exporter, check_replaceable, name_at
 from monitor.exporters.jsonl import JsonLines
 from monitor.options import OutputOptions
 from stser_core.errors import UsageError
@@ -29,17 +29,20 @@ def open_files(
         output: Their paths, which live may hold the date as `strftime` writes it.
         cleanup: Closes them.
         explain: Whether the attention is written.
-        overwrite: Whether live files are replaced, with the first turn, as those of a replay; else they are continued.
+        overwrite: Whether live files are replaced, with the first turn, as the timelines of a replay; else they are
+            continued.
         live: Takes notices to the user; `None` for a replay.
 
     Raises:
-        OutputError: One cannot be written, or holds something that cannot be continued.
+        OutputError: One cannot be written, holds something that cannot be continued, or is not a timeline.
     """
     exporters: list[Exporter] = []
     formats = (output.csv, CsvLines(explain=explain, live=live is not None)), (output.jsonl, JsonLines(explain=explain))
     for path, lines in formats:
         if path is None:
             continue
+        if live is None:
+            check_replaceable(path)
         exporters.append(Exporter(path, lines, append=live is not None and not overwrite, dated=live))
         cleanup.callback(exporters[-1].close)
         if live is not None and exporters[-1].resumed.lost:

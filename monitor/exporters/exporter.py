@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from os.path import isfile
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +16,11 @@ from monitor.timeline.file import TimelineFile, parse_timeline
 from monitor.timeline.notes import Note, read_notes
 from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.errors import DataError, OutputError
+from stser_core.files import STDOUT
 
+_START_BYTES = 64
+_BEGINNING = re.compile(rb'(\xef\xbb\xbf)?[\s{"]*(recording|type)\b')
+"""How a timeline begins, as this program or a spreadsheet writes it."""
 _DIRECTIVE = re.compile(r"%(?:[YymbBdjHMUVuaA](?![A-Za-z])|%)")
 
 
@@ -145,6 +151,20 @@ class Exporter:
 def name_at(pattern: str, moment: datetime) -> str:
     """The path that a pattern gives at a moment; one without directives stays as it is."""
     return _DIRECTIVE.sub(lambda found: moment.strftime(found.group()), pattern)
+
+
+def check_replaceable(path: str) -> None:
+    """Refuse to replace a file that is not a timeline, as of `--csv notes.txt`; what cannot be read is told later.
+
+    Raises:
+        OutputError: It begins unlike a timeline.
+    """
+    if path == STDOUT or not isfile(path):  # noqa: PTH113  a name may be too long
+        return
+    with suppress(OSError), Path(path).open("rb") as file:
+        start = file.read(_START_BYTES)
+        if not _BEGINNING.match(start) and not b"recording,".startswith(start):
+            raise OutputError(f"Cannot replace '{path}': it is not a timeline; name another file.")
 
 
 def _resumed(content: bytes, path: str, lines: Lines) -> Resumed:

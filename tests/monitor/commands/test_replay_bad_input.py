@@ -57,6 +57,11 @@ def test_a_prior_that_is_none(replay, speech):
     assert_one_sentence(replay(speech, "--prior", "neutral=7", "--csv", "-"), 2, "neutral", "between 0 and 1")
 
 
+def test_a_classifier_that_needs_words_without_any(replay, speech):
+    result = replay(speech, "--classifier", "text", "--csv", "-", checkpoint="default")
+    assert_one_sentence(result, 2, "--classifier text needs words", "--asr none")
+
+
 def test_an_explanation_without_attention(replay, speech, tmp_path):
     options = ["--classifier", "text", "--explain", "--csv", tmp_path / "out.csv"]
     result = replay(speech, *options, checkpoint="default")
@@ -160,9 +165,21 @@ def test_a_broken_checkpoint_costs_nobody_an_older_timeline(replay, speech, scra
     broken.mkdir()
     if keep != "nothing":
         (broken / keep).write_bytes((scratch_checkpoint / keep).read_bytes())
-    timeline.write_text("last week\n")
+    timeline.write_text(f"{HEADER}\n")
     assert_one_sentence(replay(speech, "--csv", timeline, checkpoint=broken), 1, "broken")
-    assert timeline.read_text() == "last week\n"
+    assert timeline.read_text() == f"{HEADER}\n"
+
+
+@pytest.mark.parametrize("name", ["--csv", "--jsonl"])
+def test_only_a_timeline_is_replaced(replay, speech, tmp_path, name):
+    path = tmp_path / "notes.txt"
+    path.write_text("dear diary\n")
+    assert_one_sentence(replay(speech, name, path), 1, "notes.txt", "is not a timeline")
+    assert path.read_text() == "dear diary\n"
+    for older in ("", "recording,chan", '\ufeff"recording","channel"\r\n', '{"type": "mark"}\n'):
+        path.write_text(older)
+        assert replay(speech, name, path)[0] == 0
+        assert path.read_text().count("\n") >= 6
 
 
 def test_an_unforeseen_fault_is_one_sentence_with_a_hint(replay, speech, monkeypatch):

@@ -125,7 +125,7 @@ class TestPipes:
     @pytest.mark.slow
     def test_one_into_which_nothing_is_written_can_be_interrupted(self, command, tmp_path):
         os.mkfifo(tmp_path / "fifo")
-        (tmp_path / "out.csv").write_text("an older result\n")
+        (tmp_path / "out.csv").write_text("recording,older\n")
         with subprocess.Popen(command(str(tmp_path / "fifo")), stderr=subprocess.PIPE) as process:
             writing = None
             while writing is None:
@@ -139,4 +139,4 @@ class TestPipes:
                 process.kill()
             assert b"Traceback" not in process.stderr.read()
             os.close(writing)
-        assert (tmp_path / "out.csv").read_text() == "an older result\n"
+        assert (tmp_path / "out.csv").read_text() == "recording,older\n"
