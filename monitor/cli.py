@@ -95,13 +95,12 @@ def _replay(
     ],
     options: AnalysisOptions,
     output: OutputOptions,
-    svg: Annotated[str | None, Option(metavar="FILE", help="Save the last screen as a picture (SVG).")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Replay recordings, and show which emotion each utterance expresses."""
     from monitor.commands.replay import replay
 
-    raise typer.Exit(replay(recordings, options, output, svg=svg, quiet=quiet))
+    raise typer.Exit(replay(recordings, options, output, quiet=quiet))
 
 
 @app.command("archive")

@@ -18,7 +18,7 @@ from monitor.commands.terminal import Interruption
 from monitor.commands.views import DisplayMode, View, display_mode
 from monitor.display.analytics import print_analytics
 from monitor.display.palette import clock
-from monitor.display.screen import Session, Snapshot, as_svg, state
+from monitor.display.screen import Session, Snapshot, state
 from monitor.display.summary import line
 from monitor.exporters.exporter import Exporter
 from monitor.length import ends_early, length_s
@@ -30,20 +30,14 @@ from monitor.speakers.diarization import Halted
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
 from stser_core.errors import AudioError, OutputError, StserError, UsageError
-from stser_core.files import check_writable, utf8, write_whole
 
 if TYPE_CHECKING:
     from stser_core.audio import AudioFile
 
+_Open: TypeAlias = "tuple[AudioFile, Opened]"
 
-def replay(
-    recordings: Sequence[Path],
-    options: AnalysisOptions,
-    output: OutputOptions,
-    *,
-    svg: str | None = None,
-    quiet: bool = False,
-) -> int:
+
+def replay(recordings: Sequence[Path], options: AnalysisOptions, output: OutputOptions, *, quiet: bool = False) -> int:
     """Replay recordings, each with a timeline of its own.
 
     Whatever can be wrong is checked first (the outputs, a single recording, its roles, the models), so that nothing
@@ -59,18 +53,19 @@ def replay(
             in the outputs.
     """
     notices = Notices(quiet)
-    _check(recordings, output, svg)
+    for path in recordings:
+        check_outputs((output.csv, output.jsonl), path)
+        if recordings.count(path) > 1:
+            raise UsageError(f"'{path}' is given more than once; its turns could not be distinguished.")
     warn_of_agents(options.scoring, notices)
     with ExitStack() as cleanup:
         first = None
         if len(recordings) == 1:
             first = cleanup.enter_context(_opened(recordings[0], options, notices))
         exporters = open_files(output, cleanup, explain=options.recording.explain)
-        if svg is not None:
-            check_writable(svg)
         models = load_models(options.scoring, options.transcription, notices, options.recording)
-        mode = display_mode(output.csv, output.jsonl, svg, quiet=quiet)
-        player = _Player(options, notices, models, exporters, svg, mode)
+        mode = display_mode(output.csv, output.jsonl, quiet=quiet)
+        player = _Player(options, notices, models, exporters, mode)
         for exporter in exporters:
             exporter.begin()
         with Interruption(player.stop, player.abort) as interruption:
@@ -81,17 +76,6 @@ def replay(
     if failed:
         notices.complain(f"{failed} of {len(recordings)} recordings could not be replayed.")
     return interruption.exit_code or int(failed > 0)
-
-
-def _check(recordings: Sequence[Path], output: OutputOptions, svg: str | None) -> None:
-    """Refuse recordings and outputs that do not go together."""
-    if len(recordings) > 1 and svg is not None:
-        raise UsageError(f"--svg is a picture of one recording, but there are {len(recordings)}.")
-    for path in recordings:
-        check_outputs((output.csv, output.jsonl, svg), path)
-    if len(set(recordings)) < len(recordings):
-        twice = next(path for path in recordings if recordings.count(path) > 1)
-        raise UsageError(f"'{twice}' is given more than once; its turns could not be distinguished.")
 
 
 def _play_all(recordings: Sequence[Path], first: _Open | None, player: _Player) -> int:
@@ -123,9 +107,6 @@ def _play_all(recordings: Sequence[Path], first: _Open | None, player: _Player) 
     return failed
 
 
-_Open: TypeAlias = "tuple[AudioFile, Opened]"
-
-
 @contextmanager
 def _opened(path: Path, options: AnalysisOptions, notices: Notices, name: str | None = None) -> Iterator[_Open]:
     """Open a recording, and say what is to be said of it, also of what is found while it is open.
@@ -135,10 +116,6 @@ def _opened(path: Path, options: AnalysisOptions, notices: Notices, name: str | 
         options: Which channels it has, and who is on each.
         notices: Where to say it.
         name: Its name in the timeline; the file's own without it.
-
-    Raises:
-        AudioError: It is missing or is not audio.
-        UsageError: The roles do not fit its channels.
     """
     try:
         file = spooled(path, notices.say)
@@ -158,27 +135,18 @@ def _opened(path: Path, options: AnalysisOptions, notices: Notices, name: str | 
 
 @dataclass
 class _Player:
-    """Runs one pipeline after the other.
-
-    Attributes:
-        stopped: Whether the user wants no further one.
-    """
+    """Runs one pipeline after the other, until `stopped`."""
 
     options: AnalysisOptions
     notices: Notices
     models: Models
     exporters: Sequence[Exporter]
-    svg: str | None
     mode: DisplayMode
     stopped: bool = False
     _pipeline: Pipeline | None = field(default=None, init=False)
 
     def play(self, file: AudioFile, opened: Opened) -> None:
-        """Replay one recording to its end, or until it is stopped.
-
-        Raises:
-            StserError: It cannot be replayed to its end.
-        """
+        """Replay one recording to its end, or until it is stopped."""
         timeline = Timeline()
         outputs: list[Callable[[Turn], None]] = [*(exporter.write for exporter in self.exporters), timeline.add]
         if self.mode is DisplayMode.LINES:
@@ -191,7 +159,14 @@ class _Player:
             )
         except Halted:
             return
-        session = self._session(opened)
+        session = Session(
+            source=opened.recording.name,
+            speakers=tuple(role.speaker for role in opened.roles),
+            checkpoint=f"{self.models.scorer.name} ({self.options.recording.classifier})",
+            transcriber=self.models.transcriber.name,
+            duration_s=opened.recording.duration_s,
+            explain=self.options.recording.explain,
+        )
 
         def snapshot(notice: str = "") -> Snapshot:
             return Snapshot(timeline.snapshot(), pipeline.position_s, stopped=self.stopped)
@@ -201,17 +176,8 @@ class _Player:
                 pipeline.run()
         self._conclude(opened, session, snapshot())
 
-    def _session(self, opened: Opened) -> Session:
-        return Session(
-            source=opened.recording.name,
-            speakers=tuple(role.speaker for role in opened.roles),
-            checkpoint=f"{self.models.scorer.name} ({self.options.recording.classifier})",
-            transcriber=self.models.transcriber.name,
-            duration_s=opened.recording.duration_s,
-            explain=self.options.recording.explain,
-        )
-
     def _conclude(self, opened: Opened, session: Session, last: Snapshot) -> None:
+        """Show the figures of the call, and say where it was stopped or is cut off."""
         recording = opened.recording
         announced_s, heard_s = recording.announced_s, last.position_s
         if self.mode is DisplayMode.SCREEN:
@@ -220,8 +186,6 @@ class _Player:
             print_analytics(Console(), analyse(last.timeline.turns, whole_s))
         elif self.stopped and self.mode is DisplayMode.LINES:
             self.notices.line(f"{state(session, last, over=True).capitalize()}.")
-        if self.svg is not None:
-            write_whole(self.svg, utf8(as_svg(session, last)))
         if not self.stopped and announced_s is not None and ends_early(announced_s, heard_s):
             self.notices.say(
                 f"{recording.name} ends at {clock(heard_s)}, although it announces {clock(announced_s)}; it may be "

@@ -13,12 +13,13 @@ from types import TracebackType
 from rich.console import Console
 
 from monitor.commands.notices import Notices
-from monitor.display.screen import Session, Snapshot, leave_screen, print_finished, running_screen
+from monitor.display.screen import Session, Snapshot, print_finished, running_screen
 from monitor.display.summary import summary_lines
 from stser_core.files import STDOUT
 
 _NOTICE_SHOWN_S = 15.0
 _NOTICES_KEPT = 20
+_LEAVE_SCREEN = b"\x1b[?1049l\x1b[?25h"
 
 
 class DisplayMode(Enum):
@@ -64,7 +65,7 @@ class View:
     def restore(self) -> None:
         """Give the terminal back at once, from inside a signal's handler."""
         if self._screen is not None:
-            leave_screen(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1)
+            os.write(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1, _LEAVE_SCREEN)
 
     def cover(self) -> None:
         """Show the screen, where there is one."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
@@ -17,7 +15,7 @@ from rich.text import Text
 from monitor.display.palette import BOLD, LETTERS, QUIET, SPEAKER_WIDTH, bar, block, clock, fitted, ink, name, printable
 from monitor.display.summary import summary
 from monitor.display.time_axis import CURVE_HEIGHT, Span, axis, curve, turn_blocks
-from monitor.display.turns import LATEST_HEIGHT, heading, latest, table
+from monitor.display.turns import LATEST_HEIGHT, latest, table
 from monitor.flow import ChannelNow
 from monitor.timeline.timeline import TimelineSnapshot
 from monitor.timeline.turn import Turn
@@ -26,6 +24,7 @@ _LABEL_WIDTH = SPEAKER_WIDTH + 1
 _TALK_WIDTH = 9
 _METER = 10
 _LOWEST_DBFS = -60.0
+"""The level at which the meter is empty; it is full at full scale."""
 _STATE = 14
 _NAME = len("neutral? ")
 _ROOM_FOR_NAMES = 50
@@ -39,19 +38,11 @@ _MOST_ROWS_AFTERWARDS = 10
 _SMALLEST, _TALLEST = 12, 44
 _FRAMES_PER_SECOND = 4
 _KEYS = "space pause   m mark   q quit"
-_LEAVE = b"\x1b[?1049l\x1b[?25h"
 
 
 @dataclass(frozen=True)
 class Session:
-    """Properties of a replay or of live monitoring that do not change.
-
-    Attributes:
-        speakers: The role of each channel.
-        duration_s: Length of a recording in seconds, or `None` where the file does not tell.
-        explain: Whether to show where in a turn its emotion is.
-        keys: Whether keys are obeyed.
-    """
+    """Properties of a replay or of live monitoring that do not change: `keys` says whether keys are obeyed."""
 
     source: str
     speakers: tuple[str, ...]
@@ -68,9 +59,7 @@ class Snapshot:
     """The changing state of a replay or of live monitoring, which alone has what follows `stopped`.
 
     Attributes:
-        position_s: Seconds processed so far.
         stopped: Whether a replay was stopped before its end.
-        dropped_ms: Milliseconds of sound that were lost.
         behind_s: Seconds of sound that have not been looked at yet.
         turns_waiting: Utterances that wait for their scores.
         waiting: Whether the device is away and waited for.
@@ -110,7 +99,7 @@ def running(session: Session, snapshot: Snapshot, width: int, height: int) -> li
     blanks = [Text("")] if room >= 2 else []
     lines = [*above, *blanks, *now, *newest, *blanks]
     rows = max(0, height - len(lines) - len(below) - 1)
-    lines += [heading(turns), *table(turns, rows), *below]
+    lines += [*table(turns, rows, width), *below]
     return _cut(lines[:height], width)
 
 
@@ -125,7 +114,7 @@ def finished(session: Session, snapshot: Snapshot, width: int, height: int) -> l
         above += [*_lanes(session, snapshot, width), Text("")]
     below = [*summary(snapshot.timeline.figures, width), *_notes(snapshot)]
     rows = max(0, min(height - len(above) - len(below) - 2, _MOST_ROWS_AFTERWARDS, len(turns)))
-    middle = [heading(turns), *table(turns, rows), Text("")] if rows else []
+    middle = [*table(turns, rows, width), Text("")] if rows else []
     return _cut([*above, *middle, *below], width)
 
 
@@ -217,7 +206,8 @@ def _put(line: Text, place: int, over: Text) -> Text:
 
 def _channel_line(channel: ChannelNow, speaker: str, snapshot: Snapshot, width: int) -> Text:
     """Label, level meter, state, provisional emotion with a question mark, words so far."""
-    line = Text(f"{name(speaker)} {fitted(bar(meter_share(channel.level_dbfs), _METER), _METER)}")
+    level = max(0.0, min(1.0, 1 - channel.level_dbfs / _LOWEST_DBFS))
+    line = Text(f"{name(speaker)} {fitted(bar(level, _METER), _METER)}")
     line.append(f" {channel.level_dbfs:4.0f} dB  " if channel.level_dbfs > _LOWEST_DBFS else " " * 10, QUIET)
     if channel.since_s is None:
         doing = "paused" if snapshot.paused else "quiet"
@@ -227,11 +217,6 @@ def _channel_line(channel: ChannelNow, speaker: str, snapshot: Snapshot, width: 
     if channel.speaking:
         line.append_text(_so_far(channel, width - line.cell_len))
     return line
-
-
-def meter_share(level_dbfs: float) -> float:
-    """The part of the meter that a level fills: nothing at −60 dBFS, all of it at full scale."""
-    return max(0.0, min(1.0, 1 - level_dbfs / _LOWEST_DBFS))
 
 
 def _so_far(channel: ChannelNow, room: int) -> Text:
@@ -299,18 +284,3 @@ def print_finished(console: Console, session: Session, snapshot: Snapshot) -> No
 def _drawn(lines: Sequence[Text]) -> Text:
     """Lines as rich draws them, none of them ever folded."""
     return Text("\n", no_wrap=True, overflow="crop", end="").join(lines)
-
-
-def as_svg(session: Session, snapshot: Snapshot) -> str:
-    """The view that stays as a picture of a terminal of 100 by 30 cells, in full colour."""
-    with io.StringIO() as nowhere:
-        console = Console(
-            record=True, file=nowhere, width=100, height=30, color_system="truecolor", force_terminal=True
-        )
-        print_finished(console, session, snapshot)
-        return console.export_svg(title=f"stser-monitor replay {session.source}")
-
-
-def leave_screen(terminal: int) -> None:
-    """Give a terminal back at once, whatever is being drawn. Never waits."""
-    os.write(terminal, _LEAVE)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
+from monitor.counted import counted
 from monitor.display.palette import BOLD, LETTERS, PLAIN, QUIET, SPEAKER_WIDTH, block, clock, name, printable
 from monitor.timeline.notes import Alert
 from monitor.timeline.timeline import SpeakerFigures
@@ -72,7 +73,7 @@ def alert_line(alert: Alert) -> str:
 def summary_lines(figures: Iterable[SpeakerFigures]) -> list[str]:
     """A sentence for each speaker, or one that says that nobody spoke."""
     lines = [
-        f"{printable(speaker.speaker)}: {speaker.turns} {'turn' if speaker.turns == 1 else 'turns'}, "
+        f"{printable(speaker.speaker)}: {counted(speaker.turns, 'turn')}, "
         f"talk time {clock(speaker.talk_s)}, {shares(speaker)}."
         for speaker in figures
     ]

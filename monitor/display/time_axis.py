@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from rich.style import Style
 from rich.text import Text
@@ -53,11 +52,10 @@ def axis(span: Span) -> Text:
 
 
 def turn_blocks(turns: Sequence[Turn], span: Span, position_s: float) -> Text:
-    """One channel's turns as blocks, in `span.width` cells.
+    """One channel's turns as blocks, in `span.width` cells, blank after `position_s`.
 
     A turn starts with its emotion's letter and fills its cells with its colour. Where several turns share a
     cell, the one that speaks longest in it has it, so a block is missing only where a cell is too coarse.
-    After `position_s`, as far as the recording has been processed, the line is blank.
     """
     owners = _owners(turns, span)
     last = span.cell(position_s)
@@ -93,10 +91,8 @@ WINDOW_S = 60.0
 CURVE_HEIGHT = len(LABELS)
 """Lines of `curve`."""
 
-Probabilities: TypeAlias = tuple[float, ...]
 
-
-def mean_probabilities(turns: Sequence[Turn], time_s: float) -> Probabilities | None:
+def mean_probabilities(turns: Sequence[Turn], time_s: float) -> tuple[float, ...] | None:
     """The mean probability of each emotion over the speech of the minute before a time; `None` without speech.
 
     Each turn counts with its probabilities, for as long as it lasted inside the minute.
@@ -112,16 +108,9 @@ def mean_probabilities(turns: Sequence[Turn], time_s: float) -> Probabilities | 
 
 
 def curve(turns: Sequence[Turn], span: Span, position_s: float, label_width: int) -> list[Text]:
-    """The curve over a stretch of time, each emotion's name before it and its last value behind.
+    """The curve over a stretch of time, blank after `position_s`, in `CURVE_HEIGHT` lines.
 
-    Args:
-        turns: Turns of any channels.
-        span: The stretch of time to show.
-        position_s: Seconds processed so far: the curve is blank after it.
-        label_width: Cells for the names.
-
-    Returns:
-        `CURVE_HEIGHT` lines of `label_width` and `span.width` cells and six more.
+    Before it stands each emotion's name in `label_width` cells, and behind it its last value in six.
     """
     scored = [turn for turn in turns if turn.probabilities is not None and turn.end_s > span.start_s - WINDOW_S]
     last = span.cell(position_s)

@@ -18,31 +18,29 @@ LATEST_HEIGHT = 6
 
 _TIME_WIDTH = 7
 _NAME_WIDTH = 8
+_ROOM_FOR_ALL = 40
+"""Cells of a line from which on a turn also names its speaker, whom its lane shows in any case."""
 _SPOKEN = Style(italic=True)
 _SALIENT = Style(italic=True, bold=True, underline=True)
 
 
-def heading(turns: Sequence[Turn]) -> Text:
-    """The line above `table`."""
+def table(turns: Sequence[Turn], rows: int, width: int) -> list[Text]:
+    """The last turns under a heading, oldest first, one line each: a line for the heading, and `rows` lines."""
+    narrow = width < _ROOM_FOR_ALL
     words = any(turn.words is not None for turn in turns)
     columns = (
         "time".rjust(_TIME_WIDTH),
-        "speaker".ljust(SPEAKER_WIDTH),
+        *([] if narrow else ["speaker".ljust(SPEAKER_WIDTH)]),
         "emotion".ljust(_NAME_WIDTH + 9),
         " ".join(LETTERS[label] for label in LABELS),
         "what was said" if words else "",
     )
-    return Text("  ".join(columns), style=QUIET)
+    lines = [_row(turn, narrow=narrow) for turn in turns[max(0, len(turns) - rows) :]]
+    return [Text("  ".join(columns), style=QUIET), *lines, *[Text("")] * (rows - len(lines))]
 
 
-def table(turns: Sequence[Turn], rows: int) -> list[Text]:
-    """The last turns, oldest first, one line each, in exactly `rows` lines."""
-    lines = [_row(turn) for turn in turns[max(0, len(turns) - rows) :]]
-    return lines + [Text("")] * (rows - len(lines))
-
-
-def _row(turn: Turn) -> Text:
-    text = Text(f"{clock(turn.start_s):>{_TIME_WIDTH}}  {name(turn.speaker)}  ")
+def _row(turn: Turn, *, narrow: bool) -> Text:
+    text = Text(f"{clock(turn.start_s):>{_TIME_WIDTH}}  " + ("" if narrow else f"{name(turn.speaker)}  "))
     if turn.emotion is None or turn.probabilities is None:
         text.append("not scored".ljust(_NAME_WIDTH + 11 + 2 * len(LABELS)), QUIET)
     else:
@@ -99,22 +97,15 @@ def _said(turn: Turn, width: int) -> Text:
     room = max(1, width - 3)
     words = [printable(word.text) for word in turn.words]
     salient = turn.salient_words
-    first = _first_shown(words, salient, room)
+    first = 0
+    while salient and first < min(salient) and cell_len(" ".join(words[first : max(salient) + 1])) > room - 2:
+        first += 1
     said = Text("…" if first else "")
     for place in range(first, len(words)):
         said.append(" " if place > first else "", _SALIENT if {place - 1, place} <= salient else _SPOKEN)
         said.append(words[place], _SALIENT if place in salient else _SPOKEN)
     said.truncate(room, overflow="ellipsis")
     return Text(" “", _SPOKEN).append_text(said).append("”", _SPOKEN)
-
-
-def _first_shown(words: Sequence[str], salient: frozenset[int], room: int) -> int:
-    """The word to begin with, so that as many of the salient ones as possible can be seen."""
-    first = 0
-    if salient:
-        while first < min(salient) and cell_len(" ".join(words[first : max(salient) + 1])) > room - 2:
-            first += 1
-    return first
 
 
 _LONGEST = 60
@@ -130,7 +121,10 @@ def attention(turn: Turn, width: int) -> Text:
     if span is None or salience is None or turn.emotion is None:
         return Text("")
     cells = min(len(salience), max(8, min(_LONGEST, width - 3 - _WORDS)))
-    shares = _per_cell(salience, cells)
+    steps: list[list[float]] = [[] for _ in range(cells)]
+    for step, share in enumerate(salience):
+        steps[step * cells // len(salience)].append(share)
+    shares = [sum(each) / len(each) for each in steps]
     highest = max(shares)
     line = Text("   ")
     for place, share in enumerate(shares):
@@ -140,14 +134,6 @@ def attention(turn: Turn, width: int) -> Text:
         style = ink(turn.emotion) + Style(bold=True, underline=True) if inside else QUIET
         line.append(height(share / highest), style)
     return line.append(f"  half of the attention {_tenths(span[0])}–{_tenths(span[1])}", QUIET)
-
-
-def _per_cell(salience: Sequence[float], cells: int) -> list[float]:
-    """The mean attention in each cell; there are at most as many cells as steps."""
-    steps: list[list[float]] = [[] for _ in range(cells)]
-    for step, share in enumerate(salience):
-        steps[step * cells // len(salience)].append(share)
-    return [sum(shares) / len(shares) for shares in steps]
 
 
 def _tenths(seconds: float) -> str:

@@ -241,11 +241,6 @@ def test_a_longer_pause_makes_fewer_turns(replay, call, tmp_path):
     assert turns[0] > turns[1]
 
 
-def test_the_picture_is_saved(replay, call, tmp_path):
-    assert replay(call, "--svg", tmp_path / "screen.svg", "--quiet") == 0
-    assert "speaker1" in (tmp_path / "screen.svg").read_text()
-
-
 @pytest.fixture
 def long_call(call, tmp_path):
     """The call over and over, long enough to be interrupted."""

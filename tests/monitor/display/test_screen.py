@@ -5,7 +5,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from monitor.display.screen import Session, Snapshot, as_svg, finished, print_finished, running, running_screen
+from monitor.display.screen import Session, Snapshot, finished, print_finished, running, running_screen
 from monitor.flow import ChannelNow, Transcript, Word
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Timeline
@@ -195,8 +195,7 @@ def test_the_view_of_a_replay_leaves_only_the_finished_one(call):
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
 
 
-def test_the_picture_is_an_svg_of_the_finished_view(call):
-    picture = as_svg(REPLAY, call)
-    assert picture.startswith("<svg")
-    assert "customer" in picture
-    assert "#d55e00" in picture.lower()
+@pytest.mark.parametrize("width", [20, 30])
+def test_on_a_narrow_screen_the_last_emotions_are_seen(live, width):
+    lines = plain(running(LIVE, live, width, 24))
+    assert any(" S  sad " in line for line in lines[-6:])
