@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,23 +16,11 @@ from stser_core.files import RECORDING_SUFFIXES, utf8
 
 STDIN = "-"
 
-# What the files of common containers begin with (the offset, then the bytes).
-_SIGNATURES = (
-    ((0, b"RIFF"), (8, b"WAVE")),
-    ((0, b"RF64"), (8, b"WAVE")),
-    ((0, b"FORM"), (8, b"AIF")),
-    ((0, b"fLaC"),),
-    ((0, b"OggS"),),
-    ((0, b"ID3"),),
-    ((0, b".snd"),),
-    ((0, b"caff"),),
-    ((0, b"#!AMR"),),
-    ((4, b"ftypM4A"),),
-    ((4, b"ftypisom"),),
-    ((4, b"ftypmp4"),),
-    ((0, b"\x1a\x45\xdf\xa3"),),  # Matroska and WebM
-)
 _SIGNATURE_BYTES = 16
+_SIGNATURE = re.compile(
+    rb"(RIFF|RF64)....WAVE|FORM....AIF|fLaC|OggS|ID3|\.snd|caff|#!AMR|....ftyp(M4A|isom|mp4)|\x1aE\xdf\xa3", re.DOTALL
+)
+"""What the files of common containers begin with; the last is that of Matroska and WebM."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +93,7 @@ def is_recording(path: Path) -> bool:
     except OSError:
         # Without an audio extension it need not be a recording.
         return False
-    return any(all(start.startswith(sign, at) for at, sign in parts) for parts in _SIGNATURES)
+    return _SIGNATURE.match(start) is not None
 
 
 def _read(place: str) -> bytes:

@@ -11,6 +11,7 @@ from monitor.archive.recordings import Found
 from monitor.archive.scoring import Failed, Outcome, Scored
 from monitor.archive.settings import check_settings
 from monitor.archive.tables import Tables
+from monitor.display.palette import clock
 from stser_core.errors import OutputError
 
 _KEEP_S = 20.0
@@ -60,17 +61,8 @@ class Progress:
             parts.append(f"{self.failed} failed")
         parts += [f"{self.heard_s / _HOUR_S:.2f} h scored", f"{self.speed:.0f} times real time"]
         if here := self.done + self.failed:
-            parts.append(f"{duration(self.elapsed_s * (self.recordings - self.gone) / here)} left")
+            parts.append(f"{clock(self.elapsed_s * (self.recordings - self.gone) / here)} left")
         return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `45 s`, `3 min`, `2 h 05 min`."""
-    whole = round(seconds)
-    if whole < 100:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 @dataclass

@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 from monitor.archive.folder import FAILURES, ArchiveFolder
 from monitor.archive.recordings import find_recordings
-from monitor.archive.run import ArchiveWriter, Progress, duration
+from monitor.archive.run import ArchiveWriter, Progress
 from monitor.archive.scoring import RecordingScorer, Running
 from monitor.archive.settings import archive_settings
 from monitor.archive.tables import require_parquet
@@ -19,6 +19,8 @@ from monitor.archive.workers import cluster, outcomes, processors, threads
 from monitor.commands.models import load_models
 from monitor.commands.notices import PROGRAM, Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
+from monitor.counted import counted
+from monitor.display.palette import clock
 from monitor.options import AnalysisOptions
 from stser_core.errors import DataError, UsageError
 
@@ -78,7 +80,7 @@ def archive(
         with pool as submit, Interruption(running.halt, running.halt) as interruption, _shown(progress, notices):
             writer.run(outcomes(missing, submit, workers, running), progress, notify)
     if len(told) > 1:
-        notices.say(f"the same holds for {_counted(len(told) - 1, 'further recording')}.")
+        notices.say(f"the same holds for {counted(len(told) - 1, 'further recording')}.")
     _summarise(progress, out, notices)
     if interruption.received is None and progress.failed == len(found):
         raise DataError(f"Not one of the {len(found)} recordings could be read; see '{out / FAILURES}'.")
@@ -94,17 +96,15 @@ def load_scorer(options: AnalysisOptions, notices: Notices | None = None) -> Rec
 def _summarise(progress: Progress, out: Path, notices: Notices) -> None:
     """Say what was done, what failed, and what an interruption left."""
     notices.say(
-        f"{_counted(progress.done)} done ({progress.heard_s / 3600:.2f} h of sound in "
-        f"{duration(progress.elapsed_s)}, {progress.speed:.0f} times real time); the archive is in '{out}'."
+        f"{counted(progress.done, 'recording')} done ({progress.heard_s / 3600:.2f} h of sound in "
+        f"{clock(progress.elapsed_s)}, {progress.speed:.0f} times real time); the archive is in '{out}'."
     )
     if progress.failed:
-        notices.say(f"{_counted(progress.failed)} could not be read; '{out / FAILURES}' says why.")
+        notices.say(f"{counted(progress.failed, 'recording')} could not be read; '{out / FAILURES}' says why.")
     if left := progress.recordings - progress.gone:
-        notices.say(f"stopped with {left} of {_counted(progress.recordings)} left; the same command continues.")
-
-
-def _counted(number: int, thing: str = "recording") -> str:
-    return f"1 {thing}" if number == 1 else f"{number} {thing}s"
+        notices.say(
+            f"stopped with {left} of {counted(progress.recordings, 'recording')} left; the same command continues."
+        )
 
 
 @contextmanager

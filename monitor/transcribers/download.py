@@ -7,23 +7,17 @@ import http.client
 import threading
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from stser_core.errors import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-Progress: TypeAlias = "Callable[[int, int], None]"
-"""Called with the bytes fetched so far and the bytes in all."""
 
 _PIECE = 1 << 16
 
 
-def download(
-    address: str, to: Path, size: int, sha256: str, progress: Progress | None = None, timeout_s: float = 5.0
-) -> None:
+def download(address: str, to: Path, size: int, sha256: str, timeout_s: float = 5.0) -> None:
     """Download a file and verify its size and checksum.
 
     Args:
@@ -31,7 +25,6 @@ def download(
         to: Where it is written; after a failure an incomplete file may remain.
         size: Its size in bytes; not one more is read.
         sha256: Its SHA-256 in hexadecimal.
-        progress: Told after every piece.
         timeout_s: How long to wait for a connection, and for each piece.
 
     Raises:
@@ -46,8 +39,6 @@ def download(
             file.write(piece)
             digest.update(piece)
             fetched += len(piece)
-            if progress is not None:
-                progress(min(fetched, size), size)
     if fetched != size:
         found = "more" if fetched > size else f"only {fetched}"
         raise DownloadError(f"{address} should have {size} bytes but has {found}; try again later.")

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from zipfile import ZipFile
 
 from platformdirs import user_cache_dir
@@ -15,9 +15,6 @@ from monitor.transcribers.download import download
 from monitor.transcribers.vosk import is_model
 from stser_core.errors import DownloadError, TranscriberError
 from stser_core.files import size_of
-
-if TYPE_CHECKING:
-    from monitor.transcribers.download import Progress
 
 BASE_ADDRESS = "https://alphacephei.com/vosk/models/"
 
@@ -75,7 +72,7 @@ def installed() -> list[tuple[str, Path, int]]:
     return [(folder.name, folder, size_of(folder)) for folder in folders]
 
 
-def fetch(name: str, progress: Progress | None = None) -> Path:
+def fetch(name: str) -> Path:
     """Fetch a model into the user's cache, unless it is there.
 
     It appears there whole or not at all, also where two programs fetch it at once. Only an archive with the known
@@ -83,7 +80,6 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
 
     Args:
         name: One of `KNOWN`.
-        progress: Called with the bytes fetched so far and the bytes in all.
 
     Returns:
         The model's folder.
@@ -100,7 +96,7 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=target.parent) as scratch:
             archive = Path(scratch, model.archive)
-            download(BASE_ADDRESS + model.archive, archive, model.size, model.sha256, progress)
+            download(BASE_ADDRESS + model.archive, archive, model.size, model.sha256)
             with ZipFile(archive) as zipped:
                 zipped.extractall(Path(scratch, "unpacked"))
             _move(_models_in(Path(scratch, "unpacked"))[0], target)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from monitor.counted import counted
 from monitor.display.palette import COLOURS, LETTERS, clock
 from stser_core.emotions import LABELS
 from stser_core.files import utf8
@@ -51,10 +52,10 @@ def render(
     """
     folder, _, name = template.rpartition("/")
     all_styles = [_base_style(), *(text(package, f"{folder}/{style}") for style in styles)]
-    all_scripts = [text(package, f"{folder}/{script}") for script in scripts]
+    all_scripts = [_part("basics.js"), *(text(package, f"{folder}/{script}") for script in scripts)]
     if curves:
         all_styles[:1] = _uplot("uPlot.min.css"), _base_style(), _part("call.css")
-        all_scripts[:0] = _uplot("uPlot.iife.min.js"), _part("basics.js"), _part("chart.js")
+        all_scripts[:1] = _uplot("uPlot.iife.min.js"), _part("basics.js"), _part("chart.js")
     policy = (
         "default-src 'none'",
         f"script-src {' '.join([*map(source_hash, all_scripts), *script_sources])}",
@@ -129,11 +130,6 @@ def decibels(level: float | None) -> str:
 def change(difference: float | None) -> str:
     """A difference of probabilities, with its sign."""
     return _UNKNOWN if difference is None else f"{difference:+.2f}".replace("-", "−")
-
-
-def counted(things: Sized, noun: str) -> str:
-    """A number with its noun: `1 turn`, `2 turns`."""
-    return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
 
 
 @cache

@@ -3,25 +3,17 @@
 (() => {
   const STEP = 200;
   const LABELS = ["angry", "happy", "neutral", "sad"];
-  const calls = JSON.parse(document.getElementById("data").textContent);
-  const table = document.getElementById("table");
+  const calls = JSON.parse(byId("data").textContent);
+  const table = byId("table");
   const body = table.tBodies[0];
-  const filters = document.getElementById("filters");
-  const field = Object.fromEntries(["search", "from", "to", "emotion"].map((id) => [id, document.getElementById(id)]));
-  const count = document.getElementById("count");
-  const more = document.getElementById("more");
+  const filters = byId("filters");
+  const field = Object.fromEntries(["search", "from", "to", "emotion"].map((id) => [id, byId(id)]));
+  const count = byId("count");
+  const more = byId("more");
   const collator = new Intl.Collator(undefined, { numeric: true });
   let key = "angry";
   let descending = true;
   let shown = STEP;
-
-  const clock = (seconds) => {
-    const two = (value) => String(value).padStart(2, "0");
-    const minutes = Math.floor(seconds / 60);
-    return minutes < 60
-      ? `${minutes}:${two(seconds % 60)}`
-      : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
-  };
 
   const wanted = (call) =>
     call.recording.toLowerCase().includes(field.search.value.trim().toLowerCase()) &&

@@ -1,6 +1,6 @@
 "use strict";
 
-// What the scripts of every page that shows a call begin with.
+// What the scripts of every page begin with.
 
 function byId(id) {
   return document.getElementById(id);

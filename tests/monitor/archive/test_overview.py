@@ -96,10 +96,10 @@ def test_names_are_data(archived):
     page = render_overview(make_overview(root, root)).decode()
     policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])
 
-    assert page.count("<script") == 2 and page.count("</script>") == 2
+    assert page.count("<script") == 3 and page.count("</script>") == 3
     assert "<img" not in page
     assert re.fullmatch(
-        r"default-src 'none'; script-src 'sha256-[^']+'; style-src( 'sha256-[^']+'){2}; "
+        r"default-src 'none'; script-src( 'sha256-[^']+'){2}; style-src( 'sha256-[^']+'){2}; "
         r"base-uri 'none'; form-action 'none'",
         policy,
     )

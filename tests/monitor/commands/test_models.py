@@ -37,7 +37,7 @@ def offline(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(vosk_models, "cache_dir", lambda: tmp_path / "cache")
 
-    def refuse(name, progress=None):
+    def refuse(name):
         raise DownloadError("https://example.org/model.zip cannot be fetched (no network).")
 
     monkeypatch.setattr(vosk_models, "fetch", refuse)
@@ -75,7 +75,7 @@ def test_auto_prefers_a_vosk_model_that_is_present(only_whisper, vosk_model, mon
 
 
 def test_auto_takes_a_vosk_model_that_can_be_fetched_before_whisper(only_whisper, vosk_model, monkeypatch, capsys):
-    monkeypatch.setattr(vosk_models, "fetch", lambda name, progress=None: vosk_model)
+    monkeypatch.setattr(vosk_models, "fetch", lambda name: vosk_model)
     assert choose("auto", None, Notices(False)).name == "vosk (model)"
     assert said(capsys).endswith("which was just fetched.")
 
