@@ -235,7 +235,7 @@ class ServeOptions:
     ] = "127.0.0.1"
     port: Annotated[int, Option(metavar="PORT", min=0, max=65_535, help="0 is any that is free.")] = 8765
     token_file: Annotated[
-        Path | None, Option(metavar="FILE", help="Ask for the token that this file holds, of everybody who connects.")
+        Path | None, Option(metavar="FILE", help="Ask everybody who connects for the token that this file holds.")
     ] = None
     tls_cert: Annotated[Path | None, Option(metavar="FILE", help="Serve HTTPS with this certificate.")] = None
     tls_key: Annotated[Path | None, Option(metavar="FILE", help="The certificate's key.")] = None

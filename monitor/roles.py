@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from monitor.counted import counted
 from stser_core.errors import UsageError
 
 MIX = "mix"
@@ -55,8 +56,8 @@ def roles(channels: str | None, present: int, recording: str, *, score_agents: b
         raise UsageError(f"--channels '{channels}' has the name {again} twice; give each channel a name of its own.")
     if len(names) != present:
         raise UsageError(
-            f"--channels names {_count(len(names), 'channel')} ({', '.join(names)}), "
-            f"but {recording} has {_count(present, 'channel')}."
+            f"--channels names {counted(len(names), 'channel')} ({', '.join(names)}), "
+            f"but {recording} has {counted(present, 'channel')}."
         )
     return tuple(Role.of(name, score_agents=score_agents) for name in names)
 
@@ -68,7 +69,3 @@ def merged(given: Sequence[Role], *, named: bool) -> Role:
     longer be told apart.
     """
     return Role(MIXED if named else given[0].speaker, scored=all(role.scored for role in given))
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

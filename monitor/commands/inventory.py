@@ -10,6 +10,7 @@ from pathlib import Path
 
 import stser_core
 from monitor.commands.notices import PROGRAM, Notices
+from monitor.counted import counted
 from stser_core.errors import DownloadError
 from stser_core.files import size_of
 
@@ -84,8 +85,8 @@ def print_devices() -> None:
     if not devices:
         print("No input device was found.")
     for device in devices:
-        channels = "1 channel" if device.channels == 1 else f"{device.channels} channels"
         mark = "*" if device.default else " "
+        channels = counted(device.channels, "channel")
         print(f"{mark} {device.index:3d}  {device.name}  ({channels}, {device.sample_rate} Hz)")
 
 

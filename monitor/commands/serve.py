@@ -63,9 +63,9 @@ def serve(
     notices = Notices(quiet)
     names = _names(scoring)
     warn_of_agents(scoring, notices)
-    token, twilio_token, secret = map(
-        _secret, (serving.token_file, serving.twilio_token_file, serving.webhook_secret_file)
-    )
+    token = _secret("--token-file", serving.token_file)
+    twilio_token = _secret("--twilio-token-file", serving.twilio_token_file)
+    secret = _secret("--webhook-secret-file", serving.webhook_secret_file)
     if token is None and not is_loopback(serving.host):
         raise UsageError(
             f"--host {serving.host} can be reached from other machines; ask for a token with --token-file."
@@ -141,16 +141,16 @@ def _names(scoring: ScoringOptions) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _secret(path: Path | None) -> str | None:
-    """What a file with a secret holds, without the white space around it."""
+def _secret(option: str, path: Path | None) -> str | None:
+    """The line that a file holds, without the white space around it."""
     if path is None:
         return None
     try:
         secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"The secret in '{path}' cannot be read ({error}).") from error
+        raise UsageError(f"{option} '{path}' cannot be read ({getattr(error, 'strerror', None) or error}).") from error
     if not secret or not secret.isascii() or not secret.isprintable():
-        raise UsageError(f"The secret in '{path}' has to be a line of ASCII letters, digits and signs.")
+        raise UsageError(f"{option} '{path}' has to hold a line of ASCII letters, digits and signs.")
     return secret
 
 

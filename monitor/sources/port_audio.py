@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from monitor.counted import counted
 from monitor.flow import SAMPLE_RATE
 from monitor.sources.devices import DEFAULT, Device, find, inputs, look_again, port_audio
 from stser_core.errors import DeviceError
@@ -133,7 +134,7 @@ class PortAudioCapture:
 def _format(device: Device, channels: int, *, system_default: bool) -> CaptureFormat:
     """The device at 16 kHz if possible, else at its own rate."""
     if channels > device.channels:
-        there = "1 channel" if device.channels == 1 else f"{device.channels} channels"
+        there = counted(device.channels, "channel")
         raise DeviceError(f"The input '{device.name}' has {there}, but {channels} were asked for.")
     library = port_audio()
     for rate in (SAMPLE_RATE, device.sample_rate):

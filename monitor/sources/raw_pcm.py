@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from monitor.counted import counted
 from monitor.flow import SAMPLE_RATE, AudioBlock
 from monitor.queue import ClosableQueue
 from monitor.samples import from_pcm
@@ -141,7 +142,7 @@ class RawPcm:
                 listened = round(_LISTENED_S * self._rate)
                 self._notices(
                     f"{self.name} sounds like noise at full scale; it has to be 16-bit little-endian PCM of "
-                    f"{self._rate} Hz and {self.channels} channel(s)."
+                    f"{self._rate} Hz and {counted(self.channels, 'channel')}."
                 )
             power, common, samples = 0.0, 0.0, 0
 
@@ -215,6 +216,6 @@ def _check_wav(form: bytes, rate: int, channels: int) -> None:
         )
     if (told_rate, told_channels) != (rate, channels):
         raise AudioError(
-            f"The sound's WAV header tells of {told_rate} Hz and {told_channels} channels, but {rate} Hz and "
-            f"{channels} were announced; add --rate {told_rate}, and a name for each channel with --channels."
+            f"The sound's WAV header tells of {told_rate} Hz and {counted(told_channels, 'channel')}, but {rate} Hz "
+            f"and {channels} were announced; add --rate {told_rate}, and a name for each channel with --channels."
         )
