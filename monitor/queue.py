@@ -33,6 +33,12 @@ class ClosableQueue(Generic[T]):
         with self._changed:
             return len(self._items)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether several more items can be put without waiting: half of the room is free, or nothing is accepted."""
+        with self._changed:
+            return self._closed or len(self._items) <= self._capacity // 2
+
     def put(self, item: T) -> bool:
         """Append an item, waiting for room; false once the queue is closed or cancelled."""
         with self._changed:

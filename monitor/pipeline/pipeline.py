@@ -27,6 +27,7 @@ from monitor.queue import ClosableQueue
 from monitor.samples import loudness_dbfs
 from monitor.segmenter.segmenter import Segmenter
 from monitor.segmenter.settings import SegmenterSettings
+from monitor.sources import SharedSource, Source
 from monitor.sources.recording import mono
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import STARTED_AT, Turn
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from monitor.roles import Role
-    from monitor.sources import Source
     from monitor.transcribers import Transcriber
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Pipeline:
 
     def __init__(
         self,
-        source: Source,
+        source: Source | SharedSource,
         *,
         roles: Sequence[Role],
         transcriber: Transcriber,
@@ -203,21 +203,11 @@ class Pipeline:
         threads.add("output", self._write, self._finished.cancel)
         return threads
 
-    def _arriving(self) -> Iterator[AudioBlock]:
+    def _blocks(self, source: Source) -> Iterator[AudioBlock]:
         """The source's blocks as they come. A failure of the source ends them: what came before is still finished."""
         try:
-            blocks = self._source.blocks()
-            for block in blocks if len(self._since) == self._source.channels else mono(blocks):
-                while len(self._pauses) > 1 and self._pauses[1][0] <= block.arrived_at:
-                    del self._pauses[0]
-                silent = self._pauses[0][1]
-                usable = replace(block, samples=np.zeros_like(block.samples)) if silent else block
-                self._behind_s = time.monotonic() - block.arrived_at
-                self._dropped += block.start - self._position
-                self._last = usable.samples
-                self._position = block.end
-                self._set_origin(block)
-                yield usable
+            blocks = source.blocks()
+            yield from blocks if len(self._since) == source.channels else mono(blocks)
         except Exception as error:  # noqa: BLE001  carried to the main thread, which raises it
             self._threads.fail("source", error)
 
@@ -232,10 +222,28 @@ class Pipeline:
 
     def _segment(self) -> None:
         """Segmenter thread."""
-        for block in self._arriving():
-            if not all(self._pass_on(event, block) for event in self._segmenter.feed(block)):
-                return
+        if isinstance(self._source, SharedSource):
+            self._source.feed(self._take, self._has_room)
+        elif not all(map(self._take, self._blocks(self._source))):
+            return
         all(self._pass_on(event, None) for event in self._segmenter.flush())
+
+    def _take(self, block: AudioBlock) -> bool:
+        """Segment a block as it comes; false when those after it are gone."""
+        while len(self._pauses) > 1 and self._pauses[1][0] <= block.arrived_at:
+            del self._pauses[0]
+        silent = self._pauses[0][1]
+        usable = replace(block, samples=np.zeros_like(block.samples)) if silent else block
+        self._behind_s = time.monotonic() - block.arrived_at
+        self._dropped += block.start - self._position
+        self._last = usable.samples
+        self._position = block.end
+        self._set_origin(block)
+        return all(self._pass_on(event, block) for event in self._segmenter.feed(usable))
+
+    def _has_room(self) -> bool:
+        """Whether a block can be taken without waiting for those after it."""
+        return self._scoring.waiting.has_room and all(transcriber.has_room for transcriber in self._transcribers)
 
     def _pass_on(self, event: SpeechEvent, block: AudioBlock | None) -> bool:
         """Pass on an event that came with a block, or with the end; false when those after it are gone."""

@@ -75,6 +75,11 @@ class ChannelTranscriber:
             return True
         return self._events.put(event)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether `put` would not wait."""
+        return self._events.has_room
+
     def close(self) -> None:
         """End the input; waiting utterances are still transcribed."""
         self._events.close()

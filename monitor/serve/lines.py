@@ -21,7 +21,7 @@ from monitor.roles import Role
 from monitor.segmenter.settings import SegmenterSettings
 from monitor.serve.calls import Call, iso, keep_acknowledged, name_of, read_call
 from monitor.serve.security import Limits
-from monitor.serve.source import LineSource
+from monitor.serve.source import LineSource, SegmenterThread
 from monitor.timeline.notes import note_object
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
@@ -68,6 +68,7 @@ class Shared:
     metrics: Metrics
     limits: Limits = field(default_factory=Limits)
     segmentation: SegmenterSettings = field(default_factory=SegmenterSettings)
+    segmenter: SegmenterThread = field(default_factory=SegmenterThread)
     names: tuple[str, ...] = ("customer", "agent")
     score_agents: bool = False
     transcripts: bool = True
@@ -94,7 +95,7 @@ class Line:
     """
 
     def __init__(
-        self, call: Call, shared: Shared, rate: int, paths: tuple[Path, Path], ended: Callable[[Line], None]
+        self, call: Call, shared: Shared, start: Start, paths: tuple[Path, Path], ended: Callable[[Line], None]
     ) -> None:
         """Open the timeline's files, new CSV and JSON Lines; nothing runs yet. `ended` is called when all is written.
 
@@ -105,7 +106,7 @@ class Line:
         self.reason: str | None = None
         self._shared = shared
         self._ended = ended
-        self._source = LineSource(call.name, rate, len(call.roles), shared.limits, shared.metrics)
+        self._source = LineSource(call.name, start, shared.segmenter, shared.limits, shared.metrics)
         self._exporters = (Exporter(str(paths[0]), CsvLines(live=True)), Exporter(str(paths[1]), JsonLines()))
         alarm = Alarm(shared.rules, [self._alerted], shared.takers)
         self.pipeline = Pipeline(
@@ -148,7 +149,7 @@ class Line:
         """Take no more sound; what came is finished. In the event loop."""
         if self.reason is None:
             self.reason = reason
-            self._source.end()
+            self._source.stop()
 
     def now(self) -> dict[str, object]:
         """The present state, for the event `now`."""
@@ -243,7 +244,7 @@ class Lines:
             name, paths = self._new_files(moment, start.call)
             roles = tuple(self.shared.role(place, speakers) for place in start.places)
             call = Call(name, source, iso(moment), roles, emotions=[None] * len(roles))
-            line = Line(call, self.shared, start.rate, paths, self._over)
+            line = Line(call, self.shared, start, paths, self._over)
             self._lines[name] = line
             self._calls[name] = call
             while len(self._calls) > _REMEMBERED + self.shared.limits.lines:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from monitor.samples import from_pcm
 from stser_core.errors import StserError
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ class Start:
         rate: Samples per second.
         places: The stream's channels, each by its place among the usual ones: 0 for the customer's, 1 for the agent's.
         token: The secret that came with the message, where the protocol has room for one.
+        decode: Makes float32 [channels, n] in −1…1 of the bytes of one frame, or of several in a row.
     """
 
     call: str
     rate: int
     places: tuple[int, ...] = (0,)
     token: str | None = None
+    decode: Callable[[bytes], NDArray[np.float32]] = field(default=from_pcm, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +43,16 @@ class Sound:
 
     Attributes:
         channel: The first of its channels, counted from 0.
-        samples: float32 [channels, n] in −1…1, at the stream's rate.
+        data: Its samples as they came, for `Start.decode`.
+        length: Number of samples on each of its channels, at the stream's rate.
         at_ms: Its time stamp in milliseconds on the sender's clock; `None` where it has none.
         number: Its number in the order of sending, where the sender counts.
         start: Where it has no time stamp, the index of its first sample among all that were sent.
     """
 
     channel: int
-    samples: NDArray[np.float32]
+    data: bytes
+    length: int
     at_ms: int | None = None
     number: int | None = None
     start: int = 0

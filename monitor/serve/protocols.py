@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -42,8 +43,10 @@ class PcmDecoder:
             raise ProtocolError(f"The rate is {rate} Hz; it has to be between {_LOWEST_RATE} and {_HIGHEST_RATE}.")
         if not 1 <= channels <= _MOST_CHANNELS:
             raise ProtocolError(f"The sound has {channels} channels; they have to be 1 to {_MOST_CHANNELS}.")
-        self._start: Start | None = Start(call, rate, tuple(range(channels)))
-        self._channels = channels
+        self._start: Start | None = Start(
+            call, rate, tuple(range(channels)), decode=partial(from_pcm, channels=channels)
+        )
+        self._width = _BYTES * channels
         self._held = b""
         self._sent = 0
 
@@ -52,13 +55,14 @@ class PcmDecoder:
         if isinstance(data, str):
             raise ProtocolError("A text came; the sound has to be binary frames.")
         held = self._held + data
-        whole = len(held) // (_BYTES * self._channels) * _BYTES * self._channels
+        length = len(held) // self._width
+        whole = length * self._width
         self._held = held[whole:]
         if not whole:
             return ()
         started, self._start = self._start, None
-        sound = Sound(0, from_pcm(held[:whole], self._channels), start=self._sent)
-        self._sent += sound.samples.shape[1]
+        sound = Sound(0, held[:whole], length, start=self._sent)
+        self._sent += length
         return (sound,) if started is None else (started, sound)
 
 
@@ -121,8 +125,8 @@ class AudioSocketDecoder:
         if self._rate not in (None, rate):
             raise ProtocolError(f"The sound's rate changes from {self._rate} to {rate} Hz.")
         started, self._rate = self._rate is not None, rate
-        sound = Sound(0, from_pcm(payload), start=self._sent)
-        self._sent += sound.samples.shape[1]
+        sound = Sound(0, payload, len(payload) // _BYTES, start=self._sent)
+        self._sent += sound.length
         return (sound,) if started else (Start(call, rate), sound)
 
 
@@ -194,7 +198,6 @@ class TwilioDecoder:
         """
         self._expected = _tracks(_TRACKS if tracks is None else tracks)
         self._channels: Mapping[str, int] | None = None
-        self._table = MU_LAW
 
     def feed(self, data: bytes | str) -> Sequence[Message]:
         """Take one message."""
@@ -221,12 +224,12 @@ class TwilioDecoder:
             raise ProtocolError(
                 f"The sound is {form.encoding} of {form.sample_rate} Hz; it has to be µ-law (PCMU) or A-law (PCMA)."
             )
-        self._table = _TABLES[form.encoding.lower()]
+        table = _TABLES[form.encoding.lower()]
         tracks = self._expected if start.tracks is None else _tracks(start.tracks)
         self._channels = {track: channel for channel, track in enumerate(tracks)}
         places, parameters = tuple(map(_TRACKS.index, tracks)), start.parameters or {}
         call = start.call_sid or start.call_control_id or ""
-        return Start(call, form.sample_rate, places, parameters.get("token"))
+        return Start(call, form.sample_rate, places, parameters.get("token"), partial(_expand, table))
 
     def _sound(self, media: _Media) -> Sequence[Sound]:
         if self._channels is None:
@@ -238,8 +241,12 @@ class TwilioDecoder:
             payload = binascii.a2b_base64(media.payload)
         except (binascii.Error, ValueError) as error:
             raise ProtocolError(f"A payload is not Base64 ({error}).") from error
-        samples: NDArray[np.float32] = self._table[np.frombuffer(payload, dtype=np.uint8)]
-        return (Sound(channel, samples[None], _checked(media.timestamp), _checked(media.chunk)),)
+        return (Sound(channel, payload, len(payload), _checked(media.timestamp), _checked(media.chunk)),)
+
+
+def _expand(table: NDArray[np.float32], codes: bytes) -> NDArray[np.float32]:
+    samples: NDArray[np.float32] = table[np.frombuffer(codes, dtype=np.uint8)][None]
+    return samples
 
 
 def _tracks(given: Sequence[str]) -> tuple[str, ...]:

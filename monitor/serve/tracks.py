@@ -14,8 +14,6 @@ from stser_core.audio import Resampler
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_GATHERED_S = 0.06
-"""So much is passed on at least, since every block costs time."""
 _HOLD_S = 0.2
 """A frame that is missing is waited for until so much of what follows it has come."""
 _JITTER_S = 0.1
@@ -47,22 +45,22 @@ class Tracks:
         self._resampled = 0  # index of the sample after the last that was resampled
         self._position = 0  # the same at 16 kHz, without those that wait for the end of a block
         self._waiting = np.zeros((channels, 0), dtype=np.float32)
+        self._complete: list[AudioBlock] = []
         self.late = 0
 
-    def place(self, sound: Sound, earliest_s: float = 0.0, latest_s: float = math.inf) -> list[AudioBlock]:
-        """Take a frame.
+    def place(
+        self, sound: Sound, samples: NDArray[np.float32], earliest_s: float = 0.0, latest_s: float = math.inf
+    ) -> None:
+        """Put a frame in its place.
 
         Args:
             sound: Of this stream.
+            samples: Its own, float32 [channels, n].
             earliest_s: Where a frame without a time stamp starts at the earliest: after a pause, time has gone on.
             latest_s: Where one with a time stamp starts at the latest; beyond, its clock has been set.
-
-        Returns:
-            What is complete by now.
         """
-        channels = slice(sound.channel, sound.channel + len(sound.samples))
+        channels = slice(sound.channel, sound.channel + len(samples))
         start = self._start(sound, earliest_s, latest_s)
-        samples = sound.samples
         for channel in range(channels.start, channels.stop):
             self._ends[channel] = max(self._ends[channel] or 0, start + samples.shape[1])
         if start < self._from:
@@ -70,10 +68,9 @@ class Tracks:
             samples = samples[:, self._from - start :]
             start = self._from
         if not samples.shape[1]:
-            return []
-        blocks: list[AudioBlock] = []
+            return
         if start - self._from - self._length > _LONG_GAP_S * self.rate:
-            blocks += self._pass_on(self._length)
+            self._pass_on(self._length)
             self._from = start
         place = start - self._from
         end = place + samples.shape[1]
@@ -83,14 +80,21 @@ class Tracks:
             self._sound, self._heard = np.pad(self._sound, more), np.pad(self._heard, more)
         self._sound[channels, place:end] = samples
         self._heard[channels, place:end] = True
-        gathered = round(_GATHERED_S * self.rate)
-        if self._length >= gathered and (ready := self._ready()) >= gathered:
-            blocks += self._pass_on(ready)
-        return blocks
+
+    def blocks(self) -> list[AudioBlock]:
+        """What is complete by now. Each call costs time: best after some frames."""
+        self._pass_on(self._ready())
+        return self._taken()
 
     def flush(self) -> list[AudioBlock]:
         """The stream has ended: all that is left."""
-        return [*self._pass_on(self._length), *self._blocks(self._resampler.flush(), rest=True)]
+        self._pass_on(self._length)
+        self._add(self._resampler.flush(), rest=True)
+        return self._taken()
+
+    def _taken(self) -> list[AudioBlock]:
+        complete, self._complete = self._complete, []
+        return complete
 
     def _start(self, sound: Sound, earliest_s: float, latest_s: float) -> int:
         """Index at which a frame starts."""
@@ -124,35 +128,34 @@ class Tracks:
         ]
         return max(min(waited_for, default=0), given_up, 0)
 
-    def _pass_on(self, count: int) -> list[AudioBlock]:
-        """Blocks of the first samples that are held; these are then held no longer."""
-        blocks: list[AudioBlock] = []
+    def _pass_on(self, count: int) -> None:
+        """Make blocks of the first samples that are held; these are then held no longer."""
+        if not count:
+            return
         present: NDArray[np.bool_] = np.logical_or.reduce(self._heard[:, :count])
         for start, end in _runs(present):
             at = self._from + start
             if at > self._resampled:
-                blocks += self._blocks(self._resampler.flush(), rest=True)
+                self._add(self._resampler.flush(), rest=True)
                 self._resampler = Resampler(self.rate, len(self._sound))
                 self._position = max(self._position, round(at * SAMPLE_RATE / self.rate))
             self._resampled = self._from + end
-            blocks += self._blocks(self._resampler.feed(self._sound[:, start:end]))
+            self._add(self._resampler.feed(self._sound[:, start:end]))
         for held in (self._sound, self._heard):
             held[:, : self._length - count] = held[:, count : self._length]
             held[:, self._length - count : self._length] = 0
         self._length -= count
         self._from += count
-        return blocks
 
-    def _blocks(self, samples: NDArray[np.float32], *, rest: bool = False) -> list[AudioBlock]:
-        """Blocks that end on whole tenths of a second, as those of a recording; with `rest`, what is left, too."""
+    def _add(self, samples: NDArray[np.float32], *, rest: bool = False) -> None:
+        """Add a block up to the last whole tenth of a second, as those of a recording; with `rest`, all of it."""
         waiting = np.concatenate([self._waiting, np.clip(samples, -1.0, 1.0)], axis=1)
-        blocks: list[AudioBlock] = []
-        while (size := _BLOCK - self._position % _BLOCK) <= waiting.shape[1] or (rest and waiting.shape[1]):
-            blocks.append(AudioBlock(self._position, waiting[:, :size]))
-            self._position += size
-            waiting = waiting[:, size:]
-        self._waiting = waiting
-        return blocks
+        end = self._position + waiting.shape[1]
+        size = waiting.shape[1] if rest else max(0, end // _BLOCK * _BLOCK - self._position)
+        if size:
+            self._complete.append(AudioBlock(self._position, waiting[:, :size]))
+        self._position += size
+        self._waiting = waiting[:, size:]
 
 
 def _leading(heard: NDArray[np.bool_]) -> int:

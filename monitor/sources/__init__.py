@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from monitor.flow import AudioBlock
 
@@ -30,4 +30,28 @@ class Source(Protocol):
 
     def stop(self) -> None:
         """Make `blocks` end soon. May be called from any thread, at any time, more than once."""
+        ...
+
+
+@runtime_checkable
+class SharedSource(Protocol):
+    """One of many streams of sound whose blocks one thread hands over.
+
+    Attributes:
+        name: As it appears in the timeline.
+        channels: Number of channels in every block.
+    """
+
+    name: str
+    channels: int
+
+    def feed(self, take: Callable[[AudioBlock], bool], has_room: Callable[[], bool]) -> None:
+        """Have `take` called with every block, until it returns false or `stop` is called and all is taken.
+
+        It is called by another thread, and only while `has_room` returns true, since else it would wait.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Make `feed` return soon. May be called from any thread, at any time, more than once."""
         ...

@@ -13,14 +13,23 @@ FRAME = 320
 WHOLE = np.sin(np.arange(RATE * 6) * 0.05).astype(np.float32)
 
 
+def sent(samples, channel=0, *stamps, start=0):
+    """A frame, and its samples."""
+    return Sound(channel, b"", samples.shape[1], *stamps, start=start), samples
+
+
 def frame(number, *, channel=0, sound=WHOLE, at_ms=None, counted=True):
     samples = sound[None, number * FRAME : (number + 1) * FRAME]
-    return Sound(channel, samples, 20 * number if at_ms is None else at_ms, number + 1 if counted else None)
+    return sent(samples, channel, 20 * number if at_ms is None else at_ms, number + 1 if counted else None)
 
 
 def placed(tracks, frames, channels=1, **bounds):
     """The whole sound on its clock, missing samples as silence, and how many of them were dropped."""
-    blocks = [block for one in frames for block in tracks.place(one, **bounds)] + tracks.flush()
+    blocks = []
+    for one in frames:
+        tracks.place(*one, **bounds)
+        blocks += tracks.blocks()
+    blocks += tracks.flush()
     whole, end, dropped = np.zeros((channels, blocks[-1].end), dtype=np.float32), 0, 0
     for block in blocks:
         assert block.start >= end
@@ -92,21 +101,24 @@ def test_sound_is_passed_on_soon(channels, delay_s):
     tracks = Tracks(RATE, channels)
     end = 0
     for number in range(200):
-        end = ([end] + [block.end for block in tracks.place(frame(number))])[-1]
+        tracks.place(*frame(number))
+        end = ([end] + [block.end for block in tracks.blocks()])[-1]
         if number >= 50:
             assert (number + 1) * FRAME - end <= delay_s * RATE
 
 
 def test_a_pause_without_time_stamps_is_silence():
     tracks = Tracks(RATE, 1)
-    before, after = Sound(0, WHOLE[None, :RATE]), Sound(0, WHOLE[None, :RATE], start=RATE)
+    before, after = sent(WHOLE[None, :RATE]), sent(WHOLE[None, :RATE], start=RATE)
 
     whole, dropped = placed(tracks, [before, after])
     assert dropped == 0
     assert whole.shape[1] == 2 * RATE
 
     tracks = Tracks(RATE, 1)
-    blocks = tracks.place(before) + tracks.place(after, earliest_s=10.0)
+    tracks.place(*before)
+    tracks.place(*after, earliest_s=10.0)
+    blocks = tracks.flush()
     assert blocks[-1].end == 11 * RATE
     assert sum(block.end - block.start for block in blocks) == 2 * RATE
 
@@ -115,7 +127,7 @@ def test_other_rates_are_resampled_as_one():
     """Frames of 8 kHz give the same samples as the whole at once."""
     from stser_core.audio import resampled
 
-    frames = [Sound(0, WHOLE[None, at : at + 160], at // 8) for at in range(0, 24_000, 160)]
+    frames = [sent(WHOLE[None, at : at + 160], 0, at // 8) for at in range(0, 24_000, 160)]
 
     whole, dropped = placed(Tracks(8_000, 1), frames)
 

@@ -1,0 +1,88 @@
+"""Many lines, whose sound one thread segments."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import numpy as np
+import pytest
+
+from monitor.serve.messages import Sound, Start
+from monitor.serve.metrics import Metrics
+from monitor.serve.security import Limits
+from monitor.serve.source import LineSource, SegmenterThread
+
+SECOND = np.arange(16_000, dtype="<i2")
+
+
+@pytest.fixture
+def lines():
+    """A function that opens a line; its `taken` gets the blocks, and its `over` ends with it."""
+    thread, metrics = SegmenterThread(), Metrics(lambda sentence: None)
+    with ThreadPoolExecutor(8) as pool:
+
+        def opened(has_room=lambda: True, take=None):
+            source = LineSource("line", Start("call", 16_000), thread, Limits(), metrics)
+            source.metrics, source.taken, source.sent = metrics, [], 0
+            source.over = pool.submit(source.feed, take or (lambda block: source.taken.append(block) or True), has_room)
+            return source
+
+        yield opened
+
+
+def put(source, seconds):
+    for _ in range(seconds):
+        source.put(Sound(0, SECOND.tobytes(), SECOND.size, start=source.sent))
+        source.sent += SECOND.size
+
+
+def heard(source):
+    return np.concatenate([block.samples[0] for block in source.taken])
+
+
+def test_a_line_that_has_no_room_holds_no_other_up(lines):
+    room = Event()
+    stuck, other = lines(has_room=room.is_set), lines()
+    for source in (stuck, other):
+        put(source, 3)
+        source.stop()
+    other.over.result(20)
+    assert np.array_equal(heard(other), np.tile(SECOND / np.float32(32768), 3))
+    assert stuck.taken == []
+
+    room.set()
+    stuck.over.result(20)
+    assert np.array_equal(heard(stuck), heard(other))
+
+
+def test_a_line_that_fails_or_is_over_holds_no_other_up(lines):
+    def fail(block):
+        raise RuntimeError("a fault")
+
+    faulty, over, other = lines(take=fail), lines(take=lambda block: False), lines()
+    for source in (faulty, over, other):
+        put(source, 2)
+    with pytest.raises(RuntimeError):
+        faulty.over.result(20)
+    over.over.result(20)
+
+    put(other, 1)
+    other.stop()
+    other.over.result(20)
+    assert heard(other).size == 3 * SECOND.size
+
+
+def test_sound_that_waits_too_long_is_dropped(lines, monkeypatch):
+    room = Event()
+    source = lines(has_room=room.is_set)
+    put(source, 2)
+    monkeypatch.setattr(source, "_began_s", source._began_s - 8)
+    assert source.filling
+    put(source, 1)
+    monkeypatch.setattr(source, "_began_s", source._began_s - 8)
+    put(source, 1)
+
+    assert source.metrics.registry.get_sample_value("stser_dropped_seconds_total") == 2
+    room.set()
+    source.stop()
+    source.over.result(20)
+    assert heard(source).size == 2 * SECOND.size
