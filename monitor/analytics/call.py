@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from monitor.analytics.anger import angriest_minute
 from monitor.analytics.conversation import interruptions, response_times, silence
-from monitor.analytics.emotions import replies, speaker_emotions
+from monitor.analytics.emotions import angriest_minute, replies, speaker_emotions
 from monitor.analytics.results import CallAnalytics, LongestTurn, ResponseTimes, Span, SpeakerAnalytics
 from monitor.analytics.spans import STRETCH_GAP_MS, Speaker, overlap, speaker_of, stretches, times, total, union
 from monitor.roles import MIXED

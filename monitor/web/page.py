@@ -84,16 +84,7 @@ def _environment(package: str, folder: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(
-        change=change,
-        clock=clock,
-        counted=counted,
-        decibels=decibels,
-        lasting=lasting,
-        percent=percent,
-        total=total,
-        whole=whole,
-    )
+    made.filters.update(clock=clock, counted=counted, lasting=lasting, shown=shown, total=total)
     made.globals.update(labels=LABELS, letters=LETTERS)
     return made
 
@@ -112,24 +103,9 @@ def total(seconds: float) -> str:
     return f"{clock(seconds)} min" if seconds < _HOUR_S else f"{seconds / _HOUR_S:,.1f} h"
 
 
-def percent(share: float | None) -> str:
-    """A proportion in 0…1 as a whole percentage."""
-    return _UNKNOWN if share is None else f"{share:.0%}"
-
-
-def whole(number: float | None) -> str:
-    """A number without decimals."""
-    return _UNKNOWN if number is None else f"{number:,.0f}"
-
-
-def decibels(level: float | None) -> str:
-    """A level in decibels below full scale, with a real minus sign."""
-    return _UNKNOWN if level is None else f"{level:.0f} dB".replace("-", "−")
-
-
-def change(difference: float | None) -> str:
-    """A difference of probabilities, with its sign."""
-    return _UNKNOWN if difference is None else f"{difference:+.2f}".replace("-", "−")
+def shown(value: float | None, form: str) -> str:
+    """A number as `str.format` writes it, with a real minus sign; a dash where it is not known."""
+    return _UNKNOWN if value is None else form.format(value).replace("-", "−")
 
 
 @cache

@@ -292,17 +292,6 @@ def test_a_second_interruption_ends_at_once(long_call, scratch_checkpoint):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
-def test_a_closed_pipe_ends_quietly(long_call, scratch_checkpoint):
-    process = start(long_call, scratch_checkpoint, "--csv", "-", "--quiet")
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.wait(timeout=30) == 141
-    assert process.stderr.read() == ""
-    process.stderr.close()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
 def test_what_nobody_reads_ends_as_quietly():
     read, write = os.pipe()
     os.close(read)

@@ -5,10 +5,8 @@ import sys
 
 import pytest
 
-from monitor.analytics.call import analyse
 from monitor.commands.timelines import analytics
 from monitor.flow import Transcript, Word
-from monitor.timeline.file import read_timeline
 from stser_core.errors import UsageError
 
 
@@ -21,12 +19,6 @@ def turns(turn, surely):
 @pytest.fixture
 def timeline(tmp_path, turns, write_timeline):
     return write_timeline(tmp_path / "call.csv", *turns)
-
-
-def test_the_figures_are_the_same_from_turns_csv_and_json_lines(tmp_path, turns, timeline, write_timeline):
-    expected = analyse(turns, 20.0)
-    assert analyse(read_timeline(timeline).turns, 20.0) == expected
-    assert analyse(read_timeline(write_timeline(tmp_path / "call.jsonl", *turns)).turns, 20.0) == expected
 
 
 def test_they_are_written_as_json(timeline, tmp_path):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from monitor.cli import main
 from monitor.commands.timelines import export
 from monitor.exporters.formats import FORMATS
 from monitor.flow import Transcript, Word
@@ -175,12 +174,3 @@ def test_excel_finds_utf8_and_the_timeline_reads_back(timeline, tmp_path, turn, 
     made = tmp_path / "café.excel.csv"
     assert made.read_bytes().startswith(b"\xef\xbb\xbfrecording,")
     assert read_timeline(made).turns == (replace(said, words=None, classifiers=None),)
-
-
-@pytest.mark.parametrize("command", ["report", "analytics", "export"])
-def test_what_parquet_holds_is_a_timeline(timeline, tmp_path, command):
-    export(timeline, "parquet", quiet=True)
-    more = ["--to", "srt"] if command == "export" else []
-    output = tmp_path / "made"
-    assert main([command, str(timeline.with_suffix(".parquet")), *more, "-o", str(output), "--quiet"]) == 0
-    assert output.stat().st_size > 0

@@ -165,19 +165,6 @@ def test_on_a_terminal_it_is_a_screen_that_obeys_keys(terminal, arguments, tmp_p
     assert {line["type"] for line in lines if "type" in line} == {"mark", "alert"}
 
 
-def test_ctrl_c_on_the_terminal_finishes_the_turn_in_hand(terminal, arguments, tmp_path):
-    import termios
-
-    screen = terminal(arguments())
-    screen.see("speaking 0:01")
-    before = len(rows(tmp_path / "out.csv"))
-    screen.type("\x03")
-    assert screen.end() == 130
-    assert len(rows(tmp_path / "out.csv")) >= before + 1
-    assert termios.tcgetattr(screen.slave) == screen.modes
-    assert screen.drawn.rindex("\x1b[?1049l") > screen.drawn.rindex("\x1b[?1049h")
-
-
 @pytest.mark.usefixtures("hang_ups")
 def test_a_terminal_that_is_closed_costs_not_even_the_turn_in_hand(terminal, arguments, tmp_path):
     screen = terminal(arguments(alert=["angry>=0"], real_time=True))

@@ -1,4 +1,3 @@
-import pytest
 from rich.cells import cell_len
 
 from monitor.display.turns import attention, latest
@@ -19,13 +18,6 @@ def test_the_salient_stretch_is_underlined_and_timed(turn):
     assert line.plain.split()[0] == "▂▂██"
     assert underlined(line) == "██"
     assert line.plain.endswith(("1:01.2–1:01.4", "1:01.2–1:01.3"))
-
-
-@pytest.mark.parametrize("width", [60, 80, 140])
-@pytest.mark.parametrize("steps", [1, 10, 150])
-def test_it_fits_however_long_the_turn(turn, width, steps):
-    one = turn(start_s=3600.0, end_s=3600.0 + steps / 10, scores=explained((1 / steps,) * steps))
-    assert cell_len(attention(one, width).plain) <= width
 
 
 def test_what_is_not_known_is_blank(turn):

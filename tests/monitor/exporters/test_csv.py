@@ -1,10 +1,7 @@
 import csv
-import io
 
 import pytest
 
-from monitor.exporters.csv import CsvLines
-from monitor.exporters.exporter import Exporter
 from monitor.flow import Transcript, Word
 from monitor.timeline.notes import Mark
 from monitor.timeline.turn import COLUMNS
@@ -68,15 +65,6 @@ def test_unknown_is_empty(written, tmp_path, turn):
     assert unknown == list(COLUMNS[COLUMNS.index("emotion") : COLUMNS.index("loudness_dbfs")])
 
 
-def test_a_row_is_in_the_file_before_the_next_turn(tmp_path, turn):
-    path = tmp_path / "out.csv"
-    exporter = Exporter(str(path), CsvLines())
-    exporter.begin()
-    exporter.write(turn())
-    assert len(path.read_text().splitlines()) == 2
-    exporter.close()
-
-
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
 def test_a_formula_is_neutralised_in_every_text(written, tmp_path, turn, text):
     (row,) = written(tmp_path / "out.csv", turn(recording=text, speaker=text, transcript=said(text)))
@@ -87,16 +75,6 @@ def test_a_formula_is_neutralised_in_every_text(written, tmp_path, turn, text):
 def test_other_texts_stay_as_they_are(written, tmp_path, turn, text):
     (row,) = written(tmp_path / "out.csv", turn(transcript=said(text)))
     assert row["transcript"] == text
-
-
-def test_a_dash_is_standard_output(capsys, turn):
-    exporter = Exporter("-", CsvLines())
-    exporter.begin()
-    exporter.write(turn())
-    exporter.close()
-    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["emotion"] for row in rows] == ["angry"]
-    print("standard output is still open")
 
 
 def test_an_explained_timeline_has_two_columns_more(written, tmp_path, turn):

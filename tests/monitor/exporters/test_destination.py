@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -49,29 +47,6 @@ def test_a_file_that_is_removed_while_writing_is_noticed(tmp_path):
     with pytest.raises(OutputError, match="removed"):
         destination.write("second\n")
     destination.close()
-
-
-WRITER = """
-import sys
-from monitor.exporters.destination import Destination
-from stser_core.errors import ClosedPipeError
-destination = Destination("-")
-try:
-    for _ in range(100_000):
-        destination.write("a row\\n")
-except ClosedPipeError as error:
-    sys.stdout = None
-    sys.exit(error.exit_code)
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
-def test_a_reader_that_goes_away_ends_the_writing():
-    writer = subprocess.Popen([sys.executable, "-c", WRITER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert writer.stdout is not None
-    assert writer.stdout.readline() == b"a row\n"
-    writer.stdout.close()
-    assert writer.wait(timeout=30) == 141
 
 
 def test_an_older_file_stays_until_there_is_a_record(tmp_path):

@@ -1,11 +1,7 @@
 """A recording as a source: written with known samples, read back as blocks."""
 
 import os
-import signal
 import struct
-import subprocess
-import sys
-import time
 import wave
 from threading import Thread
 
@@ -52,17 +48,6 @@ def test_gives_every_sample_in_blocks_that_follow_each_other(tmp_path):
     assert joined.dtype == np.float32
     np.testing.assert_allclose(joined[0], np.arange(12_000) / 32768, atol=1e-6)
     np.testing.assert_allclose(joined[1], -np.arange(12_000) / 32768, atol=1e-6)
-
-
-def test_of_any_rate_comes_at_16_khz(tmp_path):
-    path = write_wav(tmp_path / "call.wav", np.zeros((1, 8000)), rate=8000)
-    assert [*Recording(path).blocks()][-1].end == pytest.approx(16_000, abs=32)
-
-
-def test_what_is_not_a_number_comes_as_silence(tmp_path):
-    path = write_float_wav(tmp_path / "odd.wav", [0.5, np.nan, np.inf, -np.inf, 0.25])
-    (block,) = Recording(path).blocks()
-    np.testing.assert_array_equal(block.samples, np.array([[0.5, 0, 0, 0, 0.25]], np.float32))
 
 
 def test_integers_stored_as_floats_are_sound(tmp_path):
@@ -145,13 +130,6 @@ def test_mono_is_the_mean_and_keeps_the_clock():
     assert (second.start, second.samples.shape) == (10, (1, 2))
 
 
-def test_mixed_channels_that_cancel_are_one_of_them(tmp_path):
-    noise = np.random.default_rng(1).integers(-3000, 3000, 8_000)
-    path = write_wav(tmp_path / "inverted.wav", [noise, -noise])
-    blocks = [block.samples for block in mono(Recording(path).blocks())]
-    np.testing.assert_allclose(np.concatenate(blocks, axis=1)[0] * 32768, noise, atol=0.01)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="pipes with names")
 class TestPipes:
     @pytest.fixture
@@ -171,18 +149,3 @@ class TestPipes:
         """Nobody writes into it: opening it would wait for ever."""
         with pytest.raises(AudioError, match="fifo"):
             Recording(fifo)
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize("given", [signal.SIGINT, signal.SIGTERM])
-    def test_that_nobody_writes_into_can_be_given_up(self, fifo, given):
-        program = (
-            "from pathlib import Path; from monitor.sources.recording import spooled; print(1, flush=True); "
-            f"spooled(Path({str(fifo)!r}))"
-        )
-        with subprocess.Popen(
-            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as process:
-            process.stdout.readline()
-            time.sleep(0.2)
-            process.send_signal(given)
-            assert process.wait(10) == -given

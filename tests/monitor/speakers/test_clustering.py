@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from monitor.speakers.clustering import cluster
+from monitor.speakers.diarization import cluster
 from monitor.speakers.embeddings import SpeakerEmbedding
 
 

@@ -38,14 +38,6 @@ def test_each_utterance_gets_its_speaker(data):
     assert set(found[3:]) == {"speaker1"}
 
 
-def test_a_missing_speaker_model_is_told_with_where_to_get_it(monkeypatch, tmp_path):
-    monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr(vosk_models, "cache_dir", lambda: tmp_path)
-    assert find_speaker_model() is None
-    with pytest.raises(TranscriberError, match=r"vosk-model-spk-0\.4\.zip"):
-        VoskEmbeddings()
-
-
 def test_a_folder_without_a_speaker_model_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     with pytest.raises(TranscriberError, match=VARIABLE):

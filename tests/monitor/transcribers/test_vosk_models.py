@@ -13,8 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from monitor.transcribers import vosk_models
-from monitor.transcribers.download import download
-from monitor.transcribers.vosk_models import KnownModel, fetch, find, installed
+from monitor.transcribers.vosk_models import KnownModel, download, fetch, find, installed
 from stser_core.errors import DownloadError, TranscriberError
 
 MODEL_FILES = {"am/final.mdl": b"acoustics" * 10_000, "conf/model.conf": b"--beam=10\n", "graph/words.txt": b"yes 1\n"}

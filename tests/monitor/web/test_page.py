@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.counted import counted
-from monitor.web.page import decibels, json_block, lasting
+from monitor.web.page import json_block, lasting
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
@@ -23,7 +23,7 @@ def test_a_number_that_json_has_not_is_refused():
 
 
 def test_lengths_levels_and_counts_are_written_for_people():
-    shown = [lasting(value) for value in (None, 0.04, 59.9, 277.2, 3877.0)]
-    assert shown == ["–", "0.0 s", "59.9 s", "4:37 min", "1:04:37 h"]
-    assert decibels(-23.4) == "−23 dB"
+    lengths = [lasting(value) for value in (None, 0.04, 59.9, 277.2, 3877.0)]
+    assert lengths == ["–", "0.0 s", "59.9 s", "4:37 min", "1:04:37 h"]
+    assert shown(-23.4, "{:.0f} dB") == "−23 dB"
     assert [counted(n, "turn") for n in (0, 1, 1200)] == ["0 turns", "1 turn", "1,200 turns"]
