@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.counted import counted
-from monitor.web.page import json_block, lasting
+from monitor.web.page import json_block, lasting, shown
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
