@@ -6,7 +6,7 @@ the option's help and bounds, its default the option's default. A further option
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -89,11 +89,7 @@ class SegmentationOptions:
     ] = "normal"
 
     def __post_init__(self) -> None:
-        """Refuse a pause that is out of bounds.
-
-        Raises:
-            UsageError: With the pause.
-        """
+        """Refuse a pause that is out of bounds."""
         self.settings()
 
     def settings(self) -> SegmenterSettings:
@@ -151,10 +147,10 @@ class TranscriptionOptions:
 class AnalysisOptions:
     """All that the rows of a recording depend on besides itself: `replay` and `archive`."""
 
-    scoring: ScoringOptions = field(default_factory=ScoringOptions)
-    segmentation: SegmentationOptions = field(default_factory=SegmentationOptions)
-    recording: RecordingOptions = field(default_factory=RecordingOptions)
-    transcription: TranscriptionOptions = field(default_factory=TranscriptionOptions)
+    scoring: ScoringOptions = ScoringOptions()
+    segmentation: SegmentationOptions = SegmentationOptions()
+    recording: RecordingOptions = RecordingOptions()
+    transcription: TranscriptionOptions = TranscriptionOptions()
 
 
 @dataclass(frozen=True)
@@ -215,12 +211,12 @@ class LiveOptions:
 class ListenOptions:
     """All that live monitoring is told."""
 
-    live: LiveOptions = field(default_factory=LiveOptions)
-    scoring: ScoringOptions = field(default_factory=ScoringOptions)
-    segmentation: SegmentationOptions = field(default_factory=SegmentationOptions)
-    transcription: TranscriptionOptions = field(default_factory=TranscriptionOptions)
-    output: OutputOptions = field(default_factory=OutputOptions)
-    alerts: AlertOptions = field(default_factory=AlertOptions)
+    live: LiveOptions = LiveOptions()
+    scoring: ScoringOptions = ScoringOptions()
+    segmentation: SegmentationOptions = SegmentationOptions()
+    transcription: TranscriptionOptions = TranscriptionOptions()
+    output: OutputOptions = OutputOptions()
+    alerts: AlertOptions = AlertOptions()
 
 
 @dataclass(frozen=True)

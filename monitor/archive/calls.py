@@ -46,13 +46,9 @@ def day_of(name: str, modified_ns: int, today: date | None = None) -> tuple[date
     """The day of a recording: from its name, which recorders stamp, or else from when its file was last written.
 
     A date in the file's name counts before one in its folders (`2026/10/05/x.wav`), a date with a time behind it
-    (`x_20261005T1430.wav`) before one without, and a later one before an earlier one in the name; none counts that is
-    in the future. Without any, it is the day in UTC on which the file was last written.
-
-    Args:
-        name: The recording's name in the archive.
-        modified_ns: When it was written, in nanoseconds since 1970.
-        today: The last day that is not in the future; tomorrow in UTC, since it is tomorrow in some time zones.
+    (`x_20261005T1430.wav`) before one without, and a later one before an earlier one in the name; none counts after
+    `today`, which is tomorrow in UTC by default, since it is tomorrow in some time zones. Without any, it is the day in
+    UTC on which the file was last written.
 
     Returns:
         The day, and where it comes from: `name` or `modified`.

@@ -72,7 +72,10 @@ def _changed(part: str, ending: str = "") -> str:
 
 
 class ArchiveFolder:
-    """The folder and its bookkeeping. All writing is done by one thread of one process, which holds the lock."""
+    """The folder and its bookkeeping. All writing is done by one thread of one process, which holds the lock.
+
+    What writes raises an `OutputError` where the disk is full, or the like.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -119,11 +122,7 @@ class ArchiveFolder:
         )
 
     def finish(self, scored: Scored, *, explain: bool = False) -> None:
-        """Keep a recording's timeline, with the columns of `--explain` or without, and then its done marker.
-
-        Raises:
-            OutputError: The disk is full, or the like; the recording is not done then.
-        """
+        """Keep a recording's timeline, with the columns of `--explain` or without, and then its done marker."""
         name = scored.finished.recording
         lines = CsvLines(explain=explain)
         self._write(self.timeline(name), (lines.header + "".join(map(lines.turn, scored.turns))).encode())
@@ -141,11 +140,7 @@ class ArchiveFolder:
         return self.root / timeline_name(recording)
 
     def write_failures(self, reasons: Mapping[str, str]) -> None:
-        """Write `failures.csv` as a whole: the recordings that failed, and why.
-
-        Raises:
-            OutputError: It cannot be written.
-        """
+        """Write `failures.csv` as a whole: the recordings that failed, and why."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(("recording", "reason"))
@@ -153,11 +148,7 @@ class ArchiveFolder:
         self._write(self.root / FAILURES, utf8(text.getvalue()))
 
     def probe(self) -> None:
-        """Check that files can be written.
-
-        Raises:
-            OutputError: The disk is full, or the like.
-        """
+        """Check that files can be written."""
         self._write(self.root / _OWN / "probe", bytes(4096))
 
     def _write(self, path: Path, content: bytes) -> None:

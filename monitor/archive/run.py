@@ -71,9 +71,6 @@ class ArchiveWriter:
 
     A timeline and its done marker are kept at once; the tables and the list of failures follow a few seconds later, and
     the next start adds what a killed process left out.
-
-    Raises (all methods):
-        OutputError: The disk is full, or the like.
     """
 
     folder: ArchiveFolder
@@ -99,11 +96,7 @@ class ArchiveWriter:
         return cls(folder, tables, failures, listed)
 
     def run(self, outcomes: Iterable[Outcome], progress: Progress, notify: Callable[[str], None]) -> None:
-        """Write all outcomes as they come, count them, and tell the user what is to be told.
-
-        Raises:
-            StserError: They cannot be kept, or no more will come. What was kept before stays.
-        """
+        """Write all outcomes as they come, count them, and tell the user what is to be told."""
         for outcome in outcomes:
             kept = self.keep(outcome)
             progress.count(kept)

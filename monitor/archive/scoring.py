@@ -107,10 +107,7 @@ class RecordingScorer:
     options: AnalysisOptions = field(default_factory=AnalysisOptions)
 
     def __call__(self, found: Found, running: Running) -> Outcome:
-        """Score a recording.
-
-        Returns:
-            Its timeline, or why it failed. One recording's error never stops the others.
+        """Score a recording, or say why it failed; one recording's error never stops the others.
 
         Raises:
             Halted: It was abandoned.

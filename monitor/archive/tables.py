@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from monitor.archive.calls import call_row, call_schema
 from monitor.archive.folder import CALLS, TURNS, ArchiveFolder
-from monitor.archive.scoring import Finished, Scored
+from monitor.archive.scoring import Scored
 from monitor.exporters.parquet import table
 from monitor.timeline.file import read_timeline
 from monitor.timeline.turn import SALIENT_COLUMNS
@@ -48,7 +48,6 @@ class Tables:
 
         Raises:
             DataError: A shard cannot be read.
-            OutputError: A shard cannot be written.
         """
         self._folder = folder
         self.explain = explain
@@ -63,14 +62,11 @@ class Tables:
         self._drop([name for name, (_, stamp) in self._held.items() if current.get(name) != stamp])
         lacking = [finished[name] for name in sorted(finished.keys() - self._held.keys())]
         for start in range(0, len(lacking), CALLS_A_SHARD):
-            self.add([self._read(one) for one in lacking[start : start + CALLS_A_SHARD]])
+            shard = lacking[start : start + CALLS_A_SHARD]
+            self.add([Scored(one, read_timeline(self._folder.timeline(one.recording)).turns) for one in shard])
 
     def add(self, calls: Sequence[Scored]) -> None:
-        """Add calls, in the place of those of the same recordings.
-
-        Raises:
-            OutputError: The disk is full, or the like.
-        """
+        """Add calls, in the place of those of the same recordings."""
         self._drop([call.recording for call in calls if call.recording in self._held])
         waiting = sorted(calls, key=lambda call: call.recording)
         number, room = self._last()
@@ -83,8 +79,8 @@ class Tables:
 
         turns, rows = self._tables(calls)
         if self._path(CALLS, number).exists():
-            turns = pyarrow.concat_tables([self._load(TURNS, number), turns])
-            rows = pyarrow.concat_tables([self._load(CALLS, number), rows])
+            turns = pyarrow.concat_tables([load(self._path(TURNS, number)), turns])
+            rows = pyarrow.concat_tables([load(self._path(CALLS, number)), rows])
         self._save(TURNS, number, turns)
         self._save(CALLS, number, rows)
         for call in calls:
@@ -112,7 +108,7 @@ class Tables:
         for number, recordings in gone.items():
             dropped = pyarrow.array(recordings)
             for kind in (CALLS, TURNS):
-                held = self._load(kind, number)
+                held = load(self._path(kind, number))
                 self._save(kind, number, held.filter(compute.invert(compute.is_in(held["recording"], dropped))))
 
     def _take_up(self, number: int) -> None:
@@ -121,7 +117,7 @@ class Tables:
         if not (self._path(CALLS, number).exists() and self._path(TURNS, number).exists()):
             self._discard(number)
             return
-        calls, turns = self._load(CALLS, number), self._load(TURNS, number)
+        calls, turns = load(self._path(CALLS, number)), load(self._path(TURNS, number))
         if calls.column_names != call_schema().names:
             self._discard(number)
             return
@@ -147,18 +143,12 @@ class Tables:
         room = CALLS_A_SHARD - counts.get(last, 0)
         return (last, room) if room > 0 else (last + 1, CALLS_A_SHARD)
 
-    def _read(self, finished: Finished) -> Scored:
-        return Scored(finished, read_timeline(self._folder.timeline(finished.recording)).turns)
-
     def _numbers(self, kind: str) -> set[int]:
         names = [path.stem for path in (self._folder.root / kind).glob("*.parquet")]
         return {int(name) for name in names if name.isdecimal()}
 
     def _path(self, kind: str, number: int) -> Path:
         return self._folder.root / kind / f"{number:06d}.parquet"
-
-    def _load(self, kind: str, number: int) -> pyarrow.Table:
-        return load(self._path(kind, number))
 
     def _save(self, kind: str, number: int, content: pyarrow.Table) -> None:
         import pyarrow.parquet

@@ -46,13 +46,7 @@ Submit: TypeAlias = Callable[[Found], "Future[Outcome]"]
 
 
 def outcomes(recordings: Sequence[Found], submit: Submit, workers: int, running: Running) -> Iterator[Outcome]:
-    """Have recordings scored, so many at once.
-
-    Args:
-        recordings: What to score.
-        submit: Of `threads` or `cluster`.
-        workers: How many of them there are.
-        running: Ends it all when halted.
+    """Have recordings scored, `workers` at once, by `threads` or a `cluster`.
 
     Yields:
         The outcome of each, as soon as it is known; fewer where `running` was halted.

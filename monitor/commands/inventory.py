@@ -55,7 +55,6 @@ def fetch_model(name: str, *, quiet: bool) -> None:
 
     Raises:
         DownloadError: The name is not known, the network fails, or the file is not the expected one.
-        MissingExtraError: A Whisper model, and faster-whisper is not installed.
     """
     from monitor.commands.models import fetch, fetch_whisper
     from monitor.transcribers import vosk_models, whisper_models
@@ -74,11 +73,7 @@ def fetch_model(name: str, *, quiet: bool) -> None:
 
 
 def print_devices() -> None:
-    """Print the inputs, the default one marked with a star.
-
-    Raises:
-        DeviceError: PortAudio is missing or does not answer.
-    """
+    """Print the inputs, the default one marked with a star."""
     from monitor.sources.devices import inputs
 
     devices = inputs()

@@ -22,7 +22,7 @@ from monitor.pipeline.opening import Models
 from monitor.pipeline.pipeline import Pipeline
 from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
-from monitor.timeline.notes import Alert, Mark, Note
+from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
 from stser_core.errors import UsageError
@@ -59,9 +59,8 @@ def listen(options: ListenOptions, *, quiet: bool = False, source: Source | None
         exporters = open_files(output, cleanup, overwrite=options.live.overwrite, live=notices.say)
         models = load_models(options.scoring, options.transcription, notices)
         warm_up(models.scorer, models.transcriber)
-        runner = None
-        if command is not None:
-            runner = AlertCommand(command, notices.say)
+        runner = None if command is None else AlertCommand(command, notices.say)
+        if runner is not None:
             cleanup.callback(runner.close)
         mode = display_mode(output.csv, output.jsonl, quiet=quiet)
         return _Run(options, mode, notices, source, given, exporters, models, rules, runner).run()
@@ -102,7 +101,7 @@ class _Run:
             transcripts=not self.options.transcription.no_transcript,
             dated=True,
             turns_before=max((one.resumed.last_turn for one in self.exporters), default=0),
-            note_outputs=[self._timeline.add_note, *self._note_writers()],
+            note_outputs=[self._timeline.add_note, *(exporter.write_note for exporter in self.exporters)],
             follow=(lambda: True) if self.mode is DisplayMode.SCREEN else None,
             timings=self._timings.add if self._timings else None,
             segmentation=self.options.segmentation.settings(),
@@ -141,26 +140,18 @@ class _Run:
             print("\n".join(self._timings.lines()), file=sys.stderr, flush=True)
 
     def _outputs(self) -> list[Callable[[Turn], None]]:
-        outputs: list[Callable[[Turn], None]] = [exporter.write for exporter in self.exporters]
-        if self.mode is DisplayMode.LINES:
-            outputs.append(lambda turn: self.notices.line(line(turn)))
-        return [
-            *outputs,
-            self._timeline.add,
-            Alarm(self.rules, [self._alert], [self.runner] if self.runner else []).check,
-        ]
+        alarm = Alarm(self.rules, [self._alert], [self.runner] if self.runner else [])
+        lines = [lambda turn: self.notices.line(line(turn))] if self.mode is DisplayMode.LINES else []
+        return [*(exporter.write for exporter in self.exporters), *lines, self._timeline.add, alarm.check]
 
     def _alert(self, alert: Alert) -> None:
         timed = replace(alert, at=self._pipeline.clock(alert.time_s))
-        for write in self._note_writers():
-            write(timed)
+        for exporter in self.exporters:
+            exporter.write_note(timed)
         self._timeline.add_note(timed)
         ring()
         if self.mode is DisplayMode.LINES:
             self.notices.line(alert_line(timed))
-
-    def _note_writers(self) -> list[Callable[[Note], None]]:
-        return [exporter.write_note for exporter in self.exporters]
 
     def _abort(self) -> None:
         if self.runner is not None:
@@ -214,11 +205,7 @@ def _open(live: LiveOptions, scoring: ScoringOptions, notices: Notices) -> Sourc
 
 
 def alert_command(alerts: AlertOptions) -> list[str] | None:
-    """The words of the command that an alert runs; `None` without one.
-
-    Raises:
-        UsageError: It cannot be run, or nothing would ever run it.
-    """
+    """The words of the command that an alert runs; `None` without one."""
     if alerts.on_alert is None:
         return None
     if not alerts.alert:

@@ -38,13 +38,10 @@ def load_models(
     Raises:
         StserError: One is missing or broken, they do not fit together, or no attention can be explained.
     """
+    from monitor.speakers.embeddings import VoskEmbeddings
     from stser_core.ensemble import format_prior, parse_prior
 
-    extractor = None
-    if recording.speakers is not None:
-        from monitor.speakers.embeddings import VoskEmbeddings
-
-        extractor = VoskEmbeddings()
+    extractor = None if recording.speakers is None else VoskEmbeddings()
     prior = None if scoring.prior is None else parse_prior(scoring.prior)
     with notices.working("loading the emotion model"):
         from stser_core.recognizer import EmotionRecognizer
@@ -117,10 +114,8 @@ def choose_transcriber(options: TranscriptionOptions, notices: Notices) -> Trans
     network are tried.
 
     Raises:
-        TranscriberError: A model that was named is missing or broken.
-        DownloadError: A transcriber was asked for, and its model can be neither found nor fetched.
-        MissingExtraError: `whisper` was asked for and is not installed.
-        UsageError: A language for a transcriber that cannot choose one, or a model for none.
+        StserError: A model that was named or asked for is missing, broken, cannot be fetched, or has no use for an
+            option.
     """
     asr, model, language = options.asr, options.asr_model, options.language
     if language is not None and asr in (Asr.vosk, Asr.none):
@@ -204,11 +199,7 @@ def _is_whisper_model(model: str | None) -> bool:
 
 
 def fetch(name: str, notices: Notices) -> Path:
-    """Fetch a Vosk model into the user's cache, and return its folder.
-
-    Raises:
-        DownloadError: The name is not known, there is no network, or what came is not what it should be.
-    """
+    """Fetch a Vosk model into the user's cache; see `vosk_models.fetch`."""
     from monitor.transcribers import vosk_models
 
     notices.say(f"fetching {name}.")
@@ -217,12 +208,7 @@ def fetch(name: str, notices: Notices) -> Path:
 
 
 def fetch_whisper(name: str, notices: Notices) -> WhisperFolder:
-    """Fetch a Whisper model into the Hugging Face Hub's cache; large ones take minutes.
-
-    Raises:
-        DownloadError: The model does not exist, or the network fails.
-        MissingExtraError: faster-whisper is not installed.
-    """
+    """Fetch a Whisper model into the Hugging Face Hub's cache; see `whisper_models.fetch`. Large ones take minutes."""
     from monitor.transcribers import whisper_models
 
     notices.say(f"fetching Whisper {whisper_models.size_of(name)} from the Hugging Face Hub.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from contextlib import ExitStack, suppress
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
 from typing import TYPE_CHECKING
@@ -73,7 +73,7 @@ def serve(
     rules, words = [parse(text) for text in alerts.alert or ()], alert_command(alerts)
     require_speakers(rules, [Role.of(name, score_agents=scoring.score_agents) for name in names], others=True)
     _check_webhook(serving, rules)
-    networks, tls = _networks(serving.audiosocket_from), _tls(serving)
+    allowed, tls = _allowed(serving.audiosocket_from), _tls(serving)
     _make_folder(serving.out)
     metrics = Metrics(notices.say)
     _share_heaps()
@@ -107,7 +107,7 @@ def serve(
             Access(token, twilio_token, LOOPBACK_NAMES | {serving.host}),
             sockets=[main],
             audiosocket=audiosocket,
-            allowed=_allowed(networks),
+            allowed=allowed,
             tls=tls,
         )
         notices.say(f"listening at {'https' if tls else 'http'}://{_shown(main)}; the timelines go to '{serving.out}'.")
@@ -189,18 +189,13 @@ def _bound(host: str, port: int, option: str) -> socket:
         raise UsageError(f"{option}: cannot listen at {host} port {port} ({error}).") from error
 
 
-def _networks(given: list[str] | None) -> list[IPv4Network | IPv6Network]:
+def _allowed(given: list[str] | None) -> Callable[[str], bool]:
+    """Whether AudioSocket may come from an address."""
     try:
-        return [ip_network(text, strict=False) for text in given or ()]
+        networks = [ip_network(text, strict=False) for text in given or ()]
     except ValueError as error:
         raise UsageError(f"--audiosocket-from: {error}.") from error
-
-
-def _allowed(networks: list[IPv4Network | IPv6Network]) -> Callable[[str], bool]:
-    def allowed(address: str) -> bool:
-        return not networks or any(ip_address(address.partition("%")[0]) in network for network in networks)
-
-    return allowed
+    return lambda address: not networks or any(ip_address(address.partition("%")[0]) in one for one in networks)
 
 
 def _tls(serving: ServeOptions) -> tuple[Path, Path] | None:
