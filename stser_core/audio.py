@@ -39,8 +39,8 @@ SAMPLE_RATE = 16_000
 """Samples per second of all audio inside the program."""
 
 _BLOCK_SAMPLES = 1_600
-_PIECE_SAMPLES = 4_800
-"""Decoded sound is taken in pieces of 0.3 s, whatever a codec has in a frame: each piece costs time."""
+_PIECE_SAMPLES = 14_400
+"""Decoded sound is taken in pieces of 0.9 s, whatever a codec has in a frame: each piece costs time."""
 _TOLERANCE_S = 0.1
 """Time stamps are rounded, and jitter: up to here, the count of samples is the better clock."""
 _BACKWARDS_S = 1.0

@@ -40,14 +40,14 @@ def stereo(tmp_path):
 
 
 def test_gives_every_sample_in_blocks_that_follow_each_other(tmp_path):
-    recording = Recording(write_wav(tmp_path / "call.wav", [np.arange(12_000), -np.arange(12_000)]))
-    assert (recording.name, recording.channels, recording.duration_s) == ("call.wav", 2, pytest.approx(0.75))
+    recording = Recording(write_wav(tmp_path / "call.wav", [np.arange(30_000), -np.arange(30_000)]))
+    assert (recording.name, recording.channels, recording.duration_s) == ("call.wav", 2, pytest.approx(1.875))
     blocks = list(recording.blocks())
-    assert [(block.start, block.end) for block in blocks] == [(0, 4800), (4800, 9600), (9600, 12_000)]
+    assert [(block.start, block.end) for block in blocks] == [(0, 14_400), (14_400, 28_800), (28_800, 30_000)]
     joined = np.concatenate([block.samples for block in blocks], axis=1)
     assert joined.dtype == np.float32
-    np.testing.assert_allclose(joined[0], np.arange(12_000) / 32768, atol=1e-6)
-    np.testing.assert_allclose(joined[1], -np.arange(12_000) / 32768, atol=1e-6)
+    np.testing.assert_allclose(joined[0], np.arange(30_000) / 32768, atol=1e-6)
+    np.testing.assert_allclose(joined[1], -np.arange(30_000) / 32768, atol=1e-6)
 
 
 def test_integers_stored_as_floats_are_sound(tmp_path):
