@@ -16,6 +16,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from stser_core.audio_file import (
+    BARE_FRAMES,
     AudioFile,
     AudioInfo,
     TrackChoice,
@@ -198,14 +199,19 @@ class _Decoder:
     recording makes (back by more than a second, ahead by more than an hour) are passed over.
     """
 
-    def __init__(self, stream: AudioStream, origin_s: float | None, notice: Callable[[float, float], None]) -> None:
+    def __init__(
+        self, stream: AudioStream, origin_s: float | None, notice: Callable[[float, float], None], *, bare: bool
+    ) -> None:
         """Start at 0.
 
         Args:
             stream: The track.
             origin_s: Of the container's clock; `None` where it does not say.
             notice: Told of a step that is passed over: where, and by how much, in seconds.
+            bare: Whether frames follow each other without a container, so that FFmpeg counts the time by the first
+                one's rate.
         """
+        self._bare = bare
         self._channels = stream.channels
         self._time_base = float(stream.time_base or 0)
         self._origin_s = origin_s
@@ -220,8 +226,10 @@ class _Decoder:
 
     def feed(self, frame: AudioFrame) -> Iterator[NDArray[np.float32]]:
         """Pieces that a frame makes, float32 [channels, n]."""
-        ahead_s = self._ahead_s(frame)
         form = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if self._bare and self._format is not None and form[0] != self._format[0]:
+            self._time_base = 0.0
+        ahead_s = self._ahead_s(frame)
         if self._resampler is None or form != self._format or ahead_s:
             yield from self.flush()
             self._end_s += ahead_s
@@ -297,7 +305,8 @@ def _pieces(file: AudioFile, track: TrackChoice, notices: Callable[[str], None])
     with open_audio(file) as (container, _):
         streams = chosen_streams(container, track, name)
         origin_s = None if container.start_time is None else container.start_time / av.time_base
-        decoders = {stream.index: _Decoder(stream, origin_s, notice) for stream in streams}
+        bare = container.format.name in BARE_FRAMES
+        decoders = {stream.index: _Decoder(stream, origin_s, notice, bare=bare) for stream in streams}
         if len(streams) == 1:
             (decoder,) = decoders.values()
             for _, frame in audio_frames(container, streams):

@@ -34,17 +34,17 @@ _NO_FORMAT = frozenset({".raw", ".pcm"})
 _TELEPHONE_RATE = 8_000
 _START_BYTES = 65_536
 # FFmpeg's readers of bare frames, whose length is estimated from the first frames' bit rate.
-_BARE_FRAMES = frozenset(["aac", "ac3", "amr", "dts", "dtshd", "eac3", "loas", "mp3", "truehd"])
+BARE_FRAMES = frozenset(["aac", "ac3", "amr", "dts", "dtshd", "eac3", "loas", "mp3", "truehd"])
 # FFmpeg's readers of formats that begin with a signature; of others, raw sound may look like one by chance.
 _SIGNED = frozenset(
     ["aiff", "amr", "ape", "asf", "au", "avi", "caf", "dsf", "flac", "flv", "matroska,webm", "nut", "ogg"]
 )
 _SIGNED |= frozenset(["mov,mp4,m4a,3gp,3g2,mj2", "rm", "sox", "tta", "voc", "w64", "wav", "wv"])
-_FOUND_BY_CHANCE = _BARE_FRAMES | {"amrnb", "amrwb"}
+_FOUND_BY_CHANCE = BARE_FRAMES | {"amrnb", "amrwb"}
 _FRAMES_SUFFIXES = frozenset(
     {".aac", ".ac3", ".adts", ".amr", ".dts", ".eac3", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"}
 )
-_UNSIGNED = _BARE_FRAMES | {"mpeg", "mpegts"}
+_UNSIGNED = BARE_FRAMES | {"mpeg", "mpegts"}
 _FEWEST_FRAMES = 3
 _NO_LENGTH = 0x7FFF_F000
 """From here on, a WAV's length means that it is not known: SoX writes this into a pipe, arecord 2³¹, FFmpeg 2³² − 1."""
@@ -56,12 +56,13 @@ _INSTEAD = (
     (b"<!doctype html", "it is a web page"),
     (b"<html", "it is a web page"),
 )
-# What begins a container whose header may be longer than the bytes that `identify` sees.
+# What begins formats whose header, or third frame, may lie behind the bytes that `identify` sees.
 _SIGNATURES = (
     ("MP4", 4, b"ftyp"),  # ISO/IEC 14496-12, section 4.3
     ("MP3", 0, b"ID3\x02"),  # ID3v2, section 3.1
     ("MP3", 0, b"ID3\x03"),
     ("MP3", 0, b"ID3\x04"),
+    ("DTS", 0, b"\x7f\xfe\x80\x01"),  # ETSI TS 102 114, section 5.3
     ("FLAC", 0, b"fLaC"),  # RFC 9639, section 6
     ("Ogg", 0, b"OggS"),  # RFC 3533, section 6
     ("Matroska or WebM", 0, b"\x1a\x45\xdf\xa3"),  # RFC 8794, section 8.1
@@ -181,9 +182,9 @@ def _length(container: InputContainer, streams: Sequence[AudioStream], file: Bin
     """The length in seconds, and whether it is an estimate."""
     name = container.format.name
     lengths = [_own_length(stream, container.start_time) for stream in streams]
-    if None in lengths or name in _BARE_FRAMES:
+    if None in lengths or name in BARE_FRAMES:
         of_picture = len(container.streams) > len(streams)
-        estimated = of_picture or (name in _BARE_FRAMES and not (name == "mp3" and _counts_frames(file)))
+        estimated = of_picture or (name in BARE_FRAMES and not (name == "mp3" and _counts_frames(file)))
         return (container.duration / av.time_base if container.duration else None), estimated
     duration = max(length for length in lengths if length is not None)
     if name == "wav" and file.seekable():  # of which FFmpeg tells no more than the file holds

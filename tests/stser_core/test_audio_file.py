@@ -164,6 +164,14 @@ def test_a_change_of_the_channels_keeps_their_number(order):
         assert np.sqrt(np.square(channel[-RATE:-3_000]).mean()) == pytest.approx(0.4 / np.sqrt(2), rel=0.1)
 
 
+def test_a_change_of_the_rate_keeps_the_time():
+    """Of AAC without a container, FFmpeg counts the time by the first frames' rate."""
+    parts = [encoded("adts", "aac", tone(4.0, rate=rate), rate) for rate in (RATE, 44_100)]
+    (sound,) = audio.load(io.BytesIO(b"".join(parts)))
+    assert len(sound) / RATE == pytest.approx(8.0, abs=0.3)
+    assert np.abs(sound[5 * RATE : 7 * RATE].reshape(-1, FRAME)).max(axis=1).min() > 0.3  # no silence in between
+
+
 # Tracks
 
 
