@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,15 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def tell(text: str) -> None:
+    """Write a line to standard error; where that is closed or full, the line is lost, and the work goes on."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
 def complain(program: str, sentence: str) -> None:
     """Say on standard error why a program ends; what a terminal would obey, such as in a file's name, becomes `?`."""
-    print(f"{program}: {_OBEYED.sub('?', sentence)}", file=sys.stderr, flush=True)
+    tell(f"{program}: {_OBEYED.sub('?', sentence)}")
 
 
 def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
@@ -106,7 +113,7 @@ def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
 
 def _explain(program: str, sentence: str, debug: bool) -> None:
     if debug:
-        traceback.print_exc()
+        tell(traceback.format_exc().rstrip("\n"))
     complain(program, sentence)
 
 

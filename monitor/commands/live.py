@@ -25,6 +25,7 @@ from monitor.roles import MIX, Role, named, roles
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
+from stser_core.command_line import tell
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class _Run:
 
     def _tell_timings(self) -> None:
         if self._timings is not None:
-            print("\n".join(self._timings.lines()), file=sys.stderr, flush=True)
+            tell("\n".join(self._timings.lines()))
 
     def _outputs(self) -> list[Callable[[Turn], None]]:
         alarm = Alarm(self.rules, [self._alert], [self.runner] if self.runner else [])

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from monitor.options import ScoringOptions
 from monitor.roles import named, roles
-from stser_core.command_line import complain
+from stser_core.command_line import complain, tell
 
 PROGRAM = "stser-monitor"
 _LIKE_AGENT = re.compile(r"agent|operator|represent|^rep\b|advis[eo]r|employee|staff|clerk|^csr|support", re.IGNORECASE)
@@ -44,7 +44,7 @@ class Notices:
         """Write lines as they are."""
         if not self.quiet:
             for text in texts:
-                print(text, file=sys.stderr, flush=True)
+                tell(text)
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
