@@ -11,13 +11,14 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from stser_core import weights
 from stser_core.errors import CheckpointError, OutputError
-from stser_core.files import TEMPORARY_PREFIX, size_of
+from stser_core.files import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from stser_core.config import CheckpointConfig
     from stser_core.encoders import Encoder
     from stser_core.model import Stser
-    from stser_core.network import Network
     from stser_core.tokenizer import Tokenizer
 
 CONFIG_FILE = "config.json"
@@ -41,51 +41,32 @@ _DOWNLOADED = (CONFIG_FILE, "*.safetensors", "tokenizer.json", "onnx/*", CARD_FI
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model with what belongs to it."""
+    """A checkpoint without the model's weights; see `load_model` and `network`."""
 
-    name: str  # the folder's
-    model: Stser  # in evaluation mode, on the CPU
+    folder: Path
+    config: CheckpointConfig
     tokenizer: Tokenizer | None  # None where no classifier reads text
-    # further ones that are loaded already; the others are loaded by `encoder`
-    encoders: Mapping[str, Encoder] = field(default_factory=dict)
-    folder: Path | None = None  # where it lies
 
     @property
-    def config(self) -> CheckpointConfig:
-        """The model's."""
-        return self.model.config
-
-    def network(self, accelerator: str) -> Network:
-        """See `network.Loaded`."""
-        from stser_core.batches import accelerator_of
-        from stser_core.torch_network import TorchNetwork
-
-        return TorchNetwork(self.model, accelerator_of(accelerator))
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
 
     def encoder(self, name: str) -> Encoder:
-        """A further encoder; raises `CheckpointError` where it cannot be loaded."""
-        if name in self.encoders:
-            return self.encoders[name]
-        return load_encoder(name, self.config, self.folder)
+        """Load a further encoder; raises `CheckpointError` where that is not possible."""
+        from stser_core import encoders
+
+        return encoders.load(name, self.config.encoders[name], self.tensors(name))
 
     def tensors(self, name: str) -> dict[str, Tensor]:
         """A further encoder's own tensors; none where it has no file."""
-        return _own_tensors(name, self.folder)
+        path = self.folder / f"{name}.safetensors"
+        return weights.read(path, "torch") if path.exists() else {}
 
 
-@dataclass(frozen=True)
-class ListedCheckpoint:
-    """A checkpoint that is present: its name, its folder, and its size in bytes."""
-
-    name: str
-    path: Path
-    size: int
-
-
-def available() -> list[ListedCheckpoint]:
-    """The checkpoints that ship with the program, by name."""
-    folders = sorted(path.parent for path in _shipped().glob(f"*/{CONFIG_FILE}"))
-    return [ListedCheckpoint(folder.name, folder, size_of(folder)) for folder in folders]
+def available() -> list[Path]:
+    """The folders of the checkpoints that ship with the program, by name."""
+    return sorted(path.parent for path in _shipped().glob(f"*/{CONFIG_FILE}"))
 
 
 def resolve(name: str | Path) -> Path:
@@ -107,55 +88,61 @@ def resolve(name: str | Path) -> Path:
         return folder
     if str(name).count("/") == 1 and not str(name).startswith((".", "/", "~")):
         return _from_hub(str(name))
-    known = ", ".join(listed.name for listed in available()) or "none"
+    known = ", ".join(path.name for path in available()) or "none"
     raise CheckpointError(
         f"The checkpoint {str(name)!r} was not found: it is not a folder, not a Hugging Face Hub id, and not among "
         f"those that ship with the program ({known})."
     )
 
 
-def load(name: str | Path = DEFAULT, *, accelerator: str = "", text: bool = True) -> Checkpoint:
-    """Load a checkpoint.
+def load(name: str | Path = DEFAULT, *, text: bool = True) -> Checkpoint:
+    """Load a checkpoint but for its weights.
 
     Args:
         name: See `resolve`.
+        text: Whether the tokenizer is loaded.
+
+    Raises:
+        CheckpointError: It is missing, broken, or does not fit this program.
+    """
+    from stser_core.tokenizer import Tokenizer
+
+    folder = resolve(name)
+    config = read_config(folder)
+    tokenizer = None
+    if text and config.tmodel is not None:
+        tokenizer = Tokenizer.load(folder, config.tmodel.maximum_pieces, marks=config.tmodel.marks)
+    return Checkpoint(folder, config, tokenizer)
+
+
+def load_model(folder: Path, accelerator: str = "") -> Stser:
+    """Load the model of a checkpoint's folder: in evaluation mode, on the CPU.
+
+    Args:
+        folder: The checkpoint's.
         accelerator: Where it is going to be used for nothing but inference; the front end then has the precision that
             is fast there.
-        text: Whether the tokenizer is loaded.
 
     Raises:
         CheckpointError: It is missing, broken, or does not fit this program.
     """
     import torch
 
-    folder = resolve(name)
+    from stser_core.model import Stser, unfilled
+
     config = read_config(folder)
-    model = _built(config, folder)
-    _load_weights(model, folder, accelerator)
+    try:
+        with unfilled():
+            model = Stser(config)
+    except Exception as error:  # torch refuses impossible sizes with all kinds of errors
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise CheckpointError(f"{folder / CONFIG_FILE} describes a model that cannot be built ({reason}).") from error
+    _fill(model, weights.read(folder / WEIGHTS_FILE, "torch"), _own_weights(model), folder / WEIGHTS_FILE)
+    if model.front_end is not None:
+        load_front_end(model, folder, accelerator)
     if accelerator:  # with the channels last, a CPU pools several times as fast; in training it does not pay
         model.to(memory_format=torch.channels_last)
-    tokenizer = load_tokenizer(config, folder) if text else None
-    return Checkpoint(folder.resolve().name, model.eval(), tokenizer, folder=folder)
-
-
-def load_tokenizer(config: CheckpointConfig, folder: Path) -> Tokenizer | None:
-    """A folder's tokenizer, or `None` where no classifier reads text; raises `CheckpointError` where it is broken."""
-    from stser_core.tokenizer import Tokenizer
-
-    text = config.tmodel
-    return None if text is None else Tokenizer.load(folder, text.maximum_pieces, marks=text.marks)
-
-
-def load_encoder(name: str, config: CheckpointConfig, folder: Path | None) -> Encoder:
-    """Load a further encoder; raises `CheckpointError` where that is not possible."""
-    from stser_core import encoders
-
-    return encoders.load(name, config.encoders[name], _own_tensors(name, folder))
-
-
-def _own_tensors(name: str, folder: Path | None) -> dict[str, Tensor]:
-    path = None if folder is None else folder / f"{name}.safetensors"
-    return weights.read(path, "torch") if path is not None and path.exists() else {}
+    return model.eval()
 
 
 def save(
@@ -264,38 +251,18 @@ def _written(folder: Path) -> Iterator[Path]:
 
     if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG_FILE).is_file():
         raise OutputError(f"{folder} holds something that is not a checkpoint; name another folder.")
-    # Short names, which a name of 255 bytes has room for.
-    digest = hashlib.sha256(folder.name.encode(errors="surrogateescape")).hexdigest()[:12]
-    partial, old = (folder.with_name(f"{TEMPORARY_PREFIX}{digest}-{state}") for state in ("new", "old"))
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        shutil.rmtree(old, ignore_errors=True)  # renamed, so that an interruption never leaves half of either
-        if folder.exists():
-            folder.rename(old)
-        partial.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=folder.parent) as temporary:
+            new, old = Path(temporary, "new"), Path(temporary, "old")
+            new.mkdir()
+            yield new
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"The checkpoint {folder} cannot be written ({reason}).") from error
-
-
-def _built(config: CheckpointConfig, folder: Path) -> Stser:
-    from stser_core.model import Stser, unfilled
-
-    try:
-        with unfilled():
-            return Stser(config)
-    except Exception as error:  # torch refuses impossible sizes with all kinds of errors
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise CheckpointError(f"{folder / CONFIG_FILE} describes a model that cannot be built ({reason}).") from error
-
-
-def _load_weights(model: Stser, folder: Path, accelerator: str) -> None:
-    _fill(model, weights.read(folder / WEIGHTS_FILE, "torch"), _own_weights(model), folder / WEIGHTS_FILE)
-    if model.front_end is not None:
-        load_front_end(model, folder, accelerator)
 
 
 def _fill(module: nn.Module, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:

@@ -1,19 +1,22 @@
-"""The model as the recognizer runs it: arrays in, arrays out, whatever computes between them."""
+"""The model as the recognizer runs it: arrays in, arrays out, on an accelerator, in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
+
+from stser_core.config import SAMPLE_RATE
+from stser_core.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from stser_core.config import CheckpointConfig
-    from stser_core.encoders import Encoder
-    from stser_core.tokenizer import Tokenizer
-
     Floats = NDArray[np.floating]
+
+LIMITS = {"cpu": (0.0, 1), "cuda": (240.0, 256), "mps": (60.0, 64)}
+"""Seconds of sound, padding included, and utterances in one batch. A CPU gains nothing from batches (one utterance
+fills it), and by itself an utterance has the same scores to the last bit whatever it is scored with."""
 
 
 class Network(Protocol):
@@ -58,27 +61,42 @@ class Network(Protocol):
         ...
 
 
-class Loaded(Protocol):
-    """A loaded checkpoint, as the recognizer takes it.
+def accelerator_of(name: str) -> str:
+    """Resolve `auto`, and check that an accelerator is there.
 
-    Attributes:
-        name: The folder's name.
-        tokenizer: `None` where no classifier reads text.
+    Raises:
+        UsageError: The name is unknown.
+        DeviceError: This machine has none.
     """
+    import torch
 
-    @property
-    def name(self) -> str: ...  # noqa: D102
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(one for one in ("cuda", "mps", "cpu") if there[one])
+    if name not in there:
+        raise UsageError(f"Unknown accelerator {name!r}; choose from auto, {', '.join(there)}.")
+    if not there[name]:
+        raise DeviceError(f"This machine has no {name} accelerator that torch can use; try --accelerator cpu.")
+    return name
 
-    @property
-    def config(self) -> CheckpointConfig: ...  # noqa: D102
 
-    @property
-    def tokenizer(self) -> Tokenizer | None: ...  # noqa: D102
+def batches(order: Sequence[int], accelerator: str, length: Callable[[int], int] | None = None) -> list[list[int]]:
+    """Groups of utterances in the order given, within the accelerator's limits.
 
-    def encoder(self, name: str) -> Encoder:
-        """A further encoder; see `Checkpoint.encoder`."""
-        ...
-
-    def network(self, accelerator: str) -> Network:
-        """The model for inference on an accelerator."""
-        ...
+    Args:
+        order: Their places.
+        accelerator: `cpu`, `cuda` or `mps`.
+        length: Samples of an utterance by its place; without it only their number is limited.
+    """
+    seconds, most = LIMITS[accelerator]
+    groups: list[list[int]] = []
+    longest = 0
+    for i in order:
+        samples = 0 if length is None else length(i)
+        padded = max(longest, samples) * (len(groups[-1]) + 1) if groups else 0
+        if not groups or len(groups[-1]) == most or padded > seconds * SAMPLE_RATE:
+            groups.append([])
+            longest = 0
+        groups[-1].append(i)
+        longest = max(longest, samples)
+    return groups

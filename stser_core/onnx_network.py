@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stser_core import checkpoint as checkpoints
 from stser_core import weights
+from stser_core.checkpoint import FRONT_END_FILE, WEIGHTS_FILE
 from stser_core.config import TEXT
 from stser_core.errors import CheckpointError, MissingExtraError, UsageError
 from stser_core.features import log_mel
@@ -23,9 +22,8 @@ from stser_core.features import log_mel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stser_core.checkpoint import Checkpoint
     from stser_core.config import CheckpointConfig
-    from stser_core.encoders import Encoder
-    from stser_core.tokenizer import Tokenizer
 
     Floats = NDArray[np.floating]
 
@@ -36,61 +34,27 @@ GRAPHS_FILE = "graphs.json"
 CONVOLUTIONS, LAYERS, SMODEL, TMODEL, CLASSIFIER = "convolutions", "layers", "smodel", "tmodel", "classifier-"
 
 
-@dataclass(frozen=True)
-class ExportedCheckpoint:
-    """A checkpoint with its graphs; see `network.Loaded`."""
-
-    name: str
-    config: CheckpointConfig
-    tokenizer: Tokenizer | None
-    folder: Path
-
-    def encoder(self, name: str) -> Encoder:
-        """See `Checkpoint.encoder`; most need torch."""
-        return checkpoints.load_encoder(name, self.config, self.folder)
-
-    def network(self, accelerator: str) -> OnnxNetwork:
-        """See `network.Loaded`.
-
-        Raises:
-            UsageError: The accelerator is not the CPU.
-            CheckpointError: See `OnnxNetwork`.
-            MissingExtraError: ONNX Runtime is not installed.
-        """
-        if accelerator not in ("auto", "cpu"):
-            raise UsageError(f"The onnx runtime computes on the CPU, not on {accelerator!r}.")
-        return OnnxNetwork(self.config, self.folder, text=self.tokenizer is not None)
-
-
-def load(name: str | Path, *, text: bool = True) -> ExportedCheckpoint:
-    """Load a checkpoint by name; see `checkpoint.resolve`. Without `text`, it reads no transcripts.
-
-    Raises:
-        CheckpointError: It is missing, broken, or does not fit this program.
-    """
-    folder = checkpoints.resolve(name)
-    config = checkpoints.read_config(folder)
-    tokenizer = checkpoints.load_tokenizer(config, folder) if text else None
-    return ExportedCheckpoint(folder.resolve().name, config, tokenizer, folder)
-
-
 class OnnxNetwork:
     """A checkpoint's graphs, one utterance after the other: on a CPU, nothing is gained from batches."""
 
     accelerator = "cpu"
 
-    def __init__(self, config: CheckpointConfig, folder: Path, *, text: bool = True) -> None:
-        """Load the graphs of a checkpoint's folder with its weights, or all but those that `text` takes.
+    def __init__(self, checkpoint: Checkpoint, accelerator: str = "cpu") -> None:
+        """Load the graphs of a checkpoint with its weights; without a tokenizer, all but those that read text.
 
         Raises:
-            CheckpointError: They are missing, broken, or do not fit each other.
+            UsageError: The accelerator is not the CPU.
+            CheckpointError: Graphs or weights are missing, broken, or do not fit each other.
             MissingExtraError: ONNX Runtime is not installed.
         """
+        if accelerator not in ("auto", "cpu"):
+            raise UsageError(f"The onnx runtime computes on the CPU, not on {accelerator!r}.")
+        config, folder = checkpoint.config, checkpoint.folder
         self._config = config
         state = stored_weights(config, folder)
         self.neutral_mean: Floats = state.get("neutral_mean", np.zeros(config.frame_size, np.float32))
         reading = {CLASSIFIER + name for name, one in config.classifiers.items() if TEXT in one.inputs} | {TMODEL}
-        self._sessions = _sessions(folder, state, without=set() if text else reading)
+        self._sessions = _sessions(folder, state, without=set() if checkpoint.tokenizer else reading)
 
     def encode_frames(self, waveforms: Sequence[Floats]) -> list[Floats]:
         """See `Network`."""
@@ -148,9 +112,9 @@ def stored_weights(config: CheckpointConfig, folder: Path) -> dict[str, NDArray[
     Raises:
         CheckpointError: A file is missing or broken.
     """
-    state: dict[str, NDArray[Any]] = weights.read(folder / checkpoints.WEIGHTS_FILE, "numpy")
+    state: dict[str, NDArray[Any]] = weights.read(folder / WEIGHTS_FILE, "numpy")
     if (front_end := config.front_end) is not None:
-        stored = weights.read(folder / checkpoints.FRONT_END_FILE, "numpy")
+        stored = weights.read(folder / FRONT_END_FILE, "numpy")
         state |= {f"front_end.{name}": one for name, one in stored.items()}
         state["front_end.positions"] = weights.sinusoids(front_end.positions, front_end.size)
     return state

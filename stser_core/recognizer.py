@@ -10,20 +10,21 @@ import numpy as np
 
 from stser_core import checkpoint as checkpoints
 from stser_core import encoders
-from stser_core.batches import accelerator_of, batches
 from stser_core.config import SAMPLE_RATE, SPEECH, TEXT
 from stser_core.emotions import LABELS
 from stser_core.ensemble import apply_prior, calibrated, combination, combine
 from stser_core.errors import CheckpointError, UsageError
 from stser_core.features import trim
+from stser_core.network import accelerator_of, batches
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
 from stser_core.text import is_usable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stser_core.checkpoint import Checkpoint
     from stser_core.ensemble import Prior
-    from stser_core.network import Loaded
+    from stser_core.network import Network
 
     Floats = NDArray[np.floating]
 
@@ -49,43 +50,42 @@ class EmotionRecognizer:
 
     def __init__(
         self,
-        loaded: Loaded,
+        checkpoint: Checkpoint,
+        network: Network,
         *,
         classifier: str = ENSEMBLE,
-        accelerator: str = "auto",
         explain: bool = False,
         prior: Prior | Literal["checkpoint"] | None = "checkpoint",
         speaker_baseline: bool = True,
     ) -> None:
-        """Prepare a loaded checkpoint.
+        """Prepare a checkpoint; see `load`.
 
         Args:
-            loaded: The checkpoint.
+            checkpoint: The checkpoint.
+            network: Computes its model.
             classifier: `ensemble` for all that it has, or names joined with `+`, such as `speech` or `speech+text`.
-            accelerator: `auto`, `cpu`, `cuda` or `mps`.
             explain: Also give the salience of every utterance.
             prior: How often each emotion is expected, in the order of `LABELS`; `checkpoint` for the checkpoint's
                 prior of calls, `None` for evenly, as in training.
             speaker_baseline: Whether to normalise by speaker, where utterances have one and the checkpoint can.
 
         Raises:
-            UsageError: The classifier or accelerator is unknown.
+            UsageError: The classifier is unknown.
             CheckpointError: The checkpoint lacks a classifier that was asked for, or an encoder cannot be loaded.
-            DeviceError: The accelerator is not there.
         """
-        config = loaded.config
-        self.name = loaded.name
-        self.classifiers = _chosen(classifier, loaded)
+        config = checkpoint.config
+        self.name = checkpoint.name
+        self.classifiers = _chosen(classifier, checkpoint)
         self.prior = config.ensemble.class_prior if prior == "checkpoint" else prior
         self._config = config
         inputs = {name: config.classifiers[name].inputs for name in self.classifiers}
         self._inputs = {encoder for names in inputs.values() for encoder in names}
         self.uses_speaker_baseline = speaker_baseline and config.speaker_baseline is not None and self.attends
-        self._network = loaded.network(accelerator)
-        self.accelerator = self._network.accelerator
-        self._tokenizer = loaded.tokenizer
+        self._network = network
+        self.accelerator = network.accelerator
+        self._tokenizer = checkpoint.tokenizer
         self._explain = explain
-        self._further = [loaded.encoder(name) for name in config.encoders if name in self._inputs]
+        self._further = [checkpoint.encoder(name) for name in config.encoders if name in self._inputs]
         for encoder in self._further:
             encoder.to(self.accelerator)
 
@@ -102,25 +102,29 @@ class EmotionRecognizer:
         runtime: Literal["torch", "onnx"] = "torch",
         text: bool = True,
     ) -> EmotionRecognizer:
-        """Load a checkpoint by folder, name or Hub id, and prepare it; see `__init__` and `checkpoint.load`.
+        """Load a checkpoint by folder, name or Hub id, and prepare it; for the options see also `__init__`.
 
-        With the runtime `onnx`, torch is not imported; the scores are the same in single precision. Without `text`,
-        transcripts are not read, and what that takes is not loaded.
+        The accelerator is `auto`, `cpu`, `cuda` or `mps`. With the runtime `onnx`, torch is not imported; the scores
+        are the same in single precision. Without `text`, transcripts are not read, and what that takes is not loaded.
+
+        Raises:
+            UsageError: The classifier or accelerator is unknown.
+            CheckpointError: The checkpoint is missing or broken, or lacks what was asked for.
+            DeviceError: The accelerator is not there.
         """
-        loaded: Loaded
+        loaded = checkpoints.load(checkpoint, text=text)
+        network: Network
         if runtime == "onnx":
-            from stser_core import onnx_network
+            from stser_core.onnx_network import OnnxNetwork
 
-            loaded = onnx_network.load(checkpoint, text=text)
+            network = OnnxNetwork(loaded, accelerator)
         else:
-            loaded = checkpoints.load(checkpoint, accelerator=accelerator_of(accelerator), text=text)
+            from stser_core.torch_network import TorchNetwork
+
+            accelerator = accelerator_of(accelerator)
+            network = TorchNetwork(checkpoints.load_model(loaded.folder, accelerator), accelerator)
         return cls(
-            loaded,
-            classifier=classifier,
-            accelerator=accelerator,
-            explain=explain,
-            prior=prior,
-            speaker_baseline=speaker_baseline,
+            loaded, network, classifier=classifier, explain=explain, prior=prior, speaker_baseline=speaker_baseline
         )
 
     @property
@@ -254,8 +258,8 @@ class EmotionRecognizer:
         return tuple((grid / grid.sum()).tolist())
 
 
-def _chosen(classifier: str, loaded: Loaded) -> tuple[str, ...]:
-    config = loaded.config.classifiers
+def _chosen(classifier: str, checkpoint: Checkpoint) -> tuple[str, ...]:
+    config = checkpoint.config.classifiers
     present = tuple(dict.fromkeys((*(name for name in CLASSIFIERS if name in config), *config)))
     if classifier == ENSEMBLE:
         return present
@@ -266,6 +270,6 @@ def _chosen(classifier: str, loaded: Loaded) -> tuple[str, ...]:
             raise UsageError(f"Unknown classifier {name!r}; choose from {known}, or several joined with +.")
         if name not in present:
             raise CheckpointError(
-                f"The checkpoint {loaded.name!r} has no {name} classifier; it has {', '.join(present)}."
+                f"The checkpoint {checkpoint.name!r} has no {name} classifier; it has {', '.join(present)}."
             )
     return tuple(name for name in present if name in asked)

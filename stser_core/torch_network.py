@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from stser_core.batches import batches
 from stser_core.frontend import WhisperFrontEnd, has_bfloat16
 from stser_core.model import Stser, unfilled
+from stser_core.network import accelerator_of, batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 class TorchNetwork:
     """A model whose front end has packed weights where its CPU multiplies these; all else is shared with it."""
 
-    def __init__(self, model: Stser, accelerator: str) -> None:
-        """Move a model to an accelerator, where it stays."""
-        self.accelerator = accelerator
-        self._model = model.to(accelerator).eval()
-        self._front_end = _for_inference(model.front_end, accelerator)
+    def __init__(self, model: Stser, accelerator: str = "auto") -> None:
+        """Move a model to an accelerator, where it stays; see `accelerator_of`."""
+        self.accelerator = accelerator_of(accelerator)
+        self._model = model.to(self.accelerator).eval()
+        self._front_end = _for_inference(model.front_end, self.accelerator)
         self.neutral_mean: Floats = np.zeros(model.config.frame_size, np.float32)
         if self._front_end is not None:
             self.neutral_mean = model.neutral_mean.cpu().numpy()

@@ -40,7 +40,7 @@ def print_models() -> None:
     voices = find_speaker_model()
     if voices is not None:
         _print_table("speaker models", [(voices.name, voices, size_of(voices))])
-    _print_table("checkpoints", [(one.name, one.path, one.size) for one in checkpoint.available()])
+    _print_table("checkpoints", [(path.name, path, size_of(path)) for path in checkpoint.available()])
     _print_table("text encoders", _text_encoders())
     names = {name for name, _, _ in present}
     missing = {name: model for name, model in vosk_models.KNOWN.items() if name not in names}
@@ -93,7 +93,7 @@ def version_lines() -> list[str]:
         f"{PROGRAM} {stser_core.__version__}",
         f"Python {platform.python_version()} on {platform.platform()}",
         *(f"{part} {_version(part)}" for part in _PARTS),
-        *(f"checkpoint {one.name}: {_licence(one.path)}" for one in checkpoint.available()),
+        *(f"checkpoint {path.name}: {_licence(path)}" for path in checkpoint.available()),
     ]
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from torch import Tensor
 
-from stser_core.checkpoint import Checkpoint
+from stser_core import checkpoint as checkpoints
 from stser_core.config import EnsembleConfig
 from stser_core.emotions import LABELS, index
 from stser_core.ensemble import calibrated, combination, combine, softmax
+from stser_core.files import TEMPORARY_PREFIX
+from stser_core.model import Stser
 from stser_core.recognizer import EmotionRecognizer
+from stser_core.tokenizer import Tokenizer
+from stser_core.torch_network import TorchNetwork
 from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import calibration_error
@@ -48,41 +55,51 @@ class Answer:
     labels: Labels
 
 
-def calibrate_checkpoint(
-    checkpoint: Checkpoint,
+def calibrate_model(
+    model: Stser,
+    tokenizer: Tokenizer | None,
+    folder: Path,
     frames: FrameCache,
     clips: Sequence[Clip],
     pairing: Pairing | None,
     *,
     own_words: bool,
     seed: int = 0,
+    encoders: Mapping[str, Mapping[str, Tensor]] | None = None,
 ) -> tuple[EnsembleConfig, dict[str, Calibration]]:
     """Find the temperatures of every classifier, and of the combinations that occur in operation.
 
     Speech classifiers answer call-like streams over both bands, classifiers of text the texts; all together answer
-    streams with words. Labels count alike, as in training: the class prior comes on top.
+    streams with words. Labels count alike, as in training: the class prior comes on top. What answers is the model as a
+    checkpoint stores it.
 
     Args:
-        checkpoint: What is calibrated; its model gets the temperatures.
-        frames: Of its front end.
+        model: What is calibrated, on the CPU.
+        tokenizer: `None` where no classifier reads text.
+        folder: Where the checkpoint is going to be; it is written beside it, for the time being.
+        frames: Of the model's front end.
         clips: The validation clips.
         pairing: Draws words for the streams; `None` where speech and text come together.
         own_words: Without `pairing`, the streams have the clips' own words.
         seed: Random seed.
+        encoders: The own tensors of further encoders that keep any, by name.
 
     Returns:
         The ensemble with temperatures, and what they were found to be.
     """
-    model = checkpoint.model
     columns = {name: column_of(one.inputs) for name, one in model.config.classifiers.items()}
     ensemble = replace(model.config.ensemble, temperatures={})
     found: dict[str, Calibration] = {}
-    for _ in range(_ROUNDS if model.config.speaker_baseline else 1):
-        model.config = replace(model.config, ensemble=ensemble)
-        inputs = SpeechInputs(EmotionRecognizer(checkpoint, prior=None), frames)
-        turns = _turns(inputs, clips, pairing, own_words=own_words, seed=seed)
-        ensemble, found = calibrate([_answer(turn, ensemble) for turn in turns], columns, ensemble)
-    model.config = replace(model.config, ensemble=ensemble)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=folder.parent) as temporary:
+        checkpoints.save(Path(temporary), model, tokenizer, "Not calibrated yet.\n", encoders=encoders)
+        loaded = checkpoints.load(temporary)
+        network = TorchNetwork(checkpoints.load_model(loaded.folder))
+        for _ in range(_ROUNDS if model.config.speaker_baseline else 1):
+            candidate = replace(loaded, config=replace(loaded.config, ensemble=ensemble))
+            inputs = SpeechInputs(EmotionRecognizer(candidate, network, prior=None), frames)
+            turns = _turns(inputs, clips, pairing, own_words=own_words, seed=seed)
+            ensemble, found = calibrate([_answer(turn, ensemble) for turn in turns], columns, ensemble)
     return ensemble, found
 
 

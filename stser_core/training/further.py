@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from stser_core import checkpoint as checkpoints
 from stser_core import encoders
+from stser_core.checkpoint import Checkpoint
 from stser_core.config import ClassifierConfig, EncoderEntry
 from stser_core.emotions import index
 from stser_core.encoders import Encoder
@@ -26,7 +27,7 @@ from stser_core.model import Stser
 from stser_core.scores import SpeechInput
 from stser_core.training.batches import draw_weights
 from stser_core.training.caches import ArrayStore, FrameCache, SoundCache, content_key
-from stser_core.training.calibration import calibrate_checkpoint
+from stser_core.training.calibration import calibrate_model
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
@@ -98,11 +99,11 @@ def add_classifier(
     if not clips or not validation[0]:
         raise DataError(f"The encoder {name!r} gives no vector for the training or validation clips.")
     torch.manual_seed(recipe.loop.seed)
-    model = _extended(loaded.model, name, replace(entry, vector_size=encoder.vector_size))
+    model = _extended(checkpoints.load_model(loaded.folder), name, replace(entry, vector_size=encoder.vector_size))
     _train(model.classifiers[name].to(accelerator), (clips, vectors), validation, recipe)
-    checkpoint_folder = RunFolder(out).checkpoint
-    _write(model.cpu(), loaded, encoder, FrameCache(loaded.model, cache), fold, recipe.loop.seed, checkpoint_folder)
-    return checkpoint_folder
+    folder = RunFolder(out).checkpoint
+    _write(model.cpu(), loaded, name, FrameCache(model, cache), fold, recipe.loop.seed, folder)
+    return folder
 
 
 def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe: Recipe) -> None:
@@ -134,29 +135,30 @@ def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe:
 
 
 def _write(
-    model: Stser,
-    loaded: checkpoints.Checkpoint,
-    encoder: Encoder,
-    frames: FrameCache,
-    fold: Fold,
-    seed: int,
-    folder: Path,
+    model: Stser, loaded: Checkpoint, name: str, frames: FrameCache, fold: Fold, seed: int, folder: Path
 ) -> None:
-    others = {name: loaded.encoder(name) for name in loaded.model.config.encoders}
-    extended = checkpoints.Checkpoint(loaded.name, model.eval(), loaded.tokenizer, {**others, encoder.name: encoder})
-    words = any(clip.text for clip in fold.validation)
-    ensemble, found = calibrate_checkpoint(extended, frames, fold.validation, None, own_words=words, seed=seed)
+    tensors = {other: loaded.tensors(other) for other in loaded.config.encoders}
+    ensemble, found = calibrate_model(
+        model,
+        loaded.tokenizer,
+        folder,
+        frames,
+        fold.validation,
+        None,
+        own_words=any(clip.text for clip in fold.validation),
+        seed=seed,
+        encoders=tensors,
+    )
     # What was calibrated already stays: these few clips are not what the checkpoint was calibrated on.
-    temperatures = {**ensemble.temperatures, **loaded.model.config.ensemble.temperatures}
+    temperatures = {**ensemble.temperatures, **loaded.config.ensemble.temperatures}
     model.config = replace(model.config, ensemble=replace(ensemble, temperatures=temperatures))
-    card = "" if loaded.folder is None else (loaded.folder / checkpoints.CARD_FILE).read_text(encoding="utf-8")
-    result = found[encoder.name]
+    result = found[name]
+    card = (loaded.folder / checkpoints.CARD_FILE).read_text(encoding="utf-8")
     card += (
-        f"\n## {encoder.name}\n\nA classifier over the encoder {encoder.name} was added; temperature "
+        f"\n## {name}\n\nA classifier over the encoder {name} was added; temperature "
         f"{result.temperature:.2f}, expected calibration error {result.after:.3f}.\n"
     )
-    kept = {name: loaded.tensors(name) for name in others}
-    checkpoints.save(folder, model, loaded.tokenizer, card, encoders=kept)
+    checkpoints.save(folder, model, loaded.tokenizer, card, encoders=tensors)
 
 
 def _extended(model: Stser, name: str, entry: EncoderEntry) -> Stser:

@@ -47,7 +47,7 @@ def export(folder: Path, out: Path | None = None) -> Path:
         import onnx
     except ImportError as error:
         raise MissingExtraError("Exporting a checkpoint", "train") from error
-    model = _prepared(checkpoints.load(folder).model)
+    model = _prepared(checkpoints.load_model(folder))
     stored = {name: one.dtype.name for name, one in stored_weights(model.config, folder).items()}
     try:
         if out is not None:

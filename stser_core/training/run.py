@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from stser_core.text import normalise
 from stser_core.tokenizer import Tokenizer
 from stser_core.training.batches import Examples, TrainingBatches, draw_weights, validation_batches
 from stser_core.training.caches import FrameCache
-from stser_core.training.calibration import calibrate_checkpoint
+from stser_core.training.calibration import calibrate_model
 from stser_core.training.clip import Clip
 from stser_core.training.learner import Learner, freeze
 from stser_core.training.loop import CtrlC, Epoch, train
@@ -160,13 +159,13 @@ def build(
         DataError: A checkpoint has no part of the model, or one of another shape.
         CheckpointError: Weights cannot be loaded.
     """
-    loaded = [checkpoints.load(folder) for folder in starts]
+    given = [checkpoints.load_model(folder) for folder in starts]
     tokenizer: Tokenizer | None = None
     tmodel = None
     if config.tmodel is not None:
-        with_text = [one for one in loaded if one.model.tmodel is not None]
+        with_text = [(folder, one) for folder, one in zip(starts, given, strict=True) if one.tmodel is not None]
         if with_text:
-            tmodel, tokenizer = with_text[-1].model.tmodel, with_text[-1].tokenizer
+            tmodel, tokenizer = with_text[-1][1].tmodel, checkpoints.load(with_text[-1][0]).tokenizer
         elif config.tmodel.encoder:
             tmodel, tokenizer = pretrained(config.tmodel)
         else:
@@ -176,7 +175,7 @@ def build(
     model = Stser(config)
     if tmodel is not None and model.tmodel is not None:
         model.tmodel.load_state_dict(tmodel.state_dict())
-    started = {name for folder, one in zip(starts, loaded, strict=True) for name in _take(model, one.model, folder)}
+    started = {name for folder, one in zip(starts, given, strict=True) for name in _take(model, one, folder)}
     if model.front_end is not None:
         if front_end is not None:
             checkpoints.load_front_end(model, front_end)
@@ -274,11 +273,11 @@ def _write(
     history: Sequence[Epoch],
     run: RunFolder,
 ) -> None:
-    """Write the checkpoint, calibrate what was written, and write it again with its temperatures and card."""
-    uncalibrated = run.checkpoint.with_name(f"{run.checkpoint.name}.uncalibrated")
-    checkpoints.save(uncalibrated, model, tokenizer, "Not calibrated yet.\n")
-    ensemble, found = calibrate_checkpoint(
-        checkpoints.load(uncalibrated),
+    """Calibrate the model, and write its checkpoint."""
+    ensemble, found = calibrate_model(
+        model,
+        tokenizer,
+        run.checkpoint,
         frames,
         data.validation,
         _pairing("validation", data, recipe) if model.smodel is not None and model.tmodel is not None else None,
@@ -288,5 +287,4 @@ def _write(
     model.config = replace(model.config, ensemble=ensemble)
     text = card(recipe, model.config, data.train, data.validation, history, found)
     checkpoints.save(run.checkpoint, model, tokenizer, text)
-    shutil.rmtree(uncalibrated)
     write_json(history, run.history_file)

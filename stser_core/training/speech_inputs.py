@@ -14,6 +14,7 @@ from stser_core.audio import load_mono
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import CLASSIFIERS, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
+from stser_core.torch_network import TorchNetwork
 from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip
 from stser_core.training.lines import telephone_band
@@ -43,10 +44,18 @@ class SpeechInputs:
         self._keeps_sound = bool(set(recognizer.classifiers) - set(CLASSIFIERS))
 
     @classmethod
-    def load(cls, checkpoint: str | Path, cache: Path, **options: Any) -> SpeechInputs:  # noqa: ANN401 (of many types)
+    def load(
+        cls,
+        checkpoint: str | Path,
+        cache: Path,
+        *,
+        accelerator: str = "auto",
+        **options: Any,  # noqa: ANN401
+    ) -> SpeechInputs:
         """Load a checkpoint's recognizer; options and errors are those of `EmotionRecognizer`."""
         loaded = checkpoints.load(checkpoint)
-        return cls(EmotionRecognizer(loaded, **options), FrameCache(loaded.model, cache))
+        model = checkpoints.load_model(loaded.folder)
+        return cls(EmotionRecognizer(loaded, TorchNetwork(model, accelerator), **options), FrameCache(model, cache))
 
     def prepare(self, clips: Iterable[Clip], bands: Sequence[Band]) -> None:
         """Encode recordings that are going to be needed; raises `DataError` for those that cannot be decoded."""

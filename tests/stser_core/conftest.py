@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
 import torch
 
+from stser_core.checkpoint import Checkpoint
 from stser_core.config import (
     AlbertConfig,
     CheckpointConfig,
@@ -21,7 +24,9 @@ from stser_core.config import (
     TmodelConfig,
 )
 from stser_core.model import Stser
+from stser_core.recognizer import EmotionRecognizer
 from stser_core.tokenizer import Tokenizer
+from stser_core.torch_network import TorchNetwork
 
 
 @pytest.fixture(scope="session")
@@ -162,3 +167,14 @@ def tiny_whisper():
 def tokenizer(data) -> Tokenizer:
     """The real ALBERT vocabulary."""
     return Tokenizer.load(data / "albert-vocab", maximum_pieces=32)
+
+
+@pytest.fixture(scope="session")
+def recognizer_of(tokenizer):
+    """Make a recognizer of a model in memory, on the CPU: `recognizer_of(model, explain=True)`."""
+
+    def make(model: Stser, **options) -> EmotionRecognizer:
+        loaded = Checkpoint(Path("tiny"), model.config, tokenizer)
+        return EmotionRecognizer(loaded, TorchNetwork(model, "cpu"), **options)
+
+    return make

@@ -11,6 +11,7 @@ import pytest
 
 from stser_core import checkpoint
 from stser_core.audio import load_mono
+from stser_core.files import size_of
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import SpeechInput
 
@@ -53,9 +54,9 @@ def test_neutral_words_leave_the_speech_its_emotion(emotion, name):
 
 
 def test_it_is_small_and_names_its_licence():
-    (listed,) = (one for one in checkpoint.available() if one.name == "default")
-    assert listed.size < MOST_BYTES
-    assert re.search(r"^license: cc-by-nc-sa-4\.0$", (listed.path / "README.md").read_text(), re.MULTILINE)
+    (folder,) = (path for path in checkpoint.available() if path.name == "default")
+    assert size_of(folder) < MOST_BYTES
+    assert re.search(r"^license: cc-by-nc-sa-4\.0$", (folder / "README.md").read_text(), re.MULTILINE)
 
 
 def test_what_occurs_in_operation_is_calibrated_and_calls_are_mostly_neutral(default):

@@ -8,37 +8,39 @@ import numpy as np
 import pytest
 import torch
 
-from stser_core.batches import LIMITS, batches
-from stser_core.checkpoint import Checkpoint, save
+from stser_core.checkpoint import save
 from stser_core.emotions import LABELS
 from stser_core.ensemble import apply_prior
 from stser_core.errors import CheckpointError, DeviceError, UsageError
+from stser_core.model import Stser
+from stser_core.network import LIMITS, batches
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import CLASSIFIERS, EmotionScores, SpeechInput
 from stser_core.text import CONFIDENCE_FLOOR as FLOOR
+from stser_core.torch_network import TorchNetwork
 
 ANGRY = "i'm really angry about my internet bill"
 NOTHING = np.zeros(0, np.float32)
 
 
 @pytest.fixture(scope="module")
-def loaded(config, build, tokenizer) -> Checkpoint:
-    return Checkpoint("tiny", build(config), tokenizer)
+def model(config, build) -> Stser:
+    return build(config)
 
 
 @pytest.fixture(scope="module")
-def recognizer(loaded) -> EmotionRecognizer:
-    return EmotionRecognizer(loaded, accelerator="cpu")
+def recognizer(model, recognizer_of) -> EmotionRecognizer:
+    return recognizer_of(model)
 
 
 @pytest.fixture(scope="module")
-def explaining(loaded) -> EmotionRecognizer:
-    return EmotionRecognizer(loaded, accelerator="cpu", explain=True)
+def explaining(model, recognizer_of) -> EmotionRecognizer:
+    return recognizer_of(model, explain=True)
 
 
 @pytest.fixture(scope="module")
-def with_front_end(front_config, build, tokenizer) -> EmotionRecognizer:
-    return EmotionRecognizer(Checkpoint("front", build(front_config), tokenizer), accelerator="cpu", explain=True)
+def with_front_end(front_config, build, recognizer_of) -> EmotionRecognizer:
+    return recognizer_of(build(front_config), explain=True)
 
 
 def sound(samples: int, seed: int = 0) -> np.ndarray:
@@ -51,7 +53,7 @@ def close(got: EmotionScores, wanted: EmotionScores) -> bool:
     return got.by_classifier.keys() == wanted.by_classifier.keys() and all(each)
 
 
-def test_every_classifier_is_calibrated_and_the_ensemble_is_their_mean(recognizer, loaded):
+def test_every_classifier_is_calibrated_and_the_ensemble_is_their_mean(recognizer, model, tokenizer):
     (scores,) = recognizer.score([SpeechInput(sound(16_000), ANGRY, 0.9)])
 
     assert tuple(scores.by_classifier) == CLASSIFIERS
@@ -59,17 +61,17 @@ def test_every_classifier_is_calibrated_and_the_ensemble_is_their_mean(recognize
         assert len(probabilities) == len(LABELS) and min(probabilities) >= 0
         assert sum(probabilities) == pytest.approx(1, abs=1e-6)
     assert scores.ensemble == pytest.approx(np.mean(list(scores.by_classifier.values()), axis=0), abs=1e-6)
-    encoded, model = loaded.tokenizer([ANGRY]), loaded.model
+    encoded = tokenizer([ANGRY])
     logits = model.classifiers["text"](model.tmodel(*map(torch.from_numpy, (encoded.pieces, encoded.mask))))
     assert scores.by_classifier["text"] == pytest.approx((logits / 0.5).softmax(1)[0].tolist(), abs=1e-6)
 
 
 @pytest.mark.parametrize("asked", ["checkpoint", (0.2, 0.1, 0.6, 0.1)])
-def test_a_prior_moves_each_classifier_and_the_ensemble(config, build, tokenizer, asked):
+def test_a_prior_moves_each_classifier_and_the_ensemble(config, build, recognizer_of, asked):
     ensemble = replace(config.ensemble, class_prior=(0.1, 0.1, 0.7, 0.1))
-    loaded = Checkpoint("tiny", build(replace(config, ensemble=ensemble)), tokenizer)
+    model = build(replace(config, ensemble=ensemble))
 
-    even, moved = (EmotionRecognizer(loaded, accelerator="cpu", prior=one) for one in (None, asked))
+    even, moved = (recognizer_of(model, prior=one) for one in (None, asked))
     (plain,), (scores,) = (one.score([SpeechInput(sound(16_000), ANGRY, 0.9)]) for one in (even, moved))
 
     assert moved.prior == (ensemble.class_prior if asked == "checkpoint" else asked)
@@ -78,14 +80,14 @@ def test_a_prior_moves_each_classifier_and_the_ensemble(config, build, tokenizer
         assert probabilities == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_combination_that_was_not_calibrated_says_so(config, build, tokenizer):
+def test_a_combination_that_was_not_calibrated_says_so(config, build, recognizer_of):
     temperatures = {"speech": 1.5, "text": 0.5, "bimodal": 1.0, "bimodal+speech+text": 0.5}
     tempered = replace(config, ensemble=replace(config.ensemble, temperatures=temperatures))
-    loaded = Checkpoint("tiny", build(tempered), tokenizer)
+    model = build(tempered)
     utterances = [SpeechInput(sound(16_000), ANGRY, 0.9), SpeechInput(sound(16_000))]
 
-    every, alone = EmotionRecognizer(loaded, accelerator="cpu").score(utterances)
-    two = EmotionRecognizer(loaded, classifier="speech+text", accelerator="cpu")
+    every, alone = recognizer_of(model).score(utterances)
+    two = recognizer_of(model, classifier="speech+text")
     both, _ = two.score(utterances)
 
     squares = np.square(np.mean(list(every.by_classifier.values()), axis=0))
@@ -142,10 +144,10 @@ def test_without_words_that_it_can_read_the_speech_classifier_is_alone(recognize
         ("text+bimodal", ("text", "bimodal"), None),
     ],
 )
-def test_any_combination_of_classifiers(loaded, recognizer, classifier, with_text, without):
+def test_any_combination_of_classifiers(model, recognizer_of, recognizer, classifier, with_text, without):
     utterances = [SpeechInput(sound(16_000), ANGRY), SpeechInput(sound(16_000))]
 
-    first, second = EmotionRecognizer(loaded, classifier=classifier, accelerator="cpu").score(utterances)
+    first, second = recognizer_of(model, classifier=classifier).score(utterances)
 
     whole = recognizer.score(utterances)[0]
     assert first.by_classifier == {name: whole.by_classifier[name] for name in with_text}
@@ -199,15 +201,15 @@ def test_salience_rests_on_no_silence_that_was_cut(explaining, with_front_end, r
     assert recognizer.score(said)[0].salience is None, "which was not asked for"
 
 
-def test_what_is_unknown_or_not_there_is_refused(loaded, monkeypatch):
+def test_what_is_unknown_or_not_there_is_refused(model, recognizer_of, monkeypatch):
     for classifier in ("face", "", "speech+", "ensemble+speech"):
         with pytest.raises(UsageError, match=r"speech, text, bimodal"):
-            EmotionRecognizer(loaded, classifier=classifier)
+            recognizer_of(model, classifier=classifier)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UsageError, match="'tpu'; choose from auto, cpu, cuda, mps"):
-        EmotionRecognizer(loaded, accelerator="tpu")
+        TorchNetwork(model, "tpu")
     with pytest.raises(DeviceError, match="no cuda accelerator"):
-        EmotionRecognizer(loaded, accelerator="cuda")
+        TorchNetwork(model, "cuda")
 
 
 def test_frames_stand_for_the_sound_that_they_were_made_of(with_front_end, recognizer):

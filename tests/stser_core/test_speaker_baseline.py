@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from stser_core import SpeakerBaseline, SpeechInput
-from stser_core.checkpoint import Checkpoint
+from stser_core.model import Stser
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.speaker_baseline import baseline
 
@@ -55,8 +55,8 @@ def test_a_copy_learns_by_itself():
 
 
 @pytest.fixture(scope="module")
-def loaded(front_config, build, tokenizer) -> Checkpoint:
-    return Checkpoint("tiny", build(front_config), tokenizer)
+def model(front_config, build) -> Stser:
+    return build(front_config)
 
 
 def sound(seed: int, samples: int) -> np.ndarray:
@@ -80,8 +80,8 @@ def alone(recognizer: EmotionRecognizer) -> list:
     return [recognizer.score([replace(one, speaker=None)])[0] for one in call()]
 
 
-def test_later_turns_of_a_speaker_are_scored_against_earlier_ones_in_one_call_or_several(loaded):
-    recognizer = EmotionRecognizer(loaded, accelerator="cpu")
+def test_later_turns_of_a_speaker_are_scored_against_earlier_ones_in_one_call_or_several(model, recognizer_of):
+    recognizer = recognizer_of(model)
     scores, plain = recognizer.score(call()), alone(recognizer)
 
     assert recognizer.uses_speaker_baseline
@@ -97,23 +97,23 @@ def test_later_turns_of_a_speaker_are_scored_against_earlier_ones_in_one_call_or
         assert scores == [one for start, end in pairwise(places) for one in recognizer.score(utterances[start:end])]
 
 
-def test_a_turn_weighs_what_the_speech_classifier_says_whatever_prior_was_asked_for(loaded):
+def test_a_turn_weighs_what_the_speech_classifier_says_whatever_prior_was_asked_for(model, recognizer_of):
     weights = []
     for prior in ("checkpoint", None, (0.01, 0.01, 0.97, 0.01)):
         one = call()[0]
-        EmotionRecognizer(loaded, accelerator="cpu", prior=prior, classifier="bimodal").score([one])
+        recognizer_of(model, prior=prior, classifier="bimodal").score([one])
         weights.append(one.speaker.weight)
-    (scores,) = EmotionRecognizer(loaded, accelerator="cpu").score([SpeechInput(sound(0, 16_000))])
+    (scores,) = recognizer_of(model).score([SpeechInput(sound(0, 16_000))])
 
     assert len(set(weights)) == 1
     assert weights[0] == pytest.approx(scores.by_classifier["speech"][2] ** 2, abs=1e-5)
 
 
-def test_it_can_be_switched_off_and_is_absent_without_a_front_end(loaded, config, build, tokenizer):
-    switched_off = EmotionRecognizer(loaded, accelerator="cpu", speaker_baseline=False)
-    plain = EmotionRecognizer(Checkpoint("tiny", build(config), tokenizer), accelerator="cpu")
+def test_it_can_be_switched_off_and_is_absent_without_a_front_end(model, config, build, recognizer_of):
+    switched_off = recognizer_of(model, speaker_baseline=False)
+    plain = recognizer_of(build(config))
 
     for one in (switched_off, plain):
         assert one.score(call()) == alone(one)
         assert not one.uses_speaker_baseline
-    assert not EmotionRecognizer(loaded, classifier="text", accelerator="cpu").uses_speaker_baseline
+    assert not recognizer_of(model, classifier="text").uses_speaker_baseline

@@ -100,7 +100,7 @@ def test_folds_start_from_those_of_an_earlier_cross_validation(folds, speech_rec
     cross_validate(folds[:1], [0], used, later)
 
     place = f"seed0/{folds[0].name}/checkpoint"
-    first, second = (checkpoint.load(runs / place).model.smodel.state_dict() for runs in (earlier, later))
+    first, second = (checkpoint.load_model(runs / place).smodel.state_dict() for runs in (earlier, later))
     assert all(torch.equal(one, second[name]) for name, one in first.items())
     trained = models(later)
     cross_validate(folds[:1], [0], used, later)

@@ -59,7 +59,7 @@ def test_it_is_trained_calibrated_and_answers_beside_the_others(folds, frames_re
     scored = recognizer.score([SpeechInput(load_mono(clip.path)) for clip in fold.test])
     right = [one.emotion_of("pitch") == clip.label for one, clip in zip(scored, fold.test, strict=True)]
     assert np.mean(right) > 0.6 and all(one.calibrated for one in scored)
-    before, after = (checkpoint.load(one).model.smodel.state_dict() for one in (base, folder))
+    before, after = (checkpoint.load_model(one).smodel.state_dict() for one in (base, folder))
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     with pytest.raises(UsageError, match="has a classifier 'pitch' already"):
         add_classifier(fold, *wanted, recipe, str(folder), tmp_path / "again", cache)

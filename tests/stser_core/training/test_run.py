@@ -81,9 +81,9 @@ def test_the_tones_of_the_tree_are_learnt_and_the_answers_calibrated(folds, fram
     fold = folds[0]
     plain = looped(replace(frames_recipe, augmentation=Augmentation()), epochs=25, learning_rate=5e-3)
     folder = fit(RunData(fold.train, fold.validation), plain, tmp_path, cache, front_end=front_end)
-    loaded = checkpoint.load(folder)
-    assert loaded.model.neutral_mean.abs().sum() > 0 and (loaded.model.frame_scale > 0).all()
-    scored = EmotionRecognizer(loaded, prior=None).score([SpeechInput(load_mono(clip.path)) for clip in fold.test])
+    model = checkpoint.load_model(folder)
+    assert model.neutral_mean.abs().sum() > 0 and (model.frame_scale > 0).all()
+    scored = EmotionRecognizer.load(folder, prior=None).score([SpeechInput(load_mono(clip.path)) for clip in fold.test])
     assert np.mean([one.emotion == clip.label for one, clip in zip(scored, fold.test, strict=True)]) > 0.5
     assert all(one.calibrated for one in scored)
     assert "calibration error" in (folder / "README.md").read_text()

@@ -71,7 +71,7 @@ def test_a_free_checkpoint_is_made_of_all_parts(default_like, front_end, text_en
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    config = checkpoint.load(run / "default").model.config
+    config = checkpoint.load(run / "default").config
     assert tuple(config.classifiers) == ("speech", "text", "bimodal")
     assert "bimodal+speech+text" in config.ensemble.temperatures
     card = (run / "default" / "README.md").read_text()
