@@ -27,8 +27,8 @@ from monitor.options import (
     TranscriptionOptions,
 )
 from stser_core import command_line
+from stser_core.command_line import with_groups
 from stser_core.errors import UsageError
-from stser_core.option_groups import with_groups
 
 
 class _Commands(TyperGroup):

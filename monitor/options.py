@@ -1,6 +1,6 @@
 """The options of the commands, each declared once: used by Typer, passed on as they are, and kept in `archive.json`.
 
-A command takes the dataclasses below as arguments (`stser_core.option_groups`): a field is an option, its annotation
+A command takes the dataclasses below as arguments (`stser_core.command_line`): a field is an option, its annotation
 the option's help and bounds, its default the option's default. A further option goes into the class of its concern.
 """
 

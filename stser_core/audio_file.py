@@ -16,7 +16,7 @@ import av
 from av.audio.frame import AudioFrame
 from av.stream import Disposition
 
-from stser_core.errors import AudioError, UsageError
+from stser_core.errors import AudioError, UsageError, reason
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -144,7 +144,7 @@ def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
     except FileNotFoundError as error:
         raise AudioError(f"{name} does not exist.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"{name} cannot be read as audio ({instead or _reason(error)}).") from error
+        raise AudioError(f"{name} cannot be read as audio ({instead or reason(error)}).") from error
 
 
 def chosen_streams(container: InputContainer, track: TrackChoice, name: str) -> list[AudioStream]:
@@ -341,8 +341,3 @@ def name_of(file: AudioFile) -> str:
         return str(file)
     name = getattr(file, "name", None)
     return os.fsdecode(name) if isinstance(name, str | bytes) else "The file"
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    return text.rstrip(".")

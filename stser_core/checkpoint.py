@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from stser_core import weights
-from stser_core.errors import CheckpointError, OutputError
+from stser_core.errors import CheckpointError, OutputError, reason
 from stser_core.files import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
@@ -96,11 +96,7 @@ def resolve(name: str | Path) -> Path:
 
 
 def load(name: str | Path = DEFAULT, *, text: bool = True) -> Checkpoint:
-    """Load a checkpoint but for its weights.
-
-    Args:
-        name: See `resolve`.
-        text: Whether the tokenizer is loaded.
+    """Load a checkpoint but for its weights, by what `resolve` takes, with or without the tokenizer (`text`).
 
     Raises:
         CheckpointError: It is missing, broken, or does not fit this program.
@@ -118,10 +114,7 @@ def load(name: str | Path = DEFAULT, *, text: bool = True) -> Checkpoint:
 def load_model(folder: Path, accelerator: str = "") -> Stser:
     """Load the model of a checkpoint's folder: in evaluation mode, on the CPU.
 
-    Args:
-        folder: The checkpoint's.
-        accelerator: Where it is going to be used for nothing but inference; the front end then has the precision that
-            is fast there.
+    With an `accelerator`, the model is for inference there alone: its front end has the precision that is fast there.
 
     Raises:
         CheckpointError: It is missing, broken, or does not fit this program.
@@ -135,8 +128,9 @@ def load_model(folder: Path, accelerator: str = "") -> Stser:
         with unfilled():
             model = Stser(config)
     except Exception as error:  # torch refuses impossible sizes with all kinds of errors
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise CheckpointError(f"{folder / CONFIG_FILE} describes a model that cannot be built ({reason}).") from error
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE} describes a model that cannot be built ({reason(error)})."
+        ) from error
     _fill(model, weights.read(folder / WEIGHTS_FILE, "torch"), _own_weights(model), folder / WEIGHTS_FILE)
     if model.front_end is not None:
         load_front_end(model, folder, accelerator)
@@ -261,8 +255,7 @@ def _written(folder: Path) -> Iterator[Path]:
                 folder.rename(old)
             new.rename(folder)
     except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"The checkpoint {folder} cannot be written ({reason}).") from error
+        raise OutputError(f"The checkpoint {folder} cannot be written ({reason(error)}).") from error
 
 
 def _fill(module: nn.Module, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
@@ -305,10 +298,9 @@ def _from_hub(hub_id: str) -> Path:
     try:
         return Path(snapshot_download(hub_id, allow_patterns=list(_DOWNLOADED)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise CheckpointError(
             f"The folder {hub_id} does not exist, and the checkpoint could not be downloaded from the Hugging Face Hub "
-            f"({reason})."
+            f"({reason(error)})."
         ) from error
 
 

@@ -63,3 +63,9 @@ class UsageError(StserError):
     """An option whose value does not fit; the command line exits with 2."""
 
     exit_code = 2
+
+
+def reason(error: Exception) -> str:
+    """Why the system or a library failed, in one line without a full stop."""
+    text = getattr(error, "strerror", None) or str(error)
+    return text.strip().partition("\n")[0].rstrip(".") or type(error).__name__

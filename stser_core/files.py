@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from stser_core.errors import ClosedPipeError, OutputError, UsageError
+from stser_core.errors import ClosedPipeError, OutputError, UsageError, reason
 
 STDOUT = "-"
 
@@ -32,13 +32,8 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
     """Lend a file that takes its place only when all of it is on the disk.
 
     It is written under a temporary name, synchronised and renamed, which POSIX makes one step; then its folder is
-    synchronised, since the name is kept there. A file that was there before gives its permissions.
-
-    Args:
-        path: Where it goes; a symbolic link is followed.
-        folder: Where the temporary file lies, on the same file system, instead of beside `path`; the folder of `path`
-            is
-            then made, if need be.
+    synchronised, since the name is kept there. A file that was there before gives its permissions; a symbolic link is
+    followed. With `folder`, the temporary file lies there, on the same file system, and the file's own folder is made.
 
     Raises:
         OutputError: The disk is full, or the like; whatever was there before still is.
@@ -97,7 +92,7 @@ def utf8(text: str) -> bytes:
 
 def cannot_write(target: str | Path, error: Exception) -> OutputError:
     """The error of a file that cannot be written."""
-    return OutputError(f"Cannot write '{target}': {getattr(error, 'strerror', None) or error}.")
+    return OutputError(f"Cannot write '{target}': {reason(error)}.")
 
 
 def check_name(target: str) -> None:
@@ -139,12 +134,7 @@ def check_writable(target: str) -> None:
 
 
 def check_not_input(target: str, source: Path, what: str) -> None:
-    """Refuse to write a file over what it is made from.
-
-    Args:
-        target: A file's path, or `-` for standard output.
-        source: What is read.
-        what: What that is, for the message: "the timeline".
+    """Refuse to write a file (`-` for standard output) over what it is made from, such as "the timeline".
 
     Raises:
         UsageError: They are one.

@@ -41,11 +41,7 @@ class WhisperFrontEnd(nn.Module):
         self.register_buffer("positions", torch.from_numpy(sinusoids(config.positions, config.size)), persistent=False)
 
     def forward(self, mel: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode a padded batch.
-
-        Args:
-            mel: float32 [batch, n, bands], zeros after each spectrogram's end.
-            lengths: int64 [batch], frames in each spectrogram.
+        """Encode a padded batch: mel, float32 [batch, n, bands] with zeros after each end, and lengths, int64 [batch].
 
         Returns:
             float32 [batch, frames, joined * size], zeros after each end; int64 [batch] the frames in each.
@@ -87,12 +83,9 @@ class WhisperFrontEnd(nn.Module):
         return held.reshape(len(held), -1, average, held.shape[2]).sum(2) / number[:, :, None]
 
     def pack(self, stored: Mapping[str, Tensor]) -> None:
-        """Take weights in bfloat16, for `has_bfloat16` alone.
+        """Take weights, a state or those of a file (see `quantise`), in bfloat16, for `has_bfloat16` alone.
 
         They are kept only as oneDNN multiplies them; else it would reorder them for every utterance.
-
-        Args:
-            stored: A file's weights, see `quantise`, or a state; those of a file are never all in single precision.
         """
         layers = {f"{name}.weight": one for name, one in self.named_modules() if isinstance(one, nn.Linear | nn.Conv1d)}
         rest = {name: one for name, one in stored.items() if name.removesuffix(SCALE) not in layers}
@@ -125,12 +118,9 @@ class EncoderLayer(nn.Module):
         self.contract = nn.Linear(4 * size, size)
 
     def forward(self, hidden: Tensor, longest: int, mask: Tensor | None) -> Tensor:
-        """Apply the layer to float32 [batch, steps, size].
+        """Apply the layer to float32 [batch, steps, size], of which the first `longest` steps are attended to.
 
-        Args:
-            hidden: What the layer before it gives.
-            longest: Steps that are attended to.
-            mask: bool [batch, 1, 1, longest], those of each utterance; `None` for all.
+        `mask` has those of each utterance, bool [batch, 1, 1, longest]; `None` for all.
         """
         qkv = _product(self.attention_norm(hidden), self.qkv)
         q, k, v = qkv.reshape(*hidden.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)

@@ -81,12 +81,9 @@ def accelerator_of(name: str) -> str:
 
 
 def batches(order: Sequence[int], accelerator: str, length: Callable[[int], int] | None = None) -> list[list[int]]:
-    """Groups of utterances in the order given, within the accelerator's limits.
+    """Group utterances, by their places in the order given, within the accelerator's limits.
 
-    Args:
-        order: Their places.
-        accelerator: `cpu`, `cuda` or `mps`.
-        length: Samples of an utterance by its place; without it only their number is limited.
+    `length` gives an utterance's samples by its place; without it only their number is limited.
     """
     seconds, most = LIMITS[accelerator]
     groups: list[list[int]] = []

@@ -16,7 +16,7 @@ import numpy as np
 from stser_core import weights
 from stser_core.checkpoint import FRONT_END_FILE, WEIGHTS_FILE
 from stser_core.config import TEXT
-from stser_core.errors import CheckpointError, MissingExtraError, UsageError
+from stser_core.errors import CheckpointError, MissingExtraError, UsageError, reason
 from stser_core.features import log_mel
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ def _sessions(folder: Path, state: Mapping[str, Floats], without: Set[str]) -> d
             path = str(folder / FOLDER / f"{graph}.onnx")
             sessions[graph] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own errors have no common class
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise CheckpointError(
-                f"The graph {graph} of {folder} cannot be loaded ({reason}); stser-train export-onnx makes it anew."
+                f"The graph {graph} of {folder} cannot be loaded ({reason(error)}); stser-train export-onnx makes it "
+                "anew."
             ) from error
     return sessions

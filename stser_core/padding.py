@@ -9,23 +9,12 @@ from torch import Tensor, nn
 
 
 def frame_mask(frames: Tensor, width: int) -> Tensor:
-    """Mask of the positions of a padded batch that contain frames.
-
-    Args:
-        frames: int64 [batch].
-        width: Positions in the padded batch.
-
-    Returns:
-        bool [batch, width].
-    """
+    """Mask of the positions of a padded batch that contain frames, int64 [batch]: bool [batch, width]."""
     return torch.arange(width, device=frames.device)[None, :] < frames[:, None]
 
 
 def pad_frames(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Stack frame sequences of different lengths.
-
-    Args:
-        sequences: float [n, size] each.
+    """Stack frame sequences, float [n, size] each.
 
     Returns:
         float32 [batch, longest, size] with zeros at the end; int64 [batch] the lengths.

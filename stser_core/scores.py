@@ -53,12 +53,7 @@ class SpeechInput:
     def from_file(
         cls, file: AudioFile, *, text: str | None = None, speaker: SpeakerBaseline | None = None
     ) -> SpeechInput:
-        """An utterance from a file in any format that FFmpeg reads, whose channels are mixed.
-
-        Args:
-            file: A path or an open file.
-            text: See `SpeechInput`.
-            speaker: See `SpeechInput`.
+        """An utterance from a path or an open file in any format that FFmpeg reads, whose channels are mixed.
 
         Raises:
             AudioError: The file cannot be decoded.

@@ -18,11 +18,7 @@ Proportion = Annotated[float, Meta(ge=0, le=1)]
 
 
 def decode(content: bytes, kind: type[Settings]) -> Settings:
-    """Decode a dataclass of settings; what is left out keeps its default.
-
-    Args:
-        content: JSON.
-        kind: The dataclass.
+    """Decode a dataclass of settings from JSON; what is left out keeps its default.
 
     Raises:
         msgspec.DecodeError: This is not JSON, a value has the wrong type or is out of bounds, or a key is unknown.

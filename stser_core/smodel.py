@@ -53,12 +53,9 @@ class Smodel(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, lengths: Tensor, *, salience: bool = False) -> SpeechEncoding:
-        """Encode a padded batch.
+        """Encode a padded batch, and with `salience` say where the attention rests.
 
-        Args:
-            x: float32 [batch, channels, bands, frames], zeros after each utterance's end.
-            lengths: int64 [batch], frames of each utterance.
-            salience: Also return where the attention rests.
+        x is float32 [batch, channels, bands, frames], zeros after each utterance's end; lengths, int64 [batch].
         """
         maps, steps = self.input_dropout(x), lengths
         for block in self.blocks:
@@ -124,14 +121,10 @@ class ConvBlock(nn.Module):
         self.pool = nn.Identity() if config.pool == (1, 1) else nn.MaxPool2d(config.pool)
 
     def forward(self, maps: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Apply the block.
-
-        Args:
-            maps: float32 [batch, channels, bands, frames], zero after each utterance's end.
-            frames: int64 [batch].
+        """Apply the block to maps, float32 [batch, channels, bands, frames], of so many frames, int64 [batch].
 
         Returns:
-            The new maps, zero after each utterance's end, and the new numbers of frames.
+            The new maps, zero after each utterance's end as the old ones were, and the new numbers of frames.
         """
         out = self.convolution(maps)
         if self.norm is not None:
@@ -150,14 +143,9 @@ class MaskedBatchNorm(nn.BatchNorm2d):
     """
 
     def forward(self, maps: Tensor, inside: Tensor | None = None) -> Tensor:
-        """Normalise.
+        """Normalise maps, float [batch, channels, bands, frames].
 
-        Args:
-            maps: float [batch, channels, bands, frames].
-            inside: bool [batch, frames], what counts in training; `None` for all.
-
-        Returns:
-            The normalised maps; what does not count holds anything.
+        `inside`, bool [batch, frames], says what counts in training, `None` for all; what does not becomes anything.
         """
         if not self.training or inside is None:
             return super().forward(maps)
@@ -194,15 +182,7 @@ class BiLstm(nn.Module):
         self.backward_in_time = nn.LSTM(size, units, batch_first=True)
 
     def forward(self, sequence: Tensor, frames: Tensor) -> Tensor:
-        """Run both directions.
-
-        Args:
-            sequence: float32 [batch, frames, size].
-            frames: int64 [batch].
-
-        Returns:
-            float32 [batch, frames, 2 * units].
-        """
+        """Run both directions: of [batch, frames, size] and frames, int64 [batch], to [batch, frames, 2 * units]."""
         order = _reversal(frames, sequence.shape[1])[:, :, None]
         onward, _ = self.onward(sequence)
         reverse, _ = self.backward_in_time(sequence.gather(1, order.expand(-1, -1, sequence.shape[2])))

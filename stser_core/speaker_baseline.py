@@ -19,16 +19,13 @@ if TYPE_CHECKING:
 
 
 def baseline(global_mean: Vector, weighted_sum: Vector, weight_sum: Vector | float, pseudo_turns: float) -> Vector:
-    """The neutral baseline (K·μ + Σ w·m) / (K + Σ w).
+    """The neutral baseline (K·μ + Σ w·m) / (K + Σ w): float32 [..., size].
 
     Args:
         global_mean: float32 [size], μ: mean frame of neutral turns of all speakers.
         weighted_sum: float32 [..., size], Σ w·m over past turns with the mean frames m.
         weight_sum: Σ w, a number or [..., 1].
         pseudo_turns: K.
-
-    Returns:
-        float32 [..., size].
     """
     return (pseudo_turns * global_mean + weighted_sum) / (pseudo_turns + weight_sum)
 

@@ -31,14 +31,9 @@ class Tmodel(nn.Module):
         self.albert = Albert(config.albert, pooler=config.pooling == "cls")
 
     def forward(self, pieces: Tensor, mask: Tensor) -> Tensor:
-        """Encode a padded batch.
+        """Encode a padded batch: float32 [batch, vector].
 
-        Args:
-            pieces: int64 [batch, n] piece ids, with the special ones at both ends.
-            mask: int64 [batch, n], 1 where there is a piece.
-
-        Returns:
-            float32 [batch, vector].
+        pieces, int64 [batch, n], have the special ones at both ends; the mask, int64 [batch, n], is 1 at each piece.
         """
         hidden = self.albert(pieces, mask)
         if self.albert.pooler is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from stser_core.errors import CheckpointError, StserError
+from stser_core.errors import CheckpointError, StserError, reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +73,7 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
     except StserError:
         raise
     except Exception as error:  # another package's code may fail in any way
-        raise CheckpointError(f"The checkpoint's encoder {name!r} could not be made ({_reason(error)}).") from error
+        raise CheckpointError(f"The checkpoint's encoder {name!r} could not be made ({reason(error)}).") from error
     if encoder.vector_size != entry.vector_size:
         raise CheckpointError(
             f"The checkpoint's encoder {name!r} should give vectors of {entry.vector_size:,} values; its type "
@@ -93,7 +93,7 @@ def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[NDArray[np.f
     except StserError:
         raise
     except Exception as error:  # another package's code may fail in any way
-        raise CheckpointError(f"The encoder {encoder.name!r} failed ({_reason(error)}).") from error
+        raise CheckpointError(f"The encoder {encoder.name!r} failed ({reason(error)}).") from error
     wrong = [one for one in vectors if one is not None and one.shape != (encoder.vector_size,)]
     if wrong or len(vectors) != len(inputs):
         raise CheckpointError(f"The encoder {encoder.name!r} did not give one vector of its size for each utterance.")
@@ -138,14 +138,10 @@ def factory_of(name: str, entry: EncoderEntry) -> Factory:
         factory: Factory = found[0].load()
     except Exception as error:
         raise CheckpointError(
-            f"The encoder type {entry.type!r} of {_provider(found[0])} could not be loaded ({_reason(error)})."
+            f"The encoder type {entry.type!r} of {_provider(found[0])} could not be loaded ({reason(error)})."
         ) from error
     return factory
 
 
 def _provider(entry: EntryPoint) -> str:
     return entry.value if entry.dist is None else entry.dist.name
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__

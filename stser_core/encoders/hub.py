@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from stser_core.config import SAMPLE_RATE
-from stser_core.errors import CheckpointError
+from stser_core.errors import CheckpointError, reason
 from stser_core.settings import decode
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ def _loaded(model: str, revision: str) -> tuple[Any, Any]:
         )
         loaded = AutoModel.from_pretrained(model, trust_remote_code=False, use_safetensors=True, **where)
     except (OSError, ValueError, ImportError, SafetensorError) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-        raise CheckpointError(f"The encoder {model} could not be loaded ({reason}).") from error
+        raise CheckpointError(f"The encoder {model} could not be loaded ({reason(error)}).") from error
     if loaded.config.is_encoder_decoder:
         loaded = loaded.get_encoder()
     return loaded.float().eval(), extractor

@@ -57,15 +57,8 @@ class Examples:
     ) -> None:
         """Prepare the clips, which have the input of at least one classifier each.
 
-        Args:
-            clips: The clips.
-            source: Has the speech of each.
-            tokenizer: `None` where no classifier reads text.
-            pairing: Pairs clips with texts; `None` leaves each as it was recorded.
-            own_words: Whether clips that have words of their own keep them.
-            augmentation: `None` for none, in validation.
-            words: Replace words of a text (`Augmentation.swapped_words`).
-            seed: Random seed.
+        Without `pairing` each stays as it was recorded; with it, `own_words` keeps the words of clips that have some.
+        `words` replace words of a text (`Augmentation.swapped_words`).
         """
         self.clips = tuple(clips)
         self.source = source
@@ -144,14 +137,10 @@ class TrainingBatches:
         size: int,
         seed: int,
     ) -> None:
-        """Prepare.
+        """Prepare batches of so many examples, or fewer where there are fewer.
 
-        Args:
-            batch: Makes a batch of the examples at some positions in an epoch.
-            lengths: Of each example.
-            weights: float64 [examples], how often each is drawn in an epoch, 1 on average.
-            size: Examples in a batch; fewer where there are fewer.
-            seed: Random seed.
+        `batch` makes one of the examples at some positions in an epoch; the weights, float64 [examples], say how often
+        each is drawn in an epoch, 1 on average.
         """
         self._batch, self._weights, self._seed = batch, weights, seed
         self._size = max(1, min(size, round(float(weights.sum()))))
@@ -199,11 +188,8 @@ def draw_weights(
 ) -> NDArray[np.float64]:
     """Expected number of draws of each clip in an epoch: float64 [clips], 1 on average without the weak clips.
 
-    Args:
-        clips: The examples.
-        balance_labels: Draw the labels of a corpus alike.
-        balance_corpora: Draw corpora in proportion to their size to this power.
-        weak: The proportion of weak clips in all draws, of those with sound (`True`) and of texts (`False`).
+    Labels of a corpus are drawn alike, if so asked, corpora in proportion to their size to a power. `weak` has the
+    proportion of weak clips in all draws, of those with sound (`True`) and of texts (`False`).
     """
     corpora = Counter(clip.corpus for clip in clips)
     labels = Counter((clip.corpus, clip.label) for clip in clips)

@@ -26,7 +26,7 @@ from stser_core.torch_network import TorchNetwork
 from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import calibration_error
-from stser_core.training.pairs import Labels, Pairing, as_recorded, column_of
+from stser_core.training.pairs import Pairing, as_recorded, column_of
 from stser_core.training.speech_inputs import BANDS, SpeechInputs, text_input
 from stser_core.training.streams import Turn, run_streams
 
@@ -47,14 +47,6 @@ class Calibration:
     after: float
 
 
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """Logits [labels] of the classifiers that answered, and the right answers."""
-
-    logits: Mapping[str, Floats]
-    labels: Labels
-
-
 def calibrate_model(
     model: Stser,
     tokenizer: Tokenizer | None,
@@ -70,22 +62,11 @@ def calibrate_model(
     """Find the temperatures of every classifier, and of the combinations that occur in operation.
 
     Speech classifiers answer call-like streams over both bands, classifiers of text the texts; all together answer
-    streams with words. Labels count alike, as in training: the class prior comes on top. What answers is the model as a
-    checkpoint stores it.
+    streams with words. Labels count alike, as in training: the class prior comes on top. What answers is the model, on
+    the CPU, as a checkpoint stores it: it is written beside `folder`, its later place, for the time being.
 
-    Args:
-        model: What is calibrated, on the CPU.
-        tokenizer: `None` where no classifier reads text.
-        folder: Where the checkpoint is going to be; it is written beside it, for the time being.
-        frames: Of the model's front end.
-        clips: The validation clips.
-        pairing: Draws words for the streams; `None` where speech and text come together.
-        own_words: Without `pairing`, the streams have the clips' own words.
-        seed: Random seed.
-        encoders: The own tensors of further encoders that keep any, by name.
-
-    Returns:
-        The ensemble with temperatures, and what they were found to be.
+    `pairing` draws words for the streams; without it `own_words` gives the streams the clips' own words. The frames are
+    of the model's front end, `encoders` the own tensors of further encoders, by name.
     """
     columns = {name: column_of(one.inputs) for name, one in model.config.classifiers.items()}
     ensemble = replace(model.config.ensemble, temperatures={})
@@ -99,55 +80,55 @@ def calibrate_model(
             candidate = replace(loaded, config=replace(loaded.config, ensemble=ensemble))
             inputs = SpeechInputs(EmotionRecognizer(candidate, network, prior=None), frames)
             turns = _turns(inputs, clips, pairing, own_words=own_words, seed=seed)
-            ensemble, found = calibrate([_answer(turn, ensemble) for turn in turns], columns, ensemble)
+            ensemble, found = calibrate(turns, columns, ensemble)
     return ensemble, found
 
 
 def calibrate(
-    answers: Sequence[Answer], columns: Mapping[str, int], ensemble: EnsembleConfig
+    turns: Sequence[Turn], columns: Mapping[str, int], ensemble: EnsembleConfig
 ) -> tuple[EnsembleConfig, dict[str, Calibration]]:
     """Fit the temperature of every classifier, then those of speech, of text and of all together.
 
-    Args:
-        answers: On validation data.
-        columns: The label that each classifier is right by: 0 of speech, 1 of text, 2 of both.
-        ensemble: Its temperatures are replaced.
+    The turns were scored with the ensemble's temperatures, which are replaced. Each classifier is right by the label
+    of its column: 0 of speech, 1 of text, 2 of both.
     """
     found: dict[str, Calibration] = {}
-    ensemble = replace(ensemble, temperatures={})
+    before, ensemble = ensemble.temperatures, replace(ensemble, temperatures={})
+
+    def logits(name: str, some: Sequence[Turn]) -> Floats:
+        """Logits from probabilities that were calibrated by the temperatures before."""
+        probabilities = np.array([turn.scores.by_classifier[name] for turn in some])
+        return np.log(np.maximum(probabilities, _SMALLEST)) * before.get(name, 1.0)
 
     def fit(name: str, logits: Floats, labels: Sequence[str | None]) -> None:
         nonlocal ensemble
         truth = np.array([index(label) for label in labels if label is not None])
         weights = 1.0 / np.bincount(truth, minlength=len(LABELS))[truth]  # all labels count alike
         temperature = round(fit_temperature(logits, truth, weights), 4)
-        before, after = (calibration_error(truth, softmax(logits / one), weights) for one in (1.0, temperature))
-        found[name] = Calibration(temperature, before, after)
+        errors = (calibration_error(truth, softmax(logits / one), weights) for one in (1.0, temperature))
+        found[name] = Calibration(temperature, *errors)
         ensemble = replace(ensemble, temperatures={**ensemble.temperatures, name: temperature})
 
     for name, column in columns.items():
-        some = [one for one in answers if name in one.logits and one.labels[column] is not None]
+        some = [turn for turn in turns if name in turn.scores.by_classifier and turn.labels[column] is not None]
         if some:
-            fit(name, np.array([one.logits[name] for one in some]), [one.labels[column] for one in some])
+            fit(name, logits(name, some), [turn.labels[column] for turn in some])
     speech, text = (tuple(name for name, column in columns.items() if column == one) for one in (0, 1))
     for names in dict.fromkeys((speech, text, tuple(columns))):
         read = {columns[name] for name in names}
         column = read.pop() if len(read) == 1 else 2
-        some = [one for one in answers if set(one.logits) == set(names) and one.labels[column] is not None]
+        some = [turn for turn in turns if set(turn.scores.by_classifier) == set(names) and turn.labels[column]]
         if len(names) > 1 and some:
-            stacked = {name: np.array([one.logits[name] for one in some]) for name in names}
-            together = combine(calibrated(stacked, ensemble), ensemble).probabilities
-            fit(combination(names), np.log(np.maximum(together, _SMALLEST)), [one.labels[column] for one in some])
+            together = combine(calibrated({name: logits(name, some) for name in names}, ensemble), ensemble)
+            smallest = np.maximum(together.probabilities, _SMALLEST)
+            fit(combination(names), np.log(smallest), [turn.labels[column] for turn in some])
     return ensemble, found
 
 
 def fit_temperature(logits: Floats, labels: NDArray[np.integer], weights: Floats) -> float:
     """The temperature of least negative log-likelihood, between 0.05 and 20.
 
-    Args:
-        logits: float [n, labels]; logarithms of probabilities will do.
-        labels: int [n].
-        weights: float [n], how much each counts.
+    Logits, float [n, labels], may be logarithms of probabilities; labels are int [n]; each counts by its weight.
     """
     counts = np.asarray(weights, dtype=np.float64) / np.sum(weights)
 
@@ -156,15 +137,6 @@ def fit_temperature(logits: Floats, labels: NDArray[np.integer], weights: Floats
         return -float(counts @ likelihood[np.arange(len(labels)), labels])
 
     return exp(minimize_scalar(loss, bounds=(log(0.05), log(20.0)), method="bounded").x)
-
-
-def _answer(turn: Turn, ensemble: EnsembleConfig) -> Answer:
-    """Logits from probabilities that were calibrated by an ensemble's temperatures."""
-    logits = {
-        name: np.log(np.maximum(one, _SMALLEST)) * ensemble.temperatures.get(name, 1.0)
-        for name, one in turn.scores.by_classifier.items()
-    }
-    return Answer(logits, turn.labels)
 
 
 def _turns(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from stser_core import command_line
+from stser_core.command_line import with_groups
 from stser_core.errors import UsageError
-from stser_core.option_groups import with_groups
 from stser_core.training.options import (
     Baselines,
     Calls,

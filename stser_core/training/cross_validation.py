@@ -126,14 +126,7 @@ def _evaluated(given: Protocol, folder: RunFolder, fold: Fold) -> dict[str, Any]
 def evaluate_baselines(
     baselines: Mapping[str, Baseline], folds: Sequence[Fold], seeds: Sequence[int], cache: Path, out: Path | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Train and evaluate baselines in the same folds.
-
-    Args:
-        baselines: By the names of their folders in `out`.
-        folds: The folds.
-        seeds: One run of each fold for each.
-        cache: Where sound and features are kept.
-        out: Where metrics are kept; those that are kept are not made again.
+    """Train and evaluate baselines in the same folds, one run of each for each seed; metrics in `out` are kept.
 
     Returns:
         For each baseline by its name, `runs` (seed, fold, and the metrics on what it could answer) and `summary`.

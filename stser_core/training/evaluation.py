@@ -64,11 +64,8 @@ def predict(
 ) -> list[Prediction]:
     """Score clips, each by itself, without class prior.
 
-    Args:
-        inputs: Of the recognizer.
-        clips: Those that none of the recognizer's classifiers can answer are left out.
-        bands: Each clip with sound is scored over each.
-        baselines: Each clip with sound is scored with each, where its speaker has one.
+    Those that none of the classifiers can answer are left out. A clip with sound is scored over each band, and with
+    each kind of baseline that its speaker has.
 
     Raises:
         DataError: Recordings cannot be decoded.

@@ -72,16 +72,7 @@ def _value(word: str) -> Any:  # noqa: ANN401 (whatever JSON has)
 def add_classifier(
     fold: Fold, name: str, entry: EncoderEntry, recipe: Recipe, checkpoint: str, out: Path, cache: Path
 ) -> Path:
-    """Train a classifier over a further encoder, and write a copy of a checkpoint that has it.
-
-    Args:
-        fold: What it is trained and calibrated on.
-        name: Of the encoder and the classifier.
-        entry: What the encoder is; see `parse_encoder`.
-        recipe: How it is trained.
-        checkpoint: What it is added to.
-        out: The run's folder.
-        cache: Where vectors are kept.
+    """Train a classifier over a further encoder, and write a copy of a checkpoint that has it into the run's folder.
 
     Raises:
         UsageError: The checkpoint has a classifier of this name.

@@ -96,15 +96,9 @@ class CtrlC:
 def train(
     module: nn.Module, batches: Batches, validate: Callable[[], Epoch], config: LoopConfig, folder: Path, ctrl_c: CtrlC
 ) -> list[Epoch]:
-    """Train a module, and leave it as it was after its best epoch.
+    """Train a module whose forward gives the loss of a batch, and leave it as it was after its best epoch.
 
-    Args:
-        module: Its forward gives the loss of a batch.
-        batches: The training set's.
-        validate: Gives the validation metrics of the module.
-        config: How it is trained.
-        folder: Where the state is kept; training goes on from the state that is there.
-        ctrl_c: Ends training after the current step.
+    Training goes on from the state that is in the folder. Ctrl-C ends it after the current step.
 
     Returns:
         The finished epochs; none where it was interrupted in the first. The module then holds the untrained weights.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stser_core import checkpoint as checkpoints
-from stser_core.errors import MissingExtraError, OutputError
+from stser_core.errors import MissingExtraError, OutputError, reason
 from stser_core.onnx_network import (
     CLASSIFIER,
     CONVOLUTIONS,
@@ -63,8 +63,9 @@ def export(folder: Path, out: Path | None = None) -> Path:
             path.write_bytes(proto.SerializeToString())
         (to / GRAPHS_FILE).write_text(json.dumps(graphs, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"Graphs cannot be written to {out or folder} ({reason}); name another folder.") from error
+        raise OutputError(
+            f"Graphs cannot be written to {out or folder} ({reason(error)}); name another folder."
+        ) from error
     return out or folder
 
 

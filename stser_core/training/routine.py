@@ -69,13 +69,7 @@ class CallData:
 
 
 def read_call_data(calls: Path | None, held_out: Collection[str], texts: Path | None, cache: Path) -> CallData:
-    """Read routine calls and service texts.
-
-    Args:
-        calls: A folder with recordings; `None` for none.
-        held_out: Names of recordings that are not trained on.
-        texts: See `service_texts`; `None` for none.
-        cache: Where the sound of turns is written.
+    """Read a folder of routine calls, and service texts (see `service_texts`); `None` for none of them.
 
     Raises:
         UsageError: A held-out recording is not there.

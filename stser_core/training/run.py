@@ -43,26 +43,22 @@ class RunData:
     validation: tuple[Clip, ...]  # decide when to stop, and calibrate
     pauses: tuple[NDArray[np.float32], ...] = ()  # noise of routine calls, for random telephone lines
 
-    def of(self, part: Part) -> tuple[Clip, ...]:
-        """The clips of a part."""
-        return self.train if part == "train" else self.validation
-
-    def with_sound(self, part: Part) -> tuple[Clip, ...]:
-        """The clips with a recording."""
-        return tuple(clip for clip in self.of(part) if clip.path is not None)
-
-    def texts(self, part: Part) -> tuple[Clip, ...]:
-        """The texts without sound."""
-        return tuple(clip for clip in self.of(part) if clip.path is None)
-
     @property
     def unpaired(self) -> bool:
         """Whether speech and texts are separate, so that they are paired at random."""
-        return bool(self.texts("train") and self.with_sound("train"))
+        return bool(_texts(self.train) and _with_sound(self.train))
 
     def fingerprint(self, starts: Sequence[Path] = ()) -> DataDigest:
         """Digests of the data and of the checkpoints to start from."""
         return DataDigest(fingerprint(self.train, self.validation), tuple(map(checkpoints.fingerprint, starts)))
+
+
+def _with_sound(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    return tuple(clip for clip in clips if clip.path is not None)
+
+
+def _texts(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    return tuple(clip for clip in clips if clip.path is None)
 
 
 def fit(
@@ -79,17 +75,8 @@ def fit(
     """Train, calibrate, and write a checkpoint; returns its folder.
 
     Ctrl-C ends the training; the best finished epoch is calibrated and written all the same, then the interruption
-    goes on.
-
-    Args:
-        data: What is learnt from.
-        recipe: All settings.
-        folder: The run's.
-        cache: Where frames are kept.
-        front_end: The front end's weights, unless a checkpoint of `starts` has them.
-        starts: Checkpoints whose encoders and classifiers the model starts from.
-        resume: Continue the run that is in the folder.
-        overwrite: Delete the run that is in the folder.
+    goes on. The encoders and classifiers of the checkpoints in `starts` are what the model starts from; the front end's
+    weights are theirs unless they are given. `resume` continues the run in the folder, `overwrite` deletes it.
 
     Raises:
         DataError: No clip can be trained on or validated with, or recordings cannot be decoded.
@@ -105,9 +92,28 @@ def fit(
     model, tokenizer, started = build(config, front_end, starts)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     frames = FrameCache(model, cache, data.pauses)
-    source = _source(model, frames, data, recipe, measure="smodel" not in started)
+    source = None
+    if model.smodel is not None:
+        lines = recipe.augmentation.line_versions if recipe.augmentation.lines else 0
+        source = SpeechSource(data.train + data.validation, frames, model, lines)
+        if model.front_end is not None and "smodel" not in started:
+            source.measure(data.train)
     training, validation = (_examples(part, data, recipe, source, tokenizer) for part in ("train", "validation"))
     _need_validation(validation, config)
+    with CtrlC() as ctrl_c:
+        history = _train(model, training, validation, recipe, run.state, ctrl_c)
+    if history:
+        _write(model.cpu(), tokenizer, frames, data, recipe, history, run)
+    if ctrl_c.pressed:
+        where = f"the best model so far is in {run.checkpoint}." if history else "no checkpoint was written yet."
+        print(f"Interrupted; {where}", file=sys.stderr)
+        raise KeyboardInterrupt
+    return run.checkpoint
+
+
+def _train(
+    model: Stser, training: Examples, validation: Examples, recipe: Recipe, state: Path, ctrl_c: CtrlC
+) -> list[Epoch]:
     freeze(model, recipe.frozen)
     learner = Learner(model, recipe.label_smoothing)
     weights = draw_weights(
@@ -118,17 +124,7 @@ def fit(
     )
     lengths = [training.length(position) for position in range(len(training))]
     batches = TrainingBatches(training.batch, lengths, weights, recipe.batch, recipe.loop.seed)
-    with CtrlC() as ctrl_c:
-        history = train(
-            learner, batches, lambda: learner.validate(validation_batches(validation)), recipe.loop, run.state, ctrl_c
-        )
-    if history:
-        _write(model.cpu(), tokenizer, frames, data, recipe, history, run)
-    if ctrl_c.pressed:
-        where = f"the best model so far is in {run.checkpoint}." if history else "no checkpoint was written yet."
-        print(f"Interrupted; {where}", file=sys.stderr)
-        raise KeyboardInterrupt
-    return run.checkpoint
+    return train(learner, batches, lambda: learner.validate(validation_batches(validation)), recipe.loop, state, ctrl_c)
 
 
 def with_data(data: RunData, recipe: Recipe) -> CheckpointConfig:
@@ -204,30 +200,12 @@ def _take(model: Stser, given: Stser, folder: Path) -> Iterator[str]:
     yield from shared
 
 
-def _source(model: Stser, frames: FrameCache, data: RunData, recipe: Recipe, *, measure: bool) -> SpeechSource | None:
-    """The source of speech; with `measure` the model gets the neutral mean and scale of the training clips."""
-    if model.smodel is None:
-        return None
-    lines = recipe.augmentation.line_versions if recipe.augmentation.lines else 0
-    source = SpeechSource(data.train + data.validation, frames, model.config, lines)
-    if model.front_end is not None:
-        if measure:
-            source.measure(data.train)
-            model.neutral_mean.copy_(torch.from_numpy(source.neutral_mean))
-            model.frame_scale.copy_(torch.from_numpy(source.frame_scale))
-            if model.smodel.standardise is not None:
-                model.smodel.standardise.centre.copy_(torch.from_numpy(source.centre))
-                model.smodel.standardise.scale.copy_(torch.from_numpy(source.spread))
-        source.neutral_mean = model.neutral_mean.cpu().numpy()
-        source.frame_scale = model.frame_scale.cpu().numpy()
-    return source
-
-
 def _examples(
     part: Part, data: RunData, recipe: Recipe, source: SpeechSource | None, tokenizer: Tokenizer | None
 ) -> Examples:
     """The clips with sound as examples, or the texts where there is no sound; weak ones are not validated with."""
-    clips = data.of(part) if source is None else data.with_sound(part) or data.of(part)
+    clips = data.train if part == "train" else data.validation
+    clips = clips if source is None else _with_sound(clips) or clips
     fitting = [clip for clip in clips if (clip.text or source is not None) and (part == "train" or not clip.weak)]
     return Examples(
         fitting,
@@ -245,10 +223,11 @@ def _pairing(part: Part, data: RunData, recipe: Recipe) -> Pairing | None:
     """Draws texts for clips; `None` without separate texts, or without a classifier that reads them."""
     if not data.unpaired or not any(TEXT in one.inputs for one in recipe.model.classifiers.values()):
         return None
-    texts = data.texts(part)
+    clips = data.train if part == "train" else data.validation
+    texts = _texts(clips)
     if not texts:
         raise DataError("There are texts to train on, but none to validate with; add some with the split validation.")
-    labels = {clip.label for clip in data.with_sound(part) or data.of(part) if not (clip.text and recipe.own_words)}
+    labels = {clip.label for clip in _with_sound(clips) or clips if not (clip.text and recipe.own_words)}
     return Pairing(texts, recipe.pairs, labels, recipe.service)
 
 

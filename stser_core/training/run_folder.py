@@ -67,11 +67,7 @@ class RunFolder:
     def start(self, recipe: Recipe, data: DataDigest, *, resume: bool, overwrite: bool) -> bool:
         """Make the folder ready for a run, and tell whether an earlier run is continued.
 
-        Args:
-            recipe: Of the run.
-            data: Of the run.
-            resume: Continue the run that is there, if it is this one.
-            overwrite: Delete the run that is there, unless it is continued.
+        `resume` continues the run that is there, if it is this one; `overwrite` deletes it, unless it is continued.
 
         Raises:
             DataError: The run that is there has another recipe or other data, so that it cannot be resumed.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.config import CheckpointConfig
+from stser_core.model import Stser
 from stser_core.speaker_baseline import baseline
 from stser_core.training.augmentation import Augmentation, cropped
 from stser_core.training.caches import WIDE, FrameCache, line
@@ -33,26 +33,23 @@ class Speech(NamedTuple):
 
 
 class SpeechSource:
-    """Draws the speech of clips.
+    """Draws the speech of clips, for a model that is trained.
 
     Attributes:
-        neutral_mean: float32 [size], over all versions of the neutral training clips; acted and routine ones count
-            alike.
-        frame_scale: float32 [size], standard deviation of frames.
-        centre, spread: float32 [2 * size], by which the mean and deviation of a clip's normalised frames are
-            standardised. The centre of the means is zero, where neutral speech is.
+        neutral_mean: float32 [size], the model's.
+        frame_scale: float32 [size], the model's.
     """
 
-    def __init__(self, clips: Sequence[Clip], cache: FrameCache, config: CheckpointConfig, lines: int = 0) -> None:
+    def __init__(self, clips: Sequence[Clip], cache: FrameCache, model: Stser, lines: int = 0) -> None:
         """Encode the clips with recordings over so many random telephone `lines`, unless their frames are kept.
 
         Raises:
             DataError: Recordings cannot be decoded.
         """
-        self._cache = cache
+        self._cache, self._model = cache, model
         self._versions = [WIDE, *(line(number) for number in range(1, lines + 1))]
-        self._rate = SAMPLE_RATE / config.frame_samples
-        self._settings = config.speaker_baseline
+        self._rate = SAMPLE_RATE / model.config.frame_samples
+        self._settings = model.config.speaker_baseline
         with_sound = [clip for clip in clips if clip.path is not None]
         cache.prepare(with_sound, self._versions)
         self._lengths = {clip.id: cache.length(clip) for clip in with_sound}
@@ -64,28 +61,36 @@ class SpeechSource:
             if clip.label == NEUTRAL:
                 self._neutral[clip.speaker].append(row)
         self._means = self._deviations = np.zeros((len(self._versions), len(with_sound), 0), dtype=np.float32)
-        if config.front_end is not None:
-            self._means, self._deviations = cache.statistics(with_sound, self._versions)  # [versions, clips, size]
         self.neutral_mean = np.zeros(cache.size, dtype=np.float32)
         self.frame_scale = np.ones(cache.size, dtype=np.float32)
-        self.centre: NDArray[np.float32] = np.zeros(2 * cache.size, dtype=np.float32)
-        self.spread: NDArray[np.float32] = np.ones(2 * cache.size, dtype=np.float32)
+        if model.front_end is not None:
+            self._means, self._deviations = cache.statistics(with_sound, self._versions)  # [versions, clips, size]
+            self.neutral_mean, self.frame_scale = model.neutral_mean.cpu().numpy(), model.frame_scale.cpu().numpy()
 
     def measure(self, train: Sequence[Clip]) -> None:
-        """Estimate the attributes from the training clips of a model with a front end."""
+        """Set what a model with a front end normalises by, from all versions of the training clips.
+
+        Of the neutral ones, acted and routine clips count alike. The input statistics of clips are standardised; the
+        centre of their means is zero, where neutral speech is.
+        """
         with_sound = [clip for clip in train if clip.path is not None]
         neutral = [
             [self._rows[clip.id] for clip in with_sound if clip.label == NEUTRAL and clip.weak == weak]
             for weak in (False, True)
         ]
-        chosen = [rows for rows in neutral if rows] or [[self._rows[clip.id] for clip in with_sound]]
-        self.neutral_mean = np.mean([self._means[:, rows].mean(axis=(0, 1)) for rows in chosen], axis=0)
+        rows = [self._rows[clip.id] for clip in with_sound]
+        chosen = [some for some in neutral if some] or [rows]
+        self.neutral_mean = np.mean([self._means[:, some].mean(axis=(0, 1)) for some in chosen], axis=0)
         some = with_sound[:: max(1, len(with_sound) // 400)]
         self.frame_scale = np.concatenate([self._cache.frames(clip).astype(np.float32) for clip in some]).std(0) + 1e-3
-        rows = [self._rows[clip.id] for clip in with_sound]
-        means, deviations = (one[:, rows] / self.frame_scale for one in (self._means, self._deviations))
-        self.centre = np.concatenate([np.zeros(self._cache.size), deviations.mean((0, 1))]).astype(np.float32)
-        self.spread = np.concatenate([means.std((0, 1)), deviations.std((0, 1))]).astype(np.float32) + 1e-3
+        self._model.neutral_mean.copy_(torch.from_numpy(self.neutral_mean))
+        self._model.frame_scale.copy_(torch.from_numpy(self.frame_scale))
+        if self._model.smodel is not None and (standardise := self._model.smodel.standardise) is not None:
+            means, deviations = (one[:, rows] / self.frame_scale for one in (self._means, self._deviations))
+            centre = np.concatenate([np.zeros(self._cache.size), deviations.mean((0, 1))]).astype(np.float32)
+            spread = np.concatenate([means.std((0, 1)), deviations.std((0, 1))]).astype(np.float32) + 1e-3
+            standardise.centre.copy_(torch.from_numpy(centre))
+            standardise.scale.copy_(torch.from_numpy(spread))
 
     def length(self, clip: Clip) -> int:
         """Number of a clip's frames, by which batches are sorted; 0 for a clip without a recording."""

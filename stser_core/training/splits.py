@@ -102,13 +102,8 @@ class FoldPlan:
 def divide(clips: Sequence[Clip], hold_out: HoldOut, test: float = 0.0) -> Fold:
     """Divide the clips of one or several corpora into training, validation and test.
 
-    Corpora that fix their splits are divided by these, all together, so that one may be all test; each of the
-    others is divided by itself, so that it is in each part.
-
-    Args:
-        clips: All.
-        hold_out: How validation clips are taken.
-        test: Proportion of the clips without fixed splits whose speakers are held out to test; 0 for none.
+    Corpora that fix their splits are divided by these, all together, so that one may be all test; each of the others is
+    divided by itself, so that it is in each part; of these, speakers with a proportion `test` are held out to test.
 
     Raises:
         UsageError: `test` has no effect.
@@ -152,7 +147,7 @@ def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
         if doubled:
             raise DataError(
                 f"{len(doubled):,} {what}{'s' * (len(doubled) > 1)} given more than once, {doubled[0]} first; "
-                "give each corpus once."
+                "remove copies, and give each corpus once."
             )
     sizes = Counter(clip.path.stat().st_size for clip in clips if clip.path is not None)
     seen: set[str] = set()

@@ -10,7 +10,7 @@ import msgspec
 
 from stser_core.config import AlbertConfig, TmodelConfig
 from stser_core.encoders.hub import need_docstrings
-from stser_core.errors import CheckpointError
+from stser_core.errors import CheckpointError, reason
 from stser_core.tmodel import Tmodel
 from stser_core.tokenizer import TOKENIZER_FILE, Tokenizer
 
@@ -44,8 +44,7 @@ def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
         )
         tokenizer = AlbertTokenizer.from_pretrained(encoder)
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(f"The text encoder {encoder!r} cannot be loaded ({reason}).") from error
+        raise CheckpointError(f"The text encoder {encoder!r} cannot be loaded ({reason(error)}).") from error
     albert, found = loaded
     if found["missing_keys"]:
         first = sorted(found["missing_keys"])[0]

@@ -40,17 +40,10 @@ class Baseline(Protocol):
     def reads(self) -> Sequence[str]: ...  # noqa: D102
 
     def answer(self, clips: Usable, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
-        """Train, and answer every test clip, of which there is one at least.
-
-        Args:
-            clips: What is learnt from and answered.
-            sounds: Has the sound of all clips.
-            cache: Where features may be kept.
-            seed: Random seed.
+        """Train, and answer every test clip, of which there is one at least; features may be kept in the cache.
 
         Returns:
-            float32 [test clips, labels] in the order of `LABELS`: probabilities, or 1 for the label that was decided
-                on.
+            float32 [test clips, labels] in the order of `LABELS`: probabilities, or 1 for what was decided on.
 
         Raises:
             DataError: A network has no validation clip.

@@ -160,10 +160,7 @@ class Alignment(nn.Module):
     def forward(self, words: Tensor, speech: Tensor, frames: Tensor) -> Tensor:
         """Gather, for each word, the speech that it attends to: float32 [batch, words, size].
 
-        Args:
-            words: float32 [batch, words, size].
-            speech: float32 [batch, frames, size].
-            frames: int64 [batch]; what lies behind is never attended to.
+        Both are float32 [batch, n, size]; what lies behind an utterance's frames, int64 [batch], is never attended to.
         """
         pairs = torch.tanh(self.of_word(words)[:, :, None] + self.of_frame(speech)[:, None])
         scores = self.score(pairs).squeeze(3)  # [batch, words, frames]

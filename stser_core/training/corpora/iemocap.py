@@ -14,9 +14,8 @@ dialogue. Turns without a majority (`xxx`) are left out like other emotions.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from stser_core.emotions import merge
@@ -34,17 +33,6 @@ _TURN = re.compile(r"(?P<dialogue>Ses(?P<session>\d\d)[FM]_\w+)_(?P<gender>[FM])
 _SPOKEN = re.compile(r"(?P<turn>Ses\d\d[FM]_\w+_[FM]\w{3})\s*\[[^\]]*\]:\s?(?P<text>.*)")
 
 
-@dataclass(frozen=True)
-class _Rating:
-    """One rated turn: its name and what that says, and its label if it is one of the four."""
-
-    turn: str
-    dialogue: str
-    gender: str
-    code: str
-    label: str | None
-
-
 def read(directory: Path) -> Corpus:
     """Read IEMOCAP with its hand-made transcripts."""
     require_folder(_NAME, directory)
@@ -54,16 +42,15 @@ def read(directory: Path) -> Corpus:
     missing = [f"Session{number}" for number in _SESSIONS if number not in sessions]
     notes = [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
     for number, folder in sessions.items():
-        _check_parts(folder)
         texts = _transcriptions(folder)
-        for rating in _ratings(folder, number):
-            if rating.label is None:
-                left_out["no majority" if rating.code == _NO_MAJORITY else rating.code] += 1
+        for turn, code in _ratings(folder, number):
+            label = merge(code)
+            if label is None:
+                left_out["no majority" if code == _NO_MAJORITY else code] += 1
             else:
-                clips.append(_clip(folder, number, rating, rating.label, texts))
+                clips.append(_clip(folder, turn, label, texts))
     if wordless := [clip.id for clip in clips if clip.text is None]:
         notes.append(f"{_NAME}: {len(wordless):,} rated turns have no line in the transcriptions: {some(wordless)}.")
-    _check_recordings(clips)
     return assemble(_NAME, directory, clips, left_out, notes, _PUBLISHED)
 
 
@@ -75,42 +62,18 @@ def _sessions(directory: Path) -> dict[int, Path]:
     raise DataError(f"{_NAME}: {directory} holds no Session1 to Session5; give the folder IEMOCAP_full_release.")
 
 
-def _check_parts(session: Path) -> None:
-    """Refuse a session that lacks a folder, or a dialogue that lacks its ratings, words or sound."""
-    dialogues = {
-        "ratings": _dialogues(session / "dialog" / "EmoEvaluation"),
-        "transcriptions": _dialogues(session / "dialog" / "transcriptions"),
-        "recordings": _dialogues(session / "sentences" / "wav"),
-    }
-    everything = set().union(*dialogues.values())
-    for part, present in dialogues.items():
-        if lacking := sorted(everything - present):
-            raise DataError(f"{_NAME}: {session.name} lacks the {part} of {some(lacking)}; copy the whole session.")
-
-
-def _dialogues(folder: Path) -> set[str]:
-    """Names of the dialogues that one part of a session covers, by its files or its folders of recordings."""
-    if not folder.is_dir():
-        raise DataError(f"{_NAME}: {folder} is missing; copy the whole session.")
-    of_recordings = folder.name == "wav"
-    return {
-        entry.stem
-        for entry in folder.iterdir()
-        if not entry.name.startswith(".")
-        and (entry.is_dir() if of_recordings else entry.is_file() and entry.suffix.lower() == ".txt")
-    }
-
-
 def _lines(folder: Path) -> Iterator[tuple[str, str]]:
     """Each line of each text file in a folder (not below it), with its place for messages."""
+    if not folder.is_dir():
+        raise DataError(f"{_NAME}: {folder} is missing; copy the whole session.")
     for path in sorted(folder.glob("*.txt")):
         if path.is_file() and not path.name.startswith("."):
             for number, line in enumerate(read_lines(path), start=1):
                 yield f"{path}, line {number}", line
 
 
-def _ratings(session: Path, number: int) -> Iterator[_Rating]:
-    """The summary lines; between them are each rater's own lines, which do not start with a bracket."""
+def _ratings(session: Path, number: int) -> Iterator[tuple[re.Match[str], str]]:
+    """Each rated turn's name and code, of the summary lines; the raters' own do not start with a bracket."""
     seen: dict[str, str] = {}
     for place, line in _lines(session / "dialog" / "EmoEvaluation"):
         if not line.startswith("["):
@@ -124,7 +87,7 @@ def _ratings(session: Path, number: int) -> Iterator[_Rating]:
         if match["turn"] in seen:
             raise DataError(f"{_NAME}: {match['turn']} is rated twice ({seen[match['turn']]}; {place}).")
         seen[match["turn"]] = place
-        yield _Rating(match["turn"], turn["dialogue"], turn["gender"], match["code"], merge(match["code"]))
+        yield turn, match["code"]
 
 
 def _transcriptions(session: Path) -> dict[str, str]:
@@ -140,28 +103,17 @@ def _transcriptions(session: Path) -> dict[str, str]:
     return found
 
 
-def _clip(session: Path, number: int, rating: _Rating, label: str, texts: Mapping[str, str]) -> Clip:
-    name = f"Ses{number:02d}"
+def _clip(session: Path, turn: re.Match[str], label: str, texts: Mapping[str, str]) -> Clip:
+    name, number = turn[0], f"Ses{turn['session']}"
     return Clip(
-        id=f"{_NAME}/{rating.turn}",
-        path=session / "sentences" / "wav" / rating.dialogue / f"{rating.turn}.wav",
-        text=texts.get(rating.turn),
+        id=f"{_NAME}/{name}",
+        path=session / "sentences" / "wav" / turn["dialogue"] / f"{name}.wav",
+        text=texts.get(name),
         label=label,
-        speaker=f"{name}_{rating.gender}",
-        session=name,
+        speaker=f"{number}_{turn['gender']}",
+        session=number,
         split=None,
         language="en",
         corpus=_NAME,
-        gender=rating.gender,
+        gender=turn["gender"],
     )
-
-
-def _check_recordings(clips: list[Clip]) -> None:
-    missing: dict[str, list[str]] = defaultdict(list)
-    for clip in clips:
-        if clip.path is not None and not clip.path.is_file():
-            missing[clip.path.parents[3].name].append(clip.path.name)
-    if missing:
-        each = "; ".join(f"{session} {some(names)}" for session, names in missing.items())
-        total = sum(map(len, missing.values()))
-        raise DataError(f"{_NAME}: {total:,} recordings of rated turns are missing: {each}.")

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stser_core.emotions import LABELS, merge
-from stser_core.errors import DataError
+from stser_core.errors import DataError, reason
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.reading import assemble, read_table, read_text, some
+from stser_core.training.corpora.reading import assemble, read_table, read_text
 
 _NAME = "manifest"
 _FILES = ("manifest.csv", "manifest.tsv")
@@ -73,7 +73,6 @@ def read(source: Path) -> Corpus:
             left_out[word.lower()] += 1
         else:
             clips.append(_clip(row, label, distribution))
-    _check_recordings(manifest, clips)
     nobody = sum(clip.path is not None and clip.speaker == f"{clip.corpus}_{_NOBODY}" for clip in clips)
     note = f"{_NAME}: {nobody:,} recordings name no speaker; they count as one speaker."
     return assemble(_NAME, manifest, clips, left_out, [note] if nobody else [])
@@ -86,7 +85,7 @@ def _table(source: Path) -> Path:
                 return path
         there = source.exists()
     except OSError as error:
-        raise DataError(f"{_NAME}: {source} cannot be read ({error.strerror}).") from error
+        raise DataError(f"{_NAME}: {source} cannot be read ({reason(error)}).") from error
     if not there:
         raise DataError(f"{_NAME}: {source} does not exist; give the table, or the folder that holds it.")
     raise DataError(f"{_NAME}: {source} is not a table and holds no {' or '.join(_FILES)}; give the table itself.")
@@ -151,16 +150,3 @@ def _one_of(row: _Row, column: str, known: Mapping[str, str | None]) -> str | No
     if word not in known:
         raise row.wrong(f"{column} {row[column]!r} is not known; use one of {', '.join(filter(None, known))}.")
     return known[word]
-
-
-def _check_recordings(manifest: Path, clips: list[Clip]) -> None:
-    paths = [clip.path for clip in clips if clip.path is not None]
-    try:
-        missing = [path for path in paths if not path.is_file()]
-    except OSError as error:
-        raise DataError(f"{_NAME}: a recording of {manifest} cannot be looked for: {error.strerror}.") from error
-    if missing:
-        raise DataError(f"{_NAME}: {len(missing):,} recordings of {manifest} are missing: {some(missing)}.")
-    twice = [path for path, count in Counter(paths).items() if count > 1]
-    if twice:
-        raise DataError(f"{_NAME}: {manifest} names {len(twice):,} recordings more than once: {some(twice)}.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from stser_core.emotions import LABELS
-from stser_core.errors import DataError
+from stser_core.errors import DataError, reason
 from stser_core.training.clip import Clip, Corpus
 
 SOUND_SUFFIXES = frozenset(
@@ -52,7 +53,7 @@ def read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        raise DataError(f"{path} cannot be read ({reason(error)}).") from error
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{path} is UTF-16; save it as UTF-8.")
     try:
@@ -103,72 +104,33 @@ def assemble(
     notes: Sequence[str] = (),
     published: Mapping[str, int] | None = None,
 ) -> Corpus:
-    """Check the clips, and put them into a corpus.
+    """Put a corpus's clips into one, after a look for their recordings.
 
-    Args:
-        name: Of the corpus.
-        source: Where it was read from.
-        clips: In any order.
-        left_out: How many were left out, by the reason.
-        notes: For whoever trains on it.
-        published: How many clips of each label the published corpus has.
+    `left_out` counts clips by the reason, `published` those of each label in the published corpus.
 
     Raises:
-        DataError: It has no clips, or the same clip twice.
+        DataError: It has no clips, or recordings are missing.
     """
     if not clips:
+        reasons = ", ".join(f"{why} {count:,}" for why, count in Counter(left_out).most_common())
         raise DataError(
-            f"{name}: {source} holds no clip that is {', '.join(LABELS)}{_other_emotions(left_out)}; "
+            f"{name}: {source} holds no clip that is {', '.join(LABELS)}{reasons and f' (left out: {reasons})'}; "
             "check that this is the corpus's own folder."
         )
-    _refuse_duplicates(name, clips)
-    ordered = tuple(sorted(clips, key=lambda clip: clip.id))
-    corpus = Corpus(name, ordered, dict(sorted(left_out.items())))
-    found_notes = (*notes, *_gender_notes(corpus), *_count_notes(corpus, published))
-    return Corpus(name, ordered, corpus.left_out, found_notes)
-
-
-def _refuse_duplicates(name: str, clips: Sequence[Clip]) -> None:
-    by_id: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        by_id[clip.id].append(clip)
-    doubled = {clip_id: same for clip_id, same in by_id.items() if len(same) > 1}
-    if doubled:
-        first, same = next(iter(doubled.items()))
-        places = " and ".join(str(clip.path) for clip in same[:2] if clip.path) or "two entries"
-        raise DataError(
-            f"{name}: {len(doubled):,} clips are there more than once, the first is {first} ({places}); "
-            "remove the copies."
-        )
-
-
-def _gender_notes(corpus: Corpus) -> list[str]:
-    genders: dict[str, set[str]] = defaultdict(set)
-    for clip in corpus.clips:
-        if clip.gender:
-            genders[clip.speaker].add(clip.gender)
-    both = sorted(speaker for speaker, found in genders.items() if len(found) > 1)
-    if not both:
-        return []
-    return [f"{corpus.name}: the clips of {some(both)} disagree about the speaker's gender."]
-
-
-def _count_notes(corpus: Corpus, published: Mapping[str, int] | None) -> list[str]:
-    if published is None or corpus.counts == dict(published):
-        return []
-    return [
-        f"{corpus.name}: EXPECTED {_listed(published)}, FOUND {_listed(corpus.counts)}; "
-        "results on it do not compare with published ones."
-    ]
+    try:
+        missing = [clip.path for clip in clips if clip.path is not None and not clip.path.is_file()]
+    except OSError as error:
+        raise DataError(f"{name}: a recording of {source} cannot be looked for ({reason(error)}).") from error
+    if missing:
+        raise DataError(f"{name}: {len(missing):,} recordings of {source} are missing: {some(missing)}.")
+    corpus = Corpus(name, tuple(sorted(clips, key=lambda clip: clip.id)), dict(sorted(left_out.items())), tuple(notes))
+    if published is not None and corpus.counts != published:
+        differs = f"EXPECTED {_listed(published)}, FOUND {_listed(corpus.counts)}"
+        note = f"{name}: {differs}; results on it do not compare with published ones."
+        return replace(corpus, notes=(*notes, note))
+    return corpus
 
 
 def _listed(counts: Mapping[str, int]) -> str:
     each = ", ".join(f"{label} {counts[label]:,}" for label in LABELS)
     return f"{sum(counts.values()):,} clips ({each})"
-
-
-def _other_emotions(left_out: Mapping[str, int]) -> str:
-    if not left_out:
-        return ""
-    listed = ", ".join(f"{reason} {count:,}" for reason, count in Counter(left_out).most_common())
-    return f" (left out: {listed})"

@@ -8,7 +8,9 @@ import pytest
 from stser_core.config import EnsembleConfig
 from stser_core.emotions import LABELS
 from stser_core.ensemble import softmax
-from stser_core.training.calibration import Answer, calibrate
+from stser_core.scores import EmotionScores
+from stser_core.training.calibration import calibrate
+from stser_core.training.streams import Turn
 
 COUNT = 3_000
 COLUMNS = {"speech": 0, "text": 1, "bimodal": 2}
@@ -19,16 +21,22 @@ def drawn(logits: np.ndarray, rng: np.random.Generator) -> list[str]:
     return [LABELS[n] for n in (cumulated < rng.random((len(logits), 1))).sum(axis=1)]
 
 
+def turn(logits: dict[str, np.ndarray], labels: tuple[str | None, str | None, str | None]) -> Turn:
+    """A turn as the recognizer scores it where the speech classifier has a temperature of 4."""
+    scores = {name: tuple(softmax(one / (4.0 if name == "speech" else 1.0))) for name, one in logits.items()}
+    return Turn("85 % neutral", labels, EmotionScores(scores, ()))
+
+
 def test_each_classifier_gets_its_temperature_by_its_own_label_and_combinations_theirs() -> None:
     rng = np.random.default_rng(0)
     speech, text = 2 * rng.standard_normal((COUNT, 4)), 2 * rng.standard_normal((COUNT, 4))
     spoken, read, both = drawn(speech, rng), drawn(text, rng), drawn(speech + text, rng)
-    answers = []
+    turns = []
     for n in range(COUNT):
         logits = {"speech": 2 * speech[n], "text": 0.5 * text[n], "bimodal": speech[n] + text[n]}
-        answers.append(Answer(logits, (spoken[n], read[n], both[n])))
-        answers.append(Answer({"speech": 2 * speech[n]}, (spoken[n], None, None)))
-    ensemble, found = calibrate(answers, COLUMNS, EnsembleConfig())
+        turns.append(turn(logits, (spoken[n], read[n], both[n])))
+        turns.append(turn({"speech": 2 * speech[n]}, (spoken[n], None, None)))
+    ensemble, found = calibrate(turns, COLUMNS, EnsembleConfig(temperatures={"speech": 4.0}))
     assert ensemble.temperatures["speech"] == pytest.approx(2, rel=0.1)
     assert ensemble.temperatures["text"] == pytest.approx(0.5, rel=0.1)
     assert ensemble.temperatures["bimodal"] == pytest.approx(1, rel=0.1)

@@ -148,8 +148,9 @@ def clips(data):
 
 
 def test_baselines_are_of_the_same_speaker_mostly_neutral_and_shrunk(clips, default_like, tmp_path):
-    cache = FrameCache(model(default_like), tmp_path)
-    source = SpeechSource(clips, cache, default_like)
+    stser = model(default_like)
+    cache = FrameCache(stser, tmp_path)
+    source = SpeechSource(clips, cache, stser)
     source.measure(clips)
     means = cache.statistics(clips, [WIDE])[0, 0]
     np.testing.assert_allclose(source.neutral_mean, means[[0, 2]].mean(0), rtol=1e-4)
@@ -167,8 +168,9 @@ def test_baselines_are_of_the_same_speaker_mostly_neutral_and_shrunk(clips, defa
 
 
 def test_lines_and_crops_are_drawn_as_often_as_asked_and_log_mel_has_no_baseline(clips, config, tmp_path):
-    cache = FrameCache(model(config), tmp_path)
-    source = SpeechSource(clips, cache, config, lines=1)
+    stser = model(config)
+    cache = FrameCache(stser, tmp_path)
+    source = SpeechSource(clips, cache, stser, lines=1)
     whole = [torch.from_numpy(cache.frames(clips[0], version).astype(np.float32)) for version in (WIDE, line(1))]
 
     def frames(augmentation, seed):

@@ -42,7 +42,7 @@ def same(one, other):
 
 
 def without(data, **missing):
-    return RunData(*(tuple(replace(clip, **missing) for clip in data.of(part)) for part in PARTS))
+    return RunData(*(tuple(replace(clip, **missing) for clip in getattr(data, part)) for part in PARTS))
 
 
 @pytest.fixture
@@ -106,9 +106,9 @@ def test_only_what_has_data_is_trained(sample, recipe, cache, tmp_path):
 def test_a_bimodal_classifier_over_frozen_encoders(sample, frames_recipe, default_like, front_end, cache, tmp_path):
     sounds = without(sample, text=None)
     texts = RunData(
-        *(tuple(replace(clip, id=f"text-{clip.id}", path=None) for clip in sample.of(part)) for part in PARTS)
+        *(tuple(replace(clip, id=f"text-{clip.id}", path=None) for clip in getattr(sample, part)) for part in PARTS)
     )
-    apart = RunData(*(sounds.of(part) + texts.of(part) for part in PARTS))
+    apart = RunData(*(getattr(sounds, part) + getattr(texts, part) for part in PARTS))
     speech = fit(sounds, frames_recipe, tmp_path / "speech", cache, front_end=front_end)
     text = fit(texts, replace(frames_recipe, model=only(default_like, ["text"])), tmp_path / "text", cache)
     frozen = ("smodel", "tmodel", "speech", "text")

@@ -60,15 +60,12 @@ def test_excited_counts_as_happy_and_scripts_and_variants_are_read(tree):
     ("lost", "complaint"),
     [
         ("dialog/EmoEvaluation", "Session1/dialog/EmoEvaluation is missing"),
-        ("sentences/wav", "Session1/sentences/wav is missing"),
-        ("dialog/EmoEvaluation/Ses01M_impro04.txt", "Session1 lacks the ratings of Ses01M_impro04"),
-        ("dialog/transcriptions/Ses01M_impro04.txt", "Session1 lacks the transcriptions of Ses01M_impro04"),
-        ("sentences/wav/Ses01F_script01_1", "Session1 lacks the recordings of Ses01F_script01_1;"),
+        ("dialog/transcriptions", "Session1/dialog/transcriptions is missing"),
+        ("sentences/wav/Ses01F_script01_1", r"recordings of .* are missing: .*/Ses01F_script01_1_\w+\.wav"),
     ],
 )
 def test_half_a_session_names_the_part_that_is_missing(tree, lost, complaint):
-    path = tree / "Session1" / lost
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(tree / "Session1" / lost)
     with pytest.raises(DataError, match=complaint):
         read("iemocap", tree)
 
@@ -85,7 +82,7 @@ def test_a_turn_without_a_transcription_is_kept_without_words_and_a_missing_sess
     assert corpus.notes[0] == "iemocap: Session4 missing."
     assert f"1 rated turns have no line in the transcriptions: {clip.id}." in corpus.notes[1]
     clip.path.unlink()
-    with pytest.raises(DataError, match=f"1 recordings of rated turns are missing: Session1 {clip.path.name}"):
+    with pytest.raises(DataError, match=f"1 recordings of .* are missing: .*{clip.path.name}"):
         read("iemocap", tree)
 
 
