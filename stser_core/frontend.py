@@ -40,11 +40,10 @@ class WhisperFrontEnd(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(config.size, config.heads) for _ in range(config.layers))
         self.register_buffer("positions", torch.from_numpy(sinusoids(config.positions, config.size)), persistent=False)
 
-    def forward(self, mel: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode a padded batch: mel, float32 [batch, n, bands] with zeros after each end, and lengths, int64 [batch].
+    def forward(self, mel: Tensor, lengths: Tensor) -> Tensor:
+        """Encode a padded batch: float32 [batch, frames, joined * size], zeros after each end.
 
-        Returns:
-            float32 [batch, frames, joined * size], zeros after each end; int64 [batch] the frames in each.
+        mel is float32 [batch, n, bands] with zeros after each spectrogram's end; lengths, int64 [batch], are theirs.
         """
         longest, number = self.config.positions, (mel.shape[1] - 1) // 2 + 1
         if self.is_packed:
@@ -54,7 +53,7 @@ class WhisperFrontEnd(nn.Module):
             self.encode(piece, (steps - start).clamp(0, longest))
             for start, piece in zip(range(0, number, longest), torch.split(hidden, longest, 1), strict=True)
         ]
-        return torch.cat(pieces, 1), (steps - 1) // self.config.average + 1
+        return torch.cat(pieces, 1)
 
     def convolve(self, mel: Tensor, lengths: Tensor) -> Tensor:
         """Run the convolutions: float32 [batch, steps, size]."""

@@ -17,7 +17,7 @@ from stser_core.config import CheckpointConfig
 from stser_core.features import log_mel
 from stser_core.frontend import WhisperFrontEnd
 from stser_core.padding import frame_mask, pad_frames
-from stser_core.smodel import Smodel, SpeechEncoding
+from stser_core.smodel import Smodel
 from stser_core.tmodel import Tmodel
 
 if TYPE_CHECKING:
@@ -88,15 +88,15 @@ class Stser(nn.Module):
         frames, mel_counts = pad_frames([one.to(self.device) for one in spectrograms])
         front_end = front_end or self.front_end
         if front_end is not None:
-            frames = front_end(frames, mel_counts)[0]
+            frames = front_end(frames, mel_counts)
         counts = torch.tensor([self.config.frames_in(len(one)) for one in waveforms], device=self.device)
         frames = frames[:, : int(counts.max())]  # without those of the tail
         return frames * frame_mask(counts, frames.shape[1])[:, :, None], counts
 
     def encode_speech(
         self, frames: Tensor, counts: Tensor, baselines: Tensor | None = None, *, salience: bool = False
-    ) -> SpeechEncoding:
-        """The smodel's output for a padded batch of frames.
+    ) -> tuple[Tensor, Tensor | None]:
+        """The smodel's output, see `Smodel.forward`, for a padded batch of frames.
 
         Args:
             frames: float32 [batch, n, size], from `encode_frames`.
@@ -107,13 +107,15 @@ class Stser(nn.Module):
         """
         assert self.smodel is not None
         if self.front_end is None:
-            encoding: SpeechEncoding = self.smodel(frames.transpose(1, 2)[:, None], counts, salience=salience)
-            return encoding
+            encoded: tuple[Tensor, Tensor | None] = self.smodel(
+                frames.transpose(1, 2)[:, None], counts, salience=salience
+            )
+            return encoded
         offset = self.neutral_mean if baselines is None else baselines[:, None]
         inside = frame_mask(counts, frames.shape[1])[:, :, None]
         normalised = (frames - offset) / self.frame_scale * inside
-        encoding = self.smodel(normalised.transpose(1, 2)[:, :, None], counts, salience=salience)
-        return encoding
+        encoded = self.smodel(normalised.transpose(1, 2)[:, :, None], counts, salience=salience)
+        return encoded
 
     def encode_text(self, pieces: Tensor, mask: Tensor) -> Tensor:
         """The text vectors, float32 [batch, vector], of pieces and mask, int64 [batch, n] each."""

@@ -8,30 +8,11 @@ depend on its neighbours.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
 from stser_core.config import ConvConfig, SmodelConfig
 from stser_core.padding import frame_mask
-
-
-class SpeechEncoding(NamedTuple):
-    """The smodel's output for a padded batch.
-
-    Attributes:
-        vector: float32 [batch, vector].
-        sequence: float32 [batch, steps, size], what the self-attention reads.
-        steps: int64 [batch], how many of the steps are each utterance's own.
-        salience: float32 [batch, steps], where it was asked for: the proportion of attention that each step received,
-            summing to 1 over the utterance.
-    """
-
-    vector: Tensor
-    sequence: Tensor
-    steps: Tensor
-    salience: Tensor | None
 
 
 class Smodel(nn.Module):
@@ -52,10 +33,17 @@ class Smodel(nn.Module):
         self.attention_dropout = nn.Dropout(config.attention_dropout)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, lengths: Tensor, *, salience: bool = False) -> SpeechEncoding:
-        """Encode a padded batch, and with `salience` say where the attention rests.
+    def forward(self, x: Tensor, lengths: Tensor, *, salience: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Encode a padded batch.
 
-        x is float32 [batch, channels, bands, frames], zeros after each utterance's end; lengths, int64 [batch].
+        Args:
+            x: float32 [batch, channels, bands, frames], zeros after each utterance's end.
+            lengths: int64 [batch], frames of each utterance.
+            salience: Also return where the attention rests.
+
+        Returns:
+            The vectors, float32 [batch, vector]; and `None`, or the proportion of attention that each step received,
+            float32 [batch, steps], summing to 1 over an utterance.
         """
         maps, steps = self.input_dropout(x), lengths
         for block in self.blocks:
@@ -79,7 +67,7 @@ class Smodel(nn.Module):
         vector = self.dropout(pooled)
         if weights is not None:
             weights = (weights * inside[:, :, None]).sum(1) / steps[:, None]  # mean over the asking positions
-        return SpeechEncoding(vector, sequence, steps, weights)
+        return vector, weights
 
 
 class Standardise(nn.Module):

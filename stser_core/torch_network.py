@@ -55,10 +55,10 @@ class TorchNetwork:
             row[: len(one)] = one
         known = None if baselines is None else self._moved(baselines)
         with self._precision():
-            encoding = self._model.encode_speech(
+            vectors, weights = self._model.encode_speech(
                 self._moved(stacked), torch.tensor(counts, device=self.accelerator), known, salience=salience
             )
-        return _array(encoding.vector), None if encoding.salience is None else _array(encoding.salience)
+        return _array(vectors), None if weights is None else _array(weights)
 
     @torch.inference_mode()
     def encode_text(self, pieces: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:

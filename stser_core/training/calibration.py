@@ -98,7 +98,8 @@ def calibrate(
     def logits(name: str, some: Sequence[Turn]) -> Floats:
         """Logits from probabilities that were calibrated by the temperatures before."""
         probabilities = np.array([turn.scores.by_classifier[name] for turn in some])
-        return np.log(np.maximum(probabilities, _SMALLEST)) * before.get(name, 1.0)
+        found: Floats = np.log(np.maximum(probabilities, _SMALLEST)) * before.get(name, 1.0)
+        return found
 
     def fit(name: str, logits: Floats, labels: Sequence[str | None]) -> None:
         nonlocal ensemble

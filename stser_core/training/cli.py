@@ -118,7 +118,7 @@ def _with_calls(fold: Fold, weak: CallData) -> RunData:
 def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
     """Evaluate a run's checkpoint on its test clips; the stream tables go into its card."""
     from stser_core.checkpoint import CARD_FILE
-    from stser_core.training.evaluation import clip_report, service_report
+    from stser_core.training.evaluation import clip_report
     from stser_core.training.output import write_atomically, write_json
     from stser_core.training.report import metrics_table, stream_tables, with_streams
     from stser_core.training.run_folder import RunFolder
@@ -126,7 +126,7 @@ def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
     from stser_core.training.streams import stream_report
 
     inputs = SpeechInputs.load(checkpoint, cache)
-    results = clip_report(inputs, fold.test, BANDS) | service_report(inputs.recognizer, weak.test)
+    results = clip_report(inputs, fold.test, BANDS, weak.test)
     tables = [metrics_table(results)]
     streams = stream_report(inputs, fold.test, weak.held_out)
     if streams["streams"] or "routine" in streams:
@@ -241,7 +241,7 @@ def evaluate(
 ) -> None:
     """Evaluate a checkpoint through the recognizer that the monitor runs."""
     from stser_core.ensemble import parse_prior
-    from stser_core.training.evaluation import clip_report, service_report
+    from stser_core.training.evaluation import clip_report
     from stser_core.training.report import metrics_table, stream_tables
     from stser_core.training.routine import read_calls
     from stser_core.training.speech_inputs import BANDS, SpeechInputs
@@ -255,8 +255,7 @@ def evaluate(
     used = "checkpoint" if prior == "checkpoint" else parse_prior(prior)
     inputs = SpeechInputs.load(checkpoint, storage.folder, classifier=classifier, accelerator=accelerator, prior=used)
     if not streams:
-        found = clip_report(inputs, clips, BANDS if band == "both" else (band,))
-        found |= service_report(inputs.recognizer, weak.test)
+        found = clip_report(inputs, clips, BANDS if band == "both" else (band,), weak.test)
         _write(found, results, [metrics_table(found)])
         return
     channels = weak.held_out

@@ -104,11 +104,14 @@ def _without_prior(recognizer: EmotionRecognizer, inputs: Sequence[SpeechInput])
         recognizer.prior = prior
 
 
-def clip_report(inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Band]) -> dict[str, Any]:
-    """`report` of clips, with the kinds of baselines that the recognizer can use, and `pair_report`."""
+def clip_report(
+    inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Band], service: Sequence[Clip] = ()
+) -> dict[str, Any]:
+    """`report` of clips, with the kinds of baselines that the recognizer can use; `pair_report`; `service_report`."""
     modes: tuple[BaselineMode, ...] = ("none", "neutral") if inputs.recognizer.uses_speaker_baseline else ("none",)
     found = predict(inputs, clips, bands=bands, baselines=modes)
-    return report(inputs.recognizer, found) | pair_report(inputs, clips)
+    whole = report(inputs.recognizer, found) | pair_report(inputs, clips)
+    return whole | service_report(inputs.recognizer, service)
 
 
 def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Learner(nn.Module):
         """Each classifier's logits, float32 [batch, labels]."""
         vectors: dict[str, Tensor | None] = {}
         if self.stser.smodel is not None and frames is not None and counts is not None:
-            vectors[SPEECH] = self.stser.encode_speech(frames, counts, baselines).vector
+            vectors[SPEECH] = self.stser.encode_speech(frames, counts, baselines)[0]
         if self.stser.tmodel is not None and pieces is not None and mask is not None:
             vectors[TEXT] = self.stser.encode_text(pieces, mask)
         return self.stser.classify(vectors)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
+from threading import Event
+from types import FrameType
 from typing import Annotated, Literal, Protocol
 
 import msgspec
@@ -64,41 +66,33 @@ class Batches(Protocol):
     def epoch(self, number: int) -> Iterable[Mapping[str, Tensor]]: ...  # noqa: D102 (above)
 
 
-class CtrlC:
-    """Notes the first Ctrl-C, to be acted on between two steps; a second one interrupts at once, as usual.
+@contextmanager
+def ctrl_c() -> Iterator[Event]:
+    """Note the first Ctrl-C, to be acted on between two steps; a second one interrupts at once, as usual.
 
     An exception raised by the signal itself could come anywhere, and where Python happens to be clearing up it would be
     lost.
-
-    Attributes:
-        pressed: Whether it was.
     """
+    pressed, before = Event(), signal.getsignal(signal.SIGINT)
 
-    def __init__(self) -> None:
-        self.pressed = False
-        self._before = signal.getsignal(signal.SIGINT)
-
-    def __enter__(self) -> CtrlC:
-        if self._before is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.pressed = True
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def train(
-    module: nn.Module, batches: Batches, validate: Callable[[], Epoch], config: LoopConfig, folder: Path, ctrl_c: CtrlC
+    module: nn.Module, batches: Batches, validate: Callable[[], Epoch], config: LoopConfig, folder: Path, pressed: Event
 ) -> list[Epoch]:
     """Train a module whose forward gives the loss of a batch, and leave it as it was after its best epoch.
 
-    Training goes on from the state that is in the folder. Ctrl-C ends it after the current step.
+    Training goes on from the state that is in the folder, and ends after the step in which `pressed` is set.
 
     Returns:
         The finished epochs; none where it was interrupted in the first. The module then holds the untrained weights.
@@ -109,7 +103,7 @@ def train(
     history = _load(folder / LAST, module, optimizer, scaler)
     steps = max(1, len(batches))
     mixed = config.precision != "float32" and device.type == "cuda"
-    while not ended(history, config) and not ctrl_c.pressed:
+    while not ended(history, config) and not pressed.is_set():
         number, losses = len(history), []
         torch.manual_seed(config.seed * 1_000_003 + number)  # dropout
         module.train()
@@ -127,9 +121,9 @@ def train(
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad()
-            if ctrl_c.pressed:
+            if pressed.is_set():
                 break
-        if ctrl_c.pressed:
+        if pressed.is_set():
             break
         module.eval()
         history.append({"loss": float(torch.stack(losses).mean()), **validate()})

@@ -104,8 +104,7 @@ def _parts(model: Stser) -> Iterator[tuple[str, Callable[..., object], tuple[Ten
 
         def speech(frames: Tensor, baselines: Tensor) -> tuple[Tensor, Tensor | None]:
             known = None if front_end is None else baselines
-            encoding = model.encode_speech(frames, _lengths(frames), known, salience=True)
-            return encoding.vector, encoding.salience
+            return model.encode_speech(frames, _lengths(frames), known, salience=True)
 
         yield SMODEL, speech, (torch.randn(1, 31, config.frame_size), torch.randn(1, config.frame_size))
     if model.tmodel is not None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from stser_core.training.caches import FrameCache
 from stser_core.training.calibration import calibrate_model
 from stser_core.training.clip import Clip
 from stser_core.training.learner import Learner, freeze
-from stser_core.training.loop import CtrlC, Epoch, train
+from stser_core.training.loop import Epoch, ctrl_c, train
 from stser_core.training.output import write_json
 from stser_core.training.pairs import Pairing
 from stser_core.training.recipe import Recipe, only
@@ -100,11 +101,11 @@ def fit(
             source.measure(data.train)
     training, validation = (_examples(part, data, recipe, source, tokenizer) for part in ("train", "validation"))
     _need_validation(validation, config)
-    with CtrlC() as ctrl_c:
-        history = _train(model, training, validation, recipe, run.state, ctrl_c)
+    with ctrl_c() as pressed:
+        history = _train(model, training, validation, recipe, run.state, pressed)
     if history:
         _write(model.cpu(), tokenizer, frames, data, recipe, history, run)
-    if ctrl_c.pressed:
+    if pressed.is_set():
         where = f"the best model so far is in {run.checkpoint}." if history else "no checkpoint was written yet."
         print(f"Interrupted; {where}", file=sys.stderr)
         raise KeyboardInterrupt
@@ -112,7 +113,7 @@ def fit(
 
 
 def _train(
-    model: Stser, training: Examples, validation: Examples, recipe: Recipe, state: Path, ctrl_c: CtrlC
+    model: Stser, training: Examples, validation: Examples, recipe: Recipe, state: Path, pressed: Event
 ) -> list[Epoch]:
     freeze(model, recipe.frozen)
     learner = Learner(model, recipe.label_smoothing)
@@ -124,7 +125,9 @@ def _train(
     )
     lengths = [training.length(position) for position in range(len(training))]
     batches = TrainingBatches(training.batch, lengths, weights, recipe.batch, recipe.loop.seed)
-    return train(learner, batches, lambda: learner.validate(validation_batches(validation)), recipe.loop, state, ctrl_c)
+    return train(
+        learner, batches, lambda: learner.validate(validation_batches(validation)), recipe.loop, state, pressed
+    )
 
 
 def with_data(data: RunData, recipe: Recipe) -> CheckpointConfig:

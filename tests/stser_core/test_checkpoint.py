@@ -35,7 +35,7 @@ def logits(model, tokenizer):
     frames, counts = model.encode_frames([torch.sin(torch.arange(n) / 7).numpy() for n in (8_000, 5_000)])
     encoded = tokenizer(["hello", "i am so angry"])
     with torch.inference_mode():
-        speech = model.encode_speech(frames, counts).vector
+        speech = model.encode_speech(frames, counts)[0]
         text = model.encode_text(torch.from_numpy(encoded.pieces), torch.from_numpy(encoded.mask))
         return model.classify({"speech": speech, "text": text})
 

@@ -115,14 +115,3 @@ def test_bayes_rule():
 
     assert moved[0] == pytest.approx(0.9 * 0.01 / (0.9 * 0.01 + 0.1 * 0.98))
     assert moved.sum() == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    ("speech", "text"),
-    [([0.94, 0.02, 0.02, 0.02], [0.02, 0.02, 0.94, 0.02]), ([0.02, 0.02, 0.94, 0.02], [0.94, 0.02, 0.02, 0.02])],
-)
-def test_a_clear_emotion_beside_clear_neutrality_remains(speech, text):
-    answers = probabilities(speech=speech, text=text)
-
-    assert LABELS[combine(answers, EnsembleConfig(late_fusion=FUSION)).probabilities.argmax()] == "angry"
-    assert combine(answers, PLAIN).probabilities[[0, 2]] == pytest.approx([0.48, 0.48])

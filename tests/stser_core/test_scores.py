@@ -77,11 +77,3 @@ def test_an_utterance_is_made_of_a_file(data):
     with path.open("rb") as file:
         assert np.array_equal(SpeechInput.from_file(file).samples, by_path.samples)
     assert by_path.text == "hello" and np.array_equal(by_path.samples, load_mono(path))
-
-
-def test_the_public_names_are_there():
-    import stser_core
-
-    public = set(stser_core.__all__)
-    assert all(getattr(stser_core, name) is not None for name in public)
-    assert {"EmotionRecognizer", "SpeakerBaseline", "SpeechInput", "EmotionScores", "StserError"} <= public

@@ -54,9 +54,9 @@ def test_a_padded_batch_gives_what_each_utterance_alone_gives(models, name, samp
     spectrograms = [torch.randn(n // 160 + 1, BANDS, generator=rng) for n in samples]
     with torch.no_grad():
         batch, frames = pad_frames(spectrograms)
-        vectors, _, _, salience = model(batch.transpose(1, 2)[:, None], frames, salience=True)
+        vectors, salience = model(batch.transpose(1, 2)[:, None], frames, salience=True)
         for row, one in enumerate(spectrograms):
-            vector, _, _, own = model(one.T[None, None], torch.tensor([len(one)]), salience=True)
+            vector, own = model(one.T[None, None], torch.tensor([len(one)]), salience=True)
             assert torch.allclose(vectors[row], vector[0], atol=1e-5)
             assert torch.allclose(salience[row, : own.shape[1]], own[0], atol=1e-5)
             assert not salience[row, own.shape[1] :].any()
@@ -85,7 +85,7 @@ def test_input_statistics_do_not_depend_on_the_batch_in_training():
     model.dropout.eval()
     x, frames = torch.randn(3, 1, BANDS, 60), torch.tensor([60, 50, 40])
 
-    together = model(x, frames).vector[:, -2 * BANDS :]
-    alone = model(x[2:, ..., :40], frames[2:]).vector[:, -2 * BANDS :]
+    together = model(x, frames)[0][:, -2 * BANDS :]
+    alone = model(x[2:, ..., :40], frames[2:])[0][:, -2 * BANDS :]
 
     torch.testing.assert_close(together[2:], alone)

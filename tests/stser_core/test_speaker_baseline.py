@@ -54,6 +54,18 @@ def test_a_copy_learns_by_itself():
     assert not torch.equal(other.mean(GLOBAL, 2.0), before)
 
 
+def test_the_baseline_is_subtracted_and_the_scale_divides(front_config, build):
+    model = build(front_config)
+    model.frame_scale.fill_(2.0)
+    frames, counts = torch.randn(3, 25, 16), torch.tensor([25, 20, 10])
+    baselines = torch.randn(3, 16)
+
+    known = model.encode_speech(frames, counts, baselines)[0]
+    shifted = model.encode_speech(frames - baselines[:, None] + model.neutral_mean, counts)[0]
+
+    torch.testing.assert_close(known, shifted, atol=1e-4, rtol=1e-4)
+
+
 @pytest.fixture(scope="module")
 def model(front_config, build) -> Stser:
     return build(front_config)

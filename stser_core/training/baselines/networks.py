@@ -33,7 +33,7 @@ from stser_core.training.baselines.classical import functionals, prosody_columns
 from stser_core.training.batches import TrainingBatches
 from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
-from stser_core.training.loop import CtrlC, Epoch, LoopConfig, train
+from stser_core.training.loop import Epoch, LoopConfig, ctrl_c, train
 from stser_core.training.metrics import measure
 
 FEATURES = FeatureConfig(mel_bands=40, hop_ms=20.0)
@@ -78,11 +78,11 @@ class NetworkBaseline:
         )
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(dir=cache, prefix="baseline-") as folder, CtrlC() as ctrl_c:
-                train(learner, batches, lambda: learner.validate(clips.validation), loop, Path(folder), ctrl_c)
+            with TemporaryDirectory(dir=cache, prefix="baseline-") as folder, ctrl_c() as pressed:
+                train(learner, batches, lambda: learner.validate(clips.validation), loop, Path(folder), pressed)
         except OSError as error:
             raise OutputError(f"The folder {cache} cannot be written ({error.strerror}).") from error
-        if ctrl_c.pressed:
+        if pressed.is_set():
             raise KeyboardInterrupt
         return learner.answer(clips.test)
 

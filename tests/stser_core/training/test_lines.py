@@ -7,7 +7,6 @@ import pytest
 
 from stser_core.audio import SAMPLE_RATE
 from stser_core.training.lines import (
-    available_codecs,
     random_line,
     telephone_band,
 )
@@ -17,10 +16,6 @@ TONE = (0.3 * np.sin(2 * np.pi * 700 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).as
 
 def strongest(sound: np.ndarray, rate: int = SAMPLE_RATE) -> float:
     return float(np.abs(np.fft.rfft(sound)).argmax() * rate / len(sound))
-
-
-def test_the_codecs_of_telephony_are_there() -> None:
-    assert {"pcm_mulaw", "pcm_alaw"} <= {codec.encoder for codec in available_codecs()}
 
 
 def test_lines_keep_length_and_pitch_differ_and_repeat() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from stser_core.training.loop import CtrlC, Epoch, LoopConfig, best_epoch, ended, finished_epochs, rate, train
+from stser_core.training.loop import Epoch, LoopConfig, best_epoch, ctrl_c, ended, finished_epochs, rate, train
 
 
 class Line(nn.Module):
@@ -32,8 +33,8 @@ class Line(nn.Module):
 class Batches:
     """Six batches that follow from the epoch's number alone; may be interrupted in one of them."""
 
-    def __init__(self, ctrl_c: CtrlC | None = None, at: tuple[int, int] | None = None) -> None:
-        self.ctrl_c, self.at = ctrl_c, at
+    def __init__(self, pressed: Event | None = None, at: tuple[int, int] | None = None) -> None:
+        self.pressed, self.at = pressed, at
 
     def __len__(self) -> int:
         return 6
@@ -41,8 +42,8 @@ class Batches:
     def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
         rng = torch.Generator().manual_seed(number)
         for place in range(6):
-            if self.ctrl_c is not None and (number, place) == self.at:
-                self.ctrl_c.pressed = True
+            if self.pressed is not None and (number, place) == self.at:
+                self.pressed.set()
             x = torch.randn(5, 4, generator=rng)
             yield {"x": x, "y": x.sum(1, keepdim=True)}
 
@@ -56,8 +57,8 @@ def scores(*wa: float) -> Iterator[Epoch]:
 
 def run(folder: Path, config: LoopConfig = CONFIG, wa: tuple[float, ...] = (1, 2, 3, 4), skip: int = 0) -> Line:
     line, validation = Line(), scores(*wa[skip:])
-    with CtrlC() as ctrl_c:
-        train(line, Batches(), lambda: next(validation), config, folder, ctrl_c)
+    with ctrl_c() as pressed:
+        train(line, Batches(), lambda: next(validation), config, folder, pressed)
     return line
 
 
@@ -69,8 +70,8 @@ def test_an_interrupted_run_continues_bit_for_bit(tmp_path: Path) -> None:
     config = replace(CONFIG, optimizer="adam")
     whole = run(tmp_path / "whole", config)
     line, validation = Line(), scores(1, 2, 3, 4)
-    with CtrlC() as ctrl_c:
-        history = train(line, Batches(ctrl_c, (2, 3)), lambda: next(validation), config, tmp_path / "cut", ctrl_c)
+    with ctrl_c() as pressed:
+        history = train(line, Batches(pressed, (2, 3)), lambda: next(validation), config, tmp_path / "cut", pressed)
     assert len(history) == len(finished_epochs(tmp_path / "cut")) == 2
     assert not same(line, whole)
     resumed = run(tmp_path / "cut", config, skip=2)
@@ -80,8 +81,8 @@ def test_an_interrupted_run_continues_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_an_interruption_in_the_first_epoch_leaves_no_state(tmp_path: Path) -> None:
-    with CtrlC() as ctrl_c:
-        history = train(Line(), Batches(ctrl_c, (0, 1)), lambda: {"wa": 1.0}, CONFIG, tmp_path, ctrl_c)
+    with ctrl_c() as pressed:
+        history = train(Line(), Batches(pressed, (0, 1)), lambda: {"wa": 1.0}, CONFIG, tmp_path, pressed)
     assert history == [] and finished_epochs(tmp_path) == [] and not list(tmp_path.iterdir())
 
 
