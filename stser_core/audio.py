@@ -202,14 +202,10 @@ class _Decoder:
     def __init__(
         self, stream: AudioStream, origin_s: float | None, notice: Callable[[float, float], None], *, bare: bool
     ) -> None:
-        """Start at 0.
+        """Start at 0 of the container's clock, whose `origin_s` is `None` where it does not say.
 
-        Args:
-            stream: The track.
-            origin_s: Of the container's clock; `None` where it does not say.
-            notice: Told of a step that is passed over: where, and by how much, in seconds.
-            bare: Whether frames follow each other without a container, so that FFmpeg counts the time by the first
-                one's rate.
+        `notice` is told of a step that is passed over: where, and by how much, in seconds. Of `bare` frames, which
+        follow each other without a container, FFmpeg counts the time by the first one's rate.
         """
         self._bare = bare
         self._channels = stream.channels

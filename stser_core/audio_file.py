@@ -74,30 +74,21 @@ class AudioInfo:
     """Properties of a file before it is decoded."""
 
     channels: int
-    sample_rate: int  # the file's own, in Hz
     duration_s: float | None  # None where the container does not say
-    codec: str  # FFmpeg's name, such as pcm_mulaw
     estimated: bool = False  # the length is only estimated, or that of the picture
     tracks: tuple[str, ...] = ()  # number, language, title and codec of each audio track
     track: int | None = 1  # the one that is read, counted from 1; None for all
 
 
 def probe(file: AudioFile, track: TrackChoice = None) -> AudioInfo:
-    """Read a file's header.
-
-    Raises:
-        AudioError: The file is missing, is not audio, or has no audio track.
-        UsageError: It does not have that track.
-    """
+    """Read a file's header; raises what `open_audio` and `chosen_streams` raise."""
     with open_audio(file) as (container, opened):
         streams = chosen_streams(container, track, name_of(file))
         audio, first = container.streams.audio, streams[0]
         duration, estimated = _length(container, streams, opened)
         return AudioInfo(
             channels=first.channels if len(streams) == 1 else len(streams),
-            sample_rate=first.sample_rate,
             duration_s=duration,
-            codec=first.codec_context.name,
             estimated=estimated,
             tracks=tuple(_described(stream, number) for number, stream in enumerate(audio, start=1)),
             track=None if track == "all" else audio.index(first) + 1,
@@ -129,11 +120,7 @@ def _goes_on(container: InputContainer) -> bool:
 
 @contextmanager
 def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
-    """Open a file: the container, and the file that it reads.
-
-    Raises:
-        AudioError: It is missing, or is not audio.
-    """
+    """Open a file: the container, and the file that it reads; raises `AudioError` where it is missing or not audio."""
     name = name_of(file)
     instead = None
     try:

@@ -96,7 +96,7 @@ def resolve(name: str | Path) -> Path:
 
 
 def load(name: str | Path = DEFAULT, *, text: bool = True) -> Checkpoint:
-    """Load a checkpoint but for its weights, by what `resolve` takes, with or without the tokenizer (`text`).
+    """Load a checkpoint but for its weights, by what `resolve` takes; with `text`, it has its tokenizer.
 
     Raises:
         CheckpointError: It is missing, broken, or does not fit this program.
@@ -192,11 +192,7 @@ def fingerprint(folder: Path) -> str:
 
 
 def read_config(folder: Path) -> CheckpointConfig:
-    """Read a checkpoint's `config.json`.
-
-    Raises:
-        CheckpointError: It is missing, was made by another version of the program, or does not fit.
-    """
+    """Read `config.json`; raises `CheckpointError` where it is missing, of another version, or does not fit."""
     import msgspec
 
     from stser_core.config import VERSION, CheckpointConfig
@@ -221,10 +217,9 @@ def read_config(folder: Path) -> CheckpointConfig:
 
 
 def load_front_end(model: Stser, path: Path, accelerator: str = "") -> None:
-    """Give a model with a front end the weights of a `front_end.safetensors`, or of the folder that holds it.
+    """Give a model the weights of a `front_end.safetensors`, or of the folder that holds it.
 
-    Raises:
-        CheckpointError: The file is missing or broken, or does not fit the model.
+    Raises `CheckpointError` where the file is missing or broken, or does not fit the model.
     """
     from stser_core.frontend import has_bfloat16
 

@@ -360,11 +360,7 @@ PRESETS = {"paper": PAPER, "default": DEFAULT}
 
 
 def preset(name: str) -> CheckpointConfig:
-    """Look a preset up.
-
-    Raises:
-        UsageError: The name is unknown.
-    """
+    """Look a preset up; raises `UsageError` for an unknown name."""
     try:
         return PRESETS[name]
     except KeyError:

@@ -100,14 +100,9 @@ def _slaney_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def trim(samples: Floats) -> tuple[Floats, int]:
-    """Cut the quiet ends of an utterance away, but for 0.1 s.
+    """Cut the quiet ends of an utterance, float32 [n] in −1…1, 16 kHz, away, but for 0.1 s.
 
-    Args:
-        samples: float32 [n] in −1…1, 16 kHz.
-
-    Returns:
-        A view of the samples that are left, and how many were cut at the front. An utterance without any sound
-        comes back whole.
+    Returns a view of the samples that are left (all, where there is no sound), and how many were cut at the front.
     """
     whole = len(samples) // _TRIM_FRAME
     if whole < 2:

@@ -96,11 +96,7 @@ def cannot_write(target: str | Path, error: Exception) -> OutputError:
 
 
 def check_name(target: str) -> None:
-    """Refuse a path that can be no output's: one that is empty, ends with a slash, is too long, or a recording's.
-
-    Raises:
-        OutputError: With the reason.
-    """
+    """Refuse, by an `OutputError`, a name that is empty, a folder's, too long, or that of a recording that is there."""
     if not target:
         raise OutputError("The name of an output is empty; name a file, or - for standard output.")
     if target.endswith(("/", os.sep)):
@@ -116,11 +112,7 @@ def check_name(target: str) -> None:
 
 
 def check_writable(target: str) -> None:
-    """Find out before the work that a file cannot be written; leaves everything untouched. `-` always can.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
+    """Refuse, by an `OutputError` before the work, a file that cannot be written, and touch nothing; `-` always can."""
     if target == STDOUT:
         return
     check_name(target)

@@ -64,9 +64,7 @@ class Network(Protocol):
 def accelerator_of(name: str) -> str:
     """Resolve `auto`, and check that an accelerator is there.
 
-    Raises:
-        UsageError: The name is unknown.
-        DeviceError: This machine has none.
+    Raises `UsageError` for an unknown name, and `DeviceError` where this machine has none.
     """
     import torch
 

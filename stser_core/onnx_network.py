@@ -107,11 +107,7 @@ class OnnxNetwork:
 
 
 def stored_weights(config: CheckpointConfig, folder: Path) -> dict[str, NDArray[Any]]:
-    """All weights by their names in the model, as they are stored.
-
-    Raises:
-        CheckpointError: A file is missing or broken.
-    """
+    """All weights by their names in the model, as stored; raises `CheckpointError` where a file is broken."""
     state: dict[str, NDArray[Any]] = weights.read(folder / WEIGHTS_FILE, "numpy")
     if (front_end := config.front_end) is not None:
         stored = weights.read(folder / FRONT_END_FILE, "numpy")

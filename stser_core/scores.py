@@ -55,8 +55,7 @@ class SpeechInput:
     ) -> SpeechInput:
         """An utterance from a path or an open file in any format that FFmpeg reads, whose channels are mixed.
 
-        Raises:
-            AudioError: The file cannot be decoded.
+        Raises `AudioError` where it cannot be decoded.
         """
         from stser_core.audio import load_mono
 

@@ -109,10 +109,9 @@ class ConvBlock(nn.Module):
         self.pool = nn.Identity() if config.pool == (1, 1) else nn.MaxPool2d(config.pool)
 
     def forward(self, maps: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Apply the block to maps, float32 [batch, channels, bands, frames], of so many frames, int64 [batch].
+        """The new maps and numbers of frames, int64 [batch], of maps, float32 [batch, channels, bands, frames].
 
-        Returns:
-            The new maps, zero after each utterance's end as the old ones were, and the new numbers of frames.
+        Maps are zero after each utterance's end.
         """
         out = self.convolution(maps)
         if self.norm is not None:

@@ -45,11 +45,7 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: Path, maximum_pieces: int, *, marks: bool = False) -> Tokenizer:
-        """Load a folder's `tokenizer.json`.
-
-        Raises:
-            CheckpointError: The file is missing or broken.
-        """
+        """Load a folder's `tokenizer.json`; raises `CheckpointError` where it is missing or broken."""
         from tokenizers import Tokenizer as PieceTokenizer
 
         path = folder / TOKENIZER_FILE

@@ -12,6 +12,7 @@ import torch
 from stser_core.frontend import WhisperFrontEnd, has_bfloat16
 from stser_core.model import Stser, unfilled
 from stser_core.network import accelerator_of, batches
+from stser_core.padding import pad_frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,15 +50,10 @@ class TorchNetwork:
         self, frames: Sequence[Floats], baselines: Floats | None, *, salience: bool
     ) -> tuple[Floats, Floats | None]:
         """See `Network`."""
-        counts = [len(one) for one in frames]
-        stacked = np.zeros((len(frames), max(counts), frames[0].shape[1]), np.float32)
-        for row, one in zip(stacked, frames, strict=True):
-            row[: len(one)] = one
+        stacked, counts = pad_frames([torch.from_numpy(one).to(self.accelerator) for one in frames])
         known = None if baselines is None else self._moved(baselines)
         with self._precision():
-            vectors, weights = self._model.encode_speech(
-                self._moved(stacked), torch.tensor(counts, device=self.accelerator), known, salience=salience
-            )
+            vectors, weights = self._model.encode_speech(stacked, counts, known, salience=salience)
         return _array(vectors), None if weights is None else _array(weights)
 
     @torch.inference_mode()

@@ -64,8 +64,7 @@ Factory: TypeAlias = "Callable[[str, dict[str, Any], Mapping[str, Tensor]], Enco
 def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encoder:
     """Make a checkpoint's further encoder, by its name, its entry in `config.json`, and its own tensors.
 
-    Raises:
-        CheckpointError: No installed package provides its type, or its settings or tensors do not fit.
+    Raises `CheckpointError` where no installed package provides its type, or its settings or tensors do not fit.
     """
     factory = factory_of(name, entry)
     try:
@@ -85,8 +84,7 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
 def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[NDArray[np.float32] | None]:
     """Call a further encoder, and check what it gives: float32 [vector_size] or `None` for each input.
 
-    Raises:
-        CheckpointError: It failed, or gave something else than finite vectors of its size.
+    Raises `CheckpointError` where it failed, or gave something else than finite vectors of its size.
     """
     try:
         vectors = [None if one is None else _array(one) for one in encoder.encode(inputs)]
@@ -116,8 +114,7 @@ def package_of(encoder_type: str) -> str:
 def factory_of(name: str, entry: EncoderEntry) -> Factory:
     """The factory of an entry's encoder type.
 
-    Raises:
-        CheckpointError: No installed package provides it, several do, or it cannot be loaded.
+    Raises `CheckpointError` where no installed package provides it, several do, or it cannot be loaded.
     """
     if entry.type == HUB:
         from stser_core.encoders.hub import make

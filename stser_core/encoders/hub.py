@@ -44,11 +44,7 @@ class HubEncoder:
     """A pretrained audio encoder; its vector is one hidden state, pooled over time."""
 
     def __init__(self, name: str, settings: HubSettings) -> None:
-        """Load it.
-
-        Raises:
-            CheckpointError: It cannot be loaded, is not an audio encoder, or lacks the layer.
-        """
+        """Load it; raises `CheckpointError` where it cannot be loaded, is not an audio encoder, or lacks the layer."""
         self.name = name
         self.settings = settings
         self._model, self._extractor = _loaded(settings.model, settings.revision)
@@ -89,11 +85,7 @@ class HubEncoder:
 
 
 def make(name: str, settings: dict[str, Any], weights: Mapping[str, Tensor]) -> HubEncoder:
-    """Make a `hub` encoder; see `encoders.Factory`. The checkpoint keeps no tensors of it.
-
-    Raises:
-        CheckpointError: The settings do not fit, or the encoder cannot be loaded.
-    """
+    """Make a `hub` encoder; see `encoders.Factory`. The checkpoint keeps no tensors of it."""
     try:
         return HubEncoder(name, decode(msgspec.json.encode(settings), HubSettings))
     except msgspec.DecodeError as error:
@@ -101,11 +93,7 @@ def make(name: str, settings: dict[str, Any], weights: Mapping[str, Tensor]) -> 
 
 
 def need_docstrings() -> None:
-    """Refuse `python -OO`, under which transformers cannot be imported: it reads its own docstrings.
-
-    Raises:
-        CheckpointError: Python runs without docstrings.
-    """
+    """Refuse `python -OO`, under which transformers cannot be imported: it reads its own docstrings."""
     if sys.flags.optimize > 1:
         raise CheckpointError("Models of the Hugging Face Hub cannot be loaded under python -OO; run it without -OO.")
 

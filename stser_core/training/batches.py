@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -34,37 +34,18 @@ _ROUNDED = 32
 of convolutions keep memory of their own (4 GB after some hundred shapes)."""
 
 
+@dataclass(frozen=True, eq=False)
 class Examples:
-    """Clips as examples.
+    """Clips as examples; each has the input of at least one classifier."""
 
-    Attributes:
-        clips: In this order.
-        source: Of their speech; `None` where no classifier reads speech.
-        paired: Whether texts are drawn for them.
-    """
-
-    def __init__(
-        self,
-        clips: Sequence[Clip],
-        source: SpeechSource | None,
-        tokenizer: Tokenizer | None,
-        *,
-        pairing: Pairing | None = None,
-        own_words: bool = True,
-        augmentation: Augmentation | None = None,
-        words: Sequence[str] = (),
-        seed: int = 0,
-    ) -> None:
-        """Prepare the clips, which have the input of at least one classifier each.
-
-        Without `pairing` each stays as it was recorded; with it, `own_words` keeps the words of clips that have some.
-        `words` replace words of a text (`Augmentation.swapped_words`).
-        """
-        self.clips = tuple(clips)
-        self.source = source
-        self.paired = pairing is not None
-        self._tokenizer, self._pairing, self._own_words = tokenizer, pairing, own_words
-        self._augmentation, self._words, self._seed = augmentation, words, seed
+    clips: Sequence[Clip]
+    source: SpeechSource | None  # of their speech; None where no classifier reads speech
+    tokenizer: Tokenizer | None  # None where no classifier reads text
+    pairing: Pairing | None = None  # pairs clips with texts; None leaves each as it was recorded
+    own_words: bool = True  # whether clips that have words of their own keep them
+    augmentation: Augmentation | None = None  # None in validation
+    words: Sequence[str] = ()  # replace words of a text (`Augmentation.swapped_words`)
+    seed: int = 0
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -76,15 +57,15 @@ class Examples:
 
     def draw(self, position: int, epoch: int) -> tuple[Example, Speech | None]:
         """Draw an example in an epoch."""
-        rng = np.random.default_rng((self._seed, epoch + 1, position))
+        rng = np.random.default_rng((self.seed, epoch + 1, position))
         clip = self.clips[position]
-        keeps = self._pairing is None or (clip.text and self._own_words)
-        example = as_recorded(clip) if keeps or self._pairing is None else self._pairing.pair(clip, rng)
-        if self._augmentation is not None and example.text is not None:
-            example = replace(example, text=change_words(example.text, self._augmentation, self._words, rng))
+        keeps = self.pairing is None or (clip.text and self.own_words)
+        example = as_recorded(clip) if keeps or self.pairing is None else self.pairing.pair(clip, rng)
+        if self.augmentation is not None and example.text is not None:
+            example = replace(example, text=change_words(example.text, self.augmentation, self.words, rng))
         if self.source is None or clip.path is None:
             return example, None
-        return example, self.source.draw(clip, rng, self._augmentation)
+        return example, self.source.draw(clip, rng, self.augmentation)
 
     def batch(self, positions: Sequence[int], epoch: int) -> dict[str, Tensor]:
         """The arguments of `Learner.forward`.
@@ -111,8 +92,8 @@ class Examples:
             else:
                 frames = torch.nn.functional.pad(frames, (0, 0, 0, -frames.shape[1] % _ROUNDED))
             batch |= {"frames": frames, "counts": counts}
-        if self._tokenizer is not None:
-            encoded = self._tokenizer([example.text or "" for example, _ in drawn])
+        if self.tokenizer is not None:
+            encoded = self.tokenizer([example.text or "" for example, _ in drawn])
             batch |= {"pieces": torch.from_numpy(encoded.pieces), "mask": torch.from_numpy(encoded.mask)}
         return batch
 
@@ -126,34 +107,29 @@ def _target(example: Example, label: str, *, hard: bool) -> Tensor:
     return target
 
 
+@dataclass(frozen=True, eq=False)
 class TrainingBatches:
     """Batches of similar length, of examples drawn by weight; see `length_batches`."""
 
-    def __init__(
-        self,
-        batch: Callable[[list[int], int], Mapping[str, Tensor]],
-        lengths: Sequence[int],
-        weights: NDArray[np.float64],
-        size: int,
-        seed: int,
-    ) -> None:
-        """Prepare batches of so many examples, or fewer where there are fewer.
-
-        `batch` makes one of the examples at some positions in an epoch; the weights, float64 [examples], say how often
-        each is drawn in an epoch, 1 on average.
-        """
-        self._batch, self._weights, self._seed = batch, weights, seed
-        self._size = max(1, min(size, round(float(weights.sum()))))
-        self._lengths = np.array(lengths)
+    batch: Callable[[list[int], int], Mapping[str, Tensor]]  # makes one of the examples at positions in an epoch
+    lengths: Sequence[int]  # of each example
+    weights: NDArray[np.float64]  # [examples], how often each is drawn in an epoch, 1 on average
+    size: int  # examples in a batch; fewer where there are fewer
+    seed: int
 
     def __len__(self) -> int:
-        return max(1, round(float(self._weights.sum()))) // self._size
+        return self._drawn // min(self.size, self._drawn)
+
+    @property
+    def _drawn(self) -> int:
+        """Examples in an epoch."""
+        return max(1, round(float(self.weights.sum())))
 
     def epoch(self, number: int) -> Iterator[Mapping[str, Tensor]]:
         """The batches of an epoch, as `Examples.batch` makes them."""
-        rng = np.random.default_rng((self._seed, number))
-        for positions in length_batches(self._lengths, self._weights, self._size, rng):
-            yield self._batch(positions.tolist(), number)
+        rng, size = np.random.default_rng((self.seed, number)), min(self.size, self._drawn)
+        for positions in length_batches(np.array(self.lengths), self.weights, size, rng):
+            yield self.batch(positions.tolist(), number)
 
 
 def validation_batches(examples: Examples, size: int = 32) -> Iterator[Mapping[str, Tensor]]:

@@ -57,8 +57,7 @@ def cross_validate(
 ) -> list[dict[str, Any]]:
     """Train and evaluate every fold with every seed, `jobs` at a time; what an earlier call finished stays.
 
-    Returns:
-        For each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`.
+    Gives, of each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`.
 
     Raises:
         DataError: The folder `out` holds runs of another recipe or other data, clips are missing, or an earlier
@@ -128,11 +127,8 @@ def evaluate_baselines(
 ) -> dict[str, dict[str, Any]]:
     """Train and evaluate baselines in the same folds, one run of each for each seed; metrics in `out` are kept.
 
-    Returns:
-        For each baseline by its name, `runs` (seed, fold, and the metrics on what it could answer) and `summary`.
-
-    Raises:
-        DataError: One could answer nothing.
+    Gives, for each baseline by its name, `runs` (seed, fold, and the metrics on what it could answer) and `summary`;
+    raises `DataError` where one could answer nothing.
     """
     clips = [clip for fold in folds for part in (fold.train, fold.validation, fold.test) for clip in part]
     sounds = SoundCache(clips if baselines else (), cache)

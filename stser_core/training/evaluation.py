@@ -66,9 +66,6 @@ def predict(
 
     Those that none of the classifiers can answer are left out. A clip with sound is scored over each band, and with
     each kind of baseline that its speaker has.
-
-    Raises:
-        DataError: Recordings cannot be decoded.
     """
     inputs.prepare(clips, bands)
     wanted = [
@@ -115,14 +112,10 @@ def clip_report(
 
 
 def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """All metrics of a recognizer's predictions, as JSON has them.
+    """All metrics of a recognizer's predictions, as JSON has them; raises `DataError` without any.
 
-    Returns:
-        `checkpoint`, `labels`, `classifiers` (`Metrics` of each that had something to predict) without a baseline, and
-        `breakdown`: the same for each corpus, gender, language, band and, where there are several, kind of baseline.
-
-    Raises:
-        DataError: No prediction is given.
+    `checkpoint`, `labels`, `classifiers` (`Metrics` of each that had something to predict) without a baseline, and
+    `breakdown`: the same for each corpus, gender, language, band and, where there are several, kind of baseline.
     """
     if not predictions:
         raise DataError("No clip has the input of the checkpoint's classifiers, so nothing can be evaluated.")

@@ -45,10 +45,8 @@ _Vectors = tuple[list[Clip], NDArray[np.float32]]
 def parse_encoder(text: str) -> tuple[str, EncoderEntry]:
     """Read `NAME=hub:MODEL_ID,key=value,…` or `NAME=TYPE:key=value,…`; values are JSON or words.
 
-    Returns the encoder's name in the checkpoint, and its entry in `config.json`, whose vector size is not known yet.
-
-    Raises:
-        UsageError: It is written otherwise.
+    Returns the encoder's name in the checkpoint, and its entry in `config.json`, whose vector size is not known yet;
+    raises `UsageError` where it is written otherwise.
     """
     name, equals, rest = text.partition("=")
     kind, _, given = rest.partition(":")

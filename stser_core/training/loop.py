@@ -92,10 +92,8 @@ def train(
 ) -> list[Epoch]:
     """Train a module whose forward gives the loss of a batch, and leave it as it was after its best epoch.
 
-    Training goes on from the state that is in the folder, and ends after the step in which `pressed` is set.
-
-    Returns:
-        The finished epochs; none where it was interrupted in the first. The module then holds the untrained weights.
+    Training goes on from the state that is in the folder, and ends after the step in which `pressed` is set. Returns
+    the finished epochs; none where it was interrupted in the first: the module then holds the untrained weights.
     """
     device = next(module.parameters()).device
     optimizer = _optimizer(module, config)

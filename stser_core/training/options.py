@@ -57,9 +57,7 @@ class Corpora:
     def clips(self) -> tuple[Clip, ...]:
         """All clips; notes on the corpora go to standard error.
 
-        Raises:
-            UsageError: Corpora and folders do not come in pairs.
-            DataError: A corpus is damaged, or given twice.
+        Raises `UsageError` where corpora and folders do not come in pairs, `DataError` where a corpus is damaged.
         """
         from stser_core.training.corpora import read
         from stser_core.training.splits import without_copies
@@ -131,12 +129,7 @@ class Settings:
     )
 
     def read(self, seed: int | None = None) -> Recipe:
-        """The recipe.
-
-        Raises:
-            UsageError: An option does not fit.
-            DataError: The recipe cannot be read.
-        """
+        """The recipe; raises `UsageError` where an option does not fit, `DataError` where it cannot be read."""
         from stser_core.config import preset
         from stser_core.training.recipe import Recipe, only
 
@@ -201,11 +194,7 @@ class Chosen:
     )
 
     def of(self, clips: tuple[Clip, ...]) -> tuple[Clip, ...]:
-        """The clips of the sessions, speakers and split that are named; all of them where nothing is.
-
-        Raises:
-            DataError: No clip is left.
-        """
+        """The clips of the sessions, speakers and split that are named, or all; raises `DataError` without any."""
         splits: list[str] = [self.split] if self.split else []
         choices = {"session": self.session, "speaker": self.speaker, "split": splits}
         left = clips
@@ -230,12 +219,7 @@ class Results:
     ] = None
 
     def check(self, data: list[Path]) -> None:
-        """Check before long work that they can be written after it, and not over the data.
-
-        Raises:
-            UsageError: They would be written over data.
-            OutputError: They cannot be written.
-        """
+        """Find out before long work that they cannot be written (`OutputError`), or are the data (`UsageError`)."""
         from stser_core.files import check_not_input, check_writable
         from stser_core.training.output import need_folder
 

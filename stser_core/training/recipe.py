@@ -20,11 +20,7 @@ from stser_core.training.pairs import PairMixture
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training run. The defaults are the paper's, where it says (section on the experiments).
-
-    Raises:
-        UsageError: A name is not that of a part.
-    """
+    """A training run. The defaults are the paper's, where it says (section on the experiments)."""
 
     model: CheckpointConfig = PAPER  # classifiers without data are left out
     loop: LoopConfig = field(default_factory=LoopConfig)  # epochs, optimizer, early stopping, seed
@@ -51,11 +47,7 @@ class Recipe:
 
     @classmethod
     def read(cls, path: Path) -> Recipe:
-        """Read a recipe from a JSON file; what it leaves out keeps its default.
-
-        Raises:
-            DataError: The file cannot be read, or is not a recipe.
-        """
+        """Read a recipe from JSON (what it leaves out keeps its default); raises `DataError` where it is not one."""
         try:
             return decode(path.read_bytes(), cls)
         except OSError as error:

@@ -69,12 +69,7 @@ class CallData:
 
 
 def read_call_data(calls: Path | None, held_out: Collection[str], texts: Path | None, cache: Path) -> CallData:
-    """Read a folder of routine calls, and service texts (see `service_texts`); `None` for none of them.
-
-    Raises:
-        UsageError: A held-out recording is not there.
-        DataError: They are empty, or cannot be read.
-    """
+    """Read routine calls and service texts, where they are given; see `read_calls` and `service_texts`."""
     training, held = read_calls(calls, held_out) if calls is not None else ([], [])
     words = service_texts(texts) if texts is not None else ()
     train, validation, test = (tuple(clip for clip in words if clip.split == split) for split in SPLITS)
@@ -85,8 +80,7 @@ def read_call_data(calls: Path | None, held_out: Collection[str], texts: Path | 
 def read_calls(folder: Path, held_out: Collection[str] = ()) -> tuple[list[Channel], list[Channel]]:
     """Read and segment the recordings of a folder, at any depth, channel by channel.
 
-    Returns:
-        The channels to train on, and those of recordings that are held out, by their names with or without ending.
+    Returns the channels to train on, and those of recordings that are held out, by their names with or without ending.
 
     Raises:
         UsageError: A held-out recording is not there.

@@ -150,8 +150,7 @@ def build(
 ) -> tuple[Stser, Tokenizer | None, frozenset[str]]:
     """Make a model with fresh weights, but for the front end's and the parts of checkpoints that it starts from.
 
-    Returns:
-        The model, its tokenizer, and the names of the parts that were taken from checkpoints, the last first.
+    Returns the model, its tokenizer, and the names of the parts that were taken from checkpoints, the last first.
 
     Raises:
         UsageError: The front end or the text encoder has no weights to start from.
@@ -238,7 +237,7 @@ def _need_validation(validation: Examples, config: CheckpointConfig) -> None:
     """Check that validation has the input of every classifier: the best epoch is chosen by their ensemble."""
     for name, classifier in config.classifiers.items():
         sound = validation.source is not None and any(clip.path is not None for clip in validation.clips)
-        text = validation.paired or any(clip.text for clip in validation.clips)
+        text = validation.pairing is not None or any(clip.text for clip in validation.clips)
         if (SPEECH in classifier.inputs and not sound) or (TEXT in classifier.inputs and not text):
             raise DataError(
                 f"No validation clip has the input of the {name} classifier, though training clips have; "

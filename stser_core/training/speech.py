@@ -33,19 +33,10 @@ class Speech(NamedTuple):
 
 
 class SpeechSource:
-    """Draws the speech of clips, for a model that is trained.
-
-    Attributes:
-        neutral_mean: float32 [size], the model's.
-        frame_scale: float32 [size], the model's.
-    """
+    """Draws the speech of clips for a model in training, whose `neutral_mean` and `frame_scale` it has as arrays."""
 
     def __init__(self, clips: Sequence[Clip], cache: FrameCache, model: Stser, lines: int = 0) -> None:
-        """Encode the clips with recordings over so many random telephone `lines`, unless their frames are kept.
-
-        Raises:
-            DataError: Recordings cannot be decoded.
-        """
+        """Encode the clips with recordings, also over so many random telephone lines, unless that was done before."""
         self._cache, self._model = cache, model
         self._versions = [WIDE, *(line(number) for number in range(1, lines + 1))]
         self._rate = SAMPLE_RATE / model.config.frame_samples

@@ -71,11 +71,7 @@ class FoldPlan:
     validation: float = 0.2  # proportion of each training part
 
     def folds_of(self, clips: Sequence[Clip]) -> list[Fold]:
-        """Make the folds.
-
-        Raises:
-            DataError: The clips cannot be divided so.
-        """
+        """Make the folds; raises `DataError` where the clips cannot be divided so."""
         without = sum(clip.session is None for clip in clips)
         leave_out = self.leave_out
         if leave_out == "auto":
@@ -137,8 +133,7 @@ def divide(clips: Sequence[Clip], hold_out: HoldOut, test: float = 0.0) -> Fold:
 def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     """The clips without those whose recording is, byte for byte, that of an earlier one, which would leak.
 
-    Raises:
-        DataError: A clip or a recording is given twice, or a recording cannot be read.
+    Raises `DataError` where a clip or a recording is given twice, or a recording cannot be read.
     """
     ids = Counter(clip.id for clip in clips)
     files = Counter(os.path.realpath(clip.path) for clip in clips if clip.path is not None)

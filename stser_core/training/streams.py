@@ -161,9 +161,7 @@ def stream_report(
 ) -> dict[str, Any]:
     """Everything that `evaluate --streams` prints.
 
-    Returns:
-        `checkpoint`, `prior`, `streams` (by band, then kind; see `stream_metrics`), and with routine calls `routine`
-        and `laid_in`.
+    `checkpoint`, `prior`, `streams` (by band, then kind; see `stream_metrics`), and with calls `routine` and `laid_in`.
     """
     recognizer = inputs.recognizer
     streams: dict[str, dict[str, Any]] = {}
@@ -187,11 +185,10 @@ def stream_report(
 
 
 def routine_metrics(inputs: SpeechInputs, channels: Sequence[Channel]) -> dict[str, Any]:
-    """Metrics of routine calls, scored turn by turn.
+    """Metrics of routine calls, scored turn by turn, by call and for `all`.
 
-    Returns:
-        By call and for `all`: `turns`, `neutral` (proportion called neutral), `sure` (proportion called emotional above
-        `SURE`), and `alerts_per_hour` (false alerts of `angry>0.7 for 2 turns`).
+    `turns`, `neutral` (proportion called neutral), `sure` (proportion called emotional above `SURE`), and
+    `alerts_per_hour` (false alerts of `angry>0.7 for 2 turns`).
     """
     scored: dict[str, list[list[EmotionScores]]] = defaultdict(list)
     hours: dict[str, float] = defaultdict(float)
@@ -229,12 +226,10 @@ def false_alerts(turns: Sequence[EmotionScores]) -> int:
 def laid_in_metrics(
     inputs: SpeechInputs, channels: Sequence[Channel], clips: Sequence[Clip], seed: int = 0
 ) -> dict[str, Any]:
-    """Acted emotional clips laid into the pauses of routine calls, after every third turn.
+    """Metrics of acted emotional clips laid into the pauses of routine calls, after every third turn.
 
-    Clip and call share the channel's running baseline, as they do in the monitor.
-
-    Returns:
-        `laid` clips, `recall` by label, `emotions` (mean recall of the three), and of the call's own turns `neutral`.
+    Clip and call share the channel's running baseline, as they do in the monitor. `laid` counts the clips; `recall` is
+    by label, `emotions` the mean recall of the three; `neutral` is of the call's own turns.
     """
     pools = {label: [clip for clip in clips if clip.label == label] for label in _EMOTIONS}
     labels = [label for label, pool in pools.items() if pool]

@@ -16,13 +16,10 @@ from stser_core.tokenizer import TOKENIZER_FILE, Tokenizer
 
 
 def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
-    """Load the text encoder that a configuration names, by Hub id or folder, with its weights.
+    """Load the text encoder that a configuration names, by Hub id or folder, with its weights, and its tokenizer.
 
-    Returns:
-        The tmodel, whose config now has the encoder's shape and, of a folder, its name alone; and its tokenizer.
-
-    Raises:
-        CheckpointError: It cannot be loaded, or is not an ALBERT.
+    The tmodel's config has the encoder's shape and, of a folder, its name alone. Raises `CheckpointError` where it
+    cannot be loaded, or is not an ALBERT.
     """
     need_docstrings()
     from safetensors import SafetensorError

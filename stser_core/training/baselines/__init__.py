@@ -23,9 +23,7 @@ BASELINES: Mapping[str, tuple[Callable[[], Baseline], tuple[str, ...]]] = {
 def baseline_of(name: str) -> Baseline:
     """Make a baseline with its default settings.
 
-    Raises:
-        UsageError: The name is unknown.
-        MissingExtraError: A package that it needs is not installed.
+    Raises `UsageError` for an unknown name, `MissingExtraError` where a package that it needs is not installed.
     """
     key = name.lower()
     if key not in BASELINES:

@@ -44,9 +44,6 @@ class Baseline(Protocol):
 
         Returns:
             float32 [test clips, labels] in the order of `LABELS`: probabilities, or 1 for what was decided on.
-
-        Raises:
-            DataError: A network has no validation clip.
         """
         ...
 

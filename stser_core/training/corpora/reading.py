@@ -106,10 +106,8 @@ def assemble(
 ) -> Corpus:
     """Put a corpus's clips into one, after a look for their recordings.
 
-    `left_out` counts clips by the reason, `published` those of each label in the published corpus.
-
-    Raises:
-        DataError: It has no clips, or recordings are missing.
+    `left_out` counts clips by the reason, `published` those of each label in the published corpus. Raises `DataError`
+    where there are no clips, or recordings are missing.
     """
     if not clips:
         reasons = ", ".join(f"{why} {count:,}" for why, count in Counter(left_out).most_common())
