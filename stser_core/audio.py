@@ -78,21 +78,15 @@ def blocks(
         AudioError: The file is missing, is not audio, has no audio track, or holds no sample.
         UsageError: It does not have that track.
     """
-    pending: list[NDArray[np.float32]] = []
-    held = 0
+    held: NDArray[np.float32] | None = None
     for piece in _pieces(file, track, notices):
-        pending.append(piece)
-        held += piece.shape[1]
-        if held < block_samples:
-            continue
-        joined = np.concatenate(pending, axis=1)
-        whole = held - held % block_samples
+        held = piece if held is None else np.concatenate([held, piece], axis=1)
+        whole = held.shape[1] - held.shape[1] % block_samples
         for start in range(0, whole, block_samples):
-            yield joined[:, start : start + block_samples]
-        pending = [joined[:, whole:]]
-        held -= whole
-    if held:
-        yield np.concatenate(pending, axis=1)
+            yield held[:, start : start + block_samples]
+        held = held[:, whole:]
+    if held is not None and held.shape[1]:
+        yield held
 
 
 def excerpts(file: AudioFile, *, track: TrackChoice = None) -> Iterator[NDArray[np.float32]]:
@@ -319,36 +313,32 @@ def _side_by_side(
 ) -> Iterator[NDArray[np.float32]]:
     """Tracks as channels: float32 [tracks, n]. One that is missing, or ends early, is silent there."""
     downmixes = {index: Downmix() for index in decoders}
-    waiting: dict[int, list[NDArray[np.float32]]] = {index: [] for index in decoders}
+    waiting = {index: np.empty((1, 0), np.float32) for index in decoders}
 
     def take(index: int, pieces: Iterator[NDArray[np.float32]]) -> None:
-        waiting[index] += [downmixes[index].mix(piece) for piece in pieces]
+        waiting[index] = np.concatenate([waiting[index], *map(downmixes[index].mix, pieces)], axis=1)
 
-    def ready(until: int) -> NDArray[np.float32]:
-        rows = []
-        for index, pieces in waiting.items():
-            row = np.concatenate([np.empty((1, 0), np.float32), *pieces], axis=1)
-            rows.append(row[:, :until])
-            waiting[index] = [row[:, until:]]
-        return np.concatenate(rows, axis=0)
+    def ready(fewest: int) -> Iterator[NDArray[np.float32]]:
+        """What all tracks have, where that is enough."""
+        length = min(row.shape[1] for row in waiting.values())
+        if length >= fewest:
+            yield np.concatenate([row[:, :length] for row in waiting.values()])
+            waiting.update({index: row[:, length:] for index, row in waiting.items()})
 
-    given = 0
+    def fill(behind_s: float) -> None:
+        """Let no track be further behind the furthest one."""
+        furthest = max(decoder.position for decoder in decoders.values())
+        for index, decoder in decoders.items():
+            take(index, decoder.silence_until(furthest - round(behind_s * SAMPLE_RATE)))
+
     for index, frame in audio_frames(container, streams):
         take(index, decoders[index].feed(frame))
-        furthest = max(decoder.position for decoder in decoders.values())
-        for late, decoder in decoders.items():
-            take(late, decoder.silence_until(furthest - round(_MOST_LAG_S * SAMPLE_RATE)))
-        until = min(decoder.position for decoder in decoders.values())
-        if until - given >= _BLOCK_SAMPLES:
-            yield ready(until - given)
-            given = until
+        fill(_MOST_LAG_S)
+        yield from ready(_BLOCK_SAMPLES)
     for index, decoder in decoders.items():
         take(index, decoder.flush())
-    furthest = max(decoder.position for decoder in decoders.values())
-    for index, decoder in decoders.items():
-        take(index, decoder.silence_until(furthest))
-    if furthest > given:
-        yield ready(furthest - given)
+    fill(0)
+    yield from ready(1)
 
 
 def _with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:

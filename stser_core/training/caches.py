@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE, load_mono
-from stser_core.errors import DataError, StserError
+from stser_core.errors import DataError, StserError, reason
 from stser_core.features import trim
 from stser_core.files import TEMPORARY_PREFIX, cannot_write
 from stser_core.frontend import quantise
@@ -84,7 +84,7 @@ def content_key(path: Path) -> str:
         stat = path.stat()
         return _digest(path, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
-        raise DataError(f"The recording {path} cannot be read ({error.strerror}).") from error
+        raise DataError(f"The recording {path} cannot be read ({reason(error)}).") from error
 
 
 @lru_cache(maxsize=1 << 17)

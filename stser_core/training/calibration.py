@@ -26,7 +26,7 @@ from stser_core.torch_network import TorchNetwork
 from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import calibration_error
-from stser_core.training.pairs import Pairing, as_recorded, column_of
+from stser_core.training.pairs import Pairing, as_recorded, column_of, column_of_all
 from stser_core.training.speech_inputs import BANDS, SpeechInputs, text_input
 from stser_core.training.streams import Turn, run_streams
 
@@ -116,8 +116,7 @@ def calibrate(
             fit(name, logits(name, some), [turn.labels[column] for turn in some])
     speech, text = (tuple(name for name, column in columns.items() if column == one) for one in (0, 1))
     for names in dict.fromkeys((speech, text, tuple(columns))):
-        read = {columns[name] for name in names}
-        column = read.pop() if len(read) == 1 else 2
+        column = column_of_all([columns[name] for name in names])
         some = [turn for turn in turns if set(turn.scores.by_classifier) == set(names) and turn.labels[column]]
         if len(names) > 1 and some:
             together = combine(calibrated({name: logits(name, some) for name in names}, ensemble), ensemble)

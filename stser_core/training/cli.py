@@ -120,8 +120,8 @@ def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
     from stser_core.checkpoint import CARD_FILE
     from stser_core.training.evaluation import clip_report
     from stser_core.training.output import write_atomically, write_json
+    from stser_core.training.recipe import RunFolder
     from stser_core.training.report import metrics_table, stream_tables, with_streams
-    from stser_core.training.run_folder import RunFolder
     from stser_core.training.speech_inputs import BANDS, SpeechInputs
     from stser_core.training.streams import stream_report
 

@@ -2,7 +2,7 @@
 
 The folder of a cross-validation:
 
-    seed0/fold1/                 a run (see `run_folder`); its test.json also says what it was made of
+    seed0/fold1/                 a run (see `recipe`); its test.json also says what it was made of
     baselines/tfidf/seed0-fold1.json    a baseline's metrics, and what they were made of
     results.json                 everything
 """
@@ -28,11 +28,10 @@ from stser_core.training.caches import SoundCache
 from stser_core.training.evaluation import clip_report
 from stser_core.training.metrics import measure
 from stser_core.training.output import write_json
-from stser_core.training.recipe import Recipe
+from stser_core.training.recipe import Recipe, RunFolder, fingerprint
 from stser_core.training.report import Spread
 from stser_core.training.routine import CallData
 from stser_core.training.run import RunData, fit
-from stser_core.training.run_folder import RunFolder, fingerprint
 from stser_core.training.speech_inputs import BANDS, SpeechInputs
 from stser_core.training.splits import Fold
 from stser_core.training.streams import stream_report

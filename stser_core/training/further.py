@@ -31,8 +31,7 @@ from stser_core.training.calibration import calibrate_model
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
-from stser_core.training.recipe import Recipe
-from stser_core.training.run_folder import RunFolder
+from stser_core.training.recipe import Recipe, RunFolder
 from stser_core.training.splits import Fold
 
 _CHUNK = 32

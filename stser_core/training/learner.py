@@ -15,7 +15,7 @@ from stser_core.errors import UsageError
 from stser_core.model import Stser
 from stser_core.training.loop import Epoch
 from stser_core.training.metrics import measure
-from stser_core.training.pairs import column_of
+from stser_core.training.pairs import column_of, column_of_all
 
 
 class Learner(nn.Module):
@@ -91,8 +91,7 @@ class Learner(nn.Module):
                 found |= {f"{name}_wa": measured.wa, f"{name}_ua": measured.ua}
         if everywhere.any():
             together = combine(probabilities, self.stser.config.ensemble).probabilities
-            columns = {self._columns[name] for name in probabilities}
-            column = columns.pop() if len(columns) == 1 else 2
+            column = column_of_all([self._columns[name] for name in probabilities])
             measured = measure(truth[everywhere, column], together[everywhere])
             found |= {"wa": measured.wa, "ua": measured.ua}
         return found

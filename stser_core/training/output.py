@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from stser_core.errors import OutputError
+from stser_core.errors import OutputError, reason
 from stser_core.files import STDOUT, write_whole
 
 _Item = TypeVar("_Item")
@@ -45,6 +45,6 @@ def need_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}).") from error
+        raise OutputError(f"The folder {folder} cannot be made ({reason(error)}).") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"Nothing can be written in {folder} (no permission).")

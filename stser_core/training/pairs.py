@@ -54,6 +54,11 @@ def column_of(inputs: Sequence[str]) -> int:
     return 2 if TEXT in inputs and len(inputs) > 1 else int(TEXT in inputs)
 
 
+def column_of_all(columns: Collection[int]) -> int:
+    """The place in `Labels` of what several classifiers should predict together."""
+    return next(iter(columns)) if len(set(columns)) == 1 else 2
+
+
 def as_recorded(clip: Clip) -> Example:
     """A clip as its corpus has it: one label for all classifiers that have their input."""
     speech = clip.label if clip.path is not None else None

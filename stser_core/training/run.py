@@ -1,24 +1,27 @@
-"""One training run: clips in, a calibrated checkpoint out; see `run_folder` for its files."""
+"""One training run: clips in, a calibrated checkpoint out; see `recipe` for its files."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from threading import Event
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from stser_core import checkpoint as checkpoints
-from stser_core.config import SPEECH, TEXT, CheckpointConfig
-from stser_core.errors import DataError, UsageError
+from stser_core.config import SPEECH, TEXT, AlbertConfig, CheckpointConfig, TmodelConfig
+from stser_core.encoders.hub import need_docstrings
+from stser_core.errors import CheckpointError, DataError, UsageError, reason
 from stser_core.model import Stser
 from stser_core.text import normalise
-from stser_core.tokenizer import Tokenizer
+from stser_core.tmodel import Tmodel
+from stser_core.tokenizer import TOKENIZER_FILE, Tokenizer
 from stser_core.training.batches import Examples, TrainingBatches, draw_weights, validation_batches
 from stser_core.training.caches import FrameCache
 from stser_core.training.calibration import calibrate_model
@@ -27,11 +30,9 @@ from stser_core.training.learner import Learner, freeze
 from stser_core.training.loop import Epoch, ctrl_c, train
 from stser_core.training.output import write_json
 from stser_core.training.pairs import Pairing
-from stser_core.training.recipe import Recipe, only
+from stser_core.training.recipe import DataDigest, Recipe, RunFolder, fingerprint, only
 from stser_core.training.report import card
-from stser_core.training.run_folder import DataDigest, RunFolder, fingerprint
 from stser_core.training.speech import SpeechSource
-from stser_core.training.text_encoder import pretrained
 
 Part = Literal["train", "validation"]
 
@@ -180,6 +181,50 @@ def build(
         elif "front_end" not in started:
             raise UsageError("This model needs the front end's weights: give --front-end checkpoints/default.")
     return model, tokenizer, frozenset(started)
+
+
+def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
+    """Load the text encoder that a configuration names, by Hub id or folder, with its weights, and its tokenizer.
+
+    The tmodel's config has the encoder's shape and, of a folder, its name alone. Raises `CheckpointError` where it
+    cannot be loaded, or is not an ALBERT.
+    """
+    need_docstrings()
+    from safetensors import SafetensorError
+    from transformers import AlbertConfig as HubConfig
+    from transformers import AlbertModel, AlbertTokenizer, utils
+
+    encoder = config.encoder
+    try:
+        described: dict[str, Any] = HubConfig.get_config_dict(encoder)[0]
+        if described.get("model_type") != "albert":
+            raise CheckpointError(
+                f"The text encoder {encoder!r} is not an ALBERT; its config.json says {described.get('model_type')!r}."
+            )
+        logging: Any = utils.logging  # without types
+        logging.set_verbosity_error()  # else it prints a bar and a report
+        logging.disable_progress_bar()
+        loaded: Any = AlbertModel.from_pretrained(
+            encoder, add_pooling_layer=config.pooling == "cls", output_loading_info=True, use_safetensors=True
+        )
+        tokenizer = AlbertTokenizer.from_pretrained(encoder)
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"The text encoder {encoder!r} cannot be loaded ({reason(error)}).") from error
+    albert, found = loaded
+    if found["missing_keys"]:
+        first = sorted(found["missing_keys"])[0]
+        raise CheckpointError(f"The text encoder {encoder!r} lacks some of its weights, {first} among them.")
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise CheckpointError(f"The text encoder {encoder!r} lacks its {TOKENIZER_FILE}.")
+    name = Path(encoder).resolve().name if Path(encoder).is_dir() else encoder
+    shape = albert.config.to_dict()
+    try:
+        known = {field.name: shape[field.name] for field in fields(AlbertConfig) if field.name in shape}
+        tmodel = Tmodel(replace(config, encoder=name, albert=msgspec.convert(known, AlbertConfig)))
+    except msgspec.ValidationError as error:
+        raise CheckpointError(f"The text encoder {encoder!r} has a shape that is not supported ({error}).") from error
+    tmodel.albert.load_state_dict(albert.state_dict())
+    return tmodel, Tokenizer(tokenizer.backend_tokenizer, config.maximum_pieces, marks=config.marks)
 
 
 def _take(model: Stser, given: Stser, folder: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training.clip import Clip
 from stser_core.training.lines import level
-from stser_core.training.metrics import calibration_error
+from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.pairs import NEUTRAL, Labels, Pairing, as_recorded
 from stser_core.training.routine import Channel
@@ -138,15 +138,13 @@ def stream_metrics(turns: Sequence[Turn]) -> dict[str, dict[str, Any]]:
             continue
         truth = np.array([index(turn.label) for turn in some])
         probabilities = np.array([turn.scores.ensemble for turn in some])
-        right = probabilities.argmax(1) == truth
-        recall = {label: float(right[truth == n].mean()) for n, label in enumerate(LABELS) if (truth == n).any()}
-        emotional = [recall[label] for label in _EMOTIONS if label in recall]
+        measured = measure(truth, probabilities)
         found[kind.name] = {
             "turns": len(some),
-            "recall": recall,
-            "emotions": float(np.mean(emotional)) if emotional else None,
+            "recall": measured.recall,
+            "emotions": _emotions(measured.recall),
             "neutral": float((probabilities.argmax(1) == index(NEUTRAL)).mean()),
-            "ece": calibration_error(truth, probabilities),
+            "ece": measured.ece,
         }
     return found
 
@@ -262,7 +260,7 @@ def laid_in_metrics(
     return {
         "laid": sum(map(len, right.values())),
         "recall": recall,
-        "emotions": float(np.mean(list(recall.values()))) if recall else None,
+        "emotions": _emotions(recall),
         "neutral": _mean(own),
     }
 
@@ -297,6 +295,12 @@ class CallLine:
             line = functional.resample(narrow, 8_000, SAMPLE_RATE)[: len(line)]
         carried: Sound = line.clamp(-1, 1).numpy()
         return carried
+
+
+def _emotions(recall: Mapping[str, float]) -> float | None:
+    """Mean recall of the emotions that occur."""
+    recalls = [recall[label] for label in _EMOTIONS if label in recall]
+    return float(np.mean(recalls)) if recalls else None
 
 
 def _mean(values: Sequence[bool]) -> float:

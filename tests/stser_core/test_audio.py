@@ -227,29 +227,17 @@ def test_a_file_must_not_make_the_program_open_others(name, content, tmp_path, r
         audio.load(path)
 
 
-def sine(rate: int, seconds: float) -> np.ndarray:
-    return np.sin(2 * np.pi * 440 * np.arange(round(rate * seconds)) / rate).astype(np.float32)
-
-
 def resampled(samples: np.ndarray, rate: int, cut: int) -> np.ndarray:
     resampler = audio.Resampler(rate, len(samples))
     pieces = [resampler.feed(samples[:, start : start + cut]) for start in range(0, samples.shape[1], cut)]
     return np.concatenate([*pieces, resampler.flush()], axis=1)
 
 
-@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 96_000])
-def test_a_resampled_tone_stays_that_tone_and_channels_stay_apart(rate):
-    both = np.stack([sine(rate, 2), np.zeros(2 * rate, np.float32)])
-
-    heard, silence = resampled(both, rate, round(0.03 * rate))
-
-    assert len(heard) == pytest.approx(32_000, abs=1) and not silence.any()
-    np.testing.assert_allclose(heard[200:-200], sine(16_000, 2)[200 : len(heard) - 200], atol=2e-3)
-
-
 def test_where_a_stream_is_cut_makes_no_difference():
-    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (1, 44_100)).astype(np.float32)
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 44_100)).astype(np.float32)
+    noise[1] = 0
 
+    assert not resampled(noise, 44_100, 441)[1].any(), "channels stay apart"
     for cut in (441, 1323, 50_000):
         np.testing.assert_array_equal(resampled(noise, 44_100, cut), resampled(noise, 44_100, 44_100))
     np.testing.assert_array_equal(resampled(noise, 16_000, 480), noise)

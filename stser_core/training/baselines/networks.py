@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 from stser_core.audio import SAMPLE_RATE
 from stser_core.config import FeatureConfig
 from stser_core.emotions import LABELS
-from stser_core.errors import DataError, OutputError
+from stser_core.errors import DataError, OutputError, reason
 from stser_core.features import log_mel
 from stser_core.padding import frame_mask, pad_frames
 from stser_core.smodel import BiLstm
@@ -81,7 +81,7 @@ class NetworkBaseline:
             with TemporaryDirectory(dir=cache, prefix="baseline-") as folder, ctrl_c() as pressed:
                 train(learner, batches, lambda: learner.validate(clips.validation), loop, Path(folder), pressed)
         except OSError as error:
-            raise OutputError(f"The folder {cache} cannot be written ({error.strerror}).") from error
+            raise OutputError(f"The folder {cache} cannot be written ({reason(error)}).") from error
         if pressed.is_set():
             raise KeyboardInterrupt
         return learner.answer(clips.test)
