@@ -146,7 +146,7 @@ class RunFolder:
         if resume and self._recipe.is_file() and not overwrite:
             what = "other data" if same_recipe else f"another recipe ({self._recipe})"
             raise DataError(f"The run in {self.path} has {what}; give another --out, or --overwrite it.")
-        if self._holds_a_run() and not overwrite:
+        if not overwrite and (self.checkpoint.is_dir() or finished_epochs(self.state)):
             raise UsageError(
                 f"{self.path} holds a run: give another --out, or --resume, or --overwrite to lose that run."
             )
@@ -162,7 +162,3 @@ class RunFolder:
         write_json(data, self._data)
         write_atomically(self._recipe, recipe.to_json())
         return False
-
-    def _holds_a_run(self) -> bool:
-        """Whether it holds any run with at least one finished epoch."""
-        return self.checkpoint.is_dir() or bool(finished_epochs(self.state))

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stser_core.emotions import LABELS, index, merge
-
-
-def test_the_order_that_every_file_relies_on():
-    assert LABELS == ("angry", "happy", "neutral", "sad")
-    assert [index(label) for label in LABELS] == [0, 1, 2, 3]
-    with pytest.raises(ValueError):
-        index("calm")
+from stser_core.emotions import merge
 
 
 @pytest.mark.parametrize(
