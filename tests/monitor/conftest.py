@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import wave
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from monitor.exporters.csv import CsvLines
@@ -211,6 +213,28 @@ def write_timeline() -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def write_wav() -> Callable[..., Path]:
+    """Write sound, [n] or [channels, n], as 16-bit WAV: integers as they are, or floats in −1…1."""
+
+    def write(path: Path, samples: Any, rate: int = 16_000) -> Path:
+        channels = np.atleast_2d(samples)
+        pcm = channels if channels.dtype.kind == "i" else np.clip(channels, -1, 1) * 32_767
+        with wave.open(str(path), "wb") as file:
+            file.setparams((len(channels), 2, rate, 0, "NONE", ""))
+            file.writeframes(pcm.T.astype("<i2").tobytes())
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def explained() -> Callable[[tuple[float, ...]], EmotionScores]:
+    """Scores of angry speech with the attention on each 100 ms."""
+    angry = (0.7, 0.1, 0.1, 0.1)
+    return lambda salience: EmotionScores({"speech": angry}, angry, salience)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import shutil
-import wave
 
 import numpy as np
 import pytest
@@ -166,13 +165,11 @@ def test_roles_are_those_of_the_channels_or_a_failure_and_words_stay_out(few, ar
     assert "--channels names 2 channels (customer, agent), but call-001.wav has 1 channel." in rows[0]["reason"]
 
 
-def test_mono_that_was_stored_as_stereo_is_told_once(archive, tmp_path, capsys):
+def test_mono_that_was_stored_as_stereo_is_told_once(archive, tmp_path, capsys, write_wav):
     (tmp_path / "in").mkdir()
     tone = (12_000 * np.sin(np.arange(16_000) / 5)).astype("<i2")
     for name in ("a.wav", "b.wav", "c.wav"):
-        with wave.open(str(tmp_path / "in" / name), "wb") as file:
-            file.setparams((2, 2, 16_000, 0, "NONE", ""))
-            file.writeframes(np.stack([tone, tone], axis=1).tobytes())
+        write_wav(tmp_path / "in" / name, [tone, tone])
     assert archive(tmp_path / "in", "--out", tmp_path / "out") == 0
 
     said = capsys.readouterr().err

@@ -14,18 +14,6 @@ ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
-def test_the_first_signal_stops_and_the_second_aborts():
-    for first, second, code in ((signal.SIGINT, signal.SIGTERM, 130), (signal.SIGTERM, signal.SIGINT, 143)):
-        stopped, aborted = threading.Event(), threading.Event()
-        with Interruption(stopped.set, aborted.set) as interruption:
-            os.kill(os.getpid(), first)
-            assert stopped.wait(5)
-            assert not aborted.is_set()
-            os.kill(os.getpid(), second)
-            assert aborted.wait(5)
-        assert interruption.exit_code == code
-
-
 @pytest.mark.usefixtures("hang_ups")
 def test_a_terminal_that_goes_away_ends_it_in_order_however_often_it_says_so():
     stopped, aborted = threading.Event(), threading.Event()

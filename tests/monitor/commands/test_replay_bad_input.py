@@ -12,15 +12,6 @@ RATE = 16_000
 HEADER = ",".join(COLUMNS)
 
 
-def write_wav(path, samples, channels=1):
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes((np.asarray(samples) * 32767).astype("<i2").tobytes())
-    return path
-
-
 def read_wav(path):
     with wave.open(str(path)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
@@ -80,7 +71,7 @@ def test_an_explanation_without_attention(replay, speech, tmp_path):
     ],
     ids=["missing", "a folder", "empty", "text", "no samples"],
 )
-def test_a_file_that_is_not_audio(replay, tmp_path, content, words):
+def test_a_file_that_is_not_audio(replay, tmp_path, content, words, write_wav):
     path = tmp_path / "call.wav"
     if content == "":
         path.mkdir()
@@ -92,7 +83,7 @@ def test_a_file_that_is_not_audio(replay, tmp_path, content, words):
 
 
 @pytest.mark.parametrize("loudness", [0.0, 0.9])
-def test_silence_and_a_click_are_empty_timelines(replay, tmp_path, loudness):
+def test_silence_and_a_click_are_empty_timelines(replay, tmp_path, loudness, write_wav):
     samples = np.zeros(5 * RATE)
     samples[2 * RATE : 2 * RATE + RATE // 100] = loudness
     assert replay(write_wav(tmp_path / "click.wav", samples), "--csv", "-") == (0, [HEADER], [])
@@ -111,9 +102,9 @@ def test_what_was_cut_off_is_replayed_as_far_as_it_goes_and_said_to_be(speech, t
 
 
 @pytest.fixture
-def two_channels(speech, tmp_path):
+def two_channels(speech, tmp_path, write_wav):
     samples = read_wav(speech)[: 8 * RATE]
-    return write_wav(tmp_path / "stereo.wav", np.stack([samples, samples[::-1]], axis=1), channels=2)
+    return write_wav(tmp_path / "stereo.wav", [samples, samples[::-1]])
 
 
 def test_voices_are_told_apart_on_one_channel_only(replay, two_channels):
@@ -130,9 +121,9 @@ def test_an_agent_is_timed_but_not_scored(replay, two_channels):
 
 
 @pytest.mark.parametrize(("names", "speaker", "scored"), [(None, "speaker1", True), ("customer,agent", "mixed", False)])
-def test_identical_channels_are_mono(speech, tmp_path, scratch_checkpoint, capsys, names, speaker, scored):
+def test_identical_channels_are_mono(speech, tmp_path, scratch_checkpoint, capsys, names, speaker, scored, write_wav):
     samples = read_wav(speech)[: 8 * RATE]
-    path = write_wav(tmp_path / "twin.wav", np.stack([samples, samples], axis=1), channels=2)
+    path = write_wav(tmp_path / "twin.wav", [samples, samples])
     options = ["--checkpoint", str(scratch_checkpoint), "--asr", "none", "--csv", "-"]
     assert main(["replay", str(path), *options, *(["--channels", names] if names else [])]) == 0
     captured = capsys.readouterr()

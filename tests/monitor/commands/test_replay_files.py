@@ -40,13 +40,6 @@ def replay(scratch_checkpoint, capsys):
     return run
 
 
-def write(path, channels, rate=RATE):
-    with wave.open(str(path), "wb") as file:
-        file.setparams((len(channels), 2, rate, 0, "NONE", ""))
-        file.writeframes(np.asarray(channels).T.astype("<i2").tobytes())
-    return path
-
-
 def mux(path, *tracks):
     """Tracks of one channel each."""
     with av.open(str(path), "w") as container:
@@ -66,9 +59,9 @@ def times(rows):
     return [(float(row["start_s"]), float(row["end_s"])) for row in rows]
 
 
-def test_the_default_track_is_replayed_and_the_others_are_named(replay, speech, tmp_path):
+def test_the_default_track_is_replayed_and_the_others_are_named(replay, speech, tmp_path, write_wav):
     path = mux(tmp_path / "meeting.mkv", np.zeros_like(speech), speech)
-    expected = times(replay(write(tmp_path / "mono.wav", [speech]))[1])
+    expected = times(replay(write_wav(tmp_path / "mono.wav", [speech]))[1])
     code, rows, said = replay(path)
     assert (code, times(rows)) == (0, expected)
     assert "--track" in said
@@ -95,8 +88,8 @@ class TestPipes:
             *("--checkpoint", str(scratch_checkpoint), "--asr", "none", "--csv", str(tmp_path / "out.csv")),
         ]
 
-    def test_a_fifo_is_replayed_as_the_file(self, replay, speech, tmp_path):
-        path, fifo = write(tmp_path / "call.wav", [speech]), tmp_path / "fifo"
+    def test_a_fifo_is_replayed_as_the_file(self, replay, speech, tmp_path, write_wav):
+        path, fifo = write_wav(tmp_path / "call.wav", [speech]), tmp_path / "fifo"
         os.mkfifo(fifo)
         threading.Thread(target=lambda: fifo.write_bytes(path.read_bytes()), daemon=True).start()
         code, rows, _ = replay(fifo)
@@ -104,8 +97,8 @@ class TestPipes:
         assert times(rows) == times(replay(path)[1])
 
     @pytest.mark.slow
-    def test_standard_input_is_replayed_as_the_file(self, replay, command, speech, tmp_path):
-        path = write(tmp_path / "call.wav", [speech])
+    def test_standard_input_is_replayed_as_the_file(self, replay, command, speech, tmp_path, write_wav):
+        path = write_wav(tmp_path / "call.wav", [speech])
         done = subprocess.run(command("-"), input=path.read_bytes(), capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))

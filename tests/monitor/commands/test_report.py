@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import wave
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,6 @@ def timeline(tmp_path, turn, write_timeline):
     return write_timeline(tmp_path / "call.jsonl", turn(), agent)
 
 
-def silence(path, seconds, channels=1):
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(8_000)
-        file.writeframes(bytes(int(seconds * 8_000) * 2 * channels))
-    return path
-
-
 def test_by_default_the_page_lies_beside_the_timeline(timeline, capsys):
     assert main(["report", str(timeline)]) == 0
     page = timeline.with_suffix(".html")
@@ -36,8 +26,8 @@ def test_by_default_the_page_lies_beside_the_timeline(timeline, capsys):
     assert (captured.out, captured.err) == ("", f"stser-monitor: Wrote '{page}'.\n")
 
 
-def test_a_page_with_sound(timeline, tmp_path, capsys):
-    recording = silence(tmp_path / "call.wav", 9)
+def test_a_page_with_sound(timeline, tmp_path, capsys, write_wav):
+    recording = write_wav(tmp_path / "call.wav", [0] * 9 * 16_000)
     options = ["--audio", str(recording), "-o", str(tmp_path / "a.html"), "--quiet"]
     assert main(["report", str(timeline), *options]) == 0
     page = (tmp_path / "a.html").read_text()
@@ -83,10 +73,10 @@ def test_words_can_be_kept_out(timeline):
         ),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_no_file(timeline, options, code, sentence, capsys, monkeypatch):
+def test_what_is_wrong_is_one_sentence_and_no_file(timeline, options, code, sentence, capsys, monkeypatch, write_wav):
     folder = timeline.parent
     monkeypatch.chdir(folder)
-    silence(folder / "short.wav", 1)
+    write_wav(folder / "short.wav", [0] * 16_000)
     (folder / "notes.txt").write_text("dear diary\n")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert main(["report", *options]) == code

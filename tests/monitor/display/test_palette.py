@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from monitor.display.palette import bar, clock, fitted, height, printable
+from monitor.display.palette import bar, clock, fitted, printable
 
 
 @given(st.text(st.characters(exclude_categories=["C"]), max_size=30), st.integers(1, 20))
@@ -22,10 +22,6 @@ def test_a_text_that_is_too_long_ends_in_an_ellipsis():
 )
 def test_a_bar_is_as_long_as_its_share_to_an_eighth_of_a_cell(share, shown):
     assert bar(share, 20) == shown
-
-
-def test_heights_grow_with_the_probability():
-    assert [height(step / 8) for step in range(9)] == list(" ▁▂▃▄▅▆▇█")
 
 
 def test_escapes_in_names_are_shown_and_not_obeyed():

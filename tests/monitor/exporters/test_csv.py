@@ -5,7 +5,6 @@ import pytest
 from monitor.flow import Transcript, Word
 from monitor.timeline.notes import Mark
 from monitor.timeline.turn import COLUMNS
-from stser_core.scores import EmotionScores
 
 
 @pytest.fixture
@@ -77,9 +76,8 @@ def test_other_texts_stay_as_they_are(written, tmp_path, turn, text):
     assert row["transcript"] == text
 
 
-def test_an_explained_timeline_has_two_columns_more(written, tmp_path, turn):
-    scores = EmotionScores({"speech": (0.7, 0.1, 0.1, 0.1)}, (0.7, 0.1, 0.1, 0.1), (0.1, 0.2, 0.6, 0.1))
-    turns = turn(start_s=1.0, end_s=1.4, scores=scores), turn()
+def test_an_explained_timeline_has_two_columns_more(written, tmp_path, turn, explained):
+    turns = turn(start_s=1.0, end_s=1.4, scores=explained((0.1, 0.2, 0.6, 0.1))), turn()
     known, unknown = written(tmp_path / "out.csv", *turns, explain=True)
     assert list(known) == [*COLUMNS, "salient_start_s", "salient_end_s"]
     assert (known["salient_start_s"], known["salient_end_s"]) == ("1.200", "1.300")

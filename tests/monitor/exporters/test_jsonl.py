@@ -46,11 +46,7 @@ def test_unknown_is_null(written, tmp_path, turn):
         assert line[key] is None
 
 
-def explained(salience):
-    return EmotionScores({"speech": (0.7, 0.1, 0.1, 0.1)}, (0.7, 0.1, 0.1, 0.1), salience)
-
-
-def test_an_explained_turn_tells_where_the_attention_rested(written, tmp_path, turn):
+def test_an_explained_turn_tells_where_the_attention_rested(written, tmp_path, turn, explained):
     turns = turn(start_s=1.0, end_s=1.4, scores=explained((0.1, 0.2, 0.6, 0.1))), turn(scores=None)
     known, unknown = written(tmp_path / "out.jsonl", *turns, explain=True)
     assert (known["salient_start_s"], known["salient_end_s"]) == (1.2, 1.3)

@@ -8,11 +8,9 @@ import shutil
 import signal
 import subprocess
 import time
-import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 RATE = 16_000
@@ -157,17 +155,3 @@ def own_microphone(virtual_microphones: Callable[[], VirtualMicrophone]) -> Iter
     with contextlib.suppress(ProcessLookupError):
         microphone.thaw()
     microphone.kill()
-
-
-@pytest.fixture
-def write_speech(tmp_path: Path) -> Callable[..., Path]:
-    """Write mono sound in −1…1 as a WAV file."""
-
-    def write(samples: np.ndarray, name: str = "speech.wav") -> Path:
-        path = tmp_path / name
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, RATE, 0, "NONE", ""))
-            file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-        return path
-
-    return write

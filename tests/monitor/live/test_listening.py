@@ -183,7 +183,7 @@ class Tap:
         self._recorder.stdout.close()
 
 
-def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, terminals, clips, write_speech, tmp_path):
+def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, terminals, clips, write_wav, tmp_path):
     table = tmp_path / "out.csv"
     samples, times = spoken(clips, (0.5, 0.8, 1.0, 0.9, 1.3, 1.1))
     terminal = terminals(shared_microphone, "--csv", str(table), "--timings")
@@ -191,7 +191,7 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
     arrivals, tap = Arrivals(table), Tap(shared_microphone)
     # Until the tap is there, too.
     shared_microphone.wait_for_listeners(2)
-    shared_microphone.play(write_speech(samples)).wait(60)
+    shared_microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
     wait_until(lambda: len(rows(table)) == len(clips))
     time.sleep(0.5)
     screen = "\n".join(terminal.lines)
@@ -199,7 +199,7 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
     tap.stop()
 
     # The turn in hand when Ctrl-C comes.
-    sentence = write_speech(np.concatenate(clips[:3]), "sentence.wav")
+    sentence = write_wav(tmp_path / "sentence.wav", np.concatenate(clips[:3]))
     with shared_microphone.play(sentence) as playing:
         time.sleep(1.8)
         terminal.press(CTRL_C)
@@ -219,7 +219,7 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
 
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on_with_the_same_microphone(
-    shared_microphone, terminals, clips, write_speech, tmp_path
+    shared_microphone, terminals, clips, write_wav, tmp_path
 ):
     table = tmp_path / "out.csv"
     terminal = terminals(shared_microphone, "--csv", str(table), shell=SHELL)
@@ -232,7 +232,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on_with_the_same_microphone(
     # A device that delivers nothing would be given up by now.
     time.sleep(2.5)
     samples, _ = spoken(clips[:1], (0.5,))
-    shared_microphone.play(write_speech(samples)).wait(60)
+    shared_microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
     wait_until(lambda: len(rows(table)) == 1)
     terminal.press(b"q")
     assert terminal.wait() == 0
@@ -312,12 +312,12 @@ def program(tmp_path):
 
 
 def test_terminated_it_writes_the_turn_in_hand_and_killed_it_loses_no_more(
-    shared_microphone, clips, write_speech, program
+    shared_microphone, clips, write_wav, tmp_path, program
 ):
     terminated, killed = program(shared_microphone), program(shared_microphone)
     shared_microphone.wait_for_listeners(2)
     samples, _ = spoken([clips[0], clips[1], np.concatenate(clips[2:])], (0.3, 0.9, 0.9))
-    with shared_microphone.play(write_speech(samples)) as playing:
+    with shared_microphone.play(write_wav(tmp_path / "speech.wav", samples)) as playing:
         wait_until(lambda: len(terminated.rows) == len(killed.rows) == 2)
         # The third turn began while the second was written, and goes on for seconds.
         time.sleep(1.5)
@@ -337,12 +337,12 @@ def test_terminated_it_writes_the_turn_in_hand_and_killed_it_loses_no_more(
 
 
 def test_a_sound_server_that_dies_costs_no_turn_and_one_that_comes_back_goes_on(
-    own_microphone, clips, write_speech, program
+    own_microphone, clips, write_wav, tmp_path, program
 ):
     strict, patient = program(own_microphone), program(own_microphone, "--reconnect")
     own_microphone.wait_for_listeners(2)
     samples, _ = spoken([clips[0], np.concatenate(clips[1:4])], (0.3, 0.9))
-    with own_microphone.play(write_speech(samples)) as playing:
+    with own_microphone.play(write_wav(tmp_path / "speech.wav", samples)) as playing:
         wait_until(lambda: len(strict.rows) == len(patient.rows) == 1)
         time.sleep(1.5)
         own_microphone.kill()
@@ -360,7 +360,7 @@ def test_a_sound_server_that_dies_costs_no_turn_and_one_that_comes_back_goes_on(
     wait_until(lambda: len(patient.rows) == 2)
     own_microphone.start()
     own_microphone.wait_for_listeners(1)
-    own_microphone.play(write_speech(spoken(clips[4:5], (0.3,))[0], "again.wav")).wait(30)
+    own_microphone.play(write_wav(tmp_path / "again.wav", spoken(clips[4:5], (0.3,))[0])).wait(30)
     wait_until(lambda: len(patient.rows) == 3)
     patient.send_signal(signal.SIGINT)
     code, said = patient.end()

@@ -101,9 +101,9 @@ def test_the_default_input_is_listed_and_found(shared_microphone, heard_by):
     assert devices.find("PULS").name == "pulse"
 
 
-def test_what_is_played_is_heard_at_the_right_time(shared_microphone, heard_by, write_speech):
+def test_what_is_played_is_heard_at_the_right_time(shared_microphone, heard_by, write_wav, tmp_path):
     heard_by(shared_microphone)
-    path = write_speech(np.concatenate([tone(440, 0.8), np.zeros(RATE // 2), tone(1000, 0.6)]))
+    path = write_wav(tmp_path / "speech.wav", np.concatenate([tone(440, 0.8), np.zeros(RATE // 2), tone(1000, 0.6)]))
 
     reading = Reading(Microphone("mic"))
     shared_microphone.play(path).wait(10)

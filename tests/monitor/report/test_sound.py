@@ -1,5 +1,4 @@
 import io
-import wave
 
 import av
 import numpy as np
@@ -9,17 +8,6 @@ from monitor.report.sound import encode
 from stser_core.errors import AudioError
 
 RATE = 8_000
-
-
-def recording(path, *channels):
-    """A WAV of one signal a channel, float in −1…1 at 8 kHz."""
-    samples = np.stack(channels, axis=1)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(len(channels))
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
-    return path
 
 
 def tone(hertz=440):
@@ -36,8 +24,8 @@ def loudness(content):
     return 10 * np.log10(np.concatenate(powers).T + 1e-9)
 
 
-def test_a_page_plays_opus_in_webm_with_every_second_in_its_place(tmp_path):
-    sound = encode(recording(tmp_path / "a.wav", tone()))
+def test_a_page_plays_opus_in_webm_with_every_second_in_its_place(tmp_path, write_wav):
+    sound = encode(write_wav(tmp_path / "a.wav", tone(), RATE))
     with av.open(io.BytesIO(sound.content)) as container:
         assert container.format.name == "matroska,webm"
         assert container.streams.audio[0].codec_context.name == "opus"
@@ -47,9 +35,9 @@ def test_a_page_plays_opus_in_webm_with_every_second_in_its_place(tmp_path):
     assert b"webm" in sound.content[:64]
 
 
-def test_two_channels_stay_apart(tmp_path):
+def test_two_channels_stay_apart(tmp_path, write_wav):
     first, second = np.repeat([[1, 0], [0, 1]], RATE, axis=1) * tone()
-    levels = loudness(encode(recording(tmp_path / "a.wav", first, second)).content)
+    levels = loudness(encode(write_wav(tmp_path / "a.wav", [first, second], RATE)).content)
     assert levels.shape == (2, 2)
     assert min(levels[0, 0], levels[1, 1]) > -15
     assert max(levels[0, 1], levels[1, 0]) < -30

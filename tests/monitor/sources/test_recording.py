@@ -2,7 +2,6 @@
 
 import os
 import struct
-import wave
 from threading import Thread
 
 import numpy as np
@@ -11,17 +10,6 @@ import pytest
 from monitor.flow import AudioBlock
 from monitor.sources.recording import Recording, channels_same, mono, spooled
 from stser_core.errors import AudioError
-
-
-def write_wav(path, channels, rate=16_000):
-    """Write int16 channels [channels, n]."""
-    samples = np.asarray(channels, dtype=np.int16)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(len(samples))
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.T.tobytes())
-    return path
 
 
 def write_float_wav(path, samples):
@@ -34,12 +22,12 @@ def write_float_wav(path, samples):
 
 
 @pytest.fixture
-def stereo(tmp_path):
+def stereo(tmp_path, write_wav):
     """Stereo whose samples count up on the left and down on the right."""
     return write_wav(tmp_path / "call.wav", [np.arange(4000), -np.arange(4000)])
 
 
-def test_gives_every_sample_in_blocks_that_follow_each_other(tmp_path):
+def test_gives_every_sample_in_blocks_that_follow_each_other(tmp_path, write_wav):
     recording = Recording(write_wav(tmp_path / "call.wav", [np.arange(30_000), -np.arange(30_000)]))
     assert (recording.name, recording.channels, recording.duration_s) == ("call.wav", 2, pytest.approx(1.875))
     blocks = list(recording.blocks())
@@ -97,8 +85,8 @@ SILENCE = np.zeros(48_000)
     ],
     ids=["copies", "coded", "coded more", "quieter", "inverted"],
 )
-def test_channels_that_carry_one_signal_are_found(tmp_path, channels, rate):
-    assert channels_same(write_wav(tmp_path / "a.wav", channels, rate))
+def test_channels_that_carry_one_signal_are_found(tmp_path, channels, rate, write_wav):
+    assert channels_same(write_wav(tmp_path / "a.wav", np.asarray(channels, np.int16), rate))
 
 
 @pytest.mark.parametrize(
@@ -115,8 +103,8 @@ def test_channels_that_carry_one_signal_are_found(tmp_path, channels, rate):
     ],
     ids=["one", "two", "like", "faint leak", "two of three", "shared offset", "silent at first", "announcement first"],
 )
-def test_channels_that_differ_are_kept(tmp_path, channels):
-    assert not channels_same(write_wav(tmp_path / "a.wav", channels))
+def test_channels_that_differ_are_kept(tmp_path, channels, write_wav):
+    assert not channels_same(write_wav(tmp_path / "a.wav", np.asarray(channels, np.int16)))
 
 
 def test_mono_is_the_mean_and_keeps_the_clock():

@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 
 from monitor.flow import Transcript, Word
 from monitor.timeline.salience import salient_steps
-from stser_core.scores import EmotionScores
 
 
 @pytest.mark.parametrize(
@@ -34,11 +33,7 @@ def test_no_stretch_that_is_shorter_would_do(weights):
         assert sum(shares[start : start + after - first - 1]) < 0.5
 
 
-def explained(salience):
-    return EmotionScores({"speech": (0.7, 0.1, 0.1, 0.1)}, (0.7, 0.1, 0.1, 0.1), salience)
-
-
-def test_the_span_lies_where_the_turn_lies(turn):
+def test_the_span_lies_where_the_turn_lies(turn, explained):
     span = turn(start_s=10.0, end_s=10.35, scores=explained((0.1, 0.1, 0.2, 0.6))).salient_span
     # The last of the steps is only half inside the turn.
     assert span == (pytest.approx(10.3), 10.35)
@@ -50,7 +45,7 @@ def test_what_was_not_explained_has_no_span(turn):
     assert turn().salient_words == frozenset()
 
 
-def test_words_are_salient_if_their_middle_is(turn):
+def test_words_are_salient_if_their_middle_is(turn, explained):
     words = (Word("a", 1.0, 1.19, 1.0), Word("b", 1.15, 1.3, 1.0), Word("c", 1.3, 1.38, 1.0), Word("d", 1.4, 1.5, 1.0))
     one = turn(start_s=1.0, end_s=1.5, scores=explained((0.0, 0.1, 0.5, 0.3, 0.1)), transcript=Transcript(words))
     assert one.salient_span == (pytest.approx(1.2), pytest.approx(1.3))

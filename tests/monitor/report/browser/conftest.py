@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import wave
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -90,17 +88,11 @@ def rows(row, agent):
 
 
 @pytest.fixture(scope="session")
-def sound(tmp_path_factory):
+def sound(tmp_path_factory, write_wav):
     """Half a minute of two channels."""
-    path: Path = tmp_path_factory.mktemp("sound") / "call.wav"
     times = np.arange(30 * 8_000) / 8_000
-    tones = np.stack([0.3 * np.sin(2 * np.pi * hertz * times) for hertz in (300, 500)], axis=1)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(8_000)
-        file.writeframes((tones * 32767).astype("<i2").tobytes())
-    return encode(path)
+    tones = [0.3 * np.sin(2 * np.pi * hertz * times) for hertz in (300, 500)]
+    return encode(write_wav(tmp_path_factory.mktemp("sound") / "call.wav", tones, 8_000))
 
 
 @pytest.fixture
