@@ -1,4 +1,7 @@
-"""The command line `stser-monitor`: its commands and their arguments; options are declared in `monitor.options`."""
+"""The command line `stser-monitor`: its commands and their arguments; options are declared in `monitor.options`.
+
+Commands whose modules are light to import take their arguments themselves.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,18 @@ import typer
 from typer import Argument, Option
 from typer.core import TyperGroup
 
+from monitor.commands.inventory import fetch_model, print_devices, print_models, version_lines
 from monitor.commands.notices import PROGRAM
+from monitor.commands.timelines import analytics, archive_report, export, report
 from monitor.options import (
     AlertOptions,
     AnalysisOptions,
     ListenOptions,
-    NoTranscript,
-    Output,
     OutputOptions,
     Quiet,
     ScoringOptions,
     SegmentationOptions,
     ServeOptions,
-    Timeline,
     TranscriptionOptions,
 )
 from stser_core import command_line
@@ -66,8 +68,6 @@ def _listen(
     version: Annotated[bool, Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     if version:
-        from monitor.commands.inventory import version_lines
-
         print("\n".join(version_lines()))
         raise typer.Exit
     typed = [
@@ -129,18 +129,6 @@ def _archive(
     raise typer.Exit(archive(recordings, out, options, workers=workers, ray=ray, quiet=quiet))
 
 
-@app.command("archive-report")
-def _archive_report(
-    timelines: Annotated[Path, Argument(metavar="FOLDER", help="The folder that archive --out named.")],
-    output: Output = None,
-    quiet: Quiet = False,
-) -> None:
-    """Make an overview page of an archive: its days, the calls that stand out, and all calls."""
-    from monitor.commands.timelines import archive_report
-
-    archive_report(timelines, output, quiet=quiet)
-
-
 @app.command("serve")
 @with_groups
 def _serve(
@@ -157,77 +145,18 @@ def _serve(
     raise typer.Exit(serve(serving, scoring, segmentation, transcription, alerts, quiet=quiet))
 
 
-@app.command("export")
-def _export(
-    timeline: Timeline,
-    to: Annotated[
-        str,
-        Option(
-            metavar="FORMAT", help="excel, jsonl, webvtt, srt, audacity, textgrid, eaf, emotionml, rttm or parquet."
-        ),
-    ],
-    output: Output = None,
-    no_transcript: NoTranscript = False,
-    quiet: Quiet = False,
-) -> None:
-    """Write a timeline in another program's format."""
-    from monitor.commands.timelines import export
-
-    export(timeline, to, output, transcripts=not no_transcript, quiet=quiet)
-
-
-@app.command("analytics")
-def _analytics(
-    timeline: Timeline, output: Output = None, no_transcript: NoTranscript = False, quiet: Quiet = False
-) -> None:
-    """Show the figures of a call, or write them as JSON: talk time, emotions, pauses, interruptions."""
-    from monitor.commands.timelines import analytics
-
-    analytics(timeline, output, transcripts=not no_transcript, quiet=quiet)
-
-
-@app.command("report")
-def _report(
-    timeline: Timeline,
-    audio: Annotated[Path | None, Option(metavar="FILE", help="The recording, so that the page can play it.")] = None,
-    track: Annotated[
-        str | None, Option(metavar="N|all", help="The recording's audio track, as replay --track takes it.")
-    ] = None,
-    output: Output = None,
-    no_transcript: NoTranscript = False,
-    quiet: Quiet = False,
-) -> None:
-    """Make a page of a timeline that opens in any browser, with no network: to see, search and hear a call."""
-    from monitor.commands.timelines import report
-
-    report(timeline, audio, output, track=track, transcripts=not no_transcript, quiet=quiet)
+app.command("archive-report")(archive_report)
+app.command("export")(export)
+app.command("analytics")(analytics)
+app.command("report")(report)
+app.command("devices")(print_devices)
+models_app.command("fetch")(fetch_model)
 
 
 @models_app.callback(invoke_without_command=True)
 def _models(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
-        from monitor.commands.inventory import print_models
-
         print_models()
-
-
-@models_app.command("fetch")
-def _fetch(
-    name: Annotated[str, Argument(metavar="NAME", help="vosk-small-en, or a Whisper size: whisper-base.")],
-    quiet: Quiet = False,
-) -> None:
-    """Fetch a model by name."""
-    from monitor.commands.inventory import fetch_model
-
-    fetch_model(name, quiet=quiet)
-
-
-@app.command("devices")
-def _devices() -> None:
-    """List the microphones and other inputs."""
-    from monitor.commands.inventory import print_devices
-
-    print_devices()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,16 +1,19 @@
-"""Prints the models, the devices, and the versions of the packages."""
+"""The commands `models` and `devices`, and the versions of the packages."""
 
 from __future__ import annotations
 
 import platform
 import re
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
+from typing import Annotated
+
+from typer import Argument
 
 import stser_core
 from monitor.commands.notices import PROGRAM, Notices
 from monitor.counted import counted
+from monitor.options import Quiet
 from stser_core.errors import DownloadError
 from stser_core.files import size_of
 
@@ -50,12 +53,11 @@ def print_models() -> None:
             print(f"  {name}  {_megabytes(model.size)}  {model.licence}  {PROGRAM} models fetch {name}")
 
 
-def fetch_model(name: str, *, quiet: bool) -> None:
-    """Fetch a model and say where it is: one of Vosk's by its name, or `whisper-` and a size.
-
-    Raises:
-        DownloadError: The name is not known, the network fails, or the file is not the expected one.
-    """
+def fetch_model(
+    name: Annotated[str, Argument(metavar="NAME", help="vosk-small-en, or a Whisper size: whisper-base.")],
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a model by name."""
     from monitor.commands.models import fetch, fetch_whisper
     from monitor.transcribers import vosk_models, whisper_models
 
@@ -73,7 +75,7 @@ def fetch_model(name: str, *, quiet: bool) -> None:
 
 
 def print_devices() -> None:
-    """Print the inputs, the default one marked with a star."""
+    """List the microphones and other inputs."""
     from monitor.sources.devices import inputs
 
     devices = inputs()
@@ -110,6 +112,8 @@ def _megabytes(size: int) -> str:
 
 
 def _version(part: str) -> str:
+    from importlib import metadata
+
     try:
         return metadata.version(part)
     except metadata.PackageNotFoundError:

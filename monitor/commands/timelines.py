@@ -1,4 +1,4 @@
-"""The commands that read timelines: `export`, `analytics`, `report` and `archive-report`; see their help in `cli.py`.
+"""The commands that read timelines, as Typer takes them: `export`, `analytics`, `report` and `archive-report`.
 
 Each raises a `UsageError` where options do not fit, a `DataError` where the timeline cannot be read or does not suit,
 and an `OutputError` where the output cannot be written; an older file is then left as it was.
@@ -8,30 +8,45 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from monitor.analytics.call import analyse
-from monitor.analytics.results import to_json
-from monitor.archive.recordings import is_recording
+from typer import Argument, Option
+
 from monitor.commands.notices import PROGRAM, Notices
-from monitor.exporters.formats import ALIASES, FORMATS, Format
-from monitor.timeline.file import TimelineFile, read_timeline
-from monitor.timeline.notes import Note, read_notes
+from monitor.options import NoTranscript, Output, Quiet, Timeline
 from stser_core.errors import DataError, UsageError
 from stser_core.files import STDOUT, check_not_input, check_writable, write_whole
+
+if TYPE_CHECKING:
+    from monitor.exporters.formats import Format
+    from monitor.timeline.file import TimelineFile
+    from monitor.timeline.notes import Note
 
 _FULL_WIDTH = 10_000
 """Cells of a line that no terminal cuts."""
 
 
 def export(
-    timeline: Path, to: str, output: str | None = None, *, transcripts: bool = True, quiet: bool = False
+    timeline: Timeline,
+    to: Annotated[
+        str,
+        Option(
+            metavar="FORMAT", help="excel, jsonl, webvtt, srt, audacity, textgrid, eaf, emotionml, rttm or parquet."
+        ),
+    ],
+    output: Output = None,
+    no_transcript: NoTranscript = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Write a timeline in another format, by default to a file beside it."""
+    """Write a timeline in another program's format."""
+    from monitor.exporters.formats import ALIASES, FORMATS
+    from monitor.timeline.notes import read_notes
+
     chosen = FORMATS.get(ALIASES.get(to.lower(), to.lower()))
     if chosen is None:
         raise UsageError(f"--to '{to}' is not a format; choose from {', '.join(FORMATS)}.")
     notices = Notices(quiet)
-    file = _read(timeline, notices, transcripts=transcripts)
+    file = _read(timeline, notices, no_transcript)
     target = _beside(timeline, chosen) if output is None else output
     if target == STDOUT and chosen.binary and sys.stdout.isatty():
         raise UsageError(f"{to} is not for a terminal; name a file with -o, or use a pipe.")
@@ -60,11 +75,16 @@ def _beside(timeline: Path, chosen: Format) -> str:
     return str(target)
 
 
-def analytics(timeline: Path, output: str | None = None, *, transcripts: bool = True, quiet: bool = False) -> None:
-    """Show the figures of a call, or write them as JSON."""
+def analytics(
+    timeline: Timeline, output: Output = None, no_transcript: NoTranscript = False, quiet: Quiet = False
+) -> None:
+    """Show the figures of a call, or write them as JSON: talk time, emotions, pauses, interruptions."""
+    from monitor.analytics.call import analyse
+    from monitor.analytics.results import to_json
+
     if output is not None:
         check_not_input(output, timeline, "the timeline")
-    call = analyse(_read(timeline, Notices(quiet), transcripts=transcripts).turns)
+    call = analyse(_read(timeline, Notices(quiet), no_transcript).turns)
     if output is not None:
         write_whole(output, to_json(call).encode())
         return
@@ -80,24 +100,21 @@ def analytics(timeline: Path, output: str | None = None, *, transcripts: bool = 
 
 
 def report(
-    timeline: Path,
-    audio: Path | None = None,
-    output: str | None = None,
-    *,
-    track: str | None = None,
-    transcripts: bool = True,
-    quiet: bool = False,
+    timeline: Timeline,
+    audio: Annotated[Path | None, Option(metavar="FILE", help="The recording, so that the page can play it.")] = None,
+    track: Annotated[
+        str | None, Option(metavar="N|all", help="The recording's audio track, as replay --track takes it.")
+    ] = None,
+    output: Output = None,
+    no_transcript: NoTranscript = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Make the page of a call, by default beside its timeline; with `audio`, the recording becomes part of it.
-
-    Raises:
-        AudioError: The recording cannot be decoded, or is shorter than the timeline.
-    """
+    """Make a page of a timeline that opens in any browser, with no network: to see, search and hear a call."""
     from monitor.report.content import make_report
     from monitor.report.page import render
 
     notices = Notices(quiet)
-    file = _read(timeline, notices, transcripts=transcripts)
+    file = _read(timeline, notices, no_transcript)
     page = str(timeline.with_suffix(".html")) if output is None else output
     for source in (timeline, audio):
         if source is not None and page != STDOUT and Path(page).resolve() == source.resolve():
@@ -109,30 +126,33 @@ def report(
         from monitor.report.sound import encode
 
         sound = encode(audio, track_choice(track))
-    content = make_report(file.turns, file.notes, timeline.name, sound=sound, transcripts=transcripts)
+    content = make_report(file.turns, file.notes, timeline.name, sound=sound, transcripts=not no_transcript)
     _write(page, render(content), notices)
 
 
-def archive_report(root: Path, output: str | None, *, quiet: bool) -> None:
-    """Make an archive's overview page, by default `overview.html` in it.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-    """
+def archive_report(
+    timelines: Annotated[Path, Argument(metavar="FOLDER", help="The folder that archive --out named.")],
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make an overview page of an archive: its days, the calls that stand out, and all calls."""
     from monitor.archive.folder import OVERVIEW, SETTINGS
     from monitor.archive.overview import make_overview, render_overview
     from monitor.archive.tables import require_parquet
 
     require_parquet()
-    target = str(root / OVERVIEW) if output is None else output
-    check_not_input(target, root / SETTINGS, "the archive's settings")
-    overview = make_overview(root, Path.cwd() if target == STDOUT else Path(target).resolve().parent)
+    target = str(timelines / OVERVIEW) if output is None else output
+    check_not_input(target, timelines / SETTINGS, "the archive's settings")
+    overview = make_overview(timelines, Path.cwd() if target == STDOUT else Path(target).resolve().parent)
     check_writable(target)
     _write(target, render_overview(overview), Notices(quiet))
 
 
-def _read(timeline: Path, notices: Notices, *, transcripts: bool) -> TimelineFile:
+def _read(timeline: Path, notices: Notices, no_transcript: bool) -> TimelineFile:
     """Read a timeline, with what was said or without."""
+    from monitor.archive.recordings import is_recording
+    from monitor.timeline.file import read_timeline
+
     if is_recording(timeline):
         csv = timeline.with_suffix(".timeline.csv" if timeline.suffix == ".csv" else ".csv").name
         raise UsageError(
@@ -141,7 +161,7 @@ def _read(timeline: Path, notices: Notices, *, transcripts: bool) -> TimelineFil
     file = read_timeline(timeline)
     for notice in file.notices:
         notices.say(notice)
-    return file if transcripts else file.without_words()
+    return file.without_words() if no_transcript else file
 
 
 def _write(target: str, content: bytes, notices: Notices) -> None:

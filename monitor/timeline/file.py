@@ -11,9 +11,10 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from monitor.timeline.sessions import on_one_axis
 from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, STARTED_AT, TEXTS, Turn
@@ -90,13 +91,13 @@ def parse_timeline(data: bytes, path: Path) -> TimelineFile:
         DataError: It is not a timeline.
     """
     if data.startswith(_PARQUET):
-        return _parquet(data, str(path))
+        return _parquet(data, path)
     if path.suffix.lower() in _JSON_LINES or data.lstrip()[:1] == b"{":
-        return _json_lines(data, str(path))
-    return _csv(data, str(path))
+        return _json_lines(data, path)
+    return _csv(data, path)
 
 
-def _csv(data: bytes, path: str) -> TimelineFile:
+def _csv(data: bytes, path: Path) -> TimelineFile:
     header_bytes, found, after = data.partition(b"\r")
     if found and b"\n" not in header_bytes and not after.startswith(b"\n"):  # Excel's "CSV (Macintosh)"
         data = data.replace(b"\r", b"\n")
@@ -106,28 +107,24 @@ def _csv(data: bytes, path: str) -> TimelineFile:
     body = _decoded(data[:whole], path)
     records = _records(body.removeprefix(_BYTE_ORDER_MARK), path)
     header = _header(next(records, (1, []))[1], path)
-    contents = _Contents()
+    contents = _Contents(path)
     for line, cells in records:
         if any(cells):  # spreadsheets save rows of commas behind the last one
-            with _refusals(path, line):
-                contents.add(_csv_row(header, cells), line)
-    last_line = body.count("\n") + 1
-    return _with_tail(contents, data, whole, path, last_line, lambda text: _csv_row(header, _one_record(text)))
+            contents.take(line, partial(_csv_row, header, cells))
+    return contents.with_tail(data, whole, body.count("\n") + 1, lambda text: _csv_row(header, _one_record(text)))
 
 
-def _json_lines(data: bytes, path: str) -> TimelineFile:
+def _json_lines(data: bytes, path: Path) -> TimelineFile:
     whole = data.rfind(b"\n") + 1
-    contents = _Contents()
+    contents = _Contents(path)
     lines = _decoded(data[:whole], path).removeprefix(_BYTE_ORDER_MARK).split("\n")
     for line, text in enumerate(lines, start=1):
-        if not text.strip():
-            continue
-        with _refusals(path, line):
-            contents.add(_turn_or_note(text), line)
-    return _with_tail(contents, data, whole, path, len(lines), _turn_or_note)
+        if text.strip():
+            contents.take(line, partial(_turn_or_note, text))
+    return contents.with_tail(data, whole, len(lines), _turn_or_note)
 
 
-def _parquet(data: bytes, path: str) -> TimelineFile:
+def _parquet(data: bytes, path: Path) -> TimelineFile:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -138,31 +135,64 @@ def _parquet(data: bytes, path: str) -> TimelineFile:
     except (OSError, OverflowError, ValueError, pyarrow.ArrowException) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise DataError(f"'{path}' cannot be read as Parquet: {reason}.") from error
-    contents = _Contents()
+
+    def turn(row: dict[str, object]) -> Turn:
+        if isinstance(salience := row.get(SALIENCE), str):  # a column holds text, JSON Lines a list
+            row[SALIENCE] = json.loads(salience)
+        return _json_row(row)
+
+    contents = _Contents(path)
     for number, row in enumerate(rows, start=1):
-        with _refusals(path, number, "row"):
-            if isinstance(row.get(SALIENCE), str):  # a column holds text, JSON Lines a list
-                row[SALIENCE] = json.loads(row[SALIENCE])
-            contents.add(_json_row(row), number)
+        contents.take(number, partial(turn, row), "row")
     return TimelineFile(tuple(contents.turns))
 
 
-class _Contents:
-    """The turns and notes so far. A turn that came twice would count twice in every figure."""
+_Entry: TypeAlias = Turn | Mapping[str, object]
 
-    def __init__(self) -> None:
+
+class _Contents:
+    """The turns and notes of a file so far."""
+
+    def __init__(self, path: Path) -> None:
         self.turns: list[Turn] = []
-        self.notes: list[Mapping[str, object]] = []
+        self._path = path
+        self._notes: list[Mapping[str, object]] = []
         self._lines: dict[tuple[str, int], int] = {}
 
-    def add(self, one: Turn | Mapping[str, object], line: int) -> None:
-        if not isinstance(one, Turn):
-            self.notes.append(one)
-            return
-        first = self._lines.setdefault((one.recording, one.turn), line)
-        if first != line:
-            raise ValueError(f"turn {one.turn} of the same recording is in line {first} already")
+    def take(self, line: int, entry: Callable[[], _Entry], what: str = "line") -> None:
+        """Add a turn or a note; an error names file and line. A turn that came twice would count twice in figures."""
+        try:
+            one = entry()
+            if not isinstance(one, Turn):
+                self._notes.append(one)
+                return
+            first = self._lines.setdefault((one.recording, one.turn), line)
+            if first != line:
+                raise ValueError(f"turn {one.turn} of the same recording is in line {first} already")
+        except ValueError as error:
+            raise DataError(f"'{self._path}', {what} {line}: {error}.") from error
         self.turns.append(one)
+
+    def with_tail(self, data: bytes, whole: int, line: int, parse: Callable[[str], _Entry]) -> TimelineFile:
+        """The file; a line without an end is kept where it is whole: an editor may have taken the line end away.
+
+        If it is the only line, it is not the end of a timeline that a killed program has left.
+        """
+        notices: tuple[str, ...] = ()
+        if data[whole:].strip(b" ,\r\n"):
+            try:
+                last = parse(data[whole:].decode())
+                if isinstance(last, Turn) and not _CLOCK.fullmatch(str(last.extra.get(STARTED_AT, ""))):
+                    raise ValueError(f"{STARTED_AT} is not a time of day")
+            except (ValueError, csv.Error) as error:
+                if line == 1:
+                    raise DataError(
+                        f"'{self._path}', line 1: {error}; a timeline is what --csv or --jsonl writes."
+                    ) from error
+                notices = (f"'{self._path}', line {line}: the last line breaks off and was left out.",)
+            else:
+                self.take(line, lambda: last)
+        return TimelineFile(tuple(self.turns), tuple(self._notes), notices, whole if notices else len(data))
 
 
 def _end_of_records(data: bytes) -> int:
@@ -175,7 +205,7 @@ def _end_of_records(data: bytes) -> int:
     return end
 
 
-def _decoded(data: bytes, path: str) -> str:
+def _decoded(data: bytes, path: Path) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -183,44 +213,7 @@ def _decoded(data: bytes, path: str) -> str:
         raise DataError(f"'{path}', line {line}: this is not UTF-8; save it again as UTF-8.") from error
 
 
-def _with_tail(
-    contents: _Contents,
-    data: bytes,
-    whole: int,
-    path: str,
-    line: int,
-    parse: Callable[[str], Turn | Mapping[str, object]],
-) -> TimelineFile:
-    """A line without an end is kept where it is whole: an editor may have taken the line end away.
-
-    If it is the only line, it is not the end of a timeline that a killed program has left.
-    """
-    notices: tuple[str, ...] = ()
-    if data[whole:].strip(b" ,\r\n"):
-        try:
-            last = parse(data[whole:].decode())
-            if isinstance(last, Turn) and not _CLOCK.fullmatch(str(last.extra.get(STARTED_AT, ""))):
-                raise ValueError(f"{STARTED_AT} is not a time of day")
-        except (ValueError, csv.Error) as error:
-            if line == 1:
-                raise DataError(f"'{path}', line 1: {error}; a timeline is what --csv or --jsonl writes.") from error
-            notices = (f"'{path}', line {line}: the last line breaks off and was left out.",)
-        else:
-            with _refusals(path, line):
-                contents.add(last, line)
-    return TimelineFile(tuple(contents.turns), tuple(contents.notes), notices, whole if notices else len(data))
-
-
-@contextmanager
-def _refusals(path: str, line: int, what: str = "line") -> Iterator[None]:
-    """Add file and line to the error of a refused row."""
-    try:
-        yield
-    except ValueError as error:
-        raise DataError(f"'{path}', {what} {line}: {error}.") from error
-
-
-def _records(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Each record with the line where it starts."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
@@ -239,7 +232,7 @@ def _one_record(text: str) -> list[str]:
     return records[0]
 
 
-def _header(names: Sequence[str], path: str) -> tuple[str, ...]:
+def _header(names: Sequence[str], path: Path) -> tuple[str, ...]:
     if not names:
         raise DataError(f"'{path}' has no header; a timeline as CSV begins with one, even where nobody speaks.")
     names = list(names)
@@ -258,7 +251,7 @@ def _header(names: Sequence[str], path: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check_separator(header: str, path: str) -> None:
+def _check_separator(header: str, path: Path) -> None:
     """Report another separator than commas."""
     for name, separator in _SEPARATORS.items():
         if set(COLUMNS) <= set(header.split(separator)):
@@ -296,9 +289,12 @@ def unneutralised(cell: str) -> str:
 
 
 def _object(text: str) -> dict[str, object]:
+    def refused(constant: str) -> object:
+        raise ValueError(f"{constant} is not a number")
+
     # A file name that is not UTF-8 is a lone surrogate in JSON, which stricter readers refuse.
     try:
-        values = json.loads(text, parse_constant=_refused)
+        values = json.loads(text, parse_constant=refused)
     except json.JSONDecodeError as error:
         raise ValueError(f"this line is not a JSON object: {error.msg} at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
@@ -306,10 +302,6 @@ def _object(text: str) -> dict[str, object]:
     if not isinstance(values, dict):
         raise ValueError("this line is not a JSON object")
     return values
-
-
-def _refused(constant: str) -> object:
-    raise ValueError(f"{constant} is not a number")
 
 
 def _turn_or_note(text: str) -> Turn | Mapping[str, object]:

@@ -45,7 +45,7 @@ def test_without_a_file_they_are_shown_in_full(tmp_path, turn, turns, capsys, wr
 
 
 def test_words_can_be_kept_out(timeline, capsys):
-    analytics(timeline, "-", transcripts=False)
+    analytics(timeline, "-", no_transcript=True)
     figures = json.loads(capsys.readouterr().out)
     assert figures["speakers"][0]["words"] is None
     assert {turn["transcript"] for turn in figures["angriest_minute"]["turns"]} == {None}

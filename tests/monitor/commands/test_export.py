@@ -73,7 +73,7 @@ def test_json_lines_that_lie_beside_the_timeline_are_not_overwritten_unless_name
     with pytest.raises(UsageError, match=r"'.*call\.jsonl' exists already"):
         export(copy, "jsonl")
     assert live.read_bytes() == content
-    export(copy, "jsonl", str(live), transcripts=False, quiet=True)
+    export(copy, "jsonl", str(live), no_transcript=True, quiet=True)
     assert live.read_bytes() != content
 
 
@@ -91,7 +91,7 @@ def test_an_export_that_fails_leaves_the_older_file(timeline):
 @pytest.mark.parametrize("name", FORMATS)
 def test_words_can_be_kept_out_of_every_format(timeline, name):
     target = timeline.parent / "out"
-    export(timeline, name, str(target), transcripts=False, quiet=True)
+    export(timeline, name, str(target), no_transcript=True, quiet=True)
     assert b"where" not in target.read_bytes()
 
 
