@@ -84,6 +84,7 @@ class LineSource:
         self._take, self._has_room = take, has_room
         self._thread.add(self)
         self._done.wait()
+        del self._tracks  # FFmpeg keeps threads for a resampler, which would stay until the garbage is collected
         if self._failure is not None:
             raise self._failure
 

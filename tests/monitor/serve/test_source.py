@@ -1,6 +1,9 @@
 """Many lines, whose sound one thread segments."""
 
+import gc
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -20,8 +23,8 @@ def lines():
     thread, metrics = SegmenterThread(), Metrics(lambda sentence: None)
     with ThreadPoolExecutor(8) as pool:
 
-        def opened(has_room=lambda: True, take=None):
-            source = LineSource("line", Start("call", 16_000), thread, Limits(), metrics)
+        def opened(has_room=lambda: True, take=None, rate=16_000):
+            source = LineSource("line", Start("call", rate), thread, Limits(), metrics)
             source.metrics, source.taken, source.sent = metrics, [], 0
             source.over = pool.submit(source.feed, take or (lambda block: source.taken.append(block) or True), has_room)
             return source
@@ -86,3 +89,26 @@ def test_sound_that_waits_too_long_is_dropped(lines, monkeypatch):
     source.stop()
     source.over.result(20)
     assert heard(source).size == 2 * SECOND.size
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells of the threads of libraries")
+def test_no_thread_of_a_library_stays_when_a_line_has_ended(lines):
+    """FFmpeg has threads of its own for every resampler."""
+
+    def threads():
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    gc.disable()
+    try:
+        lines(take=lambda block: False).stop()
+        until, before = time.monotonic() + 20, threads()
+        for _ in range(20):
+            source = lines(rate=8_000)
+            put(source, 1)
+            source.stop()
+            source.over.result(20)
+        while threads() > before + 8 and time.monotonic() < until:  # some of the pool that waits
+            time.sleep(0.05)
+        assert threads() <= before + 8
+    finally:
+        gc.enable()
