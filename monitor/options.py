@@ -258,4 +258,7 @@ Quiet = Annotated[bool, Option("--quiet", "-q", help="Show only results and erro
 Timeline = Annotated[
     Path, Argument(metavar="TIMELINE", help="CSV, JSON Lines or Parquet, as --csv, --jsonl and export write it.")
 ]
+Recording = Annotated[
+    str | None, Option(metavar="NAME", help="Of a timeline with several recordings, the one that is meant.")
+]
 Output = Annotated[str | None, Option("--output", "-o", metavar="FILE", help="Where to write; - is standard output.")]

@@ -7,21 +7,22 @@ and an `OutputError` where the output cannot be written; an older file is then l
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from monitor.commands.notices import PROGRAM, Notices
-from monitor.options import NoTranscript, Output, Quiet, Timeline
+from monitor.options import NoTranscript, Output, Quiet, Recording, Timeline
 from stser_core.errors import DataError, UsageError
 from stser_core.files import STDOUT, check_not_input, check_writable, write_whole
 
 if TYPE_CHECKING:
-    from monitor.exporters.formats import Format
     from monitor.timeline.file import TimelineFile
     from monitor.timeline.notes import Note
 
+_LISTED = 5
 _FULL_WIDTH = 10_000
 """Cells of a line that no terminal cuts."""
 
@@ -35,6 +36,7 @@ def export(
         ),
     ],
     output: Output = None,
+    recording: Recording = None,
     no_transcript: NoTranscript = False,
     quiet: Quiet = False,
 ) -> None:
@@ -47,17 +49,12 @@ def export(
         raise UsageError(f"--to '{to}' is not a format; choose from {', '.join(FORMATS)}.")
     notices = Notices(quiet)
     file = _read(timeline, notices, no_transcript)
-    target = _beside(timeline, chosen) if output is None else output
+    if recording is not None or not chosen.table:
+        file = _one(file, recording, timeline)
+    target = _beside(timeline, chosen.ending, recording) if output is None else output
     if target == STDOUT and chosen.binary and sys.stdout.isatty():
         raise UsageError(f"{to} is not for a terminal; name a file with -o, or use a pipe.")
     check_not_input(target, timeline, "the timeline")
-    recordings = {turn.recording for turn in file.turns}
-    if len(recordings) > 1 and not chosen.table:
-        tables = " or ".join(name for name, each in FORMATS.items() if each.table)
-        raise DataError(
-            f"'{timeline}' holds {len(recordings)} recordings, but {to} has the time of one; "
-            f"export each by itself, or to {tables}."
-        )
     marks, alerts = read_notes(file.notes)
     notes: tuple[Note, ...] = (*marks, *alerts)
     if notes and chosen.notes is None:
@@ -66,17 +63,41 @@ def export(
     _write(target, chosen.made(file.turns, notes), notices)
 
 
-def _beside(timeline: Path, chosen: Format) -> str:
-    """The file beside a timeline that a format goes to."""
-    target = timeline.with_suffix(chosen.ending)
+def _one(file: TimelineFile, recording: str | None, timeline: Path) -> TimelineFile:
+    """The turns of one recording: of the only one, or the one that is named.
+
+    Raises:
+        UsageError: There is no such recording.
+        DataError: There are several, and none is named.
+    """
+    names = list(dict.fromkeys(turn.recording for turn in file.turns))
+    listed = ", ".join(f"'{name}'" for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+    if recording is None:
+        if len(names) > 1:
+            raise DataError(f"'{timeline}' holds {len(names)} recordings ({listed}); choose one with --recording.")
+        return file
+    if recording not in names:
+        raise UsageError(f"'{timeline}' has no recording '{recording}'; it has {listed or 'none'}.")
+    return replace(file, turns=tuple(turn for turn in file.turns if turn.recording == recording))
+
+
+def _beside(timeline: Path, ending: str, recording: str | None) -> str:
+    """The file beside a timeline, or of one of its recordings, that is written where none is named."""
+    if not timeline.is_file():
+        raise UsageError(f"'{timeline}' is a pipe, beside which nothing can be written; name a file with -o.")
+    target = timeline.with_suffix(ending if recording is None else f".{Path(recording).name}{ending}")
     # One that `--jsonl` may have written holds more than an export.
-    if chosen.ending == ".jsonl" and target.exists() and not target.samefile(timeline):
+    if ending == ".jsonl" and target.exists() and not target.samefile(timeline):
         raise UsageError(f"'{target}' exists already; name a file with -o.")
     return str(target)
 
 
 def analytics(
-    timeline: Timeline, output: Output = None, no_transcript: NoTranscript = False, quiet: Quiet = False
+    timeline: Timeline,
+    output: Output = None,
+    recording: Recording = None,
+    no_transcript: NoTranscript = False,
+    quiet: Quiet = False,
 ) -> None:
     """Show the figures of a call, or write them as JSON: talk time, emotions, pauses, interruptions."""
     from monitor.analytics.call import analyse
@@ -84,7 +105,7 @@ def analytics(
 
     if output is not None:
         check_not_input(output, timeline, "the timeline")
-    call = analyse(_read(timeline, Notices(quiet), no_transcript).turns)
+    call = analyse(_one(_read(timeline, Notices(quiet), no_transcript), recording, timeline).turns)
     if output is not None:
         write_whole(output, to_json(call).encode())
         return
@@ -106,6 +127,7 @@ def report(
         str | None, Option(metavar="N|all", help="The recording's audio track, as replay --track takes it.")
     ] = None,
     output: Output = None,
+    recording: Recording = None,
     no_transcript: NoTranscript = False,
     quiet: Quiet = False,
 ) -> None:
@@ -114,8 +136,8 @@ def report(
     from monitor.report.page import render
 
     notices = Notices(quiet)
-    file = _read(timeline, notices, no_transcript)
-    page = str(timeline.with_suffix(".html")) if output is None else output
+    file = _one(_read(timeline, notices, no_transcript), recording, timeline)
+    page = _beside(timeline, ".html", recording) if output is None else output
     for source in (timeline, audio):
         if source is not None and page != STDOUT and Path(page).resolve() == source.resolve():
             raise UsageError(f"The output '{page}' is one of the inputs; choose another file.")
@@ -126,7 +148,9 @@ def report(
         from monitor.report.sound import encode
 
         sound = encode(audio, track_choice(track))
-    content = make_report(file.turns, file.notes, timeline.name, sound=sound, transcripts=not no_transcript)
+    content = make_report(
+        file.turns, file.notes, recording or timeline.name, sound=sound, transcripts=not no_transcript
+    )
     _write(page, render(content), notices)
 
 

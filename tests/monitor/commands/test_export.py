@@ -2,12 +2,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from monitor.commands.timelines import export
+from monitor.commands.timelines import analytics, export, report
 from monitor.exporters.formats import FORMATS
 from monitor.flow import Transcript, Word
 from monitor.timeline.file import read_timeline
@@ -141,12 +143,49 @@ def test_notes_of_other_types_are_passed_over(timeline, kind, capsys):
     assert "mark" not in capsys.readouterr().out
 
 
-def test_two_recordings_fit_a_table_only(tmp_path, turn, write_timeline):
-    timeline = write_timeline(tmp_path / "calls.jsonl", turn(), turn(recording="other.wav"))
-    with pytest.raises(DataError, match=r"holds 2 recordings, but srt"):
-        export(timeline, "srt")
-    export(timeline, "parquet", quiet=True)
-    assert (tmp_path / "calls.parquet").exists()
+@pytest.fixture
+def calls(tmp_path, turn, write_timeline):
+    """The timeline of two recordings."""
+    return write_timeline(tmp_path / "calls.jsonl", turn(), turn(recording="b/other.wav", speaker="other"))
+
+
+@pytest.mark.parametrize("command", [partial(export, to="srt"), analytics, report])
+def test_of_two_recordings_one_has_to_be_chosen(calls, command):
+    with pytest.raises(DataError, match=r"2 recordings \('call.wav', 'b/other.wav'\).*--recording"):
+        command(calls)
+    with pytest.raises(UsageError, match=r"'c.wav'.*'call.wav', 'b/other.wav'"):
+        command(calls, recording="c.wav")
+
+
+def test_one_of_two_recordings(calls, capsys):
+    export(calls, "rttm", recording="b/other.wav", quiet=True)
+    assert (calls.parent / "calls.other.wav.rttm").read_text().split()[7] == "other"
+    report(calls, recording="call.wav", quiet=True)
+    assert (calls.parent / "calls.call.wav.html").exists()
+    analytics(calls, "-", recording="b/other.wav")
+    assert json.loads(capsys.readouterr().out)["recording"] == "b/other.wav"
+
+
+def test_two_recordings_fit_a_table(calls):
+    export(calls, "parquet", quiet=True)
+    assert len(read_timeline(calls.with_suffix(".parquet")).turns) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("command", [partial(export, to="srt"), report])
+def test_nothing_lies_beside_a_pipe(timeline, command, tmp_path):
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+    for output in (None, str(tmp_path / "out")):
+        writer = threading.Thread(target=fifo.write_bytes, args=[timeline.read_bytes()])
+        writer.start()
+        if output is None:
+            with pytest.raises(UsageError, match="-o"):
+                command(fifo)
+        else:
+            command(fifo, output=output, quiet=True)
+        writer.join()
+    assert (tmp_path / "out").exists()
 
 
 def test_an_export_needs_no_model_and_half_a_second_of_the_processor_at_most(timeline):
