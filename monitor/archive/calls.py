@@ -37,7 +37,7 @@ _DATES = (
     rf"(?<!\d)(?P<day>0?[1-9]|[12]\d|3[01])[-_. ]?{_NAMED}[-_. ]?{_YEAR}",
     rf"(?<![a-z]){_NAMED}[-_. ](?P<day>0?[1-9]|[12]\d|3[01]),?[-_. ]{_YEAR}",
 )
-_WITH_TIME = tuple(re.compile(rf"{day}[-_T ]{{0,3}}{_TIME}(?!\d)", re.IGNORECASE) for day in _DATES)
+_WITH_TIME = tuple(re.compile(rf"{day}(?=[-_T ]{{0,3}}{_TIME}(?!\d))", re.IGNORECASE) for day in _DATES)
 _ALONE = tuple(re.compile(rf"{day}(?!\d)", re.IGNORECASE) for day in _DATES)
 _FOLDERS = (re.compile(rf"(?:^|/){_YEAR}/{_MONTH}/{_DAY}(?:/|$)"),)
 
