@@ -5,11 +5,17 @@ from __future__ import annotations
 # Lengths of compressed files are often estimates; smaller differences mean nothing.
 _TOLERATED_LOSS_S = 1.0
 _TOLERATED_LOSS = 0.02
+_TOLERATED_LOSS_OF_EXACT_S = 0.1
+"""Some recorders count a header's bytes as sound."""
 
 
-def ends_early(announced_s: float, decoded_s: float) -> bool:
-    """Whether a file holds less than it announces: it was cut off, perhaps while it was copied."""
-    return announced_s - decoded_s > max(_TOLERATED_LOSS_S, _TOLERATED_LOSS * announced_s)
+def ends_early(announced_s: float, decoded_s: float, *, exact: bool = False) -> bool:
+    """Whether a file holds less than it announces, a number of samples (`exact`), or what may be rounded or estimated.
+
+    If so, it was cut off, perhaps while it was copied.
+    """
+    tolerated_s = _TOLERATED_LOSS_OF_EXACT_S if exact else max(_TOLERATED_LOSS_S, _TOLERATED_LOSS * announced_s)
+    return announced_s - decoded_s > tolerated_s
 
 
 def length_s(announced_s: float | None, decoded_s: float) -> float:

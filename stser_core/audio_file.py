@@ -45,6 +45,7 @@ _FRAMES_SUFFIXES = frozenset(
     {".aac", ".ac3", ".adts", ".amr", ".dts", ".eac3", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"}
 )
 _UNSIGNED = BARE_FRAMES | {"mpeg", "mpegts"}
+_LOSSLESS = ("pcm_", "flac", "alac")
 _FEWEST_FRAMES = 3
 _NO_LENGTH = 0x7FFF_F000
 """From here on, a WAV's length means that it is not known: SoX writes this into a pipe, arecord 2³¹, FFmpeg 2³² − 1."""
@@ -76,6 +77,7 @@ class AudioInfo:
     channels: int
     duration_s: float | None  # None where the container does not say
     estimated: bool = False  # the length is only estimated, or that of the picture
+    exact: bool = False  # the length is a number of samples
     tracks: tuple[str, ...] = ()  # number, language, title and codec of each audio track
     track: int | None = 1  # the one that is read, counted from 1; None for all
 
@@ -90,6 +92,7 @@ def probe(file: AudioFile, track: TrackChoice = None) -> AudioInfo:
             channels=first.channels if len(streams) == 1 else len(streams),
             duration_s=duration,
             estimated=estimated,
+            exact=first.codec_context.name.startswith(_LOSSLESS),
             tracks=tuple(_described(stream, number) for number, stream in enumerate(audio, start=1)),
             track=None if track == "all" else audio.index(first) + 1,
         )

@@ -45,6 +45,7 @@ class Recording:
 
     Attributes:
         announced_s: The length that the file promises, in seconds; `None` where it says none, or only an estimate.
+        exact: Whether that is a number of samples.
         notices: What the user should know of the file, in sentences; may grow while it is decoded.
         stopped: Whether it was told to stop.
     """
@@ -77,6 +78,7 @@ class Recording:
         self.channels = info.channels
         self.duration_s = info.duration_s
         self.announced_s = None if info.estimated else info.duration_s
+        self.exact = info.exact
         self.notices = _of_tracks(self.name, info, track)
 
     def blocks(self) -> Iterator[AudioBlock]:
