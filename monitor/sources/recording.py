@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STDIN = "-"
-_SAME_RESIDUAL = 1e-2
+_SAME_RESIDUAL = 2e-2
 _SAME_RESIDUAL_ANYWHERE = 0.1
-"""−20 dB over a recording and −10 dB in each second with sound, as lossy codecs leave of one signal on two channels; of
+"""−17 dB over a recording and −10 dB in each second with sound, as lossy codecs leave of one signal on two channels; of
 two parties, one speaks alone at times, and little of it is on the other channel."""
 _SAME_GAIN = 0.1
 _QUIET = 0.01

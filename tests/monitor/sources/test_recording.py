@@ -80,7 +80,7 @@ SILENCE = np.zeros(48_000)
         ([NOISE, NOISE], 8_000),
         *(
             ([NOISE, gain * NOISE + 10 ** (-below_db / 20) * abs(gain) * OTHER], 16_000)
-            for gain, below_db in ((1.0, 45), (0.98, 30), (0.5, 40), (-1.0, 45))
+            for gain, below_db in ((1.0, 45), (0.98, 30), (0.5, 18), (-1.0, 45))
         ),
     ],
     ids=["copies", "coded", "coded more", "quieter", "inverted"],
