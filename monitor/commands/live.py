@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
 from monitor.alerts.rules import Rule, parse, require_speakers
 from monitor.commands.models import load_models, warm_up
-from monitor.commands.notices import Notices, warn_of_agents
+from monitor.commands.notices import Notices, warn_of_agents, warn_of_silence
 from monitor.commands.outputs import check_outputs, open_files
 from monitor.commands.terminal import Interruption, Keys, can_be_read, suspension
 from monitor.commands.views import DisplayMode, View, display_mode
@@ -63,6 +63,8 @@ def listen(options: ListenOptions, *, quiet: bool = False, source: Source | None
         runner = None if command is None else AlertCommand(command, notices.say)
         if runner is not None:
             cleanup.callback(runner.close)
+        if runner is None and not options.live.timings:
+            warn_of_silence(output, notices)
         mode = display_mode(output.csv, output.jsonl, quiet=quiet)
         return _Run(options, mode, notices, source, given, exporters, models, rules, runner).run()
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from monitor.analytics.call import analyse
 from monitor.commands.models import load_models
-from monitor.commands.notices import Notices, warn_of_agents
+from monitor.commands.notices import Notices, warn_of_agents, warn_of_silence
 from monitor.commands.outputs import check_outputs, open_files
 from monitor.commands.terminal import Interruption
 from monitor.commands.views import DisplayMode, View, display_mode
@@ -66,6 +66,7 @@ def replay(recordings: Sequence[Path], options: AnalysisOptions, output: OutputO
         models = load_models(options.scoring, options.transcription, notices, options.recording)
         mode = display_mode(output.csv, output.jsonl, quiet=quiet)
         player = _Player(options, notices, models, exporters, mode)
+        warn_of_silence(output, notices)
         for exporter in exporters:
             exporter.begin()
         with Interruption(player.stop, player.abort) as interruption:

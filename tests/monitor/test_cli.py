@@ -212,6 +212,14 @@ def test_python_without_docstrings_and_assertions_works(call, scratch_checkpoint
     assert len((tmp_path / "a").read_text().splitlines()) == 7
 
 
+def test_a_quiet_replay_without_outputs_says_that_it_leaves_nothing(replay, call, tmp_path, capsys):
+    assert replay(call, "--quiet", "--csv", tmp_path / "call.csv") == 0
+    assert capsys.readouterr().err == ""
+    assert replay(call, "--quiet") == 0
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and "--csv" in captured.err
+
+
 def test_several_recordings_have_a_timeline_each(replay, call, data, tmp_path, capsys):
     other, again = data / "emodb" / "03a02Nc.flac", tmp_path / "again" / call.name
     again.parent.mkdir()

@@ -79,7 +79,7 @@ def test_a_file_that_is_not_audio(replay, tmp_path, content, words, write_wav):
         path.write_bytes(content)
     elif content is not None:
         write_wav(path, content)
-    assert_one_sentence(replay(path), 1, *words)
+    assert_one_sentence(replay(path, "--csv", tmp_path / "call.csv"), 1, *words)
 
 
 @pytest.mark.parametrize("loudness", [0.0, 0.9])
