@@ -10,7 +10,10 @@ import av
 import numpy as np
 import pytest
 
+from monitor.archive.folder import ArchiveFolder
 from monitor.archive.recordings import Found
+from monitor.archive.scoring import Scored
+from monitor.archive.tables import Tables
 from monitor.cli import main
 from monitor.pipeline.opening import Models
 from monitor.transcribers.none import NoTranscriber
@@ -134,3 +137,18 @@ def contents() -> Callable[[Path], dict[str, Any]]:
         }
 
     return read
+
+
+@pytest.fixture
+def archive_of(tmp_path: Path) -> Callable[..., Path]:
+    """Make an archive of scored recordings, as a run leaves it but for its settings."""
+
+    def make(*scored: Scored) -> Path:
+        folder = ArchiveFolder(tmp_path / "timelines")
+        with folder.locked():
+            for one in scored:
+                folder.finish(one)
+            Tables(folder, explain=False).add(scored)
+        return folder.root
+
+    return make

@@ -112,23 +112,6 @@ def test_usual_names_stay_and_changed_ones_do_not_become_one():
     assert len({timeline_name(one).lower() for one in names}) == len(names)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="names that Windows cannot keep")
-def test_names_that_cannot_be_kept_are_done_like_all_others(few, archive, tmp_path, contents):
-    for name in ("a" * 251 + ".wav", "failures", "14:30.wav"):
-        shutil.copy2(few / "call-000.wav", few / name)
-    (few / "calls").mkdir()
-    shutil.copy2(few / "call-001.wav", few / "calls" / "000001.parquet.wav")
-    out = tmp_path / "out"
-    assert archive(few, "--out", out, "--quiet") == 0
-    made = contents(out)
-
-    assert made["failures"] == "recording,reason\n"
-    assert len(made["calls"]) == len({call["timeline"] for call in made["calls"]}) == 7
-    assert all((out / call["timeline"]).is_file() for call in made["calls"])
-    assert archive(few, "--out", out) == 0
-    assert contents(out) == made
-
-
 def test_an_output_that_is_empty_is_refused(few, archive, monkeypatch, capsys):
     monkeypatch.chdir(few)
     assert archive(few, "--out", "") == 2

@@ -7,10 +7,8 @@ from datetime import date
 
 import pytest
 
-from monitor.archive.folder import ArchiveFolder
 from monitor.archive.overview import make_overview, render_overview
 from monitor.archive.scoring import Finished, Scored
-from monitor.archive.tables import Tables
 from monitor.cli import main
 from stser_core.errors import DataError
 
@@ -19,25 +17,19 @@ SCHEME = "javascript:alert(1).wav"
 
 
 @pytest.fixture
-def archived(tmp_path, turn, surely):
+def archived(archive_of, turn, surely):
     """Make an archive of calls: a name, and for each turn its start, end and emotion."""
 
+    def scored(name, spoken):
+        turns = [
+            turn(recording=name, turn=number, start_s=start_s, end_s=end_s, scores=surely(emotion))
+            for number, (start_s, end_s, emotion) in enumerate(spoken, start=1)
+        ]
+        return Scored(Finished(name, 1, 1_790_000_000 * 10**9, 100.0, 100.0), tuple(turns))
+
     def make(calls):
-        root = tmp_path / "timelines"
-        folder = ArchiveFolder(root)
-        with folder.locked():
-            kept = []
-            for name, spoken in calls.items():
-                turns = [
-                    turn(recording=name, turn=number, start_s=start_s, end_s=end_s, scores=surely(emotion))
-                    for number, (start_s, end_s, emotion) in enumerate(spoken, start=1)
-                ]
-                scored = Scored(Finished(name, 1, 1_790_000_000 * 10**9, 100.0, 100.0), tuple(turns))
-                folder.finish(scored)
-                kept.append(scored)
-            Tables(folder, explain=False).add(kept)
-            settings = {"format": 1, "settings": {"checkpoint": "default"}}
-            (root / "archive.json").write_text(json.dumps(settings))
+        root = archive_of(*(scored(name, spoken) for name, spoken in calls.items()))
+        (root / "archive.json").write_text(json.dumps({"format": 1, "settings": {"checkpoint": "default"}}))
         return root
 
     return make

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.archive.folder import ArchiveFolder
 from monitor.archive.scoring import Finished, Scored
-from monitor.archive.tables import Tables
 from monitor.flow import Transcript, Word
 
 duckdb = pytest.importorskip("duckdb")
@@ -35,28 +33,25 @@ def questions(document):
 
 
 @pytest.fixture
-def archived(tmp_path, turn, surely, monkeypatch):
+def archived(archive_of, tmp_path, turn, surely, monkeypatch):
     """The calls above, with a short turn of an agent who is not scored."""
-    folder = ArchiveFolder(tmp_path / "timelines")
-    with folder.locked():
-        calls = []
-        for name, said in CALLS.items():
-            turns = [
-                turn(
-                    recording=name,
-                    turn=number,
-                    start_s=float(start_s),
-                    end_s=float(start_s + length_s),
-                    scores=surely(emotion),
-                    transcript=Transcript((Word(words, start_s, start_s + 1, 0.9),)),
-                )
-                for number, (start_s, length_s, emotion, words) in enumerate(said, start=1)
-            ]
-            turns.append(turn(recording=name, turn=9, channel=2, speaker="agent", start_s=0.0, end_s=0.9, scores=None))
-            scored = Scored(Finished(name, 1, 0, 70.0, 70.0), tuple(turns))
-            folder.finish(scored)
-            calls.append(scored)
-        Tables(folder, explain=False).add(calls)
+
+    def scored(name, said):
+        turns = [
+            turn(
+                recording=name,
+                turn=number,
+                start_s=float(start_s),
+                end_s=float(start_s + length_s),
+                scores=surely(emotion),
+                transcript=Transcript((Word(words, start_s, start_s + 1, 0.9),)),
+            )
+            for number, (start_s, length_s, emotion, words) in enumerate(said, start=1)
+        ]
+        agent = turn(recording=name, turn=9, channel=2, speaker="agent", start_s=0.0, end_s=0.9, scores=None)
+        return Scored(Finished(name, 1, 0, 70.0, 70.0), (*turns, agent))
+
+    archive_of(*(scored(name, said) for name, said in CALLS.items()))
     monkeypatch.chdir(tmp_path)
 
 

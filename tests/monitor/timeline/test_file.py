@@ -80,21 +80,6 @@ def test_any_timeline_reads_back_from_its_json_lines(write_timeline, folder, tim
     assert list(file.turns) == timeline
 
 
-@given(st.binary(max_size=300), st.sampled_from(["any.csv", "any.jsonl", "any"]))
-def test_arbitrary_bytes_are_refused_in_a_sentence(folder, data, name):
-    assert_refused_or_read(folder / name, data)
-
-
-@given(timelines(turns, min_size=1, max_size=2), st.data())
-@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
-def test_a_damaged_timeline_is_refused_in_a_sentence(write_timeline, folder, ending, timeline, data):
-    content = bytearray(write_timeline(folder / f"whole{ending}", *timeline).read_bytes())
-    for _ in range(data.draw(st.integers(1, 4))):
-        place = data.draw(st.integers(0, len(content) - 1))
-        content[place : place + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=3))
-    assert_refused_or_read(folder / f"damaged{ending}", bytes(content))
-
-
 @given(
     st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | texts, st.lists), st.sampled_from(COLUMNS)
 )
