@@ -83,7 +83,7 @@ def archive(
         notices.say(f"the same holds for {counted(len(told) - 1, 'further recording')}.")
     _summarise(progress, out, notices)
     if interruption.received is None and progress.failed == len(found):
-        raise DataError(f"Not one of the {len(found)} recordings could be read; see '{out / FAILURES}'.")
+        raise DataError(f"Not one recording could be read; see '{out / FAILURES}'.")
     return interruption.exit_code
 
 

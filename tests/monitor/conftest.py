@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
 import shutil
+import struct
+import subprocess
+import threading
+import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -213,6 +220,108 @@ def write_timeline() -> Callable[..., Path]:
         return path
 
     return write
+
+
+PATIENCE_S = 60.0
+
+
+class Terminal:
+    """A program on a pseudo-terminal of 100 by 30 cells, its screen, and all that it has drawn."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        import fcntl
+        import pty
+        import termios
+
+        import pyte
+
+        self.drawn = ""
+        self._screen = pyte.Screen(100, 30)
+        self._stream = pyte.ByteStream(self._screen)
+        self._lock = threading.Lock()
+        self._master: int | None
+        self._master, end = pty.openpty()
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        # With --ctty it is the program's controlling terminal, whose Ctrl-C is a signal.
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", *command],
+            env={**os.environ, **environment, "TERM": "xterm-256color"},
+            stdin=end,
+            stdout=end,
+            stderr=end,
+        )
+        os.close(end)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        # Linux reports an error once nobody has the other end any more.
+        with contextlib.suppress(OSError):
+            while (master := self._master) is not None:
+                if select.select([master], [], [], 0.05)[0]:
+                    shown = os.read(master, 65536)
+                    with self._lock:
+                        self._stream.feed(shown)
+                        self.drawn += shown.decode(errors="replace")
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on the screen."""
+        with self._lock:
+            return list(self._screen.display)
+
+    @property
+    def as_it_was(self) -> bool:
+        """Whether a shell would find the terminal as it left it: with lines, echo and a cursor."""
+        import termios
+
+        modes = termios.tcgetattr(self._master)[3]
+        return bool(modes & termios.ICANON and modes & termios.ECHO) and not self._screen.cursor.hidden
+
+    def see(self, text: str, since: int = 0) -> int:
+        """Wait until a text is drawn; returns where it ends."""
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in self.drawn[since:]:
+            assert time.monotonic() < deadline, f"{text!r} was never drawn:\n{self.drawn[-3000:]}"
+            time.sleep(0.02)
+        return self.drawn.index(text, since) + len(text)
+
+    def press(self, keys: bytes) -> None:
+        """Type keys."""
+        os.write(self._master, keys)
+
+    def shut(self) -> None:
+        """Close the window; whoever runs in it gets a hang-up."""
+        master, self._master = self._master, None
+        self._reader.join()
+        if master is not None:
+            os.close(master)
+
+    def wait(self) -> int:
+        """The exit code."""
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(5)
+        return code
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        self.process.kill()
+        self.process.wait()
+        self.shut()
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    """Start a program on a terminal; what still runs at the end is killed."""
+    started: list[Terminal] = []
+
+    def start(command: list[str], **environment: str) -> Terminal:
+        started.append(Terminal(command, environment))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
 
 
 @pytest.fixture(scope="session")

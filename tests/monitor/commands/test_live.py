@@ -3,11 +3,9 @@
 import csv
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,20 +19,20 @@ pytestmark = [
 ]
 
 LISTEN = """
-import fcntl, json, sys, termios, time
-if sys.stdin.isatty():
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+import json, sys, time
 from monitor.commands.live import listen
+from monitor.flow import AudioBlock
 from monitor.options import AlertOptions, Asr, ListenOptions, LiveOptions, OutputOptions, ScoringOptions
 from monitor.options import TranscriptionOptions
 from monitor.sources.recording import Recording
 class Paced(Recording):
     def blocks(self):
         for block in super().blocks():
-            time.sleep(block.samples.shape[1] / 16_000 / (1 if real_time else 4))
-            if self.stopped:
-                return
-            yield block
+            for start in range(0, block.samples.shape[1], 1_600):  # as a microphone's
+                time.sleep(0.1 if real_time else 0.025)
+                if self.stopped:
+                    return
+                yield AudioBlock(block.start + start, block.samples[:, start : start + 1_600])
 call, checkpoint, outputs, live, others, real_time = json.loads(sys.argv[1])
 source = Paced(call)
 alerts = AlertOptions(live.pop("alert", None), live.pop("on_alert", None))
@@ -48,6 +46,7 @@ options = ListenOptions(
 sys.exit(listen(options, source=source, **others))
 """
 PATIENCE_S = 60
+ROOT = str(Path(__file__).parents[3])
 
 
 @pytest.fixture
@@ -68,97 +67,27 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-class Terminal:
-    """A program on a pseudo-terminal of 24 lines, and all that it has drawn."""
-
-    def __init__(self, command):
-        import fcntl
-        import pty
-        import struct
-        import termios
-
-        self.master, self.slave = pty.openpty()
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self.modes = termios.tcgetattr(self.slave)
-        environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[3])}
-        self.process = subprocess.Popen(
-            command, stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True, env=environment
-        )
-        self.drawn = ""
-
-    def see(self, text, since=0):
-        """Read until a text is drawn; returns where it ends."""
-        deadline = time.monotonic() + PATIENCE_S
-        while text not in self.drawn[since:]:
-            assert time.monotonic() < deadline, f"{text!r} was never drawn:\n{self.drawn[-3000:]}"
-            self.read()
-        return self.drawn.index(text, since) + len(text)
-
-    def read(self):
-        if select.select([self.master], [], [], 0.05)[0]:
-            self.drawn += os.read(self.master, 65536).decode(errors="replace")
-
-    def type(self, key):
-        os.write(self.master, key.encode())
-
-    def end(self):
-        deadline = time.monotonic() + PATIENCE_S
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, "it does not end"
-            self.read()
-        self.read()
-        return self.process.returncode
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.shut()
-        os.close(self.slave)
-
-    def shut(self):
-        """Close the window; whoever runs in it gets a hang-up."""
-        if self.master is not None:
-            os.close(self.master)
-            self.master = None
-
-
-@pytest.fixture
-def terminal():
-    opened = []
-
-    def start(command):
-        opened.append(Terminal(command))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
-
-
 def test_on_a_terminal_it_is_a_screen_that_obeys_keys(terminal, arguments, tmp_path):
-    import termios
-
-    screen = terminal(arguments(alert=["angry>=0"], timings=True))
+    screen = terminal(arguments(alert=["angry>=0"], timings=True), PYTHONPATH=ROOT)
     screen.see("\x1b[?1049h")
     screen.see("two_speakers_16k_mono.wav")
     screen.see("speaking 0:0")
     screen.see("ALERT 0:0")
     assert "\a" in screen.drawn
-    screen.type("m")
+    screen.press(b"m")
     screen.see("▼")
-    screen.type("p")
+    screen.press(b"p")
     at = screen.see("paused 0:")
-    screen.type(" ")
+    screen.press(b" ")
     screen.see("listening 0:", since=at)
-    screen.type("q")
-    assert screen.end() == 0
+    screen.press(b"q")
+    assert screen.wait() == 0
     screen.see("Marks at 0:")
     left = screen.drawn[screen.drawn.rindex("\x1b[?1049l") :]
     assert "speaker1" in left
     assert "last sound to row" in left
     assert "Traceback" not in screen.drawn
-    assert termios.tcgetattr(screen.slave) == screen.modes
+    assert screen.as_it_was
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     turns = [line for line in lines if "type" not in line]
     assert len(turns) == len(rows(tmp_path / "out.csv")) >= 1
@@ -167,7 +96,7 @@ def test_on_a_terminal_it_is_a_screen_that_obeys_keys(terminal, arguments, tmp_p
 
 @pytest.mark.usefixtures("hang_ups")
 def test_a_terminal_that_is_closed_costs_not_even_the_turn_in_hand(terminal, arguments, tmp_path):
-    screen = terminal(arguments(alert=["angry>=0"], real_time=True))
+    screen = terminal(arguments(alert=["angry>=0"], real_time=True), PYTHONPATH=ROOT)
     screen.see("speaking 0:01")
     before = len(rows(tmp_path / "out.csv"))
     screen.shut()
@@ -177,7 +106,7 @@ def test_a_terminal_that_is_closed_costs_not_even_the_turn_in_hand(terminal, arg
 
 
 def start(command):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = {**os.environ, "PYTHONPATH": ROOT}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, env=environment, **pipes)
 

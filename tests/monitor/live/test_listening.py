@@ -1,20 +1,15 @@
 """`stser-monitor --device mic` for real: in a pseudo-terminal, with a sound server, clips, signals and failures."""
 
-import contextlib
 import csv
-import fcntl
 import os
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
-import pyte
 import pytest
 
 from stser_core import audio
@@ -67,74 +62,6 @@ def wait_until(true, seconds=20.0):
         time.sleep(0.02)
 
 
-class Terminal:
-    """The command in a pseudo-terminal, whose screen can be read at any time."""
-
-    def __init__(self, arguments, environment, shell=(), columns=100, lines=30):
-        self._screen = pyte.Screen(columns, lines)
-        self._stream = pyte.ByteStream(self._screen)
-        self._lock = threading.Lock()
-        self._keyboard, end = os.openpty()
-        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        # With --ctty it is the program's controlling terminal, whose Ctrl-C is a signal.
-        self._process = subprocess.Popen(
-            ["setsid", "--ctty", *shell, *COMMAND, *arguments],
-            env={**os.environ, **environment, "TERM": "xterm-256color"},
-            stdin=end,
-            stdout=end,
-            stderr=end,
-        )
-        os.close(end)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        # Linux reports an error once nobody has the other end any more.
-        with contextlib.suppress(OSError):
-            while shown := os.read(self._keyboard, 65536):
-                with self._lock:
-                    self._stream.feed(shown)
-
-    @property
-    def lines(self):
-        with self._lock:
-            return list(self._screen.display)
-
-    def press(self, key):
-        os.write(self._keyboard, key)
-
-    @property
-    def as_it_was(self):
-        """Whether a shell would find the terminal as it left it: with lines, echo and a cursor."""
-        modes = termios.tcgetattr(self._keyboard)[3]
-        return bool(modes & termios.ICANON and modes & termios.ECHO) and not self._screen.cursor.hidden
-
-    def wait(self, seconds=20.0):
-        """The exit code."""
-        code = self._process.wait(seconds)
-        self._reader.join(5)
-        return code
-
-    def close(self):
-        self._process.kill()
-        self.wait()
-        os.close(self._keyboard)
-
-
-@pytest.fixture
-def terminals():
-    """Start the command in a terminal; what still runs at the end is killed."""
-    started = []
-
-    def start(microphone, *arguments, shell=()):
-        started.append(Terminal(arguments, microphone.environment, shell))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.close()
-
-
 class Arrivals:
     """Stamps each row of a growing CSV with the time when it could be read."""
 
@@ -183,10 +110,10 @@ class Tap:
         self._recorder.stdout.close()
 
 
-def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, terminals, clips, write_wav, tmp_path):
+def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, terminal, clips, write_wav, tmp_path):
     table = tmp_path / "out.csv"
     samples, times = spoken(clips, (0.5, 0.8, 1.0, 0.9, 1.3, 1.1))
-    terminal = terminals(shared_microphone, "--csv", str(table), "--timings")
+    screen = terminal([*COMMAND, "--csv", str(table), "--timings"], **shared_microphone.environment)
     shared_microphone.wait_for_listeners(1)
     arrivals, tap = Arrivals(table), Tap(shared_microphone)
     # Until the tap is there, too.
@@ -194,7 +121,7 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
     shared_microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
     wait_until(lambda: len(rows(table)) == len(clips))
     time.sleep(0.5)
-    screen = "\n".join(terminal.lines)
+    shown = "\n".join(screen.lines)
     arrivals.stop()
     tap.stop()
 
@@ -202,8 +129,8 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
     sentence = write_wav(tmp_path / "sentence.wav", np.concatenate(clips[:3]))
     with shared_microphone.play(sentence) as playing:
         time.sleep(1.8)
-        terminal.press(CTRL_C)
-        code = terminal.wait()
+        screen.press(CTRL_C)
+        code = screen.wait()
         playing.terminate()
 
     written = rows(table)
@@ -213,30 +140,30 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
     check_times(written[: len(clips)], times)
     assert float(written[-1]["end_s"]) - float(written[-1]["start_s"]) > 0.5
     assert all(row["dropped_ms"] == "0" and row["emotion"] in LETTERS for row in written)
-    check_screen(screen, written[: len(clips)])
-    assert "last sound to row" in "\n".join(terminal.lines)
+    check_screen(shown, written[: len(clips)])
+    assert "last sound to row" in "\n".join(screen.lines)
     check_latency(arrivals.times, tap, times)
 
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on_with_the_same_microphone(
-    shared_microphone, terminals, clips, write_wav, tmp_path
+    shared_microphone, terminal, clips, write_wav, tmp_path
 ):
     table = tmp_path / "out.csv"
-    terminal = terminals(shared_microphone, "--csv", str(table), shell=SHELL)
+    screen = terminal([*SHELL, *COMMAND, "--csv", str(table)], **shared_microphone.environment)
     shared_microphone.wait_for_listeners(1)
-    wait_until(lambda: any("listening" in line for line in terminal.lines))
-    assert not terminal.as_it_was
-    terminal.press(CTRL_Z)
-    wait_until(lambda: terminal.as_it_was)
-    wait_until(lambda: not terminal.as_it_was)
+    wait_until(lambda: any("listening" in line for line in screen.lines))
+    assert not screen.as_it_was
+    screen.press(CTRL_Z)
+    wait_until(lambda: screen.as_it_was)
+    wait_until(lambda: not screen.as_it_was)
     # A device that delivers nothing would be given up by now.
     time.sleep(2.5)
     samples, _ = spoken(clips[:1], (0.5,))
     shared_microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
     wait_until(lambda: len(rows(table)) == 1)
-    terminal.press(b"q")
-    assert terminal.wait() == 0
-    assert terminal.as_it_was
+    screen.press(b"q")
+    assert screen.wait() == 0
+    assert screen.as_it_was
 
 
 def check_times(written, times):
