@@ -5,15 +5,15 @@ a second of it. Time is the container's clock: sound that starts later than the 
 between time stamps is silence.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
 
 from stser_core.audio_file import (
     BARE_FRAMES,
@@ -27,11 +27,6 @@ from stser_core.audio_file import (
     probe,
 )
 from stser_core.errors import AudioError
-
-if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
-    from av.container import InputContainer
-    from numpy.typing import NDArray
 
 __all__ = ["SAMPLE_RATE", "AudioFile", "AudioInfo", "Downmix", "Resampler", "TrackChoice"]
 __all__ += ["blocks", "excerpts", "load", "load_mono", "probe", "resampled"]

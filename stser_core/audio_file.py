@@ -1,7 +1,5 @@
 """Opening a file of sound: which format it has, which track is meant, how long it is, what its frames are."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os
@@ -10,21 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 
 import av
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.stream import Disposition
 
 from stser_core.errors import AudioError, UsageError, reason
 
-if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
-    from av.container import InputContainer
-
-AudioFile: TypeAlias = "str | Path | BinaryIO"
+AudioFile: TypeAlias = str | Path | BinaryIO
 """A path, or an open binary file, which is read from its start where it is seekable."""
-TrackChoice: TypeAlias = "int | Literal['all'] | None"
+TrackChoice: TypeAlias = int | Literal["all"] | None
 """An audio track, counted from 1; `all` for the tracks as channels; `None` for the default track."""
 
 _G711 = {".ul": "mulaw", ".ulaw": "mulaw", ".mulaw": "mulaw", ".pcmu": "mulaw"}

@@ -1,7 +1,5 @@
 """Both command lines: options that commands share, and where errors become a sentence and an exit code."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os

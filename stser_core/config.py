@@ -3,8 +3,6 @@
 Importing this module imports no torch.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 

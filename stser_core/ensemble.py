@@ -9,21 +9,17 @@ moves the answer from evenly distributed labels to a class prior (Saerens, Latin
 https://doi.org/10.1162/089976602753284446).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stser_core.config import EnsembleConfig, LateFusion
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating]
+Floats = NDArray[np.floating]
 
 Prior = tuple[float, float, float, float]
 """Expected frequency of each emotion, in the order of `LABELS`."""

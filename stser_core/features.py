@@ -4,22 +4,15 @@ The paper's speech input (section 3.1) is the logmel spectrogram of the utteranc
 trimmed to where its sound is, and its spectrogram is made independent of the recording level.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from stser_core.config import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE, FeatureConfig
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from stser_core.config import FeatureConfig
-
-    Floats = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 MINIMUM_SAMPLES = SAMPLE_RATE // 10
 

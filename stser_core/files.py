@@ -1,7 +1,5 @@
 """Files that are written as a whole: each is either there with all of its content, or stays what it was."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import stat

@@ -8,8 +8,6 @@ on a batch's padding.
 In a checkpoint folder the weights are stored as int8 with one scale for each output row.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 

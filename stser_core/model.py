@@ -4,12 +4,12 @@ Section 3.3, the multi-scale fusion: the bimodal classifier reads the speech and
 (feature fusion); ensemble learning is in `ensemble`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -19,10 +19,6 @@ from stser_core.frontend import WhisperFrontEnd
 from stser_core.padding import frame_mask, pad_frames
 from stser_core.smodel import Smodel
 from stser_core.tmodel import Tmodel
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 class Classifier(nn.Sequential):

@@ -1,18 +1,15 @@
 """The model as the recognizer runs it: arrays in, arrays out, on an accelerator, in batches."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import DeviceError, UsageError
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating]
+Floats = NDArray[np.floating]
 
 LIMITS = {"cpu": (0.0, 1), "cuda": (240.0, 256), "mps": (60.0, 64)}
 """Seconds of sound, padding included, and utterances in one batch. A CPU gains nothing from batches (one utterance

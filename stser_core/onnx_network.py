@@ -4,28 +4,21 @@
 own files.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stser_core import weights
-from stser_core.checkpoint import FRONT_END_FILE, WEIGHTS_FILE
-from stser_core.config import TEXT
+from stser_core.checkpoint import FRONT_END_FILE, WEIGHTS_FILE, Checkpoint
+from stser_core.config import TEXT, CheckpointConfig
 from stser_core.errors import CheckpointError, MissingExtraError, UsageError, reason
 from stser_core.features import log_mel
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from stser_core.checkpoint import Checkpoint
-    from stser_core.config import CheckpointConfig
-
-    Floats = NDArray[np.floating]
+Floats = NDArray[np.floating]
 
 FOLDER = "onnx"
 GRAPHS_FILE = "graphs.json"

@@ -1,7 +1,5 @@
 """Sequences of different lengths in one batch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,32 +1,25 @@
 """The emotion recognizer: utterances in, emotion scores out. What the monitor runs and what evaluation measures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stser_core import checkpoint as checkpoints
 from stser_core import encoders
+from stser_core.checkpoint import Checkpoint
 from stser_core.config import SAMPLE_RATE, SPEECH, TEXT
 from stser_core.emotions import LABELS
-from stser_core.ensemble import apply_prior, calibrated, combination, combine
+from stser_core.ensemble import Prior, apply_prior, calibrated, combination, combine
 from stser_core.errors import CheckpointError, UsageError
 from stser_core.features import trim
-from stser_core.network import accelerator_of, batches
+from stser_core.network import Network, accelerator_of, batches
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
 from stser_core.text import is_usable
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from stser_core.checkpoint import Checkpoint
-    from stser_core.ensemble import Prior
-    from stser_core.network import Network
-
-    Floats = NDArray[np.floating]
+Floats = NDArray[np.floating]
 
 UNKNOWN_LIMIT = 0.5
 """A transcript with a larger proportion of unknown pieces is in a language that the text encoder cannot read."""
@@ -34,7 +27,7 @@ UNKNOWN_LIMIT = 0.5
 _SALIENCE_STEP = SAMPLE_RATE // 10
 _NEUTRAL = LABELS.index("neutral")
 
-_Vectors = dict[str, "Floats"]
+_Vectors = dict[str, Floats]
 
 
 class EmotionRecognizer:
@@ -101,7 +94,7 @@ class EmotionRecognizer:
         speaker_baseline: bool = True,
         runtime: Literal["torch", "onnx"] = "torch",
         text: bool = True,
-    ) -> EmotionRecognizer:
+    ) -> "EmotionRecognizer":
         """Load a checkpoint by folder, name or Hub id, and prepare it; for the options see also `__init__`.
 
         The accelerator is `auto`, `cpu`, `cuda` or `mps`. With the runtime `onnx`, torch is not imported; the scores

@@ -1,7 +1,5 @@
 """Settings are frozen dataclasses: their bounds stand in their fields' types, and their JSON has no unknown keys."""
 
-from __future__ import annotations
-
 from typing import Annotated, TypeVar
 
 import msgspec

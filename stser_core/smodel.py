@@ -6,8 +6,6 @@ what bears the emotion. Every layer respects the lengths in a padded batch, so a
 depend on its neighbours.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -7,15 +7,10 @@ normalisation, Busso et al. 2011, https://doi.org/10.1109/ICASSP.2011.5947653). 
 few turns ("pseudo-turns").
 """
 
-from __future__ import annotations
+import numpy as np
+from numpy.typing import NDArray
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float32]
+Vector = NDArray[np.float32]
 
 
 def baseline(global_mean: Vector, weighted_sum: Vector, weight_sum: Vector | float, pseudo_turns: float) -> Vector:
@@ -65,7 +60,7 @@ class SpeakerBaseline:
             self._sum = self._sum * (memory / self.weight)
             self.weight = memory
 
-    def copy(self) -> SpeakerBaseline:
+    def copy(self) -> "SpeakerBaseline":
         """An independent copy of the current state, as for a provisional estimate."""
         other = SpeakerBaseline()
         other.weight, other._sum = self.weight, self._sum

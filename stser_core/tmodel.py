@@ -4,8 +4,6 @@ ALBERT (Lan et al. 2020, https://arxiv.org/abs/1909.11942) is a transformer whos
 modules are named as those of the Hugging Face Hub's `AlbertModel`, so that its weights fit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

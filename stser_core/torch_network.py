@@ -1,24 +1,19 @@
 """A model for inference with torch; see `network`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from stser_core.frontend import WhisperFrontEnd, has_bfloat16
 from stser_core.model import Stser, unfilled
 from stser_core.network import accelerator_of, batches
 from stser_core.padding import pad_frames
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-    Floats = NDArray[np.floating]
+Floats = NDArray[np.floating]
 
 
 class TorchNetwork:

@@ -1,7 +1,5 @@
 """Weights as checkpoints store them, for torch and NumPy alike."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path

@@ -4,27 +4,22 @@ The checkpoint names the encoder by Hub id and revision; it is downloaded once. 
 that comes with a model is never run.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import CheckpointError, reason
+from stser_core.scores import SpeechInput
 from stser_core.settings import decode
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from stser_core.scores import SpeechInput
 
 _SHORTEST = SAMPLE_RATE // 10
 _LONGEST = 30 * SAMPLE_RATE

@@ -4,8 +4,6 @@ Every function draws from the generator that it is given and from nothing else, 
 telephone lines, which change the sound, are in `lines`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

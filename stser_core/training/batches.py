@@ -3,8 +3,6 @@
 Everything that is drawn for an example follows from the run's seed, the epoch and the clip's position alone.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Decoded sound and encoded frames on disk, by the content that they follow from; several processes may share them."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor

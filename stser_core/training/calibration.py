@@ -1,7 +1,5 @@
 """Temperatures of a trained model, from its answers on call-like streams of the validation speakers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log

@@ -1,7 +1,5 @@
 """Clips, and the corpora that readers make of them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass

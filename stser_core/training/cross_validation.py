@@ -7,8 +7,6 @@ The folder of a cross-validation:
     results.json                 everything
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import statistics

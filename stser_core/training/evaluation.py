@@ -4,8 +4,6 @@ Open corpora have no sound whose words differ on purpose, so clips of unseen spe
 carry an emotion, or only one of them does. The right answer follows from how a pair was made (see `pairs`).
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

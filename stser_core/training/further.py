@@ -1,7 +1,5 @@
 """A classifier over a further encoder: trained on its frozen vectors, calibrated, and added to a checkpoint."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from copy import deepcopy

@@ -1,7 +1,5 @@
 """The model in training: a batch in, the loss out; and its answers to validation batches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -28,7 +26,7 @@ class Learner(nn.Module):
         self._columns = {name: column_of(one.inputs) for name, one in stser.config.classifiers.items()}
         self._label_smoothing = label_smoothing
 
-    def train(self, mode: bool = True) -> Learner:
+    def train(self, mode: bool = True) -> "Learner":
         """Switch to training or evaluation; frozen parts stay in evaluation, with the statistics of their norms."""
         super().train(mode)
         for part in (self.stser.smodel, self.stser.tmodel, *self.stser.classifiers.values()):

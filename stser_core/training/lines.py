@@ -4,8 +4,6 @@ In training, clips come over random lines like those of real calls, whatever the
 about the emotion. Noise is partly that of the pauses of routine calls.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache

@@ -4,8 +4,6 @@ All randomness follows from the seed, the epoch and the position in it, so a run
 last finished epoch gives the same weights, bit for bit, as one that was not.
 """
 
-from __future__ import annotations
-
 import math
 import signal
 import sys

@@ -1,7 +1,5 @@
 """WA, UA, recalls, confusion and calibration error of predictions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

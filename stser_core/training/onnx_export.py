@@ -1,14 +1,12 @@
 """Writes the graphs of a checkpoint's parts for `onnx_network`, without their weights: some kilobytes each."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +14,7 @@ from torch.nn import functional
 
 from stser_core import checkpoint as checkpoints
 from stser_core.errors import MissingExtraError, OutputError, reason
+from stser_core.model import Stser
 from stser_core.onnx_network import (
     CLASSIFIER,
     CONVOLUTIONS,
@@ -27,9 +26,6 @@ from stser_core.onnx_network import (
     stored_weights,
 )
 from stser_core.weights import SCALE
-
-if TYPE_CHECKING:
-    from stser_core.model import Stser
 
 _OPSET = 17
 _WEIGHTS_OF = "model."

@@ -1,7 +1,5 @@
 """Output of training: result files, each in one step, JSON on standard output, and progress bars."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable, Iterator

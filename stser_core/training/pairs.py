@@ -4,8 +4,6 @@ Open corpora have either acted speech with fixed sentences or texts without soun
 a text drawn at random, in a stated mixture of five kinds, each with the target of the bimodal classifier.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

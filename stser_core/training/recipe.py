@@ -8,8 +8,6 @@ checkpoint/      the best model, calibrated, with its model card
 test.json        metrics on the test clips, where some were held out
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from collections.abc import Collection, Sequence
@@ -58,7 +56,7 @@ class Recipe:
                 raise UsageError(f"frozen: the model has no part {name!r}.")
 
     @classmethod
-    def read(cls, path: Path) -> Recipe:
+    def read(cls, path: Path) -> "Recipe":
         """Read a recipe from JSON (what it leaves out keeps its default); raises `DataError` where it is not one."""
         try:
             return decode(path.read_bytes(), cls)

@@ -1,7 +1,5 @@
 """Reports as tables: rows of text, shown in the terminal and written into the model card of a run."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Recordings of calls in which nothing emotional happens are cut into turns; every
 between the turns is the noise of real lines.
 """
 
-from __future__ import annotations
-
 import csv
 import gzip
 import hashlib

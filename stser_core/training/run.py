@@ -1,7 +1,5 @@
 """One training run: clips in, a calibrated checkpoint out; see `recipe` for its files."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace

@@ -1,7 +1,5 @@
 """The speech of training examples: cached frames over a drawn line, with a drawn baseline of their speaker."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Clips and turns of calls as the recognizer takes them, encoded by the front end once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -51,7 +49,7 @@ class SpeechInputs:
         *,
         accelerator: str = "auto",
         **options: Any,  # noqa: ANN401
-    ) -> SpeechInputs:
+    ) -> "SpeechInputs":
         """Load a checkpoint's recognizer; options and errors are those of `EmotionRecognizer`."""
         loaded = checkpoints.load(checkpoint)
         model = checkpoints.load_model(loaded.folder)

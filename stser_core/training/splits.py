@@ -8,8 +8,6 @@ scikit-learn's `StratifiedGroupKFold` refuses labels with fewer clips than folds
 minutes over tens of thousands of texts that are each their own group.
 """
 
-from __future__ import annotations
-
 import os
 import random
 from collections import Counter, defaultdict

@@ -6,8 +6,6 @@ nothing emotional happens, are scored turn by turn; and acted clips are laid int
 calls' own line, which shows whether the model has learnt the line instead of the emotion.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Recordings whose content is known, and models small enough to be made anew in every test."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import av

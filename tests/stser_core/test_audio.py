@@ -1,7 +1,5 @@
 """Every format that call recorders write comes back as it was recorded; what is broken is named."""
 
-from __future__ import annotations
-
 import struct
 import wave
 

@@ -1,7 +1,5 @@
 """Files whose time stamps, tracks, lengths, formats or names are not those of a plain recording."""
 
-from __future__ import annotations
-
 import io
 import os
 import threading

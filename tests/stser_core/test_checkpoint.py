@@ -1,7 +1,5 @@
 """A checkpoint folder comes back as it was saved; what is broken in it is said in one sentence."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from fnmatch import fnmatch

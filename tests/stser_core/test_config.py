@@ -1,7 +1,5 @@
 """The configuration of a checkpoint: presets as data; what does not fit is refused with its place."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import msgspec

@@ -1,7 +1,5 @@
 """The checkpoint that ships gives the answers that a user expects. Its metrics are in its model card."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

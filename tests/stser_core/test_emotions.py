@@ -1,7 +1,5 @@
 """The four emotions, and what other corpora call them."""
 
-from __future__ import annotations
-
 import pytest
 
 from stser_core.emotions import merge

@@ -1,7 +1,5 @@
 """Several classifiers' probabilities become one answer, calibrated, with a class prior."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The log-mel spectrogram shows where the sound is, whatever its level and its neighbours in the batch."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

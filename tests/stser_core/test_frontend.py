@@ -1,7 +1,5 @@
 """The front end: what a padded batch gives, how it is stored, and that it is Whisper's encoder."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The onnx runtime: the same scores as torch's, without torch."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

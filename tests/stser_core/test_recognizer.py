@@ -1,7 +1,5 @@
 """The recognizer: utterances in, scores out, in order, whatever they are scored together with."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

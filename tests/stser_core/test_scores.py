@@ -1,7 +1,5 @@
 """Scores of an utterance, and what one may be made of."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

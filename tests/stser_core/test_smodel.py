@@ -1,7 +1,5 @@
 """The smodel: an utterance's vector is its own, and its layers are what the paper names."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from hypothesis import given

@@ -1,7 +1,5 @@
 """The running neutral baseline: causal, weighted by neutrality, the same in one call as in several."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Transcripts are written as speech recognisers write them, in training and in monitoring."""
 
-from __future__ import annotations
-
 import unicodedata
 
 import pytest

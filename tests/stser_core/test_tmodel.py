@@ -1,7 +1,5 @@
 """The tmodel: our ALBERT gives what the Hugging Face Hub's gives."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, replace
 
 import pytest

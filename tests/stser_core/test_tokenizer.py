@@ -1,7 +1,5 @@
 """The tokenizer: ALBERT's own pieces."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Baselines, for an honest table: other ways to answer the same test clips after the same training clips."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec

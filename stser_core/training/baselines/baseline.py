@@ -1,7 +1,5 @@
 """The protocol of a baseline, and the clips of a fold that one can learn from and answer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol

@@ -5,8 +5,6 @@ loudness, spectrum and voicing over an utterance (Eyben et al. 2016, https://doi
 version eGeMAPSv02.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

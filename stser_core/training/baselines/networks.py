@@ -5,8 +5,6 @@ with this project, so embeddings are learnt from the training texts alone, which
 bands every 20 ms for at most 15 s; validation accuracy stops the training.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +49,7 @@ class NetworkBaseline:
     reads: ClassVar = ("sound", "text")
 
     name: str  # as the table prints it
-    network: type[DualEncoder] | type[AlignedEncoder]
+    network: "type[DualEncoder] | type[AlignedEncoder]"
     units: int  # of each recurrent layer and direction
     embedding: int = 100  # length of a word's vector
     dropout: float = 0.3  # proportion of each recurrent layer's output, in training
@@ -176,7 +174,7 @@ class Vocabulary:
         self._numbers = {word: number for number, word in enumerate(words, start=UNKNOWN + 1)}
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Vocabulary:
+    def of(cls, texts: Iterable[str]) -> "Vocabulary":
         """All words that occur at least twice; the others train the vector of unknown words."""
         counts = Counter(word for text in texts for word in normalise(text).split())
         return cls(sorted(word for word, count in counts.items() if count > 1))

@@ -1,7 +1,5 @@
 """Corpora: one reader a file, all yielding the same clips."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType

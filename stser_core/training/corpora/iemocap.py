@@ -11,8 +11,6 @@ suffix (`_F000`): the letter in `Ses01F` only says who wore the motion-capture m
 dialogue. Turns without a majority (`xxx`) are left out like other emotions.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -15,8 +15,6 @@ may put it anywhere. Recordings without a speaker all count as one speaker, whic
 folds keep on one side; a note says so.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass

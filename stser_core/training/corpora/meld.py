@@ -6,8 +6,6 @@ the recordings are `dia0_utt0.mp4` (or any sound format) below a folder for each
 all three parts, so the published parts are not a speaker-independent split.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -11,8 +11,6 @@
 | savee | four English actors (Haq and Jackson 2010, http://kahlan.eps.surrey.ac.uk/savee/) | actor (or the folder's name), emotion (`s` alone does not exist), sentence |
 """  # noqa: E501 (a table)
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Shared by all corpus readers: finding and reading files, and checking clips."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections import Counter

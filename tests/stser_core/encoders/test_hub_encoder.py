@@ -1,7 +1,5 @@
 """Audio encoders in the Hugging Face Hub's format: which hidden state is pooled, and over what."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

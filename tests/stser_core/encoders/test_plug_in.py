@@ -1,7 +1,5 @@
 """An encoder that another package provides: a real distribution in a folder of its own."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 from dataclasses import replace

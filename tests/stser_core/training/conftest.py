@@ -1,7 +1,5 @@
 """A small IEMOCAP-shaped tree, tiny pretrained-like networks, and recipes that train in seconds."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from dataclasses import asdict, replace

@@ -9,8 +9,6 @@ emotion has its own pitch and its own words, so that a model has something to le
 speech.
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 from collections import Counter

@@ -1,7 +1,5 @@
 """Clips, recordings and recipes for tests."""
 
-from __future__ import annotations
-
 import wave
 from collections.abc import Callable, Sequence
 from dataclasses import replace

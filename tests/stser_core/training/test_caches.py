@@ -1,7 +1,5 @@
 """Caches hold what decoding and the front end give, by content, and notice when a recording changes."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Temperatures of a trained model, for the classifiers and for the combinations that occur."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """`stser-train`: what its options choose, and what it says of those that do not fit."""
 
-from __future__ import annotations
-
 import pytest
 from making import clip
 

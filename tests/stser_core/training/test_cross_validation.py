@@ -1,7 +1,5 @@
 """The protocol from end to end, on a small tree in IEMOCAP's format."""
 
-from __future__ import annotations
-
 import json
 import sys
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Single clips and pairs: what is counted for whom, and with which baseline."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Training examples: how often each clip is drawn, in which pairs and with which mistakes, and with whose baseline."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 

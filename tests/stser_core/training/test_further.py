@@ -1,7 +1,5 @@
 """A classifier over a further encoder is trained on its frozen vectors and added to a checkpoint."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 

@@ -1,7 +1,5 @@
 """Random telephone lines: sound keeps its length and its pitch, lines differ, and real codecs are used."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The training loop, on a network of one layer: what is kept, when it stops, and that a killed run continues alike."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path

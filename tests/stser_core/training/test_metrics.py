@@ -1,7 +1,5 @@
 """Metrics whose value is known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Recipes: what is written is read again, and what does not fit is refused in one sentence."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

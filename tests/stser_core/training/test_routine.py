@@ -1,7 +1,5 @@
 """Routine calls: turns and pauses of a recording that is known, held-out calls, and service texts."""
 
-from __future__ import annotations
-
 import gzip
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A run: the same seed, the same weights; killed and resumed as if nothing had happened; calibrated."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Call-like streams and routine calls, scored by a recognizer whose answers are known."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

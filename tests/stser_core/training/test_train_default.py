@@ -1,7 +1,5 @@
 """scripts/train_default --free on a tree in CREMA-D's exact format, with tiny networks and few steps."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

@@ -1,7 +1,5 @@
 """Clips whose answer can be learnt: tones whose pitch, and sentences whose words, belong to the emotion."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Manifests, as people write them: any corpus as one table."""
 
-from __future__ import annotations
-
 import shutil
 
 import numpy as np
