@@ -17,8 +17,7 @@ from stser_core.checkpoint import FRONT_END_FILE, WEIGHTS_FILE, Checkpoint
 from stser_core.config import TEXT, CheckpointConfig
 from stser_core.errors import CheckpointError, MissingExtraError, UsageError, reason
 from stser_core.features import log_mel
-
-Floats = NDArray[np.floating]
+from stser_core.network import Floats
 
 FOLDER = "onnx"
 GRAPHS_FILE = "graphs.json"

@@ -15,11 +15,9 @@ from stser_core.emotions import LABELS
 from stser_core.ensemble import Prior, apply_prior, calibrated, combination, combine
 from stser_core.errors import CheckpointError, UsageError
 from stser_core.features import trim
-from stser_core.network import Network, accelerator_of, batches
+from stser_core.network import Floats, Network, accelerator_of, batches
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
 from stser_core.text import is_usable
-
-Floats = NDArray[np.floating]
 
 UNKNOWN_LIMIT = 0.5
 """A transcript with a larger proportion of unknown pieces is in a language that the text encoder cannot read."""

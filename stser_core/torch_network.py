@@ -10,10 +10,8 @@ from torch import Tensor
 
 from stser_core.frontend import WhisperFrontEnd, has_bfloat16
 from stser_core.model import Stser, unfilled
-from stser_core.network import accelerator_of, batches
+from stser_core.network import Floats, accelerator_of, batches
 from stser_core.padding import pad_frames
-
-Floats = NDArray[np.floating]
 
 
 class TorchNetwork:

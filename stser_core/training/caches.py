@@ -19,11 +19,9 @@ from stser_core.frontend import quantise
 from stser_core.model import Stser
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.clip import Clip
-from stser_core.training.lines import available_codecs, random_line, telephone_band
+from stser_core.training.lines import Sound, available_codecs, random_line, telephone_band
 from stser_core.training.output import progress
 from stser_core.weights import SCALE
-
-Sound = NDArray[np.float32]
 
 WIDE, TELEPHONE = "wide", "telephone"
 """Versions of a recording: as recorded, and over a telephone line that is always the same."""

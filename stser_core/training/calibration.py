@@ -15,7 +15,7 @@ from torch import Tensor
 from stser_core import checkpoint as checkpoints
 from stser_core.config import EnsembleConfig
 from stser_core.emotions import LABELS, index
-from stser_core.ensemble import calibrated, combination, combine, softmax
+from stser_core.ensemble import Floats, calibrated, combination, combine, softmax
 from stser_core.files import TEMPORARY_PREFIX
 from stser_core.model import Stser
 from stser_core.recognizer import EmotionRecognizer
@@ -27,8 +27,6 @@ from stser_core.training.metrics import calibration_error
 from stser_core.training.pairs import Pairing, as_recorded, column_of, column_of_all
 from stser_core.training.speech_inputs import BANDS, SpeechInputs, text_input
 from stser_core.training.streams import Turn, run_streams
-
-Floats = NDArray[np.floating]
 
 _SMALLEST = 1e-12
 _MOST_TEXTS = 3_000

@@ -83,20 +83,20 @@ def fit(
     """Train a model and write its checkpoint; with --encoder, add a classifier to a checkpoint."""
     from stser_core.training.further import add_classifier, parse_encoder
     from stser_core.training.run import fit as train
-    from stser_core.training.splits import HoldOut, divide
+    from stser_core.training.splits import divide
 
     recipe = settings.read(seed)
-    hold_out = HoldOut(validation, recipe.loop.seed)
+    seed = recipe.loop.seed
     if encoder is not None:
         name, entry = parse_encoder(encoder)
-        fold = divide(corpora.clips(), hold_out)
+        fold = divide(corpora.clips(), validation, seed)
         written = add_classifier(fold, name, entry, recipe, checkpoint or "default", out, storage.folder)
         print(f"The checkpoint is in {written}.", file=sys.stderr)
         return
     if checkpoint is not None:
         raise UsageError("--checkpoint goes with --encoder; a model starts from another's weights by --start-from.")
     weak = calls.read(storage.folder)
-    fold = divide(corpora.clips(), hold_out, test_proportion)
+    fold = divide(corpora.clips(), validation, seed, test=test_proportion)
     data = _with_calls(fold, weak)
     written = train(
         data, recipe, out, storage.folder, front_end=front_end, starts=start_from, resume=resume, overwrite=overwrite

@@ -41,7 +41,6 @@ class Clip:
 class Corpus:
     """All clips of a corpus that carry one of the four emotions."""
 
-    name: str
     clips: tuple[Clip, ...]  # in the order of their ids
     left_out: Mapping[str, int]  # how many clips, by the reason or by the corpus's word for their emotion
     # sentences for whoever trains on it: counts that differ from the published ones, parts that are missing

@@ -15,10 +15,8 @@ from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip
-from stser_core.training.lines import telephone_band
+from stser_core.training.lines import Sound, telephone_band
 from stser_core.training.routine import Channel
-
-Sound = NDArray[np.float32]
 
 Band = Literal["wide", "telephone"]
 

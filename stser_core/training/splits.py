@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from stser_core.errors import DataError, UsageError
 from stser_core.training.caches import content_key
@@ -26,13 +26,6 @@ _SIZE = "size"
 
 _CANDIDATES = 200
 """Groups that are tried for each exchange."""
-
-
-class HoldOut(NamedTuple):
-    """Selection of a proportion (in 0…1) of clips: whole speakers, as near as they can, or clips of a lone speaker."""
-
-    proportion: float = 0.2
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,10 +67,9 @@ class FoldPlan:
         leave_out = self.leave_out
         if leave_out == "auto":
             leave_out = "session" if not without and len({clip.session for clip in clips}) > 1 else "speakers"
-        hold_out = HoldOut(self.validation)
         if leave_out == "speakers":
             groups = enumerate(_grouped(clips, self.folds, seed=0), start=1)
-            return [_fold(f"fold{number}", clips, group, hold_out) for number, group in groups]
+            return [_fold(f"fold{number}", clips, group, self.validation) for number, group in groups]
         if leave_out == "session" and without:
             raise DataError(f"{without:,} of {len(clips):,} clips have no session; use folds by speaker.")
         tests: dict[str, list[Clip]] = defaultdict(list)
@@ -85,7 +77,7 @@ class FoldPlan:
             tests[clip.corpus if leave_out == "corpus" else clip.session or ""].append(clip)
         if len(tests) < 2:
             raise DataError(f"Leaving one {leave_out} out needs at least two; found {', '.join(tests) or 'none'}.")
-        return [_fold(name, clips, tests[name], hold_out) for name in sorted(tests)]
+        return [_fold(name, clips, tests[name], self.validation) for name in sorted(tests)]
 
     def described(self, folds: Sequence[Fold]) -> str:
         """A title for a table."""
@@ -93,7 +85,7 @@ class FoldPlan:
         return f"{len(folds)} folds × {len(self.seeds)} seeds, {clips:,} clips"
 
 
-def divide(clips: Sequence[Clip], hold_out: HoldOut, test: float = 0.0) -> Fold:
+def divide(clips: Sequence[Clip], validation_part: float = 0.2, seed: int = 0, *, test: float = 0.0) -> Fold:
     """Divide the clips of one or several corpora into training, validation and test.
 
     Corpora that fix their splits are divided by these, all together, so that one may be all test; each of the others is
@@ -114,15 +106,15 @@ def divide(clips: Sequence[Clip], hold_out: HoldOut, test: float = 0.0) -> Fold:
                 "fill that column, or leave it empty."
             )
     if train and not validation:
-        train, validation = split_off(train, hold_out)
+        train, validation = split_off(train, validation_part, seed)
     shared = _only_speaker(train + validation)
     for corpus in sorted({clip.corpus for clip in clips if clip.split is None}):
         own = tuple(clip for clip in clips if clip.corpus == corpus)
         if test:
-            own, held = _split_speakers(own, HoldOut(test, hold_out.seed))
+            own, held = _without(own, _groups_near(own, test, seed))
             tested += held
         shared |= _only_speaker(own)
-        trained, validating = split_off(own, hold_out)
+        trained, validating = split_off(own, validation_part, seed)
         train += trained
         validation += validating
     return Fold("fit", train, validation, tested, shared_speakers=shared)
@@ -154,15 +146,15 @@ def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     return tuple(left)
 
 
-def split_off(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """Take the validation clips out of a training part; both keep the order in which they came."""
-    if len({clip.speaker for clip in clips}) > 1:
-        return _split_speakers(clips, hold_out)
-    return _without(clips, _random_clips(clips, hold_out.proportion, hold_out.seed))
+def split_off(
+    clips: Sequence[Clip], proportion: float = 0.2, seed: int = 0
+) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    """Take a proportion of a training part to validate with; both parts keep the order in which they came.
 
-
-def _split_speakers(clips: Sequence[Clip], hold_out: HoldOut) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    return _without(clips, _groups_near(clips, hold_out.proportion, hold_out.seed))
+    Whole speakers are taken, as near as they can, or clips of a lone speaker.
+    """
+    take = _groups_near if len({clip.speaker for clip in clips}) > 1 else _random_clips
+    return _without(clips, take(clips, proportion, seed))
 
 
 def _without(clips: Sequence[Clip], held: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
@@ -176,12 +168,12 @@ def _only_speaker(clips: Sequence[Clip]) -> frozenset[str]:
     return speakers if len(speakers) == 1 else frozenset()
 
 
-def _fold(name: str, clips: Sequence[Clip], test: Iterable[Clip], hold_out: HoldOut) -> Fold:
+def _fold(name: str, clips: Sequence[Clip], test: Iterable[Clip], validation_part: float) -> Fold:
     """The fold that tests some clips, trains on the rest and validates on a part of the rest."""
     tested = tuple(test)
     ids = {clip.id for clip in tested}
     rest = [clip for clip in clips if clip.id not in ids]
-    train, validation = split_off(rest, hold_out)
+    train, validation = split_off(rest, validation_part)
     return Fold(name, train, validation, tested, shared_speakers=_only_speaker(rest))
 
 

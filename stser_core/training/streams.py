@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torchaudio import functional
 
 from stser_core.audio import SAMPLE_RATE
@@ -23,15 +22,12 @@ from stser_core.features import trim
 from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training.clip import Clip
-from stser_core.training.lines import level
+from stser_core.training.lines import Sound, level
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.pairs import NEUTRAL, Labels, Pairing, as_recorded
 from stser_core.training.routine import Channel
 from stser_core.training.speech_inputs import BANDS, Band, SpeechInputs
-
-Sound = NDArray[np.float32]
-
 
 SURE = 0.7
 """A turn that is called emotional with more than this is one that a user would act upon."""

@@ -119,7 +119,7 @@ def assemble(
         raise DataError(f"{name}: a recording of {source} cannot be looked for ({reason(error)}).") from error
     if missing:
         raise DataError(f"{name}: {len(missing):,} recordings of {source} are missing: {some(missing)}.")
-    corpus = Corpus(name, tuple(sorted(clips, key=lambda clip: clip.id)), dict(sorted(left_out.items())), tuple(notes))
+    corpus = Corpus(tuple(sorted(clips, key=lambda clip: clip.id)), dict(sorted(left_out.items())), tuple(notes))
     if published is not None and corpus.counts != published:
         differs = f"EXPECTED {_listed(published)}, FOUND {_listed(corpus.counts)}"
         note = f"{name}: {differs}; results on it do not compare with published ones."

@@ -12,7 +12,7 @@ from making import clip as made_clip
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, UsageError
-from stser_core.training.splits import Fold, FoldPlan, HoldOut, divide, split_off, without_copies
+from stser_core.training.splits import Fold, FoldPlan, divide, split_off, without_copies
 
 
 def clip(number, speaker="anna", label="sad", session=None, **given):
@@ -77,14 +77,14 @@ def test_folds_are_alike_in_size_and_labels_also_of_thousands_of_texts():
         assert len(fold.validation) == pytest.approx(0.2 * 128, abs=8)
     texts = [clip(n, f"text{n}", LABELS[n % 4], path=None) for n in range(2_000)]
     assert {(len(fold.test), len(fold.validation)) for fold in by_speaker(texts)} == {(400, 320)}
-    assert Counter(one.label for one in split_off(texts, HoldOut(0.4))[1]) == dict.fromkeys(LABELS, 200)
+    assert Counter(one.label for one in split_off(texts, 0.4)[1]) == dict.fromkeys(LABELS, 200)
 
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=12), st.floats(0.02, 0.98), st.integers(0, 9))
 def test_no_other_speaker_would_bring_the_proportion_nearer(sizes, proportion, seed):
     clips = [clip(f"{who}-{n}", f"s{who}", LABELS[n % 4]) for who, size in enumerate(sizes) for n in range(size)]
-    _, held = split_off(clips, HoldOut(proportion, seed=seed))
+    _, held = split_off(clips, proportion, seed)
     taken = speakers(held)
     for who, size in enumerate(sizes):
         left = len(taken) - 1 if f"s{who}" in taken else len(taken) + 1
@@ -107,7 +107,7 @@ def test_leave_one_session_out_tests_each_session_once():
 
 def test_clips_of_one_speaker_are_held_out_at_random_by_label():
     clips = [clip(turn, label=LABELS[turn % 4]) for turn in range(40)]
-    train, held = split_off(clips, HoldOut())
+    train, held = split_off(clips)
     assert Counter(one.label for one in held) == dict.fromkeys(LABELS, 2)
     assert len(train) + len(held) == 40
 
@@ -125,7 +125,7 @@ def test_a_speaker_in_two_sessions_or_corpora_is_named():
         FoldPlan("session").folds_of([*conversation(3), clip("stray", "1F", session="Ses2")])
     known = [replace(one, speaker="a0") for one in a_corpus("b", "test")]
     with pytest.raises(DataError, match=r"a0 in (training|validation) and test"):
-        divide(a_corpus("a") + known, HoldOut())
+        divide(a_corpus("a") + known)
     with pytest.raises(DataError, match="anna in training and test"):
         Fold("f", (clip(1),), (clip(2),), (clip(3),), shared_speakers=frozenset({"anna"}))
 
@@ -152,10 +152,10 @@ def test_a_fold_with_a_clip_or_a_file_on_two_sides_cannot_be_made(shared, tmp_pa
         (lambda: Fold("f", (clip(1),), (), ()), "Fold f has no clip for validation"),
         (lambda: by_speaker([clip(1, "a"), clip(2, "a")]), "There is only one speaker, so nothing can be held out"),
         (lambda: by_speaker([clip(1, "a"), clip(2, "b")]), "2 speakers cannot be divided into 5 parts; ask for 2 to 2"),
-        (lambda: split_off([clip(1)], HoldOut()), "1 clips cannot be divided"),
+        (lambda: split_off([clip(1)]), "1 clips cannot be divided"),
         (lambda: FoldPlan("session").folds_of([clip(1, session="Ses1"), clip(2)]), "1 of 2 clips have no session"),
         (
-            lambda: divide([*a_corpus("a", "train"), clip(21, corpus="a")], HoldOut()),
+            lambda: divide([*a_corpus("a", "train"), clip(21, corpus="a")]),
             "1 of 21 clips of a have no split",
         ),
         (lambda: without_copies(a_corpus("a") * 2), "20 clips given more than once"),
@@ -167,14 +167,14 @@ def test_what_cannot_be_done_is_said(attempt, said):
 
 
 def test_each_corpus_without_splits_is_in_each_part_and_others_may_be_all_test_or_all_validation():
-    fold = divide(a_corpus("a") + a_corpus("b"), HoldOut(), 0.2)
+    fold = divide(a_corpus("a") + a_corpus("b"), test=0.2)
     assert corpora(fold.train) == corpora(fold.validation) == corpora(fold.test) == {"a", "b"}
     assert len(fold.train) + len(fold.validation) + len(fold.test) == 40
     for split in (None, "train"):
-        fold = divide(a_corpus("a", split) + a_corpus("b", "test"), HoldOut())
+        fold = divide(a_corpus("a", split) + a_corpus("b", "test"))
         assert corpora(fold.test) == {"b"} and len(fold.test) == 20
         assert corpora(fold.train) == corpora(fold.validation) == {"a"}
-    fold = divide(a_corpus("a", "train") + a_corpus("b", "validation"), HoldOut())
+    fold = divide(a_corpus("a", "train") + a_corpus("b", "validation"))
     assert (corpora(fold.train), corpora(fold.validation)) == ({"a"}, {"b"})
 
 
@@ -185,11 +185,11 @@ def test_a_recording_is_not_given_twice(tmp_path):
         without_copies([clip(name, path=tmp_path / f"{name}.wav") for name in ("sound", "link")])
     copied = [replace(one, path=Path("/a/0.wav")) if one.id == "b/0" else one for one in a_corpus("b", "test")]
     with pytest.raises(DataError, match="file"):
-        divide(a_corpus("a") + copied, HoldOut())
+        divide(a_corpus("a") + copied)
 
 
 def test_a_proportion_that_has_no_effect_is_wrong_usage():
     fixed = a_corpus("a", "train") + a_corpus("b", "validation")
     with pytest.raises(UsageError, match="--test-proportion has no effect"):
-        divide(fixed, HoldOut(), 0.2)
-    assert divide(fixed + a_corpus("c"), HoldOut(), 0.2).test
+        divide(fixed, test=0.2)
+    assert divide(fixed + a_corpus("c"), test=0.2).test

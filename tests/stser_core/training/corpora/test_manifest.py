@@ -14,7 +14,7 @@ from stser_core.training.cli import main
 from stser_core.training.clip import Clip
 from stser_core.training.corpora import read
 from stser_core.training.options import Corpora
-from stser_core.training.splits import HoldOut, divide
+from stser_core.training.splits import divide
 
 HEADER = "path,label,speaker"
 
@@ -194,7 +194,7 @@ def test_copies_cannot_leak_into_another_part_and_what_is_left_out_is_counted(co
     for label in LABELS:
         shutil.copy(corpus / "calls" / f"0{label}.wav", corpus / "calls" / f"2{label}.wav")
     rewritten("1sad.wav,sad,", "1sad.wav,bored,")(corpus)
-    fold = divide(Corpora(["manifest"], [corpus / "manifest.csv"]).clips(), HoldOut(0.5))
+    fold = divide(Corpora(["manifest"], [corpus / "manifest.csv"]).clips(), 0.5)
     assert {clip.speaker for clip in fold.train + fold.validation} == {"speaker0", "speaker1"}
     said = capsys.readouterr().err
     assert "copies of others: 4" in said and "bored 1" in said
