@@ -9,40 +9,22 @@ import pytest
 
 from monitor.flow import Word
 from monitor.timeline.turn import Turn
-from stser_core.emotions import LABELS
 
 MakeTurn = Callable[..., Turn]
 
 
 @pytest.fixture
-def row() -> MakeTurn:
-    """Make a turn of a timeline: `row(1, 0.0, 2.0, "angry", said="no")`."""
+def row(row: MakeTurn) -> MakeTurn:
+    """Make a turn of a timeline, its words evenly spoken: `row(1, 0.0, 2.0, "angry", said="no")`."""
 
     def make(turn: int, start_s: float, end_s: float, emotion: str | None, said: str = "", **changes: Any) -> Turn:
-        share = 0.7
-        spread = {f"p_{label}": share if label == emotion else (1 - share) / 3 for label in LABELS}
-        words = said.split()
-        step = (end_s - start_s) / max(1, len(words))
-        values: dict[str, Any] = {
-            "recording": "call.wav",
-            "channel": 1,
-            "speaker": "customer",
-            "turn": turn,
-            "start_s": start_s,
-            "end_s": end_s,
-            "emotion": emotion,
-            "confidence": None if emotion is None else share,
-            **({} if emotion is None else spread),
-            "transcript": said or None,
-            "words": tuple(
-                Word(word, start_s + place * step, start_s + (place + 1) * step, 0.9)
-                for place, word in enumerate(words)
-            )
-            or None,
-            "checkpoint": "default",
-            "loudness_dbfs": -24.0,
-        }
-        return Turn(**{**values, **changes})
+        step = (end_s - start_s) / max(1, len(said.split()))
+        words = tuple(
+            Word(word, start_s + place * step, start_s + (place + 1) * step, 0.9)
+            for place, word in enumerate(said.split())
+        )
+        values = {"turn": turn, "channel": 1, "words": words or None, "checkpoint": "default", **changes}
+        return row(start_s, end_s, emotion=emotion, said=said or None, **values)
 
     return make
 

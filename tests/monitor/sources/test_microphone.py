@@ -67,7 +67,8 @@ class FakeSystem:
 
 
 @pytest.fixture
-def system():
+def system(monkeypatch):
+    monkeypatch.setattr(microphone, "_RETRY_S", 0.01)
     return FakeSystem()
 
 

@@ -67,6 +67,17 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("timelines")
 
 
+@pytest.fixture
+def read(tmp_path):
+    """Read a file of this content."""
+
+    def read(content, name="call.csv"):
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_timeline(tmp_path / name)
+
+    return read
+
+
 @given(timelines(turns, max_size=4))
 def test_any_timeline_reads_back_from_its_csv(write_timeline, folder, timeline):
     file = read_timeline(write_timeline(folder / "call.csv", *timeline))
@@ -111,54 +122,41 @@ def test_a_kill_costs_at_most_the_turn_that_was_being_written(write_timeline, tm
     assert len(file.turns) == len(timeline) or "breaks off" in file.notices[0]
 
 
-def test_a_last_line_that_breaks_off_is_left_out_and_said(tmp_path):
-    path = tmp_path / "call.csv"
-    path.write_text(f"{HEADER}\n{ROW}\n{ROW[:40]}")
-    file = read_timeline(path)
+def test_a_last_line_that_breaks_off_is_left_out_and_said(read, tmp_path):
+    file = read(f"{HEADER}\n{ROW}\n{ROW[:40]}")
     assert len(file.turns) == 1
-    assert file.notices == (f"'{path}', line 3: the last line breaks off and was left out.",)
+    assert file.notices == (f"'{tmp_path / 'call.csv'}', line 3: the last line breaks off and was left out.",)
 
 
-def test_a_whole_last_line_without_a_line_end_is_kept(tmp_path):
-    path = tmp_path / "call.csv"
-    path.write_text(HEADER)
-    assert read_timeline(path).turns == ()
-    path.write_text(f"{HEADER}\n{ROW}")
-    file = read_timeline(path)
+def test_a_whole_last_line_without_a_line_end_is_kept(read):
+    assert read(HEADER).turns == ()
+    file = read(f"{HEADER}\n{ROW}")
     assert [row.checkpoint for row in file.turns] == ["compact"]
     assert file.notices == ()
 
 
-def test_what_a_spreadsheet_saves_is_read(tmp_path):
-    path = tmp_path / "call.csv"
-    path.write_bytes(f"\ufeff{HEADER}\r\n{ROW}\r\n".encode())
-    (row,) = read_timeline(path).turns
+def test_what_a_spreadsheet_saves_is_read(read):
+    (row,) = read(f"\ufeff{HEADER}\r\n{ROW}\r\n").turns
     assert (row.recording, row.transcript, row.start_s, row.loudness_dbfs) == ("call.wav", "where is it", 1.0, -23.4)
     assert (row.speech_emotion, row.text_emotion) == ("angry", None)
 
 
 @pytest.mark.parametrize("last", ["\r", ""])
-def test_lines_may_end_in_carriage_returns_alone(tmp_path, last):
-    path = tmp_path / "call.csv"
+def test_lines_may_end_in_carriage_returns_alone(read, last):
     second = ROW.replace("wav,1,customer,1,", "wav,1,customer,2,").replace("where is it", '"well,\n""where"""')
-    path.write_bytes(f"\ufeff{HEADER}\r{ROW}\r{second}{last}".encode())
-    file = read_timeline(path)
+    file = read(f"\ufeff{HEADER}\r{ROW}\r{second}{last}")
     assert [row.transcript for row in file.turns] == ["where is it", 'well,\n"where"']
     assert file.notices == ()
 
 
 @pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
-def test_columns_that_are_not_parted_by_commas_are_told_as_such(tmp_path, separator, name):
-    path = tmp_path / "call.csv"
-    path.write_text(f"\ufeff{HEADER};reviewer\n{ROW};Ann\n".replace(",", separator).replace(";", separator))
+def test_columns_that_are_not_parted_by_commas_are_told_as_such(read, separator, name):
     with pytest.raises(DataError, match=f"line 1: the columns are separated by {name}; save it again"):
-        read_timeline(path)
+        read(f"\ufeff{HEADER};reviewer\n{ROW};Ann\n".replace(",", separator).replace(";", separator))
 
 
-def test_further_columns_are_kept(tmp_path):
-    path = tmp_path / "call.csv"
-    path.write_text(f"{HEADER},salient_start_s,reviewer\n{ROW},1.200,'=Ann\n")
-    (row,) = read_timeline(path).turns
+def test_further_columns_are_kept(read):
+    (row,) = read(f"{HEADER},salient_start_s,reviewer\n{ROW},1.200,'=Ann\n").turns
     assert row.extra == {"salient_start_s": 1.2, "reviewer": "'=Ann"}
     assert tuple(row.values()) == COLUMNS
 
@@ -186,11 +184,11 @@ def test_a_turn_with_a_further_key_called_type_is_not_a_note(tmp_path, turn, wri
         read_timeline(path)
 
 
-@pytest.mark.parametrize(("text", "read"), [("'=1+1", "=1+1"), ("'tis", "'tis"), ("'", "'"), ("=1", "=1"), ("'@", "@")])
-def test_only_what_was_neutralised_loses_its_apostrophe(tmp_path, text, read):
-    path = tmp_path / "call.csv"
-    path.write_text(f"{HEADER}\n{ROW.replace('where is it', text)}\n")
-    assert read_timeline(path).turns[0].transcript == read
+@pytest.mark.parametrize(
+    ("text", "expected"), [("'=1+1", "=1+1"), ("'tis", "'tis"), ("'", "'"), ("=1", "=1"), ("'@", "@")]
+)
+def test_only_what_was_neutralised_loses_its_apostrophe(read, text, expected):
+    assert read(f"{HEADER}\n{ROW.replace('where is it', text)}\n").turns[0].transcript == expected
 
 
 @pytest.mark.parametrize(
@@ -212,12 +210,10 @@ def test_only_what_was_neutralised_loses_its_apostrophe(tmp_path, text, read):
         ("where is it", '"where is it', "not CSV: unexpected end of data"),
     ],
 )
-def test_a_malformed_row_is_refused_with_line_and_reason(tmp_path, old, new, reason):
-    path = tmp_path / "call.csv"
-    path.write_text(f"{HEADER}\n{ROW}\n{ROW.replace(old, new)}\n")
+def test_a_malformed_row_is_refused_with_line_and_reason(read, tmp_path, old, new, reason):
     with pytest.raises(DataError) as refused:
-        read_timeline(path)
-    assert str(refused.value).startswith(f"'{path}', line 3: ")
+        read(f"{HEADER}\n{ROW}\n{ROW.replace(old, new)}\n")
+    assert str(refused.value).startswith(f"'{tmp_path / 'call.csv'}', line 3: ")
     assert reason in str(refused.value)
 
 
@@ -246,11 +242,9 @@ def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn, writ
         (HEADER[:-4].encode(), "line 1"),
     ],
 )
-def test_what_is_not_a_timeline_is_refused(tmp_path, content, reason):
-    path = tmp_path / "call.csv"
-    path.write_bytes(content)
+def test_what_is_not_a_timeline_is_refused(read, content, reason):
     with pytest.raises(DataError, match=reason):
-        read_timeline(path)
+        read(content)
 
 
 @pytest.mark.parametrize(
@@ -263,11 +257,9 @@ def test_what_is_not_a_timeline_is_refused(tmp_path, content, reason):
         ("dear diary", "not a JSON"),
     ],
 )
-def test_malformed_json_is_refused_with_its_line(tmp_path, line, reason):
-    path = tmp_path / "call.jsonl"
-    path.write_text(f"\n{line}\n")
+def test_malformed_json_is_refused_with_its_line(read, line, reason):
     with pytest.raises(DataError, match=f"line 2: .*{reason}"):
-        read_timeline(path)
+        read(f"\n{line}\n", "call.jsonl")
 
 
 @pytest.mark.parametrize("name", ["call.csv", "call.jsonl"])
@@ -284,15 +276,11 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path):
 
 
 @pytest.mark.parametrize("end", [",,,,,,,,,,,,,,,,,,,\n", ",,,,,,,,,,,,,,,,,,,\n,,,\n\n", ",,,,,"])
-def test_rows_of_commas_that_a_spreadsheet_saves_are_not_turns(tmp_path, end):
-    path = tmp_path / "call.csv"
-    path.write_text(f"{HEADER}\n{ROW}\n{end}")
-    file = read_timeline(path)
+def test_rows_of_commas_that_a_spreadsheet_saves_are_not_turns(read, end):
+    file = read(f"{HEADER}\n{ROW}\n{end}")
     assert (len(file.turns), file.notices) == (1, ())
 
 
-def test_a_turn_of_very_many_words_is_read(tmp_path):
-    path = tmp_path / "long.csv"
-    path.write_text(f"{HEADER}\n{ROW.replace('where is it', 'word ' * 60_000)}\n")
-    (turn,) = read_timeline(path).turns
+def test_a_turn_of_very_many_words_is_read(read):
+    (turn,) = read(f"{HEADER}\n{ROW.replace('where is it', 'word ' * 60_000)}\n").turns
     assert len(turn.transcript.split()) == 60_000
