@@ -171,15 +171,16 @@ def processors(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/se
     except OSError:
         lines = []
     for _, controllers, path in (line for line in lines if len(line) == 3):
-        if controllers not in ("", "cpu", "cpu,cpuacct"):
+        if controllers and "cpu" not in controllers.split(","):
             continue
-        root = groups / controllers
         files = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if controllers else ("cpu.max",)
-        folder = root / path.lstrip("/")
-        for group in (folder, *folder.parents):
-            if not group.is_relative_to(root):
-                break
-            with suppress(OSError, ValueError, ZeroDivisionError):  # there is none, or its limit is `max`
-                quota, period = " ".join((group / name).read_text() for name in files).split()
-                limit = min(limit, int(quota) / int(period)) if int(quota) > 0 else limit
+        # Version 1 may name them in another order than their folder, to which `cpu` is a link then.
+        for root in {groups / controllers, groups / "cpu" if controllers else groups}:
+            folder = root / path.lstrip("/")
+            for group in (folder, *folder.parents):
+                if not group.is_relative_to(root):
+                    break
+                with suppress(OSError, ValueError, ZeroDivisionError):  # there is none, or its limit is `max`
+                    quota, period = " ".join((group / name).read_text() for name in files).split()
+                    limit = min(limit, int(quota) / int(period)) if int(quota) > 0 else limit
     return max(1, math.ceil(limit))

@@ -85,6 +85,8 @@ def test_a_worker_that_fails_costs_its_recording_alone(found, models):
         ({"own": "0::/\n", "cpu.max": "max 100000"}, None),
         ({"own": "4:cpu,cpuacct:/app\n", "cpu,cpuacct/app/cpu.cfs_quota_us": "100000",
           "cpu,cpuacct/app/cpu.cfs_period_us": "100000"}, 1),
+        ({"own": "4:cpuacct,cpu:/app\n", "cpu/app/cpu.cfs_quota_us": "150000",
+          "cpu/app/cpu.cfs_period_us": "100000"}, 2),
         ({"own": "3:cpu:/\n", "cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
         ({"own": "nonsense\n0::/../app\n"}, None),
         ({}, None),
