@@ -1,4 +1,4 @@
-"""The command `replay` with one to three damaged recordings, from files and from named pipes."""
+"""The command `replay` with one to three damaged recordings, from files, named pipes and standard input."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from monitor.timeline.file import read_timeline
 from stser_core import audio
 from stser_core.errors import AudioError
 
+_STDIN = Path("-")
 _CLIP_S = 1.5
 _GAP_S = 3.0
 _MOST_SECONDS = 120.0
@@ -39,16 +40,15 @@ def replays(folder: Path) -> Target:
 
     write_checkpoint(folder / "checkpoint")
     whole = _spoken(folder)
-    names = sorted(whole)
 
-    def examine(case: tuple[list[tuple[bytes, bool]], str | None, str | None]) -> None:
+    def examine(case: tuple[list[tuple[bytes, str]], str | None, str | None]) -> None:
         inputs, channels, track = case
         csv = folder / "out.csv"
         csv.unlink(missing_ok=True)
         with contextlib.ExitStack() as closing:
             paths = [
-                closing.enter_context(_given(folder / f"{number}", content, pipe=pipe))
-                for number, (content, pipe) in enumerate(inputs)
+                closing.enter_context(_given(folder / f"{number}", content, way))
+                for number, (content, way) in enumerate(inputs)
             ]
             options = AnalysisOptions(
                 scoring=ScoringOptions(channels=channels, checkpoint=str(folder / "checkpoint")),
@@ -57,26 +57,29 @@ def replays(folder: Path) -> Target:
             )
             code = replay(paths, options, OutputOptions(csv=str(csv)), quiet=True)
         turns = read_timeline(csv).turns
-        for path in paths:
-            numbers = [turn.turn for turn in turns if turn.recording == path.name]
+        names = {"stdin" if path == _STDIN else path.name for path in paths}
+        for name in names:
+            numbers = [turn.turn for turn in turns if turn.recording == name]
             assert numbers == list(range(1, len(numbers) + 1))
-        assert {turn.recording for turn in turns} <= {path.name for path in paths}
+        assert {turn.recording for turn in turns} <= names
         assert all(0 <= turn.start_s < turn.end_s for turn in turns)
         if code:
             raise AudioError("Some could not be replayed.")
 
-    contents = st.sampled_from(names).map(whole.__getitem__)
-    inputs = st.tuples(contents | st.builds(damaged, contents, some_damage), st.booleans())
+    contents = st.sampled_from(list(whole.values()))
+    inputs = st.tuples(
+        contents | st.builds(damaged, contents, some_damage), st.sampled_from(("file", "file", "pipe", "stdin"))
+    )
     channels = st.sampled_from((None, None, "mix", "customer,agent"))
     tracks = st.sampled_from((None, None, None, "all", "2"))
     return Target(st.tuples(st.lists(inputs, min_size=1, max_size=3), channels, tracks), examine, _MOST_SECONDS)
 
 
 @contextlib.contextmanager
-def _given(path: Path, content: bytes, *, pipe: bool) -> Iterator[Path]:
-    """A file or a named pipe that holds the content."""
+def _given(path: Path, content: bytes, way: str) -> Iterator[Path]:
+    """A file or a named pipe that holds the content, or `-`, where that pipe is standard input."""
     path.unlink(missing_ok=True)
-    if not pipe:
+    if way == "file":
         path.write_bytes(content)
         yield path
         return
@@ -84,11 +87,19 @@ def _given(path: Path, content: bytes, *, pipe: bool) -> Iterator[Path]:
     writer = threading.Thread(target=_fill, args=(path, content))
     writer.start()
     try:
-        yield path
+        if way == "stdin":
+            _become_stdin(os.open(path, os.O_RDONLY))
+        yield _STDIN if way == "stdin" else path
     finally:
+        _become_stdin(os.open(os.devnull, os.O_RDONLY))
         with contextlib.suppress(OSError):  # a writer that still waits for its reader
             os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
         writer.join()
+
+
+def _become_stdin(descriptor: int) -> None:
+    os.dup2(descriptor, 0)
+    os.close(descriptor)
 
 
 def _fill(path: Path, content: bytes) -> None:
@@ -113,6 +124,8 @@ def _spoken(folder: Path) -> dict[str, bytes]:
         "same": encoded(folder, "s.m4a", "aac", [np.concatenate([line, line])]),
         "mp3": mp3,
         "rate": mp3 + encoded(folder, "b.mp3", "libmp3lame", [line], rate=8_000),
+        "channels": mp3 + encoded(folder, "c.mp3", "libmp3lame", [np.concatenate([line, line])]),
+        "aac": encoded(folder, "d.aac", "aac", [line]) + encoded(folder, "e.aac", "aac", [line], rate=44_100),
         "gap": encoded(folder, "g.mkv", "libopus", [line], gap_s=_GAP_S, rate=48_000),
         "tracks": encoded(folder, "t.mkv", "flac", [line, np.roll(line, RATE)], gap_s=_GAP_S),
     }

@@ -27,6 +27,7 @@ _FORMATS = (
     ("aac", "mp4", 44_100),
     ("aac", "m4a", 16_000),
     ("aac", "mkv", 16_000),
+    ("aac", "aac", 16_000),
 )
 _GAPS = (("gap.mkv", "pcm_s16le", 1), ("gap.ts", "mp2", 1), ("tracks.mkv", "libopus", 2), ("tracks.mp4", "aac", 2))
 
@@ -40,6 +41,8 @@ def recordings(folder: Path) -> dict[str, bytes]:
         for codec, ending, rate in _FORMATS
     }
     made["rate changes.mp3"] = made["libmp3lame.mp3"] + encoded(folder, "a.mp3", "libmp3lame", [sound], rate=44_100)
+    made["rate changes.aac"] = made["aac.aac"] + encoded(folder, "a.aac", "aac", [sound], rate=44_100)
+    made["channels change.mp3"] = made["libmp3lame.mp3"] + encoded(folder, "b.mp3", "libmp3lame", [sound[:1]])
     for name, codec, tracks in _GAPS:
         made[name] = encoded(folder, name, codec, [sound[:1]] * tracks, rate=48_000, gap_s=10.0, late_s=1.0)
     return {**made, "gsm.wav": (DATA / "gsm_sine.wav").read_bytes()[:4_000]}
