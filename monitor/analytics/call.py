@@ -26,7 +26,7 @@ def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalyt
     Raises:
         DataError: The rows are of more than one recording.
     """
-    rows = sorted(rows, key=lambda row: (*times(row), row.turn))
+    rows = sorted(rows, key=lambda row: row.place)
     recordings = sorted({row.recording for row in rows})
     if len(recordings) > 1:
         raise DataError(
@@ -105,13 +105,13 @@ def words(rows: Sequence[Turn]) -> int | None:
 def words_per_minute(rows: Sequence[Turn]) -> float | None:
     """Words by the length of the turns that have words, or `None` where there is none."""
     spoken = [row for row in rows if row.transcript is not None and row.transcript.split()]
-    length = sum(row.end_ms - row.start_ms for row in spoken)
+    length = sum(row.length_ms for row in spoken)
     return (words(spoken) or 0) / (length / 60_000) if length else None
 
 
 def loudness_dbfs(rows: Sequence[Turn]) -> float | None:
     """Mean power of the turns, weighted by their length, in decibels below full scale."""
-    known = [(row.loudness_dbfs, row.end_ms - row.start_ms) for row in rows if row.loudness_dbfs is not None]
+    known = [(row.loudness_dbfs, row.length_ms) for row in rows if row.loudness_dbfs is not None]
     length = sum(weight for _, weight in known)
     power = math.fsum(10 ** (level / 10) * weight for level, weight in known)
     return 10 * math.log10(power / length) if length and power else None
@@ -119,7 +119,7 @@ def loudness_dbfs(rows: Sequence[Turn]) -> float | None:
 
 def longest_turn(rows: Sequence[Turn]) -> LongestTurn:
     """The longest turn; of several, the first."""
-    row = max(rows, key=lambda row: row.end_ms - row.start_ms)
+    row = max(rows, key=lambda row: row.length_ms)
     return LongestTurn(row.turn, row.start_s, row.end_s)
 
 

@@ -29,7 +29,7 @@ def speaker_emotions(rows: Sequence[Turn], duration: int) -> SpeakerEmotions | N
     shares = _shares(scored, 0, duration) or {}
     change = _change(scored)
     return SpeakerEmotions(
-        scored_s=sum(row.end_ms - row.start_ms for row in scored) / 1000,
+        scored_s=sum(row.length_ms for row in scored) / 1000,
         shares=shares,
         main=max(LABELS, key=lambda label: shares[label]),
         quarters=tuple(_quarter(scored, number, duration) for number in range(QUARTERS)),
@@ -70,10 +70,10 @@ def _change(rows: Sequence[Turn]) -> float | None:
     """Mean probability of an unpleasant emotion in the second half of the talk time, less that in the first."""
     if len(rows) < 2:
         return None
-    half = sum(row.end_ms - row.start_ms for row in rows) / 2
+    half = sum(row.length_ms for row in rows) / 2
     passed = change = 0.0
     for row in rows:
-        length = row.end_ms - row.start_ms
+        length = row.length_ms
         early = min(length, max(0.0, half - passed))
         change += _unpleasant(row) * (length - 2 * early) / half
         passed += length
@@ -104,7 +104,7 @@ def angriest_minute(rows: Sequence[Turn], duration: int) -> AngriestMinute | Non
         `None` where no talk time was scored, or none of it has any probability of anger.
     """
     scored = [row for row in rows if row.probabilities is not None]
-    if not any(_units(row) * (row.end_ms - row.start_ms) for row in scored):
+    if not any(_units(row) * (row.length_ms) for row in scored):
         return None
     latest = max(0, duration - MINUTE_MS)
     edges = {edge for row in scored for edge in times(row)}

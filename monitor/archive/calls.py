@@ -167,7 +167,7 @@ def _seconds(turns: Sequence[Turn]) -> dict[tuple[int, str], dict[str, float]]:
     for turn in turns:
         if turn.emotion is not None:
             of = counted.setdefault((turn.channel, turn.speaker), dict.fromkeys(_SECONDS, 0))
-            of[f"{turn.emotion}_s"] += turn.end_ms - turn.start_ms
+            of[f"{turn.emotion}_s"] += turn.length_ms
     return {speaker: {name: ms / 1000 for name, ms in of.items()} for speaker, of in counted.items()}
 
 

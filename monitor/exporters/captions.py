@@ -26,7 +26,7 @@ _WEBVTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 def in_order(turns: Iterable[Turn]) -> list[Turn]:
     """The turns as one reads them: by their start."""
-    return sorted(turns, key=lambda turn: (turn.start_ms, turn.end_ms, turn.turn))
+    return sorted(turns, key=lambda turn: turn.place)
 
 
 def shown_ms(turn: Turn) -> tuple[int, int]:

@@ -130,7 +130,7 @@ def _shown(rows: Sequence[Turn], call: CallAnalytics, alerts: Sequence[Alert]) -
     rules: dict[int, list[str]] = {}
     for alert in alerts:
         rules.setdefault(alert.turn, []).append(alert.rule)
-    ordered = sorted(rows, key=lambda row: (row.start_ms, row.end_ms, row.turn))
+    ordered = sorted(rows, key=lambda row: row.place)
     return tuple(
         ShownTurn(place, row, lanes[row.channel, row.speaker], said(row), tuple(rules.get(row.turn, ())))
         for place, row in enumerate(ordered)

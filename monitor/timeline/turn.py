@@ -170,6 +170,16 @@ class Turn:
         return round(self.end_s * 1000)
 
     @property
+    def length_ms(self) -> int:
+        """The length in whole milliseconds."""
+        return self.end_ms - self.start_ms
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """What turns are sorted by to be read: start, end and number."""
+        return self.start_ms, self.end_ms, self.turn
+
+    @property
     def salience(self) -> tuple[float, ...] | None:
         """Proportion of the speech encoder's attention on each 100 ms; `None` where the turn is not explained."""
         found = self.extra.get(SALIENCE)

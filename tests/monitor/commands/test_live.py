@@ -160,23 +160,3 @@ def test_a_signal_ends_it_in_order(arguments, tmp_path, number, code):
     assert "".join(head) + rest
     assert "talk time" in err
     assert "Traceback" not in err
-
-
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        (["--csv", "x.csv"], "--device mic"),
-        (["--device", "mic", "--alert", "furious>0.5"], "furious"),
-        (["--device", "mic", "--alert", "angry>0.5", "--on-alert", "no-such-program"], "no-such-program"),
-        (["--device", "mic", "--on-alert", "true"], "without --alert"),
-        (["--device", "mic", "--rate", "8000"], "--rate is for --device -"),
-        (["--device", "-", "--reconnect"], "--reconnect is for a microphone"),
-        (["--device", "mic", "--csv", "same", "--jsonl", "same"], "Two outputs"),
-        (["--device", "mic", "replay", "call.wav"], "--device is for listening"),
-    ],
-)
-def test_wrong_usage_is_one_sentence(options, why, capsys):
-    assert main(options) == 2
-    err = capsys.readouterr().err
-    assert why in err
-    assert err.count("\n") == 1

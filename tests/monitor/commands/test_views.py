@@ -62,21 +62,16 @@ def test_what_fails_before_anything_is_heard_says_nothing_of_speech(capsys, turn
 @pytest.mark.parametrize(
     ("quiet", "output", "terminal", "expected"),
     [
-        (False, None, True, DisplayMode.SCREEN),
-        (False, None, False, DisplayMode.LINES),
-        (False, "-", False, DisplayMode.LINES),
-        (False, "-", True, DisplayMode.NOTHING),
-        (True, None, True, DisplayMode.NOTHING),
-        (True, "-", False, DisplayMode.NOTHING),
+        (False, None, "xterm", DisplayMode.SCREEN),
+        (False, None, "dumb", DisplayMode.LINES),
+        (False, None, "", DisplayMode.LINES),
+        (False, "-", "", DisplayMode.LINES),
+        (False, "-", "xterm", DisplayMode.NOTHING),
+        (True, None, "xterm", DisplayMode.NOTHING),
+        (True, "-", "", DisplayMode.NOTHING),
     ],
 )
 def test_how_results_are_shown(quiet, output, terminal, expected, monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
-    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: bool(terminal))
+    monkeypatch.setenv("TERM", terminal)
     assert display_mode("call.csv", output, quiet=quiet) is expected
-
-
-def test_a_dumb_terminal_gets_lines(monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setenv("TERM", "dumb")
-    assert display_mode(None, quiet=False) is DisplayMode.LINES
