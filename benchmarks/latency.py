@@ -9,7 +9,7 @@ from benchmarks.material import Looped
 from benchmarks.running import run_pipeline
 from monitor.commands.models import warm_up
 from monitor.pipeline.timings import Timings, percentile
-from monitor.transcribers.none import NoTranscriber
+from monitor.transcribers import NoTranscriber
 
 if TYPE_CHECKING:
     from benchmarks.material import Material

@@ -15,7 +15,7 @@ from monitor.exporters.csv import CsvLines
 from monitor.exporters.exporter import Exporter
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role
-from monitor.transcribers.none import NoTranscriber
+from monitor.transcribers import NoTranscriber
 
 if TYPE_CHECKING:
     from monitor.pipeline.scoring import Scorer

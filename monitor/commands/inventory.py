@@ -76,7 +76,7 @@ def fetch_model(
 
 def print_devices() -> None:
     """List the microphones and other inputs."""
-    from monitor.sources.devices import inputs
+    from monitor.sources.port_audio import inputs
 
     devices = inputs()
     if not devices:

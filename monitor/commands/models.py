@@ -13,7 +13,7 @@ from monitor.commands.notices import Notices
 from monitor.flow import SAMPLE_RATE
 from monitor.options import Asr, RecordingOptions, Runtime, ScoringOptions, TranscriptionOptions
 from monitor.pipeline.opening import Models
-from monitor.transcribers.none import NoTranscriber
+from monitor.transcribers import NoTranscriber
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
 from stser_core.scores import SpeechInput
 

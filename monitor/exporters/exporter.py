@@ -26,18 +26,18 @@ _DIRECTIVE = re.compile(r"%(?:[YymbBdjHMUVuaA](?![A-Za-z])|%)")
 
 @dataclass(frozen=True)
 class Resumed:
-    """The contents of a file that is continued.
+    """Where a file begins, or goes on that is continued.
 
     Attributes:
+        start: What is to be written before the first turn: the header, or what ends the last line of those that stay.
         keep: Bytes that stay; what follows them broke off.
-        repair: What is to be written behind them, before the first turn.
         last_turn: The highest number of a turn.
         last_mark: The highest number of a mark.
         lost: Whether a line that broke off is dropped.
     """
 
+    start: str
     keep: int = 0
-    repair: str = ""
     last_turn: int = 0
     last_mark: int = 0
     lost: bool = False
@@ -100,7 +100,7 @@ class Exporter:
 
     def begin(self) -> None:
         """Write what stands before the first turn, or repair the end of a file that is continued."""
-        self._begin(self._destination, self.resumed)
+        self._destination.begin(self.resumed.start, keep=self.resumed.keep)
 
     def write(self, turn: Turn) -> None:
         """Write one turn; when this returns, the turn is on the disk or in the pipe."""
@@ -125,13 +125,12 @@ class Exporter:
     def _open(self, path: str) -> tuple[Destination, Resumed]:
         destination = Destination(path)
         try:
-            return destination, _resumed(destination.content(), path, self._lines) if self._append else Resumed()
+            if self._append:
+                return destination, _resumed(destination.content(), path, self._lines)
+            return destination, Resumed(self._lines.header)
         except OutputError:
             destination.close()
             raise
-
-    def _begin(self, destination: Destination, resumed: Resumed) -> None:
-        destination.begin(resumed.repair if resumed.keep else self._lines.header, keep=resumed.keep)
 
     def _rotate(self, moment: datetime, say: Callable[[str], None]) -> None:
         path = name_at(self._pattern, moment)
@@ -140,7 +139,7 @@ class Exporter:
         self._path, self._since = path, moment
         try:
             destination, resumed = self._open(path)
-            self._begin(destination, resumed)
+            destination.begin(resumed.start, keep=resumed.keep)
         except OutputError as error:
             say(f"{error} The turns go on in the file before.")
             return
@@ -175,7 +174,7 @@ def _resumed(content: bytes, path: str, lines: Lines) -> Resumed:
         misfit = lines.misfit(content, file)
     except DataError as error:
         if b"\n" not in content and (lines.header or '{"').encode().startswith(content[: len(lines.header) or 2]):
-            return Resumed(lost=not lines.header)  # the first line broke off, or there is nothing yet
+            return Resumed(lines.header, lost=not lines.header)  # the first line broke off, or there is nothing yet
         misfit = str(error).rstrip(".")
     if misfit:
         raise OutputError(
@@ -183,9 +182,10 @@ def _resumed(content: bytes, path: str, lines: Lines) -> Resumed:
             "or replace it with --overwrite."
         )
     lost = file.whole < len(content)
+    unended = not lost and not content.endswith(b"\n")
     return Resumed(
+        start=("\n" if unended else "") if file.whole else lines.header,
         keep=file.whole,
-        repair="\n" if not lost and not content.endswith(b"\n") else "",
         last_turn=max((turn.turn for turn in file.turns), default=0),
         last_mark=max((mark.number for mark in marks), default=0),
         lost=lost,

@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.flow import SAMPLE_RATE, SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted
 from monitor.queue import ClosableQueue
-from monitor.transcribers.none import NoTranscriber
+from monitor.transcribers import NoTranscriber
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

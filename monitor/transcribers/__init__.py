@@ -1,4 +1,4 @@
-"""Transcribers (speech recognisers): one protocol, `Transcriber`, and one module for each."""
+"""Transcribers (speech recognisers): the protocol `Transcriber`, one that does nothing, and a module for each other."""
 
 from __future__ import annotations
 
@@ -35,3 +35,23 @@ class Transcriber(Protocol):
     def listen(self, start_s: float) -> TranscriptionStream:
         """Begin an utterance that starts at `start_s` seconds of the recording. May be called from any thread."""
         ...
+
+
+class NoTranscriber:
+    """Transcribes nothing, at no cost; every utterance's stream as well."""
+
+    name = "none"
+
+    def listen(self, start_s: float) -> NoTranscriber:
+        """Begin an utterance."""
+        return self
+
+    def feed(self, samples: NDArray[np.float32]) -> None:
+        """Take the next piece."""
+
+    def partial(self) -> str:
+        """No words."""
+        return ""
+
+    def finish(self) -> None:
+        """No transcript."""

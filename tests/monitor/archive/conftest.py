@@ -16,7 +16,7 @@ from monitor.archive.scoring import Scored
 from monitor.archive.tables import Tables
 from monitor.cli import main
 from monitor.pipeline.opening import Models
-from monitor.transcribers.none import NoTranscriber
+from monitor.transcribers import NoTranscriber
 from stser_core import audio
 from stser_core.scores import EmotionScores, SpeechInput
 

@@ -15,7 +15,7 @@ from monitor.archive.recordings import find_recordings
 from monitor.archive.scoring import Failed, RecordingScorer, Running
 from monitor.archive.workers import cluster, outcomes, threads
 from monitor.pipeline.opening import Models
-from monitor.transcribers.none import NoTranscriber
+from monitor.transcribers import NoTranscriber
 from stser_core.errors import CheckpointError, PipelineError, UsageError
 from stser_core.scores import EmotionScores
 

@@ -14,8 +14,7 @@ from monitor.pipeline.opening import Models
 from monitor.speakers import embeddings
 from monitor.speakers.diarization import Halted
 from monitor.speakers.embeddings import SpeakerEmbedding
-from monitor.transcribers import vosk_models
-from monitor.transcribers.none import NoTranscriber
+from monitor.transcribers import NoTranscriber, vosk_models
 
 
 class ByLength:

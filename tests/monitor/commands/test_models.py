@@ -7,8 +7,7 @@ import pytest
 from monitor.commands.models import choose_transcriber, require_answers
 from monitor.commands.notices import Notices
 from monitor.options import Asr, TranscriptionOptions
-from monitor.transcribers import vosk_models, whisper_models
-from monitor.transcribers.none import NoTranscriber
+from monitor.transcribers import NoTranscriber, vosk_models, whisper_models
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
 
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from monitor.sources import devices
+from monitor.sources import port_audio
 from monitor.sources.microphone import Microphone
 from stser_core.errors import DeviceError
 
@@ -23,7 +23,7 @@ def heard_by(monkeypatch):
     def use(microphone):
         for name, value in microphone.environment.items():
             monkeypatch.setenv(name, value)
-        devices.look_again()
+        port_audio.look_again()
 
     yield use
     import sounddevice
@@ -93,12 +93,12 @@ def frequency(samples):
 def test_the_default_input_is_listed_and_found(shared_microphone, heard_by):
     heard_by(shared_microphone)
 
-    listed = devices.inputs()
+    listed = port_audio.inputs()
 
     assert {"default", "pulse"} <= {device.name for device in listed}
     assert [device.name for device in listed if device.default] == ["default"]
-    assert devices.find("mic").name == "default"
-    assert devices.find("PULS").name == "pulse"
+    assert port_audio.find("mic").name == "default"
+    assert port_audio.find("PULS").name == "pulse"
 
 
 def test_what_is_played_is_heard_at_the_right_time(shared_microphone, heard_by, write_wav, tmp_path):
@@ -137,7 +137,7 @@ def test_a_server_that_hangs_is_reported_and_does_not_hold_up_the_end(own_microp
 
 def test_an_input_given_by_its_number_is_found_again_by_its_name(own_microphone, heard_by):
     heard_by(own_microphone)
-    number = devices.find("pulse").index
+    number = port_audio.find("pulse").index
     reading = Reading(Microphone(str(number), reconnect=True))
 
     own_microphone.kill()

@@ -16,7 +16,7 @@ from threading import Thread
 import pytest
 
 from monitor.alerts.rules import parse
-from monitor.transcribers.none import NoTranscriber
+from monitor.transcribers import NoTranscriber
 
 
 @dataclass

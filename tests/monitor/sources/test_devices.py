@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.sources.devices import Device, find
+from monitor.sources.port_audio import Device, find
 from stser_core.errors import DeviceError
 
 ROOT = Path(__file__).parents[3]

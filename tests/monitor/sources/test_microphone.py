@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from monitor.sources import microphone
-from monitor.sources.devices import Device
 from monitor.sources.microphone import Microphone
-from monitor.sources.port_audio import CaptureFormat
+from monitor.sources.port_audio import CaptureFormat, Device
 from stser_core.errors import DeviceError
 
 
