@@ -114,24 +114,18 @@ class _Run:
         """Run until it ends, and say how long turns took where that was asked for."""
         for exporter in self.exporters:
             exporter.begin()
-        view = View(self.mode, self.notices, self._session, self._snapshot)
-        restore, leave, resume = [view.restore], [view.uncover], [view.cover]
+        actions = {" ": self._pause, "p": self._pause, "m": self._mark, "q": self._pipeline.stop}
+        keys = Keys(sys.stdin, actions) if self._session.keys else None
+        view = View(self.mode, self.notices, self._session, self._snapshot, keys)
         # Signals are taken until the terminal is back as it was.
         with ExitStack() as terminal:
             terminal.callback(self._tell_timings)  # last of all, after a failure too
-            interruption = terminal.enter_context(
-                Interruption(self._pipeline.stop, self._abort, lambda: _call_all(restore))
-            )
+            interruption = terminal.enter_context(Interruption(self._pipeline.stop, self._abort, view.restore))
             terminal.enter_context(view)
-            if self._session.keys:
-                actions = {" ": self._pause, "p": self._pause, "m": self._mark, "q": self._pipeline.stop}
-                keys = terminal.enter_context(Keys(sys.stdin, actions))
-                restore.append(keys.restore)
-                leave.append(keys.restore)
-                # First the keys: in the background, the system stops here whoever changes the terminal.
-                resume.insert(0, keys.take)
+            if keys is not None:
+                terminal.enter_context(keys)
             if self.mode is DisplayMode.SCREEN:
-                terminal.enter_context(suspension(lambda: _call_all(leave), lambda: _call_all(resume)))
+                terminal.enter_context(suspension(view.uncover, view.cover))
             self._pipeline.run()
             if interruption.received is None:
                 for exporter in self.exporters:
@@ -182,11 +176,6 @@ class _Run:
             waiting=bool(getattr(self.source, "waiting", False)),
             notice=notice,
         )
-
-
-def _call_all(calls: Sequence[Callable[[], None]]) -> None:
-    for call in calls:
-        call()
 
 
 def _open(live: LiveOptions, scoring: ScoringOptions, notices: Notices) -> Source:

@@ -13,6 +13,7 @@ from types import TracebackType
 from rich.console import Console
 
 from monitor.commands.notices import Notices
+from monitor.commands.terminal import Keys
 from monitor.display.screen import Session, Snapshot, print_finished, running_screen
 from monitor.display.summary import summary_lines
 from stser_core.files import STDOUT
@@ -49,13 +50,19 @@ class View:
     """
 
     def __init__(
-        self, mode: DisplayMode, notices: Notices, session: Session, snapshot: Callable[[str], Snapshot]
+        self,
+        mode: DisplayMode,
+        notices: Notices,
+        session: Session,
+        snapshot: Callable[[str], Snapshot],
+        keys: Keys | None = None,
     ) -> None:
-        """Prepare, without showing anything yet."""
+        """Prepare, without showing anything yet; `keys` take the terminal while it is covered."""
         self._mode = mode
         self._notices = notices
         self._session = session
         self._snapshot = snapshot
+        self._keys = keys
         self._said: deque[tuple[float, str]] = deque(maxlen=_NOTICES_KEPT)
         self._console = Console()
         self._screen = None
@@ -66,9 +73,13 @@ class View:
         """Give the terminal back at once, from inside a signal's handler."""
         if self._screen is not None:
             os.write(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1, _LEAVE_SCREEN)
+        if self._keys is not None:
+            self._keys.restore()
 
     def cover(self) -> None:
         """Show the screen, where there is one."""
+        if self._keys is not None:  # first: in the background, the system stops here whoever changes the terminal
+            self._keys.take()
         if self._screen is not None:
             self._screen.start(refresh=True)
 
@@ -76,6 +87,8 @@ class View:
         """Give the terminal back as it was; `cover` may be called again."""
         if self._screen is not None:
             self._screen.stop()
+        if self._keys is not None:
+            self._keys.restore()
 
     def __enter__(self) -> View:
         if self._screen is not None and self._session.live:
