@@ -60,6 +60,6 @@ def test_turns_without_scores_count_as_talk_but_not_as_emotion(turn, surely):
     ]
     customer, agent = speaker_figures(turns)
     assert (customer.speaker, agent.speaker) == ("customer", "agent")
-    assert (customer.talk_s, customer.scored_s) == (4.0, 1.0)
+    assert (customer.talk_s, customer.seconds) == (4.0, (1.0, 0.0, 0.0, 0.0))
     assert customer.shares == (1.0, 0.0, 0.0, 0.0)
     assert agent.shares is None
