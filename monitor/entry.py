@@ -1,12 +1,11 @@
 """Entry point of `stser-monitor`: Ctrl-C while modules are imported ends it without a traceback."""
 
+# Only what is built in: to import the modules around it takes long enough for a Ctrl-C.
+import _signal  # type: ignore[import-not-found]
 import atexit
 import gc
 import os
-import signal
 import sys
-from contextlib import suppress
-from typing import NoReturn
 
 
 def configure() -> None:
@@ -17,19 +16,21 @@ def configure() -> None:
     gc.set_threshold(50_000, 20, 100)  # torch's modules have 200,000 objects, all of which stay
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Import the command line, run a command, and end the process with its exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     configure()
+    from contextlib import suppress
+
     from monitor.cli import main as run
 
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         code = run()
     except KeyboardInterrupt:
         code = 130
     # Python would take all modules apart, which with torch takes 0.8 s and 70 MB.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # there may be none, or nobody who reads it
