@@ -35,26 +35,23 @@ def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalyt
         )
     duration = max([round((duration_s or 0.0) * 1000), *(row.end_ms for row in rows)])
     rows = [row for row in rows if row.transcript != MUSIC]
-    by_speaker: dict[Speaker, list[Turn]] = {}
+    speakers: dict[Speaker, list[Turn]] = {speaker: [] for speaker in sorted(set(map(speaker_of, rows)))}
     for row in rows:
-        by_speaker.setdefault(speaker_of(row), []).append(row)
-    order = sorted(by_speaker)
-    found = stretches(rows)
+        speakers[speaker_of(row)].append(row)
+    found = stretches(speakers)
     speech = union(map(times, rows))
     # On one channel utterances follow each other, so overlaps are unknown.
     several_channels = len({row.channel for row in rows}) > 1
-    waits = response_times(found, order) if len(by_speaker) > 1 else {}
+    waits = response_times(found, speakers) if len(speakers) > 1 else {}
     return CallAnalytics(
         recording=recordings[0] if recordings else None,
         duration_s=duration / 1000,
         mixed=_mixed(rows),
         speech_s=total(speech) / 1000,
-        overlap_s=overlap(union(map(times, turns)) for turns in by_speaker.values()) / 1000
-        if several_channels
-        else None,
+        overlap_s=overlap(union(map(times, turns)) for turns in speakers.values()) / 1000 if several_channels else None,
         silence=silence(speech, duration),
-        interruptions=interruptions(found, order) if several_channels else None,
-        speakers=_speakers(rows, {speaker: by_speaker[speaker] for speaker in order}, waits, duration),
+        interruptions=interruptions(found, speakers) if several_channels else None,
+        speakers=_speakers(rows, speakers, waits, duration),
         angriest_minute=angriest_minute(rows, duration),
     )
 

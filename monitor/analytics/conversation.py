@@ -31,7 +31,7 @@ def silence(speech: Sequence[Times], duration: int) -> Silence:
     )
 
 
-def interruptions(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> Interruptions:
+def interruptions(found: Sequence[Stretch], speakers: Iterable[Speaker]) -> Interruptions:
     """Find each speaker's interruptions."""
     lists: dict[Speaker, list[Interruption]] = {speaker: [] for speaker in speakers}
     active: list[Stretch] = []
@@ -43,11 +43,14 @@ def interruptions(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> Inte
             interrupted = max(speaking, key=lambda other: other.end)
             if _interrupts(stretch, interrupted):
                 lists[stretch.speaker].append(_interruption(stretch, interrupted))
-    each = tuple(_by(speaker, lists[speaker]) for speaker in speakers)
+    each = tuple(
+        InterruptionsBy(*speaker, len(own), _sum(one.end_s - one.start_s for one in own), tuple(own))
+        for speaker, own in lists.items()
+    )
     return Interruptions(sum(by.count for by in each), _sum(by.total_s for by in each), each)
 
 
-def response_times(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> dict[Speaker, ResponseTimes]:
+def response_times(found: Sequence[Stretch], speakers: Iterable[Speaker]) -> dict[Speaker, ResponseTimes]:
     """Each speaker's response times: from the end of another's speech to the start of theirs.
 
     A stretch that begins during speech, or after the speaker's own pause, is not a response.
@@ -59,7 +62,7 @@ def response_times(found: Sequence[Stretch], speakers: Sequence[Speaker]) -> dic
             waits[stretch.speaker].append(stretch.start - last.end)
         if last is None or stretch.end > last.end:
             last = stretch
-    return {speaker: _response_times(waits[speaker]) for speaker in speakers}
+    return {speaker: _response_times(own) for speaker, own in waits.items()}
 
 
 def _interrupts(stretch: Stretch, interrupted: Stretch) -> bool:
@@ -72,11 +75,6 @@ def _interruption(stretch: Stretch, interrupted: Stretch) -> Interruption:
     end = min(stretch.end, interrupted.end)
     channel, speaker = interrupted.speaker
     return Interruption(stretch.start / 1000, end / 1000, stretch.turn, channel, speaker)
-
-
-def _by(speaker: Speaker, instances: Sequence[Interruption]) -> InterruptionsBy:
-    together = _sum(instance.end_s - instance.start_s for instance in instances)
-    return InterruptionsBy(*speaker, len(instances), together, tuple(instances))
 
 
 def _response_times(waits: Sequence[int]) -> ResponseTimes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from monitor.timeline.turn import Turn
@@ -76,13 +76,10 @@ def overlap(speakers: Iterable[Sequence[Times]]) -> int:
     return shared
 
 
-def stretches(rows: Iterable[Turn]) -> list[Stretch]:
-    """The stretches of all speakers, in order of their start."""
-    by_speaker: dict[Speaker, list[Turn]] = {}
-    for row in sorted(rows, key=times):
-        by_speaker.setdefault(speaker_of(row), []).append(row)
+def stretches(speakers: Mapping[Speaker, Sequence[Turn]]) -> list[Stretch]:
+    """The stretches of all speakers, whose turns are in order, in order of their start."""
     found = []
-    for speaker, turns in by_speaker.items():
+    for speaker, turns in speakers.items():
         first = {row.start_ms: row.turn for row in reversed(turns)}
         joined = union(map(times, turns), STRETCH_GAP_MS)
         found += [Stretch(start, end, speaker, first[start]) for start, end in joined]
