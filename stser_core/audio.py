@@ -26,13 +26,11 @@ from stser_core.audio_file import (
     open_audio,
     probe,
 )
+from stser_core.config import SAMPLE_RATE
 from stser_core.errors import AudioError
 
 __all__ = ["SAMPLE_RATE", "AudioFile", "AudioInfo", "Downmix", "Resampler", "TrackChoice"]
 __all__ += ["blocks", "excerpts", "load", "load_mono", "probe", "resampled"]
-
-SAMPLE_RATE = 16_000
-"""Samples per second of all audio inside the program."""
 
 _BLOCK_SAMPLES = 1_600
 _PIECE_SAMPLES = 14_400

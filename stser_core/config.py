@@ -13,6 +13,7 @@ from stser_core.errors import UsageError
 from stser_core.settings import Amount, Count, Positive, Proportion
 
 SAMPLE_RATE = 16_000
+"""Samples per second of all audio inside the program."""
 VERSION = 2
 """Of the checkpoint format; 0.1 of the program wrote none."""
 

@@ -14,12 +14,14 @@ from stser_core.errors import ClosedPipeError, OutputError, UsageError, reason
 
 STDOUT = "-"
 
-RECORDING_SUFFIXES = frozenset(
+SOUND_SUFFIXES = frozenset(
     {".wav", ".wave", ".w64", ".rf64", ".bwf", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".flac", ".mp2", ".mp3"}
     | {".m4a", ".m4b", ".aac", ".ogg", ".oga", ".opus", ".spx", ".wma", ".amr", ".awb", ".3gp", ".3g2", ".gsm", ".ape"}
-    | {".al", ".alaw", ".ul", ".ulaw", ".vox", ".sln", ".ra", ".rm", ".wv", ".tta", ".ac3", ".dts", ".mka"}
-    | {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".ogv"}
+    | {".al", ".alaw", ".ul", ".ulaw", ".vox", ".sln", ".ra", ".rm", ".wv", ".tta", ".ac3", ".dts", ".mka", ".webm"}
 )
+RECORDING_SUFFIXES = SOUND_SUFFIXES | {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".ogv")
+}
 
 TEMPORARY_PREFIX = ".stser-"
 """Prefix of the names of temporary files; short, because file names are limited to 255 bytes."""

@@ -107,9 +107,9 @@ class ConvBlock(nn.Module):
         self.pool = nn.Identity() if config.pool == (1, 1) else nn.MaxPool2d(config.pool)
 
     def forward(self, maps: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """The new maps and numbers of frames, int64 [batch], of maps, float32 [batch, channels, bands, frames].
+        """Apply the block to maps, float32 [batch, channels, bands, frames], with so many frames, int64 [batch], each.
 
-        Maps are zero after each utterance's end.
+        Returns the new maps, zero after each utterance's end as the old ones were, and the new numbers of frames.
         """
         out = self.convolution(maps)
         if self.norm is not None:
@@ -130,7 +130,7 @@ class MaskedBatchNorm(nn.BatchNorm2d):
     def forward(self, maps: Tensor, inside: Tensor | None = None) -> Tensor:
         """Normalise maps, float [batch, channels, bands, frames].
 
-        `inside`, bool [batch, frames], says what counts in training, `None` for all; what does not becomes anything.
+        `inside`, bool [batch, frames], says what counts in training, `None` for all; the rest may become anything.
         """
         if not self.training or inside is None:
             return super().forward(maps)

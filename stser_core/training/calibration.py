@@ -58,11 +58,11 @@ def calibrate_model(
     """Find the temperatures of every classifier, and of the combinations that occur in operation.
 
     Speech classifiers answer call-like streams over both bands, classifiers of text the texts; all together answer
-    streams with words. Labels count alike, as in training: the class prior comes on top. What answers is the model, on
-    the CPU, as a checkpoint stores it: it is written beside `folder`, its later place, for the time being.
+    streams with words. Labels count alike, as in training: the class prior comes on top. The model, on the CPU, is
+    measured as a checkpoint stores it: a temporary one is written beside `folder`, the final checkpoint's.
 
-    `pairing` draws words for the streams; without it `own_words` gives the streams the clips' own words. The frames are
-    of the model's front end, `encoders` the own tensors of further encoders, by name.
+    `pairing` draws words for the streams; without it, `own_words` gives them the clips' own. The frames are of the
+    model's front end, `encoders` the own tensors of further encoders, by name.
     """
     columns = {name: column_of(one.inputs) for name, one in model.config.classifiers.items()}
     ensemble = replace(model.config.ensemble, temperatures={})

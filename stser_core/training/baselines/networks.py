@@ -158,7 +158,8 @@ class Alignment(nn.Module):
     def forward(self, words: Tensor, speech: Tensor, frames: Tensor) -> Tensor:
         """Gather, for each word, the speech that it attends to: float32 [batch, words, size].
 
-        Both are float32 [batch, n, size]; what lies behind an utterance's frames, int64 [batch], is never attended to.
+        Words and speech are float32 [batch, n, size]; what lies behind an utterance's frames, int64 [batch], is never
+        attended to.
         """
         pairs = torch.tanh(self.of_word(words)[:, :, None] + self.of_frame(speech)[:, None])
         scores = self.score(pairs).squeeze(3)  # [batch, words, frames]

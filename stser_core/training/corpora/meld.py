@@ -13,10 +13,9 @@ from pathlib import Path
 
 from stser_core.emotions import merge
 from stser_core.errors import DataError
+from stser_core.files import RECORDING_SUFFIXES, SOUND_SUFFIXES
 from stser_core.training.clip import Clip, Corpus
 from stser_core.training.corpora.reading import (
-    SOUND_SUFFIXES,
-    VIDEO_SUFFIXES,
     assemble,
     read_table,
     require_folder,
@@ -79,7 +78,7 @@ def _recordings(directory: Path, files: list[Path]) -> dict[_Key, Path]:
     for path in files:
         match = _RECORDING.fullmatch(path.stem)
         part = _part(path.relative_to(directory).parent)
-        if match is None or part is None or path.suffix.lower() not in SOUND_SUFFIXES | VIDEO_SUFFIXES:
+        if match is None or part is None or path.suffix.lower() not in RECORDING_SUFFIXES:
             continue
         key = (part, int(match[1]), int(match[2]))
         other = found.get(key)

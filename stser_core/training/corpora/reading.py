@@ -9,12 +9,8 @@ from pathlib import Path
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, reason
+from stser_core.files import SOUND_SUFFIXES
 from stser_core.training.clip import Clip, Corpus
-
-SOUND_SUFFIXES = frozenset(
-    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".amr", ".webm"}
-)
-VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".avi", ".flv"})
 
 _NAMED_IN_A_MESSAGE = 3
 
