@@ -17,18 +17,10 @@ fills it), and by itself an utterance has the same scores to the last bit whatev
 
 
 class Network(Protocol):
-    """A model on an accelerator, for inference.
+    """A model on an accelerator, for inference."""
 
-    Attributes:
-        accelerator: `cpu`, `cuda` or `mps`.
-        neutral_mean: float32 [size], the mean front-end frame of neutral turns; zeros without a front end.
-    """
-
-    @property
-    def accelerator(self) -> str: ...  # noqa: D102 (above)
-
-    @property
-    def neutral_mean(self) -> Floats: ...  # noqa: D102
+    accelerator: str  # cpu, cuda or mps
+    neutral_mean: Floats  # float32 [size], the mean front-end frame of neutral turns; zeros without a front end
 
     def encode_frames(self, waveforms: Sequence[Floats]) -> list[Floats]:
         """Frames of trimmed waveforms (float32 [n] in −1…1, 16 kHz): float32 [frames, size] each."""
