@@ -129,6 +129,9 @@ def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
                 yield container, opened
     except FileNotFoundError as error:
         raise AudioError(f"{name} does not exist.") from error
+    except av.PatchWelcomeError as error:  # as for Ogg whose rate or channels change
+        sentence = f"{name} cannot be read any further: FFmpeg cannot decode its format, or not that it changes midway."
+        raise AudioError(sentence) from error
     except (av.FFmpegError, OSError, ValueError) as error:
         raise AudioError(f"{name} cannot be read as audio ({instead or reason(error)}).") from error
 

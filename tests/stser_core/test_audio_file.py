@@ -170,6 +170,15 @@ def test_a_change_of_the_rate_keeps_the_time():
     assert np.abs(sound[5 * RATE : 7 * RATE].reshape(-1, FRAME)).max(axis=1).min() > 0.3  # no silence in between
 
 
+def test_a_change_that_ffmpeg_cannot_follow_is_told():
+    parts = [
+        encoded("ogg", "libopus", np.stack([tone(2.0, rate=48_000)] * count), 48_000, layout)
+        for count, layout in ((1, "mono"), (2, "stereo"))
+    ]
+    with pytest.raises(AudioError, match="changes midway"):
+        audio.load(io.BytesIO(b"".join(parts)))
+
+
 # Tracks
 
 
