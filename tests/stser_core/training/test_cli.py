@@ -82,17 +82,6 @@ def test_results_are_not_written_over_what_is_evaluated(tmp_path, capsys):
     assert manifest.read_text().startswith("text,label")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [["fit", "--out"], ["cross-validate", "--out"], ["baseline", "--baseline"], ["evaluate", "--checkpoint"]],
-)
-def test_every_command_refuses_data_given_twice(command, iemocap, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    value = "tfidf" if command[0] == "baseline" else "run"
-    assert main([*command, value, "--corpus", "iemocap", "--data", str(iemocap), "--data", str(iemocap)]) == 1
-    assert "given more than once" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(("options", "said"), [(["--streams"], "--routine FOLDER"), (["--split", "dev"], "'test'")])
 def test_evaluation_needs_something_that_is_there(options, said, capsys):
     assert main(["evaluate", "--checkpoint", "default", *options]) == 2
