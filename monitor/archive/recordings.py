@@ -71,7 +71,9 @@ def _in_tree(root: Path, out: Path) -> Iterator[Found]:
         inner[:] = [name for name in inner if not name.startswith(".") and Path(folder, name).resolve() != out]
         for file in files:
             path = Path(folder, file)
-            if not file.startswith(".") and is_recording(path):
+            # A link to a recording that is gone will be a failure.
+            gone = path.suffix.lower() in RECORDING_SUFFIXES and not exists(path)  # noqa: PTH110
+            if not file.startswith(".") and (gone or is_recording(path)):
                 yield Found(utf8(path.relative_to(root).as_posix()).decode(), str(path))
     for error in refused:
         folder = str(error.filename)

@@ -48,6 +48,14 @@ def test_hidden_files_links_and_the_archive_itself_are_passed_over(tree):
     assert names(find_recordings(str(root), root / "timelines")) == ["a.wav"]
 
 
+def test_a_link_to_a_recording_that_is_gone_is_found(tree):
+    root = tree("a.wav")
+    (root / "gone.wav").symlink_to(root / "moved.wav")
+    (root / "gone.txt").symlink_to(root / "moved.txt")
+
+    assert names(find_recordings(str(root), root / "timelines")) == ["a.wav", "gone.wav"]
+
+
 def test_a_list_names_recordings_as_seen_from_here(tree, tmp_path, monkeypatch):
     root = tree("a/one.wav", "two")
     monkeypatch.chdir(root)
