@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure
 from benchmarks.material import Looped
 from benchmarks.running import run_pipeline
 from monitor.commands.models import warm_up
-from monitor.pipeline.timings import Timings, percentile
 from monitor.transcribers import NoTranscriber
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.material import Material
     from monitor.transcribers import Transcriber
 
 _CHANNELS = 2
-
-
-class _Kept(Timings):
-    def __init__(self) -> None:
-        super().__init__()
-        self.turns: list[tuple[float, ...]] = []
-
-    def add(self, *times: float) -> None:
-        self.turns.append(times)
 
 
 def measure(material: Material) -> list[Figure]:
@@ -40,20 +33,18 @@ def measure(material: Material) -> list[Figure]:
 def _latency(material: Material, transcriber: Transcriber) -> list[Figure]:
     seconds = 20.0 if material.quick else 138.0
     warm_up(material.recognizer, transcriber)
-    timings = _Kept()
+    turns: list[tuple[float, ...]] = []
     stream = Looped(material.call, seconds, channels=_CHANNELS, live=True)
     run_pipeline(
         stream,
         material.recognizer,
         material.scratch / "latency.csv",
         transcriber=transcriber,
-        timings=timings,
+        timings=lambda *times: turns.append(times),
         follow=True,
     )
-    own = [
-        1000 * (written - ended - (transcribed - taken)) for _, ended, taken, transcribed, _, written in timings.turns
-    ]
-    words = [1000 * (transcribed - taken) for _, _, taken, transcribed, _, _ in timings.turns]
+    own = [1000 * (written - ended - (transcribed - taken)) for _, ended, taken, transcribed, _, written in turns]
+    words = [1000 * (transcribed - taken) for _, _, taken, transcribed, _, _ in turns]
     name = "speech only" if isinstance(transcriber, NoTranscriber) else "with Vosk"
     against = f"{len(own)} turns of {_CHANNELS} channels in real time"
     figures = [
@@ -64,3 +55,9 @@ def _latency(material: Material, transcriber: Transcriber) -> list[Figure]:
         more = "not in the figures above"
         figures.append(Figure("latency", "Vosk's last words, p95", percentile(words, 0.95), "ms", more))
     return figures
+
+
+def percentile(values: Sequence[float], fraction: float) -> float:
+    """The smallest of `values` that at least this fraction of them does not exceed (nearest rank)."""
+    ranked = sorted(values)
+    return ranked[max(0, math.ceil(fraction * len(ranked)) - 1)]

@@ -19,7 +19,6 @@ from monitor.transcribers import NoTranscriber
 
 if TYPE_CHECKING:
     from monitor.pipeline.scoring import Scorer
-    from monitor.pipeline.timings import Timings
     from monitor.sources import Source
     from monitor.transcribers import Transcriber
 
@@ -68,7 +67,7 @@ def run_pipeline(
     csv: Path,
     *,
     transcriber: Transcriber | None = None,
-    timings: Timings | None = None,
+    timings: Callable[..., None] | None = None,
     follow: bool = False,
 ) -> None:
     """Run a source through the pipeline into a CSV file, as `replay --quiet --csv` does."""
@@ -80,7 +79,7 @@ def run_pipeline(
             transcriber=transcriber or NoTranscriber(),
             scorer=scorer,
             outputs=[exporter.write],
-            timings=timings.add if timings else None,
+            timings=timings,
             follow=(lambda: True) if follow else None,
         )
         exporter.begin()

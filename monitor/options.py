@@ -202,9 +202,6 @@ class LiveOptions:
     reconnect: Annotated[
         bool, Option("--reconnect", help="Wait for a microphone that was disconnected, and continue with it.")
     ] = False
-    timings: Annotated[
-        bool, Option("--timings", help="At the end, print the time from a turn's last sound to its row.")
-    ] = False
 
 
 @dataclass(frozen=True)

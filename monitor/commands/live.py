@@ -20,12 +20,10 @@ from monitor.exporters.exporter import Exporter
 from monitor.options import STANDARD_INPUT, AlertOptions, ListenOptions, LiveOptions, ScoringOptions
 from monitor.pipeline.opening import Models
 from monitor.pipeline.pipeline import Pipeline
-from monitor.pipeline.timings import Timings
 from monitor.roles import MIX, Role, named, roles
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
-from stser_core.command_line import tell
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ def listen(options: ListenOptions, *, quiet: bool = False, source: Source | None
         runner = None if command is None else AlertCommand(command, notices.say)
         if runner is not None:
             cleanup.callback(runner.close)
-        if runner is None and not options.live.timings:
+        if runner is None:
             warn_of_silence(output, notices)
         mode = display_mode(output.csv, output.jsonl, quiet=quiet)
         return _Run(options, mode, notices, source, given, exporters, models, rules, runner).run()
@@ -85,7 +83,6 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._timeline = Timeline(_TURNS)
-        self._timings = Timings() if self.options.live.timings else None
         self._marks = max((one.resumed.last_mark for one in self.exporters), default=0)
         self._session = Session(
             source=self.source.name,
@@ -106,12 +103,11 @@ class _Run:
             turns_before=max((one.resumed.last_turn for one in self.exporters), default=0),
             note_outputs=[self._timeline.add_note, *(exporter.write_note for exporter in self.exporters)],
             follow=(lambda: True) if self.mode is DisplayMode.SCREEN else None,
-            timings=self._timings.add if self._timings else None,
             segmentation=self.options.segmentation.settings(),
         )
 
     def run(self) -> int:
-        """Run until it ends, and say how long turns took where that was asked for."""
+        """Run until it ends."""
         for exporter in self.exporters:
             exporter.begin()
         actions = {" ": self._pause, "p": self._pause, "m": self._mark, "q": self._pipeline.stop}
@@ -119,7 +115,6 @@ class _Run:
         view = View(self.mode, self.notices, self._session, self._snapshot, keys)
         # Signals are taken until the terminal is back as it was.
         with ExitStack() as terminal:
-            terminal.callback(self._tell_timings)  # last of all, after a failure too
             interruption = terminal.enter_context(Interruption(self._pipeline.stop, self._abort, view.restore))
             terminal.enter_context(view)
             if keys is not None:
@@ -131,10 +126,6 @@ class _Run:
                 for exporter in self.exporters:
                     exporter.finish()
         return interruption.exit_code
-
-    def _tell_timings(self) -> None:
-        if self._timings is not None:
-            tell("\n".join(self._timings.lines()))
 
     def _outputs(self) -> list[Callable[[Turn], None]]:
         alarm = Alarm(self.rules, [self._alert], [self.runner] if self.runner else [])

@@ -68,7 +68,7 @@ def rows(path):
 
 
 def test_on_a_terminal_it_is_a_screen_that_obeys_keys(terminal, arguments, tmp_path):
-    screen = terminal(arguments(alert=["angry>=0"], timings=True), PYTHONPATH=ROOT)
+    screen = terminal(arguments(alert=["angry>=0"]), PYTHONPATH=ROOT)
     screen.see("\x1b[?1049h")
     screen.see("two_speakers_16k_mono.wav")
     screen.see("speaking 0:0")
@@ -138,15 +138,6 @@ def test_a_live_timeline_is_the_replayed_one(arguments, data, scratch_checkpoint
     assert (
         now - timedelta(minutes=5) < clocks[0] < now
     )  # the later ones run ahead, since the sound comes faster than it would
-
-
-def test_timings_are_told_after_a_failure_too(arguments):
-    process = start(arguments("-", timings=True))
-    process.stdout.readline(), process.stdout.readline()
-    process.stdout.close()
-    with process.stderr as said:
-        assert "milliseconds (" in said.read()
-    assert process.wait(PATIENCE_S) != 0
 
 
 @pytest.mark.usefixtures("hang_ups")

@@ -113,7 +113,7 @@ class Tap:
 def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, terminal, clips, write_wav, tmp_path):
     table = tmp_path / "out.csv"
     samples, times = spoken(clips, (0.5, 0.8, 1.0, 0.9, 1.3, 1.1))
-    screen = terminal([*COMMAND, "--csv", str(table), "--timings"], **shared_microphone.environment)
+    screen = terminal([*COMMAND, "--csv", str(table)], **shared_microphone.environment)
     shared_microphone.wait_for_listeners(1)
     arrivals, tap = Arrivals(table), Tap(shared_microphone)
     # Until the tap is there, too.
@@ -141,7 +141,6 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
     assert float(written[-1]["end_s"]) - float(written[-1]["start_s"]) > 0.5
     assert all(row["dropped_ms"] == "0" and row["emotion"] in LETTERS for row in written)
     check_screen(shown, written[: len(clips)])
-    assert "last sound to row" in "\n".join(screen.lines)
     check_latency(arrivals.times, tap, times)
 
 
