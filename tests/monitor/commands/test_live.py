@@ -85,7 +85,6 @@ def test_on_a_terminal_it_is_a_screen_that_obeys_keys(terminal, arguments, tmp_p
     screen.see("Marks at 0:")
     left = screen.drawn[screen.drawn.rindex("\x1b[?1049l") :]
     assert "speaker1" in left
-    assert "last sound to row" in left
     assert "Traceback" not in screen.drawn
     assert screen.as_it_was
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
