@@ -28,6 +28,8 @@ _G711 |= {".al": "alaw", ".alaw": "alaw", ".pcma": "alaw"}
 _DIALOGIC = ".vox"
 _NO_FORMAT = frozenset({".raw", ".pcm"})
 _TELEPHONE_RATE = 8_000
+_HIGHEST_RATE = 6_144_000
+"""No recording has more; resampling from a rate that damage made takes FFmpeg seconds."""
 _START_BYTES = 65_536
 # FFmpeg's readers of bare frames, whose length is estimated from the first frames' bit rate.
 BARE_FRAMES = frozenset(["aac", "ac3", "amr", "dts", "dtshd", "eac3", "loas", "mp3", "truehd"])
@@ -158,6 +160,8 @@ def chosen_streams(container: InputContainer, track: TrackChoice, name: str) -> 
             raise AudioError(f"{name} has an audio track of a kind that nothing here can decode.")
         if stream.channels < 1 or stream.sample_rate < 1:
             raise AudioError(f"{name} does not say how many channels or which sample rate its audio has.")
+        if stream.sample_rate > _HIGHEST_RATE:
+            raise AudioError(f"{name} says that its sample rate is {stream.sample_rate:,} Hz; it may be damaged.")
     return chosen
 
 
@@ -240,7 +244,7 @@ def audio_frames(
         except av.InvalidDataError:
             continue
         for frame in frames:
-            if isinstance(frame, AudioFrame) and frame.samples and frame.sample_rate:
+            if isinstance(frame, AudioFrame) and frame.samples and 0 < frame.sample_rate <= _HIGHEST_RATE:
                 yield packet.stream_index, frame
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import threading
+import time
 import wave
 from pathlib import Path
 from typing import NamedTuple
@@ -269,6 +270,18 @@ def test_a_file_with_a_header_is_what_its_header_says(tmp_path, name):
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(pcm(tone(2.0)))
     assert len(audio.load_mono(path)) == 2 * RATE
+
+
+def test_a_sample_rate_that_cannot_be_is_refused(tmp_path):
+    """Resampling from 596 MHz took eight seconds."""
+    path = tmp_path / "call.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 596_225_088, 0, "NONE", ""))
+        file.writeframes(pcm(tone(1.0)))
+    began = time.process_time()
+    with pytest.raises(AudioError):
+        audio.load(path)
+    assert time.process_time() - began < 1
 
 
 def test_open_files_and_pipes_are_read_from_their_start(tmp_path, record):
