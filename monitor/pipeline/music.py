@@ -2,8 +2,9 @@
 
 A note stands still and leaves a line in the spectrum, several at once make music; the harmonics of a voice glide. So
 the bins that stand out of their surroundings for half a second are counted (Seyerlehner et al., "Automatic Music
-Detection in Television Productions", DAFx 2007), and have to hold a good part of the power, lest music behind a voice
-count. Measured on synthesised instrument music and on 875 turns of speech through nine codecs (docs/architecture.md).
+Detection in Television Productions", DAFx 2007), and have to hold a good part of the power, so that music behind a
+voice does not count. Measured on synthesised instrument music and on 875 turns of speech through nine
+codecs (docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SHORTEST = 20
 _LOUD = 10**-3.5
 """Frames whose highest bin is this much weaker than that of the turn are left out."""
 _HOLES = 10**-6.0
-"""Codecs leave out what they take for inaudible; what is this much below a frame's highest bin says nothing."""
+"""Codecs leave out what is inaudible; what is this much below a frame's highest bin says nothing."""
 _TONES_DB = -33.0
 """Spectral flatness of nothing but a tone or two; of speech, in spite of hum and codecs, it is −30 dB or more."""
 _AROUND = 10

@@ -223,7 +223,10 @@ class Pipeline:
     def _segment(self) -> None:
         """Segmenter thread."""
         if isinstance(self._source, SharedSource):
-            self._source.feed(self._take, self._has_room)
+            try:
+                self._source.feed(self._take, self._has_room)
+            except Exception as error:  # noqa: BLE001  as in `_blocks`
+                self._threads.fail("source", error)
         elif not all(map(self._take, self._blocks(self._source))):
             return
         all(self._pass_on(event, None) for event in self._segmenter.flush())

@@ -23,6 +23,7 @@ _LONGEST_WAIT_S = 10.0
 
 _ROUND_S = 0.1
 _MOST_S = 2.0
+"""Sound of a line that is segmented before it is the next line's turn."""
 
 
 class LineSource:
@@ -99,7 +100,7 @@ class LineSource:
         return not self._done.is_set()
 
     def _advance(self) -> bool:
-        stopped = self._stopped  # before it is looked what waits
+        stopped = self._stopped  # read before the frames, so that none is left behind
         frames = self._next()
         if not frames:
             if stopped:
@@ -135,8 +136,8 @@ class LineSource:
 class SegmenterThread:
     """Segments the sound of all lines, one after the other, ten times a second.
 
-    A thread for each line would take longer: it would find neither its code nor its data in the caches, and the threads
-    would wait for each other.
+    To decode, resample and segment all that waits of a line at once takes less time than to do it frame by frame, and
+    threads for each line would contend for the interpreter's lock.
     """
 
     def __init__(self) -> None:

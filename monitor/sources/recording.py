@@ -36,7 +36,7 @@ _WINDOW = 16_000
 _PIECE_BYTES = 1 << 20
 _KEPT_FREE_BYTES = 256 << 20
 _BLOCK_SAMPLES = 14_400
-"""Thirty frames of the segmenter: a call for each 100 ms takes it three times the time."""
+"""Thirty frames of the segmenter: a call for each 100 ms takes it twice the time."""
 _PATIENCE_S = 5.0
 
 

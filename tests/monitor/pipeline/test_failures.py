@@ -41,6 +41,19 @@ class TestAFailure:
         assert written[:4] == rows[:4]
         assert max(row.end_s for row in written) <= 10
 
+    def test_of_a_shared_source_leaves_what_that_of_another_leaves(self, sound):
+        class Shared(FakeSource):
+            def feed(self, take, has_room):
+                for number, block in enumerate(self.blocks()):
+                    if number == 100:
+                        raise ValueError("a bug")
+                    assert take(block)
+
+        expected, written = [], []
+        run_broken(sound, expected, broken("source", 100))
+        assert isinstance(finish(build(Shared(sound), [written.append])), PipelineError)
+        assert written == expected
+
     def test_of_one_output_keeps_nothing_from_the_others(self, sound, rows):
         fault, written = Fault(2, OutputError("The disk is full.")), []
         pipeline = build(FakeSource(sound), [lambda turn: fault(), written.append], capacity=200)
