@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 _NAMES = "customer,agent"
 _BACKLOG = 128
-_M_ARENA_MAX = -8
-"""In glibc's malloc.h."""
 
 
 def serve(
@@ -52,6 +49,7 @@ def serve(
         StserError: Something keeps it from serving.
     """
     try:
+        from monitor.serve import heaps
         from monitor.serve.events import EventLog
         from monitor.serve.lines import Lines, Shared
         from monitor.serve.metrics import Metrics
@@ -76,7 +74,7 @@ def serve(
     allowed, tls = _allowed(serving.audiosocket_from), _tls(serving)
     _make_folder(serving.out)
     metrics = Metrics(notices.say)
-    _share_heaps()
+    heaps.share()
     with ExitStack() as cleanup:
         main, audiosocket = _sockets(serving, cleanup)
         models = load_models(scoring, transcription, notices)
@@ -123,12 +121,6 @@ def _check_webhook(serving: ServeOptions, rules: Sequence[Rule]) -> None:
         raise UsageError("--webhook and --webhook-secret-file need each other.")
     if serving.webhook is not None and not rules:
         raise UsageError("--webhook has no effect without --alert.")
-
-
-def _share_heaps() -> None:
-    """Let the threads of all lines share two heaps, where the C library is glibc: else each keeps what it once took."""
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _names(scoring: ScoringOptions) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from monitor.serve import heaps
 from monitor.serve.app import App
 from monitor.serve.lines import STOPPED, Lines
 from stser_core.errors import StserError, UsageError
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from monitor.serve.security import Access, Limits
 
 _END_S = 5.0
+_TRIM_S = 30.0
+"""Time between two looks at which memory the heaps no longer need."""
+
 _BACKLOG = 128
 
 
@@ -76,8 +80,12 @@ class Server:
         """
         thread = Thread(target=self._serve, name="server", daemon=True)
         thread.start()
+        trim_at_s = time.monotonic() + _TRIM_S
         while thread.is_alive():
             thread.join(0.1)  # short waits, since on some systems no signal is seen during a long one
+            if time.monotonic() > trim_at_s:
+                heaps.trim()
+                trim_at_s = time.monotonic() + _TRIM_S
         if self._failure is not None:
             raise StserError(f"The server failed ({self._failure}).") from self._failure
 
