@@ -2,23 +2,18 @@
 
 `model.safetensors` holds all of the model except the front end, whose int8 weights are in `front_end.safetensors`
 beside their licence. A further encoder's own tensors are in `<name>.safetensors`. Never a pickle. Finding and listing
-checkpoints needs no torch; loading one does.
+checkpoints needs no torch; loading one does. `training.saving` writes them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from stser_core import weights
-from stser_core.errors import CheckpointError, OutputError, reason
-from stser_core.files import TEMPORARY_PREFIX
+from stser_core.errors import CheckpointError, reason
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,7 +30,7 @@ LICENCE_FILE = "LICENSE-whisper.txt"
 CARD_FILE = "README.md"
 DEFAULT = "default"
 
-_FRONT_END, _TEXT_ENCODER = "front_end.", "tmodel."
+_FRONT_END = "front_end."
 _DOWNLOADED = (CONFIG_FILE, "*.safetensors", "tokenizer.json", "onnx/*", CARD_FILE, LICENCE_FILE)
 
 
@@ -131,64 +126,12 @@ def load_model(folder: Path, accelerator: str = "") -> Stser:
         raise CheckpointError(
             f"{folder / CONFIG_FILE} describes a model that cannot be built ({reason(error)})."
         ) from error
-    _fill(model, weights.read(folder / WEIGHTS_FILE, "torch"), _own_weights(model), folder / WEIGHTS_FILE)
+    _fill(model, weights.read(folder / WEIGHTS_FILE, "torch"), own_weights(model), folder / WEIGHTS_FILE)
     if model.front_end is not None:
         load_front_end(model, folder, accelerator)
     if accelerator:  # with the channels last, a CPU pools several times as fast; in training it does not pay
         model.to(memory_format=torch.channels_last)
     return model.eval()
-
-
-def save(
-    folder: Path,
-    model: Stser,
-    tokenizer: Tokenizer | None,
-    card: str,
-    *,
-    encoders: Mapping[str, Mapping[str, Tensor]] | None = None,
-) -> None:
-    """Write a checkpoint folder; an older checkpoint of the same name is replaced in one step.
-
-    Args:
-        folder: Created where it is missing.
-        model: On any device; its `config` is written along.
-        tokenizer: `None` where no classifier reads text.
-        card: The model card, in Markdown.
-        encoders: The own tensors of further encoders that keep any, by name.
-
-    Raises:
-        OutputError: The folder cannot be written, or holds something else.
-    """
-    import msgspec
-    from safetensors.torch import save as serialised  # not save_file: it denies others the file
-
-    from stser_core.frontend import quantise
-
-    with _written(folder) as partial:
-        config = msgspec.json.format(msgspec.json.encode(model.config), indent=2) + b"\n"
-        (partial / CONFIG_FILE).write_bytes(config)
-        tensors = {key: _stored(key, value) for key, value in _own_weights(model).items()}
-        (partial / WEIGHTS_FILE).write_bytes(serialised(tensors))
-        if model.front_end is not None:
-            (partial / FRONT_END_FILE).write_bytes(serialised(quantise(model.front_end.state_dict())))
-            shutil.copyfile(Path(__file__).with_name(LICENCE_FILE), partial / LICENCE_FILE)
-        for name, own in (encoders or {}).items():
-            (partial / f"{name}.safetensors").write_bytes(serialised(dict(own)))
-        if tokenizer is not None:
-            tokenizer.save(partial)
-        (partial / CARD_FILE).write_text(card, encoding="utf-8")
-
-
-def fingerprint(folder: Path) -> str:
-    """A digest of a checkpoint's settings and weights, in hexadecimal; raises `CheckpointError` where there is none."""
-    digest = hashlib.sha256()
-    further = sorted(path for path in folder.glob("*.safetensors") if path.name != WEIGHTS_FILE)
-    try:
-        for path in (folder / CONFIG_FILE, folder / WEIGHTS_FILE, *further):
-            digest.update(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"{folder} is not a checkpoint: {path.name} cannot be read.") from error
-    return digest.hexdigest()
 
 
 def read_config(folder: Path) -> CheckpointConfig:
@@ -233,26 +176,6 @@ def load_front_end(model: Stser, path: Path, accelerator: str = "") -> None:
         _fill(model.front_end, weights.dequantise(stored), expected, file)
 
 
-@contextmanager
-def _written(folder: Path) -> Iterator[Path]:
-    """A folder to write a checkpoint into, which takes `folder`'s place when all is written."""
-    from safetensors import SafetensorError
-
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG_FILE).is_file():
-        raise OutputError(f"{folder} holds something that is not a checkpoint; name another folder.")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=folder.parent) as temporary:
-            new, old = Path(temporary, "new"), Path(temporary, "old")
-            new.mkdir()
-            yield new
-            if folder.exists():
-                folder.rename(old)
-            new.rename(folder)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"The checkpoint {folder} cannot be written ({reason(error)}).") from error
-
-
 def _fill(module: nn.Module, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
     _check(weights, expected, path)
     # Without a copy: what is stored in single precision stays mapped from the file.
@@ -272,15 +195,7 @@ def _check(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: 
         )
 
 
-def _stored(key: str, value: Tensor) -> Tensor:
-    """A tensor as it is stored: those of the text encoder in half precision; it computes in single all the same."""
-    import torch
-
-    plain = value.detach().cpu().contiguous()
-    return plain.to(torch.float16) if key.startswith(_TEXT_ENCODER) and plain.is_floating_point() else plain
-
-
-def _own_weights(model: Stser) -> dict[str, Tensor]:
+def own_weights(model: Stser) -> dict[str, Tensor]:
     """The tensors of `model.safetensors`; without the front end."""
     state = model.state_dict()
     return {key: value for key, value in state.items() if not key.startswith(_FRONT_END)}

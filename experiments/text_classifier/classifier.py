@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from stser_core import checkpoint
 from stser_core.config import (
     TEXT,
-    WHISPER_FEATURES,
     AlbertConfig,
     CheckpointConfig,
     ClassifierConfig,
@@ -26,6 +25,8 @@ from stser_core.config import (
 from stser_core.model import Stser
 from stser_core.text import normalise
 from stser_core.tokenizer import Tokenizer
+from stser_core.training.presets import WHISPER_FEATURES
+from stser_core.training.saving import save
 
 Floats = NDArray[np.floating]
 
@@ -107,4 +108,4 @@ def save(classifier: TextClassifier, folder: Path, temperature: float) -> None:
     card = (
         "---\nlicense: cc-by-nc-sa-4.0\n---\n\n# Text classifier\n\nMade by `experiments/text_classifier/train.py`.\n"
     )
-    checkpoint.save(folder, model, classifier.tokenizer, card)
+    save(folder, model, classifier.tokenizer, card)

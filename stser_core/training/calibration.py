@@ -25,6 +25,7 @@ from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import calibration_error
 from stser_core.training.pairs import Pairing, as_recorded, column_of, column_of_all
+from stser_core.training.saving import save
 from stser_core.training.speech_inputs import BANDS, SpeechInputs, text_input
 from stser_core.training.streams import Turn, run_streams
 
@@ -69,7 +70,7 @@ def calibrate_model(
     found: dict[str, Calibration] = {}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=folder.parent) as temporary:
-        checkpoints.save(Path(temporary), model, tokenizer, "Not calibrated yet.\n", encoders=encoders)
+        save(Path(temporary), model, tokenizer, "Not calibrated yet.\n", encoders=encoders)
         loaded = checkpoints.load(temporary)
         network = TorchNetwork(checkpoints.load_model(loaded.folder))
         for _ in range(_ROUNDS if model.config.speaker_baseline else 1):

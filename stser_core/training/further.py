@@ -30,6 +30,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.recipe import Recipe, RunFolder
+from stser_core.training.saving import save
 from stser_core.training.splits import Fold
 
 _CHUNK = 32
@@ -144,7 +145,7 @@ def _write(
         f"\n## {name}\n\nA classifier over the encoder {name} was added; temperature "
         f"{result.temperature:.2f}, expected calibration error {result.after:.3f}.\n"
     )
-    checkpoints.save(folder, model, loaded.tokenizer, card, encoders=tensors)
+    save(folder, model, loaded.tokenizer, card, encoders=tensors)
 
 
 def _extended(model: Stser, name: str, entry: EncoderEntry) -> Stser:

@@ -130,7 +130,7 @@ class Settings:
 
     def read(self, seed: int | None = None) -> Recipe:
         """The recipe; raises `UsageError` where an option does not fit, `DataError` where it cannot be read."""
-        from stser_core.config import preset
+        from stser_core.training.presets import preset
         from stser_core.training.recipe import Recipe, only
 
         recipe = Recipe.read(self.recipe) if self.recipe is not None else Recipe()

@@ -18,7 +18,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from stser_core.config import PAPER, SPEECH, TEXT, CheckpointConfig
+from stser_core.config import SPEECH, TEXT, CheckpointConfig
 from stser_core.errors import DataError, OutputError, UsageError, reason
 from stser_core.settings import Count, Proportion, decode
 from stser_core.training.augmentation import Augmentation
@@ -26,6 +26,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.loop import LoopConfig, ended, finished_epochs
 from stser_core.training.output import write_atomically, write_json
 from stser_core.training.pairs import PairMixture
+from stser_core.training.presets import PAPER
 
 
 @dataclass(frozen=True)

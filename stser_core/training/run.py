@@ -20,6 +20,7 @@ from stser_core.model import Stser
 from stser_core.text import normalise
 from stser_core.tmodel import Tmodel
 from stser_core.tokenizer import TOKENIZER_FILE, Tokenizer
+from stser_core.training import saving
 from stser_core.training.batches import Examples, TrainingBatches, draw_weights, validation_batches
 from stser_core.training.caches import FrameCache
 from stser_core.training.calibration import calibrate_model
@@ -50,7 +51,7 @@ class RunData:
 
     def fingerprint(self, starts: Sequence[Path] = ()) -> DataDigest:
         """Digests of the data and of the checkpoints to start from."""
-        return DataDigest(fingerprint(self.train, self.validation), tuple(map(checkpoints.fingerprint, starts)))
+        return DataDigest(fingerprint(self.train, self.validation), tuple(map(saving.fingerprint, starts)))
 
 
 def _with_sound(clips: Sequence[Clip]) -> tuple[Clip, ...]:
@@ -310,5 +311,5 @@ def _write(
     )
     model.config = replace(model.config, ensemble=ensemble)
     text = card(recipe, model.config, data.train, data.validation, history, found)
-    checkpoints.save(run.checkpoint, model, tokenizer, text)
+    saving.save(run.checkpoint, model, tokenizer, text)
     write_json(history, run.history_file)

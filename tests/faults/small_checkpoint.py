@@ -7,7 +7,6 @@ from pathlib import Path
 from tokenizers import Tokenizer as Pieces
 from tokenizers.models import Unigram
 
-from stser_core import checkpoint
 from stser_core.config import (
     AlbertConfig,
     CheckpointConfig,
@@ -21,6 +20,7 @@ from stser_core.config import (
 )
 from stser_core.model import Stser
 from stser_core.tokenizer import Tokenizer
+from stser_core.training.saving import save
 
 ALBERT = AlbertConfig(
     vocab_size=40,
@@ -50,4 +50,4 @@ def write_checkpoint(folder: Path) -> None:
     )
     letters = [(letter, -3.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
     pieces = Pieces(Unigram([*((name, 0.0) for name in _SPECIAL), *letters], unk_id=1))
-    checkpoint.save(folder, Stser(config), Tokenizer(pieces, 32), "---\nlicense: apache-2.0\n---\nFor tests.\n")
+    save(folder, Stser(config), Tokenizer(pieces, 32), "---\nlicense: apache-2.0\n---\nFor tests.\n")

@@ -362,9 +362,10 @@ def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an untrained speech classifier behind a small front end: it loads, and no more."""
     import torch
 
-    from stser_core import checkpoint
-    from stser_core.config import DEFAULT, FrontEndConfig
+    from stser_core.config import FrontEndConfig
     from stser_core.model import Stser
+    from stser_core.training.presets import DEFAULT
+    from stser_core.training.saving import save
 
     torch.manual_seed(1)
     config = replace(
@@ -375,5 +376,5 @@ def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ensemble=replace(DEFAULT.ensemble, late_fusion=None, temperatures={"speech": 1.0}),
     )
     folder = tmp_path_factory.mktemp("checkpoints") / "scratch"
-    checkpoint.save(folder, Stser(config), None, "---\nlicense: apache-2.0\n---\nUntrained, for tests.\n")
+    save(folder, Stser(config), None, "---\nlicense: apache-2.0\n---\nUntrained, for tests.\n")
     return folder

@@ -12,20 +12,21 @@ import torch
 from stser_core import checkpoint
 from stser_core.errors import CheckpointError, OutputError
 from stser_core.frontend import quantise
+from stser_core.training.saving import fingerprint, save
 from stser_core.weights import dequantise
 
 
 @pytest.fixture
 def saved(tmp_path, config, build, tokenizer):
     folder = tmp_path / "mine"
-    checkpoint.save(folder, build(config), tokenizer, "# A card\n")
+    save(folder, build(config), tokenizer, "# A card\n")
     return folder
 
 
 @pytest.fixture
 def front(tmp_path, front_config, build, tokenizer):
     folder = tmp_path / "front"
-    checkpoint.save(folder, build(front_config), tokenizer, "# A card\n")
+    save(folder, build(front_config), tokenizer, "# A card\n")
     return folder
 
 
@@ -68,8 +69,8 @@ def test_a_front_end_is_kept_in_int8_beside_its_licence(front, front_config, bui
     plain = {"README.md", "config.json", "model.safetensors", "tokenizer.json"}
     assert {path.name for path in front.iterdir()} == plain | {"LICENSE-whisper.txt", "front_end.safetensors"}
     # what was loaded is written again as it is
-    checkpoint.save(front.with_name("again"), loaded, tokenizer, "# A card\n")
-    assert checkpoint.fingerprint(front.with_name("again")) == checkpoint.fingerprint(front)
+    save(front.with_name("again"), loaded, tokenizer, "# A card\n")
+    assert fingerprint(front.with_name("again")) == fingerprint(front)
 
 
 def edit(folder: Path, **changes) -> None:
@@ -151,13 +152,13 @@ class FullDisk:
 
 def test_a_failed_save_leaves_the_old_checkpoint_whole(saved, config, build, tokenizer):
     with pytest.raises(OutputError, match="No space left on device"):
-        checkpoint.save(saved, build(config, seed=1), FullDisk(), "# New\n")
+        save(saved, build(config, seed=1), FullDisk(), "# New\n")
 
     loaded = checkpoint.load_model(saved)
     assert torch.equal(logits(loaded, tokenizer)["speech"], logits(build(config), tokenizer)["speech"])
     assert (saved / "README.md").read_text() == "# A card\n"
 
-    checkpoint.save(saved, build(config, seed=1), tokenizer, "# New\n")  # which replaces it and leaves nothing behind
+    save(saved, build(config, seed=1), tokenizer, "# New\n")  # which replaces it and leaves nothing behind
     again = checkpoint.load_model(saved)
     assert torch.equal(logits(again, tokenizer)["speech"], logits(build(config, seed=1), tokenizer)["speech"])
     assert [path.name for path in saved.parent.iterdir()] == ["mine"]
@@ -167,9 +168,9 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, config, buil
     (tmp_path / "thesis.txt").write_text("three years of work")
 
     with pytest.raises(OutputError, match="holds something that is not a checkpoint"):
-        checkpoint.save(tmp_path, build(config), tokenizer, "")
+        save(tmp_path, build(config), tokenizer, "")
     with pytest.raises(OutputError, match="cannot be written"):
-        checkpoint.save(tmp_path / "thesis.txt" / "mine", build(config), tokenizer, "")
+        save(tmp_path / "thesis.txt" / "mine", build(config), tokenizer, "")
     assert (tmp_path / "thesis.txt").read_text() == "three years of work"
 
 
@@ -177,7 +178,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, config, buil
 def shipped(tmp_path, monkeypatch, config, build, tokenizer):
     """A program that ships with two checkpoints."""
     for name in ("default", "speech-only"):
-        checkpoint.save(tmp_path / "ships" / name, build(config), tokenizer, "")
+        save(tmp_path / "ships" / name, build(config), tokenizer, "")
     (tmp_path / "ships" / "no-checkpoint").mkdir()
     monkeypatch.setattr(checkpoint, "_shipped", lambda: tmp_path / "ships")
     monkeypatch.chdir(tmp_path)

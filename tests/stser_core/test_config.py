@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from stser_core.config import (
-    PRESETS,
     CheckpointConfig,
     ClassifierConfig,
     ConvConfig,
@@ -15,11 +14,11 @@ from stser_core.config import (
     LateFusion,
     SmodelConfig,
     SpeakerBaselineConfig,
-    preset,
 )
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 from stser_core.settings import decode
+from stser_core.training.presets import PRESETS, preset
 
 
 def test_presets_survive_json_and_have_the_frames_that_they_say():

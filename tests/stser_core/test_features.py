@@ -6,8 +6,9 @@ import torch
 from torchaudio.transforms import MelSpectrogram
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.config import WHISPER_FEATURES, FeatureConfig
+from stser_core.config import FeatureConfig
 from stser_core.features import log_mel, trim
+from stser_core.training.presets import WHISPER_FEATURES
 
 DEFAULT = FeatureConfig()
 ALL = [DEFAULT, WHISPER_FEATURES]

@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from stser_core import SpeakerBaseline, SpeechInput, checkpoint, onnx_network
+from stser_core import SpeakerBaseline, SpeechInput, onnx_network
 from stser_core.audio import load_mono
 from stser_core.errors import CheckpointError, MissingExtraError, OutputError, UsageError
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.training.onnx_export import export
+from stser_core.training.saving import save
 
 LENGTHS = (1, 900, 16_000, 60_000, 9_001)
 TEXTS = ["hello", "i am really angry about my internet bill", None, "thank you so much", ""]
@@ -30,7 +31,7 @@ def close(ours, theirs) -> bool:
 
 @pytest.fixture
 def small(config, build, tokenizer, tmp_path):
-    checkpoint.save(tmp_path / "small", build(config), tokenizer, "For tests.")
+    save(tmp_path / "small", build(config), tokenizer, "For tests.")
     return tmp_path / "small"
 
 
@@ -41,7 +42,7 @@ def both(checkpoint, **options) -> list[EmotionRecognizer]:
 @pytest.mark.parametrize("kind", ["config", "front_config"])
 def test_the_scores_are_those_of_torch(kind, request, build, tokenizer, tmp_path):
     """Of short and long utterances (several times the positions), with words and without, as a call."""
-    checkpoint.save(tmp_path, build(request.getfixturevalue(kind)), tokenizer, "For tests.")
+    save(tmp_path, build(request.getfixturevalue(kind)), tokenizer, "For tests.")
     assert export(tmp_path) == tmp_path
     scores = []
     for recognizer in both(tmp_path, explain=True):

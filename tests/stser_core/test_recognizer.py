@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from stser_core.checkpoint import save
 from stser_core.emotions import LABELS
 from stser_core.ensemble import apply_prior
 from stser_core.errors import CheckpointError, DeviceError, UsageError
@@ -16,6 +15,7 @@ from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import CLASSIFIERS, EmotionScores, SpeechInput
 from stser_core.text import CONFIDENCE_FLOOR as FLOOR
 from stser_core.torch_network import TorchNetwork
+from stser_core.training.saving import save
 
 ANGRY = "i'm really angry about my internet bill"
 NOTHING = np.zeros(0, np.float32)

@@ -16,10 +16,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stser_core.emotions import merge
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.reading import assemble, read_lines, require_folder, some
+from stser_core.training.corpora.reading import assemble, merge, read_lines, require_folder, some
 
 _NAME = "iemocap"
 _PUBLISHED = {"angry": 1103, "happy": 1636, "neutral": 1708, "sad": 1084}

@@ -20,10 +20,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stser_core.emotions import LABELS, merge
+from stser_core.emotions import LABELS
 from stser_core.errors import DataError, reason
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.reading import assemble, read_table, read_text
+from stser_core.training.corpora.reading import assemble, merge, read_table, read_text
 
 _NAME = "manifest"
 _FILES = ("manifest.csv", "manifest.tsv")

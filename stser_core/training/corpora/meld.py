@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stser_core.emotions import merge
 from stser_core.errors import DataError
 from stser_core.files import RECORDING_SUFFIXES, SOUND_SUFFIXES
 from stser_core.training.clip import Clip, Corpus
 from stser_core.training.corpora.reading import (
     assemble,
+    merge,
     read_table,
     require_folder,
     some,

@@ -19,10 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from stser_core.emotions import LABELS, merge
+from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.reading import assemble, read_table, require_folder, some, sound_files
+from stser_core.training.corpora.reading import assemble, merge, read_table, require_folder, some, sound_files
 
 Parts = tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Shared by all corpus readers: finding and reading files, and checking clips."""
+"""Shared by all corpus readers: finding and reading files, the names of emotions, and checking clips."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, reason
@@ -13,6 +14,24 @@ from stser_core.files import SOUND_SUFFIXES
 from stser_core.training.clip import Clip, Corpus
 
 _NAMED_IN_A_MESSAGE = 3
+_MERGES = MappingProxyType(
+    {
+        "anger": "angry",
+        "ang": "angry",
+        "happiness": "happy",
+        "hap": "happy",
+        "excited": "happy",
+        "excitement": "happy",
+        "exc": "happy",
+        "joy": "happy",
+        "joyful": "happy",
+        "amusement": "happy",
+        "neu": "neutral",
+        "no emotion": "neutral",
+        "sadness": "sad",
+        "grief": "sad",
+    }
+)
 
 
 def require_folder(corpus: str, directory: Path) -> None:
@@ -81,6 +100,15 @@ def read_table(path: Path, delimiter: str = ",") -> tuple[list[str], list[tuple[
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: {error}; close every quotation mark.") from error
     return header, rows
+
+
+def merge(word: str) -> str | None:
+    """Map a corpus's word or code for an emotion, in any case, to one of `LABELS`, or to `None` for another emotion.
+
+    Excited is merged into happy, as in the paper's four-class IEMOCAP.
+    """
+    folded = word.strip().lower()
+    return folded if folded in LABELS else _MERGES.get(folded)
 
 
 def some(names: Sequence[object]) -> str:

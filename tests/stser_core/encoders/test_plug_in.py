@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from stser_core import SpeechInput, checkpoint
+from stser_core import SpeechInput
 from stser_core.config import ClassifierConfig, EncoderEntry
 from stser_core.encoders import GROUP
 from stser_core.errors import CheckpointError
 from stser_core.recognizer import EmotionRecognizer
+from stser_core.training.saving import save
 
 CODE = '''
 import numpy as np
@@ -97,7 +98,7 @@ def saved(tmp_path, front_config, build, tokenizer):
             classifiers={**front_config.classifiers, "loud": ClassifierConfig(("speech", "level"))},
         )
         tensors = {"level": {"offset": torch.zeros(2)}}
-        checkpoint.save(tmp_path / "mine", build(config), tokenizer, "", encoders=tensors)
+        save(tmp_path / "mine", build(config), tokenizer, "", encoders=tensors)
         return tmp_path / "mine"
 
     return make

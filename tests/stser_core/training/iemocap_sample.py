@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from making import SAMPLE_RATE, write_wav
 
-from stser_core.emotions import LABELS, merge
+from stser_core.emotions import LABELS
+from stser_core.training.corpora.reading import merge
 
 CODES = ("ang", "hap", "exc", "neu", "sad", "xxx", "fru", "ang", "neu", "sad", "exc", "sur", "xxx", "fea", "dis", "oth")
 """The codes of successive turns before they are shuffled: the four labels often, every other one sometimes."""

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from stser_core.config import DEFAULT
 from stser_core.errors import DataError
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.loop import LoopConfig
+from stser_core.training.presets import DEFAULT
 from stser_core.training.recipe import Recipe
 
 

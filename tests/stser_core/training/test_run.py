@@ -15,13 +15,13 @@ from safetensors.torch import load_file
 
 from stser_core import checkpoint
 from stser_core.audio import load_mono
-from stser_core.config import DEFAULT
 from stser_core.errors import DataError, UsageError
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import SpeechInput
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.cli import main
 from stser_core.training.pairs import PairMixture
+from stser_core.training.presets import DEFAULT
 from stser_core.training.recipe import only
 from stser_core.training.run import RunData, fit
 

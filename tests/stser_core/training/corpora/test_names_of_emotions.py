@@ -2,7 +2,7 @@
 
 import pytest
 
-from stser_core.emotions import merge
+from stser_core.training.corpora.reading import merge
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""Writes a checkpoint folder; see `stser_core.checkpoint`, which reads it."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save as serialised  # not save_file: it denies others the file
+from torch import Tensor
+
+import stser_core
+from stser_core.checkpoint import CARD_FILE, CONFIG_FILE, FRONT_END_FILE, LICENCE_FILE, WEIGHTS_FILE, own_weights
+from stser_core.errors import CheckpointError, OutputError, reason
+from stser_core.files import TEMPORARY_PREFIX
+from stser_core.frontend import quantise
+from stser_core.model import Stser
+from stser_core.tokenizer import Tokenizer
+
+_TEXT_ENCODER = "tmodel."
+
+
+def save(
+    folder: Path,
+    model: Stser,
+    tokenizer: Tokenizer | None,
+    card: str,
+    *,
+    encoders: Mapping[str, Mapping[str, Tensor]] | None = None,
+) -> None:
+    """Write a checkpoint folder; an older checkpoint of the same name is replaced in one step.
+
+    Args:
+        folder: Created where it is missing.
+        model: On any device; its `config` is written along.
+        tokenizer: `None` where no classifier reads text.
+        card: The model card, in Markdown.
+        encoders: The own tensors of further encoders that keep any, by name.
+
+    Raises:
+        OutputError: The folder cannot be written, or holds something else.
+    """
+    with _written(folder) as partial:
+        config = msgspec.json.format(msgspec.json.encode(model.config), indent=2) + b"\n"
+        (partial / CONFIG_FILE).write_bytes(config)
+        tensors = {key: _stored(key, value) for key, value in own_weights(model).items()}
+        (partial / WEIGHTS_FILE).write_bytes(serialised(tensors))
+        if model.front_end is not None:
+            (partial / FRONT_END_FILE).write_bytes(serialised(quantise(model.front_end.state_dict())))
+            shutil.copyfile(Path(stser_core.__file__).with_name(LICENCE_FILE), partial / LICENCE_FILE)
+        for name, own in (encoders or {}).items():
+            (partial / f"{name}.safetensors").write_bytes(serialised(dict(own)))
+        if tokenizer is not None:
+            tokenizer.save(partial)
+        (partial / CARD_FILE).write_text(card, encoding="utf-8")
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[Path]:
+    """A folder to write a checkpoint into, which takes `folder`'s place when all is written."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG_FILE).is_file():
+        raise OutputError(f"{folder} holds something that is not a checkpoint; name another folder.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=folder.parent) as temporary:
+            new, old = Path(temporary, "new"), Path(temporary, "old")
+            new.mkdir()
+            yield new
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"The checkpoint {folder} cannot be written ({reason(error)}).") from error
+
+
+def _stored(key: str, value: Tensor) -> Tensor:
+    """A tensor as it is stored: those of the text encoder in half precision; it computes in single all the same."""
+    plain = value.detach().cpu().contiguous()
+    return plain.to(torch.float16) if key.startswith(_TEXT_ENCODER) and plain.is_floating_point() else plain
+
+
+def fingerprint(folder: Path) -> str:
+    """A digest of a checkpoint's settings and weights, in hexadecimal; raises `CheckpointError` where there is none."""
+    digest = hashlib.sha256()
+    further = sorted(path for path in folder.glob("*.safetensors") if path.name != WEIGHTS_FILE)
+    try:
+        for path in (folder / CONFIG_FILE, folder / WEIGHTS_FILE, *further):
+            digest.update(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{folder} is not a checkpoint: {path.name} cannot be read.") from error
+    return digest.hexdigest()
