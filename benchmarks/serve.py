@@ -65,7 +65,7 @@ def measure(material: Material) -> list[Figure]:
         return [Figure("serve", "calls at once", None, against="only Linux tells in /proc what the server costs")]
     figures = _figures(material, "speech only", ("--asr", "none"), _GOAL, _GOAL)
     if material.vosk_folder is not None:
-        words = ("--asr", "vosk", "--asr-model", str(material.vosk_folder))
+        words = ("--asr", f"vosk:{material.vosk_folder}")
         figures += _figures(material, "with Vosk", words, _WITH_WORDS)
     return figures
 

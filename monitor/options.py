@@ -6,30 +6,47 @@ the option's help and bounds, its default the option's default. A further option
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from typer import Argument, Option
 
 from monitor.segmenter.settings import SegmenterSettings, Sensitivity
+from stser_core.errors import UsageError
 
-STANDARD_INPUT = "-"
-
+_LANGUAGE = re.compile("[a-z]{2,3}")
 
 NoTranscript = Annotated[
     bool, Option("--no-transcript", help="Keep what was said out of every output, including the screen.")
 ]
 
 
-class Asr(str, Enum):
-    """The transcribers."""
+class Asr(NamedTuple):
+    """A transcriber (auto, vosk, whisper, none); for vosk and whisper a model, and for whisper the language spoken."""
 
-    auto = "auto"
-    vosk = "vosk"
-    whisper = "whisper"
-    none = "none"
+    name: str
+    model: str | None = None
+    language: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Asr:
+        """The transcriber that `--asr` names, such as `whisper:small:de`.
+
+        Raises:
+            UsageError: There is no such transcriber, or it takes no model.
+        """
+        name, _, model = text.partition(":")
+        if name not in ("auto", "vosk", "whisper", "none"):
+            raise UsageError(f"--asr is '{text}'; choose auto, vosk, whisper or none.")
+        if model and name in ("auto", "none"):
+            raise UsageError(f"--asr is '{text}', but {name} takes no model; vosk and whisper do.")
+        language = ""
+        if name == "whisper" and _LANGUAGE.fullmatch(model.rpartition(":")[2]):
+            model, _, language = model.rpartition(":")
+        return cls(name, model or None, language or None)
 
 
 class Runtime(str, Enum):
@@ -111,17 +128,6 @@ class RecordingOptions:
             help="Which audio track, of several: by default the one marked as default; all makes them channels.",
         ),
     ] = None
-    classifier: Annotated[
-        str,
-        Option(
-            metavar="NAME",
-            help="ensemble (all), or one or several of the checkpoint's, joined with +: speech, text, bimodal.",
-        ),
-    ] = "ensemble"
-    no_speaker_baseline: Annotated[
-        bool,
-        Option("--no-speaker-baseline", help="Score every turn by itself, without each speaker's neutral baseline."),
-    ] = False
     explain: Annotated[
         bool, Option("--explain", help="Show and write where in each turn the speech encoder's attention rested.")
     ] = False
@@ -132,15 +138,23 @@ class TranscriptionOptions:
     """Options of transcription."""
 
     asr: Annotated[
-        Asr, Option(help="The transcriber (speech recogniser); auto continues without words if no model is available.")
-    ] = Asr.auto
-    asr_model: Annotated[
-        str | None, Option(metavar="NAME|DIR", help="The transcriber's model; see stser-monitor models.")
-    ] = None
-    language: Annotated[
-        str | None, Option(metavar="CODE", help="The language spoken (en, de, …), for Whisper; detected by default.")
-    ] = None
+        str,
+        Option(
+            metavar="NAME[:MODEL]",
+            help="The transcriber (speech recogniser): auto, none, vosk[:MODEL] or whisper[:MODEL][:LANGUAGE], such as "
+            "vosk:FOLDER or whisper:small:de. stser-monitor models lists the models. Whisper detects the language by "
+            "default; auto continues without words if no model is available.",
+        ),
+    ] = "auto"
     no_transcript: NoTranscript = False
+
+    def __post_init__(self) -> None:
+        """Refuse a transcriber that does not exist."""
+        self.transcriber()
+
+    def transcriber(self) -> Asr:
+        """The transcriber and what is to be used of it."""
+        return Asr.parse(self.asr)
 
 
 @dataclass(frozen=True)
@@ -181,34 +195,18 @@ class AlertOptions:
 
 
 @dataclass(frozen=True)
-class LiveOptions:
-    """Options of live monitoring."""
+class ListenOptions:
+    """All that live monitoring is told."""
 
     device: Annotated[
         str | None,
         Option(
-            metavar="mic|INDEX|NAME|-",
+            metavar="mic|INDEX|NAME|-[:HZ]",
             help="Listen to a microphone: mic is the default one; else its number or a part of its name, see "
             "stser-monitor devices. - is raw 16-bit PCM from standard input, with as many channels as --channels "
-            "names.",
+            "names, at 16000 Hz or another rate, such as -:8000.",
         ),
     ] = None
-    rate: Annotated[
-        int | None, Option(metavar="HZ", min=1, help="With --device -: its sample rate; by default 16000.")
-    ] = None
-    overwrite: Annotated[
-        bool, Option("--overwrite", help="Replace the files of --csv and --jsonl instead of appending to them.")
-    ] = False
-    reconnect: Annotated[
-        bool, Option("--reconnect", help="Wait for a microphone that was disconnected, and continue with it.")
-    ] = False
-
-
-@dataclass(frozen=True)
-class ListenOptions:
-    """All that live monitoring is told."""
-
-    live: LiveOptions = LiveOptions()
     scoring: ScoringOptions = ScoringOptions()
     segmentation: SegmentationOptions = SegmentationOptions()
     transcription: TranscriptionOptions = TranscriptionOptions()

@@ -22,7 +22,7 @@ FORMAT = 1
 
 _OPTION_OF = {
     "checkpoint_sum": "--checkpoint",
-    "asr": "--asr or --asr-model",
+    "language": "--asr",
     "accelerator": "--runtime, or on another accelerator",
 }
 """The option that a setting comes from, where that does not have its name."""
@@ -39,14 +39,14 @@ def archive_settings(
         **asdict(replace(options.scoring, checkpoint=recognizer.name, prior=format_prior(recognizer.prior))),
         "checkpoint_sum": sum_of(resolve(options.scoring.checkpoint)),
         **asdict(options.segmentation),
-        **asdict(replace(options.recording, classifier="+".join(recognizer.classifiers))),
-        "no_speaker_baseline": not recognizer.uses_speaker_baseline,
+        **asdict(options.recording),
         **asdict(options.transcription),
         "asr": transcriber.name,
+        "language": options.transcription.transcriber().language,
         # A GPU and the onnx runtime round otherwise than torch on a CPU.
         "accelerator": recognizer.accelerator if options.scoring.runtime is Runtime.torch else Runtime.onnx.value,
     }
-    del settings["asr_model"], settings["runtime"]  # the transcriber's name and the accelerator say them
+    del settings["runtime"]  # the accelerator says it
     return settings
 
 

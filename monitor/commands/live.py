@@ -17,7 +17,8 @@ from monitor.commands.views import DisplayMode, View, display_mode
 from monitor.display.screen import Session, Snapshot
 from monitor.display.summary import alert_line, line
 from monitor.exporters.exporter import Exporter
-from monitor.options import STANDARD_INPUT, AlertOptions, ListenOptions, LiveOptions, ScoringOptions
+from monitor.flow import SAMPLE_RATE
+from monitor.options import AlertOptions, ListenOptions
 from monitor.pipeline.opening import Models
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import MIX, Role, named, roles
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from monitor.sources import Source
 
+_STANDARD_INPUT = "-"
 _TURNS = 400
 """The last turns, which the screen may show."""
 
@@ -51,11 +53,11 @@ def listen(options: ListenOptions, *, quiet: bool = False, source: Source | None
     rules = [parse(text) for text in alerts.alert or ()]
     command = alert_command(alerts)
     check_outputs((output.csv, output.jsonl))
-    source = source or _open(options.live, options.scoring, notices)
+    source = source or _open(options, notices)
     given = roles(options.scoring.channels, source.channels, source.name, score_agents=options.scoring.score_agents)
     require_speakers(rules, given)
     with ExitStack() as cleanup:
-        exporters = open_files(output, cleanup, overwrite=options.live.overwrite, live=notices.say)
+        exporters = open_files(output, cleanup, live=notices.say)
         models = load_models(options.scoring, options.transcription, notices)
         warm_up(models.scorer, models.transcriber)
         runner = None if command is None else AlertCommand(command, notices.say)
@@ -169,22 +171,22 @@ class _Run:
         )
 
 
-def _open(live: LiveOptions, scoring: ScoringOptions, notices: Notices) -> Source:
+def _open(options: ListenOptions, notices: Notices) -> Source:
     """Open the device: a channel for each name, two to mix, else one."""
-    if live.device is None:
+    device, names = options.device, options.scoring.channels
+    if device is None:
         raise UsageError("What to listen to is missing; --device mic is the default microphone.")
-    channels = 2 if (scoring.channels or "").strip() == MIX else len(named(scoring.channels)) or 1
-    if live.device == STANDARD_INPUT:
-        if live.reconnect:
-            raise UsageError("--reconnect is for a microphone; --device - ends where standard input ends.")
+    channels = 2 if (names or "").strip() == MIX else len(named(names)) or 1
+    name, _, rate = device.partition(":")
+    if name == _STANDARD_INPUT:
         from monitor.sources.raw_pcm import RawPcm
 
-        return RawPcm(sys.stdin.buffer, rate=live.rate or 16_000, channels=channels, notices=notices.say)
-    if live.rate is not None:
-        raise UsageError("--rate is for --device -; a microphone has its own rate.")
+        if rate and not rate.isdecimal():
+            raise UsageError(f"--device is '{device}'; write the sample rate of standard input as -:8000.")
+        return RawPcm(sys.stdin.buffer, rate=int(rate or SAMPLE_RATE), channels=channels, notices=notices.say)
     from monitor.sources.microphone import Microphone
 
-    return Microphone(live.device, channels=channels, reconnect=live.reconnect, notices=notices.say)
+    return Microphone(device, channels=channels, notices=notices.say, complain=notices.complain)
 
 
 def alert_command(alerts: AlertOptions) -> list[str] | None:

@@ -41,6 +41,7 @@ def load_models(
     from monitor.speakers.embeddings import VoskEmbeddings
     from stser_core.ensemble import format_prior, parse_prior
 
+    asr = transcription.transcriber()
     extractor = None if recording.speakers is None else VoskEmbeddings()
     prior = None if scoring.prior is None else parse_prior(scoring.prior)
     with notices.working("loading the emotion model"):
@@ -53,23 +54,19 @@ def load_models(
             torch.set_num_threads(_TORCH_THREADS)
         recognizer = EmotionRecognizer.load(
             scoring.checkpoint,
-            classifier=recording.classifier,
             explain=recording.explain,
             prior="checkpoint" if scoring.prior is None else prior,
-            speaker_baseline=not recording.no_speaker_baseline,
             runtime=scoring.runtime.value,
-            text=transcription.asr is not Asr.none,
+            text=asr.name != "none",
         )
     if recording.explain and not recognizer.attends:
         raise UsageError(
-            f"--explain shows where the speech encoder's attention rested, but {'+'.join(recognizer.classifiers)} does "
-            "not use that encoder; add speech or bimodal to --classifier, joined with +."
+            f"--explain shows where the speech encoder's attention rested, but the checkpoint {recognizer.name} does "
+            "not use that encoder."
         )
     if scoring.prior is not None:
         notices.say(f"the class prior is {format_prior(prior)}, as --prior says.")
-    transcriber = choose_transcriber(transcription, notices)
-    if transcription.asr is Asr.none and not recognizer.answering(text=False):
-        raise UsageError(f"--classifier {recording.classifier} needs words; --asr none transcribes nothing.")
+    transcriber = choose_transcriber(asr, notices)
     require_answers(recognizer, transcriber, notices)
     return Models(recognizer, transcriber, extractor)
 
@@ -78,13 +75,13 @@ def require_answers(recognizer: EmotionRecognizer, transcriber: Transcriber, not
     """Stop where no classifier could ever answer, and report a combination that was not calibrated.
 
     Raises:
-        TranscriberError: All classifiers that were chosen need words, and nothing is transcribed.
+        TranscriberError: All classifiers of the checkpoint need words, and nothing is transcribed.
     """
-    answering = recognizer.answering(text=transcriber.name != Asr.none.value)
+    answering = recognizer.answering(text=transcriber.name != "none")
     if not answering:
         raise TranscriberError(
-            f"The classifier {' + '.join(recognizer.classifiers)} needs words, but nothing is transcribed; "
-            "choose a transcriber (--asr, --asr-model), or --classifier speech."
+            f"The checkpoint {recognizer.name} needs words ({' + '.join(recognizer.classifiers)}), but nothing is "
+            "transcribed; choose a transcriber with --asr."
         )
     combinations = dict.fromkeys((answering, recognizer.answering(text=False)))
     uncalibrated = [" + ".join(one) for one in combinations if one and not recognizer.is_calibrated(one)]
@@ -106,29 +103,22 @@ def warm_up(scorer: EmotionRecognizer, transcriber: Transcriber) -> None:
     gc.freeze()  # a collection that goes through all modules takes 0.1 s, in which no other thread runs
 
 
-def choose_transcriber(options: TranscriptionOptions, notices: Notices) -> Transcriber:
+def choose_transcriber(asr: Asr, notices: Notices) -> Transcriber:
     """Choose a transcriber, fetch its model where it is missing, and say which one it is and why.
 
     `auto` takes a Vosk model that is present, then one that can be fetched, then Whisper where it is installed, then
-    none; a language, or a model of Whisper's, means Whisper. Without a model, `$VOSK_MODEL_PATH`, the caches and the
-    network are tried.
+    none. Without a model, `$VOSK_MODEL_PATH`, the caches and the network are tried.
 
     Raises:
-        StserError: A model that was named or asked for is missing, broken, cannot be fetched, or has no use for an
-            option.
+        StserError: A model that was named or asked for is missing, broken or cannot be fetched.
     """
-    asr, model, language = options.asr, options.asr_model, options.language
-    if language is not None and asr in (Asr.vosk, Asr.none):
-        raise UsageError(f"--language is for --asr whisper; with --asr {asr.value} it has no effect.")
-    if asr == Asr.none:
-        if model is not None:
-            raise UsageError("--asr-model names a transcriber's model; with --asr none it has no effect.")
+    if asr.name == "none":
         notices.say("nothing is transcribed, as --asr none says; only the speech classifier is used.")
         return NoTranscriber()
-    if asr == Asr.whisper or (asr == Asr.auto and (language is not None or _is_whisper_model(model))):
-        return _whisper(model, language, notices)
-    if asr == Asr.vosk or model is not None:
-        return _vosk(model, notices)
+    if asr.name == "whisper":
+        return _whisper(asr, notices)
+    if asr.name == "vosk":
+        return _vosk(asr, notices)
     return _best(notices)
 
 
@@ -137,27 +127,27 @@ def _best(notices: Notices) -> Transcriber:
     from monitor.transcribers import whisper_models
 
     try:
-        return _vosk(None, notices)
+        return _vosk(Asr("vosk"), notices)
     except DownloadError as error:
         reasons = str(error).rstrip(".")
     if whisper_models.is_available():
         try:
-            return _whisper(None, None, notices, f"since no Vosk model is available ({reasons})")
+            return _whisper(Asr("whisper"), notices, f"since no Vosk model is available ({reasons})")
         except DownloadError as error:
             reasons += "; " + str(error).rstrip(".")
     notices.say(f"without a transcriber ({reasons}), only the speech classifier is used.")
     return NoTranscriber()
 
 
-def _vosk(model: str | None, notices: Notices) -> Transcriber:
+def _vosk(asr: Asr, notices: Notices) -> Transcriber:
     from monitor.transcribers import vosk_models
 
-    folder = vosk_models.find(model)
+    folder = vosk_models.find(asr.model)
     reason = "which is in the cache"
     if folder is None:
-        folder, reason = fetch(model or vosk_models.DEFAULT, notices), "which was just fetched"
-    elif model is not None:
-        reason = "as --asr-model says"
+        folder, reason = fetch(asr.model or vosk_models.DEFAULT, notices), "which was just fetched"
+    elif asr.model is not None:
+        reason = "as --asr says"
     elif os.environ.get("VOSK_MODEL_PATH"):
         reason = "as VOSK_MODEL_PATH says"
     with notices.working("loading the transcriber"):
@@ -168,34 +158,21 @@ def _vosk(model: str | None, notices: Notices) -> Transcriber:
     return transcriber
 
 
-def _whisper(model: str | None, language: str | None, notices: Notices, because: str = "") -> Transcriber:
+def _whisper(asr: Asr, notices: Notices, because: str = "") -> Transcriber:
     from monitor.transcribers import whisper_models
 
     if not whisper_models.is_available():
         raise MissingExtraError("Whisper", "whisper")
-    found = whisper_models.find(model)
-    reason = "which is present" if model is None else "as --asr-model says"
+    found = whisper_models.find(asr.model)
+    reason = "which is present" if asr.model is None else "as --asr says"
     if found is None:
-        found, reason = fetch_whisper(model or whisper_models.DEFAULT, notices), "which was just fetched"
+        found, reason = fetch_whisper(asr.model or whisper_models.DEFAULT, notices), "which was just fetched"
     with notices.working("loading the transcriber"):
         from monitor.transcribers.whisper import WhisperTranscriber
 
-        transcriber = WhisperTranscriber(found.folder, name=found.name, language=language)
+        transcriber = WhisperTranscriber(found.folder, name=found.name, language=asr.language)
     notices.say(f"transcribing with {transcriber.name}, {', '.join(filter(None, (reason, because)))}.")
     return transcriber
-
-
-def _is_whisper_model(model: str | None) -> bool:
-    """Whether `--asr-model` names a model of Whisper's rather than one of Vosk's."""
-    from monitor.transcribers import vosk_models, whisper_models
-
-    if model is None:
-        return False
-    folder = Path(model).expanduser()
-    if folder.exists():
-        return whisper_models.is_model(folder)
-    is_vosk_model = model in vosk_models.KNOWN or (vosk_models.cache_dir() / model).exists()
-    return not is_vosk_model and whisper_models.is_size(model)
 
 
 def fetch(name: str, notices: Notices) -> Path:

@@ -28,17 +28,16 @@ class Notices:
 
     def say(self, sentence: str) -> None:
         """Say one sentence. From any thread."""
+        if not self.quiet:
+            self.complain(sentence)
+
+    def complain(self, sentence: str) -> None:
+        """Say what went wrong, also where the user wants quiet. From any thread."""
         screen = self._screen
-        if self.quiet:
-            return
         if screen is not None:
             screen(sentence)
         else:
             complain(PROGRAM, sentence)
-
-    def complain(self, sentence: str) -> None:
-        """Say what went wrong, also where the user wants quiet. From any thread."""
-        complain(PROGRAM, sentence)
 
     def line(self, *texts: str) -> None:
         """Write lines as they are."""

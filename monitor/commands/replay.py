@@ -163,7 +163,7 @@ class _Player:
         session = Session(
             source=opened.recording.name,
             speakers=tuple(role.speaker for role in opened.roles),
-            checkpoint=f"{self.models.scorer.name} ({self.options.recording.classifier})",
+            checkpoint=self.models.scorer.name,
             transcriber=self.models.transcriber.name,
             duration_s=opened.recording.duration_s,
             explain=self.options.recording.explain,

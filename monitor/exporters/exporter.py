@@ -71,9 +71,7 @@ class Exporter:
         resumed: What the file held before, where it is continued.
     """
 
-    def __init__(
-        self, path: str, lines: Lines, *, append: bool = False, dated: Callable[[str], None] | None = None
-    ) -> None:
+    def __init__(self, path: str, lines: Lines, *, live: Callable[[str], None] | None = None) -> None:
         """Check that the destination can be written, and leave what is there untouched until there is something new.
 
         So what fails before the first turn costs nobody an older timeline.
@@ -81,21 +79,19 @@ class Exporter:
         Args:
             path: Where to write; `-` is standard output.
             lines: The format.
-            append: Continue the timeline that the file holds, also where a killed run left it; without it, the file is
-                replaced with the first turn.
-            dated: The path holds the date as `strftime` writes it, such as `today-%Y-%m-%d.csv`, and a turn goes to
-                the file of its start. Where the next file cannot be opened, the one in hand goes on, and this is told
-                why in a sentence.
+            live: Continue the timeline that the file holds, also where a killed run left it. The path may hold the date
+                as `strftime` writes it, such as `today-%Y-%m-%d.csv`, and a turn goes to the file of its start; where
+                the next file cannot be opened, the one in hand goes on, and `live` is told why in a sentence. Without
+                it, the file is replaced with the first turn.
 
         Raises:
             OutputError: The file cannot be opened for writing, or cannot be continued.
         """
         self._pattern = path
         self._lines = lines
-        self._append = append
-        self._dated = dated
+        self._live = live
         self._since = datetime.now().astimezone()
-        self._path = path if dated is None else name_at(path, self._since)
+        self._path = path if live is None else name_at(path, self._since)
         self._destination, self.resumed = self._open(self._path)
 
     def begin(self) -> None:
@@ -105,8 +101,8 @@ class Exporter:
     def write(self, turn: Turn) -> None:
         """Write one turn; when this returns, the turn is on the disk or in the pipe."""
         started_at = turn.extra.get(STARTED_AT)
-        if self._dated is not None and isinstance(started_at, str):
-            self._rotate(datetime.fromisoformat(started_at), self._dated)
+        if self._live is not None and isinstance(started_at, str):
+            self._rotate(datetime.fromisoformat(started_at), self._live)
         self._destination.write(self._lines.turn(turn))
 
     def write_note(self, note: Note) -> None:
@@ -125,7 +121,7 @@ class Exporter:
     def _open(self, path: str) -> tuple[Destination, Resumed]:
         destination = Destination(path)
         try:
-            if self._append:
+            if self._live is not None:
                 return destination, _resumed(destination.content(), path, self._lines)
             return destination, Resumed(self._lines.header)
         except OutputError:
@@ -179,7 +175,7 @@ def _resumed(content: bytes, path: str, lines: Lines) -> Resumed:
     if misfit:
         raise OutputError(
             f"Cannot append to '{path}': it contains something else than this timeline ({misfit}); name another file, "
-            "or replace it with --overwrite."
+            "or delete it."
         )
     lost = file.whole < len(content)
     unended = not lost and not content.endswith(b"\n")

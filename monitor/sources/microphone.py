@@ -93,8 +93,8 @@ class Microphone:
         device: str = "mic",
         *,
         channels: int = 1,
-        reconnect: bool = False,
         notices: Callable[[str], None] = lambda sentence: None,
+        complain: Callable[[str], None] = lambda sentence: None,
         system: PortAudio | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -103,8 +103,8 @@ class Microphone:
         Args:
             device: `mic` for the default input, an index, or part of a name.
             channels: How many to capture.
-            reconnect: Wait for a device that goes away, instead of ending with an error.
             notices: Gets sentences for the user that are not errors, in the thread that reads `blocks`.
+            complain: Gets those that tell of a lost device, in the same thread.
             system: What captures; `None` for PortAudio.
             clock: Seconds on a clock that never goes back.
 
@@ -113,8 +113,8 @@ class Microphone:
         """
         self._system = system or PortAudio()
         self._chosen = self._system.choose(device, channels)
-        self._reconnect = reconnect
         self._notices = notices
+        self._complain = complain
         self._clock = clock
         self._stopped = Event()
         self._stream = StreamClock(self._chosen.rate, self._chosen.channels)
@@ -124,30 +124,32 @@ class Microphone:
         self.name = self._chosen.device.name
         self.channels = self._chosen.channels
         self.waiting = False
+        self._delivered = False
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Capture until `stop` is called; what had been captured by then still comes.
 
-        While a lost device is waited for, a short block of silence comes every second, so that time goes on and
-        the turn in hand ends.
+        A device that goes away, or delivers nothing for 2 seconds, is waited for. Meanwhile a short block of silence
+        comes every second, so that time goes on and the turn in hand ends.
 
         Raises:
-            DeviceError: The device cannot be opened, goes away, or delivers nothing for 2 seconds (5 at the start).
+            DeviceError: The device cannot be opened, or delivers nothing for 5 seconds at the start.
         """
         capture: PortAudioCapture | None = self._open()
         while capture is not None:
             try:
                 yield from self._captured()
-            except DeviceError:
-                if not self._reconnect:
+            except DeviceError as error:
+                if not self._delivered:
                     raise
+                lost = str(error)
             else:
                 return
             finally:
                 capture.close()
             if not self.waiting:
                 self.waiting = True
-                self._notices(f"The input '{self.name}' went away or fell silent; waiting for it to come back.")
+                self._complain(f"{lost} It is waited for; Ctrl-C ends.")
             capture = yield from self._wait_for_device(capture)
 
     def stop(self) -> None:
@@ -174,18 +176,17 @@ class Microphone:
                     return
                 self._look_after_device(running_since_s)
                 continue
+            self._delivered = True
             if self.waiting:
                 self.waiting = False
-                self._notices(f"The input '{self.name}' is back.")
+                self._complain(f"The input '{self.name}' is back.")
             self._watch_for_zeros(block)
             yield block
 
     def _look_after_device(self, running_since_s: float) -> None:
         """Raise an error where the device has gone, or is silent for too long while this program was running."""
         if self._buffer.ended:
-            raise DeviceError(
-                f"The input '{self.name}' went away; connect it again, or start with --reconnect to have it waited for."
-            )
+            raise DeviceError(f"The input '{self.name}' went away.")
         patience_s = _NEXT_PIECE_S if self._buffer.delivered else _FIRST_PIECE_S
         if self._clock() - max(self._buffer.last_s, running_since_s) > patience_s:
             raise DeviceError(

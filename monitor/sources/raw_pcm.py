@@ -217,5 +217,5 @@ def _check_wav(form: bytes, rate: int, channels: int) -> None:
     if (told_rate, told_channels) != (rate, channels):
         raise AudioError(
             f"The sound's WAV header tells of {told_rate} Hz and {counted(told_channels, 'channel')}, but {rate} Hz "
-            f"and {channels} were announced; add --rate {told_rate}, and a name for each channel with --channels."
+            f"and {channels} were announced; give --device -:{told_rate}, and a name for each channel with --channels."
         )

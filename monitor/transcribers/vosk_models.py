@@ -130,7 +130,7 @@ def _in_variable(folder: Path) -> Path:
     if not models:
         raise TranscriberError(f"VOSK_MODEL_PATH is {folder}, which does not contain a Vosk model.")
     names = ", ".join(model.name for model in models)
-    raise TranscriberError(f"VOSK_MODEL_PATH holds several models ({names}); choose one with --asr-model FOLDER.")
+    raise TranscriberError(f"VOSK_MODEL_PATH holds several models ({names}); choose one with --asr vosk:FOLDER.")
 
 
 def _models_in(folder: Path) -> list[Path]:

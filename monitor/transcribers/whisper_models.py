@@ -17,7 +17,7 @@ _FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
 class WhisperFolder(NamedTuple):
-    """A model that is present: what `--asr-model` calls it, and where it is."""
+    """A model that is present: what `--asr whisper:` calls it, and where it is."""
 
     name: str
     folder: Path

@@ -125,7 +125,7 @@ def factory_of(name: str, entry: EncoderEntry) -> Factory:
         install = f"install {entry.package}" if entry.package else "install the package that provides it"
         raise CheckpointError(
             f"The checkpoint's encoder {name!r} has the type {entry.type!r}, which no installed package provides; "
-            f"{install}, or choose classifiers without it with --classifier."
+            f"{install}, or choose classifiers without it."
         )
     if len({one.value for one in found}) > 1:
         raise CheckpointError(

@@ -31,7 +31,6 @@ def replays(folder: Path) -> Target:
     from monitor.commands.replay import replay
     from monitor.options import (
         AnalysisOptions,
-        Asr,
         OutputOptions,
         RecordingOptions,
         ScoringOptions,
@@ -53,7 +52,7 @@ def replays(folder: Path) -> Target:
             options = AnalysisOptions(
                 scoring=ScoringOptions(channels=channels, checkpoint=str(folder / "checkpoint")),
                 recording=RecordingOptions(track=track),
-                transcription=TranscriptionOptions(asr=Asr.none),
+                transcription=TranscriptionOptions(asr="none"),
             )
             code = replay(paths, options, OutputOptions(csv=str(csv)), quiet=True)
         turns = read_timeline(csv).turns

@@ -44,11 +44,11 @@ def events(*arguments, sound=None):
 
 @pytest.mark.parametrize("asr", ["none", "vosk"])
 def test_a_replay_opens_no_socket(asr, tmp_path, request):
-    call, models = DATA / "calls" / "two_speakers_16k_mono.wav", []
+    call, model = DATA / "calls" / "two_speakers_16k_mono.wav", ""
     if asr == "vosk":
         call = DATA / "emodb" / "03a02Nc.flac"  # Vosk's large model is slow
-        models = ["--asr-model", str(request.getfixturevalue("vosk_model"))]
-    found = events("replay", str(call), "--asr", asr, *models, "--csv", str(tmp_path / "call.csv"), "--quiet")
+        model = f":{request.getfixturevalue('vosk_model')}"
+    found = events("replay", str(call), "--asr", asr + model, "--csv", str(tmp_path / "call.csv"), "--quiet")
     if asr == "vosk":
         found["seen"] = [event for event in found["seen"] if event not in IPV6_TRIAL]
     assert found == {"code": 0, "seen": [], "held": []}

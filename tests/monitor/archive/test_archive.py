@@ -82,7 +82,7 @@ def test_what_changed_or_failed_is_done_again(few, recordings, archive, contents
     assert contents(out) == contents(tmp_path / "fresh")
 
 
-@pytest.mark.parametrize("other", [["--no-transcript"], ["--prior", "neutral=0.8"], ["--no-speaker-baseline"]])
+@pytest.mark.parametrize("other", [["--no-transcript"], ["--prior", "neutral=0.8"], ["--explain"]])
 def test_other_settings_are_refused(done, recordings, archive, capsys, other):
     assert archive(recordings, "--out", done, *other) == 2
 

@@ -22,8 +22,7 @@ LISTEN = """
 import json, sys, time
 from monitor.commands.live import listen
 from monitor.flow import AudioBlock
-from monitor.options import AlertOptions, Asr, ListenOptions, LiveOptions, OutputOptions, ScoringOptions
-from monitor.options import TranscriptionOptions
+from monitor.options import AlertOptions, ListenOptions, OutputOptions, ScoringOptions, TranscriptionOptions
 from monitor.sources.recording import Recording
 class Paced(Recording):
     def blocks(self):
@@ -33,15 +32,13 @@ class Paced(Recording):
                 if self.stopped:
                     return
                 yield AudioBlock(block.start + start, block.samples[:, start : start + 1_600])
-call, checkpoint, outputs, live, others, real_time = json.loads(sys.argv[1])
+call, checkpoint, outputs, alerts, others, real_time = json.loads(sys.argv[1])
 source = Paced(call)
-alerts = AlertOptions(live.pop("alert", None), live.pop("on_alert", None))
 options = ListenOptions(
-    live=LiveOptions(device="mic", **live),
     scoring=ScoringOptions(checkpoint=checkpoint),
-    transcription=TranscriptionOptions(Asr.none),
+    transcription=TranscriptionOptions("none"),
     output=OutputOptions(**outputs),
-    alerts=alerts,
+    alerts=AlertOptions(**alerts),
 )
 sys.exit(listen(options, source=source, **others))
 """
@@ -53,10 +50,10 @@ ROOT = str(Path(__file__).parents[3])
 def arguments(data, scratch_checkpoint, tmp_path):
     """What the child is told; results go to `out.csv` and `out.jsonl`."""
 
-    def make(csv="out.csv", quiet=False, real_time=False, **live):
+    def make(csv="out.csv", quiet=False, real_time=False, **alerts):
         call = str(data / "calls" / "two_speakers_16k_mono.wav")
         outputs = {"csv": csv if csv == "-" else str(tmp_path / csv), "jsonl": str(tmp_path / "out.jsonl")}
-        told = json.dumps([call, str(scratch_checkpoint), outputs, live, {"quiet": quiet}, real_time])
+        told = json.dumps([call, str(scratch_checkpoint), outputs, alerts, {"quiet": quiet}, real_time])
         return [sys.executable, "-c", LISTEN, told]
 
     return make

@@ -6,13 +6,13 @@ import pytest
 
 from monitor.commands.models import choose_transcriber, require_answers
 from monitor.commands.notices import Notices
-from monitor.options import Asr, TranscriptionOptions
+from monitor.options import Asr
 from monitor.transcribers import NoTranscriber, vosk_models, whisper_models
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
 
 
-def choose(asr, model=None, notices=Notices(True), language=None):  # noqa: B008
-    return choose_transcriber(TranscriptionOptions(Asr(asr), model, language), notices)
+def choose(asr, *, quiet=True):
+    return choose_transcriber(Asr.parse(asr), Notices(quiet))
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def unloaded(monkeypatch):
         return SimpleNamespace(name=f"vosk ({folder.name})")
 
     def whisper(folder, *, name, language):
-        return SimpleNamespace(name=f"whisper ({name})")
+        return SimpleNamespace(name=f"whisper ({name})", language=language)
 
     monkeypatch.setattr("monitor.transcribers.vosk.VoskTranscriber", vosk)
     monkeypatch.setattr("monitor.transcribers.whisper.WhisperTranscriber", whisper)
@@ -56,7 +56,7 @@ def said(capsys):
 
 
 def test_auto_goes_on_with_the_voice_alone_and_says_so(offline, capsys):
-    assert choose("auto", None, Notices(False)).name == "none"
+    assert choose("auto", quiet=False).name == "none"
     sentence = said(capsys)
     assert "no network" in sentence
     assert sentence.endswith("only the speech classifier is used.")
@@ -69,49 +69,56 @@ def test_none_asks_nobody(offline, capsys):
 
 def test_auto_prefers_a_vosk_model_that_is_present(only_whisper, vosk_model, monkeypatch, capsys):
     monkeypatch.setenv("VOSK_MODEL_PATH", str(vosk_model))
-    assert choose("auto", None, Notices(False)).name == "vosk (model)"
+    assert choose("auto", quiet=False).name == "vosk (model)"
     assert said(capsys).endswith("transcribing with vosk (model), as VOSK_MODEL_PATH says.")
 
 
 def test_auto_takes_a_vosk_model_that_can_be_fetched_before_whisper(only_whisper, vosk_model, monkeypatch, capsys):
     monkeypatch.setattr(vosk_models, "fetch", lambda name: vosk_model)
-    assert choose("auto", None, Notices(False)).name == "vosk (model)"
+    assert choose("auto", quiet=False).name == "vosk (model)"
     assert said(capsys).endswith("which was just fetched.")
 
 
 def test_auto_takes_whisper_where_no_vosk_model_is_available_and_says_why(only_whisper, capsys):
-    assert choose("auto", None, Notices(False)).name == "whisper (tiny.en)"
+    assert choose("auto", quiet=False).name == "whisper (tiny.en)"
     sentence = said(capsys)
     assert "transcribing with whisper (tiny.en), which is present, since no Vosk model is available" in sentence
     assert "no network" in sentence
 
 
-def test_auto_tells_a_whisper_model_from_a_vosk_model(only_whisper, vosk_model):
-    assert choose("auto", "tiny.en").name == "whisper (tiny.en)"
-    assert choose("auto", str(whisper_models.find("tiny.en").folder)).name == "whisper (model)"
-    assert choose("auto", str(vosk_model)).name == "vosk (model)"
-
-
-def test_a_language_means_whisper(only_whisper, vosk_model, monkeypatch):
-    monkeypatch.setenv("VOSK_MODEL_PATH", str(vosk_model))
-    assert choose("auto", language="en").name == "whisper (tiny.en)"
+@pytest.mark.parametrize(
+    ("asr", "name", "language"),
+    [
+        ("whisper", "whisper (tiny.en)", None),
+        ("whisper:en", "whisper (tiny.en)", "en"),
+        ("whisper:tiny.en", "whisper (tiny.en)", None),
+        ("whisper:{whisper}", "whisper (model)", None),
+        ("whisper:{whisper}:yue", "whisper (model)", "yue"),
+        ("vosk:{vosk}", "vosk (model)", None),
+    ],
+)
+def test_a_model_and_a_language_follow_the_name(only_whisper, whisper_model, vosk_model, asr, name, language):
+    transcriber = choose(asr.format(whisper=whisper_model, vosk=vosk_model))
+    assert transcriber.name == name
+    assert getattr(transcriber, "language", None) == language
 
 
 @pytest.mark.parametrize(
-    ("asr", "model", "language", "error", "words"),
+    ("asr", "error", "words"),
     [
-        ("vosk", None, None, DownloadError, "no network"),
-        ("vosk", None, "en", UsageError, "--language is for --asr whisper"),
-        ("none", None, "en", UsageError, "--language is for --asr whisper"),
-        ("none", "vosk-small-en", None, UsageError, "--asr-model"),
-        ("auto", "{folder}", None, TranscriberError, "{folder}"),
-        ("whisper", "small", None, DownloadError, "Whisper small could not be downloaded"),
+        ("vosk", DownloadError, "no network"),
+        ("vosk:{folder}", TranscriberError, "{folder}"),
+        ("whisper:{folder}", TranscriberError, "{folder}"),
+        ("whisper:small", DownloadError, "Whisper small could not be downloaded"),
+        ("none:en", UsageError, "none:en"),
+        ("auto:vosk-small-en", UsageError, "auto:vosk-small-en"),
+        ("siri", UsageError, "siri"),
     ],
 )
-def test_what_cannot_be_had_is_refused(offline, tmp_path, asr, model, language, error, words):
+def test_what_cannot_be_had_is_refused(offline, tmp_path, asr, error, words):
     folder = str(tmp_path)
     with pytest.raises(error, match=words.format(folder=folder)):
-        choose(asr, model and model.format(folder=folder), language=language)
+        choose(asr.format(folder=folder))
 
 
 def test_without_whisper_auto_takes_none_and_the_extra_is_named(only_whisper, monkeypatch):

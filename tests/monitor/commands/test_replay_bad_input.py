@@ -48,15 +48,10 @@ def test_a_prior_that_is_none(replay, speech):
     assert_one_sentence(replay(speech, "--prior", "neutral=7", "--csv", "-"), 2, "neutral", "between 0 and 1")
 
 
-def test_a_classifier_that_needs_words_without_any(replay, speech):
-    result = replay(speech, "--classifier", "text", "--csv", "-", checkpoint="default")
-    assert_one_sentence(result, 2, "--classifier text needs words", "--asr none")
-
-
-def test_an_explanation_without_attention(replay, speech, tmp_path):
-    options = ["--classifier", "text", "--explain", "--csv", tmp_path / "out.csv"]
-    result = replay(speech, *options, checkpoint="default")
-    assert_one_sentence(result, 2, "--explain", "text does not use that encoder", "add speech or bimodal")
+def test_an_explanation_without_attention(replay, speech, tmp_path, monkeypatch):
+    monkeypatch.setattr("stser_core.recognizer.EmotionRecognizer.attends", False)
+    result = replay(speech, "--explain", "--csv", tmp_path / "out.csv")
+    assert_one_sentence(result, 2, "--explain", "scratch")
     assert not (tmp_path / "out.csv").exists()
 
 

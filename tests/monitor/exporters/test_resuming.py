@@ -31,12 +31,12 @@ def live(turn):
     return make
 
 
-def csv_to(path, append=True):
-    return Exporter(str(path), CsvLines(live=True), append=append)
+def csv_to(path):
+    return Exporter(str(path), CsvLines(live=True), live=pytest.fail)
 
 
-def jsonl_to(path, append=True):
-    return Exporter(str(path), JsonLines(), append=append)
+def jsonl_to(path):
+    return Exporter(str(path), JsonLines(), live=pytest.fail)
 
 
 both = pytest.mark.parametrize(("open_to", "name"), [(csv_to, "day.csv"), (jsonl_to, "day.jsonl")])
@@ -164,7 +164,7 @@ def test_a_system_clock_that_was_set_back_leaves_no_overlap(tmp_path, live):
 
 
 def rotated(pattern, say=None):
-    return Exporter(str(pattern), CsvLines(live=True), append=True, dated=say or pytest.fail)
+    return Exporter(str(pattern), CsvLines(live=True), live=say or pytest.fail)
 
 
 def test_a_turn_goes_to_the_file_of_the_day_on_which_it_starts(tmp_path, live):

@@ -84,7 +84,7 @@ def test_a_wav_header_and_another_rate_make_no_difference_and_channels_have_name
     with wave.open(file, "wb") as writer:
         writer.setparams((2, 2, 48_000, 0, "NONE", ""))
         writer.writeframes(np.stack([left, np.zeros_like(left)], axis=1).tobytes())
-    code, found, said = run(file.getvalue(), "--rate", "48000", "--channels", "customer,agent")
+    code, found, said = run(file.getvalue(), "--device", "-:48000", "--channels", "customer,agent")
     assert code == 0, said
     assert {row["speaker"] for row in found} == {"customer"}
     assert [float(row["start_s"]) for row in found] == pytest.approx([0, 3.33, 6.67], abs=0.3)

@@ -76,19 +76,19 @@ def calling(served, protocol, name="x", channels=2, query=""):
 @pytest.mark.parametrize("protocol", ["twilio", "pcm", "audiosocket", "pcm with words"])
 def test_rows_are_those_of_replay(serving, asynchronous, call, protocol, tmp_path, scratch_checkpoint, request):
     protocol, _, words = protocol.partition(" ")
-    asr, served = ["none"], None
+    asr, served = "none", None
     if words:
         from monitor.transcribers.vosk import VoskTranscriber
 
         call = Sound(call.samples[:, : 12 * 8_000])
         model = request.getfixturevalue("vosk_model")
-        asr, served = ["vosk", "--asr-model", str(model)], serving(transcriber=VoskTranscriber(model))
+        asr, served = f"vosk:{model}", serving(transcriber=VoskTranscriber(model))
     served = served or serving()
     asynchronous(sent(calling(served, protocol), call))
     (ended,) = served.ended(patience_s=240)
     wav(tmp_path / "call.wav", call, protocol)
     names = "customer" if protocol == "audiosocket" else "customer,agent"
-    options = ["--channels", names, "--checkpoint", str(scratch_checkpoint), "--quiet", "--asr", *asr]
+    options = ["--channels", names, "--checkpoint", str(scratch_checkpoint), "--quiet", "--asr", asr]
     assert main(["replay", str(tmp_path / "call.wav"), *options, "--csv", str(tmp_path / "call.csv")]) == 0
 
     assert ended["reason"] == "ended"

@@ -140,7 +140,7 @@ def test_a_wav_header_that_fits_is_passed_over(chunk):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (wav(channels=2, rate=44_100), "--rate 44100"),
+        (wav(channels=2, rate=44_100), "--device -:44100"),
         (wav()[:12], "WAV header that is broken"),
         (wav()[:20], "WAV header that is broken"),
         (wav()[:40], "WAV header that is broken"),

@@ -65,7 +65,7 @@ def test_a_streamed_recording_appears_while_it_plays(chromium, tmp_path, data, w
     from benchmarks.callers import Pcm, Sound, Twilio, play
     from benchmarks.serving import Serving
 
-    words = ("--asr", "whisper", "--asr-model", str(whisper_model), "--language", "en")
+    words = ("--asr", f"whisper:{whisper_model}:en")
     alert = ("--alert", "angry>0.6")
     calls = data / "calls"
 
