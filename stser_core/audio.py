@@ -148,7 +148,6 @@ class Resampler:
         """Resample from so many samples a second; 16 kHz passes unchanged."""
         self._rate = rate
         self._channels = channels
-        self._fed = False
         self._resamplers: list[AudioResampler] = []
         if rate != SAMPLE_RATE:
             self._resamplers = [AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE) for _ in range(channels)]
@@ -157,7 +156,6 @@ class Resampler:
         """Resample the next piece, float32 [channels, n], to float32 [channels, m]; at first, m may be 0."""
         if not self._resamplers or not samples.shape[1]:
             return samples
-        self._fed = True
         pieces = []
         for resampler, channel in zip(self._resamplers, samples, strict=True):
             frame = AudioFrame.from_ndarray(np.ascontiguousarray(channel)[None], format="flt", layout="mono")
@@ -167,7 +165,7 @@ class Resampler:
 
     def flush(self) -> NDArray[np.float32]:
         """The stream has ended: what was held back, float32 [channels, m]. Nothing can be fed any more."""
-        if not self._fed:
+        if not self._resamplers:
             return np.empty((self._channels, 0), dtype=np.float32)
         return np.stack([_joined(resampler.resample(None)) for resampler in self._resamplers])
 

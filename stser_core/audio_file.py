@@ -26,7 +26,7 @@ TrackChoice: TypeAlias = int | Literal["all"] | None
 _G711 = {".ul": "mulaw", ".ulaw": "mulaw", ".mulaw": "mulaw", ".pcmu": "mulaw"}
 _G711 |= {".al": "alaw", ".alaw": "alaw", ".pcma": "alaw"}
 _DIALOGIC = ".vox"
-_NO_FORMAT = frozenset({".raw", ".pcm"})
+_HEADERLESS = frozenset([*_G711, _DIALOGIC, ".raw", ".pcm"])
 _TELEPHONE_RATE = 8_000
 _HIGHEST_RATE = 6_144_000
 """No recording has more; resampling from a rate that damage made takes FFmpeg seconds."""
@@ -47,7 +47,6 @@ _LOSSLESS = ("pcm_", "flac", "alac")
 _FEWEST_FRAMES = 3
 _NO_LENGTH = 0x7FFF_F000
 """From here on, a WAV's length means that it is not known: SoX writes this into a pipe, arecord 2³¹, FFmpeg 2³² − 1."""
-_TELLING_BYTES = 64
 _INSTEAD = (
     (b"version https://git-lfs", "it is a Git LFS pointer; git lfs pull fetches the recording"),
     (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
@@ -126,8 +125,11 @@ def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
     instead = None
     try:
         with _binary(file) as opened:
-            instead = _instead(opened)
-            with _container(opened, name) as container:
+            start = opened.read(_START_BYTES) if opened.seekable() else None
+            if start is not None:
+                opened.seek(0)
+                instead = _instead(start)
+            with _container(opened, name, start) as container:
                 yield container, opened
     except FileNotFoundError as error:
         raise AudioError(f"{name} does not exist.") from error
@@ -248,12 +250,8 @@ def audio_frames(
                 yield packet.stream_index, frame
 
 
-def _instead(file: BinaryIO) -> str | None:
+def _instead(start: bytes) -> str | None:
     """What a file is that is no recording and often lies in the place of one; `None` for any other."""
-    if not file.seekable():
-        return None
-    start = file.read(_TELLING_BYTES)
-    file.seek(0)
     if not start:
         return "it is empty"
     return next((what for sign, what in _INSTEAD if start.lower().lstrip().startswith(sign)), None)
@@ -285,14 +283,9 @@ def _binary(file: AudioFile) -> Iterator[BinaryIO]:
         yield file
 
 
-def _container(file: BinaryIO, name: str) -> InputContainer:
+def _container(file: BinaryIO, name: str, start: bytes | None) -> InputContainer:
     suffix = Path(name).suffix.lower()
-    start = b""
-    if file.seekable():
-        start = file.read(_START_BYTES)
-        file.seek(0)
-    named_raw = suffix in _G711 or suffix in _NO_FORMAT or suffix == _DIALOGIC
-    if named_raw and start and identify(start) is None:
+    if suffix in _HEADERLESS and start and identify(start) is None:
         return _headerless(file, name, suffix)
     container = av.open(_Reader(file, name), mode="r", metadata_errors="replace")
     form = container.format.name
