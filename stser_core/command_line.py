@@ -118,21 +118,28 @@ def complain(program: str, sentence: str) -> None:
 
 def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
     debug = _DEBUG in arguments
+    arguments = [one for one in arguments if one != _DEBUG]
     try:
-        return _run(app, program, [one for one in arguments if one != _DEBUG])
-    except (ClosedPipeError, BrokenPipeError):
+        code = typer.main.get_command(app).main(arguments, prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except (ClosedPipeError, BrokenPipeError, SystemExit):  # the last is Typer's, where nobody reads what it prints
         _forget_stdout()
         return ClosedPipeError.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except _WrongUsage as error:
+        command = error.ctx.command_path if error.ctx else program
+        sentence = error.format_message().rstrip(".").replace("Value error, ", "")  # Pydantic's, which Typer uses
+        complain(program, f"{sentence}. Try '{command} --help'.")
+        return _WRONG_USAGE
     except StserError as error:
         _explain(program, str(error), debug)
         return error.exit_code
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except ModuleNotFoundError as error:
-        _explain(program, f"The package {error.name} is not installed: pip install stser-monitor installs it.", debug)
-        return 1
     except Exception as error:  # noqa: BLE001  the one place where what nobody foresaw becomes a sentence
-        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+        if isinstance(error, ModuleNotFoundError):
+            sentence = f"The package {error.name} is not installed: pip install stser-monitor installs it."
+        elif isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
             _forget_stdout()
             sentence = f"Cannot write standard output: {error.strerror}."
         else:
@@ -140,22 +147,6 @@ def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
             sentence = f"an unforeseen fault stopped the program ({type(error).__name__}: {error}).{hint}"
         _explain(program, sentence, debug)
         return 1
-
-
-def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
-    try:
-        code = typer.main.get_command(app).main(arguments, prog_name=program, standalone_mode=False)
-        sys.stdout.flush()
-    except typer.Abort as error:
-        raise KeyboardInterrupt from error
-    except SystemExit as error:  # Typer's way, where nobody reads what a command prints
-        raise ClosedPipeError("Nobody reads standard output any more.") from error
-    except _WrongUsage as error:
-        command = error.ctx.command_path if error.ctx else program
-        sentence = error.format_message().rstrip(".").replace("Value error, ", "")  # Pydantic's, which Typer uses
-        complain(program, f"{sentence}. Try '{command} --help'.")
-        return _WRONG_USAGE
-    return int(code or 0)
 
 
 def _explain(program: str, sentence: str, debug: bool) -> None:
