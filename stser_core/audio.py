@@ -18,19 +18,17 @@ from numpy.typing import NDArray
 from stser_core.audio_file import (
     BARE_FRAMES,
     AudioFile,
-    AudioInfo,
     TrackChoice,
     audio_frames,
     chosen_streams,
     name_of,
     open_audio,
-    probe,
 )
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import AudioError
 
-__all__ = ["SAMPLE_RATE", "AudioFile", "AudioInfo", "Downmix", "Resampler", "TrackChoice"]
-__all__ += ["blocks", "excerpts", "load", "load_mono", "probe", "resampled"]
+__all__ = ["SAMPLE_RATE", "AudioFile", "Downmix", "Resampler", "TrackChoice"]
+__all__ += ["blocks", "excerpts", "load", "load_mono", "resampled"]
 
 _BLOCK_SAMPLES = 1_600
 _PIECE_SAMPLES = 14_400
