@@ -61,23 +61,25 @@ class WhisperFrontEnd(nn.Module):
     def encode(self, hidden: Tensor, steps: Tensor) -> Tensor:
         """Run the layers over at most `positions` steps: float32 [batch, frames, joined * size]."""
         longest = hidden.shape[1]
-        inside = frame_mask(steps.clamp_min(1), longest)  # a row with nothing in it attends to its padding
-        mask = None if inside.all() else inside[:, None, None, :]  # attention without a mask is faster
         hidden = hidden + self.positions[:longest]
         if self.is_packed:
             hidden = functional.pad(hidden, (0, 0, 0, -longest % _ROUNDED))
+        inside = frame_mask(steps.clamp_min(1), hidden.shape[1])  # a row with nothing in it attends to its padding
+        mask = None if inside.all() else inside[:, None, None, :]  # attention without a mask is faster
         outputs = [hidden]
         for layer in self.layers:
-            outputs.append(layer(outputs[-1], longest, mask))
-        return self._averaged(torch.cat(outputs[-self.config.joined :], 2)[:, :longest], steps)
+            outputs.append(layer(outputs[-1], mask))
+        return torch.cat([self._averaged(one[:, :longest], steps) for one in outputs[-self.config.joined :]], 2)
 
     def _averaged(self, hidden: Tensor, steps: Tensor) -> Tensor:
         """Mean of each `average` steps; the last mean may be of fewer."""
         average = self.config.average
-        inside = functional.pad(frame_mask(steps, hidden.shape[1]), (0, -hidden.shape[1] % average))
-        held = functional.pad(hidden, (0, 0, 0, inside.shape[1] - hidden.shape[1])) * inside[:, :, None]
+        padding = -hidden.shape[1] % average
+        inside = functional.pad(frame_mask(steps, hidden.shape[1]), (0, padding))
+        if padding or not inside.all():
+            hidden = functional.pad(hidden, (0, 0, 0, padding)) * inside[:, :, None]
         number = inside.reshape(len(inside), -1, average).sum(2).clamp_min(1)
-        return held.reshape(len(held), -1, average, held.shape[2]).sum(2) / number[:, :, None]
+        return hidden.reshape(len(hidden), -1, average, hidden.shape[2]).sum(2) / number[:, :, None]
 
     def pack(self, stored: Mapping[str, Tensor]) -> None:
         """Take weights, a state or those of a file (see `quantise`), in bfloat16, for `has_bfloat16` alone.
@@ -114,14 +116,14 @@ class EncoderLayer(nn.Module):
         self.expand = nn.Linear(size, 4 * size)
         self.contract = nn.Linear(4 * size, size)
 
-    def forward(self, hidden: Tensor, longest: int, mask: Tensor | None) -> Tensor:
-        """Apply the layer to float32 [batch, steps, size], of which the first `longest` steps are attended to.
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        """Apply the layer to float32 [batch, steps, size].
 
-        `mask` has those of each utterance, bool [batch, 1, 1, longest]; `None` for all.
+        `mask`, bool [batch, 1, 1, steps], has those that are attended to; `None` for all.
         """
         qkv = _product(self.attention_norm(hidden), self.qkv)
         q, k, v = qkv.reshape(*hidden.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(q, k[:, :, :longest], v[:, :, :longest], attn_mask=mask)
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         hidden = hidden + _product(attended.transpose(1, 2).flatten(2), self.output)
         expanded = _product(self.feed_forward_norm(hidden), self.expand, gelu=True)
         return hidden + _product(expanded, self.contract)
