@@ -40,7 +40,9 @@ def log_mel(samples: Floats, config: FeatureConfig) -> Floats:
     edge = len(window) // 2
     filled = np.pad(samples, (edge, edge + config.tail + max(0, MINIMUM_SAMPLES - len(samples))))
     spectrum = np.fft.rfft(sliding_window_view(filled, len(window))[:: config.hop] * window)
-    power = (np.square(spectrum.real) + np.square(spectrum.imag)).astype(np.float32) @ filters
+    parts = spectrum.view(spectrum.real.dtype)
+    np.square(parts, out=parts)
+    power = (parts[:, ::2] + parts[:, 1::2]).astype(np.float32, copy=False) @ filters
     by_peak = config.normalise == "peak"
     log = np.log10(np.maximum(power.T, 1e-30 if by_peak else 1e-12))
     peak = log.max()
