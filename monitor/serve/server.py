@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from monitor.serve.security import Access, Limits
 
 _END_S = 5.0
-_TRIM_S = 30.0
+_TRIM_S = 10.0
 """Time between two looks at which memory the heaps no longer need."""
 
 _BACKLOG = 128
