@@ -18,19 +18,17 @@ from numpy.typing import NDArray
 from stser_core.audio_file import (
     BARE_FRAMES,
     AudioFile,
-    AudioInfo,
     TrackChoice,
     audio_frames,
     chosen_streams,
     name_of,
     open_audio,
-    probe,
 )
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import AudioError
 
-__all__ = ["SAMPLE_RATE", "AudioFile", "AudioInfo", "Downmix", "Resampler", "TrackChoice"]
-__all__ += ["blocks", "excerpts", "load", "load_mono", "probe", "resampled"]
+__all__ = ["SAMPLE_RATE", "AudioFile", "Downmix", "Resampler", "TrackChoice"]
+__all__ += ["blocks", "excerpts", "load", "load_mono", "resampled"]
 
 _BLOCK_SAMPLES = 1_600
 _PIECE_SAMPLES = 14_400
@@ -148,7 +146,6 @@ class Resampler:
         """Resample from so many samples a second; 16 kHz passes unchanged."""
         self._rate = rate
         self._channels = channels
-        self._fed = False
         self._resamplers: list[AudioResampler] = []
         if rate != SAMPLE_RATE:
             self._resamplers = [AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE) for _ in range(channels)]
@@ -157,7 +154,6 @@ class Resampler:
         """Resample the next piece, float32 [channels, n], to float32 [channels, m]; at first, m may be 0."""
         if not self._resamplers or not samples.shape[1]:
             return samples
-        self._fed = True
         pieces = []
         for resampler, channel in zip(self._resamplers, samples, strict=True):
             frame = AudioFrame.from_ndarray(np.ascontiguousarray(channel)[None], format="flt", layout="mono")
@@ -167,7 +163,7 @@ class Resampler:
 
     def flush(self) -> NDArray[np.float32]:
         """The stream has ended: what was held back, float32 [channels, m]. Nothing can be fed any more."""
-        if not self._fed:
+        if not self._resamplers:
             return np.empty((self._channels, 0), dtype=np.float32)
         return np.stack([_joined(resampler.resample(None)) for resampler in self._resamplers])
 

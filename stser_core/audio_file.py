@@ -1,4 +1,4 @@
-"""Opening a file of sound: which format it has, which track is meant, how long it is, what its frames are."""
+"""Opening a file of sound: which format it has, which track is meant, what its frames are."""
 
 import errno
 import io
@@ -6,7 +6,6 @@ import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
@@ -26,7 +25,7 @@ TrackChoice: TypeAlias = int | Literal["all"] | None
 _G711 = {".ul": "mulaw", ".ulaw": "mulaw", ".mulaw": "mulaw", ".pcmu": "mulaw"}
 _G711 |= {".al": "alaw", ".alaw": "alaw", ".pcma": "alaw"}
 _DIALOGIC = ".vox"
-_NO_FORMAT = frozenset({".raw", ".pcm"})
+_HEADERLESS = frozenset([*_G711, _DIALOGIC, ".raw", ".pcm"])
 _TELEPHONE_RATE = 8_000
 _HIGHEST_RATE = 6_144_000
 """No recording has more; resampling from a rate that damage made takes FFmpeg seconds."""
@@ -43,11 +42,7 @@ _FRAMES_SUFFIXES = frozenset(
     {".aac", ".ac3", ".adts", ".amr", ".dts", ".eac3", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"}
 )
 _UNSIGNED = BARE_FRAMES | {"mpeg", "mpegts"}
-_LOSSLESS = ("pcm_", "flac", "alac")
 _FEWEST_FRAMES = 3
-_NO_LENGTH = 0x7FFF_F000
-"""From here on, a WAV's length means that it is not known: SoX writes this into a pipe, arecord 2³¹, FFmpeg 2³² − 1."""
-_TELLING_BYTES = 64
 _INSTEAD = (
     (b"version https://git-lfs", "it is a Git LFS pointer; git lfs pull fetches the recording"),
     (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
@@ -66,34 +61,6 @@ _SIGNATURES = (
     ("Ogg", 0, b"OggS"),  # RFC 3533, section 6
     ("Matroska or WebM", 0, b"\x1a\x45\xdf\xa3"),  # RFC 8794, section 8.1
 )
-
-
-@dataclass(frozen=True)
-class AudioInfo:
-    """Properties of a file before it is decoded."""
-
-    channels: int
-    duration_s: float | None  # None where the container does not say
-    estimated: bool = False  # the length is only estimated, or that of the picture
-    exact: bool = False  # the length is a number of samples
-    tracks: tuple[str, ...] = ()  # number, language, title and codec of each audio track
-    track: int | None = 1  # the one that is read, counted from 1; None for all
-
-
-def probe(file: AudioFile, track: TrackChoice = None) -> AudioInfo:
-    """Read a file's header; raises what `open_audio` and `chosen_streams` raise."""
-    with open_audio(file) as (container, opened):
-        streams = chosen_streams(container, track, name_of(file))
-        audio, first = container.streams.audio, streams[0]
-        duration, estimated = _length(container, streams, opened)
-        return AudioInfo(
-            channels=first.channels if len(streams) == 1 else len(streams),
-            duration_s=duration,
-            estimated=estimated,
-            exact=first.codec_context.name.startswith(_LOSSLESS),
-            tracks=tuple(_described(stream, number) for number, stream in enumerate(audio, start=1)),
-            track=None if track == "all" else audio.index(first) + 1,
-        )
 
 
 def identify(start: bytes) -> str | None:
@@ -126,8 +93,11 @@ def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
     instead = None
     try:
         with _binary(file) as opened:
-            instead = _instead(opened)
-            with _container(opened, name) as container:
+            start = opened.read(_START_BYTES) if opened.seekable() else None
+            if start is not None:
+                opened.seek(0)
+                instead = _instead(start)
+            with _container(opened, name, start) as container:
                 yield container, opened
     except FileNotFoundError as error:
         raise AudioError(f"{name} does not exist.") from error
@@ -165,73 +135,6 @@ def chosen_streams(container: InputContainer, track: TrackChoice, name: str) -> 
     return chosen
 
 
-def _described(stream: AudioStream, number: int) -> str:
-    codec = "unknown codec" if stream.codec_context is None else stream.codec_context.name
-    told = [str(value) for key in ("language", "title") if (value := stream.metadata.get(key))]
-    return f"{number} ({', '.join([*told, codec])})"
-
-
-def _length(container: InputContainer, streams: Sequence[AudioStream], file: BinaryIO) -> tuple[float | None, bool]:
-    """The length in seconds, and whether it is an estimate."""
-    name = container.format.name
-    lengths = [_own_length(stream, container.start_time) for stream in streams]
-    if None in lengths or name in BARE_FRAMES:
-        of_picture = len(container.streams) > len(streams)
-        estimated = of_picture or (name in BARE_FRAMES and not (name == "mp3" and _counts_frames(file)))
-        return (container.duration / av.time_base if container.duration else None), estimated
-    duration = max(length for length in lengths if length is not None)
-    if name == "wav" and file.seekable():  # of which FFmpeg tells no more than the file holds
-        duration = max(duration, _length_of_cut_off(file))
-    return duration or None, False
-
-
-def _length_of_cut_off(file: BinaryIO) -> float:
-    """The length in seconds that a WAV announces where the file ends before its sound does, else 0.
-
-    Chunks as in Microsoft's "Multimedia Programming Interface and Data Specifications 1.0" (RIFF WAVE).
-    """
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    head, bytes_a_second = file.read(12), 0
-    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        return 0.0
-    while len(head := file.read(8)) == 8:
-        length, start = int.from_bytes(head[4:], "little"), file.tell()
-        if head[:4] == b"data":
-            cut_off = start + length > size and length < _NO_LENGTH
-            return length / bytes_a_second if cut_off and bytes_a_second else 0.0
-        if head[:4] == b"fmt ":
-            bytes_a_second = int.from_bytes(file.read(12)[8:], "little")
-        file.seek(start + length + length % 2)
-    return 0.0
-
-
-def _own_length(stream: AudioStream, container_start: int | None) -> float | None:
-    """The end of a track on the container's clock, if the container states it for the track itself."""
-    if stream.duration is not None and stream.time_base is not None:
-        start_s = float((stream.start_time or 0) * stream.time_base) - (container_start or 0) / av.time_base
-        return float(stream.duration * stream.time_base) + max(0.0, start_s)
-    hours, _, rest = stream.metadata.get("DURATION", "").partition(":")  # Matroska's statistics
-    minutes, _, seconds = rest.partition(":")
-    try:
-        return int(hours) * 3_600 + int(minutes) * 60 + float(seconds)
-    except ValueError:
-        return None
-
-
-def _counts_frames(file: BinaryIO) -> bool:
-    """Whether an MP3's first frame says how many there are (Xing, Info or VBRI), so that its length is known."""
-    if not file.seekable():
-        return False
-    file.seek(0)
-    head = file.read(10)
-    if head[:3] == b"ID3" and len(head) == 10:  # whose length is four groups of seven bits
-        file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:10]))))
-        head = b""
-    head += file.read(2_000)
-    return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
-
-
 def audio_frames(
     container: InputContainer, streams: Sequence[AudioStream], wanted: Callable[[float], bool] | None = None
 ) -> Iterator[tuple[int, AudioFrame]]:
@@ -248,12 +151,8 @@ def audio_frames(
                 yield packet.stream_index, frame
 
 
-def _instead(file: BinaryIO) -> str | None:
+def _instead(start: bytes) -> str | None:
     """What a file is that is no recording and often lies in the place of one; `None` for any other."""
-    if not file.seekable():
-        return None
-    start = file.read(_TELLING_BYTES)
-    file.seek(0)
     if not start:
         return "it is empty"
     return next((what for sign, what in _INSTEAD if start.lower().lstrip().startswith(sign)), None)
@@ -285,14 +184,9 @@ def _binary(file: AudioFile) -> Iterator[BinaryIO]:
         yield file
 
 
-def _container(file: BinaryIO, name: str) -> InputContainer:
+def _container(file: BinaryIO, name: str, start: bytes | None) -> InputContainer:
     suffix = Path(name).suffix.lower()
-    start = b""
-    if file.seekable():
-        start = file.read(_START_BYTES)
-        file.seek(0)
-    named_raw = suffix in _G711 or suffix in _NO_FORMAT or suffix == _DIALOGIC
-    if named_raw and start and identify(start) is None:
+    if suffix in _HEADERLESS and start and identify(start) is None:
         return _headerless(file, name, suffix)
     container = av.open(_Reader(file, name), mode="r", metadata_errors="replace")
     form = container.format.name

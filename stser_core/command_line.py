@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -38,7 +38,7 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     options'. No two groups of a command may share a name.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: hints[name] for name in signature(command).parameters if is_dataclass(hints[name])}
+    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
     flat: list[Parameter] = []
     for name, parameter in signature(command).parameters.items():
         if name in groups:
@@ -57,32 +57,28 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-def _options(group: type[Any]) -> list[Parameter]:
+def _options(group: Any) -> list[Parameter]:  # noqa: ANN401 (a dataclass)
     hints = get_type_hints(group, include_extras=True)
     found: list[Parameter] = []
     for one in fields(group):
-        if _is_group(inner := hints[one.name]):
-            found += _options(inner)
+        if is_dataclass(hint := hints[one.name]):
+            found += _options(hint)
         else:
-            found.append(Parameter(one.name, Parameter.KEYWORD_ONLY, default=_default(one), annotation=inner))
+            given = one.default if one.default_factory is MISSING else one.default_factory()
+            default = Parameter.empty if given is MISSING else given
+            found.append(Parameter(one.name, Parameter.KEYWORD_ONLY, default=default, annotation=hint))
     return found
 
 
-def _made(group: type[Any], given: dict[str, Any]) -> object:
+def _made(group: Any, given: dict[str, Any]) -> object:  # noqa: ANN401
     """A group of the values that its fields have in `given`, from which they are taken."""
     hints = get_type_hints(group)
-    inner = {one.name: hints[one.name] for one in fields(group)}
-    return group(**{name: _made(of, given) if _is_group(of) else given.pop(name) for name, of in inner.items()})
-
-
-def _is_group(hint: Any) -> bool:  # noqa: ANN401
-    return isinstance(hint, type) and is_dataclass(hint)
-
-
-def _default(field: Field[Any]) -> object:
-    if field.default is not MISSING:
-        return field.default
-    return Parameter.empty if field.default_factory is MISSING else field.default_factory()
+    return group(
+        **{
+            one.name: _made(hint, given) if is_dataclass(hint := hints[one.name]) else given.pop(one.name)
+            for one in fields(group)
+        }
+    )
 
 
 def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) -> int:
@@ -122,21 +118,28 @@ def complain(program: str, sentence: str) -> None:
 
 def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
     debug = _DEBUG in arguments
+    arguments = [one for one in arguments if one != _DEBUG]
     try:
-        return _run(app, program, [one for one in arguments if one != _DEBUG])
-    except (ClosedPipeError, BrokenPipeError):
+        code = typer.main.get_command(app).main(arguments, prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except (ClosedPipeError, BrokenPipeError, SystemExit):  # the last is Typer's, where nobody reads what it prints
         _forget_stdout()
         return ClosedPipeError.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except _WrongUsage as error:
+        command = error.ctx.command_path if error.ctx else program
+        sentence = error.format_message().rstrip(".").replace("Value error, ", "")  # Pydantic's, which Typer uses
+        complain(program, f"{sentence}. Try '{command} --help'.")
+        return _WRONG_USAGE
     except StserError as error:
         _explain(program, str(error), debug)
         return error.exit_code
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except ModuleNotFoundError as error:
-        _explain(program, f"The package {error.name} is not installed: pip install stser-monitor installs it.", debug)
-        return 1
     except Exception as error:  # noqa: BLE001  the one place where what nobody foresaw becomes a sentence
-        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+        if isinstance(error, ModuleNotFoundError):
+            sentence = f"The package {error.name} is not installed: pip install stser-monitor installs it."
+        elif isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
             _forget_stdout()
             sentence = f"Cannot write standard output: {error.strerror}."
         else:
@@ -144,22 +147,6 @@ def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
             sentence = f"an unforeseen fault stopped the program ({type(error).__name__}: {error}).{hint}"
         _explain(program, sentence, debug)
         return 1
-
-
-def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
-    try:
-        code = typer.main.get_command(app).main(arguments, prog_name=program, standalone_mode=False)
-        sys.stdout.flush()
-    except typer.Abort as error:
-        raise KeyboardInterrupt from error
-    except SystemExit as error:  # Typer's way, where nobody reads what a command prints
-        raise ClosedPipeError("Nobody reads standard output any more.") from error
-    except _WrongUsage as error:
-        command = error.ctx.command_path if error.ctx else program
-        sentence = error.format_message().rstrip(".").replace("Value error, ", "")  # Pydantic's, which Typer uses
-        complain(program, f"{sentence}. Try '{command} --help'.")
-        return _WRONG_USAGE
-    return int(code or 0)
 
 
 def _explain(program: str, sentence: str, debug: bool) -> None:

@@ -83,11 +83,6 @@ class FrontEndConfig:
         if self.size % self.heads or self.size % 2:
             raise UsageError(f"front_end.size must be even and a multiple of {self.heads} heads; it is {self.size}.")
 
-    @property
-    def frame_size(self) -> int:
-        """Values in a frame."""
-        return self.joined * self.size
-
 
 @dataclass(frozen=True)
 class SpeakerBaselineConfig:
@@ -289,12 +284,12 @@ class CheckpointConfig:
     @property
     def frame_size(self) -> int:
         """Values in one frame of the smodel's input."""
-        return self.front_end.frame_size if self.front_end else self.features.mel_bands
+        return self.front_end.joined * self.front_end.size if self.front_end else self.features.mel_bands
 
     @property
     def smodel_input(self) -> tuple[int, int]:
         """Channels and bands of the smodel's input."""
-        return (self.front_end.frame_size, 1) if self.front_end else (1, self.features.mel_bands)
+        return (self.frame_size, 1) if self.front_end else (1, self.frame_size)
 
     @property
     def vector_sizes(self) -> dict[str, int]:

@@ -130,7 +130,12 @@ def parse_prior(text: str) -> Prior | None:
                 f"A class prior is written as neutral=0.7,angry=0.1, each of {', '.join(LABELS)} at most once, or "
                 f"{EVEN}; it is {text!r}."
             )
-        named[label] = _probability(label, value)
+        try:
+            named[label] = float(value)
+        except ValueError:
+            named[label] = 0.0
+        if not 0 < named[label] < 1:
+            raise UsageError(f"The prior probability of {label} must be between 0 and 1, such as 0.7; it is {value!r}.")
     rest = 1 - sum(named.values())
     others = [label for label in LABELS if label not in named]
     if rest < -_TOLERANCE or (not others and rest > _TOLERANCE):
@@ -146,13 +151,3 @@ def format_prior(prior: Sequence[float] | None) -> str:
     if prior is None:
         return EVEN
     return ",".join(f"{label}={value:.4g}" for label, value in zip(LABELS, prior, strict=True))
-
-
-def _probability(label: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise UsageError(f"The prior probability of {label} must be between 0 and 1, such as 0.7; it is {text!r}.")
-    return value

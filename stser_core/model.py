@@ -103,14 +103,12 @@ class Stser(nn.Module):
         """
         assert self.smodel is not None
         if self.front_end is None:
-            encoded: tuple[Tensor, Tensor | None] = self.smodel(
-                frames.transpose(1, 2)[:, None], counts, salience=salience
-            )
-            return encoded
-        offset = self.neutral_mean if baselines is None else baselines[:, None]
-        inside = frame_mask(counts, frames.shape[1])[:, :, None]
-        normalised = (frames - offset) / self.frame_scale * inside
-        encoded = self.smodel(normalised.transpose(1, 2)[:, :, None], counts, salience=salience)
+            maps = frames.transpose(1, 2)[:, None]
+        else:
+            offset = self.neutral_mean if baselines is None else baselines[:, None]
+            inside = frame_mask(counts, frames.shape[1])[:, :, None]
+            maps = ((frames - offset) / self.frame_scale * inside).transpose(1, 2)[:, :, None]
+        encoded: tuple[Tensor, Tensor | None] = self.smodel(maps, counts, salience=salience)
         return encoded
 
     def encode_text(self, pieces: Tensor, mask: Tensor) -> Tensor:

@@ -33,12 +33,11 @@ def decode(content: bytes, kind: type[Settings]) -> Settings:
 
 def _unknown(given: object, known: object, place: str = "") -> list[str]:
     """Keys that decoding has dropped: whatever is a setting comes back out of the decoded record."""
-    if isinstance(given, dict) and isinstance(known, dict):
-        dropped = [f"{place}{key}" for key in given if key not in known]
-        pairs = [(given[key], known[key], f"{place}{key}.") for key in given if key in known]
-    elif isinstance(given, list) and isinstance(known, list | tuple):
-        dropped = []
-        pairs = [(one, other, f"{place}{n}.") for n, (one, other) in enumerate(zip(given, known, strict=True))]
-    else:
+    if isinstance(given, list) and isinstance(known, list | tuple):
+        given, known = dict(enumerate(given)), dict(enumerate(known))
+    if not isinstance(given, dict) or not isinstance(known, dict):
         return []
-    return dropped + [key for pair in pairs for key in _unknown(*pair)]
+    unknown = []
+    for key, value in given.items():
+        unknown += _unknown(value, known[key], f"{place}{key}.") if key in known else [f"{place}{key}"]
+    return unknown

@@ -5,10 +5,18 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.packet import Packet
+    from numpy.typing import NDArray
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # on a busy machine, torch's second thread makes small models many times slower
@@ -34,6 +42,56 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def data() -> Path:
     """The folder of the recordings and files that ship with the tests."""
     return Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def record() -> Callable[..., Path]:
+    """Write sound to a file: `record(path, samples, rate, codec)` with float samples [channels, n].
+
+    With `video`, pictures are beside it; with `quality`, the bit rate is variable; the options are those of the format.
+    """
+    return _record
+
+
+def _record(
+    path: Path,
+    samples: NDArray[np.floating],
+    rate: int,
+    codec: str,
+    *,
+    video: bool = False,
+    quality: int | None = None,
+    **options: str,
+) -> Path:
+    import av
+
+    samples = np.atleast_2d(samples)
+    layout = {1: "mono", 2: "stereo", 8: "7.1"}[len(samples)]
+    packed = np.ascontiguousarray(samples.T, dtype=np.float32).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+    frame.sample_rate, frame.pts = rate, 0
+    with av.open(str(path), "w", options=options) as container:
+        pictures = _pictures(container) if video else []
+        stream = container.add_stream(codec, rate=rate, layout=layout)
+        if quality is not None:
+            stream.codec_context.options = {"global_quality": str(quality)}
+            stream.codec_context.flags |= 2  # AV_CODEC_FLAG_QSCALE
+        for packet in (*pictures, *stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    return path
+
+
+def _pictures(container: OutputContainer) -> list[Packet]:
+    import av
+
+    stream = container.add_stream("mpeg4", rate=25)
+    stream.width = stream.height = 64
+    stream.pix_fmt = "yuv420p"
+    packets = []
+    for number in range(10):
+        picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * number, dtype=np.uint8), format="rgb24")
+        packets += stream.encode(picture)
+    return packets + stream.encode(None)
 
 
 @pytest.fixture(scope="session")

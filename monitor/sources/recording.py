@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from monitor.flow import AudioBlock
+from monitor.sources.announced import announced_length
 from stser_core import audio
-from stser_core.audio import AudioFile, AudioInfo, Downmix, TrackChoice
+from stser_core.audio import AudioFile, Downmix, TrackChoice
+from stser_core.audio_file import chosen_streams, name_of, open_audio
 from stser_core.errors import AudioError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from av.audio.stream import AudioStream
     from numpy.typing import NDArray
 
 STDIN = "-"
@@ -35,6 +38,7 @@ _WINDOW = 16_000
 """Samples."""
 _PIECE_BYTES = 1 << 20
 _KEPT_FREE_BYTES = 256 << 20
+_LOSSLESS = ("pcm_", "flac", "alac")
 _BLOCK_SAMPLES = 14_400
 """Thirty frames of the segmenter: a call for each 100 ms takes it twice the time."""
 _PATIENCE_S = 5.0
@@ -70,16 +74,17 @@ class Recording:
         """
         if isinstance(file, str | Path) and _is_pipe(Path(file)):
             raise AudioError(f"{file} is a pipe or a device and not a file; replay can read it.")
-        info = audio.probe(file, track)
         self._file = file
         self._track = track
         self._stopped = Event()
         self.name = name or (Path(file).name if isinstance(file, str | Path) else "stdin")
-        self.channels = info.channels
-        self.duration_s = info.duration_s
-        self.announced_s = None if info.estimated else info.duration_s
-        self.exact = info.exact
-        self.notices = _of_tracks(self.name, info, track)
+        with open_audio(file) as (container, opened):
+            streams = chosen_streams(container, track, name_of(file))
+            self.channels = streams[0].channels if len(streams) == 1 else len(streams)
+            self.duration_s, estimated = announced_length(container, streams, opened)
+            self.announced_s = None if estimated else self.duration_s
+            self.exact = streams[0].codec_context.name.startswith(_LOSSLESS)
+            self.notices = _of_tracks(self.name, container.streams.audio, track, streams[0])
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield the recording in blocks of 900 ms, the last one shorter.
@@ -202,12 +207,21 @@ def _is_pipe(path: Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
-def _of_tracks(name: str, info: AudioInfo, track: TrackChoice) -> list[str]:
+def _of_tracks(name: str, streams: Sequence[AudioStream], track: TrackChoice, read: AudioStream) -> list[str]:
     """A notice for a file with several audio tracks of which none was chosen."""
-    if track is not None or len(info.tracks) < 2 or info.track is None:
+    if track is not None or len(streams) < 2:
         return []
-    others = ", ".join(one for number, one in enumerate(info.tracks, start=1) if number != info.track)
+    chosen = streams.index(read)
+    tracks = [_described(stream, number) for number, stream in enumerate(streams, start=1)]
+    others = ", ".join(tracks[:chosen] + tracks[chosen + 1 :])
     return [
-        f"{name} has {len(info.tracks)} audio tracks; {info.tracks[info.track - 1]} is read, not {others}. "
+        f"{name} has {len(streams)} audio tracks; {tracks[chosen]} is read, not {others}. "
         "--track chooses one, or all as channels."
     ]
+
+
+def _described(stream: AudioStream, number: int) -> str:
+    """Its number, language, title and codec."""
+    codec = "unknown codec" if stream.codec_context is None else stream.codec_context.name
+    told = [str(value) for key in ("language", "title") if (value := stream.metadata.get(key))]
+    return f"{number} ({', '.join([*told, codec])})"

@@ -105,12 +105,6 @@ def _array(vector: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
     return array
 
 
-def package_of(encoder_type: str) -> str:
-    """The name of the package that provides an encoder type; empty for this program's own."""
-    found = tuple(entry_points(group=GROUP, name=encoder_type))
-    return found[0].dist.name if found and found[0].dist is not None else ""
-
-
 def factory_of(name: str, entry: EncoderEntry) -> Factory:
     """The factory of an entry's encoder type.
 

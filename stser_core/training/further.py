@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,14 @@ def parse_encoder(text: str) -> tuple[str, EncoderEntry]:
         pairs = [one.partition("=") for one in parts]
         if all(key and equals for key, equals, _ in pairs):
             settings |= {key: _value(word) for key, _, word in pairs}
-            return name, EncoderEntry(kind, 1, settings, encoders.package_of(kind))
+            return name, EncoderEntry(kind, 1, settings, _package_of(kind))
     raise UsageError(f"--encoder is written as NAME=hub:MODEL_ID or NAME=TYPE:key=value,…; it is {text!r}.")
+
+
+def _package_of(encoder_type: str) -> str:
+    """The name of the package that provides an encoder type; empty for this program's own."""
+    found = tuple(entry_points(group=encoders.GROUP, name=encoder_type))
+    return found[0].dist.name if found and found[0].dist is not None else ""
 
 
 def _value(word: str) -> Any:  # noqa: ANN401 (whatever JSON has)

@@ -1,9 +1,7 @@
-"""Recordings whose content is known, and models small enough to be made anew in every test."""
+"""Models small enough to be made anew in every test."""
 
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 import torch
 
@@ -25,40 +23,6 @@ from stser_core.model import Stser
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.tokenizer import Tokenizer
 from stser_core.torch_network import TorchNetwork
-
-
-@pytest.fixture(scope="session")
-def record():
-    """Write sound to a file: `record(path, samples, rate, codec)` with float samples [channels, n]."""
-    return _record
-
-
-def _record(path, samples, rate, codec, *, video=False):
-    samples = np.atleast_2d(samples)
-    layout = {1: "mono", 2: "stereo", 8: "7.1"}[len(samples)]
-    packed = np.ascontiguousarray(samples.T, dtype=np.float32).reshape(1, -1)
-    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
-    frame.sample_rate, frame.pts = rate, 0
-    with av.open(str(path), "w") as container:
-        pictures = _pictures(container) if video else []
-        stream = container.add_stream(codec, rate=rate, layout=layout)
-        for packet in pictures:
-            container.mux(packet)
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
-
-
-def _pictures(container):
-    stream = container.add_stream("mpeg4", rate=25)
-    stream.width = stream.height = 64
-    stream.pix_fmt = "yuv420p"
-    packets = []
-    for number in range(10):
-        picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * number, dtype=np.uint8), format="rgb24")
-        packets += stream.encode(picture)
-    return packets + stream.encode(None)
-
 
 TMODEL = TmodelConfig(
     encoder="tiny",

@@ -122,39 +122,13 @@ def test_time_stamps_that_go_back_lose_no_sound(tmp_path):
 # Lengths, and changes of format
 
 
-def encoded(form: str, codec: str, samples: np.ndarray, rate: int, layout: str = "mono", **options: str) -> bytes:
-    """A file of float samples [channels, n]; with `global_quality` at a variable bit rate."""
-    file, quality = io.BytesIO(), {name: options.pop(name) for name in ("global_quality",) if name in options}
-    with av.open(file, "w", format=form, options=options) as container:
-        stream = container.add_stream(codec, rate=rate, layout=layout, options=quality)
-        if quality:
-            stream.codec_context.flags |= 2  # AV_CODEC_FLAG_QSCALE
-        frame = av.AudioFrame.from_ndarray(np.atleast_2d(samples), format="fltp", layout=layout)
-        frame.sample_rate = rate
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return file.getvalue()
-
-
-def mp3(samples: np.ndarray, layout: str = "mono", xing: str = "0", **options: str) -> bytes:
-    return encoded("mp3", "libmp3lame", samples, RATE, layout, write_xing=xing, id3v2_version="0", **options)
-
-
-def test_the_length_of_an_mp3_is_known_where_the_first_frame_counts_them():
-    """At a variable bit rate, an estimate from the first frames is far too short."""
-    noise = np.random.default_rng(1).uniform(-0.5, 0.5, RATE * 2).astype(np.float32)
-    sound = np.concatenate([noise, np.zeros(28 * RATE, np.float32)])
-    without, counted = (mp3(sound, xing=xing, global_quality="500") for xing in "01")
-    assert audio.probe(io.BytesIO(without)).estimated
-    tag = b"ID3\x03\0\0\0\0\x10\x00" + bytes(2048)
-    for content in (counted, tag + counted):
-        info = audio.probe(io.BytesIO(content))
-        assert not info.estimated and info.duration_s == pytest.approx(30, abs=0.1)
-
-
 @pytest.mark.parametrize("order", ["mono-stereo", "stereo-mono"])
-def test_a_change_of_the_channels_keeps_their_number(order):
-    parts = {"mono": mp3(tone(2.0)), "stereo": mp3(np.stack([tone(2.0), tone(2.0)]), "stereo")}
+def test_a_change_of_the_channels_keeps_their_number(order, record, tmp_path):
+    parts = {}
+    for name, channels in (("mono", 1), ("stereo", 2)):
+        sound = np.stack([tone(2.0)] * channels)
+        path = record(tmp_path / f"{name}.mp3", sound, RATE, "mp3", write_xing="0", id3v2_version="0")
+        parts[name] = path.read_bytes()
     first, second = order.split("-")
     sound = audio.load(io.BytesIO(parts[first] + parts[second]))
     assert len(sound) == {"mono": 1, "stereo": 2}[first]
@@ -163,18 +137,18 @@ def test_a_change_of_the_channels_keeps_their_number(order):
         assert np.sqrt(np.square(channel[-RATE:-3_000]).mean()) == pytest.approx(0.4 / np.sqrt(2), rel=0.1)
 
 
-def test_a_change_of_the_rate_keeps_the_time():
+def test_a_change_of_the_rate_keeps_the_time(record, tmp_path):
     """Of AAC without a container, FFmpeg counts the time by the first frames' rate."""
-    parts = [encoded("adts", "aac", tone(4.0, rate=rate), rate) for rate in (RATE, 44_100)]
-    (sound,) = audio.load(io.BytesIO(b"".join(parts)))
+    parts = [record(tmp_path / f"{rate}.aac", tone(4.0, rate=rate), rate, "aac") for rate in (RATE, 44_100)]
+    (sound,) = audio.load(io.BytesIO(b"".join(part.read_bytes() for part in parts)))
     assert len(sound) / RATE == pytest.approx(8.0, abs=0.3)
     assert np.abs(sound[5 * RATE : 7 * RATE].reshape(-1, FRAME)).max(axis=1).min() > 0.3  # no silence in between
 
 
-def test_a_change_that_ffmpeg_cannot_follow_is_told():
+def test_a_change_that_ffmpeg_cannot_follow_is_told(record, tmp_path):
+    sound = tone(2.0, rate=48_000)
     parts = [
-        encoded("ogg", "libopus", np.stack([tone(2.0, rate=48_000)] * count), 48_000, layout)
-        for count, layout in ((1, "mono"), (2, "stereo"))
+        record(tmp_path / f"{count}.ogg", np.stack([sound] * count), 48_000, "libopus").read_bytes() for count in (1, 2)
     ]
     with pytest.raises(AudioError, match="changes midway"):
         audio.load(io.BytesIO(b"".join(parts)))
@@ -191,12 +165,8 @@ def meeting(tmp_path):
 
 
 def test_the_default_track_is_read_or_another_or_all_as_channels(meeting):
-    info = audio.probe(meeting)
-    assert (info.track, info.channels) == (2, 1)
-    assert info.tracks == ("1 (Room, pcm_s16le)", "2 (pcm_s16le)")
     assert np.abs(audio.load_mono(meeting)).max() == pytest.approx(0.4, abs=0.01)
     assert not audio.load_mono(meeting, track=1).any()
-    assert audio.probe(meeting, "all").channels == 2
     room, party = audio.load(meeting, track="all")
     assert not room.any()
     np.testing.assert_array_equal(party, audio.load_mono(meeting))
@@ -242,7 +212,6 @@ def raw(codec: str) -> bytes:
 def test_g711_is_read_at_8_khz(tmp_path, suffix, codec):
     path = tmp_path / f"call{suffix}"
     path.write_bytes(raw(codec))
-    assert audio.probe(path).duration_s == 2.0
     sound = audio.load_mono(path)
     assert len(sound) == pytest.approx(2 * RATE, abs=2)
     assert np.abs(np.fft.rfft(sound[: 2 * RATE])).argmax() / 2 == pytest.approx(500, abs=2)
@@ -251,7 +220,6 @@ def test_g711_is_read_at_8_khz(tmp_path, suffix, codec):
 def test_dialogic_adpcm_is_read_at_8_khz(tmp_path):
     path = tmp_path / "call.vox"
     path.write_bytes(bytes([0x08, 0x80]) * 4_000)
-    assert audio.probe(path).duration_s == 2.0
     assert len(audio.load_mono(path)) == pytest.approx(2 * RATE, abs=2)
 
 
@@ -289,7 +257,6 @@ def test_open_files_and_pipes_are_read_from_their_start(tmp_path, record):
     file = io.BytesIO(path.read_bytes())
     file.seek(100)
     np.testing.assert_array_equal(audio.load_mono(file), audio.load_mono(path))
-    assert audio.probe(file).duration_s == 1.0
     reading, writing = os.pipe()
 
     def write() -> None:
