@@ -3,8 +3,6 @@
 Commands whose modules are light to import take their arguments themselves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path

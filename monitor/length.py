@@ -1,7 +1,5 @@
 """The length of a recording, from the length that its file announces and the length that was decoded."""
 
-from __future__ import annotations
-
 # Lengths of compressed files are often estimates; smaller differences mean nothing.
 _TOLERATED_LOSS_S = 1.0
 _TOLERATED_LOSS = 0.02

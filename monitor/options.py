@@ -4,8 +4,6 @@ A command takes the dataclasses below as arguments (`stser_core.command_line`): 
 the option's help and bounds, its default the option's default. A further option goes into the class of its concern.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -32,7 +30,7 @@ class Asr(NamedTuple):
     language: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Asr:
+    def parse(cls, text: str) -> "Asr":
         """The transcriber that `--asr` names, such as `whisper:small:de`.
 
         Raises:

@@ -1,13 +1,9 @@
 """A bounded queue between two threads that can be closed from either end."""
 
-from __future__ import annotations
-
 from collections import deque
+from collections.abc import Callable
 from threading import Condition
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 

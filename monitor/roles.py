@@ -1,7 +1,5 @@
 """Roles of the channels, from `--channels`: speaker names, and whose emotion may be scored."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,7 +25,7 @@ class Role:
     scored: bool = True
 
     @classmethod
-    def of(cls, speaker: str, *, score_agents: bool) -> Role:
+    def of(cls, speaker: str, *, score_agents: bool) -> "Role":
         """The role of a channel with this name."""
         return cls(speaker, scored=score_agents or speaker.casefold() != AGENT)
 

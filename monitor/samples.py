@@ -1,17 +1,12 @@
 """Arithmetic on samples: 16-bit integers, and how loud a piece of sound is above 60 Hz."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _WINDOW = 480
 """Samples whose level is measured together: 30 ms."""

@@ -1,7 +1,5 @@
 """Imports point one way (docs/architecture.md), and light commands stay light."""
 
-from __future__ import annotations
-
 import ast
 import subprocess
 import sys

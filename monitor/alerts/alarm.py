@@ -1,7 +1,5 @@
 """Checks turns against the alert rules; an alert rings, is shown and written, and runs a command."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """Rules such as `angry>0.7 for 2 turns`, as they are read from the command line."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Computes the analytics of a call."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Between the speakers: silence, interruptions and response times."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Iterable, Sequence

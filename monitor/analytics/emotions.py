@@ -1,7 +1,5 @@
 """The emotions of one speaker over a call and after the turns of others, and the angriest minute."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise

@@ -5,8 +5,6 @@ its instances, interruptions by interrupter, talk speed, loudness, and sentiment
 seconds from the start of the recording. `None` is a value that the timeline does not tell.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import msgspec

@@ -1,7 +1,5 @@
 """Arithmetic with stretches of time, in whole milliseconds, so that parts add up exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 

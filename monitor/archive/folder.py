@@ -7,8 +7,6 @@
 * `.archive/`: the done markers, the lock, and temporary files
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

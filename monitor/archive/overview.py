@@ -1,7 +1,5 @@
 """The overview page of an archive: totals, days, rankings, and a line for each call, in one file that loads nothing."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

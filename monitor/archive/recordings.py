@@ -1,7 +1,5 @@
 """Finds recordings in a tree of folders or in a list of paths."""
 
-from __future__ import annotations
-
 import codecs
 import os
 import re

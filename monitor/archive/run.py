@@ -1,7 +1,5 @@
 """An archive's run: writes each result at once, and tells how far it is."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,7 +79,7 @@ class ArchiveWriter:
     _kept: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def begin(cls, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> ArchiveWriter:
+    def begin(cls, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> "ArchiveWriter":
         """Continue an archive, or begin one.
 
         Raises:

@@ -1,7 +1,5 @@
 """Scores a recording of an archive."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

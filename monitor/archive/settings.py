@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from monitor.options import AnalysisOptions, Runtime
+from monitor.transcribers import Transcriber
 from stser_core.errors import DataError, UsageError
 from stser_core.files import written
 
 if TYPE_CHECKING:
-    from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
 
 FORMAT = 1

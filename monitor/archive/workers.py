@@ -4,8 +4,6 @@ Workers only score; the process that started them keeps every result. So no work
 that fails or is lost costs no more than its recording, which the next run tries again.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import os

@@ -1,7 +1,5 @@
 """The command `archive`: finds recordings, loads the models, and has threads or Ray do what is missing."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

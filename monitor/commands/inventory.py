@@ -1,7 +1,5 @@
 """The commands `models` and `devices`, and the versions of the packages."""
 
-from __future__ import annotations
-
 import platform
 import re
 from collections.abc import Sequence

@@ -1,11 +1,9 @@
 """The default command: puts a microphone, the pipeline, exporters, alerts and the live screen together."""
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
 from monitor.alerts.rules import Rule, parse, require_speakers
@@ -22,15 +20,11 @@ from monitor.options import AlertOptions, ListenOptions
 from monitor.pipeline.opening import Models
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import MIX, Role, named, roles
+from monitor.sources import Source
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
 from stser_core.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from monitor.sources import Source
 
 _STANDARD_INPUT = "-"
 _TURNS = 400

@@ -13,13 +13,12 @@ from monitor.commands.notices import Notices
 from monitor.flow import SAMPLE_RATE
 from monitor.options import Asr, RecordingOptions, Runtime, ScoringOptions, TranscriptionOptions
 from monitor.pipeline.opening import Models
-from monitor.transcribers import NoTranscriber
+from monitor.transcribers import NoTranscriber, Transcriber, whisper_models
+from monitor.transcribers.whisper_models import WhisperFolder
 from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, UsageError
 from stser_core.scores import SpeechInput
 
 if TYPE_CHECKING:
-    from monitor.transcribers import Transcriber
-    from monitor.transcribers.whisper_models import WhisperFolder
     from stser_core.recognizer import EmotionRecognizer
 
 _TORCH_THREADS = 1
@@ -124,8 +123,6 @@ def choose_transcriber(asr: Asr, notices: Notices) -> Transcriber:
 
 def _best(notices: Notices) -> Transcriber:
     """Choose the transcriber for `auto`."""
-    from monitor.transcribers import whisper_models
-
     try:
         return _vosk(Asr("vosk"), notices)
     except DownloadError as error:
@@ -159,8 +156,6 @@ def _vosk(asr: Asr, notices: Notices) -> Transcriber:
 
 
 def _whisper(asr: Asr, notices: Notices, because: str = "") -> Transcriber:
-    from monitor.transcribers import whisper_models
-
     if not whisper_models.is_available():
         raise MissingExtraError("Whisper", "whisper")
     found = whisper_models.find(asr.model)
@@ -186,7 +181,5 @@ def fetch(name: str, notices: Notices) -> Path:
 
 def fetch_whisper(name: str, notices: Notices) -> WhisperFolder:
     """Fetch a Whisper model into the Hugging Face Hub's cache; see `whisper_models.fetch`. Large ones take minutes."""
-    from monitor.transcribers import whisper_models
-
     notices.say(f"fetching Whisper {whisper_models.size_of(name)} from the Hugging Face Hub.")
     return whisper_models.fetch(name)

@@ -1,7 +1,5 @@
 """Notices to the user on standard error, one sentence each."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The files that replay and live monitoring write turn by turn."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime

@@ -1,12 +1,10 @@
 """The command `replay`: puts recordings, pipeline, exporters and display together, one recording after the other."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from rich.console import Console
 
@@ -29,12 +27,10 @@ from monitor.sources.recording import spooled
 from monitor.speakers.diarization import Halted
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
+from stser_core.audio import AudioFile
 from stser_core.errors import AudioError, OutputError, StserError, UsageError
 
-if TYPE_CHECKING:
-    from stser_core.audio import AudioFile
-
-_Open: TypeAlias = "tuple[AudioFile, Opened]"
+_Open: TypeAlias = tuple[AudioFile, Opened]
 
 
 def replay(recordings: Sequence[Path], options: AnalysisOptions, output: OutputOptions, *, quiet: bool = False) -> int:
@@ -79,7 +75,7 @@ def replay(recordings: Sequence[Path], options: AnalysisOptions, output: OutputO
     return interruption.exit_code or int(failed > 0)
 
 
-def _play_all(recordings: Sequence[Path], first: _Open | None, player: _Player) -> int:
+def _play_all(recordings: Sequence[Path], first: _Open | None, player: "_Player") -> int:
     """Replay one recording after the other, or the only one, `first`, which is open.
 
     Returns:

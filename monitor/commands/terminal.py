@@ -1,7 +1,5 @@
 """The terminal and its signals while a pipeline runs: Ctrl-C, Ctrl-Z, hang-ups, and single keys."""
 
-from __future__ import annotations
-
 import os
 import select
 import signal
@@ -63,7 +61,7 @@ class Interruption:
         """0 without a signal, else 128 and the signal's number, as shells count: 130 for Ctrl-C, 129 for a hang-up."""
         return 0 if self.received is None else 128 + self.received
 
-    def __enter__(self) -> Interruption:
+    def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():
             hung_up = () if _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN else (_HANG_UP,)
             self._before = {number: signal.signal(number, self._take) for number in (*_SIGNALS, *hung_up)}
@@ -155,7 +153,7 @@ class Keys:
         if os.isatty(self._terminal):
             termios.tcsetattr(self._terminal, termios.TCSANOW, self._before)
 
-    def __enter__(self) -> Keys:
+    def __enter__(self) -> "Keys":
         self.take()
         self._thread.start()
         return self

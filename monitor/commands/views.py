@@ -1,7 +1,5 @@
 """Views of live monitoring and a replay: a screen, plain lines, or nothing."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time
@@ -90,7 +88,7 @@ class View:
         if self._keys is not None:
             self._keys.restore()
 
-    def __enter__(self) -> View:
+    def __enter__(self) -> "View":
         if self._screen is not None and self._session.live:
             self._notices.divert(lambda sentence: self._said.append((time.monotonic(), sentence)))
         self.cover()

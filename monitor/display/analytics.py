@@ -3,8 +3,6 @@
 They follow the figures of `monitor.display.summary`, and do not repeat its turns, talk time and emotions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console

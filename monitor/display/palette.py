@@ -6,8 +6,6 @@ deuteranopia and tritanopia (Machado et al. 2009) the closest two still lie 31 a
 instead of yellow it would be 18, with bluish green 12.
 """
 
-from __future__ import annotations
-
 from types import MappingProxyType
 
 from rich.cells import cell_len, set_cell_size

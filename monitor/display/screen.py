@@ -1,7 +1,5 @@
 """The view of a replay or of live listening: while it runs, and when it is over."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

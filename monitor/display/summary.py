@@ -1,7 +1,5 @@
 """Metrics at the end, and plain lines without a terminal: a log file, a pipe, a service's journal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from rich.text import Text

@@ -1,7 +1,5 @@
 """Turns over a time axis: a coloured block for each turn, and a curve for each emotion over the last minute."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The turns as text: a table of the last ones, and the newest in full, with the attention under it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rich.cells import cell_len

@@ -9,8 +9,6 @@
   blanks, so blanks within a name become underscores; emotions and words have no place in it.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath

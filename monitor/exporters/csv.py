@@ -3,8 +3,6 @@
 UTF-8, a header always, fields quoted as RFC 4180 says; rows end with a line feed, as Unix tools expect.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Destination of an exporter that writes turn by turn: a file that survives a crash, or standard output."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

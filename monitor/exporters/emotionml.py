@@ -5,8 +5,6 @@ recording, and its words as its text. A turn that was not scored has no known em
 Source: W3C Recommendation "Emotion Markup Language (EmotionML) 1.0", 22 May 2014.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement

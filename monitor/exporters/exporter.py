@@ -1,7 +1,5 @@
 """Writes the turns of one timeline while they are found, to a new file, a pipe, or a file that is continued."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from contextlib import suppress

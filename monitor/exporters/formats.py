@@ -6,8 +6,6 @@ All but Parquet are written with the standard library: no library that knows suc
 each is worth more in the tests, as an independent reader of what it did not write.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """A timeline as JSON Lines, turn by turn or as a whole: the CSV's columns as keys, and what a table has no room for."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

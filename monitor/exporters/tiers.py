@@ -8,8 +8,6 @@
   Format" 3.0.
 """
 
-from __future__ import annotations
-
 import mimetypes
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -188,7 +186,7 @@ def _time_slots(document: Element, tiers: Iterable[Tier]) -> dict[int, str]:
     return slots
 
 
-def _annotated(document: Element, tier: Tier, slots: dict[int, str], numbers: count[int]) -> None:
+def _annotated(document: Element, tier: Tier, slots: dict[int, str], numbers: "count[int]") -> None:
     name, participant = data(tier.name), data(tier.speaker)
     words = SubElement(document, "TIER", TIER_ID=name, PARTICIPANT=participant, LINGUISTIC_TYPE_REF="utterance")
     below = {

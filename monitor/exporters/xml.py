@@ -1,7 +1,5 @@
 """XML as the formats write it: any text is data, and what XML cannot hold becomes visible."""
 
-from __future__ import annotations
-
 import re
 from xml.etree import ElementTree
 

@@ -7,14 +7,8 @@ voice does not count. Measured on synthesised instrument music and on 875 turns 
 codecs (docs/architecture.md).
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 _WINDOW = 1024
 _HOP = 512

@@ -12,12 +12,12 @@ from monitor.roles import Role, merged, roles
 from monitor.sources.recording import Recording, channels_same
 from monitor.speakers.diarization import diarize
 from monitor.timeline.turn import Turn
+from monitor.transcribers import Transcriber
 from stser_core.audio import AudioFile, TrackChoice
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
     from monitor.speakers.embeddings import VoskEmbeddings
-    from monitor.transcribers import Transcriber
     from stser_core.recognizer import EmotionRecognizer
 
 

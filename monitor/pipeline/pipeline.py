@@ -10,12 +10,11 @@ what it gets from (`ClosableQueue`). So an end of the stream runs down the line,
 on the way; a failure also runs up the line, and stops what is before it.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from monitor.pipeline.scoring import Estimator, Scored, Scorer, Scoring
 from monitor.pipeline.threads import Threads
 from monitor.pipeline.transcription import ChannelTranscriber
 from monitor.queue import ClosableQueue
+from monitor.roles import Role
 from monitor.samples import loudness_dbfs
 from monitor.segmenter.segmenter import Segmenter
 from monitor.segmenter.settings import SegmenterSettings
@@ -31,13 +31,8 @@ from monitor.sources import SharedSource, Source
 from monitor.sources.recording import mono
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import STARTED_AT, Turn
+from monitor.transcribers import Transcriber
 from stser_core.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from monitor.roles import Role
-    from monitor.transcribers import Transcriber
 
 T = TypeVar("T")
 

@@ -1,25 +1,21 @@
 """The scorer thread: finished utterances become scored, numbered turns; between them come provisional estimates."""
 
-from __future__ import annotations
-
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from monitor.flow import Transcript, Utterance, Word
 from monitor.pipeline.music import is_music
 from monitor.pipeline.transcription import PartialUtterance
 from monitor.queue import ClosableQueue
+from monitor.roles import Role
 from monitor.samples import loudness_dbfs
 from monitor.timeline.turn import MUSIC, Turn
 from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
-
-if TYPE_CHECKING:
-    from monitor.roles import Role
 
 _LARGEST_BATCH = 16
 

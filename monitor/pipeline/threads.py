@@ -1,16 +1,11 @@
 """The threads of a pipeline: started together, waited for together, their failures carried to the main thread."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
 from stser_core.errors import PipelineError, StserError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _LOOK_S = 0.1
 _ABORT_S = 0.5

@@ -1,21 +1,14 @@
 """The transcriber thread of one channel: it decodes each utterance while it is being spoken."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, SpeechAudio, SpeechEnded, SpeechEvent, SpeechStarted
 from monitor.queue import ClosableQueue
-from monitor.transcribers import NoTranscriber
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from monitor.transcribers import Transcriber, TranscriptionStream
+from monitor.transcribers import NoTranscriber, Transcriber, TranscriptionStream
 
 _WORDS_EVERY = SAMPLE_RATE // 5
 _ESTIMATE_EVERY = SAMPLE_RATE

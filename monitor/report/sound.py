@@ -3,27 +3,22 @@
 Chromium and Firefox play it; so does Safari from version 17, on telephones from 17.4.
 """
 
-from __future__ import annotations
-
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE, Downmix, TrackChoice, blocks
 from stser_core.errors import AudioError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from av.audio.stream import AudioStream
-    from av.container import OutputContainer
-    from numpy.typing import NDArray
 
 _BLOCK_SAMPLES = SAMPLE_RATE
 _BITS_A_SECOND = {1: 16_000, 2: 24_000}

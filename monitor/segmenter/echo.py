@@ -4,16 +4,10 @@ A channel's last quarter of a second is an echo of another channel if it correla
 300 ms earlier, and is at least 12 dB quieter. The channel's own speech over an echo does not correlate, so it stays.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.segmenter.voice_activity import LOW_FRAME
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 MOST_FRAMES = 32
 _WINDOW = 8 * LOW_FRAME

@@ -8,8 +8,6 @@
 Everything is counted in frames from the first frame that is kept, so utterances start and end on frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from enum import Enum, auto
 

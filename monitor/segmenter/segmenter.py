@@ -8,23 +8,18 @@ sent in the order of their end times over all channels, so that rows can be writ
   `pause_s` at most, and only a cut or a forced end is ever affected.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, SpeechEnded, SpeechEvent
 from monitor.segmenter.echo import MOST_FRAMES, EchoDetector
 from monitor.segmenter.endpoint_detector import EndpointDetector
 from monitor.segmenter.settings import FRAME, SegmenterSettings
 from monitor.segmenter.voice_activity import framed
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class Segmenter:

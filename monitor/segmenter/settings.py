@@ -1,7 +1,5 @@
 """Settings for the detection of speech and its division into utterances."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 

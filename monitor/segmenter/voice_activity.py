@@ -6,23 +6,19 @@ is looked at twice: over all frequencies, and below about 900 Hz, where voices h
 little, so that a voice is found that stands out from a hiss there alone. What lies below 60 Hz counts for neither.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left, insort
 from collections import deque
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import webrtcvad
+from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE
 from monitor.samples import SILENCE_DBFS, as_int16, basis_below_60_hz
 from monitor.segmenter.settings import FRAME, SegmenterSettings, frames
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _WIDTH = 8
 LOW_FRAME = FRAME // _WIDTH

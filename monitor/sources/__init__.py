@@ -1,13 +1,9 @@
 """Sources of sound: one protocol, and a module for each source."""
 
-from __future__ import annotations
+from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from monitor.flow import AudioBlock
+from monitor.flow import AudioBlock
 
 
 class Source(Protocol):

@@ -1,23 +1,18 @@
 """A microphone, or any other input of the system, as a source."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from threading import Event
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, AudioBlock
 from monitor.sources.port_audio import PortAudio, PortAudioCapture
 from monitor.sources.stream_clock import StreamClock
 from stser_core.errors import DeviceError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
 
 _CAPACITY = 512
 """Pieces of 30 ms that may wait: what a busy machine may fall behind before sound is lost."""

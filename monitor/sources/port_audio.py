@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.counted import counted
 from monitor.flow import SAMPLE_RATE
 from stser_core.errors import DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
     import numpy as np
     import sounddevice
     from numpy.typing import NDArray

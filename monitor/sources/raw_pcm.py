@@ -1,12 +1,12 @@
 """Raw sound from a pipe as a source: what `ffmpeg -f s16le -` and `arecord` write."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from struct import Struct
 from threading import Thread
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.counted import counted
 from monitor.flow import SAMPLE_RATE, AudioBlock
@@ -15,11 +15,6 @@ from monitor.samples import from_pcm
 from stser_core.audio import Resampler
 from stser_core.audio_file import identify
 from stser_core.errors import AudioError, DeviceError, StserError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
 
 _BLOCK_S = 0.05
 _SHORTEST_S = 0.02

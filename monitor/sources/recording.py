@@ -1,18 +1,19 @@
 """A recording as a source: decoded while it is listened to; and what makes one channel of several."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
+from av.audio.stream import AudioStream
+from numpy.typing import NDArray
 
 from monitor.flow import AudioBlock
 from monitor.sources.announced import announced_length
@@ -20,12 +21,6 @@ from stser_core import audio
 from stser_core.audio import AudioFile, Downmix, TrackChoice
 from stser_core.audio_file import chosen_streams, name_of, open_audio
 from stser_core.errors import AudioError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from av.audio.stream import AudioStream
-    from numpy.typing import NDArray
 
 STDIN = "-"
 _SAME_RESIDUAL = 2e-2

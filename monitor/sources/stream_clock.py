@@ -1,17 +1,12 @@
 """A live stream's time: a device's samples, counted with those that were lost, on a clock that never goes back."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, AudioBlock
 from stser_core.audio import Resampler
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _SETTLING_S = 3.0
 _LARGEST_DRIFT = 1e-3

@@ -8,23 +8,20 @@ utterances' embeddings are clustered agglomeratively: cosine similarity, average
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from monitor.flow import SpeechEnded
+from monitor.flow import SpeechEnded, Utterance
 from monitor.segmenter.segmenter import Segmenter
+from monitor.segmenter.settings import SegmenterSettings
+from monitor.sources import Source
 from monitor.sources.recording import mono
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
-
-    from monitor.flow import Utterance
-    from monitor.segmenter.settings import SegmenterSettings
-    from monitor.sources import Source
     from monitor.speakers.embeddings import SpeakerEmbedding, VoskEmbeddings
 
 

@@ -1,22 +1,18 @@
 """Speaker embeddings: an utterance's x-vector (Snyder et al., 2018), computed by Vosk's speaker model."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE
 from monitor.samples import as_int16
 from monitor.transcribers import vosk_models
 from stser_core.errors import TranscriberError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 NAME = "vosk-model-spk-0.4"
 VARIABLE = "VOSK_SPEAKER_MODEL_PATH"

@@ -4,8 +4,6 @@ The reader is strict: a figure made of a damaged timeline would be wrong without
 killed program leaves behind, a last line that breaks off, is left out with a notice.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -52,7 +50,7 @@ class TimelineFile:
     notices: tuple[str, ...] = ()
     whole: int = 0
 
-    def without_words(self) -> TimelineFile:
+    def without_words(self) -> "TimelineFile":
         """The same without anything of what was said."""
         return replace(self, turns=tuple(turn.without_words() for turn in self.turns))
 

@@ -1,7 +1,5 @@
 """Notes of a timeline, beside its turns: marks that the user sets, and alerts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from math import isfinite

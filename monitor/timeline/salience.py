@@ -1,7 +1,5 @@
 """Finds the part of a turn that has the speech encoder's attention."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 STEP_S = 0.1

@@ -4,8 +4,6 @@ Each session counts its seconds from its own start. `started_at` tells when that
 session can follow those of the first at the distance that they had.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The turns so far, all of them or, of an endless timeline, the last ones; and the figures of each speaker."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
@@ -38,7 +36,7 @@ class SpeakerFigures:
         scored_s = sum(self.seconds)
         return tuple(second / scored_s for second in self.seconds) if scored_s > 0 else None
 
-    def with_turn(self, turn: Turn) -> SpeakerFigures:
+    def with_turn(self, turn: Turn) -> "SpeakerFigures":
         """The figures with one more turn."""
         length_s = turn.end_s - turn.start_s
         seconds = (

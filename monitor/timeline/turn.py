@@ -4,8 +4,6 @@ The pipeline makes turns (`Turn.of`), and reading a timeline back makes the same
 once, when the turn is made, as docs/timeline.md lays down.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -102,7 +100,7 @@ class Turn:
         loudness_dbfs: float,
         dropped_ms: int = 0,
         checkpoint: str = "",
-    ) -> Turn:
+    ) -> "Turn":
         """Make a turn of exact values, which it rounds; the loudness of digital silence is −∞."""
         return cls(
             recording=utf8(recording).decode(),
@@ -119,7 +117,7 @@ class Turn:
         )
 
     @classmethod
-    def read(cls, values: Mapping[str, object]) -> Turn:
+    def read(cls, values: Mapping[str, object]) -> "Turn":
         """Make a turn of the values in a file; columns and keys beyond the timeline's own are kept as `extra`.
 
         Args:
@@ -202,7 +200,7 @@ class Turn:
         middles = [(word.start_s + word.end_s) / 2 for word in self.words or ()]
         return frozenset(place for place, middle in enumerate(middles) if span[0] <= middle <= span[1])
 
-    def without_words(self) -> Turn:
+    def without_words(self) -> "Turn":
         """The same turn without anything of what was said."""
         return replace(self, transcript=None, transcript_confidence=None, words=None)
 

@@ -1,14 +1,11 @@
 """Transcribers (speech recognisers): the protocol `Transcriber`, one that does nothing, and a module for each other."""
 
-from __future__ import annotations
+from typing import Protocol
 
-from typing import TYPE_CHECKING, Protocol
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from monitor.flow import Transcript
+from monitor.flow import Transcript
 
 
 class TranscriptionStream(Protocol):
@@ -42,7 +39,7 @@ class NoTranscriber:
 
     name = "none"
 
-    def listen(self, start_s: float) -> NoTranscriber:
+    def listen(self, start_s: float) -> "NoTranscriber":
         """Begin an utterance."""
         return self
 

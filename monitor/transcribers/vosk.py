@@ -1,26 +1,20 @@
 """Vosk: an offline speech recogniser that transcribes while somebody speaks."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, local
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, Transcript, Word
 from monitor.samples import as_int16
 from stser_core.errors import TranscriberError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
 
 _FULL_SCALE = 32768.0
 _CHUNK = SAMPLE_RATE // 10
@@ -79,7 +73,7 @@ class VoskTranscriber:
             # Vosk raises nothing narrower.
             raise TranscriberError(f"The Vosk model in {folder} cannot be loaded; it may be incomplete.") from error
 
-    def listen(self, start_s: float) -> VoskStream:
+    def listen(self, start_s: float) -> "VoskStream":
         """Begin an utterance that starts at `start_s` seconds of the recording."""
         kept: _Decoder | None = self._kept.__dict__.pop("decoder", None)
         return VoskStream(kept or self._create(), start_s, self._keep)

@@ -1,7 +1,5 @@
 """Vosk models: where they are looked for, and how the small English one is fetched."""
 
-from __future__ import annotations
-
 import hashlib
 import http.client
 import os

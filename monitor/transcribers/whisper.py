@@ -8,25 +8,20 @@ at least one second free**, and what is free is filled with the quietest value o
 if silence followed. docs/transcribers.md has the measurements.
 """
 
-from __future__ import annotations
-
 import copy
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, Transcript, Word
 from monitor.transcribers.whisper_models import name_of
 from stser_core.errors import MissingExtraError, TranscriberError, UsageError
 from stser_core.text import normalise
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
 try:
     from ctranslate2 import StorageView, get_cuda_device_count
@@ -101,7 +96,7 @@ class WhisperTranscriber:
             known = ", ".join(self._model.supported_languages)
             raise UsageError(f"{self.name} does not know the language {language!r}; it knows {known}.")
 
-    def listen(self, start_s: float) -> WhisperStream:
+    def listen(self, start_s: float) -> "WhisperStream":
         """Begin an utterance that starts at `start_s` seconds of the recording."""
         return WhisperStream(self, start_s)
 
@@ -165,7 +160,7 @@ class _OnePass(WhisperModel):  # type: ignore[misc]  # it has no types
     _samples = 0
     _encoded: StorageView | None = None
 
-    def for_utterance(self, samples: int) -> _OnePass:
+    def for_utterance(self, samples: int) -> "_OnePass":
         """Make the same model for an utterance of so many samples, at most `_LONGEST`."""
         one = copy.copy(self)
         one._samples, one._encoded = samples, None

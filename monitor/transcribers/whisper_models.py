@@ -1,7 +1,5 @@
 """Whisper models: where they are looked for, and how one is fetched from the Hugging Face Hub."""
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A page as one file: its template in the common document, its styles and scripts in it, and what it may load."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Twenty calls at once: some die without a word, some send rubbish, and the server is killed and started again."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

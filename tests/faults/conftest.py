@@ -1,7 +1,5 @@
 """What the fault tests share: a small checkpoint, and modules beside them that scripts/soak uses as well."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

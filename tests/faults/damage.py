@@ -1,7 +1,5 @@
 """Damage to a file, as Hypothesis draws it: bits that flipped, pieces that went missing, came twice or are foreign."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -7,8 +7,6 @@ makes as small as it can. `attacked` runs this in a process of its own, since a 
 process with it; the case that did it is then the last one that was noted.
 """
 
-from __future__ import annotations
-
 import argparse
 import faulthandler
 import json

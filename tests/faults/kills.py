@@ -1,7 +1,5 @@
 """Ends monitors at random moments, and looks at what they leave behind."""
 
-from __future__ import annotations
-
 import csv
 import json
 import random

@@ -1,7 +1,5 @@
 """Hours of speech through standard input in one stream: no turn lost, exact times, constant memory."""
 
-from __future__ import annotations
-
 import subprocess
 import tempfile
 import time

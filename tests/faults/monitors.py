@@ -1,7 +1,5 @@
 """Real monitor processes by the dozen: each is forked from one that has the libraries loaded already."""
 
-from __future__ import annotations
-
 import contextlib
 import multiprocessing
 import os

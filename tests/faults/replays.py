@@ -1,7 +1,5 @@
 """The command `replay` with one to three damaged recordings, from files, named pipes and standard input."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import threading

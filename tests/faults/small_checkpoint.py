@@ -1,7 +1,5 @@
 """A checkpoint of all three classifiers that is small enough to be loaded thousands of times."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tokenizers import Tokenizer as Pieces

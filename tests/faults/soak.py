@@ -5,8 +5,6 @@
 Prints progress, then one table; exits with 1 where something did not hold. docs/reliability.md has a table of it.
 """
 
-from __future__ import annotations
-
 import argparse
 import datetime
 import json

@@ -1,7 +1,5 @@
 """Recordings to be damaged: one of each format that recorders write, and WAV headers that nobody ever wrote."""
 
-from __future__ import annotations
-
 import struct
 from pathlib import Path
 

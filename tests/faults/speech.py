@@ -1,7 +1,5 @@
 """People speaking at known times: the free clips of tests/data, with pauses between them."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

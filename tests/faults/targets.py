@@ -3,8 +3,6 @@
 A target is made with a folder of its own; whatever its `examine` does but take a case or refuse it is a fault.
 """
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A small archive's recordings, models that need no time, and reading the datasets back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Rows of a timeline, and their bytes in a format."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

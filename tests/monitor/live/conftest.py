@@ -1,7 +1,5 @@
 """A sound server of the tests' own, with a microphone into which clips can be played: no hardware is needed."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

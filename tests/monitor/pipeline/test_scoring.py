@@ -1,7 +1,5 @@
 """From utterances to turns: what the scorer is given, and whose baseline."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

@@ -1,7 +1,5 @@
 """Timelines whose pages are known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

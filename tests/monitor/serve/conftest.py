@@ -1,7 +1,5 @@
 """A server in this process: real sockets, the real pipeline, a small untrained model."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time
