@@ -65,7 +65,7 @@ class UsageError(StserError):
     exit_code = 2
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Why the system or a library failed, in one line without a full stop."""
     text = getattr(error, "strerror", None) or str(error)
     return text.strip().partition("\n")[0].rstrip(".") or type(error).__name__

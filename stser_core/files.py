@@ -132,9 +132,10 @@ def check_not_input(target: str, source: Path, what: str) -> None:
         UsageError: They are one.
         OutputError: The file's name is too long.
     """
+    with contextlib.suppress(OSError):  # one of them is not there, or its name is too long
+        if target != STDOUT and Path(target).samefile(source):
+            raise UsageError(f"The output '{target}' is {what} itself; give another file.")
     check_name(target)
-    if target != STDOUT and Path(target).exists() and source.exists() and Path(target).samefile(source):
-        raise UsageError(f"The output '{target}' is {what} itself; give another file.")
 
 
 def _umask() -> int:

@@ -14,7 +14,7 @@ from monitor.exporters.jsonl import as_json, turn_object
 from monitor.queue import ClosableQueue
 from monitor.timeline.notes import Alert
 from monitor.timeline.turn import Turn
-from stser_core.errors import UsageError
+from stser_core.errors import UsageError, reason
 
 _BELL = b"\a"
 
@@ -144,7 +144,7 @@ class AlertCommand:
                     check=False,
                 )
             except OSError as error:
-                self._say(f"{self._words[0]} cannot be run on an alert: {error.strerror or error}.")
+                self._say(f"{self._words[0]} cannot be run on an alert: {reason(error)}.")
             else:
                 if done.returncode != 0:
                     self._say(f"{self._words[0]} failed on an alert with exit code {done.returncode}.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from os.path import exists, isdir, isfile  # Path's own raise where a name is too long
 from pathlib import Path
 
-from stser_core.errors import DataError
+from stser_core.errors import DataError, reason
 from stser_core.files import RECORDING_SUFFIXES, utf8
 
 STDIN = "-"
@@ -76,7 +76,7 @@ def _in_tree(root: Path, out: Path) -> Iterator[Found]:
     for error in refused:
         folder = str(error.filename)
         if Path(folder) == root:
-            raise DataError(f"Cannot read the folder '{folder}': {error.strerror or error}.") from error
+            raise DataError(f"Cannot read the folder '{folder}': {reason(error)}.") from error
         # Nobody knows what is in it: it is listed with the failures, and stops nobody.
         yield Found(utf8(Path(folder).relative_to(root).as_posix()).decode(), folder)
 
@@ -102,7 +102,7 @@ def _read(place: str) -> bytes:
     except FileNotFoundError as error:
         raise DataError(f"There is no folder, recording or list of recordings '{place}'.") from error
     except OSError as error:
-        raise DataError(f"Cannot read the list '{place}': {error.strerror or error}.") from error
+        raise DataError(f"Cannot read the list '{place}': {reason(error)}.") from error
 
 
 def _listed(data: bytes) -> Iterable[Found]:

@@ -20,7 +20,7 @@ from uuid import uuid4
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Failed, Outcome, RecordingScorer, Running
 from monitor.speakers.diarization import Halted
-from stser_core.errors import MissingExtraError, PipelineError, StserError, UsageError
+from stser_core.errors import MissingExtraError, PipelineError, StserError, UsageError, reason
 
 AUTO = "auto"
 
@@ -69,8 +69,7 @@ def outcomes(recordings: Sequence[Found], submit: Submit, workers: int, running:
             if error is None:
                 yield future.result()
             elif not isinstance(error, Halted):
-                reason = str(error).strip().partition("\n")[0].rstrip(".")
-                yield Failed(found.name, f"Its worker failed ({type(error).__name__}: {reason}).")
+                yield Failed(found.name, f"Its worker failed ({type(error).__name__}: {reason(error)}).")
 
 
 @contextmanager
@@ -131,8 +130,9 @@ def _join(address: str) -> None:
             socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_S).close()
         ray.init(address, **_QUIET)
     except (OSError, OverflowError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise UsageError(f"No Ray cluster was found at '{address}' ({reason}); --ray auto starts one here.") from error
+        raise UsageError(
+            f"No Ray cluster was found at '{address}' ({reason(error)}); --ray auto starts one here."
+        ) from error
 
 
 _loaded: dict[str, RecordingScorer] = {}

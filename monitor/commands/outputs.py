@@ -10,7 +10,7 @@ from monitor.exporters.exporter import Exporter, check_replaceable, name_at
 from monitor.exporters.jsonl import JsonLines
 from monitor.options import OutputOptions
 from stser_core.errors import UsageError
-from stser_core.files import STDOUT
+from stser_core.files import STDOUT, check_not_input
 
 
 def open_files(
@@ -52,11 +52,12 @@ def check_outputs(outputs: Sequence[str | None], recording: Path | None = None) 
         UsageError: With the place.
     """
     given = [output for output in outputs if output is not None]
+    if recording is not None:
+        for output in given:
+            check_not_input(output, recording, "the recording")
     now = datetime.now().astimezone()
     names = given if recording is not None else [name_at(output, now) for output in given]
     places = [name if name == STDOUT else str(Path(name).resolve()) for name in names]
     for number, place in enumerate(places):
         if place in places[:number]:
             raise UsageError(f"Two outputs would go to '{given[number]}'; give each a file of its own.")
-        if recording is not None and place == str(recording.resolve()):
-            raise UsageError(f"The output '{given[number]}' is the recording itself; choose another file.")

@@ -28,7 +28,7 @@ from monitor.speakers.diarization import Halted
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
 from stser_core.audio import AudioFile
-from stser_core.errors import AudioError, OutputError, StserError, UsageError
+from stser_core.errors import AudioError, OutputError, StserError, UsageError, reason
 
 _Open: TypeAlias = tuple[AudioFile, Opened]
 
@@ -119,7 +119,7 @@ def _opened(path: Path, options: AnalysisOptions, notices: Notices, name: str | 
         if path.is_fifo() and path.parent.name != "fd":
             name = name or path.name
     except OSError as error:  # such as a name that is too long
-        raise AudioError(f"{path} cannot be read as audio ({error.strerror}).") from error
+        raise AudioError(f"{path} cannot be read as audio ({reason(error)}).") from error
     with nullcontext() if isinstance(file, Path) else closing(file):
         opened = open_recording(file, options, name)
         told = len(opened.recording.notices)

@@ -138,9 +138,9 @@ def report(
     notices = Notices(quiet)
     file = _one(_read(timeline, notices, no_transcript), recording, timeline)
     page = _beside(timeline, ".html", recording) if output is None else output
-    for source in (timeline, audio):
-        if source is not None and page != STDOUT and Path(page).resolve() == source.resolve():
-            raise UsageError(f"The output '{page}' is one of the inputs; choose another file.")
+    if audio is not None:
+        check_not_input(page, audio, "the recording")
+    check_not_input(page, timeline, "the timeline")
     check_writable(page)
     sound = None
     if audio is not None:

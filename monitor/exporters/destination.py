@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from stser_core.errors import ClosedPipeError, OutputError
+from stser_core.errors import ClosedPipeError, OutputError, reason
 from stser_core.files import STDOUT, check_name, utf8, written
 
 if sys.platform == "win32":
@@ -161,4 +161,4 @@ class Destination:
         except BrokenPipeError as error:
             raise ClosedPipeError(f"Nobody reads {self._name} any more.") from error
         except OSError as error:
-            raise OutputError(f"Cannot write {self._name}: {error.strerror or error}.") from error
+            raise OutputError(f"Cannot write {self._name}: {reason(error)}.") from error

@@ -18,7 +18,7 @@ from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE, Downmix, TrackChoice, blocks
-from stser_core.errors import AudioError
+from stser_core.errors import AudioError, reason
 
 _BLOCK_SAMPLES = SAMPLE_RATE
 _BITS_A_SECOND = {1: 16_000, 2: 24_000}
@@ -59,7 +59,7 @@ def encode(path: str | Path, track: TrackChoice = None) -> Sound:
                 container, map(partial(_few_channels, Downmix()), blocks(path, _BLOCK_SAMPLES, track=track))
             )
     except av.FFmpegError as error:
-        raise AudioError(f"{path} cannot be encoded for the report ({error.strerror}).") from error
+        raise AudioError(f"{path} cannot be encoded for the report ({reason(error)}).") from error
     return Sound(file.getvalue(), samples / SAMPLE_RATE)
 
 

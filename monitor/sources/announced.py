@@ -1,7 +1,5 @@
 """The length that a recording's file announces, before it is decoded."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from typing import BinaryIO

@@ -20,7 +20,7 @@ from monitor.sources.announced import announced_length
 from stser_core import audio
 from stser_core.audio import AudioFile, Downmix, TrackChoice
 from stser_core.audio_file import chosen_streams, name_of, open_audio
-from stser_core.errors import AudioError
+from stser_core.errors import AudioError, reason
 
 STDIN = "-"
 _SAME_RESIDUAL = 2e-2
@@ -170,7 +170,7 @@ def spooled(path: Path, say: Callable[[str], None] = lambda sentence: None) -> P
                 raise AudioError(f"{name} is a terminal; let a program write a recording into it.")
             return _copy(pipe, name, say)
     except OSError as error:
-        raise AudioError(f"{name} cannot be read ({error.strerror or error}).") from error
+        raise AudioError(f"{name} cannot be read ({reason(error)}).") from error
 
 
 def _copy(pipe: BinaryIO, name: str, say: Callable[[str], None]) -> BinaryIO:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from monitor.timeline.sessions import on_one_axis
 from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, STARTED_AT, TEXTS, Turn
-from stser_core.errors import DataError, MissingExtraError
+from stser_core.errors import DataError, MissingExtraError, reason
 
 csv.field_size_limit(2**31 - 1)  # of all readers in the process; a turn may have any number of words
 
@@ -72,8 +72,7 @@ def read_timeline(path: str | Path) -> TimelineFile:
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"Cannot read the timeline '{path}': {reason}.") from error
+        raise DataError(f"Cannot read the timeline '{path}': {reason(error)}.") from error
     file = parse_timeline(data, path)
     turns, notes, sessions = on_one_axis(file.turns, file.notes)
     if sessions < 2:
@@ -131,8 +130,7 @@ def _parquet(data: bytes, path: Path) -> TimelineFile:
     try:
         rows = parquet.ParquetFile(pyarrow.BufferReader(data)).read().to_pylist()
     except (OSError, OverflowError, ValueError, pyarrow.ArrowException) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise DataError(f"'{path}' cannot be read as Parquet: {reason}.") from error
+        raise DataError(f"'{path}' cannot be read as Parquet: {reason(error)}.") from error
 
     def turn(row: dict[str, object]) -> Turn:
         if isinstance(salience := row.get(SALIENCE), str):  # a column holds text, JSON Lines a list

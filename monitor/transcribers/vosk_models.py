@@ -15,7 +15,7 @@ from zipfile import ZipFile
 from platformdirs import user_cache_dir
 
 from monitor.transcribers.vosk import is_model
-from stser_core.errors import DownloadError, TranscriberError
+from stser_core.errors import DownloadError, TranscriberError, reason
 from stser_core.files import size_of
 
 BASE_ADDRESS = "https://alphacephei.com/vosk/models/"
@@ -104,7 +104,7 @@ def fetch(name: str) -> Path:
                 zipped.extractall(Path(scratch, "unpacked"))
             _move(_models_in(Path(scratch, "unpacked"))[0], target)
     except OSError as error:
-        raise DownloadError(f"The model cannot be stored in {target}: {error.strerror or error}.") from error
+        raise DownloadError(f"The model cannot be stored in {target}: {reason(error)}.") from error
     return target
 
 
@@ -213,4 +213,4 @@ def _reason(error: Exception) -> str:
         return f"the server says {error.code} {error.reason}"
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
         return _reason(error.reason)
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return reason(error)

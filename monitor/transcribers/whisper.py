@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, Transcript, Word
 from monitor.transcribers.whisper_models import name_of
-from stser_core.errors import MissingExtraError, TranscriberError, UsageError
+from stser_core.errors import MissingExtraError, TranscriberError, UsageError, reason
 from stser_core.text import normalise
 
 try:
@@ -88,8 +88,7 @@ class WhisperTranscriber:
             self._model = _load(str(folder), device)
         except Exception as error:
             # The tokenizers library raises nothing narrower.
-            reason = str(error).rstrip(".")
-            raise TranscriberError(f"The Whisper model in {folder} cannot be loaded: {reason}.") from error
+            raise TranscriberError(f"The Whisper model in {folder} cannot be loaded: {reason(error)}.") from error
         self.name = f"whisper ({name or name_of(Path(folder))})"
         self._language = language
         if language is not None and language not in self._model.supported_languages:

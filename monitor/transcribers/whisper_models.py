@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
-from stser_core.errors import DownloadError, MissingExtraError, TranscriberError
+from stser_core.errors import DownloadError, MissingExtraError, TranscriberError, reason
 
 DEFAULT = "base"
 _PREFIX = "whisper-"
@@ -92,8 +92,9 @@ def fetch(name: str = DEFAULT) -> WhisperFolder:
     try:
         folder = Path(download_model(size))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-        raise DownloadError(f"Whisper {size} could not be downloaded from the Hugging Face Hub ({reason}).") from error
+        raise DownloadError(
+            f"Whisper {size} could not be downloaded from the Hugging Face Hub ({reason(error)})."
+        ) from error
     if not is_model(folder):
         raise DownloadError(f"{name} is not a Whisper model in CTranslate2's format.")
     return WhisperFolder(size, folder)

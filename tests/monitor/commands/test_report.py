@@ -63,11 +63,11 @@ def test_words_can_be_kept_out(timeline):
             "Cannot write 'nowhere/a.html': the folder 'nowhere' does not exist.",
         ),
         (["call.jsonl", "-o", "."], 1, "Cannot write '.': it is a folder."),
-        (["call.jsonl", "-o", "call.jsonl"], 2, "The output 'call.jsonl' is one of the inputs; choose another file."),
+        (["call.jsonl", "-o", "call.jsonl"], 2, "The output 'call.jsonl' is the timeline itself"),
         (
             ["call.jsonl", "--audio", "short.wav", "-o", "short.wav"],
             2,
-            "The output 'short.wav' is one of the inputs",
+            "The output 'short.wav' is the recording itself",
         ),
     ],
 )
