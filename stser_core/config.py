@@ -3,14 +3,13 @@
 Importing this module imports no torch.
 """
 
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
-from stser_core.settings import Amount, Count, Positive, Proportion
+from stser_core.settings import Amount, Count, Positive, Proportion, Settings
 
 SAMPLE_RATE = 16_000
 """Samples per second of all audio inside the program."""
@@ -24,8 +23,7 @@ _SHORTEST = SAMPLE_RATE // 10
 _Hertz = Annotated[float, Meta(ge=0, le=SAMPLE_RATE / 2)]
 
 
-@dataclass(frozen=True)
-class FeatureConfig:
+class FeatureConfig(Settings, frozen=True):
     """Settings of the log-mel spectrogram."""
 
     mel_bands: Annotated[int, Meta(ge=1, le=1_000)] = 64
@@ -62,8 +60,7 @@ class FeatureConfig:
         return round(SAMPLE_RATE * self.tail_ms / 1000)
 
 
-@dataclass(frozen=True)
-class FrontEndConfig:
+class FrontEndConfig(Settings, frozen=True):
     """The frozen pretrained front end: the first layers of a Whisper encoder."""
 
     type: Literal["whisper"] = "whisper"
@@ -84,16 +81,14 @@ class FrontEndConfig:
             raise UsageError(f"front_end.size must be even and a multiple of {self.heads} heads; it is {self.size}.")
 
 
-@dataclass(frozen=True)
-class SpeakerBaselineConfig:
+class SpeakerBaselineConfig(Settings, frozen=True):
     """Settings of the running neutral baseline of a speaker; see `speaker_baseline`."""
 
     pseudo_turns: Positive = 6.0  # weight of the global neutral mean, in neutral turns
     memory: Positive = 60.0  # largest accumulated weight of past turns; beyond it older ones fade in proportion
 
 
-@dataclass(frozen=True)
-class ConvConfig:
+class ConvConfig(Settings, frozen=True):
     """One convolution block: convolution, batch norm, ReLU, max pooling; sizes are over (bands, frames)."""
 
     channels: Count
@@ -111,8 +106,7 @@ class ConvConfig:
         return size // self.pool[axis]
 
 
-@dataclass(frozen=True)
-class SmodelConfig:
+class SmodelConfig(Settings, frozen=True):
     """The smodel's shape."""
 
     blocks: tuple[ConvConfig, ...]  # the paper has one
@@ -144,8 +138,7 @@ class SmodelConfig:
         return pooled + (2 * channels * bands if self.input_statistics else 0)
 
 
-@dataclass(frozen=True)
-class AlbertConfig:
+class AlbertConfig(Settings, frozen=True):
     """ALBERT's shape, by the Hub's key names; the defaults are those of `albert-base-v2`."""
 
     vocab_size: Count = 30_000
@@ -171,19 +164,17 @@ class AlbertConfig:
             )
 
 
-@dataclass(frozen=True)
-class TmodelConfig:
+class TmodelConfig(Settings, frozen=True):
     """The tmodel's shape."""
 
     encoder: str = "albert-base-v2"  # where its weights came from: a Hub id (this is the paper's) or a folder's name
-    albert: AlbertConfig = field(default_factory=AlbertConfig)
+    albert: AlbertConfig = AlbertConfig()
     pooling: Literal["cls", "mean"] = "cls"  # the text vector: ALBERT's pooled first position, or the mean of all
     maximum_pieces: Annotated[int, Meta(ge=3)] = 96  # longer transcripts lose their end
     marks: bool = False  # whether question and exclamation marks are read, where a transcript has them
 
 
-@dataclass(frozen=True)
-class EncoderEntry:
+class EncoderEntry(Settings, frozen=True):
     """A further encoder, beside smodel and tmodel."""
 
     type: str  # hub, or an entry point of the group stser_core.encoders
@@ -192,16 +183,14 @@ class EncoderEntry:
     package: str = ""  # the one that provides the type, named where it is not installed
 
 
-@dataclass(frozen=True)
-class ClassifierConfig:
+class ClassifierConfig(Settings, frozen=True):
     """A classifier: dense layers over the concatenated vectors of its encoders."""
 
     inputs: tuple[str, ...]  # names of the encoders, in the order of concatenation
     dropout: Proportion = 0.2  # of units after each hidden layer, in training
 
 
-@dataclass(frozen=True)
-class LateFusion:
+class LateFusion(Settings, frozen=True):
     """Late (decision-level) fusion of speech and words: how often only one of the two carries an emotion.
 
     Both numbers are relative to how often both carry it; `speech` and `text` name the classifiers that read one alone.
@@ -213,8 +202,7 @@ class LateFusion:
     text: tuple[str, ...] = ("text",)
 
 
-@dataclass(frozen=True)
-class EnsembleConfig:
+class EnsembleConfig(Settings, frozen=True):
     """Settings for combining the classifiers' probabilities; see `ensemble`."""
 
     weights: dict[str, Positive] = field(default_factory=dict)  # in the mean; 1 where nothing is said
@@ -230,8 +218,7 @@ class EnsembleConfig:
             raise UsageError(f"The class prior must be four probabilities that sum to 1; it is {self.class_prior}.")
 
 
-@dataclass(frozen=True)
-class CheckpointConfig:
+class CheckpointConfig(Settings, frozen=True):
     """Everything that shapes a model; `config.json` of a checkpoint. `UsageError` where parts do not fit together."""
 
     features: FeatureConfig
@@ -243,7 +230,7 @@ class CheckpointConfig:
     smodel: SmodelConfig | None = None  # the encoder named speech
     tmodel: TmodelConfig | None = None  # the encoder named text
     encoders: dict[str, EncoderEntry] = field(default_factory=dict)  # further ones, by name
-    ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
+    ensemble: EnsembleConfig = EnsembleConfig()
 
     def __post_init__(self) -> None:
         if self.labels != LABELS:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -87,7 +87,7 @@ def load(folder: Path) -> TextClassifier:
         tmodel, temperatures = loaded.model.config.tmodel, loaded.model.config.ensemble.temperatures
         weights, tokenizer = loaded.model.state_dict(), loaded.tokenizer
     else:
-        known = {field.name for field in fields(AlbertConfig)}
+        known = set(AlbertConfig.__struct_fields__)
         albert = AlbertConfig(**{key: value for key, value in config["text"]["albert"].items() if key in known})
         tmodel = TmodelConfig("compact-albert", albert, "mean", albert.max_position_embeddings, marks=True)
         weights, temperatures = load_file(folder / checkpoint.WEIGHTS_FILE), config["temperatures"]

@@ -6,7 +6,6 @@ that comes with a model is never run.
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,14 +18,13 @@ from torch import Tensor
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import CheckpointError, reason
 from stser_core.scores import SpeechInput
-from stser_core.settings import decode
+from stser_core.settings import Settings
 
 _SHORTEST = SAMPLE_RATE // 10
 _LONGEST = 30 * SAMPLE_RATE
 
 
-@dataclass(frozen=True)
-class HubSettings:
+class HubSettings(Settings, frozen=True):
     """The settings of a `hub` encoder in `config.json`."""
 
     model: str  # Hub id, or a folder in the Hub's format
@@ -82,8 +80,8 @@ class HubEncoder:
 def make(name: str, settings: dict[str, Any], weights: Mapping[str, Tensor]) -> HubEncoder:
     """Make a `hub` encoder; see `encoders.Factory`. The checkpoint keeps no tensors of it."""
     try:
-        return HubEncoder(name, decode(msgspec.json.encode(settings), HubSettings))
-    except msgspec.DecodeError as error:
+        return HubEncoder(name, msgspec.convert(settings, HubSettings))
+    except msgspec.ValidationError as error:
         raise CheckpointError(f"The settings of the encoder {name!r} do not fit ({error}).") from error
 
 

@@ -5,19 +5,17 @@ telephone lines, which change the sound, are in `lines`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from stser_core.errors import UsageError
-from stser_core.settings import Amount, Count, Positive, Proportion
+from stser_core.settings import Amount, Count, Positive, Proportion, Settings
 from stser_core.text import normalise
 
 
-@dataclass(frozen=True)
-class Augmentation:
+class Augmentation(Settings, frozen=True):
     """Probability of each change, for each clip in each epoch (0 = never, 1 = always)."""
 
     lines: Proportion = 0.0  # the clip comes over a random telephone line (see `lines`), instead of as recorded

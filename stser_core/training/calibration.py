@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
@@ -66,7 +67,7 @@ def calibrate_model(
     model's front end, `encoders` the own tensors of further encoders, by name.
     """
     columns = {name: column_of(one.inputs) for name, one in model.config.classifiers.items()}
-    ensemble = replace(model.config.ensemble, temperatures={})
+    ensemble = structs.replace(model.config.ensemble, temperatures={})
     found: dict[str, Calibration] = {}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=folder.parent) as temporary:
@@ -74,7 +75,7 @@ def calibrate_model(
         loaded = checkpoints.load(temporary)
         network = TorchNetwork(checkpoints.load_model(loaded.folder))
         for _ in range(_ROUNDS if model.config.speaker_baseline else 1):
-            candidate = replace(loaded, config=replace(loaded.config, ensemble=ensemble))
+            candidate = replace(loaded, config=structs.replace(loaded.config, ensemble=ensemble))
             inputs = SpeechInputs(EmotionRecognizer(candidate, network, prior=None), frames)
             turns = _turns(inputs, clips, pairing, own_words=own_words, seed=seed)
             ensemble, found = calibrate(turns, columns, ensemble)
@@ -90,7 +91,7 @@ def calibrate(
     of its column: 0 of speech, 1 of text, 2 of both.
     """
     found: dict[str, Calibration] = {}
-    before, ensemble = ensemble.temperatures, replace(ensemble, temperatures={})
+    before, ensemble = ensemble.temperatures, structs.replace(ensemble, temperatures={})
 
     def logits(name: str, some: Sequence[Turn]) -> Floats:
         """Logits from probabilities that were calibrated by the temperatures before."""
@@ -105,7 +106,7 @@ def calibrate(
         temperature = round(fit_temperature(logits, truth, weights), 4)
         errors = (calibration_error(truth, softmax(logits / one), weights) for one in (1.0, temperature))
         found[name] = Calibration(temperature, *errors)
-        ensemble = replace(ensemble, temperatures={**ensemble.temperatures, name: temperature})
+        ensemble = structs.replace(ensemble, temperatures={**ensemble.temperatures, name: temperature})
 
     for name, column in columns.items():
         some = [turn for turn in turns if name in turn.scores.by_classifier and turn.labels[column] is not None]

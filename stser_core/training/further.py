@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import cross_entropy

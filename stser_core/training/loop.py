@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -23,7 +22,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from stser_core.errors import UsageError
-from stser_core.settings import Amount, Count, Positive, Proportion
+from stser_core.settings import Amount, Count, Positive, Proportion, Settings
 from stser_core.training.output import progress, write_atomically
 
 LAST, BEST = "last.safetensors", "best.safetensors"
@@ -33,8 +32,7 @@ Epoch = dict[str, float]
 """An epoch's `loss` and validation metrics (`wa`, `ua` and others)."""
 
 
-@dataclass(frozen=True)
-class LoopConfig:
+class LoopConfig(Settings, frozen=True):
     """Settings of training a network. The defaults are the paper's, where it gives them."""
 
     epochs: Count = 60  # at most

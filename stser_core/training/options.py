@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -130,6 +130,8 @@ class Settings:
 
     def read(self, seed: int | None = None) -> Recipe:
         """The recipe; raises `UsageError` where an option does not fit, `DataError` where it cannot be read."""
+        from msgspec.structs import replace
+
         from stser_core.training.presets import preset
         from stser_core.training.recipe import Recipe, only
 

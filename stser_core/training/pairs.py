@@ -14,7 +14,7 @@ from numpy.random import Generator
 from stser_core.config import TEXT
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
-from stser_core.settings import Amount
+from stser_core.settings import Amount, Settings
 from stser_core.training.clip import Clip
 
 PairKind = Literal["agreeing", "text_neutral", "text_garbled", "text_empty", "speech_neutral"]
@@ -25,8 +25,7 @@ Labels = tuple[str | None, str | None, str | None]
 NEUTRAL = "neutral"
 
 
-@dataclass(frozen=True)
-class PairMixture:
+class PairMixture(Settings, frozen=True):
     """Proportions of the kinds of pairs; they need not sum to one."""
 
     agreeing: Amount = 0.4  # speech and words carry the same emotion, which is the target

@@ -11,16 +11,17 @@ test.json        metrics on the test clips, where some were held out
 import hashlib
 import shutil
 from collections.abc import Collection, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from stser_core.config import SPEECH, TEXT, CheckpointConfig
 from stser_core.errors import DataError, OutputError, UsageError, reason
-from stser_core.settings import Count, Proportion, decode
+from stser_core.settings import Count, Proportion, Settings, decode
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.clip import Clip
 from stser_core.training.loop import LoopConfig, ended, finished_epochs
@@ -29,12 +30,11 @@ from stser_core.training.pairs import PairMixture
 from stser_core.training.presets import PAPER
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(Settings, frozen=True):
     """A training run. The defaults are the paper's, where it says (section on the experiments)."""
 
     model: CheckpointConfig = PAPER  # classifiers without data are left out
-    loop: LoopConfig = field(default_factory=LoopConfig)  # epochs, optimizer, early stopping, seed
+    loop: LoopConfig = LoopConfig()  # epochs, optimizer, early stopping, seed
     batch: Count = 32  # clips in a batch
     label_smoothing: Proportion = 0.0  # proportion of each target that is spread over all labels
     frozen: tuple[str, ...] = ()  # parts that are not trained: smodel, tmodel, and any of the classifiers
@@ -45,8 +45,8 @@ class Recipe:
     routine: Annotated[float, Meta(ge=0, le=0.9)] = 0.06
     # proportion of the texts that are of service dialogues, where these are given
     service: Annotated[float, Meta(ge=0, le=0.9)] = 0.2
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    pairs: PairMixture = field(default_factory=PairMixture)  # used where texts are separate from the sound
+    augmentation: Augmentation = Augmentation()
+    pairs: PairMixture = PairMixture()  # used where texts are separate from the sound
     # where texts are separate, clips with words keep them; false for acted corpora, whose few sentences are said in
     # every emotion
     own_words: bool = True

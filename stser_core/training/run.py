@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 import torch
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from stser_core import checkpoint as checkpoints
@@ -218,7 +219,7 @@ def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
     name = Path(encoder).resolve().name if Path(encoder).is_dir() else encoder
     shape = albert.config.to_dict()
     try:
-        known = {field.name: shape[field.name] for field in fields(AlbertConfig) if field.name in shape}
+        known = {name: shape[name] for name in AlbertConfig.__struct_fields__ if name in shape}
         tmodel = Tmodel(replace(config, encoder=name, albert=msgspec.convert(known, AlbertConfig)))
     except msgspec.ValidationError as error:
         raise CheckpointError(f"The text encoder {encoder!r} has a shape that is not supported ({error}).") from error

@@ -12,7 +12,6 @@ import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -361,6 +360,7 @@ def surely() -> Callable[[str], EmotionScores]:
 def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an untrained speech classifier behind a small front end: it loads, and no more."""
     import torch
+    from msgspec import structs
 
     from stser_core.config import FrontEndConfig
     from stser_core.model import Stser
@@ -368,12 +368,12 @@ def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from stser_core.training.saving import save
 
     torch.manual_seed(1)
-    config = replace(
+    config = structs.replace(
         DEFAULT,
         front_end=FrontEndConfig(model="tiny", layers=1, size=64, heads=2),
         tmodel=None,
         classifiers={"speech": DEFAULT.classifiers["speech"]},
-        ensemble=replace(DEFAULT.ensemble, late_fusion=None, temperatures={"speech": 1.0}),
+        ensemble=structs.replace(DEFAULT.ensemble, late_fusion=None, temperatures={"speech": 1.0}),
     )
     folder = tmp_path_factory.mktemp("checkpoints") / "scratch"
     save(folder, Stser(config), None, "---\nlicense: apache-2.0\n---\nUntrained, for tests.\n")

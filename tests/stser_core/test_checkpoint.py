@@ -100,7 +100,7 @@ DAMAGES = {
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), "does not describe"),
     "a key that is not UTF-8": (lambda f: (f / "config.json").write_bytes(b'{"\xe4": 1}'), "does not describe"),
     "a wrong type": (lambda f: edit(f, front_end="much"), "does not describe"),
-    "an unknown setting": (lambda f: edit(f, droput=0.1), "unknown setting droput"),
+    "an unknown setting": (lambda f: edit(f, droput=0.1), "unknown field `droput`"),
     "a part without encoder": (lambda f: edit(f, tmodel=None), "reads the encoder 'text'"),
     "an impossible ALBERT": (
         lambda f: edit(f, tmodel={"albert": {"num_hidden_groups": 2, "embedding_size": 1 << 60}}),

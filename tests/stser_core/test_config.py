@@ -1,9 +1,8 @@
 """The configuration of a checkpoint: presets as data; what does not fit is refused with its place."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from stser_core.config import (
     CheckpointConfig,
@@ -61,13 +60,13 @@ def test_parts_that_do_not_fit_are_refused(config, change):
         ("features", {"high_hz": 9_000.0}, "high_hz"),
         ("features", {"low_hz": 5_000.0, "high_hz": 5_000.0}, "high_hz"),
         ("features", {"n_fft": 256}, "n_fft"),
-        ("features", {"mel_band": 40}, r"features\.mel_band$"),
+        ("features", {"mel_band": 40}, r"`mel_band`.*features"),
         ("front_end", {"size": 15, "heads": 5}, "size"),
         ("front_end", {"size": 16, "heads": 3}, "size"),
         ("front_end", {"joined": 4}, "joined"),
         ("smodel", {"blocks": [{"channels": 2, "kernel": [2, 3]}]}, "kernel"),
         ("smodel", {"blocks": [{"channels": 2, "pool": [0, 1]}]}, "pool"),
-        ("smodel", {"blocks": [{"channels": 2, "pol": [1, 1]}]}, r"blocks\.0\.pol$"),
+        ("smodel", {"blocks": [{"channels": 2, "pol": [1, 1]}]}, r"`pol`.*blocks\[0\]"),
         ("smodel", {"blocks": [], "dropout": 1.5}, "dropout"),
         ("tmodel", {"albert": {"hidden_size": 10, "num_attention_heads": 3}}, "hidden_size"),
         ("ensemble", {"temperatures": {"speech": 0.0}}, "temperatures"),

@@ -1,9 +1,8 @@
 """Several classifiers' probabilities become one answer, calibrated, with a class prior."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from stser_core.config import EnsembleConfig, LateFusion
 from stser_core.emotions import LABELS

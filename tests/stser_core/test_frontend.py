@@ -1,13 +1,12 @@
 """The front end: what a padded batch gives, how it is stored, and that it is Whisper's encoder."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stser_core.config import FrontEndConfig
 from stser_core.frontend import WhisperFrontEnd, has_bfloat16, quantise

@@ -1,10 +1,9 @@
 """The recognizer: utterances in, scores out, in order, whatever they are scored together with."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from stser_core.emotions import LABELS
 from stser_core.ensemble import apply_prior

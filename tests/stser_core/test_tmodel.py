@@ -1,9 +1,8 @@
 """The tmodel: our ALBERT gives what the Hugging Face Hub's gives."""
 
-from dataclasses import asdict, replace
-
 import pytest
 import torch
+from msgspec.structs import asdict, replace
 from transformers import AlbertConfig as HubConfig
 from transformers import AlbertModel
 

@@ -2,11 +2,11 @@
 
 import importlib
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from stser_core import SpeechInput
 from stser_core.config import ClassifierConfig, EncoderEntry

@@ -2,11 +2,11 @@
 
 import shutil
 import sys
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import asdict, replace
 from safetensors.torch import save_file
 
 from stser_core.config import CheckpointConfig, EnsembleConfig

@@ -2,11 +2,11 @@
 
 import wave
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from stser_core.emotions import LABELS
 from stser_core.training.clip import Clip

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from making import looped
+from msgspec import structs
 
 from stser_core import checkpoint
 from stser_core.errors import DataError
@@ -68,7 +69,7 @@ def test_five_sessions_five_folds_and_a_table(iemocap, given, tmp_path, capsys):
 def test_no_run_is_lost_unless_that_is_asked_for_and_only_other_clips_are_evaluated_again(
     folds, recipe, cache, tmp_path
 ):
-    once = replace(looped(recipe, epochs=1), model=only(recipe.model, ["text"]))
+    once = structs.replace(looped(recipe, epochs=1), model=only(recipe.model, ["text"]))
     fold = replace(folds[0], test=folds[0].test[:2])
     run = tmp_path / "seed0" / fold.name
 
@@ -81,7 +82,7 @@ def test_no_run_is_lost_unless_that_is_asked_for_and_only_other_clips_are_evalua
     (run / "test.json").write_text(json.dumps(kept))
     assert validated(fold) == ("kept", trained)
     assert validated(replace(fold, test=folds[0].test[:3])) != ("kept", trained)
-    for other, changed in ((replace(fold, train=fold.train[1:]), once), (fold, replace(once, batch=2))):
+    for other, changed in ((replace(fold, train=fold.train[1:]), once), (fold, structs.replace(once, batch=2))):
         with pytest.raises(DataError, match=r"has (other data|another recipe)"):
             validated(other, changed)
     assert validated(fold) == (metrics, trained)
@@ -93,7 +94,7 @@ def test_folds_start_from_those_of_an_earlier_cross_validation(folds, speech_rec
     once = looped(speech_recipe, epochs=1)
     earlier, later = tmp_path / "earlier", tmp_path / "later"
     cross_validate(folds[:1], [0], Protocol(once, cache), earlier)
-    used = Protocol(replace(once, frozen=("smodel",)), cache, earlier=earlier)
+    used = Protocol(structs.replace(once, frozen=("smodel",)), cache, earlier=earlier)
 
     cross_validate(folds[:1], [0], used, later)
 

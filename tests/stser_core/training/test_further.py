@@ -1,11 +1,11 @@
 """A classifier over a further encoder is trained on its frozen vectors and added to a checkpoint."""
 
-from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from stser_core import checkpoint, encoders
 from stser_core.audio import load_mono

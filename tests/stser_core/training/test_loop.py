@@ -1,12 +1,12 @@
 """The training loop, on a network of one layer: what is kept, when it stops, and that a killed run continues alike."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
 import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from stser_core.training.loop import Epoch, LoopConfig, best_epoch, ctrl_c, ended, finished_epochs, rate, train

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from making import looped
+from msgspec import structs
 from safetensors.torch import load_file
 
 from stser_core import checkpoint
@@ -66,7 +67,7 @@ def started(command, folder):
 
 
 def test_one_seed_gives_one_result_with_the_temperatures_that_occur(sample, recipe, cache, tmp_path):
-    lively = replace(recipe, augmentation=Augmentation(lines=0.5, line_versions=1, crop=0.3, frame_noise=0.1))
+    lively = structs.replace(recipe, augmentation=Augmentation(lines=0.5, line_versions=1, crop=0.3, frame_noise=0.1))
     first, second = (fit(sample, lively, tmp_path / name, cache) for name in ("a", "b"))
     assert same(weights(first), weights(second))
     assert not same(weights(first), weights(fit(sample, looped(lively, seed=1), tmp_path / "c", cache)))
@@ -77,7 +78,7 @@ def test_one_seed_gives_one_result_with_the_temperatures_that_occur(sample, reci
 def test_the_tones_of_the_tree_are_learnt_and_the_answers_calibrated(folds, frames_recipe, front_end, cache, tmp_path):
     """Each emotion has a pitch of its own in this tree: unseen speakers are recognised."""
     fold = folds[0]
-    plain = looped(replace(frames_recipe, augmentation=Augmentation()), epochs=25, learning_rate=5e-3)
+    plain = looped(structs.replace(frames_recipe, augmentation=Augmentation()), epochs=25, learning_rate=5e-3)
     folder = fit(RunData(fold.train, fold.validation), plain, tmp_path, cache, front_end=front_end)
     model = checkpoint.load_model(folder)
     assert model.neutral_mean.abs().sum() > 0 and (model.frame_scale > 0).all()
@@ -98,7 +99,9 @@ def test_only_what_has_data_is_trained(sample, recipe, cache, tmp_path):
     with pytest.raises(DataError, match="Nothing can be trained: the training clips have neither"):
         fit(without(sample, path=None, text=None), recipe, tmp_path / "none", cache)
     with pytest.raises(UsageError, match="give --front-end"):
-        fit(without(sample, text=None), replace(recipe, model=only(DEFAULT, ["speech"])), tmp_path / "no", cache)
+        fit(
+            without(sample, text=None), structs.replace(recipe, model=only(DEFAULT, ["speech"])), tmp_path / "no", cache
+        )
 
 
 def test_a_bimodal_classifier_over_frozen_encoders(sample, frames_recipe, default_like, front_end, cache, tmp_path):
@@ -108,9 +111,9 @@ def test_a_bimodal_classifier_over_frozen_encoders(sample, frames_recipe, defaul
     )
     apart = RunData(*(getattr(sounds, part) + getattr(texts, part) for part in PARTS))
     speech = fit(sounds, frames_recipe, tmp_path / "speech", cache, front_end=front_end)
-    text = fit(texts, replace(frames_recipe, model=only(default_like, ["text"])), tmp_path / "text", cache)
+    text = fit(texts, structs.replace(frames_recipe, model=only(default_like, ["text"])), tmp_path / "text", cache)
     frozen = ("smodel", "tmodel", "speech", "text")
-    both = replace(frames_recipe, model=default_like, frozen=frozen, pairs=PairMixture())
+    both = structs.replace(frames_recipe, model=default_like, frozen=frozen, pairs=PairMixture())
     folder = fit(apart, both, tmp_path / "both", cache, starts=[speech, text])
     made, parts = weights(folder), {**weights(speech), **weights(text)}
     kept = [name for name in parts if not name.startswith("classifiers.bimodal")]

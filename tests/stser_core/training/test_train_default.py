@@ -5,12 +5,12 @@ import json
 import os
 import random
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from iemocap_sample import tone
 from making import write_wav
+from msgspec.structs import replace
 
 from stser_core import checkpoint
 from stser_core.emotions import LABELS
