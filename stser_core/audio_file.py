@@ -30,6 +30,8 @@ _TELEPHONE_RATE = 8_000
 _HIGHEST_RATE = 6_144_000
 """No recording has more; resampling from a rate that damage made takes FFmpeg seconds."""
 _START_BYTES = 65_536
+_OPTIONS = {"max_size": "16384"}
+"""Bytes of a WAV that become one frame; the 64 ms of FFmpeg's own choice take longer to handle than to decode."""
 # FFmpeg's readers of bare frames, whose length is estimated from the first frames' bit rate.
 BARE_FRAMES = frozenset(["aac", "ac3", "amr", "dts", "dtshd", "eac3", "loas", "mp3", "truehd"])
 # FFmpeg's readers of formats that begin with a signature; of others, raw sound may look like one by chance.
@@ -188,7 +190,7 @@ def _container(file: BinaryIO, name: str, start: bytes | None) -> InputContainer
     suffix = Path(name).suffix.lower()
     if suffix in _HEADERLESS and start and identify(start) is None:
         return _headerless(file, name, suffix)
-    container = av.open(_Reader(file, name), mode="r", metadata_errors="replace")
+    container = av.open(_Reader(file, name), mode="r", metadata_errors="replace", options=_OPTIONS)
     form = container.format.name
     codecs = [stream.codec_context for stream in container.streams.audio]
     if any(codec is not None and codec.name == f"pcm_{form}" for codec in codecs):
