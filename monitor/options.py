@@ -6,9 +6,8 @@ the option's help and bounds, its default the option's default. A further option
 
 import re
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from typer import Argument, Option
 
@@ -47,13 +46,6 @@ class Asr(NamedTuple):
         return cls(name, model or None, language or None)
 
 
-class Runtime(str, Enum):
-    """What computes the emotion model."""
-
-    torch = "torch"
-    onnx = "onnx"
-
-
 @dataclass(frozen=True)
 class ScoringOptions:
     """Options of scoring, for live monitoring and recordings."""
@@ -74,12 +66,12 @@ class ScoringOptions:
         "default"
     )
     runtime: Annotated[
-        Runtime,
+        Literal["torch", "onnx"],
         Option(
             help="What computes the emotion model: torch, or ONNX Runtime on the CPU, which starts faster and needs "
             "less memory (extra onnx)."
         ),
-    ] = Runtime.torch
+    ] = "torch"
     prior: Annotated[
         str | None,
         Option(

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from threading import Thread
-from typing import Protocol
 
 from monitor.alerts.rules import Rule
 from monitor.exporters.jsonl import as_json, turn_object
@@ -19,14 +18,6 @@ from stser_core.errors import UsageError, reason
 _BELL = b"\a"
 
 
-class TextTaker(Protocol):
-    """Does something with each alert, such as running a command."""
-
-    def run(self, text: str) -> None:
-        """Take the turn's JSON object, with the rule as `alert`; never waits."""
-        ...
-
-
 class Alarm:
     """Checks every finished turn against the rules, in the output thread.
 
@@ -35,10 +26,11 @@ class Alarm:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], receivers: Sequence[Callable[[Alert], None]], takers: Sequence[TextTaker] = ()
+        self, rules: Sequence[Rule], receive: Callable[[Alert], None], takers: Sequence[Callable[[str], None]] = ()
     ) -> None:
+        """Prepare: `receive` gets each alert, and `takers` its turn as JSON with the rule as `alert`; none may wait."""
         self._rules = tuple(rules)
-        self._receivers = receivers
+        self._receive = receive
         self._takers = takers
         self._counts: dict[tuple[int, int, str], int] = {}
 
@@ -64,10 +56,9 @@ class Alarm:
             emotion=rule.emotion,
             probability=rule.probability(turn),
         )
-        for receive in self._receivers:
-            receive(alert)
-        for taker in self._takers:
-            taker.run(as_json({**turn_object(turn), "alert": rule.text}) + "\n")
+        self._receive(alert)
+        for take in self._takers:
+            take(as_json({**turn_object(turn), "alert": rule.text}) + "\n")
 
 
 def ring() -> None:

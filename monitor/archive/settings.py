@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from monitor.options import AnalysisOptions, Runtime
+from monitor.options import AnalysisOptions
 from monitor.transcribers import Transcriber
 from stser_core.errors import DataError, UsageError
 from stser_core.files import written
@@ -44,7 +44,7 @@ def archive_settings(
         "asr": transcriber.name,
         "language": options.transcription.transcriber().language,
         # A GPU and the onnx runtime round otherwise than torch on a CPU.
-        "accelerator": recognizer.accelerator if options.scoring.runtime is Runtime.torch else Runtime.onnx.value,
+        "accelerator": recognizer.accelerator if options.scoring.runtime == "torch" else "onnx",
     }
     del settings["runtime"]  # the accelerator says it
     return settings

@@ -124,7 +124,7 @@ class _Run:
         return interruption.exit_code
 
     def _outputs(self) -> list[Callable[[Turn], None]]:
-        alarm = Alarm(self.rules, [self._alert], [self.runner] if self.runner else [])
+        alarm = Alarm(self.rules, self._alert, [self.runner.run] if self.runner else [])
         lines = [lambda turn: self.notices.line(line(turn))] if self.mode is DisplayMode.LINES else []
         return [*(exporter.write for exporter in self.exporters), *lines, self._timeline.add, alarm.check]
 

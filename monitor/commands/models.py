@@ -11,7 +11,7 @@ import numpy as np
 
 from monitor.commands.notices import Notices
 from monitor.flow import SAMPLE_RATE
-from monitor.options import Asr, RecordingOptions, Runtime, ScoringOptions, TranscriptionOptions
+from monitor.options import Asr, RecordingOptions, ScoringOptions, TranscriptionOptions
 from monitor.pipeline.opening import Models
 from monitor.transcribers import NoTranscriber, Transcriber, whisper_models
 from monitor.transcribers.whisper_models import WhisperFolder
@@ -46,7 +46,7 @@ def load_models(
     with notices.working("loading the emotion model"):
         from stser_core.recognizer import EmotionRecognizer
 
-        if scoring.runtime is Runtime.torch:
+        if scoring.runtime == "torch":
             # Imported here, because it takes a second that a wrong file name or role should not cost.
             import torch
 
@@ -55,7 +55,7 @@ def load_models(
             scoring.checkpoint,
             explain=recording.explain,
             prior="checkpoint" if scoring.prior is None else prior,
-            runtime=scoring.runtime.value,
+            runtime=scoring.runtime,
             text=asr.name != "none",
         )
     if recording.explain and not recognizer.attends:

@@ -98,7 +98,7 @@ def serve(
             score_agents=scoring.score_agents,
             transcripts=not transcription.no_transcript,
             rules=tuple(rules),
-            takers=tuple(takers),
+            takers=tuple(taker.run for taker in takers),
         )
         server = Server(
             Lines(shared),

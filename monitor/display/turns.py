@@ -7,8 +7,7 @@ from rich.style import Style
 from rich.text import Text
 
 from monitor.display.palette import BOLD, LETTERS, QUIET, SPEAKER_WIDTH, bar, block, clock, height, ink, name, printable
-from monitor.timeline.salience import STEP_S
-from monitor.timeline.turn import Turn
+from monitor.timeline.turn import STEP_S, Turn
 from stser_core.emotions import LABELS
 
 LATEST_HEIGHT = 6

@@ -27,7 +27,6 @@ class Scorer(Protocol):
 
     def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
         """Score a batch: one result for each utterance, `None` where no classifier could answer."""
-        ...
 
 
 Estimator: TypeAlias = Callable[[Sequence[SpeechInput]], "list[EmotionScores | None]"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
-from monitor.alerts.alarm import Alarm, TextTaker
+from monitor.alerts.alarm import Alarm
 from monitor.alerts.rules import Rule
 from monitor.exporters.csv import CsvLines
 from monitor.exporters.exporter import Exporter
@@ -73,7 +73,7 @@ class Shared:
     score_agents: bool = False
     transcripts: bool = True
     rules: tuple[Rule, ...] = ()
-    takers: tuple[TextTaker, ...] = ()
+    takers: tuple[Callable[[str], None], ...] = ()
 
     def role(self, place: int, given: Sequence[str] = ()) -> Role:
         """The role of a channel, by its place among the usual ones, or among the names that the sender gives."""
@@ -108,7 +108,7 @@ class Line:
         self._ended = ended
         self._source = LineSource(call.name, start, shared.segmenter, shared.limits, shared.metrics)
         self._exporters = (Exporter(str(paths[0]), CsvLines(live=True)), Exporter(str(paths[1]), JsonLines()))
-        alarm = Alarm(shared.rules, [self._alerted], shared.takers)
+        alarm = Alarm(shared.rules, self._alerted, shared.takers)
         self.pipeline = Pipeline(
             self._source,
             roles=call.roles,

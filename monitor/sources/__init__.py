@@ -22,11 +22,9 @@ class Source(Protocol):
 
         Sound that does not wait to be read, as a microphone's, is kept for some seconds; what is dropped is a gap.
         """
-        ...
 
     def stop(self) -> None:
         """Make `blocks` end soon. May be called from any thread, at any time, more than once."""
-        ...
 
 
 @runtime_checkable
@@ -46,8 +44,6 @@ class SharedSource(Protocol):
 
         It is called by another thread, and only while `has_room` returns true, since else it would wait.
         """
-        ...
 
     def stop(self) -> None:
         """Make `feed` return soon. May be called from any thread, at any time, more than once."""
-        ...

@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Meta
 
 from monitor.flow import Seconds, Share, Transcript, Word
-from monitor.timeline.salience import STEP_S, salient_steps
 from stser_core.emotions import LABELS
 from stser_core.files import utf8
 from stser_core.scores import CLASSIFIERS, EmotionScores
@@ -34,6 +33,13 @@ STARTED_AT = "started_at"
 
 SALIENCE = "salience"
 """The key of the attention on each 100 ms, in JSON Lines that explain."""
+
+STEP_S = 0.1
+"""Seconds of one value of `EmotionScores.salience`."""
+
+_HALF = 0.5
+_TOLERANCE = 1e-6
+"""The attention on a stretch is a sum of 32-bit numbers: a half that is short by this is a half."""
 
 _DECIMALS = 4
 _SUM_TOLERANCE = 0.02
@@ -227,6 +233,33 @@ def printed_probabilities(probabilities: Sequence[float]) -> tuple[float, ...]:
     for place in by_remainder[: scale - sum(units)]:
         units[place] += 1
     return tuple(unit / scale for unit in units)
+
+
+def salient_steps(salience: Sequence[float]) -> tuple[int, int]:
+    """Find the shortest contiguous stretch that holds at least half of the attention.
+
+    Of several that are equally short, the one that holds most; of those, the first.
+
+    Args:
+        salience: The proportion of the attention on each step, at least one; they sum to 1.
+
+    Returns:
+        The stretch's first step, and the one after its last.
+    """
+    best: tuple[int, float] | None = None
+    stretch = (0, len(salience))
+    first, held = 0, 0.0
+    for after, value in enumerate(salience, start=1):
+        held += value
+        while first < after - 1 and held - salience[first] >= _HALF - _TOLERANCE:
+            held -= salience[first]
+            first += 1
+        if held < _HALF - _TOLERANCE:
+            continue
+        rank = (after - first, -held)
+        if best is None or rank[0] < best[0] or (rank[0] == best[0] and rank[1] < best[1] - _TOLERANCE):
+            best, stretch = rank, (first, after)
+    return stretch
 
 
 def _said(transcript: Transcript) -> dict[str, Any]:

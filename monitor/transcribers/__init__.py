@@ -13,15 +13,12 @@ class TranscriptionStream(Protocol):
 
     def feed(self, samples: NDArray[np.float32]) -> None:
         """Take the next piece: float32 [n] in −1…1, 16 kHz."""
-        ...
 
     def partial(self) -> str:
         """Return the words so far; they may still change."""
-        ...
 
     def finish(self) -> Transcript | None:
         """End the utterance: its words, timed from the start of the recording, or `None` without a transcriber."""
-        ...
 
 
 class Transcriber(Protocol):
@@ -31,7 +28,6 @@ class Transcriber(Protocol):
 
     def listen(self, start_s: float) -> TranscriptionStream:
         """Begin an utterance that starts at `start_s` seconds of the recording. May be called from any thread."""
-        ...
 
 
 class NoTranscriber:

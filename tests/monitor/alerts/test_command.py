@@ -85,7 +85,7 @@ def test_in_a_hurry_nothing_is_waited_for(said):
 def test_the_alarm_tells_everybody(turn, tmp_path, said):
     command = AlertCommand(append_to(tmp_path / "out"), said.append, patience_s=20)
     alerts = []
-    alarm = Alarm([parse("angry>0.4")], [alerts.append], [command])
+    alarm = Alarm([parse("angry>0.4")], alerts.append, [command.run])
     alarm.check(turn(turn=5))
     command.close()
     (alert,) = alerts

@@ -61,7 +61,7 @@ def test_a_rule_about_nobody_is_refused():
 
 def alerts(rules, turns):
     found = []
-    alarm = Alarm([parse(rule) for rule in rules], [found.append])
+    alarm = Alarm([parse(rule) for rule in rules], found.append)
     for turn in turns:
         alarm.check(turn)
     return found

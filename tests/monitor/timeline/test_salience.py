@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.flow import Transcript, Word
-from monitor.timeline.salience import salient_steps
+from monitor.timeline.turn import salient_steps
 
 
 @pytest.mark.parametrize(
