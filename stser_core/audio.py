@@ -347,5 +347,4 @@ def _as_array(frame: AudioFrame) -> NDArray[np.float32]:
 
 
 def _joined(frames: list[AudioFrame]) -> NDArray[np.float32]:
-    pieces = [np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1) for frame in frames]
-    return np.concatenate([np.empty(0, dtype=np.float32), *pieces])
+    return np.concatenate([np.empty(0, dtype=np.float32), *(_as_array(frame)[0] for frame in frames)])

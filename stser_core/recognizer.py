@@ -1,5 +1,6 @@
 """The emotion recognizer: utterances in, emotion scores out. What the monitor runs and what evaluation measures."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -69,8 +70,7 @@ class EmotionRecognizer:
         self.classifiers = _chosen(classifier, checkpoint)
         self.prior = config.ensemble.class_prior if prior == "checkpoint" else prior
         self._config = config
-        inputs = {name: config.classifiers[name].inputs for name in self.classifiers}
-        self._inputs = {encoder for names in inputs.values() for encoder in names}
+        self._inputs = {encoder for name in self.classifiers for encoder in config.classifiers[name].inputs}
         self.uses_speaker_baseline = speaker_baseline and config.speaker_baseline is not None and self.attends
         self._network = network
         self.accelerator = network.accelerator
@@ -240,9 +240,7 @@ class EmotionRecognizer:
     def _salience(self, weights: Floats, cut: int, length: int) -> tuple[float, ...]:
         """Attention over the smodel's steps, put onto the utterance's own 100 ms grid."""
         assert self._config.smodel is not None
-        step = self._config.frame_samples
-        for block in self._config.smodel.blocks:
-            step *= block.pool[1]
+        step = self._config.frame_samples * math.prod(block.pool[1] for block in self._config.smodel.blocks)
         grid = np.zeros(max(1, -(-length // _SALIENCE_STEP)), np.float32)
         where = (np.arange(len(weights)) * step + step // 2 + cut) // _SALIENCE_STEP
         np.add.at(grid, np.minimum(where, len(grid) - 1), weights)  # a batch's padding has no weight

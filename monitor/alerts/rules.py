@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from monitor.roles import Role
 from monitor.timeline.turn import Turn
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 
 _RULE = re.compile(
@@ -42,7 +42,7 @@ class Rule:
 
     def probability(self, turn: Turn) -> float:
         """The turn's probability of the emotion."""
-        return 0.0 if turn.probabilities is None else turn.probabilities[index(self.emotion)]
+        return 0.0 if turn.probabilities is None else turn.probabilities[LABELS.index(self.emotion)]
 
     def holds(self, turn: Turn) -> bool:
         """Whether a turn counts."""

@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from monitor.analytics.results import AngriestMinute, Quarter, Replies, SpeakerEmotions, SpokenTurn
 from monitor.analytics.spans import Speaker, speaker_of, times, within
 from monitor.timeline.turn import Turn, printed_probabilities
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import LABELS
 
 QUARTERS = 4
 UNPLEASANT = ("angry", "sad")
@@ -16,7 +16,7 @@ STEADY = 0.1
 
 MINUTE_MS = 60_000
 _SCALE = 10_000
-_ANGRY = index("angry")
+_ANGRY = LABELS.index("angry")
 
 
 def speaker_emotions(rows: Sequence[Turn], duration: int) -> SpeakerEmotions | None:
@@ -60,7 +60,7 @@ def _shares(rows: Iterable[Turn], start: int, end: int) -> Mapping[str, float] |
     """Each emotion's proportion of the talk time between `start` and `end`, in four decimals that sum to 1."""
     talk = [0] * len(LABELS)
     for row in rows:
-        talk[index(row.emotion or "")] += within(times(row), start, end)
+        talk[LABELS.index(row.emotion or "")] += within(times(row), start, end)
     return dict(zip(LABELS, printed_probabilities(talk), strict=True)) if any(talk) else None
 
 
@@ -79,7 +79,7 @@ def _change(rows: Sequence[Turn]) -> float | None:
 
 
 def _unpleasant(row: Turn) -> float:
-    return sum(row.probabilities[index(label)] for label in UNPLEASANT) if row.probabilities else 0.0
+    return sum(row.probabilities[LABELS.index(label)] for label in UNPLEASANT) if row.probabilities else 0.0
 
 
 def _trend(change: float) -> str:
@@ -89,7 +89,7 @@ def _trend(change: float) -> str:
 
 
 def _place(emotion: str | None) -> int:
-    return len(LABELS) if emotion is None else index(emotion)
+    return len(LABELS) if emotion is None else LABELS.index(emotion)
 
 
 def angriest_minute(rows: Sequence[Turn], duration: int) -> AngriestMinute | None:

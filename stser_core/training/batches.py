@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import LABELS
 from stser_core.padding import pad_frames
 from stser_core.tokenizer import Tokenizer
 from stser_core.training.augmentation import Augmentation, change_words
@@ -101,7 +101,7 @@ def _target(example: Example, label: str, *, hard: bool) -> Tensor:
     if example.kind is None and not hard:
         return torch.tensor(example.clip.target)
     target = torch.zeros(len(LABELS))
-    target[index(label)] = 1.0
+    target[LABELS.index(label)] = 1.0
     return target
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stser_core import checkpoint as checkpoints
 from stser_core.config import EnsembleConfig
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import LABELS
 from stser_core.ensemble import Floats, calibrated, combination, combine, softmax
 from stser_core.files import TEMPORARY_PREFIX
 from stser_core.model import Stser
@@ -101,7 +101,7 @@ def calibrate(
 
     def fit(name: str, logits: Floats, labels: Sequence[str | None]) -> None:
         nonlocal ensemble
-        truth = np.array([index(label) for label in labels if label is not None])
+        truth = np.array([LABELS.index(label) for label in labels if label is not None])
         weights = 1.0 / np.bincount(truth, minlength=len(LABELS))[truth]  # all labels count alike
         temperature = round(fit_temperature(logits, truth, weights), 4)
         errors = (calibration_error(truth, softmax(logits / one), weights) for one in (1.0, temperature))

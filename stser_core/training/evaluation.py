@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import ENSEMBLE, EmotionScores, SpeechInput
@@ -139,7 +139,7 @@ def by_classifier(predictions: Sequence[Prediction], classifiers: Sequence[str])
         needed = classifiers if name == ENSEMBLE else (name,)
         answered = [one for one in predictions if all(other in one.scores.by_classifier for other in needed)]
         if answered:
-            truth = np.array([index(one.clip.label) for one in answered])
+            truth = np.array([LABELS.index(one.clip.label) for one in answered])
             given = [one.scores.ensemble if name == ENSEMBLE else one.scores.by_classifier[name] for one in answered]
             found[name] = asdict(measure(truth, np.array(given, dtype=np.float32)))
     return found

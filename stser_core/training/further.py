@@ -19,7 +19,7 @@ from stser_core import checkpoint as checkpoints
 from stser_core import encoders
 from stser_core.checkpoint import Checkpoint
 from stser_core.config import ClassifierConfig, EncoderEntry
-from stser_core.emotions import index
+from stser_core.emotions import LABELS
 from stser_core.encoders import Encoder
 from stser_core.errors import DataError, UsageError
 from stser_core.model import Stser
@@ -105,7 +105,7 @@ def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe:
     device = next(classifier.parameters()).device
     clips, vectors = train[0], torch.from_numpy(train[1]).to(device)
     targets = torch.tensor([clip.target for clip in clips], device=device)
-    truth = np.array([index(clip.label) for clip in validation[0]])
+    truth = np.array([LABELS.index(clip.label) for clip in validation[0]])
     weights = draw_weights(clips, balance_labels=recipe.balance_labels, balance_corpora=recipe.balance_corpora)
     size = min(recipe.batch, len(clips))
     optimizer = torch.optim.AdamW(

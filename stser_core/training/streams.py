@@ -17,7 +17,7 @@ import torch
 from torchaudio import functional
 
 from stser_core.audio import SAMPLE_RATE
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import LABELS
 from stser_core.features import trim
 from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
@@ -130,14 +130,14 @@ def stream_metrics(turns: Sequence[Turn]) -> dict[str, dict[str, Any]]:
         some = [turn for turn in turns if turn.kind == kind.name]
         if not some:
             continue
-        truth = np.array([index(turn.label) for turn in some])
+        truth = np.array([LABELS.index(turn.label) for turn in some])
         probabilities = np.array([turn.scores.ensemble for turn in some])
         measured = measure(truth, probabilities)
         found[kind.name] = {
             "turns": len(some),
             "recall": measured.recall,
             "emotions": _emotions(measured.recall),
-            "neutral": float((probabilities.argmax(1) == index(NEUTRAL)).mean()),
+            "neutral": float((probabilities.argmax(1) == LABELS.index(NEUTRAL)).mean()),
             "ece": measured.ece,
         }
     return found
@@ -207,7 +207,7 @@ def false_alerts(turns: Sequence[EmotionScores]) -> int:
     """Number of alerts of `angry>0.7 for 2 turns`."""
     rings = in_a_row = 0
     for one in turns:
-        in_a_row = in_a_row + 1 if one.ensemble[index("angry")] > SURE else 0
+        in_a_row = in_a_row + 1 if one.ensemble[LABELS.index("angry")] > SURE else 0
         rings += in_a_row == _ALERT_TURNS
     return rings
 

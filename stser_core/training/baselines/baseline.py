@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stser_core.emotions import index
+from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.text import normalise
 from stser_core.training.caches import SoundCache
@@ -66,4 +66,4 @@ def usable(fold: Fold, baseline: Baseline, sounds: SoundCache) -> Usable:
 
 def targets(clips: Sequence[Clip]) -> NDArray[np.int64]:
     """Each clip's label: int64 [clips], indices into `LABELS`."""
-    return np.array([index(clip.label) for clip in clips], dtype=np.int64)
+    return np.array([LABELS.index(clip.label) for clip in clips], dtype=np.int64)
