@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stser_core import weights
+import msgspec
+
+from stser_core import encoders, weights
+from stser_core.config import VERSION, CheckpointConfig
 from stser_core.errors import CheckpointError, reason
+from stser_core.settings import decode
+from stser_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from stser_core.config import CheckpointConfig
-    from stser_core.encoders import Encoder
     from stser_core.model import Stser
-    from stser_core.tokenizer import Tokenizer
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -47,10 +49,8 @@ class Checkpoint:
         """The folder's name."""
         return self.folder.resolve().name
 
-    def encoder(self, name: str) -> Encoder:
+    def encoder(self, name: str) -> encoders.Encoder:
         """Load a further encoder; raises `CheckpointError` where that is not possible."""
-        from stser_core import encoders
-
         return encoders.load(name, self.config.encoders[name], self.tensors(name))
 
     def tensors(self, name: str) -> dict[str, Tensor]:
@@ -96,8 +96,6 @@ def load(name: str | Path = DEFAULT, *, text: bool = True) -> Checkpoint:
     Raises:
         CheckpointError: It is missing, broken, or does not fit this program.
     """
-    from stser_core.tokenizer import Tokenizer
-
     folder = resolve(name)
     config = read_config(folder)
     tokenizer = None
@@ -136,11 +134,6 @@ def load_model(folder: Path, accelerator: str = "") -> Stser:
 
 def read_config(folder: Path) -> CheckpointConfig:
     """Read `config.json`; raises `CheckpointError` where it is missing, of another version, or does not fit."""
-    import msgspec
-
-    from stser_core.config import VERSION, CheckpointConfig
-    from stser_core.settings import decode
-
     path = folder / CONFIG_FILE
     try:
         content = path.read_bytes()
