@@ -48,7 +48,6 @@ class EmotionRecognizer:
         classifier: str = ENSEMBLE,
         explain: bool = False,
         prior: Prior | Literal["checkpoint"] | None = "checkpoint",
-        speaker_baseline: bool = True,
     ) -> None:
         """Prepare a checkpoint; see `load`.
 
@@ -59,7 +58,6 @@ class EmotionRecognizer:
             explain: Also give the salience of every utterance.
             prior: How often each emotion is expected, in the order of `LABELS`; `checkpoint` for the checkpoint's
                 prior of calls, `None` for evenly, as in training.
-            speaker_baseline: Whether to normalise by speaker, where utterances have one and the checkpoint can.
 
         Raises:
             UsageError: The classifier is unknown.
@@ -71,7 +69,7 @@ class EmotionRecognizer:
         self.prior = config.ensemble.class_prior if prior == "checkpoint" else prior
         self._config = config
         self._inputs = {encoder for name in self.classifiers for encoder in config.classifiers[name].inputs}
-        self.uses_speaker_baseline = speaker_baseline and config.speaker_baseline is not None and self.attends
+        self.uses_speaker_baseline = config.speaker_baseline is not None and self.attends
         self._network = network
         self.accelerator = network.accelerator
         self._tokenizer = checkpoint.tokenizer
@@ -89,7 +87,6 @@ class EmotionRecognizer:
         accelerator: str = "auto",
         explain: bool = False,
         prior: Prior | Literal["checkpoint"] | None = "checkpoint",
-        speaker_baseline: bool = True,
         runtime: Literal["torch", "onnx"] = "torch",
         text: bool = True,
     ) -> "EmotionRecognizer":
@@ -114,9 +111,7 @@ class EmotionRecognizer:
 
             accelerator = accelerator_of(accelerator)
             network = TorchNetwork(checkpoints.load_model(loaded.folder, accelerator), accelerator)
-        return cls(
-            loaded, network, classifier=classifier, explain=explain, prior=prior, speaker_baseline=speaker_baseline
-        )
+        return cls(loaded, network, classifier=classifier, explain=explain, prior=prior)
 
     @property
     def attends(self) -> bool:
@@ -200,12 +195,11 @@ class EmotionRecognizer:
         unknown = [i for i, one in enumerate(inputs) if one.frames is None and one.samples.any()]
         frames = {i: one.frames for i, one in enumerate(inputs) if one.frames is not None}
         frames |= zip(unknown, self._network.encode_frames([trimmed[i][0] for i in unknown]), strict=True)
-        alone = [i for i in sorted(frames) if self.uses_speaker_baseline and inputs[i].speaker is not None]
-        together = sorted(frames.keys() - set(alone), key=lambda i: -len(frames[i]))
         step, settings = self._config.frame_samples, self._config.speaker_baseline
+        alone = [] if settings is None else [i for i in sorted(frames) if inputs[i].speaker is not None]
+        together = sorted(frames.keys() - set(alone), key=lambda i: -len(frames[i]))
         for batch in (*batches(together, self.accelerator, lambda i: len(frames[i]) * step), *([i] for i in alone)):
-            speaker = inputs[batch[0]].speaker if self.uses_speaker_baseline else None
-            baseline = None
+            speaker, baseline = inputs[batch[0]].speaker, None
             if speaker is not None and settings is not None:
                 baseline = speaker.mean(self._network.neutral_mean, settings.pseudo_turns)[None]
             found, salience = self._network.encode_speech([frames[i] for i in batch], baseline, salience=self._explain)

@@ -119,11 +119,9 @@ def test_a_turn_weighs_what_the_speech_classifier_says_whatever_prior_was_asked_
     assert weights[0] == pytest.approx(scores.by_classifier["speech"][2] ** 2, abs=1e-5)
 
 
-def test_it_can_be_switched_off_and_is_absent_without_a_front_end(model, config, build, recognizer_of):
-    switched_off = recognizer_of(model, speaker_baseline=False)
+def test_without_a_front_end_there_is_none(model, config, build, recognizer_of):
     plain = recognizer_of(build(config))
 
-    for one in (switched_off, plain):
-        assert one.score(call()) == alone(one)
-        assert not one.uses_speaker_baseline
+    assert plain.score(call()) == alone(plain)
+    assert not plain.uses_speaker_baseline
     assert not recognizer_of(model, classifier="text").uses_speaker_baseline
