@@ -64,16 +64,17 @@ Factory: TypeAlias = "Callable[[str, dict[str, Any], Mapping[str, Tensor]], Enco
 def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encoder:
     """Make a checkpoint's further encoder, by its name, its entry in `config.json`, and its own tensors.
 
-    Raises `CheckpointError` where no installed package provides its type, or its settings or tensors do not fit.
+    An entry of vector size 0 does not know it yet. Raises `CheckpointError` where no installed package provides its
+    type, several do, or its settings or tensors do not fit.
     """
-    factory = factory_of(name, entry)
+    factory = _factory(name, entry)
     try:
         encoder = factory(name, dict(entry.settings), weights)
     except StserError:
         raise
     except Exception as error:  # another package's code may fail in any way
         raise CheckpointError(f"The checkpoint's encoder {name!r} could not be made ({reason(error)}).") from error
-    if encoder.vector_size != entry.vector_size:
+    if entry.vector_size not in (0, encoder.vector_size):
         raise CheckpointError(
             f"The checkpoint's encoder {name!r} should give vectors of {entry.vector_size:,} values; its type "
             f"{entry.type!r} gives {encoder.vector_size:,}."
@@ -105,11 +106,7 @@ def _array(vector: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
     return array
 
 
-def factory_of(name: str, entry: EncoderEntry) -> Factory:
-    """The factory of an entry's encoder type.
-
-    Raises `CheckpointError` where no installed package provides it, several do, or it cannot be loaded.
-    """
+def _factory(name: str, entry: EncoderEntry) -> Factory:
     if entry.type == HUB:
         from stser_core.encoders.hub import make
 

@@ -55,7 +55,7 @@ def parse_encoder(text: str) -> tuple[str, EncoderEntry]:
         pairs = [one.partition("=") for one in parts]
         if all(key and equals for key, equals, _ in pairs):
             settings |= {key: _value(word) for key, _, word in pairs}
-            return name, EncoderEntry(kind, 1, settings, _package_of(kind))
+            return name, EncoderEntry(kind, 0, settings, _package_of(kind))
     raise UsageError(f"--encoder is written as NAME=hub:MODEL_ID or NAME=TYPE:key=value,…; it is {text!r}.")
 
 
@@ -83,7 +83,7 @@ def add_classifier(
         DataError: The encoder gives no vector for any clip, or recordings cannot be decoded.
     """
     loaded = checkpoints.load(checkpoint)
-    encoder = encoders.factory_of(name, entry)(name, dict(entry.settings), {})
+    encoder = encoders.load(name, entry, {})
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     encoder.to(accelerator)
     sounds = SoundCache(fold.train + fold.validation, cache)
