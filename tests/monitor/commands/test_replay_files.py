@@ -64,7 +64,7 @@ def test_the_default_track_is_replayed_and_the_others_are_named(replay, speech, 
     expected = times(replay(write_wav(tmp_path / "mono.wav", [speech]))[1])
     code, rows, said = replay(path)
     assert (code, times(rows)) == (0, expected)
-    assert "--track" in said
+    assert "2 (pcm_s16le) is read, not 1 (pcm_s16le). --track" in said
     assert replay(path, "--track", "1")[1] == []
     code, rows, said = replay(path, "--track", "all", "--channels", "room,anna")
     assert (code, times(rows), {row["speaker"] for row in rows}) == (0, expected, {"anna"})

@@ -1,9 +1,8 @@
-"""A recording says how long it is, and which of its tracks is read, before it is decoded."""
+"""A recording says how long it is before it is decoded."""
 
 import struct
 import wave
 
-import av
 import numpy as np
 import pytest
 
@@ -69,18 +68,3 @@ def test_a_header_that_says_no_length_is_not_believed(place, value, tmp_path):
     assert (Recording(path).duration_s or 0.0) <= 1.5
     if place == 40 and value != 12_000:
         assert audio.load(path).shape == (1, 24_000)
-
-
-def test_of_several_tracks_the_default_is_read_and_the_others_are_named(tmp_path):
-    path = tmp_path / "meeting.mkv"
-    with av.open(str(path), "w") as container:
-        tracks = [container.add_stream("pcm_s16le", rate=RATE, layout="mono") for _ in range(2)]
-        tracks[0].metadata["title"], tracks[1].disposition = "Room", av.stream.Disposition.default
-        frame = av.AudioFrame.from_ndarray(tone(1.0), format="flt", layout="mono")
-        frame.sample_rate, frame.pts = RATE, 0
-        for track in tracks:
-            container.mux([*track.encode(frame), *track.encode(None)])
-    (notice,) = Recording(path).notices
-    assert "2 (pcm_s16le) is read, not 1 (Room, pcm_s16le)" in notice
-    assert Recording(path).channels == 1
-    assert (Recording(path, track="all").channels, Recording(path, track="all").notices) == (2, [])
