@@ -32,15 +32,10 @@ _TOLERANCE = 1e-6
 
 
 class Combined(NamedTuple):
-    """The ensemble's answer.
+    """The ensemble's answer."""
 
-    Attributes:
-        probabilities: float [..., labels].
-        calibrated: Whether the checkpoint has a temperature for this combination of classifiers.
-    """
-
-    probabilities: Floats
-    calibrated: bool
+    probabilities: Floats  # [..., labels]
+    calibrated: bool  # whether the checkpoint has a temperature for this combination of classifiers
 
 
 def combination(classifiers: Iterable[str]) -> str:

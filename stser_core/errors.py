@@ -2,13 +2,9 @@
 
 
 class StserError(Exception):
-    """Anything that stser-monitor or stser-train reports in one sentence.
+    """Anything that stser-monitor or stser-train reports in one sentence."""
 
-    Attributes:
-        exit_code: Of the command line.
-    """
-
-    exit_code = 1
+    exit_code = 1  # of the command line
 
 
 class AudioError(StserError):

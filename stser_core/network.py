@@ -24,7 +24,6 @@ class Network(Protocol):
 
     def encode_frames(self, waveforms: Sequence[Floats]) -> list[Floats]:
         """Frames of trimmed waveforms (float32 [n] in −1…1, 16 kHz): float32 [frames, size] each."""
-        ...
 
     def encode_speech(
         self, frames: Sequence[Floats], baselines: Floats | None, *, salience: bool
@@ -39,15 +38,12 @@ class Network(Protocol):
         Returns:
             float32 [batch, vector], and float32 [batch, steps] or `None`.
         """
-        ...
 
     def encode_text(self, pieces: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
         """Text vectors, float32 [batch, vector], of piece ids and their mask, int64 [batch, n] each."""
-        ...
 
     def classify(self, vectors: Mapping[str, Floats]) -> dict[str, Floats]:
         """Logits, float32 [batch, labels], of every classifier whose encoders' vectors, [batch, vector], are there."""
-        ...
 
 
 def accelerator_of(name: str) -> str:

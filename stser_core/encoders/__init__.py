@@ -27,18 +27,15 @@ HUB = "hub"
 
 
 class Encoder(Protocol):
-    """Utterances to vectors that classifiers read.
-
-    Attributes:
-        name: As the checkpoint calls it.
-        vector_size: Length of its vectors.
-    """
+    """Utterances to vectors that classifiers read."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102 (above)
+    def name(self) -> str:
+        """As the checkpoint calls it."""
 
     @property
-    def vector_size(self) -> int: ...  # noqa: D102
+    def vector_size(self) -> int:
+        """Length of its vectors."""
 
     def encode(self, inputs: Sequence[SpeechInput]) -> Sequence[Tensor | NDArray[np.float32] | None]:
         """Encode utterances, in the order in which they were said.
@@ -50,11 +47,9 @@ class Encoder(Protocol):
             For each a float32 [vector_size], a tensor on any device or an array; `None` where it lacks what the
             encoder needs.
         """
-        ...
 
     def to(self, accelerator: str) -> None:
         """Move to `cpu`, `cuda` or `mps`; called once, before the first `encode`."""
-        ...
 
 
 Factory: TypeAlias = "Callable[[str, dict[str, Any], Mapping[str, Tensor]], Encoder]"
