@@ -1,19 +1,17 @@
 """Turns whose every value is known, for whatever is made from turns, and a browser for whatever is a page."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import select
-import shutil
 import struct
 import subprocess
+import sys
 import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,8 +25,9 @@ from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 from stser_core.scores import EmotionScores
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+sys.path.append(str(Path(__file__).parent))
+
+from browsing import ARGUMENTS, CHROMIUM
 
 ANGRY = EmotionScores(
     by_classifier={
@@ -40,56 +39,6 @@ ANGRY = EmotionScores(
 )
 SAID = Transcript((Word("where", 1.2, 1.5, 0.9), Word("is", 1.5, 1.6, 1.0), Word("it", 1.7, 1.9, 0.8)))
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# Root in a container has no sandbox; no name may be resolved, should anything be asked for.
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-
-
-NASTY = [
-    "<script>window.hacked = 1; alert(1)</script>",
-    "</script><img src=x onerror='window.hacked = 1'>",
-    "\"'><svg onload=alert(1)>{{ 7 * 7 }}",
-    "שלום, \u202eמה שלומך\u202c",
-]
-BREAK_IN = """async () => {
-  const refused = [];
-  document.addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
-  const add = (kind, values) => document.body.append(Object.assign(document.createElement(kind), values));
-  add("script", { textContent: "window.hacked = 1" });
-  add("script", { src: "/calls" });
-  add("img", { src: "https://example.org/a.png" });
-  document.body.insertAdjacentHTML("beforeend", "<p style='color: red'>");
-  await fetch("https://example.org/").catch(() => null);
-  await new Promise((done) => setTimeout(done, 200));
-  const scripts = refused.filter((each) => each === "script-src-elem").length;
-  return [...new Set(refused), scripts, window.hacked ?? "not hacked"].sort();
-}"""
-REFUSED = [2, "connect-src", "img-src", "not hacked", "script-src-elem", "style-src-attr"]
-PALE_TEXTS = """() => {
-  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const light = (colour) => {
-    const [r, g, b] = numbers(colour).map((part) => part / 255)
-      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = (element) => {
-    for (let each = element; each; each = each.parentElement) {
-      const colour = getComputedStyle(each).backgroundColor;
-      if (numbers(colour)[3] !== 0) return colour;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  const pale = [];
-  const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (nodes.nextNode()) {
-    const element = nodes.currentNode.parentElement;
-    if (!nodes.currentNode.data.trim() || !element.checkVisibility()) continue;
-    const [a, b] = [light(getComputedStyle(element).color), light(ground(element))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) pale.push([nodes.currentNode.data.trim(), (a + 0.05) / (b + 0.05)]);
-  }
-  return pale;
-}"""
-
 
 @pytest.fixture(scope="module")
 def launch():
@@ -100,7 +49,7 @@ def launch():
     with playwright.sync_playwright() as started:
         launched = []
 
-        def start(*arguments: str) -> Browser:
+        def start(*arguments):
             launched.append(started.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *arguments]))
             return launched[-1]
 
@@ -113,28 +62,6 @@ def launch():
 def browser(launch):
     """Headless Chromium."""
     return launch()
-
-
-@pytest.fixture(scope="session")
-def pale_texts() -> Callable[[Page], list[list[object]]]:
-    """Find the visible texts of a page whose contrast with their ground is below 4.5, and that contrast."""
-    return lambda page: page.evaluate(PALE_TEXTS)
-
-
-@pytest.fixture(scope="session")
-def nasty() -> list[str]:
-    """Texts that would run scripts, or turn the page around, where a page took them for more than texts."""
-    return NASTY
-
-
-@pytest.fixture(scope="session")
-def require_closed() -> Callable[[Page], None]:
-    """Require that a page refuses to run or load anything that is put into it."""
-
-    def require(page: Page) -> None:
-        assert page.evaluate(BREAK_IN) == REFUSED
-
-    return require
 
 
 @pytest.fixture

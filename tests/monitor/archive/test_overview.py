@@ -6,6 +6,7 @@ import re
 from datetime import date
 
 import pytest
+from browsing import Visit, visiting
 
 from monitor.archive.overview import make_overview, render_overview
 from monitor.archive.scoring import Finished, Scored
@@ -137,17 +138,8 @@ def page(archived, browser):
     )
     path = root / "overview.html"
     path.write_bytes(render_overview(make_overview(root, root)))
-    heard = []
-    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
-    opened = context.new_page()
-    opened.on("request", lambda request: heard.append(request.url))
-    opened.on("pageerror", lambda error: heard.append(str(error)))
-    opened.on("console", lambda message: heard.append(message.text))
-    opened.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
-    opened.goto(path.as_uri())
-    yield opened
-    context.close()
-    assert heard == [path.as_uri()]
+    with visiting(browser, Visit, path.as_uri(), offline=True) as open_page:
+        yield open_page(path.as_uri()).page
 
 
 def names(page):

@@ -1,32 +1,18 @@
 """The page in a real browser: headless Chromium opens it from disk, with no network."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
-from time import monotonic
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
+from browsing import Visit, visiting
 
 from monitor.report.content import make_report
 from monitor.report.page import render
 from monitor.report.sound import encode
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-SOON_S = 20.0
 EXPLAINED = {"salient_start_s": 12.0, "salient_end_s": 13.0}
 
 
-@dataclass
-class Visit:
-    """An open page, and what it asked for and complained of."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+class Report(Visit):
+    """The page of a call."""
 
     def time(self) -> float:
         return self.page.evaluate("audio.currentTime")
@@ -43,37 +29,19 @@ class Visit:
         )
         return in_list, in_lanes
 
-    def until(self, condition: str) -> None:
-        # Playwright's own waiting evaluates a string in the page, which the page's policy forbids.
-        deadline = monotonic() + SOON_S
-        while not self.page.evaluate(f"Boolean({condition})"):
-            assert monotonic() < deadline, condition
-            self.page.wait_for_timeout(20)
-
 
 @pytest.fixture
 def visit(browser, tmp_path):
     """Open a page made of turns; everything it asks the network for, and every complaint, fails the test."""
-    visits = []
 
-    def open_page(rows, notes=(), sound=None, **options):
-        path = tmp_path / "call.html"
-        path.write_bytes(render(make_report(rows, notes, "call.csv", sound=sound)))
-        context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, "offline": True, **options})
-        opened = Visit(context.new_page())
-        visits.append((context, opened))
-        opened.page.on("request", lambda request: opened.requests.append(request.url))
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.page.on("console", lambda message: opened.complaints.append(message.text))
-        opened.page.on("dialog", lambda dialog: (opened.complaints.append(dialog.message), dialog.dismiss()))
-        opened.page.goto(path.as_uri())
-        return opened
+    with visiting(browser, Report, "file:", "blob:", offline=True) as open_page:
 
-    yield open_page
-    for context, opened in visits:
-        context.close()
-        assert [url for url in opened.requests if not url.startswith(("file:", "blob:"))] == []
-        assert opened.complaints == []
+        def open_report(rows, notes=(), sound=None, **options):
+            path = tmp_path / "call.html"
+            path.write_bytes(render(make_report(rows, notes, "call.csv", sound=sound)))
+            return open_page(path.as_uri(), **options)
+
+        yield open_report
 
 
 @pytest.fixture

@@ -1,28 +1,26 @@
 """What is said in a call stays text in the browser, and the page loads and runs nothing else."""
 
+from browsing import NASTY, require_closed
 
-def test_what_is_said_and_who_says_it_stays_text(visit, row, nasty):
+
+def test_what_is_said_and_who_says_it_stays_text(visit, row):
     rows = [
         row(place, 2.0 * place, 2.0 * place + 1, "angry", text, speaker=f"<b>{text}", channel=place, words=None)
-        for place, text in enumerate(nasty, start=1)
+        for place, text in enumerate(NASTY, start=1)
     ]
-    notes = [{"type": "alert", "rule": nasty[0], "time_s": 3.0, "channel": 1, "speaker": nasty[1], "turn": 1}]
+    notes = [{"type": "alert", "rule": NASTY[0], "time_s": 3.0, "channel": 1, "speaker": NASTY[1], "turn": 1}]
     opened = visit(rows, [{**notes[0], "emotion": "angry", "probability": 0.7}])
     opened.page.locator("#turn-1").click()
     opened.page.locator("#search").fill("<script>")
     assert opened.shown() == ["0:02"]
     opened.page.locator("#search").fill("")
-    assert opened.page.locator(".words").all_inner_texts() == nasty
-    assert opened.page.locator(".turn .who").all_inner_texts() == [f"<b>{text}" for text in nasty]
+    assert opened.page.locator(".words").all_inner_texts() == NASTY
+    assert opened.page.locator(".turn .who").all_inner_texts() == [f"<b>{text}" for text in NASTY]
     assert opened.page.locator("b:not(.chip), img, svg:not(.stroke):not(.shares), script[src]").count() == 0
     assert opened.page.evaluate("window.hacked") is None
     assert opened.page.locator("#turn-3 .words").evaluate("each => getComputedStyle(each).direction") == "rtl"
     assert opened.page.locator("#turn-0 .words").evaluate("each => getComputedStyle(each).direction") == "ltr"
 
 
-def test_the_page_may_not_load_or_run_anything_else(visit, rows, require_closed):
-    opened = visit(rows)
-    require_closed(opened.page)
-    # The browser tells of what it refused: of the image and the address only that they were asked for in vain.
-    opened.complaints.clear()
-    opened.requests.clear()
+def test_the_page_may_not_load_or_run_anything_else(visit, rows):
+    require_closed(visit(rows))

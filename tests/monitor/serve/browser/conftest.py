@@ -1,18 +1,16 @@
 """The page of live lines in a real browser, and a server whose lines a test has happen."""
 
-from __future__ import annotations
-
 import json
 import threading
-from dataclasses import dataclass, field
 from socket import create_server
-from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from time import sleep
 from urllib.parse import quote
 
 import pytest
 
 pytest.importorskip("uvicorn")
+
+from browsing import Visit, visiting
 
 from monitor.roles import Role
 from monitor.serve.calls import Call
@@ -23,10 +21,6 @@ from monitor.serve.security import Access
 from monitor.serve.server import Server
 from stser_core.emotions import LABELS
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
-
-SOON_S = 20.0
 STARTED = "2026-11-29T10:00:00.000+00:00"
 CUSTOMER, AGENT = Role("customer"), Role("agent", scored=False)
 
@@ -116,26 +110,14 @@ class Told:
         self.log.add(kind, {"call": call, **further, **values})
 
 
-@dataclass
-class Visit:
-    """An open page, and what it asked for and complained of."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def until(self, condition):
-        # Playwright's own waiting evaluates a string in the page, which the page's policy forbids.
-        deadline = monotonic() + SOON_S
-        while not self.page.evaluate(f"Boolean({condition})"):
-            assert monotonic() < deadline, condition
-            self.page.wait_for_timeout(20)
+class LivePage(Visit):
+    """The page of all lines."""
 
     def names(self):
         """The lines in progress, from top to bottom."""
         return self.page.locator("#lines .lane .name").all_text_contents()
 
-    def lane(self, call) -> Locator:
+    def lane(self, call):
         return self.page.locator("#lines .lane", has=self.page.get_by_text(call, exact=True))
 
     def focused(self):
@@ -152,21 +134,11 @@ def server(tmp_path):
 @pytest.fixture
 def visit(browser, server):
     """Open the page; whatever it asks of anybody else, and every complaint, fails the test."""
-    visits = []
+    with visiting(browser, LivePage, server.url, "blob:", viewport={"width": 1280, "height": 900}) as open_page:
 
-    def open_page(**options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        opened = Visit(context.new_page())
-        visits.append((context, opened))
-        opened.page.on("request", lambda request: opened.requests.append(request.url))
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.page.on("console", lambda message: opened.complaints.append(message.text))
-        opened.page.goto(server.url)
-        opened.until("stream?.readyState === 1")
-        return opened
+        def open_live(**options):
+            opened = open_page(server.url, **options)
+            opened.until("stream?.readyState === 1")
+            return opened
 
-    yield open_page
-    for context, opened in visits:
-        context.close()
-        assert [url for url in opened.requests if not url.startswith((server.url, "blob:"))] == []
-        assert opened.complaints == []
+        yield open_live

@@ -1,6 +1,7 @@
 """The page and its server: what is missed while it is away, and what either may do to the other."""
 
 import pytest
+from browsing import NASTY, require_closed
 from playwright.sync_api import expect
 
 from monitor.roles import Role
@@ -38,30 +39,27 @@ def test_a_server_that_knows_nothing_any_more_has_the_page_begin_again(visit, se
     expect(opened.page.locator("#lines .name")).to_have_text(["after"])
 
 
-def test_what_is_said_and_who_says_it_stays_text(visit, server, nasty):
+def test_what_is_said_and_who_says_it_stays_text(visit, server):
     opened = visit()
-    channels = [Role(f"<b>{text}") for text in nasty]
-    for place, text in enumerate(nasty):
+    channels = [Role(f"<b>{text}") for text in NASTY]
+    for place, text in enumerate(NASTY):
         server.begin(text, channels=channels, source=text)
-        for channel in range(1, len(nasty) + 1):
-            server.turn(text, 5.0 * channel, 5.0 * channel + 4, "sad", nasty[channel - 1], channel=channel)
-        server.alert(text, rule=nasty[-place - 1])
+        for channel in range(1, len(NASTY) + 1):
+            server.turn(text, 5.0 * channel, 5.0 * channel + 4, "sad", NASTY[channel - 1], channel=channel)
+        server.alert(text, rule=NASTY[-place - 1])
         server.now((text, 30.0, text, "sad"))
-    expect(opened.page.locator("#alert-list li")).to_have_count(len(nasty))
+    expect(opened.page.locator("#alert-list li")).to_have_count(len(NASTY))
     opened.page.locator("#lines .lane").first.click()
-    expect(opened.page.locator("#transcript .words")).to_have_text(nasty)
-    assert sorted(opened.names()) == sorted(nasty)
-    server.end(nasty[0])
-    expect(opened.page.locator("#ended .open")).to_have_text(nasty[0])
+    expect(opened.page.locator("#transcript .words")).to_have_text(NASTY)
+    assert sorted(opened.names()) == sorted(NASTY)
+    server.end(NASTY[0])
+    expect(opened.page.locator("#ended .open")).to_have_text(NASTY[0])
     assert opened.page.locator("b:not(.chip), img, svg:not(.stroke), script[src]").count() == 0
     assert opened.page.evaluate("window.hacked") is None
 
 
-def test_the_page_may_not_load_or_run_anything_else(visit, require_closed):
-    opened = visit()
-    require_closed(opened.page)
-    opened.complaints.clear()  # the browser tells of what it refused
-    opened.requests.clear()
+def test_the_page_may_not_load_or_run_anything_else(visit):
+    require_closed(visit())
 
 
 def test_a_token_goes_with_everything_that_the_page_asks(browser, server):

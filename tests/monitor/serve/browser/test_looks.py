@@ -1,6 +1,7 @@
 """How the page looks in light and dark, on a telephone and on a wide screen."""
 
 import pytest
+from browsing import pale_texts
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
@@ -28,7 +29,7 @@ def busy(visit, server):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_stands_out_from_its_ground(busy, pale_texts, scheme):
+def test_all_text_stands_out_from_its_ground(busy, scheme):
     opened = busy(color_scheme=scheme)
     assert pale_texts(opened.page) == []
 
