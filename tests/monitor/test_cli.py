@@ -38,6 +38,7 @@ def replay(scratch_checkpoint):
     return run
 
 
+@pytest.mark.slow
 def test_help_imports_nothing_heavy():
     script = (
         "import sys; from monitor.cli import main; code = main(['--help']);"

@@ -11,7 +11,6 @@ from browsing import Visit, visiting
 from monitor.archive.overview import make_overview, render_overview
 from monitor.archive.scoring import Finished, Scored
 from monitor.cli import main
-from stser_core.errors import DataError
 
 EVIL = '2026-10-05 <script>alert("1")</script>&\'.wav'
 SCHEME = "javascript:alert(1).wav"
@@ -122,8 +121,6 @@ def test_a_folder_that_is_not_an_archive_is_told(tmp_path, capsys):
     assert main(["archive-report", str(tmp_path)]) == 1
 
     assert "is not an archive" in capsys.readouterr().err
-    with pytest.raises(DataError, match="is not an archive"):
-        make_overview(tmp_path, tmp_path)
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ def test_nobody_spoke(tmp_path, capsys, write_timeline):
     assert capsys.readouterr().out == "No speech was found.\n"
 
 
+@pytest.mark.slow
 def test_words_that_the_output_s_encoding_lacks_do_not_end_a_command(tmp_path, turn, write_timeline):
     japanese = turn(speaker="日本", transcript=Transcript((Word("日本", 1.2, 1.5, 0.9),)))
     call = write_timeline(tmp_path / "call.csv", japanese)

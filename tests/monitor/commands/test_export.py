@@ -188,6 +188,7 @@ def test_nothing_lies_beside_a_pipe(timeline, command, tmp_path):
     assert (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_an_export_needs_no_model_and_half_a_second_of_the_processor_at_most(timeline):
     code = (
         "import sys; from pathlib import Path; from monitor.commands.timelines import export;"

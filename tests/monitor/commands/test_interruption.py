@@ -61,6 +61,7 @@ def test_off_the_main_thread_signals_stay_where_they_are():
     assert seen == [before]
 
 
+@pytest.mark.slow
 def test_a_third_signal_ends_the_process_on_the_spot_with_the_terminal_put_right():
     script = """
 import os, signal, threading, time

@@ -85,6 +85,7 @@ def test_what_is_wrong_is_one_sentence_and_no_file(timeline, options, code, sent
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_report_without_sound_needs_no_model_and_no_decoder(timeline):
     code = (
         "import sys; from monitor.cli import main;"

@@ -1,5 +1,4 @@
 import os
-from pathlib import Path
 
 import pytest
 
@@ -14,27 +13,12 @@ def test_a_file_that_was_never_begun_is_not_left_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["missing/out.csv", "."])
-def test_a_path_that_cannot_be_written_is_refused_at_once(tmp_path, name):
-    with pytest.raises(OutputError, match="Cannot write"):
-        Destination(str(tmp_path / name))
-
-
-@pytest.mark.parametrize("name", ["", "new/", "new.csv/"])
-def test_a_name_that_is_no_file_s_is_refused(tmp_path, monkeypatch, name):
+@pytest.mark.parametrize("name", ["", "new/", "new.csv/", "missing/out.csv", "."])
+def test_a_name_that_is_no_file_s_is_refused_at_once(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OutputError):
         Destination(name)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_told_with_its_reason():
-    destination = Destination("/dev/full")
-    destination.begin()
-    with pytest.raises(OutputError, match="No space left"):
-        destination.write("row\n")
-    destination.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps open files from being removed")

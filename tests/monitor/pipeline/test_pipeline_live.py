@@ -112,7 +112,7 @@ class TestWhileSomebodySpeaks:
         assert speaking.scores == SCORES
         assert not other.speaking
 
-    def test_nothing_of_it_is_exported(self, run):
+    def test_nothing_of_it_is_exported_or_left_when_it_has_ended(self, run):
         going = run()
         going.hear_until(3.5)
         going.wait(lambda: going.pipeline.channels[0].scores is not None)
@@ -120,6 +120,7 @@ class TestWhileSomebodySpeaks:
         going.hear_until(8.0)
         going.wait(lambda: len(going.turns) > 0)
         assert [turn.turn for turn in going.turns] == list(range(1, len(going.turns) + 1))
+        assert (going.pipeline.channels[0].scores, going.pipeline.channels[0].words) == (None, "")
 
     def test_an_estimate_is_made_of_all_that_was_heard_so_far(self, run):
         going = run()
@@ -130,13 +131,6 @@ class TestWhileSomebodySpeaks:
         assert lengths == sorted(lengths)
         assert all(later - earlier >= 0.99 for earlier, later in pairwise(lengths))
         assert going.scorer.scored[-1].text.endswith("seconds")
-
-    def test_when_it_has_ended_nothing_of_it_is_left(self, run):
-        going = run()
-        going.hear_until(8.0)
-        going.wait(lambda: len(going.turns) > 0)
-        assert going.pipeline.channels[0].scores is None
-        assert going.pipeline.channels[0].words == ""
 
     def test_a_channel_that_is_not_scored_is_not_estimated(self, run, sound):
         going = run(sound[::-1])

@@ -3,7 +3,7 @@ import pytest
 from monitor.report.content import Said, make_report, said
 from monitor.report.sound import Sound
 from monitor.timeline.notes import Mark
-from stser_core.errors import AudioError, DataError
+from stser_core.errors import AudioError
 
 ALERT = {
     "type": "alert",
@@ -49,19 +49,6 @@ def test_marks_and_alerts_find_their_places(row):
     assert make_report([], [{"type": "weather", "sky": "blue"}], "x").entries == ()  # of a newer program
     kinds = [entry.number if isinstance(entry, Mark) else entry.alerts for entry in report.entries]
     assert kinds == [(), 1, ("angry>0.6",)]
-
-
-@pytest.mark.parametrize(
-    ("note", "why"),
-    [
-        ({"type": "mark", "number": 1}, "time_s"),
-        ({"type": "mark", "number": "<b>", "time_s": 1.0}, "int"),
-        ({**ALERT, "turn": None}, "turn"),
-    ],
-)
-def test_a_broken_note_is_refused(row, note, why):
-    with pytest.raises(DataError, match=why):
-        make_report([row(1, 0.0, 2.0, "sad")], [note], "x")
 
 
 def test_a_recording_that_is_shorter_than_its_timeline_is_another_one(row):

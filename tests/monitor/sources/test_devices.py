@@ -70,6 +70,7 @@ def test_without_any_input_there_is_a_way_out():
         find("mic", ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["devices"], ["--device", "mic", "--asr", "none"]])
 def test_without_port_audio_the_package_to_install_is_named(tmp_path, arguments):
     # This is what the package does where the library is missing.

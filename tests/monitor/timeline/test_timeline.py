@@ -1,5 +1,3 @@
-import pytest
-
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Timeline, TimelineSnapshot
 
@@ -38,18 +36,6 @@ def test_notes_are_kept_by_kind():
     timeline.add_note(Mark(1, 1.0))
     timeline.add_note(alert)
     assert timeline.snapshot() == TimelineSnapshot(marks=(Mark(1, 1.0),), alerts=(alert,))
-
-
-def test_shares_are_of_talk_time_and_not_of_turns(turn, surely):
-    turns = [
-        turn(start_s=0.0, end_s=6.0, scores=surely("sad")),
-        turn(start_s=7.0, end_s=8.0, scores=surely("happy")),
-        turn(start_s=9.0, end_s=10.0, scores=surely("happy")),
-    ]
-    (figures,) = speaker_figures(turns)
-    assert figures.turns == 3
-    assert figures.talk_s == pytest.approx(8.0)
-    assert figures.shares == pytest.approx((0.0, 0.25, 0.0, 0.75))
 
 
 def test_turns_without_scores_count_as_talk_but_not_as_emotion(turn, surely):
