@@ -51,7 +51,7 @@ def turns_saying(texts):
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 formulas = st.text("'=+-@\t\r1", max_size=4)
 turns = turns_saying(texts | formulas)
-turns_on_one_line = turns_saying(st.text(st.characters(categories=("L", "N", "P")), max_size=12))
+turns_on_one_line = turns_saying(st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=12))
 
 
 def timelines(turns, **sizes):
