@@ -28,17 +28,13 @@ Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 @dataclass(frozen=True, eq=False)
 class AudioBlock:
-    """A piece of a stream: 20 to 100 ms of live sound, 300 ms of a recording.
+    """A piece of a stream: 20 to 100 ms of live sound, 900 ms of a recording."""
 
-    Attributes:
-        start: Index of the first sample on the stream's own clock; more than the end of the block before where sound
-            was lost between them.
-        samples: float32 [channels, n] in −1…1, 16 kHz.
-        arrived_at: When its last sample was there, in seconds of `time.monotonic`.
-    """
-
+    # Index of the first sample on the stream's own clock; more than the end of the block before where sound was lost
+    # between them.
     start: int
-    samples: NDArray[np.float32]
+    samples: NDArray[np.float32]  # float32 [channels, n] in −1…1, 16 kHz
+    # When its last sample was there, in seconds of `time.monotonic`.
     arrived_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -78,25 +74,18 @@ class Transcript:
 
 @dataclass(frozen=True, eq=False)
 class Utterance:
-    """One stretch of speech on one channel, as the segmenter cut it, and when it passed the points on its way.
+    """One stretch of speech on one channel, as the segmenter cut it, and when it passed the points on its way."""
 
-    Attributes:
-        channel: Counts from 1.
-        start_s, end_s: Seconds from the start of the recording.
-        samples: float32 [n] in −1…1, 16 kHz mono: the sound from `start_s` to `end_s`.
-        dropped_ms: Milliseconds of sound that were lost inside the utterance (live capture only).
-        captured_at: When its last sound was captured, in seconds of `time.monotonic`; `None` where no pause ended it.
-        ended_at: When its end was decided, on the same clock.
-        transcript: Set by the transcriber thread, or cancelled; `None` without a transcriber.
-    """
-
-    channel: int
+    channel: int  # counts from 1
+    # Seconds from the start of the recording.
     start_s: float
     end_s: float
-    samples: NDArray[np.float32]
-    dropped_ms: int = 0
+    samples: NDArray[np.float32]  # float32 [n] in −1…1, 16 kHz mono: the sound from `start_s` to `end_s`
+    dropped_ms: int = 0  # milliseconds of sound that were lost inside the utterance (live capture only)
+    # When its last sound was captured, in seconds of `time.monotonic`; `None` where no pause ended it.
     captured_at: float | None = None
-    ended_at: float = 0.0
+    ended_at: float = 0.0  # when its end was decided, on the same clock
+    # Set by the transcriber thread, or cancelled; `None` without a transcriber.
     transcript: Future[Transcript | None] = field(default_factory=Future)
 
 
@@ -137,19 +126,13 @@ SpeechEvent: TypeAlias = SpeechStarted | SpeechAudio | SpeechEnded
 
 @dataclass(frozen=True)
 class ChannelNow:
-    """The present state of a channel, for a display.
+    """The present state of a channel, for a display."""
 
-    Attributes:
-        level_dbfs: Root mean square of the last block in decibels below full scale.
-        since_s: Where the utterance in hand started, in seconds from the start of the recording; `None` while
-            nobody speaks.
-        words: What has been recognised of it so far; may still change.
-        scores: A provisional estimate from what was said of it so far; `None` before the first.
-    """
-
-    level_dbfs: float = -120.0
+    level_dbfs: float = -120.0  # root mean square of the last block in decibels below full scale
+    # Where the utterance in hand started, in seconds from the start of the recording; `None` while nobody speaks.
     since_s: float | None = None
-    words: str = ""
+    words: str = ""  # what has been recognised of it so far; may still change
+    # A provisional estimate from what was said of it so far; `None` before the first.
     scores: EmotionScores | None = None
 
     @property

@@ -13,15 +13,11 @@ AGENT = "agent"
 
 @dataclass(frozen=True)
 class Role:
-    """The part that a channel has in a conversation.
+    """The part that a channel has in a conversation."""
 
-    Attributes:
-        speaker: Its name in the timeline.
-        scored: Whether its emotion is scored. An agent is an employee at work, whose emotion is not scored
-            unless the user asks for it (docs/architecture.md, "Who may be monitored").
-    """
-
-    speaker: str
+    speaker: str  # its name in the timeline
+    # Whether its emotion is scored. An agent is an employee at work, whose emotion is not scored unless the user asks
+    # for it (docs/architecture.md, "Who may be monitored").
     scored: bool = True
 
     @classmethod

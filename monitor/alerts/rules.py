@@ -19,20 +19,14 @@ _FORM = "write it like 'angry>0.7', 'angry>0.7 for 2 turns' or 'customer: sad>=0
 
 @dataclass(frozen=True)
 class Rule:
-    """An emotion is above a threshold, for so many turns of one speaker in a row.
+    """An emotion is above a threshold, for so many turns of one speaker in a row."""
 
-    Attributes:
-        text: The rule as the user wrote it.
-        reached: Whether the threshold itself is enough (`>=`).
-        speaker: Whose turns count, or `None` for everybody's, each for themselves.
-    """
-
-    text: str
+    text: str  # the rule as the user wrote it
     emotion: str
     threshold: float
-    reached: bool = False
+    reached: bool = False  # whether the threshold itself is enough (`>=`)
     turns: int = 1
-    speaker: str | None = None
+    speaker: str | None = None  # whose turns count, or `None` for everybody's, each for themselves
 
     def concerns(self, turn: Turn) -> bool:
         """Whether the turn is one of the speaker's. An emotion that was not scored says nothing either way."""

@@ -23,16 +23,12 @@ _SIGNATURE = re.compile(
 
 @dataclass(frozen=True)
 class Found:
-    """A recording that is to be in the archive.
+    """A recording that is to be in the archive."""
 
-    Attributes:
-        name: Its path below the folder that was searched, with `/` between the parts: what the archive calls it.
-            Bytes that are not UTF-8 are visible escapes.
-        path: Where it is.
-    """
-
+    # Its path below the folder that was searched, with `/` between the parts: what the archive calls it. Bytes that are
+    # not UTF-8 are visible escapes.
     name: str
-    path: str
+    path: str  # where it is
 
 
 def find_recordings(place: str, out: Path) -> list[Found]:

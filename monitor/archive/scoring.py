@@ -18,21 +18,13 @@ from stser_core.errors import StserError
 
 @dataclass(frozen=True)
 class Finished:
-    """The done marker of a recording, which the archive keeps beside its timeline.
+    """The done marker of a recording, which the archive keeps beside its timeline."""
 
-    Attributes:
-        recording: Its name in the archive.
-        size: Bytes of its file when it was read.
-        modified_ns: When the file was last written, in nanoseconds since 1970.
-        duration_s: Length that the file announces, or that was decoded where it announces none.
-        heard_s: How far it could be decoded.
-    """
-
-    recording: str
-    size: int
-    modified_ns: int
-    duration_s: float
-    heard_s: float
+    recording: str  # its name in the archive
+    size: int  # bytes of its file when it was read
+    modified_ns: int  # when the file was last written, in nanoseconds since 1970
+    duration_s: float  # length that the file announces, or that was decoded where it announces none
+    heard_s: float  # how far it could be decoded
 
 
 @dataclass(frozen=True)

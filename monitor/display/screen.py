@@ -54,26 +54,18 @@ class Session:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The changing state of a replay or of live monitoring, which alone has what follows `stopped`.
-
-    Attributes:
-        stopped: Whether a replay was stopped before its end.
-        behind_s: Seconds of sound that have not been looked at yet.
-        turns_waiting: Utterances that wait for their scores.
-        waiting: Whether the device is away and waited for.
-        notice: The last sentence that the program had to say, if that is not long ago.
-    """
+    """The changing state of a replay or of live monitoring, which alone has what follows `stopped`."""
 
     timeline: TimelineSnapshot = field(default_factory=TimelineSnapshot)
     position_s: float = 0.0
-    stopped: bool = False
+    stopped: bool = False  # whether a replay was stopped before its end
     channels: tuple[ChannelNow, ...] = ()
     dropped_ms: int = 0
-    behind_s: float = 0.0
-    turns_waiting: int = 0
+    behind_s: float = 0.0  # seconds of sound that have not been looked at yet
+    turns_waiting: int = 0  # utterances that wait for their scores
     paused: bool = False
-    waiting: bool = False
-    notice: str = ""
+    waiting: bool = False  # whether the device is away and waited for
+    notice: str = ""  # the last sentence that the program had to say, if that is not long ago
 
 
 def running(session: Session, snapshot: Snapshot, width: int, height: int) -> list[Text]:

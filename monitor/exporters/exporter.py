@@ -24,31 +24,19 @@ _DIRECTIVE = re.compile(r"%(?:[YymbBdjHMUVuaA](?![A-Za-z])|%)")
 
 @dataclass(frozen=True)
 class Resumed:
-    """Where a file begins, or goes on that is continued.
+    """Where a file begins, or goes on that is continued."""
 
-    Attributes:
-        start: What is to be written before the first turn: the header, or what ends the last line of those that stay.
-        keep: Bytes that stay; what follows them broke off.
-        last_turn: The highest number of a turn.
-        last_mark: The highest number of a mark.
-        lost: Whether a line that broke off is dropped.
-    """
-
-    start: str
-    keep: int = 0
-    last_turn: int = 0
-    last_mark: int = 0
-    lost: bool = False
+    start: str  # what is to be written before the first turn: the header, or what ends the last line of those that stay
+    keep: int = 0  # bytes that stay; what follows them broke off
+    last_turn: int = 0  # the highest number of a turn
+    last_mark: int = 0  # the highest number of a mark
+    lost: bool = False  # whether a line that broke off is dropped
 
 
 class Lines(Protocol):
-    """A format that can be written line by line.
+    """A format that can be written line by line."""
 
-    Attributes:
-        header: The text before the first turn.
-    """
-
-    header: str
+    header: str  # the text before the first turn
 
     def turn(self, turn: Turn) -> str:
         """A turn, with its line end."""

@@ -23,22 +23,15 @@ from stser_core.files import utf8
 
 @dataclass(frozen=True)
 class Format:
-    """One format.
+    """One format."""
 
-    Attributes:
-        ending: What its files' names end in.
-        content: Makes a file of turns, in any order; raises `MissingExtraError` where it needs a library that is not
-            installed.
-        notes: Makes what follows of marks and alerts; `None` where they have no place.
-        table: It holds rows of any recordings; the others lay turns along the time of one.
-        binary: It is not text for a terminal.
-    """
-
-    ending: str
+    ending: str  # what its files' names end in
+    # Makes a file of turns, in any order; raises `MissingExtraError` where it needs a library that is not installed.
     content: Callable[[Sequence[Turn]], str | bytes]
+    # Makes what follows of marks and alerts; `None` where they have no place.
     notes: Callable[[Sequence[Note]], str] | None = None
-    table: bool = False
-    binary: bool = False
+    table: bool = False  # it holds rows of any recordings; the others lay turns along the time of one
+    binary: bool = False  # it is not text for a terminal
 
     def made(self, turns: Sequence[Turn], notes: Sequence[Note] = ()) -> bytes:
         """The bytes of a file of turns and, where they have a place, notes."""

@@ -68,17 +68,11 @@ def track_choice(option: str | None) -> TrackChoice:
 
 @dataclass(frozen=True)
 class Models:
-    """One copy of the models, however many recordings are scored at once.
+    """One copy of the models, however many recordings are scored at once."""
 
-    Attributes:
-        scorer: Finds the emotions.
-        transcriber: Finds the words.
-        extractor: Computes speaker embeddings, with `--speakers`.
-    """
-
-    scorer: EmotionRecognizer
-    transcriber: Transcriber
-    extractor: VoskEmbeddings | None = None
+    scorer: EmotionRecognizer  # finds the emotions
+    transcriber: Transcriber  # finds the words
+    extractor: VoskEmbeddings | None = None  # computes speaker embeddings, with `--speakers`
 
 
 def recording_pipeline(

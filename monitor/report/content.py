@@ -29,37 +29,26 @@ class Said:
 
 @dataclass(frozen=True)
 class ShownTurn:
-    """A turn of the report, by its place in the order of the starts, with its speaker's lane; both count from 0.
-
-    Attributes:
-        said: The transcript in pieces; empty where no words are known.
-        alerts: The rules that came true with it.
-    """
+    """A turn of the report, by its place in the order of the starts, with its speaker's lane; both count from 0."""
 
     place: int
     row: Turn
     lane: int
-    said: tuple[Said, ...]
-    alerts: tuple[str, ...]
+    said: tuple[Said, ...]  # the transcript in pieces; empty where no words are known
+    alerts: tuple[str, ...]  # the rules that came true with it
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report's content, in the order of the times; the metrics name the speakers in the order of the lanes.
+    """A report's content, in the order of the times; the metrics name the speakers in the order of the lanes."""
 
-    Attributes:
-        title: The recording's name, or that of the timeline's file where nobody speaks.
-        sound: The recording that the page plays, or `None`.
-        transcripts: Whether words may be shown: where not, the page need not speak of missing ones.
-    """
-
-    title: str
+    title: str  # the recording's name, or that of the timeline's file where nobody speaks
     checkpoints: tuple[str, ...]
     turns: tuple[ShownTurn, ...]
     marks: tuple[Mark, ...]
     call: CallAnalytics
-    sound: Sound | None = None
-    transcripts: bool = True
+    sound: Sound | None = None  # the recording that the page plays, or `None`
+    transcripts: bool = True  # whether words may be shown: where not, the page need not speak of missing ones
 
     @property
     def length_s(self) -> float:

@@ -27,15 +27,10 @@ _BITS_A_SECOND = {1: 16_000, 2: 24_000}
 
 @dataclass(frozen=True)
 class Sound:
-    """A recording's sound.
+    """A recording's sound."""
 
-    Attributes:
-        content: A WebM file.
-        duration_s: Length of the recording in seconds.
-    """
-
-    content: bytes
-    duration_s: float
+    content: bytes  # a WebM file
+    duration_s: float  # length of the recording in seconds
 
 
 def encode(path: str | Path, track: TrackChoice = None) -> Sound:

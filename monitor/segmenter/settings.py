@@ -19,27 +19,19 @@ LONGEST_PAUSE_S = 3.0
 
 
 class Detection(NamedTuple):
-    """The thresholds of one sensitivity.
+    """The thresholds of one sensitivity."""
 
-    Attributes:
-        mode: Aggressiveness of WebRTC's detector, 0 (calls much speech) to 3 (calls little speech).
-        floor_margin_db: A frame less than this above the noise floor, and in the low frequencies less than
-            `low_floor_margin_db` above it, is silence, whatever the detector says.
-        low_floor_margin_db: More, since the level of a noise varies the more the less of its band is looked at.
-        start_frames: Frames with speech, of a few, that make a start.
-        min_speech_s: An utterance with less speech than this is dropped: a click, a cough.
-        min_spread_db: What keeps its level more steadily than this, over all frequencies and in the low ones, is a tone
-            or a noise that has set in, not speech: difference between the loudest and the quietest tenth of the
-            frames with speech.
-        answer_s, answer_spread_db: The same two for what has ended within half a second: a short answer.
-    """
-
-    mode: int
+    mode: int  # aggressiveness of WebRTC's detector, 0 (calls much speech) to 3 (calls little speech)
+    # A frame less than this above the noise floor, and in the low frequencies less than `low_floor_margin_db` above it,
+    # is silence, whatever the detector says.
     floor_margin_db: float
-    low_floor_margin_db: float
-    start_frames: int
-    min_speech_s: float
+    low_floor_margin_db: float  # more, since the level of a noise varies the more the less of its band is looked at
+    start_frames: int  # frames with speech, of a few, that make a start
+    min_speech_s: float  # an utterance with less speech than this is dropped: a click, a cough
+    # What keeps its level more steadily than this, over all frequencies and in the low ones, is a tone or a noise that
+    # has set in, not speech: difference between the loudest and the quietest tenth of the frames with speech.
     min_spread_db: float
+    # The same two for what has ended within half a second: a short answer.
     answer_s: float
     answer_spread_db: float
 
@@ -56,23 +48,16 @@ class SegmenterSettings:
     """Settings for the start and end of speech, and for cutting long turns.
 
     Times are rounded to whole frames of 30 ms.
-
-    Attributes:
-        pause_s: Silence that ends an utterance.
-        sensitivity: `high` also finds answers as short as "yes", and some coughs and clicks with them; `low` leaves out
-            what is short, faint or unsteady.
-        pre_roll_s: Sound kept from before the first frame with speech, so that no onset is lost.
-        post_roll_s: Sound kept from after the last frame with speech.
-        max_utterance_s: No utterance is longer; a longer turn is cut, the next starts where this one ended.
-        cut_search_s: The cut goes to the quietest point of this many last seconds.
     """
 
-    pause_s: float = 0.5
+    pause_s: float = 0.5  # silence that ends an utterance
+    # `high` also finds answers as short as "yes", and some coughs and clicks with them; `low` leaves out what is short,
+    # faint or unsteady.
     sensitivity: Sensitivity = "normal"
-    pre_roll_s: float = 0.24
-    post_roll_s: float = 0.15
-    max_utterance_s: float = 15.0
-    cut_search_s: float = 4.0
+    pre_roll_s: float = 0.24  # sound kept from before the first frame with speech, so that no onset is lost
+    post_roll_s: float = 0.15  # sound kept from after the last frame with speech
+    max_utterance_s: float = 15.0  # no utterance is longer; a longer turn is cut, the next starts where this one ended
+    cut_search_s: float = 4.0  # the cut goes to the quietest point of this many last seconds
 
     def __post_init__(self) -> None:
         """Refuse what a user sets out of bounds.

@@ -37,20 +37,13 @@ _FLOOR_WINDOW_S = 5.0
 
 
 class Frame(NamedTuple):
-    """A frame by itself, measured above 60 Hz.
+    """A frame by itself, measured above 60 Hz."""
 
-    Attributes:
-        samples: float32 [480] in −1…1, as they came; fewer only at the very end of a stream.
-        energy: Sum of squares.
-        low_dbfs: Level of what is low.
-        pcm: 16-bit samples, 480 in any case.
-    """
-
-    samples: NDArray[np.float32]
-    energy: float
+    samples: NDArray[np.float32]  # float32 [480] in −1…1, as they came; fewer only at the very end of a stream
+    energy: float  # sum of squares
     level_dbfs: float
-    low_dbfs: float
-    pcm: bytes
+    low_dbfs: float  # level of what is low
+    pcm: bytes  # 16-bit samples, 480 in any case
 
 
 def framed(samples: NDArray[np.float32]) -> tuple[list[list[Frame]], NDArray[np.float64]]:

@@ -7,15 +7,10 @@ from monitor.flow import AudioBlock
 
 
 class Source(Protocol):
-    """A stream of sound.
+    """A stream of sound."""
 
-    Attributes:
-        name: The file's or the device's name, as it appears in the timeline.
-        channels: Number of channels in every block.
-    """
-
-    name: str
-    channels: int
+    name: str  # the file's or the device's name, as it appears in the timeline
+    channels: int  # number of channels in every block
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield the sound once, from sample 0 on, in blocks whose samples are all finite.
@@ -29,15 +24,10 @@ class Source(Protocol):
 
 @runtime_checkable
 class SharedSource(Protocol):
-    """One of many streams of sound whose blocks one thread hands over.
+    """One of many streams of sound whose blocks one thread hands over."""
 
-    Attributes:
-        name: As it appears in the timeline.
-        channels: Number of channels in every block.
-    """
-
-    name: str
-    channels: int
+    name: str  # as it appears in the timeline
+    channels: int  # number of channels in every block
 
     def feed(self, take: Callable[[AudioBlock], bool], has_room: Callable[[], bool]) -> None:
         """Have `take` called with every block, until it returns false or `stop` is called and all is taken.

@@ -36,19 +36,12 @@ CSV, so that a reader can take one off."""
 
 @dataclass(frozen=True)
 class TimelineFile:
-    """The contents of a timeline's file.
+    """The contents of a timeline's file."""
 
-    Attributes:
-        turns: Its turns, in the file's order.
-        notes: Marks and alerts, as the objects that the JSON Lines hold.
-        notices: Sentences for the user, such as on a last line that was left out.
-        whole: Bytes of the file that hold whole lines: all, or what is before a last line that breaks off.
-    """
-
-    turns: tuple[Turn, ...]
-    notes: tuple[Mapping[str, object], ...] = ()
-    notices: tuple[str, ...] = ()
-    whole: int = 0
+    turns: tuple[Turn, ...]  # its turns, in the file's order
+    notes: tuple[Mapping[str, object], ...] = ()  # marks and alerts, as the objects that the JSON Lines hold
+    notices: tuple[str, ...] = ()  # sentences for the user, such as on a last line that was left out
+    whole: int = 0  # bytes of the file that hold whole lines: all, or what is before a last line that breaks off
 
     def without_words(self) -> "TimelineFile":
         """The same without anything of what was said."""

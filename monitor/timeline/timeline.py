@@ -14,20 +14,13 @@ _NOTES = 100
 
 @dataclass(frozen=True)
 class SpeakerFigures:
-    """One speaker of a timeline, in figures.
+    """One speaker of a timeline, in figures."""
 
-    Attributes:
-        channel: Counts from 1.
-        speaker: The channel's role.
-        turns: How many turns.
-        talk_s: Seconds of speech: the sum of the turns' lengths.
-        seconds: Those of each emotion, in the order of `LABELS`; speech that was not scored is in none.
-    """
-
-    channel: int
-    speaker: str
-    turns: int = 0
-    talk_s: float = 0.0
+    channel: int  # counts from 1
+    speaker: str  # the channel's role
+    turns: int = 0  # how many turns
+    talk_s: float = 0.0  # seconds of speech: the sum of the turns' lengths
+    # Those of each emotion, in the order of `LABELS`; speech that was not scored is in none.
     seconds: tuple[float, ...] = (0.0,) * len(LABELS)
 
     @property

@@ -54,31 +54,22 @@ _Probabilities: TypeAlias = Annotated[Mapping[_Emotion, Share], Meta(min_length=
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn; `None` is what is not known. docs/timeline.md describes the columns, which are the first fields.
-
-    Attributes:
-        channel: Counts from 1.
-        turn: Counts from 1 over the whole timeline.
-        p_angry, p_happy, p_neutral, p_sad: To four decimals, so that they sum to 1.
-        speech_emotion, text_emotion, bimodal_emotion: The most probable emotion of each classifier that answered.
-        words: The words with their times; a CSV has none.
-        classifiers: The probabilities of each classifier that answered; a CSV has none.
-        extra: Every further column or key, under its name: `STARTED_AT` of a live turn, `SALIENT_COLUMNS` and
-            `SALIENCE` where the turn is explained, and what others have added to a file.
-    """
+    """One turn; `None` is what is not known. docs/timeline.md describes the columns, which are the first fields."""
 
     recording: str
-    channel: _Ordinal
+    channel: _Ordinal  # counts from 1
     speaker: str
-    turn: _Ordinal
+    turn: _Ordinal  # counts from 1 over the whole timeline
     start_s: Seconds
     end_s: Seconds
     emotion: _Emotion | None = None
     confidence: Share | None = None
+    # To four decimals, so that they sum to 1.
     p_angry: Share | None = None
     p_happy: Share | None = None
     p_neutral: Share | None = None
     p_sad: Share | None = None
+    # The most probable emotion of each classifier that answered.
     speech_emotion: _Emotion | None = None
     text_emotion: _Emotion | None = None
     bimodal_emotion: _Emotion | None = None
@@ -87,8 +78,11 @@ class Turn:
     loudness_dbfs: _Level | None = None
     dropped_ms: _Count = 0
     checkpoint: str = ""
-    words: tuple[Word, ...] | None = None
+    words: tuple[Word, ...] | None = None  # the words with their times; a CSV has none
+    # The probabilities of each classifier that answered; a CSV has none.
     classifiers: Mapping[str, _Probabilities] | None = None
+    # Every further column or key, under its name: `STARTED_AT` of a live turn, `SALIENT_COLUMNS` and `SALIENCE` where
+    # the turn is explained, and what others have added to a file.
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
