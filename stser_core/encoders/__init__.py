@@ -68,7 +68,7 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
     except StserError:
         raise
     except Exception as error:  # another package's code may fail in any way
-        raise CheckpointError(f"The checkpoint's encoder {name!r} could not be made ({reason(error)}).") from error
+        raise CheckpointError(f"The encoder {name!r} could not be made ({reason(error)}).") from error
     if entry.vector_size not in (0, encoder.vector_size):
         raise CheckpointError(
             f"The checkpoint's encoder {name!r} should give vectors of {entry.vector_size:,} values; its type "
@@ -103,9 +103,9 @@ def _array(vector: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _factory(name: str, entry: EncoderEntry) -> Factory:
     if entry.type == HUB:
-        from stser_core.encoders.hub import make
+        from stser_core.encoders.hub import HubEncoder
 
-        return make
+        return HubEncoder
     found = tuple(entry_points(group=GROUP, name=entry.type))
     if not found:
         install = f"install {entry.package}" if entry.package else "install the package that provides it"

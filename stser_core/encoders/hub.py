@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stser_core.config import SAMPLE_RATE
-from stser_core.errors import CheckpointError, reason
+from stser_core.errors import CheckpointError
 from stser_core.scores import SpeechInput
 from stser_core.settings import Settings
 
@@ -36,16 +36,14 @@ class HubSettings(Settings, frozen=True):
 class HubEncoder:
     """A pretrained audio encoder; its vector is one hidden state, pooled over time."""
 
-    def __init__(self, name: str, settings: HubSettings) -> None:
-        """Load it; raises `CheckpointError` where it cannot be loaded, is not an audio encoder, or lacks the layer."""
+    def __init__(self, name: str, settings: dict[str, Any], weights: Mapping[str, Tensor]) -> None:
+        """Load it by its `HubSettings`, with weights that are the Hub's; `encoders.load` tells what fails."""
         self.name = name
-        self.settings = settings
-        self._model, self._extractor = _loaded(settings.model, settings.revision)
-        states = self._model.config.num_hidden_layers + 1
-        if not -states <= settings.layer < states:
-            raise CheckpointError(
-                f"The encoder {settings.model} has the hidden states 0 to {states - 1}, not {settings.layer}."
-            )
+        self.settings = msgspec.convert(settings, HubSettings)
+        self._model, self._extractor = _loaded(self.settings.model, self.settings.revision)
+        states, layer = self._model.config.num_hidden_layers + 1, self.settings.layer
+        if not -states <= layer < states:
+            raise CheckpointError(f"The encoder {name!r} has the hidden states 0 to {states - 1}, not {layer}.")
 
     @property
     def vector_size(self) -> int:
@@ -77,14 +75,6 @@ class HubEncoder:
         return frames
 
 
-def make(name: str, settings: dict[str, Any], weights: Mapping[str, Tensor]) -> HubEncoder:
-    """Make a `hub` encoder; see `encoders.Factory`. The checkpoint keeps no tensors of it."""
-    try:
-        return HubEncoder(name, msgspec.convert(settings, HubSettings))
-    except msgspec.ValidationError as error:
-        raise CheckpointError(f"The settings of the encoder {name!r} do not fit ({error}).") from error
-
-
 def need_docstrings() -> None:
     """Refuse `python -OO`, under which transformers cannot be imported: it reads its own docstrings."""
     if sys.flags.optimize > 1:
@@ -93,17 +83,13 @@ def need_docstrings() -> None:
 
 def _loaded(model: str, revision: str) -> tuple[Any, Any]:
     need_docstrings()
-    from safetensors import SafetensorError
     from transformers import AutoFeatureExtractor, AutoModel
 
     where = {"revision": revision} if revision and not Path(model).is_dir() else {}
-    try:
-        extractor: Any = AutoFeatureExtractor.from_pretrained(  # type: ignore[no-untyped-call]
-            model, trust_remote_code=False, **where
-        )
-        loaded = AutoModel.from_pretrained(model, trust_remote_code=False, use_safetensors=True, **where)
-    except (OSError, ValueError, ImportError, SafetensorError) as error:
-        raise CheckpointError(f"The encoder {model} could not be loaded ({reason(error)}).") from error
+    extractor: Any = AutoFeatureExtractor.from_pretrained(  # type: ignore[no-untyped-call]
+        model, trust_remote_code=False, **where
+    )
+    loaded = AutoModel.from_pretrained(model, trust_remote_code=False, use_safetensors=True, **where)
     if loaded.config.is_encoder_decoder:
         loaded = loaded.get_encoder()
     return loaded.float().eval(), extractor

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from small_checkpoint import write_checkpoint
 
-from stser_core.encoders.hub import HubEncoder, HubSettings
+from stser_core.config import EncoderEntry
+from stser_core.encoders import load
 from stser_core.errors import CheckpointError, StserError
 from stser_core.recognizer import EmotionRecognizer
 
@@ -61,5 +62,5 @@ def test_no_weights_of_an_audio_encoder(file, trap, sprung, tmp_path):
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / file).write_bytes(trap)
     with pytest.raises(StserError):
-        HubEncoder("hub", HubSettings(str(tmp_path)))
+        load("hub", EncoderEntry("hub", 0, {"model": str(tmp_path)}), {})
     assert not sprung.exists()

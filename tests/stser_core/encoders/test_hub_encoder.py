@@ -10,7 +10,7 @@ from transformers import AutoModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wa
 from stser_core import SpeechInput
 from stser_core.config import EncoderEntry
 from stser_core.encoders import load
-from stser_core.encoders.hub import HubEncoder, HubSettings
+from stser_core.encoders.hub import HubEncoder
 from stser_core.errors import CheckpointError
 
 
@@ -32,7 +32,7 @@ def noise(samples):
 
 
 def vector(folder, samples, **settings):
-    (found,) = HubEncoder("hub", HubSettings(str(folder), **settings)).encode([SpeechInput(samples)])
+    (found,) = HubEncoder("hub", {"model": str(folder), **settings}, {}).encode([SpeechInput(samples)])
     return found
 
 
@@ -55,7 +55,7 @@ def test_whispers_padding_is_left_out(tmp_path, tiny_whisper):
     """Its window is 30 s; only the utterance's own part is pooled."""
     tiny_whisper(d_model=8, encoder_layers=2, encoder_ffn_dim=16, decoder_ffn_dim=16).save_pretrained(tmp_path)
     WhisperFeatureExtractor().save_pretrained(tmp_path)
-    encoder = HubEncoder("hub", HubSettings(str(tmp_path)))
+    encoder = HubEncoder("hub", {"model": str(tmp_path)}, {})
 
     assert encoder._frames(noise(16_000)).shape == (50, 8)
     assert encoder._frames(noise(16_001)).shape == (51, 8)
@@ -66,9 +66,9 @@ def test_whispers_padding_is_left_out(tmp_path, tiny_whisper):
     ("settings", "message"),
     [
         ({"layer": 4}, "hidden states 0 to 3, not 4"),
-        ({"pooling": "max"}, "settings of the encoder 'x' do not fit"),
-        ({"layers": 2}, "settings of the encoder 'x' do not fit"),
-        ({"model": "./nothing"}, r"could not be loaded [^\n]*$"),
+        ({"pooling": "max"}, r"'x' could not be made .*pooling"),
+        ({"layers": 2}, r"'x' could not be made .*layers"),
+        ({"model": "./nothing"}, r"'x' could not be made [^\n]*$"),
     ],
 )
 def test_settings_that_do_not_fit(wav2vec2, settings, message):
@@ -79,4 +79,4 @@ def test_settings_that_do_not_fit(wav2vec2, settings, message):
 def test_python_without_docstrings_is_refused(monkeypatch, wav2vec2):
     monkeypatch.setattr("stser_core.encoders.hub.sys", SimpleNamespace(flags=SimpleNamespace(optimize=2)))
     with pytest.raises(CheckpointError, match="-OO"):
-        HubEncoder("x", HubSettings(str(wav2vec2)))
+        HubEncoder("x", {"model": str(wav2vec2)}, {})
