@@ -10,7 +10,6 @@ https://doi.org/10.1162/089976602753284446).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +30,6 @@ _SMALLEST = float(np.finfo(np.float32).tiny)
 _TOLERANCE = 1e-6
 
 
-class Combined(NamedTuple):
-    """The ensemble's answer."""
-
-    probabilities: Floats  # [..., labels]
-    calibrated: bool  # whether the checkpoint has a temperature for this combination of classifiers
-
-
 def combination(classifiers: Iterable[str]) -> str:
     """The name of a combination of classifiers in `EnsembleConfig.temperatures`: `bimodal+speech+text`."""
     return "+".join(sorted(classifiers))
@@ -50,8 +42,8 @@ def calibrated(logits: Mapping[str, Floats], config: EnsembleConfig) -> dict[str
 
 def combine(
     probabilities: Mapping[str, Floats], config: EnsembleConfig, *, prior: Sequence[float] | None = None
-) -> Combined:
-    """Combine the probabilities of the classifiers that could answer.
+) -> Floats:
+    """Combine the probabilities of the classifiers that could answer: float [..., labels].
 
     Args:
         probabilities: Of each classifier, by name, float [..., labels], as `calibrated` gives them; one or more.
@@ -59,11 +51,10 @@ def combine(
         prior: How often each emotion is expected; `None` for evenly, as in training.
     """
     together = _fused(probabilities, config)
-    key = combination(probabilities)
-    temperature = config.temperatures.get(key)
+    temperature = config.temperatures.get(combination(probabilities))
     if len(probabilities) > 1 and temperature is not None:
         together = softmax(np.log(np.maximum(together, _SMALLEST)) / temperature)
-    return Combined(apply_prior(together, prior), temperature is not None)
+    return apply_prior(together, prior)
 
 
 def _fused(probabilities: Mapping[str, Floats], config: EnsembleConfig) -> Floats:
@@ -75,7 +66,7 @@ def _fused(probabilities: Mapping[str, Floats], config: EnsembleConfig) -> Float
         text = {name: one for name, one in terms.items() if name in fusion.text}
         if speech and text:
             # Each side is combined by itself first: as a rule it has one classifier, which `combine` leaves as it is.
-            fused = late_fusion(combine(speech, config)[0], combine(text, config)[0], fusion)
+            fused = late_fusion(combine(speech, config), combine(text, config), fusion)
             terms |= dict.fromkeys((*speech, *text), fused)
     weights = [config.weights.get(name, 1.0) for name in terms]
     mean: Floats = np.average(list(terms.values()), axis=0, weights=weights)

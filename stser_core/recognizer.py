@@ -1,7 +1,7 @@
 """The emotion recognizer: utterances in, emotion scores out. What the monitor runs and what evaluation measures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -127,7 +127,7 @@ class EmotionRecognizer:
         """Those of `classifiers` that can answer where there is sound, with or without a transcript."""
         return tuple(name for name in self.classifiers if text or TEXT not in self._config.classifiers[name].inputs)
 
-    def is_calibrated(self, classifiers: Sequence[str]) -> bool:
+    def is_calibrated(self, classifiers: Iterable[str]) -> bool:
         """Whether the checkpoint has a temperature for this combination of classifiers."""
         return combination(classifiers) in self._config.ensemble.temperatures
 
@@ -229,7 +229,7 @@ class EmotionRecognizer:
             return None
         together = combine(probabilities, self._config.ensemble, prior=self.prior)
         each = {name: tuple(apply_prior(one, self.prior).tolist()) for name, one in probabilities.items()}
-        return EmotionScores(each, tuple(together.probabilities.tolist()), salience, together.calibrated)
+        return EmotionScores(each, tuple(together.tolist()), salience, self.is_calibrated(probabilities))
 
     def _salience(self, weights: Floats, cut: int, length: int) -> tuple[float, ...]:
         """Attention over the smodel's steps, put onto the utterance's own 100 ms grid."""

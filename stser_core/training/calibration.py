@@ -118,7 +118,7 @@ def calibrate(
         some = [turn for turn in turns if set(turn.scores.by_classifier) == set(names) and turn.labels[column]]
         if len(names) > 1 and some:
             together = combine(calibrated({name: logits(name, some) for name in names}, ensemble), ensemble)
-            smallest = np.maximum(together.probabilities, _SMALLEST)
+            smallest = np.maximum(together, _SMALLEST)
             fit(combination(names), np.log(smallest), [turn.labels[column] for turn in some])
     return ensemble, found
 

@@ -88,7 +88,7 @@ class Learner(nn.Module):
                 measured = measure(truth[rows, column], one[rows])
                 found |= {f"{name}_wa": measured.wa, f"{name}_ua": measured.ua}
         if everywhere.any():
-            together = combine(probabilities, self.stser.config.ensemble).probabilities
+            together = combine(probabilities, self.stser.config.ensemble)
             column = column_of_all([self._columns[name] for name in probabilities])
             measured = measure(truth[everywhere, column], together[everywhere])
             found |= {"wa": measured.wa, "ua": measured.ua}
