@@ -13,7 +13,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -27,7 +26,7 @@ AUTO = "auto"
 _LOCAL = "local"
 _LOOK_S = 0.1
 _PATIENCE_S = 10.0
-_QUIET: Mapping[str, Any] = MappingProxyType({"logging_level": logging.CRITICAL, "log_to_driver": False})
+_QUIET: Mapping[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
 
 # Read when Ray is imported, and by all that it starts: no telemetry, and no cluster that starts by itself when ours
 # has ended.

@@ -28,7 +28,8 @@ def print_analytics(console: Console, analytics: CallAnalytics) -> None:
     if any(speaker.emotions for speaker in analytics.speakers):
         console.print("", _emotions(analytics.speakers), sep="\n")
     console.print()
-    for text in (_silence(analytics), *_overlap(analytics), *_angriest(analytics)):
+    overlap = [f"Two or more speak at once for {analytics.overlap_s:.1f} s."] if analytics.overlap_s else []
+    for text in (_silence(analytics), *map(Text, overlap), *_angriest(analytics)):
         console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
 
 
@@ -93,11 +94,6 @@ def _silence(analytics: CallAnalytics) -> Text:
         text += f", {times} for over 3 s"
         text += f", the longest {clock(longest.end_s - longest.start_s)} at {clock(longest.start_s)}"
     return Text(f"{text}.")
-
-
-def _overlap(analytics: CallAnalytics) -> Iterator[Text]:
-    if analytics.overlap_s:
-        yield Text(f"Two or more speak at once for {analytics.overlap_s:.1f} s.")
 
 
 def _angriest(analytics: CallAnalytics) -> Iterator[Text]:

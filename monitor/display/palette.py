@@ -6,22 +6,20 @@ deuteranopia and tritanopia (Machado et al. 2009) the closest two still lie 31 a
 instead of yellow it would be 18, with bluish green 12.
 """
 
-from types import MappingProxyType
+from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 
-LETTERS = MappingProxyType({"angry": "A", "happy": "H", "neutral": "N", "sad": "S"})
+LETTERS: Mapping[str, str] = {"angry": "A", "happy": "H", "neutral": "N", "sad": "S"}
 """The letter of each emotion."""
 
-COLOURS = MappingProxyType(
-    {
-        "angry": ("#d55e00", "#000000"),
-        "happy": ("#f0e442", "#000000"),
-        "neutral": ("#999999", "#000000"),
-        "sad": ("#0072b2", "#ffffff"),
-    }
-)
+COLOURS: Mapping[str, tuple[str, str]] = {
+    "angry": ("#d55e00", "#000000"),
+    "happy": ("#f0e442", "#000000"),
+    "neutral": ("#999999", "#000000"),
+    "sad": ("#0072b2", "#ffffff"),
+}
 """The colour of each emotion, and that of a letter on it."""
 
 SPEAKER_WIDTH = 10

@@ -8,7 +8,6 @@ each is worth more in the tests, as an independent reader of what it did not wri
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from monitor.exporters.captions import as_audacity, as_rttm, as_srt, as_webvtt, notes_as_audacity
 from monitor.exporters.csv import as_excel
@@ -40,21 +39,19 @@ class Format:
         return (content if isinstance(content, bytes) else utf8(content)) + utf8(further)
 
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        "excel": Format(".excel.csv", as_excel, table=True),
-        "jsonl": Format(".jsonl", as_json_lines, notes_as_json_lines, table=True),
-        "webvtt": Format(".vtt", as_webvtt),
-        "srt": Format(".srt", as_srt),
-        "audacity": Format(".labels.txt", as_audacity, notes_as_audacity),
-        "textgrid": Format(".TextGrid", as_textgrid),
-        "eaf": Format(".eaf", as_eaf),
-        "emotionml": Format(".emotionml", as_emotionml),
-        "rttm": Format(".rttm", as_rttm),
-        "parquet": Format(".parquet", as_parquet, table=True, binary=True),
-    }
-)
+FORMATS: Mapping[str, Format] = {
+    "excel": Format(".excel.csv", as_excel, table=True),
+    "jsonl": Format(".jsonl", as_json_lines, notes_as_json_lines, table=True),
+    "webvtt": Format(".vtt", as_webvtt),
+    "srt": Format(".srt", as_srt),
+    "audacity": Format(".labels.txt", as_audacity, notes_as_audacity),
+    "textgrid": Format(".TextGrid", as_textgrid),
+    "eaf": Format(".eaf", as_eaf),
+    "emotionml": Format(".emotionml", as_emotionml),
+    "rttm": Format(".rttm", as_rttm),
+    "parquet": Format(".parquet", as_parquet, table=True, binary=True),
+}
 """Each format by the name that `--to` takes."""
 
-ALIASES: Mapping[str, str] = MappingProxyType({"vtt": "webvtt", "json": "jsonl"})
+ALIASES: Mapping[str, str] = {"vtt": "webvtt", "json": "jsonl"}
 """Other names that people type."""

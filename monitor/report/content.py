@@ -58,7 +58,8 @@ class Report:
     @property
     def entries(self) -> tuple[ShownTurn | Mark, ...]:
         """Turns and marks together, in the order of their times."""
-        return tuple(sorted((*self.turns, *self.marks), key=_time_s))
+        both: tuple[ShownTurn | Mark, ...] = (*self.turns, *self.marks)
+        return tuple(sorted(both, key=lambda one: one.time_s if isinstance(one, Mark) else one.row.start_s))
 
     @property
     def alarming(self) -> bool:
@@ -108,10 +109,6 @@ def make_report(
         sound=sound,
         transcripts=transcripts,
     )
-
-
-def _time_s(entry: ShownTurn | Mark) -> float:
-    return entry.time_s if isinstance(entry, Mark) else entry.row.start_s
 
 
 def _shown(rows: Sequence[Turn], call: CallAnalytics, alerts: Sequence[Alert]) -> tuple[ShownTurn, ...]:
