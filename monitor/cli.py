@@ -15,17 +15,7 @@ from typer.core import TyperGroup
 from monitor.commands.inventory import fetch_model, print_devices, print_models, version_lines
 from monitor.commands.notices import PROGRAM
 from monitor.commands.timelines import analytics, archive_report, export, report
-from monitor.options import (
-    AlertOptions,
-    AnalysisOptions,
-    ListenOptions,
-    OutputOptions,
-    Quiet,
-    ScoringOptions,
-    SegmentationOptions,
-    ServeOptions,
-    TranscriptionOptions,
-)
+from monitor.options import AnalysisOptions, ListenOptions, OutputOptions, Quiet, ServeOptions
 from stser_core import command_line
 from stser_core.command_line import with_groups
 from stser_core.errors import UsageError
@@ -129,18 +119,11 @@ def _archive(
 
 @app.command("serve")
 @with_groups
-def _serve(
-    serving: ServeOptions,
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    transcription: TranscriptionOptions,
-    alerts: AlertOptions,
-    quiet: Quiet = False,
-) -> None:
+def _serve(options: ServeOptions, quiet: Quiet = False) -> None:
     """Take the media streams of calls in progress, and show all lines on one page and to other programs."""
     from monitor.commands.serve import serve
 
-    raise typer.Exit(serve(serving, scoring, segmentation, transcription, alerts, quiet=quiet))
+    raise typer.Exit(serve(options, quiet=quiet))
 
 
 app.command("archive-report")(archive_report)

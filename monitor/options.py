@@ -206,7 +206,7 @@ class ListenOptions:
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """Options of the server of live lines."""
+    """All that the server of live lines is told."""
 
     out: Annotated[
         Path, Option(metavar="FOLDER", help="Where timelines are written: a CSV and JSON Lines for each call.")
@@ -237,6 +237,10 @@ class ServeOptions:
     webhook_secret_file: Annotated[
         Path | None, Option(metavar="FILE", help="Sign what is posted with the secret that this file holds.")
     ] = None
+    scoring: ScoringOptions = ScoringOptions()
+    segmentation: SegmentationOptions = SegmentationOptions()
+    transcription: TranscriptionOptions = TranscriptionOptions()
+    alerts: AlertOptions = AlertOptions()
 
 
 Quiet = Annotated[bool, Option("--quiet", "-q", help="Show only results and errors.")]

@@ -15,10 +15,10 @@ from monitor.commands.live import alert_command
 from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
-from monitor.options import AlertOptions, ScoringOptions, SegmentationOptions, ServeOptions, TranscriptionOptions
+from monitor.options import ScoringOptions, ServeOptions
 from monitor.roles import MIX, Role, named
 from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
-from stser_core.errors import MissingExtraError, OutputError, UsageError
+from stser_core.errors import MissingExtraError, OutputError, UsageError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,15 +29,7 @@ _NAMES = "customer,agent"
 _BACKLOG = 128
 
 
-def serve(
-    serving: ServeOptions,
-    scoring: ScoringOptions,
-    segmentation: SegmentationOptions,
-    transcription: TranscriptionOptions,
-    alerts: AlertOptions,
-    *,
-    quiet: bool = False,
-) -> int:
+def serve(options: ServeOptions, *, quiet: bool = False) -> int:
     """Serve until the user ends it.
 
     Whatever can be wrong is checked first, and the models are warm before the first stream is taken.
@@ -46,7 +38,7 @@ def serve(
         128 and the number of the signal that ended it.
 
     Raises:
-        StserError: Something keeps it from serving.
+        StserError: Something keeps it from options.
     """
     try:
         from monitor.serve import heaps
@@ -58,57 +50,57 @@ def serve(
         from monitor.serve.webhook import Webhook
     except ImportError as error:
         raise MissingExtraError("The server", "serve") from error
-    notices = Notices(quiet)
+    notices, scoring, alerts = Notices(quiet), options.scoring, options.alerts
     names = _names(scoring)
     warn_of_agents(scoring, notices)
-    token = _secret("--token-file", serving.token_file)
-    twilio_token = _secret("--twilio-token-file", serving.twilio_token_file)
-    secret = _secret("--webhook-secret-file", serving.webhook_secret_file)
-    if token is None and not is_loopback(serving.host):
+    token = _secret("--token-file", options.token_file)
+    twilio_token = _secret("--twilio-token-file", options.twilio_token_file)
+    secret = _secret("--webhook-secret-file", options.webhook_secret_file)
+    if token is None and not is_loopback(options.host):
         raise UsageError(
-            f"--host {serving.host} can be reached from other machines; ask for a token with --token-file."
+            f"--host {options.host} can be reached from other machines; ask for a token with --token-file."
         )
     rules, words = [parse(text) for text in alerts.alert or ()], alert_command(alerts)
     require_speakers(rules, [Role.of(name, score_agents=scoring.score_agents) for name in names], others=True)
-    _check_webhook(serving, rules)
-    allowed, tls = _allowed(serving.audiosocket_from), _tls(serving)
-    _make_folder(serving.out)
+    _check_webhook(options, rules)
+    allowed, tls = _allowed(options.audiosocket_from), _tls(options)
+    _make_folder(options.out)
     metrics = Metrics(notices.say)
     heaps.share()
     with ExitStack() as cleanup:
-        main, audiosocket = _sockets(serving, cleanup)
-        models = load_models(scoring, transcription, notices)
+        main, audiosocket = _sockets(options, cleanup)
+        models = load_models(scoring, options.transcription, notices)
         warm_up(models.scorer, models.transcriber)
         takers: list[AlertCommand | Webhook] = []
         if words is not None:
             takers.append(AlertCommand(words, notices.say))
-        if serving.webhook is not None and secret is not None:
-            takers.append(Webhook(serving.webhook, secret, metrics))
+        if options.webhook is not None and secret is not None:
+            takers.append(Webhook(options.webhook, secret, metrics))
         for taker in takers:
             cleanup.callback(taker.close)
         shared = Shared(
-            folder=serving.out,
+            folder=options.out,
             scorer=SharedScorer(models.scorer, processors() if models.scorer.accelerator == "cpu" else 1),
             transcriber=models.transcriber,
             log=EventLog(),
             metrics=metrics,
-            limits=Limits(lines=serving.max_lines, connections=serving.max_lines + 256),
-            segmentation=segmentation.settings(),
+            limits=Limits(lines=options.max_lines, connections=options.max_lines + 256),
+            segmentation=options.segmentation.settings(),
             names=names,
             score_agents=scoring.score_agents,
-            transcripts=not transcription.no_transcript,
+            transcripts=not options.transcription.no_transcript,
             rules=tuple(rules),
             takers=tuple(taker.run for taker in takers),
         )
         server = Server(
             Lines(shared),
-            Access(token, twilio_token, LOOPBACK_NAMES | {serving.host}),
+            Access(token, twilio_token, LOOPBACK_NAMES | {options.host}),
             sockets=[main],
             audiosocket=audiosocket,
             allowed=allowed,
             tls=tls,
         )
-        notices.say(f"listening at {'https' if tls else 'http'}://{_shown(main)}; the timelines go to '{serving.out}'.")
+        notices.say(f"listening at {'https' if tls else 'http'}://{_shown(main)}; the timelines go to '{options.out}'.")
         if audiosocket is not None:
             notices.say(f"listening for AudioSocket at {_shown(audiosocket)}.")
         with Interruption(server.stop, server.abort) as interruption:
@@ -116,10 +108,10 @@ def serve(
     return interruption.exit_code
 
 
-def _check_webhook(serving: ServeOptions, rules: Sequence[Rule]) -> None:
-    if (serving.webhook is None) != (serving.webhook_secret_file is None):
+def _check_webhook(options: ServeOptions, rules: Sequence[Rule]) -> None:
+    if (options.webhook is None) != (options.webhook_secret_file is None):
         raise UsageError("--webhook and --webhook-secret-file need each other.")
-    if serving.webhook is not None and not rules:
+    if options.webhook is not None and not rules:
         raise UsageError("--webhook has no effect without --alert.")
 
 
@@ -140,7 +132,7 @@ def _secret(option: str, path: Path | None) -> str | None:
     try:
         secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"{option} '{path}' cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+        raise UsageError(f"{option} '{path}' cannot be read ({reason(error)}).") from error
     if not secret or not secret.isascii() or not secret.isprintable():
         raise UsageError(f"{option} '{path}' has to hold a line of ASCII letters, digits and signs.")
     return secret
@@ -153,20 +145,20 @@ def _make_folder(folder: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise OutputError(f"Cannot write into '{folder}': {error.strerror or error}.") from error
+        raise OutputError(f"Cannot write into '{folder}': {reason(error)}.") from error
 
 
-def _sockets(serving: ServeOptions, cleanup: ExitStack) -> tuple[socket, socket | None]:
-    main = cleanup.enter_context(_bound(serving.host, serving.port, "--port"))
-    if serving.audiosocket is None:
+def _sockets(options: ServeOptions, cleanup: ExitStack) -> tuple[socket, socket | None]:
+    main = cleanup.enter_context(_bound(options.host, options.port, "--port"))
+    if options.audiosocket is None:
         return main, None
-    host, _, port = serving.audiosocket.rpartition(":")
+    host, _, port = options.audiosocket.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     if not port.isdecimal():
-        raise UsageError(f"--audiosocket is '{serving.audiosocket}'; write PORT, or ADDRESS:PORT.")
-    if not is_loopback(host) and not serving.audiosocket_from:
+        raise UsageError(f"--audiosocket is '{options.audiosocket}'; write PORT, or ADDRESS:PORT.")
+    if not is_loopback(host) and not options.audiosocket_from:
         raise UsageError(
-            f"--audiosocket {serving.audiosocket} can be reached from other machines, and its protocol knows no token; "
+            f"--audiosocket {options.audiosocket} can be reached from other machines, and its protocol knows no token; "
             "say with --audiosocket-from which may connect."
         )
     return main, cleanup.enter_context(_bound(host, int(port), "--audiosocket"))
@@ -190,12 +182,12 @@ def _allowed(given: list[str] | None) -> Callable[[str], bool]:
     return lambda address: not networks or any(ip_address(address.partition("%")[0]) in one for one in networks)
 
 
-def _tls(serving: ServeOptions) -> tuple[Path, Path] | None:
-    if serving.tls_cert is None and serving.tls_key is None:
+def _tls(options: ServeOptions) -> tuple[Path, Path] | None:
+    if options.tls_cert is None and options.tls_key is None:
         return None
-    if serving.tls_cert is None or serving.tls_key is None:
+    if options.tls_cert is None or options.tls_key is None:
         raise UsageError("--tls-cert and --tls-key need each other.")
-    return serving.tls_cert, serving.tls_key
+    return options.tls_cert, options.tls_key
 
 
 def _shown(listening: socket) -> str:
