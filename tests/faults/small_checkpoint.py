@@ -8,7 +8,6 @@ from tokenizers.models import Unigram
 from stser_core.config import (
     AlbertConfig,
     CheckpointConfig,
-    ClassifierConfig,
     ConvConfig,
     FeatureConfig,
     FrontEndConfig,
@@ -18,6 +17,7 @@ from stser_core.config import (
 )
 from stser_core.model import Stser
 from stser_core.tokenizer import Tokenizer
+from stser_core.training.presets import PAPER
 from stser_core.training.saving import save
 
 ALBERT = AlbertConfig(
@@ -40,11 +40,7 @@ def write_checkpoint(folder: Path) -> None:
         speaker_baseline=SpeakerBaselineConfig(),
         smodel=SmodelConfig(blocks=(ConvConfig(8, kernel=(1, 3), pool=(1, 1)),), lstm_units=4),
         tmodel=TmodelConfig(encoder="tiny", albert=ALBERT, pooling="mean", maximum_pieces=32),
-        classifiers={
-            "speech": ClassifierConfig(("speech",)),
-            "text": ClassifierConfig(("text",)),
-            "bimodal": ClassifierConfig(("speech", "text")),
-        },
+        classifiers=PAPER.classifiers,
     )
     letters = [(letter, -3.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
     pieces = Pieces(Unigram([*((name, 0.0) for name in _SPECIAL), *letters], unk_id=1))

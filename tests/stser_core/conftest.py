@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from stser_core.checkpoint import Checkpoint
 from stser_core.config import (
     AlbertConfig,
     CheckpointConfig,
-    ClassifierConfig,
     ConvConfig,
     EnsembleConfig,
     FeatureConfig,
@@ -23,6 +23,7 @@ from stser_core.model import Stser
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.tokenizer import Tokenizer
 from stser_core.torch_network import TorchNetwork
+from stser_core.training.presets import DEFAULT, PAPER, WHISPER_FEATURES
 
 TMODEL = TmodelConfig(
     encoder="tiny",
@@ -38,21 +39,16 @@ TMODEL = TmodelConfig(
     pooling="mean",
     maximum_pieces=32,
 )
-CLASSIFIERS = {
-    "speech": ClassifierConfig(("speech",)),
-    "text": ClassifierConfig(("text",)),
-    "bimodal": ClassifierConfig(("speech", "text")),
-}
 
 
 @pytest.fixture(scope="session")
 def config() -> CheckpointConfig:
     """A small STSER with all three classifiers, from log-mel, as the paper has it."""
-    return CheckpointConfig(
+    return replace(
+        PAPER,
         features=FeatureConfig(mel_bands=24),
         smodel=SmodelConfig(blocks=(ConvConfig(6),), lstm_units=8),
         tmodel=TMODEL,
-        classifiers=CLASSIFIERS,
         ensemble=EnsembleConfig(temperatures={"speech": 1.5, "text": 0.5}),
     )
 
@@ -60,10 +56,9 @@ def config() -> CheckpointConfig:
 @pytest.fixture(scope="session")
 def front_config() -> CheckpointConfig:
     """A small STSER with a front end and a speaker baseline, as the default checkpoint has them."""
-    return CheckpointConfig(
-        features=FeatureConfig(
-            mel_bands=16, n_fft=400, low_hz=0.0, mel_scale="slaney", normalise="peak", tail_ms=500.0
-        ),
+    return replace(
+        DEFAULT,
+        features=replace(WHISPER_FEATURES, mel_bands=16),
         front_end=FrontEndConfig(model="tiny", layers=2, size=16, heads=2, positions=60),
         speaker_baseline=SpeakerBaselineConfig(pseudo_turns=2.0, memory=10.0),
         smodel=SmodelConfig(
@@ -75,7 +70,6 @@ def front_config() -> CheckpointConfig:
             input_dropout=0.1,
         ),
         tmodel=TMODEL,
-        classifiers=CLASSIFIERS,
         ensemble=EnsembleConfig(
             temperatures={"speech": 1.2, "text": 0.8, "bimodal": 1.0, "bimodal+speech+text": 0.9},
             late_fusion=LateFusion(0.25, 0.9),
