@@ -89,9 +89,9 @@ def _given(path: Path, content: bytes, way: str) -> Iterator[Path]:
         yield _STDIN if way == "stdin" else path
     finally:
         _become_stdin(os.open(os.devnull, os.O_RDONLY))
-        with contextlib.suppress(OSError):  # a writer that still waits for its reader
+        while writer.is_alive():  # as long as it waits for its reader, or has not come to that yet
             os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
-        writer.join()
+            writer.join(0.1)
 
 
 def _become_stdin(descriptor: int) -> None:
