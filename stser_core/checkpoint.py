@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stser_core import encoders, weights
+from stser_core import weights
 from stser_core.config import VERSION, CheckpointConfig
 from stser_core.errors import CheckpointError, reason
 from stser_core.settings import decode
@@ -48,10 +48,6 @@ class Checkpoint:
     def name(self) -> str:
         """The folder's name."""
         return self.folder.resolve().name
-
-    def encoder(self, name: str) -> encoders.Encoder:
-        """Load a further encoder; raises `CheckpointError` where that is not possible."""
-        return encoders.load(name, self.config.encoders[name], self.tensors(name))
 
     def tensors(self, name: str) -> dict[str, Tensor]:
         """A further encoder's own tensors; none where it has no file."""

@@ -74,7 +74,8 @@ class EmotionRecognizer:
         self.accelerator = network.accelerator
         self._tokenizer = checkpoint.tokenizer
         self._explain = explain
-        self._further = [checkpoint.encoder(name) for name in config.encoders if name in self._inputs]
+        chosen = {name: entry for name, entry in config.encoders.items() if name in self._inputs}
+        self._further = [encoders.load(name, entry, checkpoint.tensors(name)) for name, entry in chosen.items()]
         for encoder in self._further:
             encoder.to(self.accelerator)
 
