@@ -10,7 +10,6 @@
 import csv
 import hashlib
 import io
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Finished, Scored
+from monitor.archive.scoring import Finished, Scored, state_of
 from monitor.exporters.csv import CsvLines, neutralised
 from monitor.timeline.file import unneutralised
 from stser_core.errors import OutputError
@@ -109,13 +108,9 @@ class ArchiveFolder:
     def is_done(self, found: Found) -> bool:
         """Whether a recording is done as it is now: same size, same time, and its timeline exists."""
         marker = _read(self._marker_path(found.name))
-        try:
-            file = os.stat(found.path)  # noqa: PTH116  the path may hold bytes that are not UTF-8
-        except OSError:
-            return False
         return (
             marker is not None
-            and (marker.recording, marker.size, marker.modified_ns) == (found.name, file.st_size, file.st_mtime_ns)
+            and (marker.recording, marker.size, marker.modified_ns) == (found.name, *state_of(found))
             and self.timeline(found.name).is_file()
         )
 

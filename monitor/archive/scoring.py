@@ -113,7 +113,7 @@ class RecordingScorer:
             return Failed(found.name, reason)
 
     def _scored(self, found: Found, running: Running) -> Outcome:
-        before = _state(found)
+        before = state_of(found)
         opened = open_recording(found.path, self.options, found.name)
         turns: list[Turn] = []
         pipeline = recording_pipeline(
@@ -121,15 +121,15 @@ class RecordingScorer:
         )
         with running.counted(pipeline):
             pipeline.run()
-        if _state(found) != before:
+        if state_of(found) != before:
             return Failed(found.name, "It changed while it was read; run the archive again when it is complete.")
         heard_s = pipeline.position_s
         finished = Finished(found.name, *before, opened.recording.announced_s or heard_s, heard_s)
         return Scored(finished, tuple(turns), " ".join(opened.recording.notices) or None)
 
 
-def _state(found: Found) -> tuple[int, int]:
-    """Size and time of the file; zeros where it is gone, which opening it then tells better."""
+def state_of(found: Found) -> tuple[int, int]:
+    """Size and time of a recording's file; zeros where it is gone, which opening it then tells better."""
     try:
         file = os.stat(found.path)  # noqa: PTH116  the path may hold bytes that are not UTF-8
     except OSError:

@@ -1,9 +1,9 @@
 """A queue that can be closed from either end."""
 
-import time
 from threading import Event, Thread
 
 import pytest
+from waiting import wait_until
 
 from monitor.queue import ClosableQueue
 
@@ -89,9 +89,7 @@ def test_an_offer_is_taken_only_by_one_who_is_waiting():
         queue.get()
 
     taking = in_thread(take_twice)
-    deadline = time.monotonic() + 5
-    while not queue.try_put("first") and time.monotonic() < deadline:
-        time.sleep(0.001)
+    wait_until(lambda: queue.try_put("first"))
     assert not queue.try_put("the taker is busy")
     assert queue.put("what must not be lost")
     assert len(queue) <= 2

@@ -4,6 +4,7 @@ import sys
 import time
 
 import pytest
+from waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
 if sys.platform != "win32":
@@ -22,13 +23,6 @@ def terminal():
     os.close(typing)
 
 
-def wait_for(condition):
-    deadline = time.monotonic() + 5
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return condition()
-
-
 def test_arrow_keys_are_not_letters(terminal):
     typing, stream = terminal
     done = []
@@ -36,7 +30,7 @@ def test_arrow_keys_are_not_letters(terminal):
         os.write(typing, b"\x1b[A")
         time.sleep(0.1)
         os.write(typing, b"o")
-        assert wait_for(lambda: "o" in done)
+        wait_until(lambda: "o" in done)
     assert done == ["o"]
 
 

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from monitor.sources import port_audio
 from monitor.sources.microphone import Microphone
@@ -41,7 +42,7 @@ class Reading:
         self.ended_s = None
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
-        self.wait_until(lambda: self.blocks)
+        wait_until(lambda: self.blocks)
 
     def _read(self):
         try:
@@ -50,12 +51,6 @@ class Reading:
         except DeviceError as error:
             self.error = error
         self.ended_s = time.monotonic()
-
-    def wait_until(self, true, seconds=15.0):
-        deadline = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < deadline, "it did not come about"
-            time.sleep(0.01)
 
     def join(self, seconds=5.0):
         self._thread.join(seconds)
@@ -129,7 +124,7 @@ def test_a_server_that_hangs_is_reported_and_does_not_hold_up_the_end(own_microp
 
     own_microphone.freeze()
     frozen = time.monotonic()
-    reading.wait_until(lambda: complaints)
+    wait_until(lambda: complaints)
     reading.microphone.stop()
     reading.join()
     own_microphone.thaw()
@@ -144,9 +139,9 @@ def test_an_input_given_by_its_number_is_found_again_by_its_name(own_microphone,
     reading = Reading(Microphone(str(number)))
 
     own_microphone.kill()
-    reading.wait_until(lambda: reading.microphone.waiting)
+    wait_until(lambda: reading.microphone.waiting)
     own_microphone.start()
-    reading.wait_until(lambda: not reading.microphone.waiting)
+    wait_until(lambda: not reading.microphone.waiting)
     reading.microphone.stop()
     reading.join()
 

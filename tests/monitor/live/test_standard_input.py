@@ -5,12 +5,12 @@ import io
 import subprocess
 import sys
 import threading
-import time
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from stser_core import audio
 
@@ -36,13 +36,6 @@ def minute(data):
 def run(data, *arguments):
     process = subprocess.run([*COMMAND, *arguments], input=data, capture_output=True, timeout=120, check=False)
     return process.returncode, list(csv.DictReader(io.StringIO(process.stdout.decode()))), process.stderr.decode()
-
-
-def wait_until(true, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.002)
 
 
 def memory_mb(process):

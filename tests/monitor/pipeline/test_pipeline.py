@@ -6,6 +6,7 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 from staged import ROLES, FakeScorer, FakeSource, FakeTranscriber, build, finish, rows_of
+from waiting import wait_until
 
 from monitor.flow import SAMPLE_RATE, Word
 from stser_core.errors import UsageError
@@ -71,9 +72,7 @@ def test_progress_and_who_is_speaking_can_be_read(sound):
     assert (pipeline.position_s, pipeline.dropped_ms) == (0, 0)
     thread = Thread(target=finish, args=(pipeline,))
     thread.start()
-    deadline = time.monotonic() + 5
-    while not pipeline.channels[0].speaking and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: pipeline.channels[0].speaking)
     speaking = [channel.speaking for channel in pipeline.channels]
     gate.set()
     thread.join()

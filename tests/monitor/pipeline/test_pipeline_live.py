@@ -7,6 +7,7 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 from staged import SCORES, FakeScorer, build
+from waiting import wait_until
 
 from monitor.flow import SAMPLE_RATE, AudioBlock
 from monitor.timeline.notes import Mark
@@ -67,13 +68,7 @@ class Run:
         """Step by step, so that all threads keep pace as they do with a microphone."""
         while self.source.allowed < round(seconds * SAMPLE_RATE):
             self.source.allowed = min(self.source.allowed + 1600, round(seconds * SAMPLE_RATE))
-            self.wait(lambda: self.source.taken >= self.source.allowed)
-
-    def wait(self, condition):
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, "it never happened"
-            time.sleep(0.002)
+            wait_until(lambda: self.source.taken >= self.source.allowed)
 
     def end(self):
         if self.scorer.gate is not None:
@@ -104,7 +99,7 @@ class TestWhileSomebodySpeaks:
         assert not quiet.speaking
         assert quiet.level_dbfs < -60
         going.hear_until(3.5)
-        going.wait(lambda: going.pipeline.channels[0].scores is not None)
+        wait_until(lambda: going.pipeline.channels[0].scores is not None)
         speaking, other = going.pipeline.channels
         assert speaking.since_s == pytest.approx(1.0, abs=0.35)
         assert speaking.level_dbfs > -50
@@ -115,17 +110,17 @@ class TestWhileSomebodySpeaks:
     def test_nothing_of_it_is_exported_or_left_when_it_has_ended(self, run):
         going = run()
         going.hear_until(3.5)
-        going.wait(lambda: going.pipeline.channels[0].scores is not None)
+        wait_until(lambda: going.pipeline.channels[0].scores is not None)
         assert going.turns == []
         going.hear_until(8.0)
-        going.wait(lambda: len(going.turns) > 0)
+        wait_until(lambda: len(going.turns) > 0)
         assert [turn.turn for turn in going.turns] == list(range(1, len(going.turns) + 1))
         assert (going.pipeline.channels[0].scores, going.pipeline.channels[0].words) == (None, "")
 
     def test_an_estimate_is_made_of_all_that_was_heard_so_far(self, run):
         going = run()
         going.hear_until(4.6)
-        going.wait(lambda: len(going.scorer.scored) >= 2)
+        wait_until(lambda: len(going.scorer.scored) >= 2)
         lengths = [len(one.samples) / SAMPLE_RATE for one in going.scorer.scored]
         assert 2 <= len(lengths) <= 4
         assert lengths == sorted(lengths)
@@ -135,7 +130,7 @@ class TestWhileSomebodySpeaks:
     def test_a_channel_that_is_not_scored_is_not_estimated(self, run, sound):
         going = run(sound[::-1])
         going.hear_until(4.5)
-        going.wait(lambda: going.pipeline.channels[1].words != "")
+        wait_until(lambda: going.pipeline.channels[1].words != "")
         assert going.pipeline.channels[1].speaking
         time.sleep(0.05)
         assert going.scorer.scored == []
@@ -147,9 +142,9 @@ class TestWhileSomebodySpeaks:
         assert scorer.at_gate.wait(PATIENCE_S)
         going.hear_until(9.0)
         # One estimate is being made; those that came meanwhile are dropped, the turn waits.
-        going.wait(lambda: going.pipeline.turns_waiting > 0)
+        wait_until(lambda: going.pipeline.turns_waiting > 0)
         scorer.gate.set()
-        going.wait(lambda: going.pipeline.turns_waiting == 0 and len(going.turns) > 0)
+        wait_until(lambda: going.pipeline.turns_waiting == 0 and len(going.turns) > 0)
         assert len(scorer.scored) == len(going.turns) + 1
 
 
@@ -158,12 +153,12 @@ def test_what_is_said_during_a_pause_is_not_analysed_and_time_goes_on(run):
     going.hear_until(2.5)
     going.pipeline.pause(True)
     going.hear_until(3.6)
-    going.wait(lambda: len(going.turns) == 1)
+    wait_until(lambda: len(going.turns) == 1)
     assert going.pipeline.paused
     assert going.turns[0].end_s == pytest.approx(2.65, abs=0.2)
     going.pipeline.pause(False)
     going.hear_until(8.0)
-    going.wait(lambda: len(going.turns) >= 2)
+    wait_until(lambda: len(going.turns) >= 2)
     assert going.turns[1].start_s == pytest.approx(3.6, abs=0.35)
     assert {turn.dropped_ms for turn in going.turns} == {0}
 
@@ -194,7 +189,7 @@ def test_a_note_goes_to_its_outputs_between_the_turns(run):
     going = run(note_outputs=[notes.append])
     going.hear_until(2.0)
     assert going.pipeline.note(Mark(1, going.pipeline.position_s))
-    going.wait(lambda: notes == [Mark(1, 2.0)])
+    wait_until(lambda: notes == [Mark(1, 2.0)])
     going.end()
     assert not going.pipeline.note(Mark(2, 3.0))
 
@@ -203,7 +198,7 @@ def test_each_turn_that_a_pause_ended_is_timed(run):
     timings = []
     going = run(timings=lambda *times: timings.append(times))
     going.hear_until(7.0)
-    going.wait(lambda: len(going.turns) >= 1)
+    wait_until(lambda: len(going.turns) >= 1)
     going.end()
     assert len(timings) == 1
     assert list(timings[0]) == sorted(timings[0])
