@@ -197,6 +197,9 @@ class ListenOptions:
             "names, at 16000 Hz or another rate, such as -:8000.",
         ),
     ] = None
+    overwrite: Annotated[
+        bool, Option("--overwrite", help="Replace the files of --csv and --jsonl instead of appending to them.")
+    ] = False
     scoring: ScoringOptions = ScoringOptions()
     segmentation: SegmentationOptions = SegmentationOptions()
     transcription: TranscriptionOptions = TranscriptionOptions()

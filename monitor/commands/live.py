@@ -51,7 +51,7 @@ def listen(options: ListenOptions, *, quiet: bool = False, source: Source | None
     given = roles(options.scoring.channels, source.channels, source.name, score_agents=options.scoring.score_agents)
     require_speakers(rules, given)
     with ExitStack() as cleanup:
-        exporters = open_files(output, cleanup, live=notices.say)
+        exporters = open_files(output, cleanup, overwrite=options.overwrite, live=notices.say)
         models = load_models(options.scoring, options.transcription, notices)
         warm_up(models.scorer, models.transcriber)
         runner = None if command is None else AlertCommand(command, notices.say)

@@ -18,6 +18,7 @@ def open_files(
     cleanup: ExitStack,
     *,
     explain: bool = False,
+    overwrite: bool = False,
     live: Callable[[str], None] | None = None,
 ) -> list[Exporter]:
     """Check that the files of a timeline can be written, and have them closed with `cleanup`.
@@ -26,7 +27,8 @@ def open_files(
         output: Their paths, which live may hold the date as `strftime` writes it.
         cleanup: Closes them.
         explain: Whether the attention is written.
-        live: Takes notices to the user of live files, which are continued; `None` for a replay, which replaces them.
+        overwrite: Whether live files are replaced, with the first turn.
+        live: Takes notices to the user of live files, which are else continued; `None` for a replay, which replaces them.
 
     Raises:
         OutputError: One cannot be written, holds something that cannot be continued, or is not a timeline.
@@ -38,7 +40,7 @@ def open_files(
             continue
         if live is None:
             check_replaceable(path)
-        exporters.append(Exporter(path, lines, live=live))
+        exporters.append(Exporter(path, lines, live=live, overwrite=overwrite))
         cleanup.callback(exporters[-1].close)
         if live is not None and exporters[-1].resumed.lost:
             live(f"the last line of '{path}' breaks off, and is left out.")

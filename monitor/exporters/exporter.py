@@ -57,7 +57,9 @@ class Exporter:
         resumed: What the file held before, where it is continued.
     """
 
-    def __init__(self, path: str, lines: Lines, *, live: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, path: str, lines: Lines, *, live: Callable[[str], None] | None = None, overwrite: bool = False
+    ) -> None:
         """Check that the destination can be written, and leave what is there untouched until there is something new.
 
         So what fails before the first turn costs nobody an older timeline.
@@ -69,6 +71,7 @@ class Exporter:
                 as `strftime` writes it, such as `today-%Y-%m-%d.csv`, and a turn goes to the file of its start; where
                 the next file cannot be opened, the one in hand goes on, and `live` is told why in a sentence. Without
                 it, the file is replaced with the first turn.
+            overwrite: Replace what the file of a live run holds, too.
 
         Raises:
             OutputError: The file cannot be opened for writing, or cannot be continued.
@@ -76,6 +79,7 @@ class Exporter:
         self._pattern = path
         self._lines = lines
         self._live = live
+        self._overwrite = overwrite
         self._since = datetime.now().astimezone()
         self._path = path if live is None else name_at(path, self._since)
         self._destination, self.resumed = self._open(self._path)
@@ -107,7 +111,7 @@ class Exporter:
     def _open(self, path: str) -> tuple[Destination, Resumed]:
         destination = Destination(path)
         try:
-            if self._live is not None:
+            if self._live is not None and not self._overwrite:
                 return destination, _resumed(destination.content(), path, self._lines)
             return destination, Resumed(self._lines.header)
         except OutputError:
@@ -161,7 +165,7 @@ def _resumed(content: bytes, path: str, lines: Lines) -> Resumed:
     if misfit:
         raise OutputError(
             f"Cannot append to '{path}': it contains something else than this timeline ({misfit}); name another file, "
-            "or delete it."
+            "or replace it with --overwrite."
         )
     lost = file.whole < len(content)
     unended = not lost and not content.endswith(b"\n")

@@ -53,6 +53,6 @@ def test_a_monitor_that_is_stopped_and_continued_loses_nothing(options):
 
 def test_one_that_fails_at_once_leaves_an_older_timeline(tmp_path):
     (tmp_path / "day.csv").write_text("recording,chan")  # as a killed run left it; a run would repair it
-    arguments = ["--csv", str(tmp_path / "day.csv"), "--checkpoint", str(tmp_path / "missing")]
+    arguments = ["--csv", str(tmp_path / "day.csv"), "--overwrite", "--checkpoint", str(tmp_path / "missing")]
     assert Monitor(arguments).end() == 1
     assert (tmp_path / "day.csv").read_text() == "recording,chan"

@@ -62,6 +62,15 @@ def test_a_second_session_goes_on_behind_the_first(tmp_path, live, open_to, name
     assert [turn.turn for turn in read_timeline(path).turns] == [1, 2, 3]
 
 
+def test_a_file_that_is_overwritten_stays_until_the_first_turn(tmp_path, live):
+    path = tmp_path / "day.csv"
+    path.write_text("something else\n")
+    exporter = Exporter(str(path), CsvLines(live=True), live=pytest.fail, overwrite=True)
+    assert path.read_text() == "something else\n"
+    write(exporter, live(1, 0.0))
+    assert [turn.turn for turn in read_timeline(path).turns] == [1]
+
+
 @both
 def test_wherever_the_end_breaks_off_whole_turns_stay(tmp_path, live, open_to, name):
     path = tmp_path / name
