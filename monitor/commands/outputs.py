@@ -28,7 +28,7 @@ def open_files(
         cleanup: Closes them.
         explain: Whether the attention is written.
         overwrite: Whether live files are replaced, with the first turn.
-        live: Takes notices to the user of live files, which are else continued; `None` for a replay, which replaces them.
+        live: Takes notices to the user of live files, which are continued; `None` for a replay, which replaces its own.
 
     Raises:
         OutputError: One cannot be written, holds something that cannot be continued, or is not a timeline.
