@@ -1,18 +1,187 @@
-"""XML as the formats write it: any text is data, and what XML cannot hold becomes visible."""
+"""The formats in XML: EmotionML 1.0, and ELAN annotation documents (EAF 3.0). Any text is data in them.
 
+* In EmotionML the four emotions are a category vocabulary that the document declares itself. Each scored turn is an
+  `<emotion>` with the probability of each category as its confidence, its times relative to the recording, and its
+  words as its text. A turn that was not scored has no known emotion, and so no place in it. Source: W3C Recommendation
+  "Emotion Markup Language (EmotionML) 1.0", 22 May 2014.
+* In ELAN each speaker has a tier of words, and below it a tier of emotions with a controlled vocabulary and one of
+  confidences; the three are tied turn by turn. Source: Max Planck Institute for Psycholinguistics, "EAF Annotation
+  Format" 3.0.
+"""
+
+import mimetypes
 import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from itertools import count
+from urllib.parse import quote
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from monitor.exporters.captions import in_order, shown_ms
+from monitor.exporters.tiers import Tier, tiers_of
+from monitor.timeline.turn import Turn
+from stser_core.emotions import LABELS
+
+_NAMESPACE = "http://www.w3.org/2009/10/emotionml"
+_OWN_NAMESPACE = "urn:stser-monitor:timeline"
+_SET_ID = "stser"
+
+_SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_VOCABULARY = "emotions"
+_ENGLISH = "http://cdb.iso.org/lg/CDB-00138502-001"
+_ASSOCIATION = "Symbolic_Association"
+_ASSOCIATED = "1-1 association with a parent annotation"
 
 # Extensible Markup Language (XML) 1.0, section 2.2, "Characters".
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def data(text: str) -> str:
+def as_emotionml(turns: Sequence[Turn]) -> bytes:
+    """An emotion for each scored turn, in order of their start."""
+    attributes = {"version": "1.0", "xmlns": _NAMESPACE, "xmlns:stser": _OWN_NAMESPACE, "category-set": f"#{_SET_ID}"}
+    document = Element("emotionml", attributes)
+    vocabulary = SubElement(document, "vocabulary", type="category", id=_SET_ID)
+    for label in LABELS:
+        SubElement(vocabulary, "item", name=label)
+    scored = [turn for turn in in_order(turns) if turn.probabilities is not None]
+    for number, turn in enumerate(scored, start=1):
+        _emotion(document, number, turn)
+    return _document_bytes(document)
+
+
+def _emotion(document: Element, number: int, turn: Turn) -> None:
+    start, end = shown_ms(turn)
+    address = _address(turn.recording)
+    attributes = {
+        "id": f"emotion-{number}",
+        "time-ref-uri": address,
+        "time-ref-anchor-point": "start",
+        "offset-to-start": str(start),
+        "duration": str(end - start),
+        "expressed-through": "voice text" if turn.text_emotion or turn.bimodal_emotion else "voice",
+    }
+    emotion = SubElement(document, "emotion", attributes)
+    info = SubElement(emotion, "info")
+    facts = {"number": str(turn.turn), "channel": str(turn.channel), "speaker": _data(turn.speaker)}
+    SubElement(info, "stser:turn", {**facts, "checkpoint": _data(turn.checkpoint)})
+    for label, probability in zip(LABELS, turn.probabilities or (), strict=True):
+        SubElement(emotion, "category", name=label, confidence=f"{probability:.4f}")
+    fragment = f"{address}#t={start / 1000:.3f},{end / 1000:.3f}"
+    reference = SubElement(emotion, "reference", uri=fragment, role="expressedBy")
+    reference.tail = _data(turn.transcript or "")
+
+
+def as_eaf(turns: Sequence[Turn]) -> bytes:
+    """The tiers of all speakers."""
+    attributes = {
+        "AUTHOR": "stser-monitor",
+        "DATE": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "FORMAT": "3.0",
+        "VERSION": "3.0",
+        "xmlns:xsi": _XSI,
+        "xsi:noNamespaceSchemaLocation": _SCHEMA,
+    }
+    document = Element("ANNOTATION_DOCUMENT", attributes)
+    _media(document, turns)
+    tiers = tiers_of(turns)
+    slots = _time_slots(document, tiers)
+    numbers = count(1)
+    for tier in tiers:
+        _annotated(document, tier, slots, numbers)
+    _types(document)
+    return _document_bytes(document)
+
+
+def _media(document: Element, turns: Sequence[Turn]) -> None:
+    header = SubElement(document, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
+    for recording in sorted({turn.recording for turn in turns}):
+        address = _address(recording)
+        SubElement(
+            header,
+            "MEDIA_DESCRIPTOR",
+            MEDIA_URL=f"file:///{address}",
+            RELATIVE_MEDIA_URL=f"./{address}",
+            MIME_TYPE=mimetypes.guess_type(recording)[0] or "unknown",
+        )
+
+
+def _time_slots(document: Element, tiers: Iterable[Tier]) -> dict[int, str]:
+    """An identifier for each time at which a turn starts or ends."""
+    order = SubElement(document, "TIME_ORDER")
+    times = sorted({time for tier in tiers for turn in tier.turns for time in shown_ms(turn)})
+    slots = {time: f"ts{number}" for number, time in enumerate(times, start=1)}
+    for time, slot in slots.items():
+        SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=str(time))
+    return slots
+
+
+def _annotated(document: Element, tier: Tier, slots: dict[int, str], numbers: "count[int]") -> None:
+    name, participant = _data(tier.name), _data(tier.speaker)
+    words = SubElement(document, "TIER", TIER_ID=name, PARTICIPANT=participant, LINGUISTIC_TYPE_REF="utterance")
+    below = {
+        kind: SubElement(
+            document,
+            "TIER",
+            TIER_ID=f"{name} {kind}",
+            PARENT_REF=name,
+            PARTICIPANT=participant,
+            LINGUISTIC_TYPE_REF=kind,
+        )
+        for kind in ("emotion", "confidence")
+    }
+    for turn in tier.turns:
+        start, end = shown_ms(turn)
+        spoken = f"a{next(numbers)}"
+        _annotation(
+            words,
+            "ALIGNABLE_ANNOTATION",
+            turn.transcript or "",
+            ANNOTATION_ID=spoken,
+            TIME_SLOT_REF1=slots[start],
+            TIME_SLOT_REF2=slots[end],
+        )
+        if turn.emotion is not None and turn.confidence is not None:
+            for kind, value in (("emotion", turn.emotion), ("confidence", f"{turn.confidence:.4f}")):
+                entry = {"CVE_REF": f"cve-{value}"} if kind == "emotion" else {}
+                identity = {"ANNOTATION_ID": f"a{next(numbers)}", "ANNOTATION_REF": spoken}
+                _annotation(below[kind], "REF_ANNOTATION", value, **identity, **entry)
+
+
+def _annotation(tier: Element, kind: str, value: str, **attributes: str) -> None:
+    annotation = SubElement(SubElement(tier, "ANNOTATION"), kind, attributes)
+    SubElement(annotation, "ANNOTATION_VALUE").text = _data(value)
+
+
+def _types(document: Element) -> None:
+    """The types of the tiers, and the vocabulary of the emotions."""
+    alignable = {"TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"}
+    associated = {"TIME_ALIGNABLE": "false", "GRAPHIC_REFERENCES": "false", "CONSTRAINTS": _ASSOCIATION}
+    SubElement(document, "LINGUISTIC_TYPE", alignable, LINGUISTIC_TYPE_ID="utterance")
+    SubElement(
+        document, "LINGUISTIC_TYPE", associated, LINGUISTIC_TYPE_ID="emotion", CONTROLLED_VOCABULARY_REF=_VOCABULARY
+    )
+    SubElement(document, "LINGUISTIC_TYPE", associated, LINGUISTIC_TYPE_ID="confidence")
+    SubElement(document, "LANGUAGE", LANG_ID="eng", LANG_DEF=_ENGLISH, LANG_LABEL="English (eng)")
+    SubElement(document, "CONSTRAINT", STEREOTYPE=_ASSOCIATION, DESCRIPTION=_ASSOCIATED)
+    vocabulary = SubElement(document, "CONTROLLED_VOCABULARY", CV_ID=_VOCABULARY)
+    SubElement(vocabulary, "DESCRIPTION", LANG_REF="eng").text = "What is expressed, as the model hears it"
+    for label in LABELS:
+        entry = SubElement(vocabulary, "CV_ENTRY_ML", CVE_ID=f"cve-{label}")
+        SubElement(entry, "CVE_VALUE", LANG_REF="eng").text = label
+
+
+def _address(recording: str) -> str:
+    return quote(recording.encode("utf-8", errors="replace"), safe="")
+
+
+def _data(text: str) -> str:
     """The text with a replacement character (U+FFFD) for each that XML cannot hold."""
     return _FORBIDDEN.sub("\ufffd", text)
 
 
-def document_bytes(root: ElementTree.Element) -> bytes:
+def _document_bytes(root: Element) -> bytes:
     """A document, indented for people."""
     ElementTree.indent(root)
     document: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
