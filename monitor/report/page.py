@@ -10,16 +10,10 @@ from stser_core.emotions import LABELS
 
 
 def render(report: Report) -> bytes:
-    """Make the page.
+    """Make the page: a whole HTML file in UTF-8.
 
     Everything that a report shows is data: the template escapes texts, and scripts read their data from JSON. Even
     so, the page forbids itself every load from elsewhere, and every script and style but its own.
-
-    Args:
-        report: The content.
-
-    Returns:
-        A whole HTML file in UTF-8.
     """
     return render_page(
         "monitor.report",
