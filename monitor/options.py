@@ -248,7 +248,8 @@ class ServeOptions:
 
 Quiet = Annotated[bool, Option("--quiet", "-q", help="Show only results and errors.")]
 Timeline = Annotated[
-    Path, Argument(metavar="TIMELINE", help="CSV, JSON Lines or Parquet, as --csv, --jsonl and export write it.")
+    Path,
+    Argument(metavar="TIMELINE", help="CSV, JSON Lines or Parquet, as --csv, --jsonl and export write it; - is stdin."),
 ]
 Recording = Annotated[
     str | None, Option(metavar="NAME", help="Of a timeline with several recordings, the one that is meant.")

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +21,7 @@ from stser_core.errors import DataError, MissingExtraError, reason
 
 csv.field_size_limit(2**31 - 1)  # of all readers in the process; a turn may have any number of words
 
+_STDIN = Path("-")
 _JSON_LINES = (".jsonl", ".ndjson")
 _BYTE_ORDER_MARK = "\ufeff"
 _PARQUET = b"PAR1"
@@ -55,7 +57,7 @@ def read_timeline(path: str | Path) -> TimelineFile:
     Lines, any other as CSV. Several live sessions in one file are laid out by the time of day (`sessions.py`).
 
     Args:
-        path: The file.
+        path: The file; `-` is standard input.
 
     Raises:
         DataError: It cannot be read, or is not a timeline: with file, line and reason.
@@ -63,7 +65,7 @@ def read_timeline(path: str | Path) -> TimelineFile:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = sys.stdin.buffer.read() if path == _STDIN else path.read_bytes()
     except (OSError, ValueError) as error:
         raise DataError(f"Cannot read the timeline '{path}': {reason(error)}.") from error
     file = parse_timeline(data, path)

@@ -188,6 +188,21 @@ def test_nothing_lies_beside_a_pipe(timeline, command, tmp_path):
     assert (tmp_path / "out").exists()
 
 
+def test_a_dash_is_standard_input(timeline, tmp_path, monkeypatch, capsysbinary):
+    export(timeline, "srt", "-")
+    expected = capsysbinary.readouterr().out
+    with timeline.open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        export(Path("-"), "srt", "-")
+        assert capsysbinary.readouterr().out == expected
+        file.seek(0)
+        report(Path("-"), output=str(tmp_path / "call.html"), quiet=True)
+        assert (tmp_path / "call.html").exists()
+        file.seek(0)
+        with pytest.raises(UsageError, match="-o"):
+            export(Path("-"), "srt")
+
+
 @pytest.mark.slow
 def test_an_export_needs_no_model_and_half_a_second_of_the_processor_at_most(timeline):
     code = (
