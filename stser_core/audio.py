@@ -6,6 +6,7 @@ between time stamps is silence.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import av
 import numpy as np
@@ -138,8 +139,8 @@ class Downmix:
 class Resampler:
     """Resamples a stream piece by piece: what comes out, joined, does not depend on where the pieces were cut.
 
-    The filter holds back a millisecond or two until the next piece. Each channel has a resampler of its own, since
-    FFmpeg has names for the layouts of a few numbers of channels only.
+    The filter holds back a millisecond or two until the next piece. Two channels share a resampler of FFmpeg, which
+    has names for the layouts of a few numbers of channels only.
     """
 
     def __init__(self, rate: int, channels: int) -> None:
@@ -148,24 +149,34 @@ class Resampler:
         self._channels = channels
         self._resamplers: list[AudioResampler] = []
         if rate != SAMPLE_RATE:
-            self._resamplers = [AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE) for _ in range(channels)]
+            self._resamplers = [
+                AudioResampler(format="flt", layout=_layout(channels - first), rate=SAMPLE_RATE)
+                for first in range(0, channels, 2)
+            ]
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Resample the next piece, float32 [channels, n], to float32 [channels, m]; at first, m may be 0."""
         if not self._resamplers or not samples.shape[1]:
             return samples
         pieces = []
-        for resampler, channel in zip(self._resamplers, samples, strict=True):
-            frame = AudioFrame.from_ndarray(np.ascontiguousarray(channel)[None], format="flt", layout="mono")
+        for place, resampler in enumerate(self._resamplers):
+            pair = samples[2 * place : 2 * place + 2]
+            packed = np.ascontiguousarray(pair.T).reshape(1, -1)
+            frame = AudioFrame.from_ndarray(packed, format="flt", layout=_layout(len(pair)))
             frame.sample_rate = self._rate
-            pieces.append(_joined(resampler.resample(frame)))
-        return np.stack(pieces)
+            pieces.append(_joined(resampler.resample(frame), len(pair)))
+        return np.concatenate(pieces)
 
     def flush(self) -> NDArray[np.float32]:
         """The stream has ended: what was held back, float32 [channels, m]. Nothing can be fed any more."""
         if not self._resamplers:
             return np.empty((self._channels, 0), dtype=np.float32)
-        return np.stack([_joined(resampler.resample(None)) for resampler in self._resamplers])
+        return np.concatenate(
+            [
+                _joined(resampler.resample(None), min(2, self._channels - 2 * place))
+                for place, resampler in enumerate(self._resamplers)
+            ]
+        )
 
 
 def resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
@@ -346,5 +357,9 @@ def _as_array(frame: AudioFrame) -> NDArray[np.float32]:
     return np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, frame.layout.nb_channels).T
 
 
-def _joined(frames: list[AudioFrame]) -> NDArray[np.float32]:
-    return np.concatenate([np.empty(0, dtype=np.float32), *(_as_array(frame)[0] for frame in frames)])
+def _layout(channels: int) -> Literal["mono", "stereo"]:
+    return "mono" if channels == 1 else "stereo"
+
+
+def _joined(frames: list[AudioFrame], channels: int) -> NDArray[np.float32]:
+    return np.concatenate([np.empty((channels, 0), dtype=np.float32), *map(_as_array, frames)], axis=1)
