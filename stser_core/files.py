@@ -80,11 +80,6 @@ def write_whole(target: str | Path, content: bytes) -> None:
         raise cannot_write(target, error) from error
 
 
-def size_of(folder: Path) -> int:
-    """Bytes of all files in a folder and below it."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def utf8(text: str) -> bytes:
     """UTF-8 with visible escapes for lone surrogates, which a file name that is not UTF-8 has."""
     return text.encode("utf-8", errors="backslashreplace")

@@ -13,7 +13,6 @@ from monitor.commands.notices import PROGRAM, Notices
 from monitor.counted import counted
 from monitor.options import Quiet
 from stser_core.errors import DownloadError
-from stser_core.files import size_of
 
 _PARTS = (
     "torch",
@@ -36,14 +35,14 @@ def print_models() -> None:
     from stser_core import checkpoint
 
     present = vosk_models.installed()
-    whispers = [(f"whisper {one.name}", one.folder, size_of(one.folder)) for one in whisper_models.installed()]
-    _print_table("transcribers", [*present, *whispers])
+    whispers = [(f"whisper {one.name}", one.folder) for one in whisper_models.installed()]
+    _print_table("transcribers", [*((one.name, one) for one in present), *whispers])
     voices = find_speaker_model()
     if voices is not None:
-        _print_table("speaker models", [(voices.name, voices, size_of(voices))])
-    _print_table("checkpoints", [(path.name, path, size_of(path)) for path in checkpoint.available()])
+        _print_table("speaker models", [(voices.name, voices)])
+    _print_table("checkpoints", [(path.name, path) for path in checkpoint.available()])
     _print_table("text encoders", _text_encoders())
-    names = {name for name, _, _ in present}
+    names = {one.name for one in present}
     missing = {name: model for name, model in vosk_models.KNOWN.items() if name not in names}
     if missing:
         print("can be fetched")
@@ -97,12 +96,14 @@ def version_lines() -> list[str]:
     ]
 
 
-def _print_table(title: str, rows: Sequence[tuple[str, Path, int]]) -> None:
+def _print_table(title: str, rows: Sequence[tuple[str, Path]]) -> None:
+    """Print the name, the size and the path of folders."""
     print(title)
     if not rows:
         print("  none")
-    for name, path, size in rows:
-        print(f"  {name}  {_megabytes(size)}  {path}")
+    for name, folder in rows:
+        files = {path.resolve() for path in folder.rglob("*") if path.is_file()}  # the Hub's cache links to its files
+        print(f"  {name}  {_megabytes(sum(path.stat().st_size for path in files))}  {folder}")
 
 
 def _megabytes(size: int) -> str:
@@ -130,11 +131,11 @@ def _licence(folder: Path) -> str:
     return f"{named[1]}, see {card}" if named else f"see {card}"
 
 
-def _text_encoders() -> list[tuple[str, Path, int]]:
+def _text_encoders() -> list[tuple[str, Path]]:
     """ALBERT models in the Hugging Face Hub's cache, whose folders are named `models--owner--name`."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     return [
-        (folder.name.removeprefix("models--").replace("--", "/"), folder, size_of(folder / "blobs"))
+        (folder.name.removeprefix("models--").replace("--", "/"), folder)
         for folder in sorted(Path(HF_HUB_CACHE).glob("models--*albert*"))
     ]

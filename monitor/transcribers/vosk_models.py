@@ -16,7 +16,6 @@ from platformdirs import user_cache_dir
 
 from monitor.transcribers.vosk import is_model
 from stser_core.errors import DownloadError, TranscriberError, reason
-from stser_core.files import size_of
 
 BASE_ADDRESS = "https://alphacephei.com/vosk/models/"
 _PIECE = 1 << 16
@@ -68,11 +67,10 @@ def find(name_or_dir: str | None = None) -> Path | None:
     return cached if is_model(cached) else None
 
 
-def installed() -> list[tuple[str, Path, int]]:
-    """The models in `$VOSK_MODEL_PATH` and in the user's cache: name, folder, bytes."""
+def installed() -> list[Path]:
+    """The folders of the models in `$VOSK_MODEL_PATH` and in the user's cache."""
     variable = os.environ.get("VOSK_MODEL_PATH")
-    folders = [*(_models_in(Path(variable)) if variable else []), *_models_in(cache_dir())]
-    return [(folder.name, folder, size_of(folder)) for folder in folders]
+    return [*(_models_in(Path(variable)) if variable else []), *_models_in(cache_dir())]
 
 
 def fetch(name: str) -> Path:
