@@ -20,6 +20,7 @@ from stser_core.audio_file import (
     BARE_FRAMES,
     AudioFile,
     TrackChoice,
+    as_array,
     audio_frames,
     chosen_streams,
     name_of,
@@ -29,7 +30,7 @@ from stser_core.config import SAMPLE_RATE
 from stser_core.errors import AudioError
 
 __all__ = ["SAMPLE_RATE", "AudioFile", "Downmix", "Resampler", "TrackChoice"]
-__all__ += ["blocks", "excerpts", "load", "load_mono", "resampled"]
+__all__ += ["blocks", "load", "load_mono", "resampled"]
 
 _BLOCK_SAMPLES = 1_600
 _PIECE_SAMPLES = 14_400
@@ -79,25 +80,6 @@ def blocks(
         held = held[:, whole:]
     if held is not None and held.shape[1]:
         yield held
-
-
-def excerpts(file: AudioFile, *, track: TrackChoice = None) -> Iterator[NDArray[np.float32]]:
-    """Sound from all over a file, for measures of it: the first minute, then a second in four.
-
-    Yields float32 [channels, n] in −1…1, at the file's own rate; raises what `blocks` raises.
-    """
-    if track == "all":
-        yield from blocks(file, track=track)
-        return
-    with open_audio(file) as (container, _):
-        streams = chosen_streams(container, track, name_of(file))
-        form, converter = None, AudioResampler(format="flt")
-        for _, frame in audio_frames(container, streams, lambda time_s: time_s < 60 or int(time_s) % 4 == 0):
-            if form != (form := (frame.sample_rate, frame.layout.name, frame.format.name)):
-                converter = AudioResampler(format="flt")
-            frame.pts = None
-            for converted in converter.resample(frame):
-                yield _as_array(converted)
 
 
 def load(file: AudioFile, *, track: TrackChoice = None) -> NDArray[np.float32]:
@@ -262,7 +244,7 @@ class _Decoder:
         return 0.0
 
     def _taken(self, frame: AudioFrame) -> NDArray[np.float32]:
-        samples: NDArray[np.float32] = _as_array(frame) / np.float32(self._full_scale)
+        samples: NDArray[np.float32] = as_array(frame) / np.float32(self._full_scale)
         if not np.isfinite(samples).all():
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
         if (
@@ -352,14 +334,9 @@ def _with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.fl
     return kept
 
 
-def _as_array(frame: AudioFrame) -> NDArray[np.float32]:
-    # Packed, not planar: PyAV 18 crashes on planar frames of eight channels.
-    return np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, frame.layout.nb_channels).T
-
-
 def _layout(channels: int) -> Literal["mono", "stereo"]:
     return "mono" if channels == 1 else "stereo"
 
 
 def _joined(frames: list[AudioFrame], channels: int) -> NDArray[np.float32]:
-    return np.concatenate([np.empty((channels, 0), dtype=np.float32), *map(_as_array, frames)], axis=1)
+    return np.concatenate([np.empty((channels, 0), dtype=np.float32), *map(as_array, frames)], axis=1)

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
 import av
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
+from numpy.typing import NDArray
 
 from stser_core.errors import AudioError, UsageError, reason
 
@@ -151,6 +153,11 @@ def audio_frames(
         for frame in frames:
             if isinstance(frame, AudioFrame) and frame.samples and 0 < frame.sample_rate <= _HIGHEST_RATE:
                 yield packet.stream_index, frame
+
+
+def as_array(frame: AudioFrame) -> NDArray[np.float32]:
+    """The samples of a frame in packed format: float32 [channels, n]; PyAV 18 crashes on planar ones of 8 channels."""
+    return np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, frame.layout.nb_channels).T
 
 
 def _instead(start: bytes) -> str | None:

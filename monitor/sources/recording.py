@@ -12,6 +12,7 @@ from threading import Event
 from typing import BinaryIO
 
 import numpy as np
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
@@ -19,7 +20,7 @@ from monitor.flow import AudioBlock
 from monitor.sources.announced import announced_length
 from stser_core import audio
 from stser_core.audio import AudioFile, Downmix, TrackChoice
-from stser_core.audio_file import chosen_streams, name_of, open_audio
+from stser_core.audio_file import as_array, audio_frames, chosen_streams, name_of, open_audio
 from stser_core.errors import AudioError, reason
 
 STDIN = "-"
@@ -115,15 +116,15 @@ def mono(blocks: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
 def channels_same(file: AudioFile, track: TrackChoice = None) -> bool:
     """Whether all channels carry one signal: a mono recording that was stored as stereo.
 
-    They do where each is the first one but for a gain and for what a lossy codec leaves (`stser_core.audio.excerpts`).
-    Decodes until they differ: in a call of two parties, for the first second of sound.
+    They do where each is the first one but for a gain and for what a lossy codec leaves. Decodes until they differ: in
+    a call of two parties, for the first second of sound.
 
     Raises:
         AudioError: The file is missing or cannot be decoded.
     """
     whole = window = np.zeros((1, 1))
     length = windows = 0
-    for samples in audio.excerpts(file, track=track):
+    for samples in _excerpts(file, track):
         if len(samples) < 2 or (whole.any() and len(samples) != len(whole)):
             return False
         varying = samples - samples.mean(axis=1, keepdims=True)
@@ -137,6 +138,22 @@ def channels_same(file: AudioFile, track: TrackChoice = None) -> bool:
             return False
         window, length = np.zeros_like(whole), 0
     return _residual(whole + window) <= _SAME_RESIDUAL
+
+
+def _excerpts(file: AudioFile, track: TrackChoice) -> Iterator[NDArray[np.float32]]:
+    """Sound from all over a file, the first minute, then a second in four: float32 [channels, n], at its own rate."""
+    if track == "all":
+        yield from audio.blocks(file, track=track)
+        return
+    with open_audio(file) as (container, _):
+        streams = chosen_streams(container, track, name_of(file))
+        form, converter = None, AudioResampler(format="flt")
+        for _, frame in audio_frames(container, streams, lambda time_s: time_s < 60 or int(time_s) % 4 == 0):
+            if form != (form := (frame.sample_rate, frame.layout.name, frame.format.name)):
+                converter = AudioResampler(format="flt")
+            frame.pts = None
+            for converted in converter.resample(frame):
+                yield as_array(converted)
 
 
 def _residual(products: NDArray[np.float64]) -> float:
