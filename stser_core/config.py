@@ -19,7 +19,9 @@ VERSION = 2
 SPEECH, TEXT = "speech", "text"
 """The names of the two encoders that are part of the model: smodel and tmodel."""
 
-_SHORTEST = SAMPLE_RATE // 10
+SHORTEST = SAMPLE_RATE // 10
+"""Samples of an utterance; what is shorter is filled up with silence."""
+
 _Hertz = Annotated[float, Meta(ge=0, le=SAMPLE_RATE / 2)]
 
 
@@ -101,10 +103,6 @@ class ConvConfig(Settings, frozen=True):
         if not all(size % 2 for size in self.kernel):
             raise UsageError(f"A convolution block's kernel must be odd; it is {self.kernel}.")
 
-    def after(self, size: int, axis: int) -> int:
-        """Number of bands (axis 0) or frames (axis 1) that the block leaves of `size`."""
-        return size // self.pool[axis]
-
 
 class SmodelConfig(Settings, frozen=True):
     """The smodel's shape."""
@@ -123,7 +121,7 @@ class SmodelConfig(Settings, frozen=True):
     def after(self, size: int, axis: int) -> int:
         """Number of bands (axis 0) or frames (axis 1) that the convolution blocks leave of `size`."""
         for block in self.blocks:
-            size = block.after(size, axis)
+            size //= block.pool[axis]
         return size
 
     def sequence_size(self, channels: int, bands: int) -> int:
@@ -265,7 +263,7 @@ class CheckpointConfig(Settings, frozen=True):
 
     def frames_in(self, samples: int) -> int:
         """Frames of the smodel's input for a trimmed utterance of so many samples, without those of the tail."""
-        filled = max(samples, _SHORTEST)
+        filled = max(samples, SHORTEST)
         return (filled - 1) // self.frame_samples + 1 if self.front_end else filled // self.features.hop + 1
 
     @property
@@ -290,7 +288,7 @@ class CheckpointConfig(Settings, frozen=True):
 
     def _check_smodel(self, smodel: SmodelConfig) -> None:
         channels, bands = self.smodel_input
-        shortest = -(-_SHORTEST // self.frame_samples)
+        shortest = -(-SHORTEST // self.frame_samples)
         if min(smodel.after(bands, 0), smodel.after(shortest, 1)) < 1:
             raise UsageError("The convolution blocks leave nothing of a short utterance: reduce pool.")
         size = smodel.sequence_size(channels, bands)

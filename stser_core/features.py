@@ -10,11 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from stser_core.config import SAMPLE_RATE, FeatureConfig
+from stser_core.config import SAMPLE_RATE, SHORTEST, FeatureConfig
 
 Floats = NDArray[np.float32]
-
-MINIMUM_SAMPLES = SAMPLE_RATE // 10
 
 _RANGE_DB = 80.0
 """Values further below the utterance's loudest are raised to that floor."""
@@ -38,7 +36,7 @@ def log_mel(samples: Floats, config: FeatureConfig) -> Floats:
     """
     window, filters = _window(config), _mel_filters(config)
     edge = len(window) // 2
-    filled = np.pad(samples, (edge, edge + config.tail + max(0, MINIMUM_SAMPLES - len(samples))))
+    filled = np.pad(samples, (edge, edge + config.tail + max(0, SHORTEST - len(samples))))
     spectrum = np.fft.rfft(sliding_window_view(filled, len(window))[:: config.hop] * window)
     parts = spectrum.view(spectrum.real.dtype)
     np.square(parts, out=parts)

@@ -82,7 +82,7 @@ class WhisperFrontEnd(nn.Module):
         return hidden.reshape(len(hidden), -1, average, hidden.shape[2]).sum(2) / number[:, :, None]
 
     def pack(self, stored: Mapping[str, Tensor]) -> None:
-        """Take weights, a state or those of a file (see `quantise`), in bfloat16, for `has_bfloat16` alone.
+        """Take weights, of a state or as a file stores them, in bfloat16; only where the CPU `has_bfloat16`.
 
         They are kept only as oneDNN multiplies them; else it would reorder them for every utterance.
         """
@@ -165,21 +165,3 @@ def has_bfloat16() -> bool:
         return bool(torch.ops.mkldnn._linear_pointwise(some, weight, None, "none", [], "") == 1)
     except (AttributeError, RuntimeError):
         return False
-
-
-def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights as they are stored: matrices as int8 `name` with float32 `name.scale` [rows], all else as float32.
-
-    Symmetric: each output row's largest magnitude becomes 127.
-    """
-    stored: dict[str, Tensor] = {}
-    for name, value in state.items():
-        one = value.detach().cpu().float().contiguous()
-        if one.ndim < 2:
-            stored[name] = one
-            continue
-        rows = one.flatten(1)
-        scale = rows.abs().amax(1).clamp_min(1e-12) / 127
-        stored[name] = (rows / scale[:, None]).round().clamp(-127, 127).to(torch.int8).view(one.shape)
-        stored[name + SCALE] = scale
-    return stored

@@ -4,19 +4,16 @@ Section 3.3, the multi-scale fusion: the bimodal classifier reads the speech and
 (feature fusion); ensemble learning is in `ensemble`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from stser_core.config import CheckpointConfig
-from stser_core.features import log_mel
 from stser_core.frontend import WhisperFrontEnd
-from stser_core.padding import frame_mask, pad_frames
+from stser_core.padding import frame_mask
 from stser_core.smodel import Smodel
 from stser_core.tmodel import Tmodel
 
@@ -33,7 +30,7 @@ class Classifier(nn.Sequential):
 
 
 class Stser(nn.Module):
-    """Waveforms and transcripts in, each classifier's logits out.
+    """Frames of the front end and word pieces in, each classifier's logits out.
 
     Attributes:
         config: What it was built from. `ensemble` in it may be replaced; nothing else.
@@ -62,41 +59,14 @@ class Stser(nn.Module):
             }
         )
 
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return next(self.parameters()).device
-
-    def encode_frames(
-        self, waveforms: Sequence[NDArray[np.floating]], front_end: WhisperFrontEnd | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Frames of trimmed waveforms, as one padded batch.
-
-        Args:
-            waveforms: float32 [n] in −1…1, 16 kHz, each.
-            front_end: Encodes instead of the model's own, with its weights in another precision.
-
-        Returns:
-            float32 [batch, frames, size] with zeros after each end, and int64 [batch] frames of each: what the front
-            end gives, or without one the log-mel spectrogram.
-        """
-        spectrograms = [torch.from_numpy(log_mel(one, self.config.features).T) for one in waveforms]
-        frames, mel_counts = pad_frames([one.to(self.device) for one in spectrograms])
-        front_end = front_end or self.front_end
-        if front_end is not None:
-            frames = front_end(frames, mel_counts)
-        counts = torch.tensor([self.config.frames_in(len(one)) for one in waveforms], device=self.device)
-        frames = frames[:, : int(counts.max())]  # without those of the tail
-        return frames * frame_mask(counts, frames.shape[1])[:, :, None], counts
-
     def encode_speech(
         self, frames: Tensor, counts: Tensor, baselines: Tensor | None = None, *, salience: bool = False
     ) -> tuple[Tensor, Tensor | None]:
         """The smodel's output, see `Smodel.forward`, for a padded batch of frames.
 
         Args:
-            frames: float32 [batch, n, size], from `encode_frames`.
-            counts: int64 [batch].
+            frames: float32 [batch, n, size], of the front end, or of log-mel spectrograms without one.
+            counts: int64 [batch], frames of each.
             baselines: float32 [batch, size], the neutral baseline of each utterance's speaker; `None` for
                 `neutral_mean`. Without a front end there is no baseline.
             salience: Also return where the attention rests.
@@ -117,24 +87,20 @@ class Stser(nn.Module):
         vectors: Tensor = self.tmodel(pieces, mask)
         return vectors
 
-    def classify(self, vectors: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
-        """The logits of every classifier whose inputs are there, float32 [batch, labels].
-
-        Args:
-            vectors: float32 [batch, vector] of each encoder, by name; absent or `None` where there is none.
-        """
-        logits: dict[str, Tensor] = {}
-        for name, classifier in self.config.classifiers.items():
-            inputs = [vector for one in classifier.inputs if (vector := vectors.get(one)) is not None]
-            if len(inputs) == len(classifier.inputs):
-                logits[name] = self.classifiers[name](torch.cat(inputs, dim=1)).float()
-        return logits
+    def classify(self, vectors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Logits, float32 [batch, labels], of every classifier whose encoders' vectors, [batch, vector], are there."""
+        return {
+            name: self.classifiers[name](torch.cat([vectors[one] for one in classifier.inputs], 1)).float()
+            for name, classifier in self.config.classifiers.items()
+            if all(one in vectors for one in classifier.inputs)
+        }
 
 
 class unfilled(TorchFunctionMode):  # noqa: N801 (a context)
     """Models made in this context have weights of any value, in memory that is not there until it is written.
 
-    They are going to be replaced; drawing random ones would take longer than reading them.
+    They are going to be replaced; drawing random ones would take longer than reading them. On torch's meta device,
+    initialisation imports its compiler, which takes seconds.
     """
 
     def __torch_function__(

@@ -26,13 +26,13 @@ class Network(Protocol):
         """Frames of trimmed waveforms (float32 [n] in −1…1, 16 kHz): float32 [frames, size] each."""
 
     def encode_speech(
-        self, frames: Sequence[Floats], baselines: Floats | None, *, salience: bool
+        self, frames: Sequence[Floats], baseline: Floats, *, salience: bool
     ) -> tuple[Floats, Floats | None]:
         """Speech vectors of a batch.
 
         Args:
             frames: float16 or float32 [n, size] of each utterance.
-            baselines: float32 [batch, size], of each utterance's speaker; `None` for `neutral_mean`.
+            baseline: float32 [size], of their speaker, or `neutral_mean`; ignored without a front end.
             salience: Also return where the attention rests.
 
         Returns:

@@ -62,17 +62,10 @@ class OnnxNetwork:
         return found
 
     def encode_speech(
-        self, frames: Sequence[Floats], baselines: Floats | None, *, salience: bool
+        self, frames: Sequence[Floats], baseline: Floats, *, salience: bool
     ) -> tuple[Floats, Floats | None]:
         """See `Network`."""
-        known = (
-            np.broadcast_to(self.neutral_mean, (len(frames), len(self.neutral_mean)))
-            if baselines is None
-            else baselines
-        )
-        found = [
-            self._run(SMODEL, one[None].astype(np.float32), row[None]) for one, row in zip(frames, known, strict=True)
-        ]
+        found = [self._run(SMODEL, one[None].astype(np.float32), baseline[None]) for one in frames]
         vectors = np.concatenate([vector for vector, _ in found])
         if not salience:
             return vectors, None

@@ -14,7 +14,7 @@ from stser_core.checkpoint import Checkpoint
 from stser_core.config import SAMPLE_RATE, SPEECH, TEXT
 from stser_core.emotions import LABELS
 from stser_core.ensemble import Prior, apply_prior, calibrated, combination, combine
-from stser_core.errors import CheckpointError, UsageError
+from stser_core.errors import UsageError
 from stser_core.features import trim
 from stser_core.network import Floats, Network, accelerator_of, batches
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
@@ -60,8 +60,8 @@ class EmotionRecognizer:
                 prior of calls, `None` for evenly, as in training.
 
         Raises:
-            UsageError: The classifier is unknown.
-            CheckpointError: The checkpoint lacks a classifier that was asked for, or an encoder cannot be loaded.
+            UsageError: The checkpoint has no such classifier.
+            CheckpointError: A further encoder cannot be loaded.
         """
         config = checkpoint.config
         self.name = checkpoint.name
@@ -97,8 +97,8 @@ class EmotionRecognizer:
         are the same in single precision. Without `text`, transcripts are not read, and what that takes is not loaded.
 
         Raises:
-            UsageError: The classifier or accelerator is unknown.
-            CheckpointError: The checkpoint is missing or broken, or lacks what was asked for.
+            UsageError: The checkpoint has no such classifier, or the accelerator is unknown.
+            CheckpointError: The checkpoint is missing or broken, or a further encoder cannot be loaded.
             DeviceError: The accelerator is not there.
         """
         loaded = checkpoints.load(checkpoint, text=text)
@@ -200,9 +200,9 @@ class EmotionRecognizer:
         alone = [] if settings is None else [i for i in sorted(frames) if inputs[i].speaker is not None]
         together = sorted(frames.keys() - set(alone), key=lambda i: -len(frames[i]))
         for batch in (*batches(together, self.accelerator, lambda i: len(frames[i]) * step), *([i] for i in alone)):
-            speaker, baseline = inputs[batch[0]].speaker, None
+            speaker, baseline = inputs[batch[0]].speaker, self._network.neutral_mean
             if speaker is not None and settings is not None:
-                baseline = speaker.mean(self._network.neutral_mean, settings.pseudo_turns)[None]
+                baseline = speaker.mean(baseline, settings.pseudo_turns)
             found, salience = self._network.encode_speech([frames[i] for i in batch], baseline, salience=self._explain)
             for row, i in enumerate(batch):
                 vectors[i][SPEECH] = found[row]
@@ -245,15 +245,11 @@ class EmotionRecognizer:
 def _chosen(classifier: str, checkpoint: Checkpoint) -> tuple[str, ...]:
     config = checkpoint.config.classifiers
     present = tuple(dict.fromkeys((*(name for name in CLASSIFIERS if name in config), *config)))
-    if classifier == ENSEMBLE:
-        return present
-    asked = classifier.split("+")
+    asked = present if classifier == ENSEMBLE else classifier.split("+")
     for name in asked:
-        if name not in CLASSIFIERS and name not in present:
-            known = ", ".join(dict.fromkeys((ENSEMBLE, *CLASSIFIERS, *present)))
-            raise UsageError(f"Unknown classifier {name!r}; choose from {known}, or several joined with +.")
         if name not in present:
-            raise CheckpointError(
-                f"The checkpoint {checkpoint.name!r} has no {name} classifier; it has {', '.join(present)}."
+            raise UsageError(
+                f"The checkpoint {checkpoint.name!r} has no classifier {name!r}; choose from "
+                f"{', '.join((ENSEMBLE, *present))}, or several joined with +."
             )
     return tuple(name for name in present if name in asked)

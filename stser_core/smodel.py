@@ -25,7 +25,7 @@ class Smodel(nn.Module):
         self.blocks = nn.ModuleList()
         for block in config.blocks:
             self.blocks.append(ConvBlock(block, channels))
-            channels, bands = block.channels, block.after(bands, axis=0)
+            channels, bands = block.channels, bands // block.pool[0]
         self.lstm = BiLstm(channels * bands, config.lstm_units) if config.lstm_units else None
         self.attention = nn.MultiheadAttention(size, config.heads, batch_first=True)
         self.attention_dropout = nn.Dropout(config.attention_dropout)

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stser_core.features import log_mel
 from stser_core.frontend import WhisperFrontEnd, has_bfloat16
-from stser_core.model import Stser, unfilled
+from stser_core.model import Stser
 from stser_core.network import Floats, accelerator_of, batches
 from stser_core.padding import pad_frames
 
@@ -29,24 +31,28 @@ class TorchNetwork:
     @torch.inference_mode()
     def encode_frames(self, waveforms: Sequence[Floats]) -> list[Floats]:
         """See `Network`; in batches of similar length where the accelerator gains from them."""
+        config = self._model.config
         found: list[Floats] = [np.empty(0)] * len(waveforms)
         order = sorted(range(len(waveforms)), key=lambda i: -len(waveforms[i]))
         for batch in batches(order, self.accelerator, lambda i: len(waveforms[i])):
-            with self._precision():
-                frames, counts = self._model.encode_frames([waveforms[i] for i in batch], self._front_end)
-            for i, row, count in zip(batch, frames.cpu().numpy(), counts.tolist(), strict=True):
-                found[i] = row[:count]
+            frames, counts = pad_frames([self._moved(log_mel(waveforms[i], config.features).T) for i in batch])
+            if self._front_end is not None:
+                with self._precision():
+                    frames = self._front_end(frames, counts)
+            for i, row in zip(batch, frames.cpu().numpy(), strict=True):
+                found[i] = row[: config.frames_in(len(waveforms[i]))]  # without those of the tail
         return found
 
     @torch.inference_mode()
     def encode_speech(
-        self, frames: Sequence[Floats], baselines: Floats | None, *, salience: bool
+        self, frames: Sequence[Floats], baseline: Floats, *, salience: bool
     ) -> tuple[Floats, Floats | None]:
         """See `Network`."""
         stacked, counts = pad_frames([torch.from_numpy(one).to(self.accelerator) for one in frames])
-        known = None if baselines is None else self._moved(baselines)
         with self._precision():
-            vectors, weights = self._model.encode_speech(stacked, counts, known, salience=salience)
+            vectors, weights = self._model.encode_speech(
+                stacked, counts, self._moved(baseline)[None], salience=salience
+            )
         return _array(vectors), None if weights is None else _array(weights)
 
     @torch.inference_mode()
@@ -78,7 +84,6 @@ def _for_inference(front_end: WhisperFrontEnd | None, accelerator: str) -> Whisp
     """A front end with packed weights, where these are fast; else itself."""
     if front_end is None or front_end.is_packed or accelerator != "cpu" or not has_bfloat16():
         return front_end
-    with unfilled():
-        packed = WhisperFrontEnd(front_end.config, front_end.conv1.in_channels).requires_grad_(False)
+    packed = deepcopy(front_end)
     packed.pack(front_end.state_dict())
-    return packed.eval()
+    return packed

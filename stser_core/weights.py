@@ -34,7 +34,7 @@ def read(path: Path, framework: Literal["torch", "numpy"]) -> dict[str, Any]:
 
 
 def without_scales(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights of what `frontend.quantise` gives, but not int8 weights whose scale is missing."""
+    """The weights of what `training.saving.quantise` gives, but not int8 weights whose scale is missing."""
     return {
         name: value
         for name, value in stored.items()
@@ -44,7 +44,7 @@ def without_scales(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dequantise(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Weights in single precision from what `frontend.quantise` gives; see `without_scales`."""
+    """Weights in single precision from what `training.saving.quantise` gives; see `without_scales`."""
     return {
         name: value * stored[name + SCALE].reshape(-1, *[1] * (value.ndim - 1)) if name + SCALE in stored else value
         for name, value in without_scales(stored).items()

@@ -24,7 +24,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from stser_core.errors import CheckpointError
-from stser_core.frontend import quantise
+from stser_core.training.saving import quantise
 
 MODEL_FILE = "model.bin"
 

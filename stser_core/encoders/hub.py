@@ -15,12 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stser_core.config import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE, SHORTEST
 from stser_core.errors import CheckpointError
 from stser_core.scores import SpeechInput
 from stser_core.settings import Settings
 
-_SHORTEST = SAMPLE_RATE // 10
 _LONGEST = 30 * SAMPLE_RATE
 
 
@@ -60,7 +59,7 @@ class HubEncoder:
         return [self._vector(one.samples) if len(one.samples) else None for one in inputs]
 
     def _vector(self, samples: NDArray[np.float32]) -> Tensor:
-        frames = self._frames(np.pad(samples[:_LONGEST], (0, max(0, _SHORTEST - len(samples)))))
+        frames = self._frames(np.pad(samples[:_LONGEST], (0, max(0, SHORTEST - len(samples)))))
         mean = frames.mean(dim=0)
         return mean if self.settings.pooling == "mean" else torch.cat([mean, frames.std(dim=0, correction=0)])
 

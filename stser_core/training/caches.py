@@ -15,12 +15,12 @@ from stser_core.audio import SAMPLE_RATE, load_mono
 from stser_core.errors import DataError, StserError, reason
 from stser_core.features import trim
 from stser_core.files import TEMPORARY_PREFIX, cannot_write
-from stser_core.frontend import quantise
 from stser_core.model import Stser
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.clip import Clip
 from stser_core.training.lines import Sound, available_codecs, random_line, telephone_band
 from stser_core.training.output import progress
+from stser_core.training.saving import quantise
 from stser_core.weights import SCALE
 
 WIDE, TELEPHONE = "wide", "telephone"
@@ -147,7 +147,7 @@ class FrameCache:
         missing = [one for one in wanted if not self._store.has(self._key(*one))]
         if not missing:
             return
-        network, failures = TorchNetwork(self._model, self._model.device.type), []
+        network, failures = TorchNetwork(self._model, next(self._model.parameters()).device.type), []
         starts = range(0, len(missing), _CHUNK)  # not all at once: sound waits in memory
         with ThreadPoolExecutor(_THREADS) as threads:
             for start in progress(starts, "Front end", len(starts)):

@@ -52,7 +52,7 @@ class Learner(nn.Module):
         mask: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Each classifier's logits, float32 [batch, labels]."""
-        vectors: dict[str, Tensor | None] = {}
+        vectors: dict[str, Tensor] = {}
         if self.stser.smodel is not None and frames is not None and counts is not None:
             vectors[SPEECH] = self.stser.encode_speech(frames, counts, baselines)[0]
         if self.stser.tmodel is not None and pieces is not None and mask is not None:

@@ -17,9 +17,9 @@ import stser_core
 from stser_core.checkpoint import CARD_FILE, CONFIG_FILE, FRONT_END_FILE, LICENCE_FILE, WEIGHTS_FILE, own_weights
 from stser_core.errors import CheckpointError, OutputError, reason
 from stser_core.files import TEMPORARY_PREFIX
-from stser_core.frontend import quantise
 from stser_core.model import Stser
 from stser_core.tokenizer import Tokenizer
+from stser_core.weights import SCALE
 
 _TEXT_ENCODER = "tmodel."
 
@@ -81,6 +81,24 @@ def _stored(key: str, value: Tensor) -> Tensor:
     """A tensor as it is stored: those of the text encoder in half precision; it computes in single all the same."""
     plain = value.detach().cpu().contiguous()
     return plain.to(torch.float16) if key.startswith(_TEXT_ENCODER) and plain.is_floating_point() else plain
+
+
+def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as they are stored: matrices as int8 `name` with float32 `name.scale` [rows], all else as float32.
+
+    Symmetric: each output row's largest magnitude becomes 127.
+    """
+    stored: dict[str, Tensor] = {}
+    for name, value in state.items():
+        one = value.detach().cpu().float().contiguous()
+        if one.ndim < 2:
+            stored[name] = one
+            continue
+        rows = one.flatten(1)
+        scale = rows.abs().amax(1).clamp_min(1e-12) / 127
+        stored[name] = (rows / scale[:, None]).round().clamp(-127, 127).to(torch.int8).view(one.shape)
+        stored[name + SCALE] = scale
+    return stored
 
 
 def fingerprint(folder: Path) -> str:

@@ -11,8 +11,9 @@ import torch
 
 from stser_core import checkpoint
 from stser_core.errors import CheckpointError, OutputError
-from stser_core.frontend import quantise
-from stser_core.training.saving import fingerprint, save
+from stser_core.padding import pad_frames
+from stser_core.torch_network import TorchNetwork
+from stser_core.training.saving import fingerprint, quantise, save
 from stser_core.weights import dequantise
 
 
@@ -31,7 +32,8 @@ def front(tmp_path, front_config, build, tokenizer):
 
 
 def logits(model, tokenizer):
-    frames, counts = model.encode_frames([torch.sin(torch.arange(n) / 7).numpy() for n in (8_000, 5_000)])
+    sounds = [torch.sin(torch.arange(n) / 7).numpy() for n in (8_000, 5_000)]
+    frames, counts = pad_frames(list(map(torch.from_numpy, TorchNetwork(model, "cpu").encode_frames(sounds))))
     encoded = tokenizer(["hello", "i am so angry"])
     with torch.inference_mode():
         speech = model.encode_speech(frames, counts)[0]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from stser_core.emotions import LABELS
 from stser_core.ensemble import apply_prior
-from stser_core.errors import CheckpointError, DeviceError, UsageError
+from stser_core.errors import DeviceError, UsageError
 from stser_core.model import Stser
 from stser_core.network import LIMITS, batches
 from stser_core.recognizer import EmotionRecognizer
@@ -174,7 +174,7 @@ def test_a_checkpoint_with_one_classifier_alone(config, build, tokenizer, tmp_pa
 
     assert recognizer.classifiers == tuple(first.by_classifier) == (name,)
     assert (first.salience is None, second is None) == (name == "text", name == "text")
-    with pytest.raises(CheckpointError, match=f"'one' has no bimodal classifier; it has {name}"):
+    with pytest.raises(UsageError, match=f"'one' has no classifier 'bimodal'; choose from ensemble, {name},"):
         EmotionRecognizer.load(tmp_path / "one", classifier=f"{name}+bimodal")
 
 

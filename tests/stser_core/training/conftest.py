@@ -10,12 +10,13 @@ from msgspec.structs import asdict, replace
 from safetensors.torch import save_file
 
 from stser_core.config import CheckpointConfig, EnsembleConfig
-from stser_core.frontend import WhisperFrontEnd, quantise
+from stser_core.frontend import WhisperFrontEnd
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.corpora import read
 from stser_core.training.loop import LoopConfig
 from stser_core.training.recipe import Recipe, only
 from stser_core.training.run import RunData
+from stser_core.training.saving import quantise
 from stser_core.training.splits import Fold, FoldPlan
 
 sys.path.insert(0, str(Path(__file__).parent))
