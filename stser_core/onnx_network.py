@@ -65,12 +65,9 @@ class OnnxNetwork:
         self, frames: Sequence[Floats], baseline: Floats, *, salience: bool
     ) -> tuple[Floats, Floats | None]:
         """See `Network`."""
-        found = [self._run(SMODEL, one[None].astype(np.float32), baseline[None]) for one in frames]
-        vectors = np.concatenate([vector for vector, _ in found])
-        if not salience:
-            return vectors, None
-        steps = max(one.shape[1] for _, one in found)
-        return vectors, np.stack([np.pad(one[0], (0, steps - one.shape[1])) for _, one in found])
+        (one,) = frames  # by the limits of a CPU's batches
+        vectors, weights = self._run(SMODEL, one[None].astype(np.float32), baseline[None])
+        return vectors, weights if salience else None
 
     def encode_text(self, pieces: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
         """See `Network`."""

@@ -146,10 +146,8 @@ class EmotionRecognizer:
             CheckpointError: A further encoder does not give what it should.
         """
         vectors: list[_Vectors] = [{} for _ in inputs]
-        saliences: list[tuple[float, ...] | None] = [None] * len(inputs)
         self._encode_text(inputs, vectors)
-        if self.attends:
-            self._encode_speech(inputs, vectors, saliences)
+        saliences = self._encode_speech(inputs, vectors) if self.attends else {}
         probabilities: list[dict[str, Floats]] = [{} for _ in inputs]
         for available in {tuple(one): None for one in vectors if one}:
             chosen = [i for i, one in enumerate(vectors) if tuple(one) == available]
@@ -158,14 +156,14 @@ class EmotionRecognizer:
                 for name in (name for name in self.classifiers if name in logits):
                     for i, row in zip(batch, logits[name], strict=True):
                         probabilities[i][name] = row
-        return [self._scores(*one) for one in zip(probabilities, saliences, strict=True)]
+        return [self._scores(one, saliences.get(i)) for i, one in enumerate(probabilities)]
 
     def frames(self, waveforms: Sequence[NDArray[np.float32]]) -> list[Floats]:
         """`SpeechInput.frames`, float32 [frames, size], of waveforms, float32 [n] in −1…1, 16 kHz."""
         return self._network.encode_frames([trim(one)[0] for one in waveforms])
 
     def _encode_text(self, inputs: Sequence[SpeechInput], vectors: Sequence[_Vectors]) -> None:
-        """The text vectors of transcripts that are readable, and the vectors of further encoders."""
+        """Add the text vectors of transcripts that are readable, and the vectors of further encoders."""
         readable = [i for i, one in enumerate(inputs) if is_usable(one.text, one.text_confidence)]
         if self._tokenizer is not None and readable:
             encoded = self._tokenizer([inputs[i].text or "" for i in readable])
@@ -187,11 +185,10 @@ class EmotionRecognizer:
                     one[encoder.name] = vector
 
     def _encode_speech(
-        self,
-        inputs: Sequence[SpeechInput],
-        vectors: Sequence[_Vectors],
-        saliences: list[tuple[float, ...] | None],
-    ) -> None:
+        self, inputs: Sequence[SpeechInput], vectors: Sequence[_Vectors]
+    ) -> dict[int, tuple[float, ...]]:
+        """Add the speech vectors; returns the saliences, by the utterances' places, where they are asked for."""
+        saliences: dict[int, tuple[float, ...]] = {}
         trimmed = [trim(one.samples) for one in inputs]
         unknown = [i for i, one in enumerate(inputs) if one.frames is None and one.samples.any()]
         frames = {i: one.frames for i, one in enumerate(inputs) if one.frames is not None}
@@ -214,6 +211,7 @@ class EmotionRecognizer:
                 p_neutral = self._p_neutral({SPEECH: vectors[batch[0]][SPEECH]})
                 # Squared, since a doubtful turn in a long emotional stretch would move the baseline towards it.
                 speaker.update(frames[batch[0]].mean(0, dtype=np.float32), p_neutral**2, settings.memory)
+        return saliences
 
     def _classify(self, vectors: Sequence[_Vectors]) -> dict[str, Floats]:
         """Calibrated probabilities, [batch, labels] of each classifier, of vectors of the same encoders."""
