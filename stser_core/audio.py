@@ -129,36 +129,32 @@ class Resampler:
         """Resample from so many samples a second; 16 kHz passes unchanged."""
         self._rate = rate
         self._channels = channels
-        self._resamplers: list[AudioResampler] = []
-        if rate != SAMPLE_RATE:
-            self._resamplers = [
-                AudioResampler(format="flt", layout=_layout(channels - first), rate=SAMPLE_RATE)
-                for first in range(0, channels, 2)
-            ]
+        self._pairs = range(0, channels if rate != SAMPLE_RATE else 0, 2)
+        self._resamplers = [
+            AudioResampler(format="flt", layout=_layout(channels - first), rate=SAMPLE_RATE) for first in self._pairs
+        ]
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Resample the next piece, float32 [channels, n], to float32 [channels, m]; at first, m may be 0."""
         if not self._resamplers or not samples.shape[1]:
             return samples
-        pieces = []
-        for place, resampler in enumerate(self._resamplers):
-            pair = samples[2 * place : 2 * place + 2]
+        frames = []
+        for first in self._pairs:
+            pair = samples[first : first + 2]
             packed = np.ascontiguousarray(pair.T).reshape(1, -1)
-            frame = AudioFrame.from_ndarray(packed, format="flt", layout=_layout(len(pair)))
-            frame.sample_rate = self._rate
-            pieces.append(_joined(resampler.resample(frame), len(pair)))
-        return np.concatenate(pieces)
+            frames.append(AudioFrame.from_ndarray(packed, format="flt", layout=_layout(len(pair))))
+            frames[-1].sample_rate = self._rate
+        return self._resampled(frames)
 
     def flush(self) -> NDArray[np.float32]:
         """The stream has ended: what was held back, float32 [channels, m]. Nothing can be fed any more."""
-        if not self._resamplers:
-            return np.empty((self._channels, 0), dtype=np.float32)
-        return np.concatenate(
-            [
-                _joined(resampler.resample(None), min(2, self._channels - 2 * place))
-                for place, resampler in enumerate(self._resamplers)
-            ]
-        )
+        return self._resampled([None for _ in self._pairs])
+
+    def _resampled(self, frames: Sequence[AudioFrame | None]) -> NDArray[np.float32]:
+        """What the resamplers make of a frame each; all are as long."""
+        found = zip(*map(AudioResampler.resample, self._resamplers, frames), strict=True)
+        pieces = [np.concatenate([as_array(one) for one in pairs]) for pairs in found]
+        return np.concatenate([np.empty((self._channels, 0), dtype=np.float32), *pieces], axis=1)
 
 
 def resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
@@ -336,7 +332,3 @@ def _with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.fl
 
 def _layout(channels: int) -> Literal["mono", "stereo"]:
     return "mono" if channels == 1 else "stereo"
-
-
-def _joined(frames: list[AudioFrame], channels: int) -> NDArray[np.float32]:
-    return np.concatenate([np.empty((channels, 0), dtype=np.float32), *map(as_array, frames)], axis=1)

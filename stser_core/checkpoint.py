@@ -32,7 +32,6 @@ LICENCE_FILE = "LICENSE-whisper.txt"
 CARD_FILE = "README.md"
 DEFAULT = "default"
 
-_FRONT_END = "front_end."
 _DOWNLOADED = (CONFIG_FILE, "*.safetensors", "tokenizer.json", "onnx/*", CARD_FILE, LICENCE_FILE)
 
 
@@ -185,9 +184,8 @@ def _check(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: 
 
 
 def own_weights(model: Stser) -> dict[str, Tensor]:
-    """The tensors of `model.safetensors`; without the front end."""
-    state = model.state_dict()
-    return {key: value for key, value in state.items() if not key.startswith(_FRONT_END)}
+    """The tensors of `model.safetensors`: all but the front end's."""
+    return {key: value for key, value in model.state_dict().items() if not key.startswith("front_end.")}
 
 
 def _from_hub(hub_id: str) -> Path:

@@ -17,13 +17,12 @@ from typing import Any, get_type_hints
 
 import typer
 
-from stser_core.errors import ClosedPipeError, StserError
+from stser_core.errors import ClosedPipeError, StserError, UsageError
 
 _DEBUG = "--debug"
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """Error numbers of standard output on a disk that is full, or fails."""
 _INTERRUPTED = 130
-_WRONG_USAGE = 2
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 # Typer's own class of wrong usage, which some versions take from click and others bring along.
@@ -132,7 +131,7 @@ def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
         command = error.ctx.command_path if error.ctx else program
         sentence = error.format_message().rstrip(".").replace("Value error, ", "")  # Pydantic's, which Typer uses
         complain(program, f"{sentence}. Try '{command} --help'.")
-        return _WRONG_USAGE
+        return UsageError.exit_code
     except StserError as error:
         _explain(program, str(error), debug)
         return error.exit_code
