@@ -16,16 +16,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from stser_core.audio_file import (
-    BARE_FRAMES,
-    AudioFile,
-    TrackChoice,
-    as_array,
-    audio_frames,
-    chosen_streams,
-    name_of,
-    open_audio,
-)
+from stser_core.audio_file import BARE_FRAMES, AudioFile, TrackChoice, as_array, audio_frames, name_of, open_audio
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import AudioError
 
@@ -270,8 +261,7 @@ def _pieces(file: AudioFile, track: TrackChoice, notices: Callable[[str], None])
                 f"{name} has time stamps that jump by {step_s:+.0f} s at {where}; from there, times are as decoded."
             )
 
-    with open_audio(file) as (container, _):
-        streams = chosen_streams(container, track, name)
+    with open_audio(file, track) as (container, streams, _):
         origin_s = None if container.start_time is None else container.start_time / av.time_base
         bare = container.format.name in BARE_FRAMES
         decoders = {stream.index: _Decoder(stream, origin_s, notice, bare=bare) for stream in streams}

@@ -91,8 +91,13 @@ def _goes_on(container: InputContainer) -> bool:
 
 
 @contextmanager
-def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
-    """Open a file: the container, and the file that it reads; raises `AudioError` where it is missing or not audio."""
+def open_audio(file: AudioFile, track: TrackChoice) -> Iterator[tuple[InputContainer, list[AudioStream], BinaryIO]]:
+    """Open a file: the container, the tracks that are meant, and the file that is read.
+
+    Raises:
+        AudioError: The file is missing or not audio, or has no track that can be decoded.
+        UsageError: The track does not exist.
+    """
     name = name_of(file)
     instead = None
     try:
@@ -102,7 +107,7 @@ def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
                 opened.seek(0)
                 instead = _instead(start)
             with _container(opened, name, start) as container:
-                yield container, opened
+                yield container, _chosen(container, track, name), opened
     except FileNotFoundError as error:
         raise AudioError(f"{name} does not exist.") from error
     except av.PatchWelcomeError as error:  # as for Ogg whose rate or channels change
@@ -112,13 +117,8 @@ def open_audio(file: AudioFile) -> Iterator[tuple[InputContainer, BinaryIO]]:
         raise AudioError(f"{name} cannot be read as audio ({instead or reason(error)}).") from error
 
 
-def chosen_streams(container: InputContainer, track: TrackChoice, name: str) -> list[AudioStream]:
-    """The audio tracks that are meant; `None` is the first that is marked as default, or the first.
-
-    Raises:
-        AudioError: There is none, or none that can be decoded.
-        UsageError: The track does not exist.
-    """
+def _chosen(container: InputContainer, track: TrackChoice, name: str) -> list[AudioStream]:
+    """The audio tracks that are meant; `None` is the first that is marked as default, or the first."""
     streams = container.streams.audio
     if not streams:
         raise AudioError(f"{name} has no audio track.")

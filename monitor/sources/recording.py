@@ -20,7 +20,7 @@ from monitor.flow import AudioBlock
 from monitor.sources.announced import announced_length
 from stser_core import audio
 from stser_core.audio import AudioFile, Downmix, TrackChoice
-from stser_core.audio_file import as_array, audio_frames, chosen_streams, name_of, open_audio
+from stser_core.audio_file import as_array, audio_frames, open_audio
 from stser_core.errors import AudioError, reason
 
 STDIN = "-"
@@ -74,8 +74,7 @@ class Recording:
         self._track = track
         self._stopped = Event()
         self.name = name or (Path(file).name if isinstance(file, str | Path) else "stdin")
-        with open_audio(file) as (container, opened):
-            streams = chosen_streams(container, track, name_of(file))
+        with open_audio(file, track) as (container, streams, opened):
             self.channels = streams[0].channels if len(streams) == 1 else len(streams)
             self.duration_s, estimated = announced_length(container, streams, opened)
             self.announced_s = None if estimated else self.duration_s
@@ -145,8 +144,7 @@ def _excerpts(file: AudioFile, track: TrackChoice) -> Iterator[NDArray[np.float3
     if track == "all":
         yield from audio.blocks(file, track=track)
         return
-    with open_audio(file) as (container, _):
-        streams = chosen_streams(container, track, name_of(file))
+    with open_audio(file, track) as (container, streams, _):
         form, converter = None, AudioResampler(format="flt")
         for _, frame in audio_frames(container, streams, lambda time_s: time_s < 60 or int(time_s) % 4 == 0):
             if form != (form := (frame.sample_rate, frame.layout.name, frame.format.name)):
