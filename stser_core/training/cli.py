@@ -172,21 +172,20 @@ def cross_validate(
     from stser_core.training.report import PUBLISHED_OTHERS, PUBLISHED_OURS, cross_validation_table, stream_tables
 
     results.check(corpora.data)
-    recipe, plan = settings.read(), folding.plan()
-    clips = corpora.clips()
+    recipe, clips, seeds = settings.read(), corpora.clips(), range(folding.seeds)
     chosen = {name.lower(): baseline_of(name) for name in baseline}
     need_folder(out)
     weak = calls.read(storage.folder)
-    folds = plan.folds_of(clips)
+    folds = folding.of(clips)
     protocol = cross_validation.Protocol(
         recipe, storage.folder, weak, front_end=front_end, earlier=start_from, streams=streams, overwrite=overwrite
     )
     jobs = jobs or max(1, (os.cpu_count() or 1) // 2)
-    runs = cross_validation.cross_validate(folds, plan.seeds, protocol, out, jobs)
-    beside = cross_validation.evaluate_baselines(chosen, folds, plan.seeds, storage.folder, out)
+    runs = cross_validation.cross_validate(folds, seeds, protocol, out, jobs)
+    beside = cross_validation.evaluate_baselines(chosen, folds, seeds, storage.folder, out)
     found = {
         "recipe": msgspec.to_builtins(recipe),
-        "plan": msgspec.to_builtins(plan),
+        "plan": folding.results(),
         "labels": LABELS,
         "runs": runs,
         "summary": cross_validation.summary(runs),
@@ -194,7 +193,7 @@ def cross_validate(
         "published": {"table 1": PUBLISHED_OURS, "table 2": PUBLISHED_OTHERS},
     }
     write_json(found, out / "results.json")
-    tables = [cross_validation_table(plan.described(folds), found["summary"], beside)]
+    tables = [cross_validation_table(folding.described(folds), found["summary"], beside)]
     tables += [table for mean in cross_validation.mean_streams(runs) for table in stream_tables(mean)]
     _write(found, results, tables)
 
@@ -203,20 +202,17 @@ def cross_validate(
 @with_groups
 def baseline(corpora: Corpora, baseline: Baselines, folding: Folding, storage: Storage, results: Results) -> None:
     """Evaluate baselines alone, in the folds that cross-validate would use."""
-    import msgspec
-
     from stser_core.emotions import LABELS
     from stser_core.training.baselines import baseline_of
     from stser_core.training.cross_validation import evaluate_baselines
     from stser_core.training.report import cross_validation_table
 
     results.check(corpora.data)
-    plan = folding.plan()
-    folds = plan.folds_of(corpora.clips())
+    folds = folding.of(corpora.clips())
     chosen = {name.lower(): baseline_of(name) for name in baseline}
-    beside = evaluate_baselines(chosen, folds, plan.seeds, storage.folder)
-    table = cross_validation_table(plan.described(folds), {}, beside)
-    _write({"plan": msgspec.to_builtins(plan), "labels": LABELS, "baselines": beside}, results, [table])
+    beside = evaluate_baselines(chosen, folds, range(folding.seeds), storage.folder)
+    table = cross_validation_table(folding.described(folds), {}, beside)
+    _write({"plan": folding.results(), "labels": LABELS, "baselines": beside}, results, [table])
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stser_core.emotions import LABELS
@@ -18,13 +18,13 @@ class Clip:
     id: str  # unique over all corpora: <corpus>/<name>
     path: Path | None  # the recording, or None where there are only words
     text: str | None  # as the corpus writes it (not normalised), or None where it is not known
-    label: str  # one of LABELS
+    label: str  # one of LABELS (within a reader: the corpus's word)
     speaker: str  # unique over all corpora; the same name means the same person, and folds keep it together
-    session: str | None  # what leave-one-session-out leaves out, or None where the corpus has none
-    split: str | None  # one of SPLITS where the corpus fixes it
-    language: str | None  # two letters (ISO 639-1)
-    corpus: str
-    gender: str | None  # F or M
+    session: str | None = None  # what leave-one-session-out leaves out, or None where the corpus has none
+    split: str | None = None  # one of SPLITS where the corpus fixes it
+    language: str | None = None  # two letters (ISO 639-1)
+    corpus: str = field(kw_only=True)
+    gender: str | None = None  # F or M
     # proportion of annotators who chose each of LABELS, where that is known: the target of training
     label_distribution: tuple[float, ...] | None = None
     # Neutral only because of where it comes from: a routine call, or a service dialogue. Training draws such clips in a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stser_core.training.clip import Clip, Corpus
     from stser_core.training.recipe import Recipe
     from stser_core.training.routine import CallData
-    from stser_core.training.splits import FoldPlan
+    from stser_core.training.splits import Fold
 
 Baselines = Annotated[list[str], typer.Option("--baseline", help="egemaps, tfidf, mdre, att-align; repeat it.")]
 FrontEnd = Annotated[
@@ -174,11 +174,19 @@ class Folding:
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each fold, with the seeds 0, 1, …")] = 1
     validation: Validation = 0.2
 
-    def plan(self) -> FoldPlan:
-        """The plan."""
-        from stser_core.training.splits import FoldPlan
+    def of(self, clips: tuple[Clip, ...]) -> list[Fold]:
+        """The folds of clips; see `splits.folds_of`."""
+        from stser_core.training.splits import folds_of
 
-        return FoldPlan(self.leave_out, self.folds, tuple(range(self.seeds)), self.validation)
+        return folds_of(clips, self.leave_out, self.folds, self.validation)
+
+    def described(self, folds: list[Fold]) -> str:
+        """A title for a table."""
+        return f"{len(folds)} folds × {self.seeds} seeds, {sum(len(fold.test) for fold in folds):,} clips"
+
+    def results(self) -> dict[str, Any]:
+        """The options as results have them: with every seed."""
+        return {**asdict(self), "seeds": list(range(self.seeds))}
 
 
 @dataclass(frozen=True)

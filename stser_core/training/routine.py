@@ -15,15 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import webrtcvad
-from numpy.typing import NDArray
 
 from stser_core.audio import SAMPLE_RATE, load
 from stser_core.errors import DataError, UsageError
 from stser_core.training.clip import SPLITS, Clip
 from stser_core.training.corpora.reading import require_folder, sound_files
+from stser_core.training.lines import Sound
 from stser_core.training.output import write_atomically
-
-Sound = NDArray[np.float32]
 
 CORPUS = "routine"
 SERVICE_CORPORA = ("sgd", "taskmaster")
@@ -112,7 +110,7 @@ def turn_clips(channels: Sequence[Channel], cache: Path) -> tuple[Clip, ...]:
                 write_atomically(path, _wav(channel.sound[start:end]))
             speaker = f"{CORPUS}_{channel.name}"
             clip_id = f"{CORPUS}/{channel.name}/{number:04}"
-            clips.append(Clip(clip_id, path, None, "neutral", speaker, None, "train", None, CORPUS, None, weak=True))
+            clips.append(Clip(clip_id, path, None, "neutral", speaker, split="train", corpus=CORPUS, weak=True))
     return tuple(clips)
 
 
@@ -173,7 +171,7 @@ def _text(corpus: str, text: str) -> Clip:
     digest = hashlib.blake2b(text.lower().encode(), digest_size=8).hexdigest()
     split = {0: "test", 1: "validation"}.get(int(digest, 16) % 10, "train")
     clip_id = f"{corpus}/{digest}"
-    return Clip(clip_id, None, text, "neutral", clip_id, None, split, "en", corpus, None, weak=True)
+    return Clip(clip_id, None, text, "neutral", clip_id, split=split, language="en", corpus=corpus, weak=True)
 
 
 def _wav(sound: Sound) -> bytes:

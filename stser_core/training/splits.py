@@ -21,6 +21,8 @@ from stser_core.errors import DataError, UsageError
 from stser_core.training.caches import content_key
 from stser_core.training.clip import SPLITS, Clip
 
+LeaveOut = Literal["auto", "session", "speakers", "corpus"]
+
 _SIZE = "size"
 """The key of the number of clips, which is balanced beside the labels."""
 
@@ -50,39 +52,29 @@ class Fold:
         _refuse_shared(self.name, parts, "speaker", lambda clip: clip.speaker)
 
 
-@dataclass(frozen=True)
-class FoldPlan:
-    """The folds of a cross-validation."""
+def folds_of(
+    clips: Sequence[Clip], leave_out: LeaveOut = "auto", groups: int = 5, validation_part: float = 0.2
+) -> list[Fold]:
+    """Make the folds of a cross-validation; raises `DataError` where the clips cannot be divided so.
 
-    # What each fold tests: a session, as the paper does on IEMOCAP, a group of speakers, a corpus; auto takes sessions
-    # where every clip has one and there are several, else speakers.
-    leave_out: Literal["auto", "session", "speakers", "corpus"] = "auto"
-    folds: int = 5  # groups of speakers, alike in size and labels as far as the speakers allow
-    seeds: tuple[int, ...] = (0,)  # one run of each fold for each
-    validation: float = 0.2  # proportion of each training part
-
-    def folds_of(self, clips: Sequence[Clip]) -> list[Fold]:
-        """Make the folds; raises `DataError` where the clips cannot be divided so."""
-        without = sum(clip.session is None for clip in clips)
-        leave_out = self.leave_out
-        if leave_out == "auto":
-            leave_out = "session" if not without and len({clip.session for clip in clips}) > 1 else "speakers"
-        if leave_out == "speakers":
-            groups = enumerate(_grouped(clips, self.folds, seed=0), start=1)
-            return [_fold(f"fold{number}", clips, group, self.validation) for number, group in groups]
-        if leave_out == "session" and without:
-            raise DataError(f"{without:,} of {len(clips):,} clips have no session; use folds by speaker.")
-        tests: dict[str, list[Clip]] = defaultdict(list)
-        for clip in clips:
-            tests[clip.corpus if leave_out == "corpus" else clip.session or ""].append(clip)
-        if len(tests) < 2:
-            raise DataError(f"Leaving one {leave_out} out needs at least two; found {', '.join(tests) or 'none'}.")
-        return [_fold(name, clips, tests[name], self.validation) for name in sorted(tests)]
-
-    def described(self, folds: Sequence[Fold]) -> str:
-        """A title for a table."""
-        clips = sum(len(fold.test) for fold in folds)
-        return f"{len(folds)} folds × {len(self.seeds)} seeds, {clips:,} clips"
+    Each tests a session, as the paper does on IEMOCAP, a corpus, or one of so many groups of speakers, alike in size
+    and labels as far as the speakers allow; auto takes sessions where every clip has one and there are several, else
+    speakers.
+    """
+    without = sum(clip.session is None for clip in clips)
+    if leave_out == "auto":
+        leave_out = "session" if not without and len({clip.session for clip in clips}) > 1 else "speakers"
+    if leave_out == "speakers":
+        grouped = enumerate(_grouped(clips, groups, seed=0), start=1)
+        return [_fold(f"fold{number}", clips, group, validation_part) for number, group in grouped]
+    if leave_out == "session" and without:
+        raise DataError(f"{without:,} of {len(clips):,} clips have no session; use folds by speaker.")
+    tests: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        tests[clip.corpus if leave_out == "corpus" else clip.session or ""].append(clip)
+    if len(tests) < 2:
+        raise DataError(f"Leaving one {leave_out} out needs at least two; found {', '.join(tests) or 'none'}.")
+    return [_fold(name, clips, tests[name], validation_part) for name in sorted(tests)]
 
 
 def divide(clips: Sequence[Clip], validation_part: float = 0.2, seed: int = 0, *, test: float = 0.0) -> Fold:

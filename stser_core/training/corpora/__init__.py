@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from stser_core.errors import UsageError
 from stser_core.training.clip import Corpus
 from stser_core.training.corpora import iemocap, manifest, meld
 from stser_core.training.corpora.named import NAMED
 
-READERS: Mapping[str, Callable[[Path], Corpus]] = MappingProxyType(
-    {"iemocap": iemocap.read, **NAMED, "meld": meld.read, "manifest": manifest.read}
-)
+READERS: Mapping[str, Callable[[Path], Corpus]] = {
+    "iemocap": iemocap.read,
+    **NAMED,
+    "meld": meld.read,
+    "manifest": manifest.read,
+}
 """Every reader by the name that `--corpus` takes."""
 
 

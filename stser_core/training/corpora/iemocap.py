@@ -12,13 +12,12 @@ dialogue. Turns without a majority (`xxx`) are left out like other emotions.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.reading import assemble, merge, read_lines, require_folder, some
+from stser_core.training.corpora.reading import assemble, labelled, read_lines, require_folder, some
 
 _NAME = "iemocap"
 _PUBLISHED = {"angry": 1103, "happy": 1636, "neutral": 1708, "sad": 1084}
@@ -34,18 +33,13 @@ def read(directory: Path) -> Corpus:
     """Read IEMOCAP with its hand-made transcripts."""
     require_folder(_NAME, directory)
     sessions = _sessions(directory)
-    clips: list[Clip] = []
-    left_out: Counter[str] = Counter()
     missing = [f"Session{number}" for number in _SESSIONS if number not in sessions]
     notes = [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
+    rated: list[Clip] = []
     for number, folder in sessions.items():
         texts = _transcriptions(folder)
-        for turn, code in _ratings(folder, number):
-            label = merge(code)
-            if label is None:
-                left_out["no majority" if code == _NO_MAJORITY else code] += 1
-            else:
-                clips.append(_clip(folder, turn, label, texts))
+        rated += [_clip(folder, turn, code, texts) for turn, code in _ratings(folder, number)]
+    clips, left_out = labelled(rated)
     if wordless := [clip.id for clip in clips if clip.text is None]:
         notes.append(f"{_NAME}: {len(wordless):,} rated turns have no line in the transcriptions: {some(wordless)}.")
     return assemble(_NAME, directory, clips, left_out, notes, _PUBLISHED)
@@ -100,16 +94,15 @@ def _transcriptions(session: Path) -> dict[str, str]:
     return found
 
 
-def _clip(session: Path, turn: re.Match[str], label: str, texts: Mapping[str, str]) -> Clip:
+def _clip(session: Path, turn: re.Match[str], code: str, texts: Mapping[str, str]) -> Clip:
     name, number = turn[0], f"Ses{turn['session']}"
     return Clip(
         id=f"{_NAME}/{name}",
         path=session / "sentences" / "wav" / turn["dialogue"] / f"{name}.wav",
         text=texts.get(name),
-        label=label,
+        label="no majority" if code == _NO_MAJORITY else code,
         speaker=f"{number}_{turn['gender']}",
         session=number,
-        split=None,
         language="en",
         corpus=_NAME,
         gender=turn["gender"],

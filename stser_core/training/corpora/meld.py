@@ -7,7 +7,6 @@ all three parts, so the published parts are not a speaker-independent split.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from stser_core.files import RECORDING_SUFFIXES, SOUND_SUFFIXES
 from stser_core.training.clip import Clip, Corpus
 from stser_core.training.corpora.reading import (
     assemble,
-    merge,
+    labelled,
     read_table,
     require_folder,
     some,
@@ -46,15 +45,7 @@ def read(directory: Path) -> Corpus:
     if not tables:
         raise DataError(f"{_NAME}: {directory} holds no train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv.")
     recordings = _recordings(directory, files)
-    clips: list[Clip] = []
-    left_out: Counter[str] = Counter()
-    for part, table in tables.items():
-        for row in _rows(table):
-            label = merge(row["emotion"])
-            if label is None:
-                left_out[row["emotion"].lower()] += 1
-            else:
-                clips.append(_clip(part, row, label, recordings))
+    clips, left_out = labelled(_clip(part, row, recordings) for part, table in tables.items() for row in _rows(table))
     missing = [f"{part}_sent_emo.csv" for part in _SPLITS if part not in tables]
     notes = [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
     notes += _check_recordings(directory, clips)
@@ -102,19 +93,17 @@ def _part(folder: Path) -> str | None:
     return None
 
 
-def _clip(part: str, row: Mapping[str, str], label: str, recordings: Mapping[_Key, Path]) -> Clip:
+def _clip(part: str, row: Mapping[str, str], recordings: Mapping[_Key, Path]) -> Clip:
     key = (part, int(row["dialogue_id"]), int(row["utterance_id"]))
     return Clip(
         id=f"{_NAME}/{part}_dia{key[1]}_utt{key[2]}",
         path=None if key in _WITHOUT_SOUND else recordings.get(key),
         text=row["utterance"] or None,
-        label=label,
+        label=row["emotion"],
         speaker=f"{_NAME}_{row['speaker']}",
-        session=None,
         split=_SPLITS[part],
         language="en",
         corpus=_NAME,
-        gender=None,
     )
 
 

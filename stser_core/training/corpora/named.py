@@ -12,7 +12,6 @@
 """  # noqa: E501 (a table)
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +21,7 @@ from typing import NamedTuple
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.reading import assemble, merge, read_table, require_folder, some, sound_files
+from stser_core.training.corpora.reading import assemble, labelled, read_table, require_folder, some, sound_files
 
 Parts = tuple[str, ...]
 
@@ -58,31 +57,36 @@ def read_named(corpus: NamedCorpus, directory: Path) -> Corpus:
     require_folder(corpus.name, directory)
     inner = directory / corpus.recordings
     found = corpus.tables(directory)
-    clips: list[Clip] = []
-    left_out: Counter[str] = Counter()
+    told: list[Clip] = []
     unknown: list[str] = []
     for path in sound_files(inner if inner.is_dir() else directory):
         match = re.fullmatch(corpus.pattern, path.stem)
         naming = None if match is None else corpus.meaning(path, match.groups(), found)
         if naming is None:
             unknown.append(path.name)
-        elif (label := merge(naming.emotion)) is None:
-            left_out[naming.emotion] += 1
         else:
-            clips.append(_clip(corpus, path, label, naming))
+            told.append(_clip(corpus, path, naming))
     named = f"named like {corpus.example}"
-    if not clips and not left_out:
+    if not told:
         instead = f", only {some(unknown)}" if unknown else ""
         raise DataError(f"{corpus.name}: {directory} holds no recording {named}{instead}; check the folder.")
     notes = [f"{corpus.name}: {len(unknown):,} recordings are not {named}: {some(unknown)}."] if unknown else []
+    clips, left_out = labelled(told)
     published = dict(zip(LABELS, corpus.published, strict=True))
     return assemble(corpus.name, directory, clips, left_out, notes, published)
 
 
-def _clip(corpus: NamedCorpus, path: Path, label: str, naming: Naming) -> Clip:
-    clip_id, speaker = f"{corpus.name}/{naming.clip}", f"{corpus.name}_{naming.speaker}"
-    texts = (corpus.language, corpus.name, naming.gender)
-    return Clip(clip_id, path, naming.text, label, speaker, None, None, *texts)
+def _clip(corpus: NamedCorpus, path: Path, naming: Naming) -> Clip:
+    return Clip(
+        id=f"{corpus.name}/{naming.clip}",
+        path=path,
+        text=naming.text,
+        label=naming.emotion,
+        speaker=f"{corpus.name}_{naming.speaker}",
+        language=corpus.language,
+        corpus=corpus.name,
+        gender=naming.gender,
+    )
 
 
 def _table(directory: Path, name: str, delimiter: str = ",") -> list[dict[str, str]]:

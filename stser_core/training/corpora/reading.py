@@ -3,10 +3,9 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, reason
@@ -14,24 +13,22 @@ from stser_core.files import SOUND_SUFFIXES
 from stser_core.training.clip import Clip, Corpus
 
 _NAMED_IN_A_MESSAGE = 3
-_MERGES = MappingProxyType(
-    {
-        "anger": "angry",
-        "ang": "angry",
-        "happiness": "happy",
-        "hap": "happy",
-        "excited": "happy",
-        "excitement": "happy",
-        "exc": "happy",
-        "joy": "happy",
-        "joyful": "happy",
-        "amusement": "happy",
-        "neu": "neutral",
-        "no emotion": "neutral",
-        "sadness": "sad",
-        "grief": "sad",
-    }
-)
+_MERGES = {
+    "anger": "angry",
+    "ang": "angry",
+    "happiness": "happy",
+    "hap": "happy",
+    "excited": "happy",
+    "excitement": "happy",
+    "exc": "happy",
+    "joy": "happy",
+    "joyful": "happy",
+    "amusement": "happy",
+    "neu": "neutral",
+    "no emotion": "neutral",
+    "sadness": "sad",
+    "grief": "sad",
+}
 
 
 def require_folder(corpus: str, directory: Path) -> None:
@@ -109,6 +106,19 @@ def merge(word: str) -> str | None:
     """
     folded = word.strip().lower()
     return folded if folded in LABELS else _MERGES.get(folded)
+
+
+def labelled(clips: Iterable[Clip]) -> tuple[list[Clip], Counter[str]]:
+    """Merge the labels of clips, which are their corpus's words; counts those of other emotions by their word."""
+    kept: list[Clip] = []
+    left_out: Counter[str] = Counter()
+    for clip in clips:
+        label = merge(clip.label)
+        if label is None:
+            left_out[clip.label.lower()] += 1
+        else:
+            kept.append(replace(clip, label=label))
+    return kept, left_out
 
 
 def some(names: Sequence[object]) -> str:

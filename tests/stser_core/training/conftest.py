@@ -17,7 +17,7 @@ from stser_core.training.loop import LoopConfig
 from stser_core.training.recipe import Recipe, only
 from stser_core.training.run import RunData
 from stser_core.training.saving import quantise
-from stser_core.training.splits import Fold, FoldPlan
+from stser_core.training.splits import Fold, folds_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from iemocap_sample import make_tree
@@ -33,7 +33,7 @@ def iemocap(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def folds(iemocap) -> list[Fold]:
-    return FoldPlan("session").folds_of(read("iemocap", iemocap).clips)
+    return folds_of(read("iemocap", iemocap).clips, "session")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from making import clip as made_clip
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, UsageError
-from stser_core.training.splits import Fold, FoldPlan, divide, split_off, without_copies
+from stser_core.training.splits import Fold, divide, folds_of, split_off, without_copies
 
 
 def clip(number, speaker="anna", label="sad", session=None, **given):
@@ -42,7 +42,7 @@ def corpora(clips):
 
 
 def by_speaker(clips, count=5, validation=0.2):
-    return FoldPlan("speakers", count, validation=validation).folds_of(clips)
+    return folds_of(clips, "speakers", count, validation)
 
 
 CLIPS = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(LABELS)), min_size=1, max_size=80).map(
@@ -94,7 +94,7 @@ def test_no_other_speaker_would_bring_the_proportion_nearer(sizes, proportion, s
 
 
 def test_leave_one_session_out_tests_each_session_once():
-    folds = FoldPlan().folds_of(conversation())
+    folds = folds_of(conversation())
     assert [fold.name for fold in folds] == ["Ses1", "Ses2", "Ses3", "Ses4", "Ses5"]
     for fold in folds:
         assert {one.session for one in fold.test} == {fold.name}
@@ -102,7 +102,7 @@ def test_leave_one_session_out_tests_each_session_once():
         assert 1 <= len(speakers(fold.validation)) <= 2
         assert len(speakers(fold.train)) + len(speakers(fold.validation)) == 8
     without = [replace(one, session=None) for one in conversation(3)]
-    assert [fold.name for fold in FoldPlan(folds=2).folds_of(without)] == ["fold1", "fold2"]
+    assert [fold.name for fold in folds_of(without, groups=2)] == ["fold1", "fold2"]
 
 
 def test_clips_of_one_speaker_are_held_out_at_random_by_label():
@@ -114,15 +114,15 @@ def test_clips_of_one_speaker_are_held_out_at_random_by_label():
 
 def test_leave_one_corpus_out():
     clips = a_corpus("a") + a_corpus("b") + a_corpus("c")
-    folds = FoldPlan("corpus").folds_of(clips)
+    folds = folds_of(clips, "corpus")
     assert [(fold.name, corpora(fold.test)) for fold in folds] == [(name, {name}) for name in "abc"]
     with pytest.raises(DataError, match="at least two; found a"):
-        FoldPlan("corpus").folds_of(clips[:20])
+        folds_of(clips[:20], "corpus")
 
 
 def test_a_speaker_in_two_sessions_or_corpora_is_named():
     with pytest.raises(DataError, match="1F in"):
-        FoldPlan("session").folds_of([*conversation(3), clip("stray", "1F", session="Ses2")])
+        folds_of([*conversation(3), clip("stray", "1F", session="Ses2")], "session")
     known = [replace(one, speaker="a0") for one in a_corpus("b", "test")]
     with pytest.raises(DataError, match=r"a0 in (training|validation) and test"):
         divide(a_corpus("a") + known)
@@ -153,7 +153,7 @@ def test_a_fold_with_a_clip_or_a_file_on_two_sides_cannot_be_made(shared, tmp_pa
         (lambda: by_speaker([clip(1, "a"), clip(2, "a")]), "There is only one speaker, so nothing can be held out"),
         (lambda: by_speaker([clip(1, "a"), clip(2, "b")]), "2 speakers cannot be divided into 5 parts; ask for 2 to 2"),
         (lambda: split_off([clip(1)]), "1 clips cannot be divided"),
-        (lambda: FoldPlan("session").folds_of([clip(1, session="Ses1"), clip(2)]), "1 of 2 clips have no session"),
+        (lambda: folds_of([clip(1, session="Ses1"), clip(2)], "session"), "1 of 2 clips have no session"),
         (
             lambda: divide([*a_corpus("a", "train"), clip(21, corpus="a")]),
             "1 of 21 clips of a have no split",
