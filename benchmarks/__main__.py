@@ -33,14 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"any of {', '.join(MEASUREMENTS)}; all if none")
     parser.add_argument("--quick", action="store_true", help="about three minutes; the figures vary more")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
-    parser.add_argument("--memory-hours", type=float, default=2.0, metavar="H", help="hours of sound for memory")
     asked = parser.parse_args(arguments)
     if unknown := [name for name in asked.subjects if name not in MEASUREMENTS]:
         parser.error(f"unknown subject {unknown[0]!r}; choose from {', '.join(MEASUREMENTS)}")
     figures: list[Figure] = []
     try:
         with tempfile.TemporaryDirectory(prefix="stser-benchmark-") as scratch:
-            material = Material(asked.quick, Path(scratch), asked.memory_hours)
+            material = Material(asked.quick, Path(scratch))
             for name in asked.subjects or MEASUREMENTS:
                 started = time.monotonic()
                 figures += MEASUREMENTS[name](material)

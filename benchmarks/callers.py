@@ -40,13 +40,9 @@ _HANG_UP, _IDENTITY, _SLIN = 0x00, 0x01, 0x10
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """The sound of a call, encoded once for all the calls that play it.
+    """The sound of a call, encoded once for all the calls that play it."""
 
-    Attributes:
-        samples: int16 [channels, n], 8 kHz.
-    """
-
-    samples: NDArray[np.int16]
+    samples: NDArray[np.int16]  # [channels, n], 8 kHz
 
     @classmethod
     def read(cls, path: str | Path) -> Sound:
@@ -116,12 +112,9 @@ class Twilio:
     @classmethod
     @asynccontextmanager
     async def call(cls, server: str, call: str, channels: int = 1) -> AsyncIterator[Twilio]:
-        """Begin a call.
+        """Begin a call with an id, with one channel for the caller alone or two for both sides.
 
-        Args:
-            server: Such as `ws://127.0.0.1:8765`; a query with a token may follow.
-            call: Its id.
-            channels: One for the caller alone, two for both sides.
+        The server is such as `ws://127.0.0.1:8765`; a query with a token may follow.
         """
         base, _, query = server.partition("?")
         async with connect(f"{base}/media/twilio?{query}", compression=None) as socket:
@@ -244,30 +237,17 @@ async def _read_all(reader: asyncio.StreamReader) -> None:
 
 @dataclass
 class Played:
-    """How a call went.
+    """How a call went."""
 
-    Attributes:
-        began_at: When its first frame was due, in seconds of `time.monotonic`.
-        frames: How many were sent.
-        latest_s: By how much the latest of them was late: the machine or the server was too slow.
-    """
-
-    began_at: float = field(default_factory=time.monotonic)
-    frames: int = 0
-    latest_s: float = 0.0
+    began_at: float = field(default_factory=time.monotonic)  # when its first frame was due
+    frames: int = 0  # that were sent
+    latest_s: float = 0.0  # by how much the latest of them was late: the machine or the server was too slow
 
 
 async def play(caller: Caller, sound: Sound, seconds: float | None = None, *, start: int = 0) -> Played:
-    """Send a sound at its own speed.
+    """Send a sound at its own speed from a frame on, over and over for so many seconds, or all of it once.
 
-    Args:
-        caller: Where to.
-        sound: What to send, over and over where it is shorter than `seconds`.
-        seconds: How much of it; all of it once without.
-        start: The frame of the sound to begin with.
-
-    Raises:
-        OSError: The server broke the connection off; so does `websockets.ConnectionClosed` tell.
+    Raises `OSError` or `websockets.ConnectionClosed` where the server broke the connection off.
     """
     done = Played()
     for number in range(sound.frames if seconds is None else round(seconds / FRAME_S)):

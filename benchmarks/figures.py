@@ -16,25 +16,15 @@ _WIDTH = 140
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure.
+    """One figure."""
 
-    Attributes:
-        subject: What it belongs to, such as `latency`.
-        name: What was measured.
-        value: The figure, or `None` where it could not be measured; `against` then says why.
-        unit: Of the value; `×` for a ratio.
-        against: On what it was measured.
-        at_most: The budget of docs/architecture.md, where there is one.
-        at_least: The same, for what must not be less.
-    """
-
-    subject: str
-    name: str
-    value: float | None
-    unit: str = ""
-    against: str = ""
-    at_most: float | None = None
-    at_least: float | None = None
+    subject: str  # what it belongs to, such as `latency`
+    name: str  # what was measured
+    value: float | None  # None where it could not be measured; `against` then says why
+    unit: str = ""  # × for a ratio
+    against: str = ""  # on what it was measured
+    at_most: float | None = None  # the budget of docs/architecture.md, where there is one
+    at_least: float | None = None  # the same, for what must not be less
 
     @property
     def budget(self) -> str:

@@ -30,17 +30,10 @@ _BLOCK = SAMPLE_RATE // 10
 
 @dataclass(frozen=True)
 class Material:
-    """Input of a measurement.
+    """Input of a measurement."""
 
-    Attributes:
-        quick: Whether all of it must be done in a few minutes.
-        scratch: A folder for files that nobody keeps.
-        memory_hours: Hours of sound for the growth of memory.
-    """
-
-    quick: bool
-    scratch: Path
-    memory_hours: float = 2.0
+    quick: bool  # whether all of it must be done in a few minutes
+    scratch: Path  # a folder for files that nobody keeps
 
     @property
     def repeats(self) -> int:

@@ -30,15 +30,10 @@ STATUS = Path("/proc/self/status")
 
 
 class Cost(NamedTuple):
-    """Costs of some work.
+    """Costs of some work."""
 
-    Attributes:
-        wall_s: On the clock.
-        cpu_s: On all cores, user and system.
-    """
-
-    wall_s: float
-    cpu_s: float
+    wall_s: float  # on the clock
+    cpu_s: float  # on all cores, user and system
 
 
 def cost(work: Callable[[], object]) -> Cost:
@@ -49,11 +44,7 @@ def cost(work: Callable[[], object]) -> Cost:
 
 
 def wall_of_command(command: Sequence[str]) -> float:
-    """Run a command from its start to its end, and count the seconds.
-
-    Raises:
-        RuntimeError: It failed; with what it wrote to standard error.
-    """
+    """Run a command from its start to its end, and count the seconds; raises `RuntimeError` where it failed."""
     started = time.perf_counter()
     done = subprocess.run(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode != 0:

@@ -35,23 +35,14 @@ _TRIALS = 5
 
 @dataclass(frozen=True)
 class Trial:
-    """So many calls at once.
-
-    Attributes:
-        lines: How many.
-        dropped_s: Seconds of sound that the server had no time for, or that came too late.
-        p95_s: From the decision that an utterance has ended to its row, 95th percentile.
-        turns: How many rows were written.
-        cpu: Seconds of CPU of the server for each second of a line.
-        late_s: By how much a frame was sent late: the machine, not the server, was too slow.
-    """
+    """So many calls at once."""
 
     lines: int
-    dropped_s: float
-    p95_s: float
-    turns: int
-    cpu: float
-    late_s: float
+    dropped_s: float  # sound that the server had no time for, or that came too late
+    p95_s: float  # from the decision that an utterance has ended to its row, 95th percentile
+    turns: int  # rows that were written
+    cpu: float  # seconds of CPU of the server for each second of a line
+    late_s: float  # by how much a frame was sent late: the machine, not the server, was too slow
 
     @property
     def holds(self) -> bool:

@@ -19,25 +19,12 @@ _PATIENCE_S = 180.0
 
 
 class Serving:
-    """The server, which listens when the context is entered and is gone when it is left.
-
-    Attributes:
-        folder: Where it writes timelines.
-        arguments: Further arguments of the command.
-        port: Where it listens for HTTP.
-        audiosocket: Where it listens for AudioSocket.
-        process: Its process.
-    """
+    """The server, which listens when the context is entered and is gone when it is left."""
 
     def __init__(self, folder: Path, arguments: Sequence[str] = ("--asr", "none")) -> None:
-        """Prepare.
-
-        Args:
-            folder: Where timelines and the server's own messages go.
-            arguments: Further arguments of the command.
-        """
+        """Prepare; timelines and the server's own messages go into a folder."""
         self.folder = folder / "timelines"
-        self.port = self.audiosocket = 0
+        self.port = self.audiosocket = 0  # where it listens for HTTP and for AudioSocket
         self._log = folder / "serve.log"
         self.arguments = arguments
         self.process: subprocess.Popen[bytes] | None = None
@@ -69,11 +56,7 @@ class Serving:
         return self._log.read_text(encoding="utf-8")
 
     def start(self) -> None:
-        """Start it, again on the ports that it had, and wait until it listens.
-
-        Raises:
-            RuntimeError: It ended, or does not listen.
-        """
+        """Start it, again on the ports that it had, and wait until it listens; raises `RuntimeError` if it does not."""
         command = [*PROGRAM, "serve", "--out", str(self.folder), "--port", str(self.port)]
         command += ["--audiosocket", str(self.audiosocket), *self.arguments]
         with self._log.open("wb") as log:
@@ -95,7 +78,8 @@ class Serving:
 
     def memory_mb(self) -> float:
         """Its resident memory."""
-        return megabytes(self._status(), "VmRSS")
+        assert self.process is not None
+        return megabytes(Path(f"/proc/{self.process.pid}/status").read_text(), "VmRSS")
 
     def cpu_s(self) -> float:
         """What it has worked so far, on all cores."""
@@ -108,7 +92,3 @@ class Serving:
         with urlopen(f"{self.url}metrics", timeout=30) as answer:
             lines = answer.read().decode().splitlines()
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
-
-    def _status(self) -> str:
-        assert self.process is not None
-        return Path(f"/proc/{self.process.pid}/status").read_text()

