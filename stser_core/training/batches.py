@@ -27,6 +27,7 @@ COLUMNS = ("speech", "text", "both")
 """Inputs of classifiers: targets and weights have a column for each."""
 
 _POOL = 24
+_VALIDATED = 32
 _ROUNDED = 32
 """Frames of a batch are a multiple of this without a speaker baseline, as log-mel is: for every other shape the kernels
 of convolutions keep memory of their own (4 GB after some hundred shapes)."""
@@ -57,8 +58,10 @@ class Examples:
         """Draw an example in an epoch."""
         rng = np.random.default_rng((self.seed, epoch + 1, position))
         clip = self.clips[position]
-        keeps = self.pairing is None or (clip.text and self.own_words)
-        example = as_recorded(clip) if keeps or self.pairing is None else self.pairing.pair(clip, rng)
+        if self.pairing is None or (clip.text and self.own_words):
+            example = as_recorded(clip)
+        else:
+            example = self.pairing.pair(clip, rng)
         if self.augmentation is not None and example.text is not None:
             example = replace(example, text=change_words(example.text, self.augmentation, self.words, rng))
         if self.source is None or clip.path is None:
@@ -130,11 +133,11 @@ class TrainingBatches:
             yield self.batch(positions.tolist(), number)
 
 
-def validation_batches(examples: Examples, size: int = 32) -> Iterator[Mapping[str, Tensor]]:
+def validation_batches(examples: Examples) -> Iterator[Mapping[str, Tensor]]:
     """All examples once, each as it is drawn for validation, sorted by length."""
     order = sorted(range(len(examples)), key=examples.length)
-    for start in range(0, len(order), size):
-        yield examples.batch(order[start : start + size], VALIDATION)
+    for start in range(0, len(order), _VALIDATED):
+        yield examples.batch(order[start : start + _VALIDATED], VALIDATION)
 
 
 def length_batches(

@@ -5,12 +5,11 @@ carry an emotion, or only one of them does. The right answer follows from how a 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from stser_core.emotions import LABELS
@@ -21,14 +20,18 @@ from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
-from stser_core.training.pairs import NEUTRAL
+from stser_core.training.pairs import EMOTIONS, NEUTRAL
 from stser_core.training.speech_inputs import Band, SpeechInputs, text_input
 
 BaselineMode = Literal["none", "neutral"]
 """Speaker baseline of a single clip: none, or that of the speaker's other neutral clips (at most ten)."""
 
-PAIR_KINDS = ("agreeing", "text_neutral", "speech_neutral")
-ALL_PAIRS = "all"
+_SAID_WITH: Mapping[str, Callable[[str], tuple[str, ...]]] = {
+    "agreeing": lambda speech: (speech,),
+    "text_neutral": lambda speech: (NEUTRAL,) if speech != NEUTRAL else (),
+    "speech_neutral": lambda speech: EMOTIONS if speech == NEUTRAL else (),
+}
+"""The labels of the words that speech with a label is paired with, by the kind of pair."""
 
 _NEUTRAL_CLIPS = 10
 _CHUNK = 64
@@ -145,32 +148,45 @@ def by_classifier(predictions: Sequence[Prediction], classifiers: Sequence[str])
     return found
 
 
-def pair_report(inputs: SpeechInputs, clips: Sequence[Clip], seed: int = 0) -> dict[str, Any]:
+def pair_report(inputs: SpeechInputs, clips: Sequence[Clip]) -> dict[str, Any]:
     """`pairs` of a report: metrics of each classifier against the pairs' right answers.
 
-    They are given for each of `PAIR_KINDS` that the labels allow, and for `ALL_PAIRS`; none where speech, text or a
-    classifier of either is missing.
+    They are given for each kind of pair that the labels allow, and for `all`; none where speech, text or a classifier
+    of either is missing.
     """
     recognizer = inputs.recognizer
-    paired = pairs_of(clips, seed)
+    paired = pairs_of(clips)
     if not paired or not {"speech", "text"} <= set(recognizer.classifiers):
         return {}
     mode: BaselineMode = "neutral" if recognizer.uses_speaker_baseline else "none"
-    parts = {**paired, ALL_PAIRS: [clip for some in paired.values() for clip in some]}
-    predictions = predict(inputs, parts[ALL_PAIRS], baselines=(mode,))
-    ids = {kind: {clip.id for clip in some} for kind, some in parts.items()}
-    return {
-        "pairs": {
-            kind: by_classifier([one for one in predictions if one.clip.id in part], recognizer.classifiers)
-            for kind, part in ids.items()
-        }
-    }
+    predictions = predict(inputs, [clip for some in paired.values() for clip in some], baselines=(mode,))
+    kind_of = {clip.id: kind for kind, some in paired.items() for clip in some}
+    parts = {kind: [one for one in predictions if kind_of[one.clip.id] == kind] for kind in paired}
+    parts["all"] = predictions
+    return {"pairs": {kind: by_classifier(some, recognizer.classifiers) for kind, some in parts.items()}}
 
 
-def pairs_of(clips: Sequence[Clip], seed: int = 0) -> dict[str, list[Clip]]:
-    """Clips with sound paired with texts, by kind; those of `PAIR_KINDS` that the labels allow."""
-    paired = {kind: list(_paired(kind, clips, np.random.default_rng(seed))) for kind in PAIR_KINDS}
-    return {kind: some for kind, some in paired.items() if some}
+def pairs_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    """Each clip with sound with a text of each label that a kind of pair allows, by kind.
+
+    The label of a pair is the right answer.
+    """
+    texts: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        if clip.path is None and clip.text:
+            texts[clip.label].append(clip)
+    spoken = [clip for clip in clips if clip.path is not None and not clip.weak]
+    paired: dict[str, list[Clip]] = defaultdict(list)
+    for kind, said_with in _SAID_WITH.items():
+        rng = np.random.default_rng(0)
+        for speech in spoken:
+            for said in said_with(speech.label):
+                if texts[said]:
+                    text = texts[said][int(rng.integers(len(texts[said])))]
+                    answer = said if kind == "speech_neutral" else speech.label
+                    pair = replace(speech, id=f"{speech.id} {kind} {text.id}", text=text.text, label=answer)
+                    paired[kind].append(pair)
+    return paired
 
 
 def service_report(recognizer: EmotionRecognizer, texts: Sequence[Clip]) -> dict[str, Any]:
@@ -180,29 +196,6 @@ def service_report(recognizer: EmotionRecognizer, texts: Sequence[Clip]) -> dict
     scored = _without_prior(recognizer, [text_input(clip) for clip in texts[:_MOST_SERVICE]])
     neutral = [one.emotion == NEUTRAL for one in scored if one is not None]
     return {"service": {"n": len(neutral), "neutral": float(np.mean(neutral))}} if neutral else {}
-
-
-def _paired(kind: str, clips: Sequence[Clip], rng: Generator) -> Iterator[Clip]:
-    """Each clip with a text of each label that the kind allows; the clip's label is then the right answer."""
-    texts: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        if clip.path is None and clip.text:
-            texts[clip.label].append(clip)
-    for speech in (clip for clip in clips if clip.path is not None and not clip.weak):
-        for said in _said(kind, speech.label):
-            if texts[said]:
-                text = texts[said][int(rng.integers(len(texts[said])))]
-                answer = said if kind == "speech_neutral" else speech.label
-                yield replace(speech, id=f"{speech.id} {kind} {text.id}", text=text.text, label=answer)
-
-
-def _said(kind: str, speech: str) -> tuple[str, ...]:
-    """The labels of the words that speech with this label is paired with."""
-    if kind == "agreeing":
-        return (speech,)
-    if kind == "text_neutral":
-        return (NEUTRAL,) if speech != NEUTRAL else ()
-    return tuple(label for label in LABELS if label != NEUTRAL) if speech == NEUTRAL else ()
 
 
 def _neutral_means(

@@ -7,12 +7,12 @@ last finished epoch gives the same weights, bit for bit, as one that was not.
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import msgspec
 import torch
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from stser_core.errors import UsageError
 from stser_core.settings import Amount, Count, Positive, Proportion, Settings
+from stser_core.training.batches import TrainingBatches
 from stser_core.training.output import progress, write_atomically
 
 LAST, BEST = "last.safetensors", "best.safetensors"
@@ -55,13 +56,6 @@ class LoopConfig(Settings, frozen=True):
             raise UsageError("best_by last keeps the last epoch, so nothing stops early: set patience to 0.")
 
 
-class Batches(Protocol):
-    """A training set's batches: `len` of an epoch, and the epoch's batches (arguments of the module's forward)."""
-
-    def __len__(self) -> int: ...
-    def epoch(self, number: int) -> Iterable[Mapping[str, Tensor]]: ...  # noqa: D102 (above)
-
-
 @contextmanager
 def ctrl_c() -> Iterator[Event]:
     """Note the first Ctrl-C, to be acted on between two steps; a second one interrupts at once, as usual.
@@ -84,7 +78,12 @@ def ctrl_c() -> Iterator[Event]:
 
 
 def train(
-    module: nn.Module, batches: Batches, validate: Callable[[], Epoch], config: LoopConfig, folder: Path, pressed: Event
+    module: nn.Module,
+    batches: TrainingBatches,
+    validate: Callable[[], Epoch],
+    config: LoopConfig,
+    folder: Path,
+    pressed: Event,
 ) -> list[Epoch]:
     """Train a module whose forward gives the loss of a batch, and leave it as it was after its best epoch.
 

@@ -23,6 +23,7 @@ Labels = tuple[str | None, str | None, str | None]
 """For classifiers of speech alone, of text alone, and of both; `None` where they learn nothing from it."""
 
 NEUTRAL = "neutral"
+EMOTIONS = tuple(label for label in LABELS if label != NEUTRAL)
 
 
 class PairMixture(Settings, frozen=True):

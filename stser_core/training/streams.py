@@ -25,7 +25,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.lines import Sound, level
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
-from stser_core.training.pairs import NEUTRAL, Labels, Pairing, as_recorded
+from stser_core.training.pairs import EMOTIONS, NEUTRAL, Labels, Pairing, as_recorded
 from stser_core.training.routine import Channel
 from stser_core.training.speech_inputs import BANDS, Band, SpeechInputs
 
@@ -37,7 +37,6 @@ _FEWEST = 3
 _LAID_EVERY = 3
 _LAID_ROUNDS = 3
 _NARROW_HZ = 4_200
-_EMOTIONS = tuple(label for label in LABELS if label != NEUTRAL)
 
 
 class StreamKind(NamedTuple):
@@ -51,7 +50,7 @@ class StreamKind(NamedTuple):
 KINDS = (
     StreamKind("85 % neutral", 60, (0.05, 0.05, 0.85, 0.05)),
     StreamKind("neutral all along", 30, (0.0, 0.0, 1.0, 0.0)),
-    *(StreamKind(f"{label} all along", 20, tuple(float(one == label) for one in LABELS)) for label in _EMOTIONS),
+    *(StreamKind(f"{label} all along", 20, tuple(float(one == label) for one in LABELS)) for label in EMOTIONS),
     StreamKind("even", 80, (0.25, 0.25, 0.25, 0.25)),
 )
 
@@ -63,12 +62,6 @@ class Turn:
     kind: str
     labels: Labels
     scores: EmotionScores
-
-    @property
-    def label(self) -> str:
-        """The right answer."""
-        speech, text, both = self.labels
-        return both or speech or text or NEUTRAL
 
 
 def run_streams(
@@ -120,7 +113,7 @@ def streams_of(clips: Sequence[Clip], seed: int = 0) -> dict[tuple[str, str], li
 
 
 def stream_metrics(turns: Sequence[Turn]) -> dict[str, dict[str, Any]]:
-    """Metrics by kind of stream.
+    """Metrics by kind of stream, of speech alone.
 
     `turns`, `recall` by label, `emotions` (mean recall of the three), `neutral` (proportion of turns called neutral),
     and `ece`.
@@ -130,7 +123,7 @@ def stream_metrics(turns: Sequence[Turn]) -> dict[str, dict[str, Any]]:
         some = [turn for turn in turns if turn.kind == kind.name]
         if not some:
             continue
-        truth = np.array([LABELS.index(turn.label) for turn in some])
+        truth = np.array([LABELS.index(turn.labels[0]) for turn in some])
         probabilities = np.array([turn.scores.ensemble for turn in some])
         measured = measure(truth, probabilities)
         found[kind.name] = {
@@ -144,12 +137,7 @@ def stream_metrics(turns: Sequence[Turn]) -> dict[str, dict[str, Any]]:
 
 
 def stream_report(
-    inputs: SpeechInputs,
-    clips: Sequence[Clip],
-    routine: Sequence[Channel] = (),
-    *,
-    bands: Sequence[Band] = BANDS,
-    seed: int = 0,
+    inputs: SpeechInputs, clips: Sequence[Clip], routine: Sequence[Channel], *, seed: int = 0
 ) -> dict[str, Any]:
     """Everything that `evaluate --streams` prints.
 
@@ -158,7 +146,7 @@ def stream_report(
     recognizer = inputs.recognizer
     streams: dict[str, dict[str, Any]] = {}
     if recognizer.attends:
-        streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in bands}
+        streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in BANDS}
     report: dict[str, Any] = {
         "checkpoint": recognizer.name,
         "prior": recognizer.prior,
@@ -223,7 +211,7 @@ def laid_in_metrics(
     Clip and call share the channel's running baseline, as they do in the monitor. `laid` counts the clips; `recall` is
     by label, `emotions` the mean recall of the three; `neutral` is of the call's own turns.
     """
-    pools = {label: [clip for clip in clips if clip.label == label] for label in _EMOTIONS}
+    pools = {label: [clip for clip in clips if clip.label == label] for label in EMOTIONS}
     labels = [label for label, pool in pools.items() if pool]
     right: dict[str, list[bool]] = defaultdict(list)
     own: list[bool] = []
@@ -293,7 +281,7 @@ class CallLine:
 
 def _emotions(recall: Mapping[str, float]) -> float | None:
     """Mean recall of the emotions that occur."""
-    recalls = [recall[label] for label in _EMOTIONS if label in recall]
+    recalls = [recall[label] for label in EMOTIONS if label in recall]
     return float(np.mean(recalls)) if recalls else None
 
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -66,7 +67,6 @@ class NetworkBaseline:
         torch.manual_seed(seed)
         learner = Learner(self, vocabulary, prosody, sounds)
         learner.to("cuda" if torch.cuda.is_available() else "cpu")
-        loop = LoopConfig(self.loop.epochs, self.loop.patience, learning_rate=self.loop.learning_rate, seed=seed)
         batches = TrainingBatches(
             lambda places, _: learner.batch([clips.train[place] for place in places]),
             [sounds.length(clip) for clip in clips.train],
@@ -77,6 +77,7 @@ class NetworkBaseline:
         try:
             cache.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=cache, prefix="baseline-") as folder, ctrl_c() as pressed:
+                loop = replace(self.loop, seed=seed)
                 train(learner, batches, lambda: learner.validate(clips.validation), loop, Path(folder), pressed)
         except OSError as error:
             raise OutputError(f"The folder {cache} cannot be written ({reason(error)}).") from error

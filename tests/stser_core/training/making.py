@@ -15,13 +15,10 @@ from stser_core.training.recipe import Recipe
 SAMPLE_RATE = 16_000
 
 
-def clip(number: object, **given: Any) -> Clip:
-    """A sad clip by Anna of the corpus `c`, except for what is given."""
-    corpus = given.get("corpus", "c")
-    path = Path(f"/{corpus}/{number}.wav")
-    plain = {"id": f"{corpus}/{number}", "path": path, "text": None, "label": "sad", "speaker": "anna"}
-    rest = dict.fromkeys(("session", "split", "language", "gender"))
-    return Clip(**{**plain, **rest, "corpus": corpus, **given})
+def clip(number: object, speaker: str = "anna", label: str = "sad", corpus: str = "c", **given: Any) -> Clip:
+    """A clip with a recording and without words, except for what is given."""
+    plain = {"id": f"{corpus}/{number}", "path": Path(f"/{corpus}/{number}.wav"), "text": None}
+    return Clip(**plain | given, speaker=speaker, label=label, corpus=corpus)
 
 
 def looped(recipe: Recipe, **changes: object) -> Recipe:

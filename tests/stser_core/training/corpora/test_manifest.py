@@ -85,10 +85,18 @@ def test_each_text_without_a_speaker_is_its_own_speaker_and_recordings_without_o
     assert "2 recordings name no speaker" in corpus.notes[0]
 
 
-def test_other_emotions_are_left_out_and_counted(write):
-    corpus = read("manifest", write("text,emotion\nBoo!,fear\nHa!,amusement\nEek!,Fear\nHey!,joy\n"))
-    assert [clip.label for clip in corpus.clips] == ["happy", "happy"]
-    assert corpus.left_out == {"fear": 2}
+def test_words_of_other_corpora_are_one_of_the_emotions_or_left_out_and_counted(write):
+    words = {
+        "angry": "ang angry Anger",
+        "happy": "exc Excited joy HAPPY amusement",
+        "neutral": "neu Neutral",
+        "sad": "sadness sad",
+    }
+    rows = [f"{label}, {word} \n" for label, some in words.items() for word in some.split()]
+    others = [f"oh,{word}\n" for word in ("fear", "Fear", "fru", "xxx")]
+    corpus = read("manifest", write("".join(["text,emotion\n", *rows, *others])))
+    assert all(clip.label == clip.text for clip in corpus.clips) and len(corpus.clips) == len(rows)
+    assert corpus.left_out == {"fear": 2, "fru": 1, "xxx": 1}
 
 
 @pytest.mark.parametrize(
