@@ -122,16 +122,10 @@ class FrameCache:
     """Frames of recordings: the frozen front end's, or log-mel spectrograms without one.
 
     Each is kept in the versions that were asked for: `WIDE`, `TELEPHONE`, and those of `line`.
-
-    Attributes:
-        size: Values in a frame.
     """
 
     def __init__(self, model: Stser, folder: Path, pauses: Sequence[Sound] = ()) -> None:
-        """Open the cache of a model's front end.
-
-        `pauses` are noise of real calls, float32 [n] each, for random telephone lines.
-        """
+        """Open the cache of a model's front end; `pauses` are noise of real calls for random telephone lines."""
         self.size = model.config.frame_size
         self._model, self._pauses = model, tuple(pauses)
         self._store = ArrayStore(folder, "frames", model.config.features, LONGEST_S, _weights_of(model))

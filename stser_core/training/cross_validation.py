@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def cross_validate(
             cross-validation had other folds.
     """
     run = partial(_run, protocol, out)
-    every = [(seed, fold) for seed in seeds for fold in folds]
+    every = list(product(seeds, folds))
     if jobs == 1 or len(every) == 1:
         return [run(*one) for one in every]
     threads = max(1, (os.cpu_count() or 1) // jobs)
@@ -104,20 +105,22 @@ def _train(given: Protocol, folder: RunFolder, seed: int, fold: Fold) -> None:
 
 def _evaluated(given: Protocol, folder: RunFolder, fold: Fold) -> dict[str, Any]:
     """Evaluate the fold's checkpoint on single clips and, if asked for, streams, but for what was done before."""
-    made_of = fingerprint(fold.test)
-    results: dict[str, Any] = {}
-    if folder.test_file.is_file():
-        results = msgspec.json.decode(folder.test_file.read_bytes())
-    if results.get("made_of") != made_of:
-        results = {}
-    if results and ("streams" in results or not given.streams):
+    results = _kept(folder.test_file, fingerprint(fold.test))
+    if "classifiers" in results and ("streams" in results or not given.streams):
         return results
     inputs = SpeechInputs.load(folder.checkpoint, given.cache)
-    results = results or {"made_of": made_of, **clip_report(inputs, fold.test, BANDS)}
+    if "classifiers" not in results:
+        results |= clip_report(inputs, fold.test, BANDS)
     if given.streams:
         results["streams"] = stream_report(inputs, fold.test, given.calls.held_out)
     write_json(results, folder.test_file)
     return results
+
+
+def _kept(path: Path | None, made_of: str) -> dict[str, Any]:
+    """The results in a file, if they were made of the same; else what they are going to be made of, alone."""
+    known: dict[str, Any] = msgspec.json.decode(path.read_bytes()) if path and path.is_file() else {}
+    return known if known.get("made_of") == made_of else {"made_of": made_of}
 
 
 def evaluate_baselines(
@@ -132,32 +135,28 @@ def evaluate_baselines(
     sounds = SoundCache(clips if baselines else (), cache)
     found = {}
     for key, one in baselines.items():
-        store = None if out is None else out / "baselines" / key
-        runs = [run for seed in seeds for run in _baseline_runs(one, folds, sounds, cache, seed, store)]
+        runs = []
+        for seed, fold in product(seeds, folds):
+            made_of = f"{fingerprint(fold.train, fold.validation, fold.test)} {one!r}"
+            path = None if out is None else out / "baselines" / key / f"seed{seed}-{fold.name}.json"
+            results = _kept(path, made_of)
+            if "metrics" not in results:
+                results["metrics"] = _baseline_metrics(one, fold, sounds, cache, seed)
+                if path is not None:
+                    write_json(results, path)
+            if results["metrics"] is not None:
+                runs.append({"seed": seed, "fold": fold.name, **results["metrics"]})
         if not runs:
             raise DataError(f"{one.name} could answer no clip of any fold.")
         found[one.name] = {"runs": runs, "summary": {name: spread(run[name] for run in runs) for name in ("wa", "ua")}}
     return found
 
 
-def _baseline_runs(
-    baseline: Baseline, folds: Sequence[Fold], sounds: SoundCache, cache: Path, seed: int, store: Path | None
-) -> list[dict[str, Any]]:
-    results = []
-    for fold in folds:
-        made_of = f"{fingerprint(fold.train, fold.validation, fold.test)} {baseline!r}"
-        kept = None if store is None else store / f"seed{seed}-{fold.name}.json"
-        known = msgspec.json.decode(kept.read_bytes()) if kept is not None and kept.is_file() else {}
-        if known.get("made_of") != made_of:
-            clips = usable(fold, baseline, sounds)
-            answers = baseline.answer(clips, sounds, cache, seed) if clips.test else None
-            metrics = None if answers is None else asdict(measure(targets(clips.test), answers))
-            known = {"made_of": made_of, "metrics": metrics}
-            if kept is not None:
-                write_json(known, kept)
-        if known["metrics"] is not None:
-            results.append({"seed": seed, "fold": fold.name, **known["metrics"]})
-    return results
+def _baseline_metrics(
+    baseline: Baseline, fold: Fold, sounds: SoundCache, cache: Path, seed: int
+) -> dict[str, Any] | None:
+    clips = usable(fold, baseline, sounds)
+    return asdict(measure(targets(clips.test), baseline.answer(clips, sounds, cache, seed))) if clips.test else None
 
 
 def spread(values: Iterable[float]) -> Spread:

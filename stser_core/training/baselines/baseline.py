@@ -24,26 +24,21 @@ class Usable(NamedTuple):
 
 
 class Baseline(Protocol):
-    """Learns from a fold's training part and answers its test part.
-
-    Attributes:
-        name: As the table prints it.
-        reads: What a clip must have: `sound`, `text` or both.
-    """
+    """Learns from a fold's training part and answers its test part."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102 (above)
+    def name(self) -> str:
+        """As the table prints it."""
 
     @property
-    def reads(self) -> Sequence[str]: ...  # noqa: D102
+    def reads(self) -> Sequence[str]:
+        """What a clip must have: `sound`, `text` or both."""
 
     def answer(self, clips: Usable, sounds: SoundCache, cache: Path, seed: int) -> NDArray[np.float32]:
         """Train, and answer every test clip, of which there is one at least; features may be kept in the cache.
 
-        Returns:
-            float32 [test clips, labels] in the order of `LABELS`: probabilities, or 1 for what was decided on.
+        Returns float32 [test clips, labels] in the order of `LABELS`: probabilities, or 1 for what was decided on.
         """
-        ...
 
 
 def usable(fold: Fold, baseline: Baseline, sounds: SoundCache) -> Usable:
