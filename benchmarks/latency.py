@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from benchmarks.figures import Figure
 from benchmarks.material import Looped
@@ -12,8 +13,6 @@ from monitor.commands.models import warm_up
 from monitor.transcribers import NoTranscriber
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from benchmarks.material import Material
     from monitor.transcribers import Transcriber
 
@@ -48,16 +47,15 @@ def _latency(material: Material, transcriber: Transcriber) -> list[Figure]:
     name = "speech only" if isinstance(transcriber, NoTranscriber) else "with Vosk"
     against = f"{len(own)} turns of {_CHANNELS} channels in real time"
     figures = [
-        Figure("latency", f"{name}, p50", percentile(own, 0.5), "ms", against),
-        Figure("latency", f"{name}, p95", percentile(own, 0.95), "ms", against, at_most=100),
+        Figure("latency", f"{name}, p50", _percentile(own, 50), "ms", against),
+        Figure("latency", f"{name}, p95", _percentile(own, 95), "ms", against, at_most=100),
     ]
     if not isinstance(transcriber, NoTranscriber):
         more = "not in the figures above"
-        figures.append(Figure("latency", "Vosk's last words, p95", percentile(words, 0.95), "ms", more))
+        figures.append(Figure("latency", "Vosk's last words, p95", _percentile(words, 95), "ms", more))
     return figures
 
 
-def percentile(values: Sequence[float], fraction: float) -> float:
-    """The smallest of `values` that at least this fraction of them does not exceed (nearest rank)."""
-    ranked = sorted(values)
-    return ranked[max(0, math.ceil(fraction * len(ranked)) - 1)]
+def _percentile(values: list[float], percent: float) -> float:
+    """The smallest value that at least so many percent of them do not exceed."""
+    return float(np.percentile(values, percent, method="inverted_cdf"))

@@ -27,7 +27,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.metrics import calibration_error
 from stser_core.training.pairs import Pairing, as_recorded, column_of, column_of_all
 from stser_core.training.saving import save
-from stser_core.training.speech_inputs import BANDS, SpeechInputs, text_input
+from stser_core.training.speech_inputs import BANDS, SpeechInputs
 from stser_core.training.streams import Turn, run_streams
 
 _SMALLEST = 1e-12
@@ -152,7 +152,7 @@ def _turns(
     every = [clip for clip in clips if clip.path is None and clip.text]
     texts = [clip for weak in (False, True) for clip in [one for one in every if one.weak == weak][:_MOST_TEXTS]]
     if recognizer.needs_text and texts:
-        scored = recognizer.score([text_input(clip) for clip in texts])
+        scored = recognizer.score([inputs.of(clip, text=clip.text) for clip in texts])
         found = zip(texts, scored, strict=True)
         turns += [Turn("texts", (None, clip.label, None), scores) for clip, scores in found if scores is not None]
     return turns

@@ -21,7 +21,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.pairs import EMOTIONS, NEUTRAL
-from stser_core.training.speech_inputs import Band, SpeechInputs, text_input
+from stser_core.training.speech_inputs import Band, SpeechInputs
 
 BaselineMode = Literal["none", "neutral"]
 """Speaker baseline of a single clip: none, or that of the speaker's other neutral clips (at most ten)."""
@@ -109,7 +109,7 @@ def clip_report(
     modes: tuple[BaselineMode, ...] = ("none", "neutral") if inputs.recognizer.uses_speaker_baseline else ("none",)
     found = predict(inputs, clips, bands=bands, baselines=modes)
     whole = report(inputs.recognizer, found) | pair_report(inputs, clips)
-    return whole | service_report(inputs.recognizer, service)
+    return whole | service_report(inputs, service)
 
 
 def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -189,11 +189,12 @@ def pairs_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
     return paired
 
 
-def service_report(recognizer: EmotionRecognizer, texts: Sequence[Clip]) -> dict[str, Any]:
+def service_report(inputs: SpeechInputs, texts: Sequence[Clip]) -> dict[str, Any]:
     """`service` of a report: the number of service texts, and the proportion that is called neutral."""
-    if not texts or not recognizer.needs_text:
+    if not texts or not inputs.recognizer.needs_text:
         return {}
-    scored = _without_prior(recognizer, [text_input(clip) for clip in texts[:_MOST_SERVICE]])
+    given = [inputs.of(clip, text=clip.text) for clip in texts[:_MOST_SERVICE]]
+    scored = _without_prior(inputs.recognizer, given)
     neutral = [one.emotion == NEUTRAL for one in scored if one is not None]
     return {"service": {"n": len(neutral), "neutral": float(np.mean(neutral))}} if neutral else {}
 

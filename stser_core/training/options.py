@@ -152,14 +152,9 @@ class Settings:
                     f"--text-encoder: the folder {self.text_encoder} does not exist; name a folder or a Hub id."
                 )
             model = replace(model, tmodel=replace(model.tmodel, encoder=self.text_encoder))
-        loop: dict[str, Any] = {"epochs": self.epochs, "patience": self.patience, "learning_rate": self.learning_rate}
-        loop["seed"] = seed
-        return replace(
-            recipe,
-            model=model,
-            loop=replace(recipe.loop, **{name: value for name, value in loop.items() if value is not None}),
-            batch=self.batch or recipe.batch,
-        )
+        given = {"epochs": self.epochs, "patience": self.patience, "learning_rate": self.learning_rate, "seed": seed}
+        loop = replace(recipe.loop, **{name: value for name, value in given.items() if value is not None})
+        return replace(recipe, model=model, loop=loop, batch=self.batch or recipe.batch)
 
 
 @dataclass(frozen=True)

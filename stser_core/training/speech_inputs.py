@@ -85,8 +85,3 @@ class SpeechInputs:
         assert clip.path is not None
         sound = self._load(clip.path)
         return sound if band == "wide" else telephone_band(sound)
-
-
-def text_input(clip: Clip) -> SpeechInput:
-    """A clip's words alone."""
-    return SpeechInput(_NO_SOUND, clip.text)

@@ -62,7 +62,7 @@ class NetworkBaseline:
         """See `Baseline.answer`."""
         if not clips.validation:
             raise DataError("A baseline network has no validation clip with sound and text to stop by; add data.")
-        vocabulary = Vocabulary.of(clip.text or "" for clip in clips.train)
+        vocabulary = Vocabulary(clip.text or "" for clip in clips.train)
         prosody = _prosody(clips, sounds, cache) if self.network is DualEncoder else {}
         torch.manual_seed(seed)
         learner = Learner(self, vocabulary, prosody, sounds)
@@ -172,14 +172,11 @@ class Alignment(nn.Module):
 class Vocabulary:
     """Numbers for words; 0 is padding, 1 every word that was not met in training."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self._numbers = {word: number for number, word in enumerate(words, start=UNKNOWN + 1)}
-
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> "Vocabulary":
-        """All words that occur at least twice; the others train the vector of unknown words."""
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Number all words that occur at least twice; the others train the vector of unknown words."""
         counts = Counter(word for text in texts for word in normalise(text).split())
-        return cls(sorted(word for word, count in counts.items() if count > 1))
+        words = sorted(word for word, count in counts.items() if count > 1)
+        self._numbers = {word: number for number, word in enumerate(words, start=UNKNOWN + 1)}
 
     def __len__(self) -> int:
         return len(self._numbers) + UNKNOWN + 1

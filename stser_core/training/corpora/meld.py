@@ -86,11 +86,8 @@ def _is_sound(path: Path) -> bool:
 
 def _part(folder: Path) -> str | None:
     """The part that a folder of recordings belongs to: the innermost folder name that says it."""
-    for name in reversed(folder.parts):
-        for part in _SPLITS:
-            if part in name.lower():
-                return part
-    return None
+    names = [name.lower() for name in reversed(folder.parts)]
+    return next((part for name in names for part in _SPLITS if part in name), None)
 
 
 def _clip(part: str, row: Mapping[str, str], recordings: Mapping[_Key, Path]) -> Clip:

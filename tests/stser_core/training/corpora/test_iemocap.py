@@ -86,26 +86,24 @@ def test_a_turn_without_a_transcription_is_kept_without_words_and_a_missing_sess
         read("iemocap", tree)
 
 
-def test_a_turn_transcribed_in_two_ways_stops_the_reader(tree):
-    words = tree / "Session1" / "dialog" / "transcriptions" / "Ses01F_impro01.txt"
-    words.write_text(words.read_text() + "Ses01F_impro01_F000 [001.0000-002.0000]: Something else entirely.\n")
-    with pytest.raises(DataError, match="gives Ses01F_impro01_F000 other words"):
-        read("iemocap", tree)
-
-
 @pytest.mark.parametrize(
-    ("line", "complaint"),
+    ("folder", "line", "complaint"),
     [
-        ("[6.2901 - 8.2357]\tSes01F_impro01_F900\tjoy\t[2.5, 2.5, 2.5]\n", "is not a turn's rating"),
-        ("[6.2901 - \n", "is not a turn's rating"),
-        (RATING.format(turn="Ses02F_impro01_F900", code="sad"), "Ses02F_impro01_F900, which is not a turn of Session1"),
-        (RATING.format(turn="Ses01F_impro01_F000", code="sad"), ""),
+        ("EmoEvaluation", "[6.2901 - 8.2357]\tSes01F_impro01_F900\tjoy\t[2.5, 2.5, 2.5]\n", "is not a turn's rating"),
+        ("EmoEvaluation", "[6.2901 - \n", "is not a turn's rating"),
+        (
+            "EmoEvaluation",
+            RATING.format(turn="Ses02F_impro01_F900", code="sad"),
+            "which is not a turn of Session1",
+        ),
+        ("EmoEvaluation", RATING.format(turn="Ses01F_impro01_F000", code="sad"), ""),
+        ("transcriptions", "Ses01F_impro01_F000 [1.0-2.0]: Something else.\n", "gives Ses01F_impro01_F000 other words"),
     ],
 )
-def test_a_rating_file_that_contradicts_the_format_is_named_with_its_line(tree, line, complaint):
-    ratings = tree / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro01.txt"
-    number = len(ratings.read_text().splitlines()) + 1
-    ratings.write_text(ratings.read_text() + line)
+def test_a_line_that_contradicts_the_format_or_another_is_named(tree, folder, line, complaint):
+    path = tree / "Session1" / "dialog" / folder / "Ses01F_impro01.txt"
+    number = len(path.read_text().splitlines()) + 1
+    path.write_text(path.read_text() + line)
     with pytest.raises(DataError, match=f"Ses01F_impro01.txt, line {number}.*{complaint}"):
         read("iemocap", tree)
 
