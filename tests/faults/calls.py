@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from urllib.request import urlopen
 
 from websockets import WebSocketException
@@ -25,8 +26,8 @@ BEFORE, AFTER = "before", "after"
 CALLS, DYING, RUBBISH = 20, 5, 3
 SILENT = 2
 """Of the dying calls, those whose connection stays open for as long again, without a sound."""
-_MOST_GROWTH_MB = 30.0
-_SETTLED = 0.4
+_MOST_GROWTH_MB = 15.0
+_SETTLED, _LATER = 0.4, 0.7
 _BROKEN = (OSError, EOFError, WebSocketException)
 """What a client sees of a server that was killed or that refuses it."""
 
@@ -49,18 +50,22 @@ class Endured:
 
     @property
     def settled_mb(self) -> float:
-        """The server's memory once all calls had gone on for a while."""
-        return self.memory_mb[round(_SETTLED * len(self.memory_mb))]
+        """The server's memory, by the median, once all calls had gone on for a while."""
+        return self._median_mb(_SETTLED, _LATER)
 
     @property
     def growth_mb(self) -> float:
-        """By how much it grew from then on."""
-        return max(self.memory_mb[round(_SETTLED * len(self.memory_mb)) :]) - self.settled_mb
+        """By how much it grew from then on, by the median: single turns take some 30 MB for a moment."""
+        return self._median_mb(_LATER, 1) - self.settled_mb
 
     @property
     def constant(self) -> bool:
-        """Whether that is no more than what single calls take for a moment."""
+        """Whether it stayed where it was."""
         return self.growth_mb <= _MOST_GROWTH_MB
+
+    def _median_mb(self, start: float, end: float) -> float:
+        count = len(self.memory_mb)
+        return median(self.memory_mb[round(start * count) : round(end * count)])
 
 
 def endure(

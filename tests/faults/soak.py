@@ -96,7 +96,7 @@ def _call_lines(found: Endured, minutes: float) -> Iterator[Line]:
     amount = f"{CALLS} calls for {minutes:g} min"
     result = f"{found.told:,} finished turns, {found.refused:,} connections with rubbish; {len(found.faults)} faults"
     yield Line("many calls: turns", amount, result, not found.faults)
-    memory = f"{found.settled_mb:.0f} MB, {found.growth_mb:+.1f} MB at most afterwards"
+    memory = f"{found.settled_mb:.0f} MB, {found.growth_mb:+.1f} MB afterwards, at most {max(found.memory_mb):.0f} MB"
     yield Line("many calls: memory", amount, memory, found.constant)
 
 
