@@ -131,7 +131,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=24, help="of sound in one stream; 0, or 3 and more (24)")
     parser.add_argument("--cases", type=int, default=12_000, help="damaged inputs (12000)")
     parser.add_argument("--kills", type=int, default=100, help="monitors that are ended (100)")
-    parser.add_argument("--calls", type=float, default=10, help="minutes of many calls at once (10)")
+    parser.add_argument("--calls", type=float, default=20, help="minutes of many calls at once (20)")
     parser.add_argument("--seed", type=int, default=1, help="of damages and moments (1)")
     parser.add_argument("--json", type=Path, default=Path("soak.json"), help="where the table goes as JSON (soak.json)")
     options = parser.parse_args()
