@@ -24,14 +24,11 @@ class LongStream:
     """What came of one stream.
 
     Attributes:
-        hours: Of sound.
-        took_s: Wall time.
         turns: Found in the file.
         expected: Spoken.
         largest_shift_ms: How far any turn lies from the same one of an earlier minute, whole minutes taken off.
-        dropped_ms: Sound that was lost.
-        memory_mb: Resident memory after each hour.
-        code: The exit code.
+        memory_mb: Resident memory after each step.
+        warm: After how many steps it had settled.
     """
 
     hours: float
@@ -41,12 +38,13 @@ class LongStream:
     largest_shift_ms: int
     dropped_ms: int
     memory_mb: tuple[float, ...]
+    warm: int
     code: int
 
     @property
     def growth_mb(self) -> float:
         """How much more memory it ever took than when it had settled."""
-        return max(self.memory_mb[WARM_HOURS - 1 :]) - self.memory_mb[WARM_HOURS - 1]
+        return max(self.memory_mb[self.warm - 1 :]) - self.memory_mb[self.warm - 1]
 
     @property
     def whole(self) -> bool:
@@ -59,12 +57,14 @@ class LongStream:
         return self.growth_mb < _MOST_GROWTH_MB
 
 
-def run(hours: float, say: Callable[[str], None]) -> LongStream:
+def run(hours: float, say: Callable[[str], None], step_min: int = 60, warm: int = WARM_HOURS) -> LongStream:
     """Feed one process at full speed.
 
     Args:
-        hours: Of sound, more than `WARM_HOURS`.
+        hours: Of sound.
         say: Told of the progress.
+        step_min: Minutes of sound after which memory is looked at.
+        warm: After how many such steps memory has settled.
     """
     sound, minutes, memory = minute(), round(60 * hours), []
     began = time.monotonic()
@@ -75,10 +75,10 @@ def run(hours: float, say: Callable[[str], None]) -> LongStream:
             assert process.stdin is not None
             for number in range(1, minutes + 1):
                 process.stdin.write(sound)
-                if number % 60 == 0:
+                if number % step_min == 0:
                     memory.append(resident_mb(process.pid))
                     ratio = number * 60 / (time.monotonic() - began)
-                    say(f"{number / 60:g} h heard, {memory[-1]:.0f} MB, {ratio:.0f} s of sound a second")
+                    say(f"{number / 60:.3g} h heard, {memory[-1]:.0f} MB, {ratio:.0f} s of sound a second")
             process.stdin.close()
             code = process.wait(600)
         took_s = time.monotonic() - began
@@ -91,6 +91,7 @@ def run(hours: float, say: Callable[[str], None]) -> LongStream:
         largest_shift_ms=largest_shift_ms(rows),
         dropped_ms=sum(row.dropped_ms for row in rows),
         memory_mb=tuple(memory),
+        warm=warm,
         code=code,
     )
 

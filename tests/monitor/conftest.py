@@ -1,6 +1,8 @@
 """Turns whose every value is known, for whatever is made from turns, and a browser for whatever is a page."""
 
 import contextlib
+import csv
+import io
 import os
 import select
 import struct
@@ -11,11 +13,12 @@ import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
+from monitor.cli import main
 from monitor.exporters.csv import CsvLines
 from monitor.exporters.exporter import Exporter
 from monitor.exporters.jsonl import JsonLines
@@ -146,6 +149,13 @@ def write_timeline() -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def alert_note() -> Callable[..., dict[str, Any]]:
+    """Make an alert as JSON Lines have it; what is given replaces the usual values."""
+    usual = {"type": "alert", "rule": "angry>0.4", "time_s": 2.5, "channel": 1, "speaker": "customer", "turn": 1}
+    return lambda **changes: {**usual, "emotion": "angry", "probability": 0.5, **changes}
 
 
 PATIENCE_S = 60.0
@@ -305,3 +315,32 @@ def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoints") / "scratch"
     save(folder, Stser(config), None, "---\nlicense: apache-2.0\n---\nUntrained, for tests.\n")
     return folder
+
+
+class Replayed(NamedTuple):
+    """The exit code of a replay, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(self.out)))
+
+
+@pytest.fixture
+def replay(scratch_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Replayed]:
+    """Run `replay` with an untrained checkpoint and without a transcriber."""
+
+    def run(*arguments: object, checkpoint: Path = scratch_checkpoint) -> Replayed:
+        code = main(["replay", *map(str, arguments), "--checkpoint", str(checkpoint), "--asr", "none"])
+        return Replayed(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def two_speakers(data: Path) -> Path:
+    """A recording of 19 s, mono at 16 kHz."""
+    return data / "calls" / "two_speakers_16k_mono.wav"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 import shlex
 import shutil
@@ -23,19 +22,8 @@ HEAVY = ("torch", "transformers", "vosk", "av", "webrtcvad", "sounddevice", "num
 
 
 @pytest.fixture
-def call(data):
-    return data / "calls" / "two_speakers_16k_mono.wav"
-
-
-@pytest.fixture
-def replay(scratch_checkpoint):
-    """Run `replay` with an untrained checkpoint and without a transcriber."""
-
-    def run(*arguments):
-        usual = ["--checkpoint", str(scratch_checkpoint), "--asr", "none"]
-        return main(["replay", *map(str, arguments), *usual])
-
-    return run
+def call(two_speakers):
+    return two_speakers
 
 
 @pytest.mark.slow
@@ -67,6 +55,8 @@ def test_version_with_its_parts(capsys):
         ("replay a.wav --asr auto:small", "auto:small"),
         ("replay a.wav --asr-model small", "--asr-model"),
         ("replay a.wav --pause 9", "9"),
+        ("replay a.wav --pause 0.1", "0.1"),
+        ("replay a.wav --pause nan", "nan"),
         ("replay a.wav --pause x", "--pause"),
         ("replay a.wav --speakers 1", "--speakers"),
         ("replay a.wav --sensitivity extreme", "extreme"),
@@ -117,10 +107,10 @@ def test_models_lists_what_is_there_and_what_can_be_fetched(capsys, monkeypatch,
     assert "models fetch vosk-small-en" in out
 
 
-def test_csv_goes_to_standard_output_and_the_rest_to_standard_error(replay, call, capsys):
-    assert replay(call, "--csv", "-") == 0
-    captured = capsys.readouterr()
-    rows = list(csv.DictReader(io.StringIO(captured.out)))
+def test_csv_goes_to_standard_output_and_the_rest_to_standard_error(replay, call):
+    done = replay(call, "--csv", "-")
+    rows = done.rows
+    assert done.code == 0
     assert len(rows) > 2
     assert [float(row["end_s"]) for row in rows] == sorted(float(row["end_s"]) for row in rows)
     for number, row in enumerate(rows, start=1):
@@ -129,21 +119,12 @@ def test_csv_goes_to_standard_output_and_the_rest_to_standard_error(replay, call
         shares = [row[f"p_{label}"] for label in ("angry", "happy", "neutral", "sad")]
         assert sum(round(float(share) * 10_000) for share in shares) == 10_000
         assert row["confidence"] == row[f"p_{row['emotion']}"] == max(shares)
-    lines = [line for line in captured.err.splitlines() if line.startswith("0:")]
-    assert len(lines) == len(rows)
-
-
-def test_quiet_says_nothing_but_results(replay, call, capsys):
-    assert replay(call, "--jsonl", "-", "--quiet") == 0
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    assert all(json.loads(line)["emotion"] for line in captured.out.splitlines())
+    assert sum(line.startswith("0:") for line in done.err.splitlines()) == len(rows)
 
 
 @pytest.mark.parametrize(("channels", "said"), [("Agent2", True), ("agent", False)])
-def test_a_name_like_an_agent_s_is_told_to_be_scored(replay, call, channels, said, capsys):
-    assert replay(call, "--channels", channels) == 0
-    assert ("is scored like a customer's" in capsys.readouterr().err) is said
+def test_a_name_like_an_agent_s_is_told_to_be_scored(replay, call, channels, said):
+    assert ("is scored like a customer's" in replay(call, "--channels", channels).err) is said
 
 
 @pytest.mark.parametrize("command", ["report", "analytics", "export"])
@@ -168,19 +149,20 @@ def test_standard_output_on_a_full_disk_is_one_sentence():
     assert run.stderr.count("\n") == 1 and "standard output" in run.stderr
 
 
-def test_a_package_that_is_missing_is_named(replay, call, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert replay(call, "--runtime", "onnx") == 1
-    assert "[onnx]" in capsys.readouterr().err
-    monkeypatch.setitem(sys.modules, "stser_core.recognizer", None)
-    assert replay(call) == 1
-    said = capsys.readouterr().err
-    assert "stser_core.recognizer is not installed" in said and "Traceback" not in said
+@pytest.mark.parametrize(
+    ("missing", "named"), [("onnxruntime", "[onnx]"), ("stser_core.recognizer", "stser_core.recognizer is not")]
+)
+def test_a_package_that_is_missing_is_named(replay, call, monkeypatch, missing, named):
+    monkeypatch.setitem(sys.modules, missing, None)
+    code, _, said = replay(call, "--runtime", "onnx")
+    assert code == 1
+    assert named in said and "Traceback" not in said
 
 
-def test_a_recording_that_is_given_twice_is_refused(replay, call, capsys):
-    assert replay(call, call) == 2
-    assert str(call) in capsys.readouterr().err
+def test_a_recording_that_is_given_twice_is_refused(replay, call):
+    code, _, said = replay(call, call)
+    assert code == 2
+    assert str(call) in said
 
 
 @pytest.mark.slow
@@ -218,41 +200,31 @@ def test_python_without_docstrings_and_assertions_works(call, scratch_checkpoint
     assert len((tmp_path / "a").read_text().splitlines()) == 7
 
 
-def test_a_quiet_replay_without_outputs_says_that_it_leaves_nothing(replay, call, tmp_path, capsys):
-    assert replay(call, "--quiet", "--csv", tmp_path / "call.csv") == 0
-    assert capsys.readouterr().err == ""
-    assert replay(call, "--quiet") == 0
-    captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.count("\n") == 1 and "--csv" in captured.err
+def test_a_quiet_replay_without_outputs_says_that_it_leaves_nothing(replay, call, tmp_path):
+    assert replay(call, "--quiet", "--csv", tmp_path / "call.csv") == (0, "", "")
+    code, out, said = replay(call, "--quiet")
+    assert (code, out, said.count("\n")) == (0, "", 1)
+    assert "--csv" in said
 
 
-def test_several_recordings_have_a_timeline_each(replay, call, data, tmp_path, capsys):
+def test_several_recordings_have_a_timeline_each(replay, call, data, tmp_path):
     other, again = data / "emodb" / "03a02Nc.flac", tmp_path / "again" / call.name
     again.parent.mkdir()
     shutil.copy(call, again)
-    alone = {}
-    for path in (call, other):
-        assert replay(path, "--csv", tmp_path / "alone.csv", "--quiet") == 0
-        alone[path] = (tmp_path / "alone.csv").read_text().splitlines()[1:]
-    capsys.readouterr()
+    alone, short = (replay(path, "--csv", "-", "--quiet").rows for path in (call, other))
 
-    both = tmp_path / "both.csv"
-    assert replay(call, tmp_path / "missing.wav", other, again, "--csv", both, "--quiet") == 1
+    done = replay(call, tmp_path / "missing.wav", other, again, "--csv", "-", "--quiet")
 
-    rows = both.read_text().splitlines()[1:]
-    first = [row.replace(call.name, str(call), 1) for row in alone[call]]
-    last = [row.replace(call.name, str(again), 1) for row in alone[call]]
-    assert rows == [*first, *alone[other], *last]
-    said = capsys.readouterr().err.splitlines()
+    first, last = ([{**row, "recording": str(path)} for row in alone] for path in (call, again))
+    assert done.rows == [*first, *short, *last]
+    said = done.err.splitlines()
+    assert done.code == 1
     assert len(said) == 2 and "missing.wav" in said[0] and "1 of 4" in said[1]
 
 
-def test_a_longer_pause_makes_fewer_turns(replay, call, tmp_path):
-    turns = []
-    for pause in ("0.3", "1.5"):
-        assert replay(call, "--pause", pause, "--csv", tmp_path / "a.csv", "--quiet") == 0
-        turns.append(len((tmp_path / "a.csv").read_text().splitlines()))
-    assert turns[0] > turns[1]
+def test_a_longer_pause_makes_fewer_turns(replay, call):
+    short, long = (len(replay(call, "--pause", pause, "--csv", "-").rows) for pause in ("0.3", "1.5"))
+    assert short > long
 
 
 @pytest.fixture

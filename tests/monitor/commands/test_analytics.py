@@ -7,7 +7,6 @@ import pytest
 
 from monitor.commands.timelines import analytics
 from monitor.flow import Transcript, Word
-from stser_core.errors import UsageError
 
 
 @pytest.fixture
@@ -27,13 +26,6 @@ def test_they_are_written_as_json(timeline, tmp_path):
     assert [speaker["speaker"] for speaker in figures["speakers"]] == ["customer", "agent"]
     assert figures["speakers"][1]["emotions"] is None
     assert figures["angriest_minute"]["turns"][0]["transcript"] == "where is it"
-
-
-def test_they_are_not_written_over_the_timeline(timeline):
-    content = timeline.read_bytes()
-    with pytest.raises(UsageError, match="is the timeline itself; give another file"):
-        analytics(timeline, str(timeline))
-    assert timeline.read_bytes() == content
 
 
 def test_without_a_file_they_are_shown_in_full(tmp_path, turn, turns, capsys, write_timeline):

@@ -16,20 +16,6 @@ from monitor.timeline.file import read_timeline
 from stser_core.errors import DataError, UsageError
 
 ROOT = Path(__file__).parents[3]
-NOTES = [
-    {"type": "mark", "number": 1, "time_s": 2.0},
-    {"type": "mark", "number": 2, "time_s": 140.0},
-    {
-        "type": "alert",
-        "rule": "angry>0.4",
-        "time_s": 2.5,
-        "channel": 1,
-        "speaker": "customer",
-        "turn": 1,
-        "emotion": "angry",
-        "probability": 0.5,
-    },
-]
 
 
 @pytest.fixture
@@ -59,12 +45,13 @@ def test_a_wrong_format_is_told_with_those_there_are(timeline):
         export(timeline, "docx")
 
 
-@pytest.mark.parametrize("output", [None, "call.jsonl", "link.jsonl"])
-def test_the_timeline_itself_is_never_overwritten(timeline, output):
+@pytest.mark.parametrize("command", [partial(export, to="jsonl"), analytics, report])
+@pytest.mark.parametrize("output", ["call.jsonl", "link.jsonl"])
+def test_the_timeline_itself_is_never_overwritten(timeline, command, output):
     content = timeline.read_bytes()
     (timeline.parent / "link.jsonl").symlink_to(timeline)
-    with pytest.raises(UsageError, match="is the timeline itself; give another file"):
-        export(timeline, "jsonl", None if output is None else str(timeline.parent / output))
+    with pytest.raises(UsageError, match="is the timeline itself"):
+        command(timeline, output=str(timeline.parent / output))
     assert timeline.read_bytes() == content
 
 
@@ -74,6 +61,8 @@ def test_json_lines_that_lie_beside_the_timeline_are_not_overwritten_unless_name
     copy = write_timeline(tmp_path / "call.csv.jsonl", turn()).rename(tmp_path / "call.other")
     with pytest.raises(UsageError, match=r"'.*call\.jsonl' exists already"):
         export(copy, "jsonl")
+    with pytest.raises(UsageError, match="is the timeline itself"):
+        export(live, "jsonl")
     assert live.read_bytes() == content
     export(copy, "jsonl", str(live), no_transcript=True, quiet=True)
     assert live.read_bytes() != content
@@ -98,18 +87,24 @@ def test_words_can_be_kept_out_of_every_format(timeline, name):
 
 
 @pytest.fixture
-def noted(timeline):
-    """Two marks and an alert among the turns."""
+def notes(alert_note):
+    """Two marks and an alert."""
+    marks = [{"type": "mark", "number": number, "time_s": time_s} for number, time_s in ((1, 2.0), (2, 140.0))]
+    return [*marks, alert_note()]
+
+
+@pytest.fixture
+def noted(timeline, notes):
+    """A timeline that holds them."""
     with timeline.open("a") as file:
-        for note in NOTES:
-            file.write(json.dumps(note) + "\n")
+        file.writelines(json.dumps(note) + "\n" for note in notes)
     return timeline
 
 
-def test_marks_and_alerts_stay_in_json_lines_and_are_labels_of_audacity(noted, capsys):
+def test_marks_and_alerts_stay_in_json_lines_and_are_labels_of_audacity(noted, notes, capsys):
     export(noted, "jsonl", "-")
     captured = capsys.readouterr()
-    assert [json.loads(line) for line in captured.out.splitlines()][2:] == NOTES
+    assert [json.loads(line) for line in captured.out.splitlines()][2:] == notes
     assert captured.err == ""
     export(noted, "audacity", "-")
     captured = capsys.readouterr()

@@ -1,7 +1,5 @@
 """Files of unusual kinds through the command `replay`: the rows are those of the plain recording."""
 
-import csv
-import io
 import os
 import signal
 import subprocess
@@ -16,28 +14,14 @@ import av
 import numpy as np
 import pytest
 
-from monitor.cli import main
-
 RATE = 16_000
+CSV = ("--csv", "-")
 
 
 @pytest.fixture
 def speech(data):
     with wave.open(str(data / "calls" / "two_speakers_16k_mono.wav")) as file:
         return np.frombuffer(file.readframes(12 * RATE), "<i2")
-
-
-@pytest.fixture
-def replay(scratch_checkpoint, capsys):
-    """Replay, and return the exit code, the rows, and what standard error says."""
-
-    def run(recording, *arguments):
-        usual = ["--checkpoint", str(scratch_checkpoint), "--asr", "none", "--csv", "-"]
-        code = main(["replay", str(recording), *usual, *arguments])
-        captured = capsys.readouterr()
-        return code, list(csv.DictReader(io.StringIO(captured.out))), captured.err
-
-    return run
 
 
 def mux(path, *tracks):
@@ -55,25 +39,25 @@ def mux(path, *tracks):
     return path
 
 
-def times(rows):
-    return [(float(row["start_s"]), float(row["end_s"])) for row in rows]
+def times(done):
+    return [(float(row["start_s"]), float(row["end_s"])) for row in done.rows]
 
 
 def test_the_default_track_is_replayed_and_the_others_are_named(replay, speech, tmp_path, write_wav):
     path = mux(tmp_path / "meeting.mkv", np.zeros_like(speech), speech)
-    expected = times(replay(write_wav(tmp_path / "mono.wav", [speech]))[1])
-    code, rows, said = replay(path)
-    assert (code, times(rows)) == (0, expected)
-    assert "2 (pcm_s16le) is read, not 1 (pcm_s16le). --track" in said
-    assert replay(path, "--track", "1")[1] == []
-    code, rows, said = replay(path, "--track", "all", "--channels", "room,anna")
-    assert (code, times(rows), {row["speaker"] for row in rows}) == (0, expected, {"anna"})
+    expected = times(replay(write_wav(tmp_path / "mono.wav", [speech]), *CSV))
+    done = replay(path, *CSV)
+    assert (done.code, times(done)) == (0, expected)
+    assert "2 (pcm_s16le) is read, not 1 (pcm_s16le). --track" in done.err
+    assert replay(path, *CSV, "--track", "1").rows == []
+    done = replay(path, *CSV, "--track", "all", "--channels", "room,anna")
+    assert (done.code, times(done), {row["speaker"] for row in done.rows}) == (0, expected, {"anna"})
 
 
 @pytest.mark.parametrize("track", ["3", "0", "first"])
 def test_a_track_that_is_not_there_is_wrong_usage(replay, speech, tmp_path, track):
-    code, rows, said = replay(mux(tmp_path / "meeting.mkv", speech, speech), "--track", track)
-    assert (code, rows) == (2, [])
+    code, rows, said = replay(mux(tmp_path / "meeting.mkv", speech, speech), *CSV, "--track", track)
+    assert (code, rows) == (2, "")
     assert "track" in said
 
 
@@ -92,18 +76,17 @@ class TestPipes:
         path, fifo = write_wav(tmp_path / "call.wav", [speech]), tmp_path / "fifo"
         os.mkfifo(fifo)
         threading.Thread(target=lambda: fifo.write_bytes(path.read_bytes()), daemon=True).start()
-        code, rows, _ = replay(fifo)
-        assert code == 0
-        assert times(rows) == times(replay(path)[1])
+        done = replay(fifo, *CSV)
+        assert done.code == 0
+        assert times(done) == times(replay(path, *CSV))
 
     @pytest.mark.slow
     def test_standard_input_is_replayed_as_the_file(self, replay, command, speech, tmp_path, write_wav):
         path = write_wav(tmp_path / "call.wav", [speech])
         done = subprocess.run(command("-"), input=path.read_bytes(), capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
-        rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
-        assert times(rows) == times(replay(path)[1])
-        assert {row["recording"] for row in rows} == {"stdin"}
+        expected = replay(path, *CSV).out.replace("\ncall.wav,", "\nstdin,")
+        assert (tmp_path / "out.csv").read_text() == expected
 
     @pytest.mark.slow
     def test_one_into_which_nothing_is_written_can_be_interrupted(self, command, tmp_path):

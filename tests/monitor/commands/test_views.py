@@ -39,16 +39,6 @@ def test_while_a_screen_is_there_sentences_are_shown_on_it_and_written_afterward
     assert quiet or written[-1] == "stser-monitor: sentence 999."
 
 
-def test_plain_lines_end_with_the_figures(capsys, turn):
-    recent = Timeline()
-    recent.add(turn())
-    with view(DisplayMode.LINES, Notices(quiet=False), recent):
-        pass
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("customer: 1 turn, talk time 0:01, angry 100%.")
-
-
 def test_what_fails_before_anything_is_heard_says_nothing_of_speech(capsys, turn):
     with pytest.raises(AudioError), view(DisplayMode.LINES, Notices(quiet=False), Timeline()):
         raise AudioError("Standard input is FLAC.")

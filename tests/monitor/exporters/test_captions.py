@@ -50,13 +50,17 @@ def test_webvtt_tells_time_voice_emotion_and_words(exported, row, agent):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_webvtt_keeps_any_text_as_data(exported, row, text):
-    content = exported("webvtt", row(transcript=text, speaker="a>b"), row(start_s=5.0, end_s=6.0))
+def test_captions_keep_any_text_as_data(exported, row, text):
+    rows = row(transcript=text, speaker="a>b"), row(start_s=5.0, end_s=6.0)
+    content = exported("webvtt", *rows)
     first, second = vtt(content)
     assert html.unescape(first.text) == f"[angry 50%] {plain(text)}"
     assert second.text == "[angry 50%] where is it"
     assert b"<script" not in content
     assert content.count(b"-->") == 2
+    first, second = srt.parse(exported("srt", *rows).decode())
+    assert first.content == f"a>b: [angry 50%] {plain(text)}"
+    assert second.start == timedelta(seconds=5)
 
 
 @given(st.lists(st.tuples(texts, texts), max_size=4))
@@ -76,13 +80,6 @@ def test_srt_tells_time_speaker_emotion_and_words(exported, row, agent):
     first, second = srt.parse(exported("srt", row(), agent()).decode())
     assert (first.index, first.start, first.end) == (1, timedelta(seconds=1), timedelta(seconds=2.5))
     assert (first.content, second.content) == ("customer: [angry 50%] where is it", "agent: hold on")
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_srt_keeps_any_text(exported, row, text):
-    first, second = srt.parse(exported("srt", row(transcript=text), row(start_s=5.0, end_s=6.0)).decode())
-    assert first.content == f"customer: [angry 50%] {plain(text)}"
-    assert second.start == timedelta(seconds=5)
 
 
 def test_times_beyond_an_hour_and_turns_without_length(exported, row):

@@ -74,11 +74,5 @@ def test_any_text_keeps_the_rules(exported, row, text, name):
         assert unquote(emotion.get("time-ref-uri")) == name
 
 
-def test_markup_in_words_is_text(exported, row):
-    content = exported("emotionml", row(transcript="</emotion><script>alert('&amp;')</script> ]]> <!-- -->"))
-    (emotion,) = check(content)
-    assert words(emotion) == "</emotion><script>alert('&amp;')</script> ]]> <!-- -->"
-
-
 def test_a_timeline_without_scored_turns_is_a_document_without_emotions(exported, agent):
     assert check(exported("emotionml", agent())) == []

@@ -5,6 +5,7 @@ import pytest
 from monitor.timeline.file import read_timeline
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.turn import COLUMNS
+from stser_core.emotions import LABELS
 from stser_core.scores import EmotionScores
 
 
@@ -28,15 +29,9 @@ def test_a_line_has_the_columns_of_the_csv_with_numbers_as_numbers(written, tmp_
 
 
 def test_a_further_classifier_has_its_probabilities_and_no_column(written, tmp_path, turn):
-    by_classifier = {"speech": (0.4, 0.3, 0.2, 0.1), "pitch": (0.0, 0.1, 0.2, 0.7)}
-    scores = EmotionScores(by_classifier, ensemble=(0.2, 0.2, 0.2, 0.4))
-
-    (line,) = written(tmp_path / "out.jsonl", turn(scores=scores))
-
-    assert line["classifiers"] == {
-        "speech": {"angry": 0.4, "happy": 0.3, "neutral": 0.2, "sad": 0.1},
-        "pitch": {"angry": 0.0, "happy": 0.1, "neutral": 0.2, "sad": 0.7},
-    }
+    pitch = (0.0, 0.1, 0.2, 0.7)
+    (line,) = written(tmp_path / "out.jsonl", turn(scores=EmotionScores({"speech": pitch, "pitch": pitch}, pitch)))
+    assert line["classifiers"] == {name: dict(zip(LABELS, pitch, strict=True)) for name in ("speech", "pitch")}
     assert list(line) == [*COLUMNS, "words", "classifiers"]
 
 
@@ -54,20 +49,11 @@ def test_an_explained_turn_tells_where_the_attention_rested(written, tmp_path, t
     assert (unknown["salient_start_s"], unknown["salience"]) == (None, None)
 
 
-def test_notes_are_told_from_turns_by_their_type(written, tmp_path):
+def test_notes_are_told_from_turns_by_their_type(written, tmp_path, alert_note):
     notes = Mark(2, 61.23456), Alert("sad>0.5 for 2 turns", 70.5, 1, "customer", 9, "sad", 0.7124)
     mark, alert = written(tmp_path / "out.jsonl", *notes)
     assert mark == {"type": "mark", "number": 2, "time_s": 61.235}
-    assert alert == {
-        "type": "alert",
-        "rule": "sad>0.5 for 2 turns",
-        "time_s": 70.5,
-        "channel": 1,
-        "speaker": "customer",
-        "turn": 9,
-        "emotion": "sad",
-        "probability": 0.7124,
-    }
+    assert alert == alert_note(rule="sad>0.5 for 2 turns", time_s=70.5, turn=9, emotion="sad", probability=0.7124)
 
 
 def test_json_lines_that_were_read_back_are_written_as_they_were(tmp_path, turn, surely, exported, write_timeline):

@@ -13,27 +13,15 @@ from stser_core.errors import UsageError
 
 
 class TestTurns:
-    def test_are_numbered_in_the_order_of_their_ends(self, rows):
+    def test_say_who_spoke_where_which_words_and_how_loudly_in_the_order_of_their_ends(self, rows, sound):
         assert len(rows) > 8
         assert [row.turn for row in rows] == list(range(1, len(rows) + 1))
         assert [row.end_s for row in rows] == sorted(row.end_s for row in rows)
-
-    def test_say_who_spoke_where(self, rows):
-        assert {(row.channel, row.speaker) for row in rows} == {(1, "customer"), (2, "agent")}
         assert {(row.recording, row.checkpoint) for row in rows} == {("talk.wav", "fake-checkpoint")}
-
-    def test_carry_the_transcript_of_exactly_their_own_sound(self, rows):
-        for row in rows:
-            heard = round((row.end_s - row.start_s) * SAMPLE_RATE)
-            assert row.words == (Word(str(heard), row.start_s, round(row.start_s + 0.1, 3), 1.0),)
-
-    def test_of_an_unscored_channel_are_transcribed_but_not_scored(self, rows):
-        assert all((row.emotion is None) == (row.speaker == "agent") for row in rows)
-        assert all(row.transcript is not None for row in rows)
-
-    def test_carry_their_loudness(self, rows, sound):
+        assert {(row.channel, row.speaker, row.emotion) for row in rows} == {(1, "customer", "sad"), (2, "agent", None)}
         for row in rows:
             part = sound[row.channel - 1, round(row.start_s * SAMPLE_RATE) : round(row.end_s * SAMPLE_RATE)]
+            assert row.words == (Word(str(part.size), row.start_s, round(row.start_s + 0.1, 3), 1.0),)
             assert row.loudness_dbfs == pytest.approx(10 * np.log10(np.mean(part**2)), abs=0.4)
 
     @pytest.mark.parametrize("capacity", [1, 2, 5])
@@ -45,15 +33,6 @@ class TestTurns:
         slow_score, slow.score = slow.score, lambda spoken: time.sleep(0.2) or slow_score(spoken)
         rows_of(sound, scorer=slow)
         assert 1 < max(map(len, slow.batches)) <= 16
-
-    def test_come_to_every_output(self, sound, rows):
-        one, other = [], []
-        assert finish(build(FakeSource(sound), [one.append, other.append])) is None
-        assert one == other == rows
-
-
-def test_silence_gives_an_empty_timeline():
-    assert rows_of(np.zeros((2, 10 * SAMPLE_RATE), np.float32)) == []
 
 
 def test_roles_that_do_not_fit_the_source_are_refused(sound):

@@ -59,12 +59,11 @@ def scripts(content):
 
 
 @pytest.mark.parametrize("nasty", NASTY)
-def test_no_text_becomes_a_part_of_the_page(row, nasty):
+def test_no_text_becomes_a_part_of_the_page(row, nasty, alert_note):
     def made(text, speaker, recording, checkpoint):
         names = {"speaker": speaker, "recording": recording, "checkpoint": checkpoint, "words": None}
-        rule = {"type": "alert", "rule": text, "time_s": 2.0, "channel": 1, "speaker": speaker, "turn": 1}
-        notes = [{**rule, "emotion": "angry", "probability": 0.7}]
-        return render(make_report([row(1, 0.0, 2.0, "angry", text, **names)], notes, "x"))
+        alert = alert_note(rule=text, speaker=speaker)
+        return render(make_report([row(1, 0.0, 2.0, "angry", text, **names)], [alert], "x"))
 
     page = made(nasty, nasty, nasty, nasty)
     assert shape(page) == shape(made("plain", "plain", "plain", "plain"))
@@ -104,13 +103,12 @@ def test_the_page_tells_recording_length_checkpoint_and_what_may_be_concluded(ro
     assert "not what anybody feels" in header
 
 
-def test_salient_words_marks_and_alerts_stand_in_the_transcript(row):
+def test_salient_words_marks_and_alerts_stand_in_the_transcript(row, alert_note):
     explained = {"salient_start_s": 1.0, "salient_end_s": 2.0}
-    alert = {"type": "alert", "rule": "angry>0.6", "time_s": 2.0, "channel": 1, "speaker": "customer", "turn": 1}
-    notes = [{**alert, "emotion": "angry", "probability": 0.7}, {"type": "mark", "number": 1, "time_s": 2.0}]
+    notes = [alert_note(), {"type": "mark", "number": 1, "time_s": 2.0}]
     content = render(make_report([row(1, 0.0, 2.0, "angry", "not fair", extra=explained)], notes, "x")).decode()
     assert 'dir="auto">not <u>fair</u></p>' in content
-    assert "Alert: <bdi>angry&gt;0.6</bdi>" in content
+    assert "Alert: <bdi>angry&gt;0.4</bdi>" in content
     assert "Mark 1 at" in content
     assert '<span aria-hidden="true">▼</span> mark</li>' in content  # in the legend
 
@@ -128,11 +126,13 @@ def test_the_scripts_get_times_and_scores_but_no_words(row, agent):
     assert "secret" not in block
 
 
-def test_an_empty_timeline_gives_a_page_that_says_so():
-    content = render(make_report([], (), "quiet.csv")).decode()
-    assert "Nobody speaks in this timeline" in content
-    assert "quiet.csv" in content
-    assert scripts(content.encode()) == []
+def test_where_nobody_speaks_the_page_says_so_and_shows_marks_all_the_same():
+    notes = [{"type": "mark", "number": number, "time_s": 60.0 * number} for number in (2, 1)]
+    content = render(make_report([], notes, "quiet.csv"))
+    assert b"Nobody speaks in this timeline.</p>" in content
+    assert b"quiet.csv" in content
+    assert re.findall(rb"Mark (\d) at ([\d:]+)</li>", content) == [(b"1", b"1:00"), (b"2", b"2:00")]
+    assert scripts(render(make_report([], (), "quiet.csv"))) == []
 
 
 def test_the_page_reaches_to_the_last_mark_and_the_figures_do_not(row):
@@ -141,13 +141,6 @@ def test_the_page_reaches_to_the_last_mark_and_the_figures_do_not(row):
     assert json.loads(block)["duration"] == 140.0
     assert "</output> / 2:20</span>" in content.decode()
     assert "<dt>Length</dt><dd>0:02</dd>" in content.decode()
-
-
-def test_where_nobody_speaks_marks_are_shown_all_the_same():
-    notes = [{"type": "mark", "number": number, "time_s": 60.0 * number} for number in (2, 1)]
-    content = render(make_report([], notes, "quiet.jsonl")).decode()
-    assert "Nobody speaks in this timeline.</p>" in content
-    assert re.findall(r"Mark (\d) at ([\d:]+)</li>", content) == [("1", "1:00"), ("2", "2:00")]
 
 
 def test_figures_are_those_of_the_analytics(row, agent):

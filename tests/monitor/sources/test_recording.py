@@ -21,12 +21,6 @@ def write_float_wav(path, samples):
     return path
 
 
-@pytest.fixture
-def stereo(tmp_path, write_wav):
-    """Stereo whose samples count up on the left and down on the right."""
-    return write_wav(tmp_path / "call.wav", [np.arange(4000), -np.arange(4000)])
-
-
 def test_gives_every_sample_in_blocks_that_follow_each_other(tmp_path, write_wav):
     recording = Recording(write_wav(tmp_path / "call.wav", [np.arange(30_000), -np.arange(30_000)]))
     assert (recording.name, recording.channels, recording.duration_s) == ("call.wav", 2, pytest.approx(1.875))
@@ -58,15 +52,6 @@ def test_a_pipe_that_goes_on_is_said_to_be_read_to_its_end(monkeypatch, tmp_path
     writer.join()
     assert len(said) == 1
     assert "--device -" in said[0]
-
-
-def test_stopping_ends_it_after_the_block_at_hand(stereo):
-    recording = Recording(stereo)
-    blocks = recording.blocks()
-    next(blocks)
-    recording.stop()
-    recording.stop()
-    assert list(blocks) == []
 
 
 NOISE = np.random.default_rng(1).integers(-3000, 3000, 48_000)
@@ -124,14 +109,6 @@ class TestPipes:
     def fifo(self, tmp_path):
         os.mkfifo(tmp_path / "fifo")
         return tmp_path / "fifo"
-
-    def test_are_copied_once_and_read_as_often_as_needed(self, fifo, stereo):
-        Thread(target=lambda: fifo.write_bytes(stereo.read_bytes()), daemon=True).start()
-        with spooled(fifo) as copy:
-            recording = Recording(copy)
-            assert recording.duration_s == pytest.approx(0.25)
-            for _ in range(2):
-                assert [block.end for block in recording.blocks()][-1] == 4000
 
     def test_are_not_recordings_of_their_own(self, fifo):
         """Nobody writes into it: opening it would wait for ever."""

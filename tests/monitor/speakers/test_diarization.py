@@ -6,36 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.flow import SpeechEnded
-from monitor.segmenter.segmenter import Segmenter
-from monitor.sources.recording import Recording
-from monitor.speakers.diarization import diarize
-from monitor.speakers.embeddings import VARIABLE, SpeakerEmbedding, VoskEmbeddings, find_speaker_model
+from monitor.speakers.embeddings import VARIABLE, VoskEmbeddings, find_speaker_model
 from monitor.transcribers import vosk_models
 from stser_core.audio import load_mono
 from stser_core.errors import TranscriberError
-
-
-class FirstWords:
-    """Embeds the first three utterances as a, b, a, and none after."""
-
-    def __init__(self, utterances):
-        self.known = {
-            one.samples.size: vector for one, vector in zip(utterances, ([1, 0], [0, 1], [1, 0]), strict=False)
-        }
-
-    def embed(self, samples):
-        vector = self.known.get(samples.size)
-        return None if vector is None else SpeakerEmbedding(np.array(vector, dtype=np.float32), 200)
-
-
-def test_each_utterance_gets_its_speaker(data):
-    recording, segmenter = Recording(data / "calls" / "two_speakers_16k_mono.wav"), Segmenter(1)
-    events = [event for block in recording.blocks() for event in segmenter.feed(block)] + segmenter.flush()
-    utterances = [event.utterance for event in events if isinstance(event, SpeechEnded)]
-    found = list(map(diarize(recording, 2, FirstWords(utterances)), utterances))
-    assert found[:3] == ["speaker1", "speaker2", "speaker1"]
-    assert set(found[3:]) == {"speaker1"}
 
 
 def test_a_folder_without_a_speaker_model_is_refused(monkeypatch, tmp_path):

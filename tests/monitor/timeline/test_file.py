@@ -122,23 +122,11 @@ def test_a_kill_costs_at_most_the_turn_that_was_being_written(write_timeline, tm
     assert len(file.turns) == len(timeline) or "breaks off" in file.notices[0]
 
 
-def test_a_last_line_that_breaks_off_is_left_out_and_said(read, tmp_path):
-    file = read(f"{HEADER}\n{ROW}\n{ROW[:40]}")
-    assert len(file.turns) == 1
-    assert file.notices == (f"'{tmp_path / 'call.csv'}', line 3: the last line breaks off and was left out.",)
-
-
 def test_a_whole_last_line_without_a_line_end_is_kept(read):
     assert read(HEADER).turns == ()
     file = read(f"{HEADER}\n{ROW}")
     assert [row.checkpoint for row in file.turns] == ["compact"]
     assert file.notices == ()
-
-
-def test_what_a_spreadsheet_saves_is_read(read):
-    (row,) = read(f"\ufeff{HEADER}\r\n{ROW}\r\n").turns
-    assert (row.recording, row.transcript, row.start_s, row.loudness_dbfs) == ("call.wav", "where is it", 1.0, -23.4)
-    assert (row.speech_emotion, row.text_emotion) == ("angry", None)
 
 
 @pytest.mark.parametrize("last", ["\r", ""])

@@ -1,5 +1,4 @@
-from monitor.timeline.notes import Alert, Mark
-from monitor.timeline.timeline import Timeline, TimelineSnapshot
+from monitor.timeline.timeline import Timeline
 
 
 def speaker_figures(turns):
@@ -28,14 +27,6 @@ def test_turns_are_forgotten_but_not_their_figures(turn, surely):
         timeline.add(one)
     assert timeline.snapshot().turns == tuple(turns[-100:])
     assert timeline.snapshot().figures == speaker_figures(turns)
-
-
-def test_notes_are_kept_by_kind():
-    timeline = Timeline()
-    alert = Alert("angry>0.5", 2.0, 1, "customer", 1, "angry", 0.9)
-    timeline.add_note(Mark(1, 1.0))
-    timeline.add_note(alert)
-    assert timeline.snapshot() == TimelineSnapshot(marks=(Mark(1, 1.0),), alerts=(alert,))
 
 
 def test_turns_without_scores_count_as_talk_but_not_as_emotion(turn, surely):

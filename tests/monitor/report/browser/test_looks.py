@@ -5,9 +5,8 @@ from browsing import pale_texts
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_stands_out_from_its_ground(visit, rows, sound, scheme):
-    alert = {"type": "alert", "rule": "angry>0.6", "time_s": 14.0, "channel": 1, "speaker": "customer", "turn": 3}
-    notes = [{**alert, "emotion": "angry", "probability": 0.7}, {"type": "mark", "number": 1, "time_s": 12.0}]
+def test_all_text_stands_out_from_its_ground(visit, rows, sound, scheme, alert_note):
+    notes = [alert_note(time_s=14.0, turn=3), {"type": "mark", "number": 1, "time_s": 12.0}]
     opened = visit(rows, notes, sound, color_scheme=scheme)
     opened.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; }); moveTo(11)")
     opened.page.wait_for_timeout(300)

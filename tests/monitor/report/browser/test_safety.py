@@ -3,13 +3,12 @@
 from browsing import NASTY, require_closed
 
 
-def test_what_is_said_and_who_says_it_stays_text(visit, row):
+def test_what_is_said_and_who_says_it_stays_text(visit, row, alert_note):
     rows = [
         row(place, 2.0 * place, 2.0 * place + 1, "angry", text, speaker=f"<b>{text}", channel=place, words=None)
         for place, text in enumerate(NASTY, start=1)
     ]
-    notes = [{"type": "alert", "rule": NASTY[0], "time_s": 3.0, "channel": 1, "speaker": NASTY[1], "turn": 1}]
-    opened = visit(rows, [{**notes[0], "emotion": "angry", "probability": 0.7}])
+    opened = visit(rows, [alert_note(rule=NASTY[0], speaker=NASTY[1])])
     opened.page.locator("#turn-1").click()
     opened.page.locator("#search").fill("<script>")
     assert opened.shown() == ["0:02"]
