@@ -15,18 +15,20 @@ def test_an_agent_is_not_scored_unless_asked_for():
     assert all(role.scored for role in roles("customer,agent", 2, "call.wav", score_agents=True))
 
 
-@pytest.mark.parametrize(("names", "present"), [("a,b,c", 2), ("customer", 2), ("customer,agent", 1)])
-def test_the_message_names_both_numbers(names, present):
-    with pytest.raises(UsageError) as caught:
-        roles(names, present, "call.wav", score_agents=False)
-    assert str(len(names.split(","))) in str(caught.value)
-    assert f"has {present} channel" in str(caught.value)
-
-
-@pytest.mark.parametrize(("names", "why"), [("a,", "empty name"), ("", "empty name"), ("a,a", "a twice")])
-def test_a_name_for_each_channel_is_asked_for(names, why):
+@pytest.mark.parametrize(
+    ("names", "present", "why"),
+    [
+        ("a,b,c", 2, "3 channels .* has 2 channels"),
+        ("customer", 2, "1 channel .* has 2 channels"),
+        ("customer,agent", 1, "2 channels .* has 1 channel"),
+        ("a,", 2, "empty name"),
+        ("", 2, "empty name"),
+        ("a,a", 2, "a twice"),
+    ],
+)
+def test_a_name_for_each_channel_is_asked_for(names, present, why):
     with pytest.raises(UsageError, match=why):
-        roles(names, 2, "call.wav", score_agents=False)
+        roles(names, present, "call.wav", score_agents=False)
 
 
 def test_identical_channels_become_one_speaker_who_is_not_scored_where_an_agent_may_be_heard():

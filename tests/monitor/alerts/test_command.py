@@ -4,6 +4,7 @@ import sys
 import time
 
 import pytest
+from waiting import wait_until
 
 from monitor.alerts.alarm import Alarm, AlertCommand, command_words
 from monitor.alerts.rules import parse
@@ -68,8 +69,7 @@ def test_one_that_hangs_holds_nothing_up_and_is_left_behind(tmp_path, said):
     command.close()
     assert time.monotonic() - began < 2
     assert "left running" in said[-1]
-    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
-        time.sleep(0.01)
+    wait_until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
     os.kill(int((tmp_path / "pid").read_text()), 9)
 
 

@@ -111,8 +111,6 @@ def test_a_model_and_a_language_follow_the_name(only_whisper, whisper_model, vos
         ("whisper:{folder}", TranscriberError, "{folder}"),
         ("whisper:small", DownloadError, "Whisper small could not be downloaded"),
         ("none:en", UsageError, "none:en"),
-        ("auto:vosk-small-en", UsageError, "auto:vosk-small-en"),
-        ("siri", UsageError, "siri"),
     ],
 )
 def test_what_cannot_be_had_is_refused(offline, tmp_path, asr, error, words):

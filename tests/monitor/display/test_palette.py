@@ -11,21 +11,11 @@ def test_a_fitted_text_has_exactly_the_width(text, width):
     assert cell_len(fitted(printable(text), width)) == width
 
 
-def test_a_text_that_is_too_long_ends_in_an_ellipsis():
-    assert fitted("agent", 7) == "agent  "
-    assert fitted("customer support", 8) == "custome…"
-    assert fitted("안녕하세요", 6) == "안녕… "
-
-
 @pytest.mark.parametrize(
     ("share", "shown"), [(0.0, ""), (0.5, "█" * 10), (1.0, "█" * 20), (0.001, ""), (0.25 + 1 / 160, "█████▏")]
 )
 def test_a_bar_is_as_long_as_its_share_to_an_eighth_of_a_cell(share, shown):
     assert bar(share, 20) == shown
-
-
-def test_escapes_in_names_are_shown_and_not_obeyed():
-    assert printable("a\x1b[31mb\nc\u202ed") == "a?[31mb?c?d"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from monitor.timeline.file import read_timeline
 from monitor.timeline.notes import Mark
 from stser_core.errors import OutputError
 
+TODAY = datetime.now().astimezone()
 NINE = datetime(2026, 11, 29, 9, 0, tzinfo=timezone(timedelta(hours=1)))
 
 
@@ -172,43 +173,39 @@ def test_a_system_clock_that_was_set_back_leaves_no_overlap(tmp_path, live):
     assert [turn.start_s for turn in read_timeline(path).turns] == [0.0, 100.0, 101.0]
 
 
-def rotated(pattern, say=None):
-    return Exporter(str(pattern), CsvLines(live=True), live=say or pytest.fail)
-
-
-def test_a_turn_goes_to_the_file_of_the_day_on_which_it_starts(tmp_path, live):
-    exporter = rotated(tmp_path / "%Y-%m-%d.csv")
-    today = datetime.now().astimezone()
-    days = [today, today + timedelta(days=1), today, today + timedelta(days=2)]
+def write_by_day(folder, live, days, say=pytest.fail):
+    """Write a turn on each of these days from today."""
+    exporter = Exporter(str(folder / "%Y-%m-%d.csv"), CsvLines(live=True), live=say)
     exporter.begin()
     for number, day in enumerate(days, start=1):
         one = live(number, 10.0 * number)
-        one.extra["started_at"] = day.isoformat(timespec="milliseconds")
+        one.extra["started_at"] = (TODAY + timedelta(days=day)).isoformat(timespec="milliseconds")
         exporter.write(one)
     exporter.finish()
     exporter.close()
-    held = {path.name: [turn.turn for turn in read_timeline(path).turns] for path in tmp_path.iterdir()}
+
+
+def held_on(folder, day):
+    return [turn.turn for turn in read_timeline(folder / name_on(day)).turns]
+
+
+def name_on(day):
+    return f"{TODAY + timedelta(days=day):%Y-%m-%d}.csv"
+
+
+def test_a_turn_goes_to_the_file_of_the_day_on_which_it_starts(tmp_path, live):
+    write_by_day(tmp_path, live, [0, 1, 0, 2])
     # The third began before the second one's file was: it stays with its neighbours.
-    assert held == dict(
-        zip((f"{day:%Y-%m-%d}.csv" for day in (days[0], days[1], days[3])), ([1], [2, 3], [4]), strict=True)
-    )
+    assert [held_on(tmp_path, day) for day in (0, 1, 2)] == [[1], [2, 3], [4]]
 
 
 def test_where_the_next_file_is_not_available_the_one_in_hand_goes_on(tmp_path, live):
-    today = datetime.now().astimezone()
-    tomorrow = today + timedelta(days=1)
-    (tmp_path / f"{tomorrow:%Y-%m-%d}.csv").write_text("dear diary\n")
     said = []
-    exporter = rotated(tmp_path / "%Y-%m-%d.csv", said.append)
-    exporter.begin()
-    for number, day in enumerate((today, tomorrow, tomorrow), start=1):
-        one = live(number, 10.0 * number)
-        one.extra["started_at"] = day.isoformat(timespec="milliseconds")
-        exporter.write(one)
-    exporter.close()
-    assert [turn.turn for turn in read_timeline(tmp_path / f"{today:%Y-%m-%d}.csv").turns] == [1, 2, 3]
+    (tmp_path / name_on(1)).write_text("dear diary\n")
+    write_by_day(tmp_path, live, [0, 1, 1], said.append)
+    assert held_on(tmp_path, 0) == [1, 2, 3]
     assert len(said) == 1
-    assert (tmp_path / f"{tomorrow:%Y-%m-%d}.csv").read_text() == "dear diary\n"
+    assert (tmp_path / name_on(1)).read_text() == "dear diary\n"
 
 
 @pytest.mark.parametrize(

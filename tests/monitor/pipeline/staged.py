@@ -138,27 +138,17 @@ def rows_of(sound, **options):
     return rows
 
 
-def broken(stage, at, error=None):
-    """What to build a pipeline from whose one part fails at its n-th call."""
+def broken(stage, at, sound, output=lambda turn: None, error=None, kind=FakeSource, pause_s=0.0, **options):
+    """A pipeline whose one part fails at its n-th call."""
     fault = Fault(at, error)
-    match stage:
-        case "source":
-            return {"source": fault}
-        case "scorer":
-            return {"scorer": FakeScorer(fault)}
-        case "output":
-            return {"output": fault}
-        case _:
-            return {"transcriber": FakeTranscriber({stage: fault})}
+    if stage == "scorer":
+        options["scorer"] = FakeScorer(fault)
+    elif stage in ("listen", "feed", "finish"):
+        options["transcriber"] = FakeTranscriber({stage: fault})
+    source = kind(sound, fault=fault if stage == "source" else None, pause_s=pause_s)
 
-
-def run_broken(sound, rows, parts, **options):
-    source = FakeSource(sound, fault=parts.get("source"))
-    fault = parts.get("output", Fault())
-
-    def output(turn):
+    def failing(turn):
         fault()
-        rows.append(turn)
+        output(turn)
 
-    pipeline = build(source, [output], transcriber=parts.get("transcriber"), scorer=parts.get("scorer"), **options)
-    return finish(pipeline)
+    return build(source, [failing if stage == "output" else output], **options)

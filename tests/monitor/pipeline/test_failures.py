@@ -4,7 +4,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from staged import FakeScorer, FakeSource, Fault, broken, build, finish, run_broken
+from staged import FakeScorer, FakeSource, Fault, broken, build, finish
 
 from stser_core.errors import AudioError, OutputError, PipelineError
 
@@ -15,7 +15,7 @@ class TestAFailure:
     @pytest.mark.parametrize("stage", ["source", "listen", "feed", "finish", "scorer", "output"])
     def test_ends_the_run_with_what_was_finished_before_it(self, sound, rows, stage, at, capacity):
         written = []
-        error = run_broken(sound, written, broken(stage, at), capacity=capacity)
+        error = finish(broken(stage, at, sound, written.append, capacity=capacity))
         if error is None:
             # All turns fitted into fewer batches than the scorer was to survive.
             assert stage == "scorer"
@@ -33,11 +33,11 @@ class TestAFailure:
 
     def test_of_the_project_is_raised_as_it_is(self, sound):
         error = AudioError("talk.wav breaks off.")
-        assert run_broken(sound, [], broken("source", 100, error)) is error
+        assert finish(broken("source", 100, sound, error=error)) is error
 
     def test_of_the_source_leaves_everything_heard_before_it(self, sound, rows):
         written = []
-        run_broken(sound, written, broken("source", 100))
+        finish(broken("source", 100, sound, written.append))
         assert written[:4] == rows[:4]
         assert max(row.end_s for row in written) <= 10
 
@@ -50,7 +50,7 @@ class TestAFailure:
                     assert take(block)
 
         expected, written = [], []
-        run_broken(sound, expected, broken("source", 100))
+        finish(broken("source", 100, sound, expected.append))
         assert isinstance(finish(build(Shared(sound), [written.append])), PipelineError)
         assert written == expected
 
@@ -87,12 +87,5 @@ class TestAFailure:
             def stop(self):
                 pass
 
-        parts = broken(stage, 0)
-        pipeline = build(
-            Stubborn(np.tile(sound, 3)),
-            [],
-            transcriber=parts.get("transcriber"),
-            scorer=parts.get("scorer"),
-            capacity=1,
-        )
+        pipeline = broken(stage, 0, np.tile(sound, 3), kind=Stubborn, capacity=1)
         assert isinstance(finish(pipeline), PipelineError)

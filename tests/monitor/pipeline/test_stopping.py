@@ -4,7 +4,7 @@ import time
 from threading import Event, Thread
 
 import pytest
-from staged import SETTINGS, FakeSource, FakeTranscriber, Fault, broken, build, finish
+from staged import SETTINGS, FakeSource, FakeTranscriber, broken, build, finish
 
 from stser_core.errors import StserError
 
@@ -59,16 +59,7 @@ class TestStopping:
     @pytest.mark.parametrize("way", ["stop", "abort"])
     def test_during_a_failure_does_not_hang(self, sound, stage, way):
         for at in range(4):
-            parts = broken(stage, at)
-            source = FakeSource(sound, fault=parts.get("source"), pause_s=0.0002)
-            fault = parts.get("output", Fault())
-            pipeline = build(
-                source,
-                [lambda turn, fault=fault: fault()],
-                transcriber=parts.get("transcriber"),
-                scorer=parts.get("scorer"),
-                capacity=1,
-            )
+            pipeline = broken(stage, at, sound, pause_s=0.0002, capacity=1)
             ending = after(0.004 * (at + 1), getattr(pipeline, way))
             assert isinstance(finish(pipeline), StserError | None)
             ending.join()

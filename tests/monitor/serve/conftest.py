@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +11,7 @@ from socket import create_server
 from threading import Thread
 
 import pytest
+from waiting import wait_until
 
 from monitor.alerts.rules import parse
 from monitor.transcribers import NoTranscriber
@@ -53,10 +53,7 @@ class Served:
 
     def ended(self, count=1, patience_s=60):
         """The calls, as soon as so many have ended."""
-        until = time.monotonic() + patience_s
-        while sum(call["ended_at"] is not None for call in self.calls()) < count:
-            assert time.monotonic() < until, self.calls()
-            time.sleep(0.05)
+        wait_until(lambda: sum(call["ended_at"] is not None for call in self.calls()) >= count, patience_s)
         return self.calls()
 
     def rows(self, call):
@@ -105,8 +102,7 @@ def serving(tmp_path, recognizer):
         served = Served(folder, web.getsockname()[1], sound.getsockname()[1], said, lines)
         thread = Thread(target=server.run, daemon=True)
         thread.start()
-        while not server.started:
-            time.sleep(0.01)
+        wait_until(lambda: server.started)
         running.append((server, thread))
         return served
 

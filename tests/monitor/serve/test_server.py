@@ -12,6 +12,7 @@ from http.client import HTTPConnection
 
 import numpy as np
 import pytest
+from waiting import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -269,8 +270,7 @@ def test_lines_are_bounded(serving, call):
     address = f"{served.ws}/media/pcm?rate=8000&channels=2"
     with connect(address) as first:
         first.send(call.pcm(0))
-        while not served.calls():
-            time.sleep(0.01)
+        wait_until(served.calls)
         with connect(address) as second, pytest.raises(ConnectionClosed) as refused:
             second.send(call.pcm(0))
             second.recv(timeout=10)
@@ -344,8 +344,7 @@ def test_streams_need_the_token(serving, call):
         socket_.send(json.dumps(start))
         socket_.send(json.dumps({"event": "media", "media": {"payload": call.mu_law(0, 0)}}))
         socket_.send(json.dumps({"event": "stop"}))
-    while not served.lines.calls():
-        time.sleep(0.01)
+    wait_until(served.lines.calls)
 
 
 def test_twilio_has_to_sign_where_its_token_is_given(serving):
@@ -359,16 +358,14 @@ def test_twilio_has_to_sign_where_its_token_is_given(serving):
     with connect(address, additional_headers=signed) as socket_:
         socket_.send(json.dumps({"event": "start", "start": {"callSid": "CA1"}}))
         socket_.send(json.dumps({"event": "media", "media": {"payload": "////"}}))
-        while not served.lines.calls():
-            time.sleep(0.01)
+        wait_until(served.lines.calls)
 
 
 def test_a_timeline_that_cannot_be_written_ends_its_line_alone(serving, asynchronous, call):
     served = serving()
     with connect(f"{served.ws}/media/pcm?rate=8000&channels=2&call=lost") as socket_:
         socket_.send(call.pcm(0))
-        while not served.calls():
-            time.sleep(0.01)
+        wait_until(served.calls)
         (line,) = served.calls()
         (served.folder / f"{line['call']}.csv").unlink()
         with contextlib.suppress(ConnectionClosed):

@@ -7,6 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from waiting import wait_until
 
 from monitor.serve import webhook
 from monitor.serve.metrics import Metrics
@@ -64,17 +65,10 @@ def counted(metrics, outcome):
     return metrics.registry.get_sample_value("stser_webhook_total", {"outcome": outcome}) or 0.0
 
 
-def until(condition):
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_a_body_is_signed(receiver, hook):
     sender, metrics, _ = hook()
     sender.run('{"alert": "angry>0.7", "transcript": "ä"}')
-    until(lambda: counted(metrics, "sent") == 1)
+    wait_until(lambda: counted(metrics, "sent") == 1)
 
     ((path, headers, body),) = receiver.came
     expected = "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()
@@ -96,7 +90,7 @@ def test_only_what_may_pass_is_tried_again(receiver, hook, answers, tries, outco
     receiver.answers = answers
     sender, metrics, said = hook()
     sender.run("{}")
-    until(lambda: counted(metrics, outcome) == 1)
+    wait_until(lambda: counted(metrics, outcome) == 1)
 
     assert len(receiver.came) == tries
     assert {path for path, _, _ in receiver.came} == {"/alerts"}
@@ -113,7 +107,7 @@ def test_nobody_waits_for_a_slow_or_missing_receiver(receiver, hook):
         missing.run("{}")
     assert time.monotonic() - began < 0.5
     assert counted(metrics, "dropped") > 100
-    until(lambda: said)
+    wait_until(lambda: said)
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/", "example.org", "http://", "file:///etc/passwd"])

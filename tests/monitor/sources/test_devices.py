@@ -26,48 +26,37 @@ WINDOWS = (
 )
 
 
-@pytest.mark.parametrize(
-    ("typed", "index"),
-    [("mic", 5), ("3", 3), ("0", 0), ("usb", 3), ("PULSE", 4), ("Microphone: AUDIO", 3), ("default", 5)],
-)
-def test_found_by_default_index_or_part_of_the_name(typed, index):
-    assert find(typed, ALSA).index == index
-
-
-def test_a_whole_name_goes_before_parts_of_others():
-    longer = Device(7, "pulse of the second seat", 2, 48_000, False, "ALSA")
-    assert find("pulse", (longer, *ALSA)).index == 4
-
-
-def test_among_several_interfaces_the_default_inputs_is_taken():
-    assert find("usb", WINDOWS).index == 0
-    assert find("microphone (usb), windows wasapi", WINDOWS).index == 9
+LONGER = (Device(7, "pulse of the second seat", 2, 48_000, False, "ALSA"), *ALSA)
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "devices", "index"),
     [
-        ("headset", "No input has 'headset' in its name; there are: 0 'HDA Intel PCH: .*, 5 'default, ALSA'"),
-        ("1", "No input has the index 1; there are: 0 "),
-        (
-            "u",
-            "Several inputs fit: .*3 'USB Microphone: Audio .*4 'pulse, ALSA'.*; give more of the name, or the index",
-        ),
+        *((typed, ALSA, 5) for typed in ("mic", "default")),
+        *((typed, ALSA, 3) for typed in ("3", "usb", "Microphone: AUDIO")),
+        ("0", ALSA, 0),
+        ("PULSE", LONGER, 4),  # a whole name goes before parts of others
+        ("usb", WINDOWS, 0),  # among several interfaces the default input's is taken
+        ("microphone (usb), windows wasapi", WINDOWS, 9),
     ],
 )
-def test_none_or_several_are_named(typed, said):
+def test_found_by_default_index_or_part_of_the_name(typed, devices, index):
+    assert find(typed, devices).index == index
+
+
+@pytest.mark.parametrize(
+    ("typed", "devices", "said"),
+    [
+        ("headset", ALSA, "'headset'.* 0 'HDA Intel PCH: .*, 5 'default, ALSA'"),
+        ("1", ALSA, "the index 1; there are: 0 "),
+        ("u", ALSA, ".*3 'USB Microphone: Audio .*4 'pulse, ALSA'"),
+        ("mic", ALSA[:2], "default; there are: 0 "),
+        ("mic", (), "'--device -'"),
+    ],
+)
+def test_none_or_several_are_named(typed, devices, said):
     with pytest.raises(DeviceError, match=said):
-        find(typed, ALSA)
-
-
-def test_without_a_default_there_is_not_a_mic():
-    with pytest.raises(DeviceError, match="No input is the system's default; there are: 0 "):
-        find("mic", ALSA[:2])
-
-
-def test_without_any_input_there_is_a_way_out():
-    with pytest.raises(DeviceError, match="input device was found; connect a microphone, or give '--device -'"):
-        find("mic", ())
+        find(typed, devices)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import wave
 import av
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from monitor.sources.raw_pcm import RawPcm
 from stser_core.errors import AudioError, DeviceError
@@ -102,8 +103,7 @@ def test_stopping_ends_it_while_the_pipe_is_silent(pipe):
     came = []
     reading = threading.Thread(target=lambda: came.extend(pcm.blocks()), daemon=True)
     reading.start()
-    while not came or came[-1].end < 4_000:
-        time.sleep(0.01)
+    wait_until(lambda: came and came[-1].end >= 4_000)
     pcm.stop()
     pcm.stop()
     reading.join(2)

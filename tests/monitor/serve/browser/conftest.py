@@ -3,7 +3,6 @@
 import json
 import threading
 from socket import create_server
-from time import sleep
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 pytest.importorskip("uvicorn")
 
 from browsing import Visit, visiting
+from waiting import wait_until
 
 from monitor.roles import Role
 from monitor.serve.calls import Call
@@ -46,8 +46,7 @@ class Told:
         self._server = Server(self.lines, Access(token), sockets=[listening])
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
-        while not self._server.started:
-            sleep(0.01)
+        wait_until(lambda: self._server.started)
 
     def close(self):
         """Go away, and every connection with it."""
