@@ -40,7 +40,6 @@ class Endured:
         told: How many finished turns the server told of.
         refused: How many connections with rubbish were ended by the server.
         memory_mb: Of the server that was started second, over its time.
-        faults: What was wrong, in sentences.
     """
 
     told: int = 0
@@ -71,14 +70,7 @@ class Endured:
 def endure(
     seconds: float, seed: int = 1, arguments: Sequence[str] = ("--asr", "none"), say: Callable[[str], None] = print
 ) -> Endured:
-    """Call a server for so long, half of it before it is killed and half of it after it was started again.
-
-    Args:
-        seconds: How long.
-        seed: Of the moments and of the rubbish.
-        arguments: Of `stser-monitor serve`.
-        say: Told of the progress.
-    """
+    """Call a server for so long, half of it before it is killed and half of it after it was started again."""
     with tempfile.TemporaryDirectory() as folder:
         sound = Sound.read(CALL)
         with Serving(Path(folder), arguments) as serving:

@@ -62,13 +62,7 @@ def damaged(data: bytes, damages: list[Damage]) -> bytes:
 
 @dataclass(frozen=True)
 class Target:
-    """One kind of input from outside; see `targets.py`.
-
-    Attributes:
-        cases: What Hypothesis draws.
-        examine: Gives the program a case: returns when it was taken, raises a `StserError` when it was refused.
-        processor_s: The most processor time that a case may take.
-    """
+    """One kind of input from outside; `examine` returns when a case was taken, and raises a `StserError` otherwise."""
 
     cases: st.SearchStrategy[Any]
     examine: Callable[[Any], None]

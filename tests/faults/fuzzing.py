@@ -42,9 +42,6 @@ class Attack:
     """What came of many cases.
 
     Attributes:
-        target: Which input.
-        taken: Cases that were read.
-        refused: Cases that were refused in a sentence.
         growth_mb: How much more memory the process took when it was given the last cases several times more.
         fault: Empty, or what went wrong.
     """
@@ -57,18 +54,11 @@ class Attack:
 
     @property
     def cases(self) -> int:
-        """How many there were."""
         return self.taken + self.refused
 
 
 def attacked(target: str, cases: int, number: int = 0) -> Attack:
-    """Attack one input in a process of its own.
-
-    Args:
-        target: One of `TARGETS`.
-        cases: How many.
-        number: The seed; the same one gives the same cases.
-    """
+    """Attack one input in a process of its own; the same number, a seed, gives the same cases."""
     arguments = [sys.executable, __file__, target, "--cases", str(cases), "--seed", str(number)]
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run(

@@ -31,7 +31,6 @@ class Kills:
     Attributes:
         done: How often each signal ended a monitor.
         turns: How many turns were finished before.
-        faults: What was wrong, in sentences.
     """
 
     done: Counter[str] = field(default_factory=Counter)
@@ -46,12 +45,6 @@ def kill_often(count: int, number: int, options: Sequence[str] = (), say: Callab
 
     A monitor writes each turn to a CSV first and then to standard output as JSON Lines. So whatever came out of its
     standard output was finished, and has to be in the CSV.
-
-    Args:
-        count: How many.
-        number: The seed of the moments.
-        options: Further arguments of the monitor.
-        say: Told of the progress.
     """
     found, moments = Kills(), random.Random(number)
     with tempfile.TemporaryDirectory() as folder:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
@@ -40,23 +39,8 @@ def models() -> Models:
     return load()
 
 
-def write(path: Path, samples: np.ndarray, rate: int = 16_000) -> None:
-    """Write [channels, n] at 16 kHz as the extension says; every other sample at 8 kHz."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pcm = np.ascontiguousarray((np.clip(samples[:, :: 16_000 // rate], -1, 1) * 32767).astype("<i2").T).reshape(1, -1)
-    layout = "stereo" if len(samples) == 2 else "mono"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream({".wav": "pcm_s16le"}.get(path.suffix, path.suffix[1:]), rate=rate, layout=layout)
-        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout=layout)
-        frame.sample_rate = rate
-        resampler = av.AudioResampler(format=stream.format, layout=layout, rate=rate, frame_size=stream.frame_size or 0)
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
-
-
 @pytest.fixture(scope="session")
-def recordings(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recordings(data: Path, record: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve short recordings in folders by day, two of them broken, and a file that is none."""
     folder = tmp_path_factory.mktemp("recordings")
     clips = [audio.load_mono(path) for path in sorted((data / "emodb").glob("*.flac"))]
@@ -68,11 +52,10 @@ def recordings(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         samples = np.stack([spoken, silent]) if number % 3 == 0 else spoken[None]
         shared = 8 if number == 9 else number  # two with one name but for the extension
         kind = {2: "flac", 6: "flac", 8: "flac", 9: "mp3"}.get(number, "wav")
-        write(
-            folder / f"2026-10-{shared + 1:02d}" / f"call-{shared:03d}.{kind}",
-            samples,
-            8_000 if number == 1 else 16_000,
-        )
+        path = folder / f"2026-10-{shared + 1:02d}" / f"call-{shared:03d}.{kind}"
+        path.parent.mkdir(exist_ok=True)
+        step = 2 if number == 1 else 1  # one at 8 kHz
+        record(path, samples[:, ::step], 16_000 // step, "pcm_s16le" if kind == "wav" else kind)
     (folder / "broken").mkdir()
     (folder / "broken" / "empty.wav").write_bytes(b"")
     (folder / "broken" / "noise.mp3").write_bytes(np.random.default_rng(1).bytes(4_000))
@@ -105,13 +88,10 @@ def done(recordings: Path, usual: list[str], tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def deadly(data: Path, tmp_path: Path) -> Found:
+def deadly(data: Path, record: Callable[..., Path], tmp_path: Path) -> Found:
     """A recording that is overdriven, as no other is."""
-    with av.open(str(data / "emodb" / "03a02Nc.flac")) as source:
-        samples = np.concatenate([frame.to_ndarray().ravel() for frame in source.decode(audio=0)])
-    path = tmp_path / "deadly.flac"
-    write(path, 30.0 * samples[None] / 32768)
-    return Found("deadly.flac", str(path))
+    samples = 30 * audio.load_mono(data / "emodb" / "03a02Nc.flac")
+    return Found("deadly.flac", str(record(tmp_path / "deadly.flac", samples.clip(-1, 1), 16_000, "flac")))
 
 
 @pytest.fixture

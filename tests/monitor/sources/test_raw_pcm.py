@@ -7,7 +7,6 @@ import threading
 import time
 import wave
 
-import av
 import numpy as np
 import pytest
 from waiting import wait_until
@@ -146,26 +145,13 @@ def test_a_wav_header_that_does_not_fit_or_breaks_off_is_reported(data, said):
         heard(data)
 
 
-@pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("ogg", "libopus"), ("mp4", "aac")])
-def test_a_compressed_file_is_refused(container, codec):
+@pytest.mark.parametrize(("ending", "codec"), [("flac", "flac"), ("ogg", "libopus"), ("mp4", "aac")])
+def test_a_compressed_file_is_refused(ending, codec, record, tmp_path):
+    noise = np.random.default_rng(1).uniform(-0.3, 0.3, 48_000)
     with pytest.raises(AudioError) as refused:
-        heard(compressed(container, codec), rate=48_000, channels=2)
+        heard(record(tmp_path / f"a.{ending}", noise, 48_000, codec).read_bytes(), rate=48_000, channels=2)
     assert "replay -" in str(refused.value)
     assert "-ar 48000 -ac 2" in str(refused.value)
-
-
-def compressed(container, codec):
-    file = io.BytesIO()
-    with av.open(file, "w", format=container) as writer:
-        stream = writer.add_stream(codec, rate=48_000, layout="mono")
-        writer.metadata["title"] = "A call"
-        frame = av.AudioFrame.from_ndarray(
-            np.random.default_rng(1).integers(-9_000, 9_000, (1, 48_000)).astype(np.int16), format="s16", layout="mono"
-        )
-        frame.sample_rate = 48_000
-        writer.mux(stream.encode(frame))
-        writer.mux(stream.encode(None))
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("start", [b"fLaX", b"ID3 is a tag", b"\x1a\x45\xdf\x00", b"ftyp", b"....ftyq"])

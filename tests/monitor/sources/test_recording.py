@@ -1,7 +1,6 @@
 """A recording as a source: written with known samples, read back as blocks."""
 
 import os
-import struct
 from threading import Thread
 
 import numpy as np
@@ -10,15 +9,6 @@ import pytest
 from monitor.flow import AudioBlock
 from monitor.sources.recording import Recording, channels_same, mono, spooled
 from stser_core.errors import AudioError
-
-
-def write_float_wav(path, samples):
-    """Write a mono float32 WAV (RIFF, format tag 3), as it is."""
-    data = np.asarray(samples, dtype="<f4").tobytes()
-    form = struct.pack("<HHIIHH", 3, 1, 16_000, 64_000, 4, 32)
-    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(data)) + data
-    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
-    return path
 
 
 def test_gives_every_sample_in_blocks_that_follow_each_other(tmp_path, write_wav):
@@ -32,12 +22,15 @@ def test_gives_every_sample_in_blocks_that_follow_each_other(tmp_path, write_wav
     np.testing.assert_allclose(joined[1], -np.arange(30_000) / 32768, atol=1e-6)
 
 
-def test_integers_stored_as_floats_are_sound(tmp_path):
+def test_integers_stored_as_floats_are_sound(tmp_path, record):
     sound = 0.1 * np.sin(np.arange(16_000) / 9)
     sound[500] = 3e4  # a sample that is broken does not count
-    ((plain,), (scaled,)) = (
-        [np.concatenate([one.samples[0] for one in Recording(write_float_wav(tmp_path / name, samples)).blocks()])]
-        for name, samples in (("plain.wav", sound), ("scaled.wav", sound * 32_768))
+    plain, scaled = (
+        np.concatenate([block.samples[0] for block in Recording(path).blocks()])
+        for path in (
+            record(tmp_path / "plain.wav", sound, 16_000, "pcm_f32le"),
+            record(tmp_path / "scaled.wav", sound * 32_768, 16_000, "pcm_f32le"),
+        )
     )
     assert np.allclose(np.delete(scaled, 500), np.delete(plain, 500), atol=1e-4)
 

@@ -93,12 +93,12 @@ def test_a_language_that_the_model_does_not_know_is_refused(whisper_model):
         whisper.WhisperTranscriber(whisper_model, language="de", device="cpu")
 
 
-def linked(model, folder, **changed):
+def linked(model, folder, changed):
     """A model's folder with other contents of some files; `None` leaves one out."""
     for path in model.iterdir():
         (folder / path.name).symlink_to(path)
     for name, content in changed.items():
-        path = folder / name.replace("_json", ".json").replace("_bin", ".bin").replace("_txt", ".txt")
+        path = folder / name
         path.unlink(missing_ok=True)
         if content is not None:
             path.write_bytes(content)
@@ -108,17 +108,17 @@ def linked(model, folder, **changed):
 @pytest.mark.parametrize(
     "changed",
     [
-        {"model_bin": None},
-        {"model_bin": b"half"},
-        {"vocabulary_txt": None},
-        {"tokenizer_json": b'{"version'},
-        {"preprocessor_config_json": b'{"feature_size": 128}'},  # of large-v3, beside a smaller model
+        {"model.bin": None},
+        {"model.bin": b"half"},
+        {"vocabulary.txt": None},
+        {"tokenizer.json": b'{"version'},
+        {"preprocessor_config.json": b'{"feature_size": 128}'},  # of large-v3, beside a smaller model
     ],
     ids=lambda changed: next(iter(changed)),
 )
 def test_a_damaged_model_is_refused_before_anything_is_transcribed(whisper_model, tmp_path, changed):
     with pytest.raises(TranscriberError, match=tmp_path.name):
-        whisper.WhisperTranscriber(linked(whisper_model, tmp_path, **changed), device="cpu")
+        whisper.WhisperTranscriber(linked(whisper_model, tmp_path, changed), device="cpu")
 
 
 def test_a_gpu_that_cannot_be_used_leaves_it_to_the_processor(whisper_model, monkeypatch):
