@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+import io
 import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
@@ -92,6 +94,31 @@ def _pictures(container: OutputContainer) -> list[Packet]:
         picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * number, dtype=np.uint8), format="rgb24")
         packets += stream.encode(picture)
     return packets + stream.encode(None)
+
+
+class Replayed(NamedTuple):
+    """The exit code of a replay, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(self.out)))
+
+
+@pytest.fixture
+def replay(scratch_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Replayed]:
+    """Run `replay` with an untrained checkpoint and without a transcriber."""
+
+    def run(*arguments: object, checkpoint: Path = scratch_checkpoint) -> Replayed:
+        from monitor.cli import main
+
+        code = main(["replay", *map(str, arguments), "--checkpoint", str(checkpoint), "--asr", "none"])
+        return Replayed(code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """Turns whose every value is known, for whatever is made from turns, and a browser for whatever is a page."""
 
 import contextlib
-import csv
-import io
 import os
 import select
 import struct
@@ -13,12 +11,11 @@ import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 
-from monitor.cli import main
 from monitor.exporters.csv import CsvLines
 from monitor.exporters.exporter import Exporter
 from monitor.exporters.jsonl import JsonLines
@@ -317,30 +314,14 @@ def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Replayed(NamedTuple):
-    """The exit code of a replay, and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO(self.out)))
-
-
-@pytest.fixture
-def replay(scratch_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Replayed]:
-    """Run `replay` with an untrained checkpoint and without a transcriber."""
-
-    def run(*arguments: object, checkpoint: Path = scratch_checkpoint) -> Replayed:
-        code = main(["replay", *map(str, arguments), "--checkpoint", str(checkpoint), "--asr", "none"])
-        return Replayed(code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def two_speakers(data: Path) -> Path:
     """A recording of 19 s, mono at 16 kHz."""
     return data / "calls" / "two_speakers_16k_mono.wav"
+
+
+@pytest.fixture(scope="session")
+def two_speakers_samples(two_speakers: Path) -> np.ndarray:
+    """Its samples: int16 [n]."""
+    with wave.open(str(two_speakers)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")

@@ -1,6 +1,5 @@
 """Recordings and options that are not what they should be: one sentence and the right exit code, or the truth."""
 
-import wave
 from functools import partial
 
 import numpy as np
@@ -10,11 +9,6 @@ from monitor.timeline.turn import COLUMNS
 
 RATE = 16_000
 HEADER = ",".join(COLUMNS)
-
-
-def read_wav(path):
-    with wave.open(str(path)) as file:
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
 
 
 @pytest.fixture
@@ -90,8 +84,8 @@ def test_what_was_cut_off_is_replayed_as_far_as_it_goes(replay, speech, missing_
 
 
 @pytest.fixture
-def two_channels(speech, tmp_path, write_wav):
-    samples = read_wav(speech)[: 8 * RATE]
+def two_channels(two_speakers_samples, tmp_path, write_wav):
+    samples = two_speakers_samples[: 8 * RATE]
     return write_wav(tmp_path / "stereo.wav", [samples, samples[::-1]])
 
 
@@ -111,8 +105,8 @@ def test_an_agent_is_timed_but_not_scored(replay, two_channels):
 
 
 @pytest.mark.parametrize(("names", "speaker", "judged"), [(None, "speaker1", True), ("customer,agent", "mixed", False)])
-def test_identical_channels_are_mono(replay, speech, tmp_path, names, speaker, judged, write_wav):
-    samples = read_wav(speech)[: 8 * RATE]
+def test_identical_channels_are_mono(replay, two_speakers_samples, tmp_path, names, speaker, judged, write_wav):
+    samples = two_speakers_samples[: 8 * RATE]
     path = write_wav(tmp_path / "twin.wav", [samples, samples])
     done = replay(path, "--csv", "-", *(["--channels", names] if names else []))
     assert "both channels of twin.wav are the same" in done.err

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import wave
 from contextlib import suppress
 from fractions import Fraction
 
@@ -19,9 +18,8 @@ CSV = ("--csv", "-")
 
 
 @pytest.fixture
-def speech(data):
-    with wave.open(str(data / "calls" / "two_speakers_16k_mono.wav")) as file:
-        return np.frombuffer(file.readframes(12 * RATE), "<i2")
+def speech(two_speakers_samples):
+    return two_speakers_samples[: 12 * RATE]
 
 
 def mux(path, *tracks):

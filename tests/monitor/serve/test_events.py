@@ -2,11 +2,28 @@
 
 import asyncio
 
+from monitor.serve import events
 from monitor.serve.events import EventLog
 
 
 def kinds(text):
     return [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event: ")]
+
+
+def test_numbers_that_are_not_known_reset(monkeypatch):
+    monkeypatch.setattr(events, "_KEPT", 3)
+
+    async def follow():
+        log = EventLog()
+        first = log.last_id
+        for _ in range(5):
+            log.add("turn", {})
+        old, future, kept = (log.subscribe(number) for number in (first, log.last_id + 1, log.last_id - 3))
+        log.add("last", {})
+        await asyncio.sleep(0)
+        return [kinds(await reader.next(5)) for reader in (old, future, kept)]
+
+    assert asyncio.run(follow()) == [["reset", "last"], ["reset", "last"], ["turn", "turn", "turn", "last"]]
 
 
 def test_the_present_state_never_queues():

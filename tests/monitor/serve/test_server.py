@@ -7,7 +7,6 @@ import json
 import socket
 import time
 import uuid
-import wave
 from http.client import HTTPConnection
 
 import numpy as np
@@ -41,19 +40,15 @@ async def sent(calling, sound, frames=None, *, die=False):
             await caller.hang_up()
 
 
-def wav(path, sound, protocol):
-    """What a protocol carries of a sound, as a recording."""
+def carried(sound, protocol):
+    """Samples of a sound as a protocol carries them."""
     samples = sound.samples[: 1 if protocol == "audiosocket" else 2, : sound.frames * 160]
     if protocol == "twilio":
         from monitor.serve.protocols import MU_LAW
 
         codes = [np.frombuffer(mu_law(channel), dtype=np.uint8) for channel in samples]
         samples = (MU_LAW[np.stack(codes)] * 32768).astype(np.int16)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(len(samples))
-        file.setsampwidth(2)
-        file.setframerate(8_000)
-        file.writeframes(samples.T.astype("<i2").tobytes())
+    return samples
 
 
 def table(path):
@@ -75,7 +70,9 @@ def calling(served, protocol, name="x", channels=2, query=""):
 
 
 @pytest.mark.parametrize("protocol", ["twilio", "pcm", "audiosocket", "pcm with words"])
-def test_rows_are_those_of_replay(serving, asynchronous, call, protocol, tmp_path, scratch_checkpoint, request):
+def test_rows_are_those_of_replay(
+    serving, asynchronous, call, protocol, tmp_path, scratch_checkpoint, write_wav, request
+):
     protocol, _, words = protocol.partition(" ")
     asr, served = "none", None
     if words:
@@ -87,7 +84,7 @@ def test_rows_are_those_of_replay(serving, asynchronous, call, protocol, tmp_pat
     served = served or serving()
     asynchronous(sent(calling(served, protocol), call))
     (ended,) = served.ended(patience_s=240)
-    wav(tmp_path / "call.wav", call, protocol)
+    write_wav(tmp_path / "call.wav", carried(call, protocol), 8_000)
     names = "customer" if protocol == "audiosocket" else "customer,agent"
     options = ["--channels", names, "--checkpoint", str(scratch_checkpoint), "--quiet", "--asr", asr]
     assert main(["replay", str(tmp_path / "call.wav"), *options, "--csv", str(tmp_path / "call.csv")]) == 0
