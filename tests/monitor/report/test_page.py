@@ -104,10 +104,10 @@ def test_the_page_tells_recording_length_checkpoint_and_what_may_be_concluded(ro
 
 
 def test_salient_words_marks_and_alerts_stand_in_the_transcript(row, alert_note):
-    explained = {"salient_start_s": 1.0, "salient_end_s": 2.0}
+    explained = {"salient_start_s": 0.5, "salient_end_s": 1.5}
     notes = [alert_note(), {"type": "mark", "number": 1, "time_s": 2.0}]
-    content = render(make_report([row(1, 0.0, 2.0, "angry", "not fair", extra=explained)], notes, "x")).decode()
-    assert 'dir="auto">not <u>fair</u></p>' in content
+    content = render(make_report([row(1, 0.0, 2.0, "angry", "this is not fair", extra=explained)], notes, "x")).decode()
+    assert 'dir="auto">this <u>is not</u> fair</p>' in content
     assert "Alert: <bdi>angry&gt;0.4</bdi>" in content
     assert "Mark 1 at" in content
     assert '<span aria-hidden="true">▼</span> mark</li>' in content  # in the legend

@@ -1,4 +1,5 @@
-from monitor.timeline.timeline import Timeline
+from monitor.timeline.notes import Alert, Mark
+from monitor.timeline.timeline import Timeline, TimelineSnapshot
 
 
 def speaker_figures(turns):
@@ -40,3 +41,11 @@ def test_turns_without_scores_count_as_talk_but_not_as_emotion(turn, surely):
     assert (customer.talk_s, customer.seconds) == (4.0, (1.0, 0.0, 0.0, 0.0))
     assert customer.shares == (1.0, 0.0, 0.0, 0.0)
     assert agent.shares is None
+
+
+def test_notes_are_kept_by_kind():
+    timeline = Timeline()
+    alert = Alert("angry>0.5", 2.0, 1, "customer", 1, "angry", 0.9)
+    timeline.add_note(Mark(1, 1.0))
+    timeline.add_note(alert)
+    assert timeline.snapshot() == TimelineSnapshot(marks=(Mark(1, 1.0),), alerts=(alert,))
