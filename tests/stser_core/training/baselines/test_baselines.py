@@ -92,14 +92,13 @@ def test_a_network_learns_from_sound_and_from_text(name, told_by, told_by_one):
     assert play.accuracy(answer(name, play)) >= CLEARLY
 
 
-@pytest.mark.parametrize("name", ["egemaps", "tfidf"])
-def test_a_label_that_was_never_learnt_is_never_answered(name, told_by_both):
+def test_a_label_that_was_never_learnt_is_never_answered(told_by_both):
     fold = told_by_both.fold
     parts = {
         part: tuple(clip for clip in getattr(fold, part) if clip.label != "angry") for part in ("train", "validation")
     }
 
-    assert (answer(name, told_by_both, replace(fold, **parts)).argmax(axis=1) != LABELS.index("angry")).all()
+    assert (answer("tfidf", told_by_both, replace(fold, **parts)).argmax(axis=1) != LABELS.index("angry")).all()
 
 
 @pytest.mark.parametrize("name", ["egemaps", "att-align"])
