@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 RATE = 16_000
 COMMAND = [str(Path(sys.executable).with_name("stser-monitor")), "--device", "mic", "--asr", "none"]
+ENDPOINT_SILENCE_S = 0.5
 CTRL_C = b"\x03"
 CTRL_Z = b"\x1a"
 SHELL = ["bash", "-mc", '"$@"; sleep 3; fg', "bash"]
@@ -54,15 +56,68 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def test_every_turn_is_found_shown_and_written_soon(shared_microphone, terminal, clips, write_wav, tmp_path):
+class Arrivals:
+    """Stamps each row of a growing CSV with the time when it could be read."""
+
+    def __init__(self, path):
+        self.times = []
+        self._path = path
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self):
+        while not self._ended.wait(0.002):
+            count = self._path.read_bytes().count(b"\n") - 1 if self._path.exists() else 0
+            self.times += [time.monotonic()] * (count - len(self.times))
+
+    def stop(self):
+        self._ended.set()
+        self._thread.join()
+
+
+class Tap:
+    """Hears the same sound as the command, and tells when each clip ended, on the clock of this process."""
+
+    def __init__(self, microphone):
+        self._recorder = subprocess.Popen(
+            ["parec", "--latency-msec=10", "--device=vmic.monitor", "--format=s16le", "--channels=1", f"--rate={RATE}"],
+            env={**os.environ, **microphone.environment},
+            stdout=subprocess.PIPE,
+        )
+        self.first_sound_s = None
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self):
+        while chunk := self._recorder.stdout.read1(4096):
+            arrived = time.monotonic()
+            samples = np.frombuffer(chunk[: len(chunk) // 2 * 2], dtype="<i2")
+            loud = np.flatnonzero(np.abs(samples) > 600)
+            if len(loud) and self.first_sound_s is None:
+                self.first_sound_s = arrived - (len(samples) - loud[0]) / RATE
+
+    def stop(self):
+        self._recorder.terminate()
+        self._recorder.wait()
+        self._thread.join()
+        self._recorder.stdout.close()
+
+
+def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, terminal, clips, write_wav, tmp_path):
     table = tmp_path / "out.csv"
     samples, times = spoken(clips, (0.5, 0.8, 1.0, 0.9, 1.3, 1.1))
     screen = terminal([*COMMAND, "--csv", str(table)], **shared_microphone.environment)
     shared_microphone.wait_for_listeners(1)
+    arrivals, tap = Arrivals(table), Tap(shared_microphone)
+    # Until the tap is there, too.
+    shared_microphone.wait_for_listeners(2)
     shared_microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
-    wait_until(lambda: len(rows(table)) == len(clips), 1.5)
+    wait_until(lambda: len(rows(table)) == len(clips))
     time.sleep(0.5)
     shown = "\n".join(screen.lines)
+    arrivals.stop()
+    tap.stop()
 
     # The turn in hand when Ctrl-C comes.
     sentence = write_wav(tmp_path / "sentence.wav", np.concatenate(clips[:3]))
@@ -80,6 +135,7 @@ def test_every_turn_is_found_shown_and_written_soon(shared_microphone, terminal,
     assert float(written[-1]["end_s"]) - float(written[-1]["start_s"]) > 0.5
     assert all(row["dropped_ms"] == "0" and row["emotion"] in LETTERS for row in written)
     check_screen(shown, written[: len(clips)])
+    check_latency(arrivals.times, tap, times)
 
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on_with_the_same_microphone(
@@ -122,6 +178,15 @@ def check_screen(screen, written):
     table = [line for line in screen.splitlines() if " speaker1 " in line and line.strip()[0].isdigit()]
     shown = [line for line in table if any(f" {LETTERS[row['emotion']]}  {row['emotion']}" in line for row in written)]
     assert len(shown) >= len(written), screen
+
+
+def check_latency(arrived, tap, times):
+    first_start, _ = times[0]
+    took = [row_s - (tap.first_sound_s + end - first_start) for row_s, (_, end) in zip(arrived, times, strict=True)]
+    print("last sound to row:", " ".join(f"{1000 * one:.0f} ms" for one in took))
+    assert np.percentile(took, 95) < ENDPOINT_SILENCE_S + 0.15
+    # A row that came before its endpoint would mean that the measurement is wrong.
+    assert min(took) > ENDPOINT_SILENCE_S - 0.1
 
 
 class Program:

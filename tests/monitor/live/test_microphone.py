@@ -4,6 +4,7 @@ import atexit
 import threading
 import time
 
+import numpy as np
 import pytest
 from waiting import wait_until
 
@@ -55,6 +56,34 @@ class Reading:
         self._thread.join(seconds)
         assert not self._thread.is_alive()
 
+    @property
+    def sound(self):
+        """All that was heard, zeros where something was lost."""
+        sound = np.zeros(self.blocks[-1].end, dtype=np.float32)
+        for block in self.blocks:
+            sound[block.start : block.end] = block.samples[0]
+        return sound
+
+
+def tone(frequency, seconds):
+    times = np.arange(round(seconds * RATE)) / RATE
+    return 0.5 * np.sin(2 * np.pi * frequency * times)
+
+
+def sounding(sound):
+    """Where it is not silent, in seconds: (start, end) of each stretch, pauses below 50 ms being none."""
+    loud = np.flatnonzero(np.abs(sound) > 0.01)
+    breaks = np.flatnonzero(np.diff(loud) > 0.05 * RATE)
+    starts, ends = loud[np.r_[0, breaks + 1]], loud[np.r_[breaks, len(loud) - 1]]
+    return [(start / RATE, end / RATE) for start, end in zip(starts, ends, strict=True)]
+
+
+def frequency(samples):
+    """The strongest frequency in Hz, and its share of the energy."""
+    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    peak = int(power.argmax())
+    return peak * RATE / len(samples), power[peak - 3 : peak + 4].sum() / power.sum()
+
 
 def test_the_default_input_is_listed_and_found(shared_microphone, heard_by):
     heard_by(shared_microphone)
@@ -65,6 +94,27 @@ def test_the_default_input_is_listed_and_found(shared_microphone, heard_by):
     assert [device.name for device in listed if device.default] == ["default"]
     assert port_audio.find("mic").name == "default"
     assert port_audio.find("PULS").name == "pulse"
+
+
+def test_what_is_played_is_heard_at_the_right_time(shared_microphone, heard_by, write_wav, tmp_path):
+    heard_by(shared_microphone)
+    path = write_wav(tmp_path / "speech.wav", np.concatenate([tone(440, 0.8), np.zeros(RATE // 2), tone(1000, 0.6)]))
+
+    reading = Reading(Microphone("mic"))
+    shared_microphone.play(path).wait(10)
+    time.sleep(0.3)
+    reading.microphone.stop()
+    reading.join()
+
+    (first, first_end), (second, second_end) = sounding(reading.sound)
+    assert first_end - first == pytest.approx(0.8, abs=0.02)
+    assert second - first_end == pytest.approx(0.5, abs=0.02)
+    assert second_end - second == pytest.approx(0.6, abs=0.02)
+    for start, end, expected in ((first, first_end, 440), (second, second_end, 1000)):
+        heard, purity = frequency(reading.sound[round((start + 0.05) * RATE) : round((end - 0.05) * RATE)])
+        assert heard == pytest.approx(expected, abs=3)
+        assert purity > 0.99
+    assert all(block.samples.dtype == np.float32 for block in reading.blocks)
 
 
 def test_a_server_that_hangs_is_reported_and_does_not_hold_up_the_end(own_microphone, heard_by):
