@@ -65,7 +65,7 @@ def _listen(
     ]
     if context.invoked_subcommand is not None:
         if typed:
-            raise UsageError(f"{typed[0]} is for listening, or belongs after {context.invoked_subcommand}.")
+            raise UsageError(f"{typed[0]} is for listening; the options of {context.invoked_subcommand} come after it.")
         return
     if not typed:
         print(context.get_help())

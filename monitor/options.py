@@ -35,15 +35,21 @@ class Asr(NamedTuple):
         Raises:
             UsageError: There is no such transcriber, or it takes no model.
         """
-        name, _, model = text.partition(":")
+        name, colon, model = text.partition(":")
         if name not in ("auto", "vosk", "whisper", "none"):
             raise UsageError(f"--asr is '{text}'; choose auto, vosk, whisper or none.")
-        if model and name in ("auto", "none"):
+        if colon and name in ("auto", "none"):
             raise UsageError(f"--asr is '{text}', but {name} takes no model; vosk and whisper do.")
-        language = ""
-        if name == "whisper" and _LANGUAGE.fullmatch(model.rpartition(":")[2]):
-            model, _, language = model.rpartition(":")
-        return cls(name, model or None, language or None)
+        if colon and not model:
+            raise UsageError(f"--asr is '{text}'; a model has to follow the colon.")
+        before, colon, language = model.rpartition(":")
+        if name != "whisper" or Path(model).is_dir():
+            return cls(name, model or None)
+        if _LANGUAGE.fullmatch(language):
+            return cls(name, before or None, language)
+        if colon and not Path(model).is_absolute():
+            raise UsageError(f"--asr is '{text}'; after a second colon comes a language of two or three letters (de).")
+        return cls(name, model or None)
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class TranscriptionOptions:
     asr: Annotated[
         str,
         Option(
-            metavar="NAME[:MODEL]",
+            metavar="NAME[:MODEL][:LANGUAGE]",
             help="The transcriber (speech recogniser): auto, none, vosk[:MODEL] or whisper[:MODEL][:LANGUAGE], such as "
             "vosk:FOLDER or whisper:small:de. stser-monitor models lists the models. Whisper detects the language by "
             "default; auto continues without words if no model is available.",

@@ -167,3 +167,12 @@ def test_a_combination_that_was_not_calibrated_is_reported_once(transcriber, cal
     error = capsys.readouterr().err
     assert error.count("\n") == (said is not None)
     assert (said or "") in error
+
+
+def test_what_follows_whisper_is_a_folder_a_model_or_a_language(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Asr.parse("whisper:de") == ("whisper", None, "de")
+    assert Asr.parse("whisper:small:de") == ("whisper", "small", "de")
+    (tmp_path / "de").mkdir()
+    assert Asr.parse("whisper:de") == ("whisper", "de", None)
+    assert Asr.parse("whisper:de:de") == ("whisper", "de", "de")
