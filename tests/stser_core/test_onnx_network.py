@@ -1,5 +1,6 @@
 """The onnx runtime: the same scores as torch's, without torch."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,12 @@ def test_a_copy_can_be_exported_and_what_is_missing_is_said(small, tmp_path, mon
         EmotionRecognizer.load(bare, runtime="onnx")
     with pytest.raises(UsageError, match="cuda"):
         EmotionRecognizer.load(folder, runtime="onnx", accelerator="cuda")
+    settings = json.loads((folder / "config.json").read_text())
+    settings["features"]["mel_bands"] += 8
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "config.json").write_text(json.dumps(settings))
+    with pytest.raises(CheckpointError, match="export-onnx"):
+        EmotionRecognizer.load(other, runtime="onnx").score([SpeechInput(sound(9_000))])
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         export(folder, tmp_path / "file")
