@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from monitor.alerts.rules import Rule
 
 _NAMES = "customer,agent"
-_BACKLOG = 128
 
 
 def serve(options: ServeOptions, *, quiet: bool = False) -> int:
@@ -168,7 +167,7 @@ def _bound(host: str, port: int, option: str) -> socket:
     """A socket that listens at an address; the port 0 is any that is free."""
     try:
         family, _, _, _, address = getaddrinfo(host, port, type=SOCK_STREAM, flags=AI_PASSIVE)[0]
-        return create_server(address[:2], family=family, backlog=_BACKLOG)
+        return create_server(address[:2], family=family)
     except (OSError, OverflowError) as error:
         raise UsageError(f"{option}: cannot listen at {host} port {port} ({error}).") from error
 
