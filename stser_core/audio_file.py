@@ -27,7 +27,8 @@ TrackChoice: TypeAlias = int | Literal["all"] | None
 _G711 = {".ul": "mulaw", ".ulaw": "mulaw", ".mulaw": "mulaw", ".pcmu": "mulaw"}
 _G711 |= {".al": "alaw", ".alaw": "alaw", ".pcma": "alaw"}
 _DIALOGIC = ".vox"
-_HEADERLESS = frozenset([*_G711, _DIALOGIC, ".raw", ".pcm"])
+_G726 = ".g726"
+_HEADERLESS = frozenset([*_G711, _DIALOGIC, _G726, ".raw", ".pcm"])
 _TELEPHONE_RATE = 8_000
 _HIGHEST_RATE = 6_144_000
 """No recording has more; resampling from a rate that damage made takes FFmpeg seconds."""
@@ -217,9 +218,11 @@ def _headerless(file: BinaryIO, name: str, suffix: str) -> InputContainer:
         )
     if suffix == _DIALOGIC:
         return av.open(_Reader(_with_dialogic_header(file)), mode="r", format="wav")
+    # G.726 has two bit orders (RFC 3551's and AAL2's) and four bit rates.
+    form = "g726le -code_size 4" if suffix == _G726 else "s16le -ar 8000 -ac 1"
     raise AudioError(
-        f"{name} is raw sound that does not say its rate; convert it first, with the rate and the format that it has: "
-        f"ffmpeg -f s16le -ar 8000 -ac 1 -i '{name}' '{Path(name).stem}.wav'."
+        f"{name} is raw sound that does not say its format; convert it first, with the rate and the format that it "
+        f"has: ffmpeg -f {form} -i '{name}' '{Path(name).stem}.wav'."
     )
 
 

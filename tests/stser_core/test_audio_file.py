@@ -223,11 +223,11 @@ def test_dialogic_adpcm_is_read_at_8_khz(tmp_path):
     assert len(audio.load_mono(path)) == pytest.approx(2 * RATE, abs=2)
 
 
-@pytest.mark.parametrize("suffix", [".raw", ".pcm", ".sw"])
-def test_what_does_not_say_its_rate_is_refused(tmp_path, suffix):
+@pytest.mark.parametrize(("suffix", "form"), [(".raw", "s16le"), (".sw", "s16le"), (".g726", "g726")])
+def test_what_does_not_say_its_format_is_refused(tmp_path, suffix, form):
     path = tmp_path / f"call{suffix}"
     path.write_bytes(pcm(tone(2.0)))
-    with pytest.raises(AudioError, match="ffmpeg -f s16le"):
+    with pytest.raises(AudioError, match=f"ffmpeg -f {form}"):
         audio.load(path)
 
 
