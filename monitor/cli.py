@@ -20,6 +20,17 @@ from stser_core import command_line
 from stser_core.command_line import with_groups
 from stser_core.errors import UsageError
 
+_REMOVED = {
+    "--rate": "--device -:8000 says the rate of raw sound",
+    "--reconnect": "a microphone that goes away is always waited for",
+    "--asr-model": "--asr names the model, as in vosk:FOLDER or whisper:small",
+    "--language": "--asr names the language, as in whisper:small:de",
+    "--classifier": "--jsonl writes what each classifier says",
+    "--analytics": f"{PROGRAM} analytics shows the metrics of a timeline",
+    "--png": "print the page with a browser",
+}
+"""Options of version 0.1, and what to use instead."""
+
 
 class _Commands(TyperGroup):
     """The commands; a file in the place of one gets a hint."""
@@ -142,4 +153,4 @@ def _models(context: typer.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; see `command_line.run`."""
-    return command_line.run(app, PROGRAM, arguments)
+    return command_line.run(app, PROGRAM, arguments, _REMOVED)

@@ -7,12 +7,13 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_type_hints
 
 import typer
@@ -80,8 +81,13 @@ def _made(group: Any, given: dict[str, Any]) -> object:  # noqa: ANN401
     )
 
 
-def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) -> int:
-    """Run one command, by default of the process's own arguments.
+def run(
+    app: typer.Typer,
+    program: str,
+    arguments: Sequence[str] | None = None,
+    removed: Mapping[str, str] = MappingProxyType({}),
+) -> int:
+    """Run one command, by default of the process's own arguments; for an option that was `removed`, say what is used.
 
     Every error ends here, as one sentence on standard error; `--debug`, anywhere on the line, adds the traceback.
 
@@ -96,9 +102,9 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a script that the encoding lacks must not end the program
     if arguments is not None:
-        return _reported(app, program, list(arguments))
+        return _reported(app, program, list(arguments), removed)
     try:
-        return _reported(app, program, sys.argv[1:])
+        return _reported(app, program, sys.argv[1:], removed)
     finally:
         # All is written. What comes while the interpreter clears up would only print a traceback.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -115,7 +121,7 @@ def complain(program: str, sentence: str) -> None:
     tell(f"{program}: {_OBEYED.sub('?', sentence)}")
 
 
-def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
+def _reported(app: typer.Typer, program: str, arguments: list[str], removed: Mapping[str, str]) -> int:
     debug = _DEBUG in arguments
     arguments = [one for one in arguments if one != _DEBUG]
     try:
@@ -130,7 +136,8 @@ def _reported(app: typer.Typer, program: str, arguments: list[str]) -> int:
     except _WrongUsage as error:
         command = error.ctx.command_path if error.ctx else program
         sentence = error.format_message().rstrip(".").replace("Value error, ", "")  # Pydantic's, which Typer uses
-        complain(program, f"{sentence}. Try '{command} --help'.")
+        instead = removed.get(getattr(error, "option_name", ""))
+        complain(program, f"{sentence}{f'; {instead}' if instead else ''}. Try '{command} --help'.")
         return UsageError.exit_code
     except StserError as error:
         _explain(program, str(error), debug)

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
-_OPTION_OF = {
-    "checkpoint_sum": "--checkpoint",
-    "language": "--asr",
+_ORIGIN = {
+    "checkpoint_sum": "content of the checkpoint",
+    "language": "language of --asr",
     "accelerator": "--runtime, or on another accelerator",
 }
-"""The option that a setting comes from, where that does not have its name."""
+"""The origin of a setting that is not the whole of the option of its name."""
 
 
 def archive_settings(
@@ -85,9 +85,9 @@ def check_settings(path: Path, settings: Mapping[str, object], temporary: Path) 
     before = read_settings(path)
     for name, value in settings.items():
         if before.get(name) != value:
-            option = _OPTION_OF.get(name, "--" + name.replace("_", "-"))
+            origin = _ORIGIN.get(name, "--" + name.replace("_", "-"))
             raise UsageError(
-                f"The archive '{path.parent}' was made with another {option} ({_shown(before.get(name))}, now "
+                f"The archive '{path.parent}' was made with another {origin} ({_shown(before.get(name))}, now "
                 f"{_shown(value)}); repeat its options, or give another folder with --out."
             )
 

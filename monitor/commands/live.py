@@ -166,17 +166,23 @@ class _Run:
 
 
 def _open(options: ListenOptions, notices: Notices) -> Source:
-    """Open the device: a channel for each name, two to mix, else one."""
+    """Open the device: a channel for each name, else one; of a microphone, two to mix."""
     device, names = options.device, options.scoring.channels
     if device is None:
         raise UsageError("What to listen to is missing; --device mic is the default microphone.")
-    channels = 2 if (names or "").strip() == MIX else len(named(names)) or 1
+    mixed = (names or "").strip() == MIX
+    channels = 2 if mixed else len(named(names)) or 1
     name, _, rate = device.partition(":")
     if name == _STANDARD_INPUT:
         from monitor.sources.raw_pcm import RawPcm
 
         if rate and not rate.isdecimal():
             raise UsageError(f"--device is '{device}'; write the sample rate of standard input as -:8000.")
+        if mixed:
+            raise UsageError(
+                "--channels mix does not say how many channels standard input has; name each (left,right), or have one "
+                "written (ffmpeg -ac 1)."
+            )
         return RawPcm(sys.stdin.buffer, rate=int(rate or SAMPLE_RATE), channels=channels, notices=notices.say)
     from monitor.sources.microphone import Microphone
 

@@ -15,7 +15,7 @@ from typer import Argument, Option
 
 from monitor.commands.notices import PROGRAM, Notices
 from monitor.options import NoTranscript, Output, Quiet, Recording, Timeline
-from stser_core.errors import DataError, UsageError
+from stser_core.errors import UsageError
 from stser_core.files import STDOUT, check_not_input, check_writable, write_whole
 
 if TYPE_CHECKING:
@@ -67,14 +67,13 @@ def _one(file: TimelineFile, recording: str | None, timeline: Path) -> TimelineF
     """The turns of one recording: of the only one, or the one that is named.
 
     Raises:
-        UsageError: There is no such recording.
-        DataError: There are several, and none is named.
+        UsageError: There is no such recording, or there are several, and none is named.
     """
     names = list(dict.fromkeys(turn.recording for turn in file.turns))
     listed = ", ".join(f"'{name}'" for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
     if recording is None:
         if len(names) > 1:
-            raise DataError(f"'{timeline}' holds {len(names)} recordings ({listed}); choose one with --recording.")
+            raise UsageError(f"'{timeline}' holds {len(names)} recordings ({listed}); choose one with --recording.")
         return file
     if recording not in names:
         raise UsageError(f"'{timeline}' has no recording '{recording}'; it has {listed or 'none'}.")
@@ -99,7 +98,7 @@ def analytics(
     no_transcript: NoTranscript = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show the figures of a call, or write them as JSON: talk time, emotions, pauses, interruptions."""
+    """Show the metrics of a call, or write them as JSON: talk time, emotions, pauses, interruptions."""
     from monitor.analytics.call import analyse
     from monitor.analytics.results import to_json
 
@@ -135,6 +134,8 @@ def report(
     from monitor.report.content import make_report
     from monitor.report.page import render
 
+    if track is not None and audio is None:
+        raise UsageError("--track has no effect without --audio.")
     notices = Notices(quiet)
     file = _one(_read(timeline, notices, no_transcript), recording, timeline)
     page = _beside(timeline, ".html", recording) if output is None else output

@@ -59,7 +59,7 @@ def find(name_or_dir: str | None = None) -> WhisperFolder | None:
         The model, or `None` where there is none yet; a size or a Hub id can be fetched.
 
     Raises:
-        TranscriberError: A folder was named that holds no model.
+        TranscriberError: A folder was named that does not exist or holds no model.
     """
     if name_or_dir is None:
         return next(iter(installed()), None)
@@ -70,6 +70,8 @@ def find(name_or_dir: str | None = None) -> WhisperFolder | None:
         raise TranscriberError(
             f"{name_or_dir} is not a Whisper model (it needs model.bin, config.json and tokenizer.json)."
         )
+    if folder.is_absolute() or name_or_dir.startswith(".") or name_or_dir.count("/") > 1:
+        raise TranscriberError(f"The Whisper model {name_or_dir} does not exist; name a folder or a size (small).")
     return next((one for one in installed() if one.name == size_of(name_or_dir)), None)
 
 

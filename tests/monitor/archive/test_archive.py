@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from monitor.archive.folder import ArchiveFolder, timeline_name
+from monitor.archive.settings import check_settings
 from monitor.cli import main
+from stser_core.errors import UsageError
 
 BROKEN = {"broken/empty.wav", "broken/noise.mp3"}
 
@@ -87,6 +89,13 @@ def test_other_settings_are_refused(done, recordings, archive, capsys, other):
     assert archive(recordings, "--out", done, *other) == 2
 
     assert f"was made with another {other[0]}" in capsys.readouterr().err
+
+
+def test_another_language_is_told_as_such(tmp_path):
+    settings = {"asr": "whisper-base", "language": "en"}
+    check_settings(tmp_path / "archive.json", settings, tmp_path)
+    with pytest.raises(UsageError, match=r"another language of --asr \(en, now none\)"):
+        check_settings(tmp_path / "archive.json", settings | {"language": None}, tmp_path)
 
 
 LONG = ("a" * 252, "ü" * 127 + "a", "x/" + "b" * 255)

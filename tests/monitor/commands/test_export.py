@@ -146,7 +146,7 @@ def calls(tmp_path, turn, write_timeline):
 
 @pytest.mark.parametrize("command", [partial(export, to="srt"), analytics, report])
 def test_of_two_recordings_one_has_to_be_chosen(calls, command):
-    with pytest.raises(DataError, match=r"2 recordings \('call.wav', 'b/other.wav'\).*--recording"):
+    with pytest.raises(UsageError, match=r"2 recordings \('call.wav', 'b/other.wav'\).*--recording"):
         command(calls)
     with pytest.raises(UsageError, match=r"'c.wav'.*'call.wav', 'b/other.wav'"):
         command(calls, recording="c.wav")

@@ -1,6 +1,7 @@
 """Finding Whisper models in the Hub's cache."""
 
 import importlib.util
+import re
 
 import pytest
 
@@ -27,8 +28,9 @@ def test_what_is_half_fetched_is_not_a_model(cache, tmp_path):
     put(cache, "Systran--faster-whisper-base", files=("config.json",))
     assert whisper_models.installed() == []
     assert whisper_models.find() is whisper_models.find("base") is None
-    with pytest.raises(TranscriberError):
-        whisper_models.find(str(tmp_path))
+    for name in (str(tmp_path), str(tmp_path / "missing"), "./missing", "my/old/missing"):
+        with pytest.raises(TranscriberError, match=re.escape(name)):
+            whisper_models.find(name)
 
 
 def test_models_are_found_by_their_size_their_owner_or_their_folder(cache, tmp_path):
