@@ -215,7 +215,7 @@ class ListenOptions:
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """All that the server of live lines is told."""
+    """All that the server of calls in progress is told."""
 
     out: Annotated[
         Path, Option(metavar="FOLDER", help="Where timelines are written: a CSV and JSON Lines for each call.")

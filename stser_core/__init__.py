@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-# The Hub gets no usage figures and no request to convert a model without safetensors. Set here, because the first has
+# The Hub gets no telemetry and no request to convert a model without safetensors. Set here, because the first has
 # an effect only before the Hub's library is imported.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")

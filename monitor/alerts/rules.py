@@ -58,7 +58,7 @@ def parse(text: str) -> Rule:
         raise UsageError(f"The alert '{text}' names the unknown emotion '{emotion}'; choose from {', '.join(LABELS)}.")
     reached = found["relation"] == ">="
     if threshold > 1 or (threshold == 1 and not reached):
-        raise UsageError(f"The alert '{text}' could never ring, as no probability is above 1.")
+        raise UsageError(f"The alert '{text}' can never come true, as no probability is above 1.")
     if turns < 1:
         raise UsageError(f"The alert '{text}' asks for {turns} turns; one is the least.")
     speaker = found["speaker"]
@@ -79,4 +79,4 @@ def require_speakers(rules: Iterable[Rule], roles: Iterable[Role], *, others: bo
             there = ", ".join(role.speaker for role in known.values())
             raise UsageError(f"The alert '{rule.text}' is about '{rule.speaker}'; the speakers are {there}.")
         if not role.scored:
-            raise UsageError(f"The alert '{rule.text}' could never ring, as {rule.speaker} is not scored.")
+            raise UsageError(f"The alert '{rule.text}' can never come true, as {rule.speaker} is not scored.")

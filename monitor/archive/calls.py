@@ -1,4 +1,4 @@
-"""A call as one row of the table of all calls: its figures, its day, and its speakers as a nested list."""
+"""A call as one row of the table of all calls: its metrics, its day, and its speakers as a nested list."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def call_schema() -> pyarrow.Schema:
 
 
 def call_row(scored: Scored) -> dict[str, object]:
-    """The figures of one call, by column."""
+    """The metrics of one call, by column."""
     finished, turns = scored.finished, scored.turns
     call = analyse(turns, length_s(finished.duration_s, finished.heard_s))
     day, day_from = day_of(scored.recording, finished.modified_ns)

@@ -174,7 +174,7 @@ class _Player:
         self._conclude(opened, session, snapshot())
 
     def _conclude(self, opened: Opened, session: Session, last: Snapshot) -> None:
-        """Show the figures of the call, and say where it was stopped or is cut off."""
+        """Show the metrics of the call, and say where it was stopped or is cut off."""
         recording = opened.recording
         announced_s, heard_s = recording.announced_s, last.position_s
         if self.mode is DisplayMode.SCREEN:

@@ -42,7 +42,7 @@ def display_mode(*outputs: str | None, quiet: bool) -> DisplayMode:
 
 
 class View:
-    """Shows a replay or live monitoring from entering to leaving, and its figures in the end.
+    """Shows a replay or live monitoring from entering to leaving, and its totals in the end.
 
     While a live screen covers the terminal, the program's sentences are shown on it, and written afterwards.
     """
@@ -105,9 +105,9 @@ class View:
                 self._notices.say(sentence)
             print_finished(self._console, self._session, snapshot)
         elif self._mode is DisplayMode.LINES:
-            figures = snapshot.timeline.figures
-            if figures or error is None:  # an error before the first sound says nothing about speech
-                self._notices.line(*summary_lines(figures))
+            totals = snapshot.timeline.totals
+            if totals or error is None:  # an error before the first sound says nothing about speech
+                self._notices.line(*summary_lines(totals))
 
     def _last_said(self) -> str:
         """The last sentence, or nothing where that is long ago. From any thread."""

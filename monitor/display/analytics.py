@@ -1,6 +1,6 @@
 """Call analytics on the screen: who spoke how, how the emotions went, and where it went wrong.
 
-They follow the figures of `monitor.display.summary`, and do not repeat its turns, talk time and emotions.
+They follow the totals of `monitor.display.summary`, and do not repeat its turns, talk time and emotions.
 """
 
 from collections.abc import Iterator, Sequence

@@ -94,15 +94,15 @@ def running(session: Session, snapshot: Snapshot, width: int, height: int) -> li
 
 
 def finished(session: Session, snapshot: Snapshot, width: int, height: int) -> list[Text]:
-    """The view that stays when it is over, in at most `height` lines, if the figures allow.
+    """The view that stays when it is over, in at most `height` lines, if the totals allow.
 
-    A recording's turns over the time axis; the last turns, the notes and the figures.
+    A recording's turns over the time axis; the last turns, the notes and the totals.
     """
     turns = snapshot.timeline.turns
     above = [*_title(session, snapshot, over=True), Text("")]
     if not session.live:
         above += [*_lanes(session, snapshot, width), Text("")]
-    below = [*summary(snapshot.timeline.figures, width), *_notes(snapshot)]
+    below = [*summary(snapshot.timeline.totals, width), *_notes(snapshot)]
     rows = max(0, min(height - len(above) - len(below) - 2, _MOST_ROWS_AFTERWARDS, len(turns)))
     middle = [*table(turns, rows, width), Text("")] if rows else []
     return _cut([*above, *middle, *below], width)
@@ -171,8 +171,8 @@ def _lanes(session: Session, snapshot: Snapshot, width: int) -> list[Text]:
             times = _put(times, span.cell(mark.time_s), Text("▼", BOLD))
     lines = [Text(" " * _LABEL_WIDTH).append_text(times).append("talk".rjust(_TALK_WIDTH - 1), QUIET)]
     talk_s: dict[int, float] = {}
-    for figures in snapshot.timeline.figures:
-        talk_s[figures.channel] = talk_s.get(figures.channel, 0.0) + figures.talk_s
+    for totals in snapshot.timeline.totals:
+        talk_s[totals.channel] = talk_s.get(totals.channel, 0.0) + totals.talk_s
     for channel, speaker in enumerate(session.speakers, start=1):
         turns = [turn for turn in snapshot.timeline.turns if turn.channel == channel]
         line = Text(f"{name(speaker)} ").append_text(_lane(turns, channel, snapshot, span))

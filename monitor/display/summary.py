@@ -7,7 +7,7 @@ from rich.text import Text
 from monitor.counted import counted
 from monitor.display.palette import BOLD, LETTERS, PLAIN, QUIET, SPEAKER_WIDTH, block, clock, name, printable
 from monitor.timeline.notes import Alert
-from monitor.timeline.timeline import SpeakerFigures
+from monitor.timeline.timeline import SpeakerTotals
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 
@@ -16,31 +16,31 @@ _LONGEST_BAR = 40
 _LONGEST_WORDS = len("neutral 99%, happy 99%, angry 99%, sad 99%")
 
 
-def summary(figures: Sequence[SpeakerFigures], width: int) -> list[Text]:
+def summary(totals: Sequence[SpeakerTotals], width: int) -> list[Text]:
     """One line for each speaker under a heading; a single sentence where nobody spoke."""
-    if not figures:
+    if not totals:
         return [Text("No speech was found.")]
     columns = f"{'turns':>6}  {'talk':>7}  emotions by talk time"
-    return [Text(f"{'speaker'.ljust(SPEAKER_WIDTH)} {columns}", QUIET), *(_line(speaker, width) for speaker in figures)]
+    return [Text(f"{'speaker'.ljust(SPEAKER_WIDTH)} {columns}", QUIET), *(_line(speaker, width) for speaker in totals)]
 
 
-def shares(figures: SpeakerFigures) -> str:
+def shares(totals: SpeakerTotals) -> str:
     """The emotions of a speaker in words, the largest first: `neutral 61%, angry 39%`."""
-    if figures.shares is None:
+    if totals.shares is None:
         return "not scored"
-    ranked = sorted(zip(figures.shares, LABELS, strict=True), key=lambda pair: -pair[0])
+    ranked = sorted(zip(totals.shares, LABELS, strict=True), key=lambda pair: -pair[0])
     return ", ".join(f"{label} {share:.0%}" for share, label in ranked if share > 0)
 
 
-def _line(figures: SpeakerFigures, width: int) -> Text:
-    text = Text(name(figures.speaker), BOLD)
-    text.append(f" {figures.turns:6d}  {clock(figures.talk_s):>7}  ", PLAIN)
-    if figures.shares is not None:
+def _line(totals: SpeakerTotals, width: int) -> Text:
+    text = Text(name(totals.speaker), BOLD)
+    text.append(f" {totals.turns:6d}  {clock(totals.talk_s):>7}  ", PLAIN)
+    if totals.shares is not None:
         # Room for the longest wording, so that the bars of all speakers are of one length.
         room = min(_LONGEST_BAR, width - text.cell_len - _LONGEST_WORDS - 2)
         if room >= _SHORTEST_BAR:
-            text.append_text(_stacked(figures.shares, room)).append("  ")
-    return text.append(shares(figures), PLAIN if figures.shares else QUIET)
+            text.append_text(_stacked(totals.shares, room)).append("  ")
+    return text.append(shares(totals), PLAIN if totals.shares else QUIET)
 
 
 def _stacked(shares_of: Sequence[float], width: int) -> Text:
@@ -68,11 +68,11 @@ def alert_line(alert: Alert) -> str:
     return f"{clock(alert.time_s)} alert: {printable(alert.speaker)} {probability} ({printable(alert.rule)})"
 
 
-def summary_lines(figures: Iterable[SpeakerFigures]) -> list[str]:
+def summary_lines(totals: Iterable[SpeakerTotals]) -> list[str]:
     """A sentence for each speaker, or one that says that nobody spoke."""
     lines = [
         f"{printable(speaker.speaker)}: {counted(speaker.turns, 'turn')}, "
         f"talk time {clock(speaker.talk_s)}, {shares(speaker)}."
-        for speaker in figures
+        for speaker in totals
     ]
     return lines or ["No speech was found."]

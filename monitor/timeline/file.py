@@ -151,7 +151,7 @@ class _Contents:
         self._lines: dict[tuple[str, int], int] = {}
 
     def take(self, line: int, entry: Callable[[], _Entry], what: str = "line") -> None:
-        """Add a turn or a note; an error names file and line. A turn that came twice would count twice in figures."""
+        """Add a turn or a note; an error names file and line. A turn that came twice would count twice in metrics."""
         try:
             one = entry()
             if not isinstance(one, Turn):

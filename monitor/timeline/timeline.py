@@ -1,4 +1,4 @@
-"""The turns so far, all of them or, of an endless timeline, the last ones; and the figures of each speaker."""
+"""The turns so far, all of them or, of an endless timeline, the last ones; and the totals of each speaker."""
 
 import threading
 from collections import deque
@@ -13,8 +13,8 @@ _NOTES = 100
 
 
 @dataclass(frozen=True)
-class SpeakerFigures:
-    """One speaker of a timeline, in figures."""
+class SpeakerTotals:
+    """Turns and talk time of one speaker."""
 
     channel: int  # counts from 1
     speaker: str  # the channel's role
@@ -29,8 +29,8 @@ class SpeakerFigures:
         scored_s = sum(self.seconds)
         return tuple(second / scored_s for second in self.seconds) if scored_s > 0 else None
 
-    def with_turn(self, turn: Turn) -> "SpeakerFigures":
-        """The figures with one more turn."""
+    def with_turn(self, turn: Turn) -> "SpeakerTotals":
+        """The totals with one more turn."""
         length_s = turn.end_s - turn.start_s
         seconds = (
             before + (length_s if label == turn.emotion else 0.0)
@@ -41,10 +41,10 @@ class SpeakerFigures:
 
 @dataclass(frozen=True)
 class TimelineSnapshot:
-    """The state of a timeline; the figures are in the order of channels and speakers."""
+    """The state of a timeline; the totals are in the order of channels and speakers."""
 
     turns: tuple[Turn, ...] = ()
-    figures: tuple[SpeakerFigures, ...] = ()
+    totals: tuple[SpeakerTotals, ...] = ()
     marks: tuple[Mark, ...] = ()
     alerts: tuple[Alert, ...] = ()
 
@@ -58,7 +58,7 @@ class Timeline:
         self._turns: deque[Turn] = deque(maxlen=keep)
         self._marks: deque[Mark] = deque(maxlen=_NOTES)
         self._alerts: deque[Alert] = deque(maxlen=_NOTES)
-        self._figures: dict[tuple[int, str], SpeakerFigures] = {}
+        self._totals: dict[tuple[int, str], SpeakerTotals] = {}
         self._snapshot: TimelineSnapshot | None = TimelineSnapshot()
 
     def add(self, turn: Turn) -> None:
@@ -66,7 +66,7 @@ class Timeline:
         speaker = turn.channel, turn.speaker
         with self._lock:
             self._turns.append(turn)
-            self._figures[speaker] = self._figures.get(speaker, SpeakerFigures(*speaker)).with_turn(turn)
+            self._totals[speaker] = self._totals.get(speaker, SpeakerTotals(*speaker)).with_turn(turn)
             self._snapshot = None
 
     def add_note(self, note: Note) -> None:
@@ -82,6 +82,6 @@ class Timeline:
         """The present state, as a value that never changes."""
         with self._lock:
             if self._snapshot is None:
-                figures = tuple(self._figures[speaker] for speaker in sorted(self._figures))
-                self._snapshot = TimelineSnapshot(tuple(self._turns), figures, tuple(self._marks), tuple(self._alerts))
+                totals = tuple(self._totals[speaker] for speaker in sorted(self._totals))
+                self._snapshot = TimelineSnapshot(tuple(self._turns), totals, tuple(self._marks), tuple(self._alerts))
             return self._snapshot

@@ -45,7 +45,7 @@ _NO_SPEECH = 0.6
 _IMPROBABLE = -1.0
 _REPETITIVE = 2.4
 """faster-whisper's own thresholds. It asks for silence *and* improbable words; here one of them is enough, which spares
-most of what Whisper makes of noise (docs/transcribers.md has the figures, and their limits)."""
+most of what Whisper makes of noise (docs/transcribers.md has the measurements, and their limits)."""
 _LONGEST_REPEAT = 3
 _SHORTEST_WORD_S = 0.05
 _TOKENS_PER_S = 25

@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: a whole replay and a whole live run use no socket, and the Hub gets no figures."""
+"""Nothing leaves the machine: a whole replay and a whole live run use no socket, and the Hub gets no telemetry."""
 
 import json
 import os
@@ -83,7 +83,7 @@ print(os.environ["DISABLE_SAFETENSORS_CONVERSION"])
 """
 
 
-def test_the_hub_gets_no_figures_and_no_wishes_but_ours():
+def test_the_hub_gets_no_telemetry_and_no_wishes_but_ours():
     environment = {name: value for name, value in os.environ.items() if not name.endswith(("TELEMETRY", "CONVERSION"))}
     said = subprocess.check_output([sys.executable, "-c", HUB], text=True, cwd=ROOT, env=environment)
     assert said.split() == ["True", "False", "1"]

@@ -18,7 +18,7 @@ def test_the_figures_are_a_sentence_for_each_speaker(turn, surely):
     timeline = Timeline()
     for one in turns:
         timeline.add(one)
-    assert summary_lines(timeline.snapshot().figures) == [
+    assert summary_lines(timeline.snapshot().totals) == [
         "customer: 2 turns, talk time 0:04, sad 75%, happy 25%.",
         "agent: 1 turn, talk time 0:02, not scored.",
     ]
