@@ -42,8 +42,8 @@ def _latency(material: Material, transcriber: Transcriber) -> list[Figure]:
         timings=lambda *times: turns.append(times),
         follow=True,
     )
-    own = [1000 * (written - ended - (transcribed - taken)) for _, ended, taken, transcribed, _, written in turns]
-    words = [1000 * (transcribed - taken) for _, _, taken, transcribed, _, _ in turns]
+    own = [1000 * (written - ended - (transcribed - taken)) for ended, taken, transcribed, written in turns]
+    words = [1000 * (transcribed - taken) for _, taken, transcribed, _ in turns]
     name = "speech only" if isinstance(transcriber, NoTranscriber) else "with Vosk"
     against = f"{len(own)} turns of {_CHANNELS} channels in real time"
     figures = [

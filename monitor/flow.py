@@ -82,9 +82,7 @@ class Utterance:
     end_s: float
     samples: NDArray[np.float32]  # float32 [n] in −1…1, 16 kHz mono: the sound from `start_s` to `end_s`
     dropped_ms: int = 0  # milliseconds of sound that were lost inside the utterance (live capture only)
-    # When its last sound was captured, in seconds of `time.monotonic`; `None` where no pause ended it.
-    captured_at: float | None = None
-    ended_at: float = 0.0  # when its end was decided, on the same clock
+    ended_at: float = 0.0  # when its end was decided, in seconds of `time.monotonic`
     # Set by the transcriber thread, or cancelled; `None` without a transcriber.
     transcript: Future[Transcript | None] = field(default_factory=Future)
 

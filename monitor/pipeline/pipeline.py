@@ -83,7 +83,7 @@ class Pipeline:
             follow: Whether somebody reads `channels`, which then also tells words and estimates while an utterance is
                 being spoken; `None` where nobody ever does.
             estimate: Makes the estimates, and may leave one out; `None` for `scorer.score`.
-            timings: Told when each turn was captured, ended, taken, transcribed, scored and written.
+            timings: Told when each turn ended, was taken, transcribed and written.
 
         Raises:
             UsageError: The roles do not fit the source's channels.
@@ -97,8 +97,7 @@ class Pipeline:
         self._dated = dated
         self._turns_before = turns_before
         self._note_outputs = list(note_outputs)
-        self._segmentation = segmentation or SegmenterSettings()
-        self._segmenter = Segmenter(channels, self._segmentation)
+        self._segmenter = Segmenter(channels, segmentation)
         self._scoring = Scoring(source.name, roles, scorer, speaker_of, estimate, capacity)
         self._transcribers = [
             ChannelTranscriber(channel + 1, transcriber, capacity, self._scoring.offer, follow)
@@ -224,7 +223,7 @@ class Pipeline:
                 self._threads.fail("source", error)
         elif not all(map(self._take, self._blocks(self._source))):
             return
-        all(self._pass_on(event, None) for event in self._segmenter.flush())
+        all(map(self._pass_on, self._segmenter.flush()))
 
     def _take(self, block: AudioBlock) -> bool:
         """Segment a block as it comes; false when those after it are gone."""
@@ -237,31 +236,23 @@ class Pipeline:
         self._last = usable.samples
         self._position = block.end
         self._set_origin(block)
-        return all(self._pass_on(event, block) for event in self._segmenter.feed(usable))
+        return all(map(self._pass_on, self._segmenter.feed(usable)))
 
     def _has_room(self) -> bool:
         """Whether a block can be taken without waiting for those after it."""
         return self._scoring.waiting.has_room and all(transcriber.has_room for transcriber in self._transcribers)
 
-    def _pass_on(self, event: SpeechEvent, block: AudioBlock | None) -> bool:
-        """Pass on an event that came with a block, or with the end; false when those after it are gone."""
+    def _pass_on(self, event: SpeechEvent) -> bool:
+        """Pass on an event; false when those after it are gone."""
         match event:
             case SpeechStarted(channel, start_s):
                 self._since[channel - 1] = start_s
             case SpeechEnded(utterance):
                 self._since[utterance.channel - 1] = None
-                captured_at = None if block is None else self._captured_at(utterance, block)
-                utterance = replace(utterance, captured_at=captured_at, ended_at=time.monotonic())
+                utterance = replace(utterance, ended_at=time.monotonic())
                 told = self._transcribers[utterance.channel - 1].put(SpeechEnded(utterance))
                 return told and self._scoring.waiting.put(utterance)
         return self._transcribers[event.channel - 1].put(event)
-
-    def _captured_at(self, utterance: Utterance, block: AudioBlock) -> float | None:
-        """The time at which the utterance's last sound was captured; `None` where it may have been cut."""
-        settings = self._segmentation
-        if utterance.end_s - utterance.start_s >= settings.max_utterance_s - settings.cut_search_s:
-            return None
-        return block.arrived_at - (block.end / SAMPLE_RATE - (utterance.end_s - settings.post_roll_s))
 
     def _leave_segmenter(self) -> None:
         for transcriber in self._transcribers:
@@ -282,7 +273,7 @@ class Pipeline:
                 self._deliver(item, self._note_outputs)
                 continue
             self._deliver(self._presented(item.turn), self._outputs)
-            if self._timings is not None and item.times[0] is not None:
+            if self._timings is not None:
                 self._timings(*item.times, time.monotonic())
 
     def _presented(self, turn: Turn) -> Turn:

@@ -33,10 +33,10 @@ Estimator: TypeAlias = Callable[[Sequence[SpeechInput]], "list[EmotionScores | N
 
 
 class Scored(NamedTuple):
-    """A turn on its way to the outputs, and when its utterance was captured, ended, taken, transcribed and scored."""
+    """A turn on its way to the outputs, and when its utterance ended, was taken, and was transcribed."""
 
     turn: Turn
-    times: tuple[float | None, float, float, float, float]
+    times: tuple[float, float, float]
 
 
 class Scoring:
@@ -144,8 +144,7 @@ class Scoring:
         transcribed_at = time.monotonic()
         batch = [(utterance, taken_at) for utterance, taken_at in batch if not utterance.transcript.cancelled()]
         turns = self.make([utterance for utterance, _ in batch])
-        scored_at = time.monotonic()
         return [
-            Scored(turn, (utterance.captured_at, utterance.ended_at, taken_at, transcribed_at, scored_at))
+            Scored(turn, (utterance.ended_at, taken_at, transcribed_at))
             for turn, (utterance, taken_at) in zip(turns, batch, strict=True)
         ]

@@ -33,8 +33,8 @@ class Metrics:
         )
 
     def written(self, *times: float) -> None:
-        """Note when a turn was captured, ended, taken, transcribed, scored and written."""
-        self.row.observe(times[-1] - times[1])
+        """Note when a turn ended, was taken, transcribed and written."""
+        self.row.observe(times[-1] - times[0])
 
     def refuse(self, what: str, sentence: str) -> None:
         """Count a connection that is refused, and say so; of a flood of them, once in ten seconds."""
