@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
     from numpy.typing import NDArray
+
+sys.path += [str(Path(__file__).parent / folder) for folder in ("monitor", "faults")]  # modules that tests share
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # on a busy machine, torch's second thread makes small models many times slower
@@ -94,6 +97,16 @@ def _pictures(container: OutputContainer) -> list[Packet]:
         picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * number, dtype=np.uint8), format="rgb24")
         packets += stream.encode(picture)
     return packets + stream.encode(None)
+
+
+@pytest.fixture(scope="session")
+def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of all three classifiers that has learnt nothing, but loads at once."""
+    from small_checkpoint import write_checkpoint
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "scratch"
+    write_checkpoint(folder)
+    return folder
 
 
 class Replayed(NamedTuple):

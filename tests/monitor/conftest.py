@@ -5,7 +5,6 @@ import os
 import select
 import struct
 import subprocess
-import sys
 import threading
 import time
 import wave
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsing import ARGUMENTS, CHROMIUM
 
 from monitor.exporters.csv import CsvLines
 from monitor.exporters.exporter import Exporter
@@ -24,10 +24,6 @@ from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
 from stser_core.scores import EmotionScores
-
-sys.path.append(str(Path(__file__).parent))
-
-from browsing import ARGUMENTS, CHROMIUM
 
 ANGRY = EmotionScores(
     by_classifier={
@@ -288,30 +284,6 @@ def surely() -> Callable[[str], EmotionScores]:
         return EmotionScores({"speech": sure}, sure)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def scratch_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an untrained speech classifier behind a small front end: it loads, and no more."""
-    import torch
-    from msgspec import structs
-
-    from stser_core.config import FrontEndConfig
-    from stser_core.model import Stser
-    from stser_core.training.presets import DEFAULT
-    from stser_core.training.saving import save
-
-    torch.manual_seed(1)
-    config = structs.replace(
-        DEFAULT,
-        front_end=FrontEndConfig(model="tiny", layers=1, size=64, heads=2),
-        tmodel=None,
-        classifiers={"speech": DEFAULT.classifiers["speech"]},
-        ensemble=structs.replace(DEFAULT.ensemble, late_fusion=None, temperatures={"speech": 1.0}),
-    )
-    folder = tmp_path_factory.mktemp("checkpoints") / "scratch"
-    save(folder, Stser(config), None, "---\nlicense: apache-2.0\n---\nUntrained, for tests.\n")
-    return folder
 
 
 @pytest.fixture(scope="session")
