@@ -37,15 +37,6 @@ def test_a_command_that_cannot_be_run_is_refused(command, why):
         command_words(command)
 
 
-def test_the_texts_reach_the_command_one_after_the_other(tmp_path, said):
-    command = AlertCommand(append_to(tmp_path / "out"), said.append, patience_s=20)
-    for text in ("one\n", "zwei ä\n", "three\n"):
-        command.run(text)
-    command.close()
-    assert (tmp_path / "out").read_text(encoding="utf-8") == "one\nzwei ä\nthree\n"
-    assert said == []
-
-
 @pytest.mark.parametrize(
     ("words", "why"), [(script("import sys; sys.exit(3)"), "code 3"), (["/gone"], "cannot be run")]
 )

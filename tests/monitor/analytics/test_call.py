@@ -189,14 +189,6 @@ def test_the_angriest_minute_and_its_words(analytics):
     assert minute.turns[-1].transcript == "this is outrageous"
 
 
-def test_the_angriest_minute_of_a_long_call(row):
-    rows = [row(start, start + 5, 1, "angry" if 300 <= start < 350 else "neutral") for start in range(0, 600, 10)]
-    minute = analyse(rows).angriest_minute
-    assert minute.start_s <= 300
-    assert minute.end_s >= 345
-    assert minute.angry_s == pytest.approx(5 * 5 * 0.7 + 5 * 0.1)
-
-
 def test_a_call_shorter_than_a_minute_is_its_own_angriest(row):
     minute = analyse([row(1, 2, 1, "happy")], 10.0).angriest_minute
     assert (minute.start_s, minute.end_s, minute.anger, minute.angry_s) == (0.0, 10.0, 0.1, 0.1)

@@ -28,10 +28,6 @@ ANSWERS = [
 ]
 
 
-def questions(document):
-    return re.findall(r"```sql\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
-
-
 @pytest.fixture
 def archived(archive_of, tmp_path, turn, surely, monkeypatch):
     """The calls above, with a short turn of an agent who is not scored."""
@@ -55,12 +51,7 @@ def archived(archive_of, tmp_path, turn, surely, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_there_is_an_answer_for_every_question():
-    assert len(questions("docs/archives.md")) == len(ANSWERS)
+def test_each_question_has_its_answer(archived):
+    questions = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/archives.md").read_text(encoding="utf-8"), re.DOTALL)
 
-
-@pytest.mark.parametrize("place", range(len(ANSWERS)))
-def test_each_question_has_its_answer(archived, place):
-    question = questions("docs/archives.md")[place]
-
-    assert [row[0] for row in duckdb.sql(question).fetchall()] == ANSWERS[place]
+    assert [[row[0] for row in duckdb.sql(question).fetchall()] for question in questions] == ANSWERS

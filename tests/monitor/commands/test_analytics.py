@@ -20,12 +20,14 @@ def timeline(tmp_path, turns, write_timeline):
     return write_timeline(tmp_path / "call.csv", *turns)
 
 
-def test_they_are_written_as_json(timeline, tmp_path):
-    analytics(timeline, str(tmp_path / "out.json"))
-    figures = json.loads((tmp_path / "out.json").read_text())
-    assert [speaker["speaker"] for speaker in figures["speakers"]] == ["customer", "agent"]
-    assert figures["speakers"][1]["emotions"] is None
-    assert figures["angriest_minute"]["turns"][0]["transcript"] == "where is it"
+@pytest.mark.parametrize("kept_out", [False, True])
+def test_they_are_written_as_json_with_or_without_words(timeline, capsys, kept_out):
+    analytics(timeline, "-", no_transcript=kept_out)
+    call = json.loads(capsys.readouterr().out)
+    customer, agent = call["speakers"]
+    assert (customer["speaker"], customer["words"]) == ("customer", None if kept_out else 6)
+    assert (agent["speaker"], agent["emotions"]) == ("agent", None)
+    assert {turn["transcript"] for turn in call["angriest_minute"]["turns"]} == {None if kept_out else "where is it"}
 
 
 def test_without_a_file_they_are_shown_in_full(tmp_path, turn, turns, capsys, write_timeline):
@@ -34,13 +36,6 @@ def test_without_a_file_they_are_shown_in_full(tmp_path, turn, turns, capsys, wr
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["speaker", "customer", "agent"]
     assert lines[-1].endswith("on and on end")
-
-
-def test_words_can_be_kept_out(timeline, capsys):
-    analytics(timeline, "-", no_transcript=True)
-    figures = json.loads(capsys.readouterr().out)
-    assert figures["speakers"][0]["words"] is None
-    assert {turn["transcript"] for turn in figures["angriest_minute"]["turns"]} == {None}
 
 
 def test_nobody_spoke(tmp_path, capsys, write_timeline):

@@ -62,11 +62,6 @@ def test_auto_goes_on_with_the_voice_alone_and_says_so(offline, capsys):
     assert sentence.endswith("only the speech classifier is used.")
 
 
-def test_none_asks_nobody(offline, capsys):
-    assert choose("none").name == "none"
-    assert capsys.readouterr().err == ""
-
-
 def test_auto_prefers_a_vosk_model_that_is_present(only_whisper, vosk_model, monkeypatch, capsys):
     monkeypatch.setenv("VOSK_MODEL_PATH", str(vosk_model))
     assert choose("auto", quiet=False).name == "vosk (model)"

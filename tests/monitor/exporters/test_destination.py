@@ -6,13 +6,6 @@ from monitor.exporters.destination import Destination
 from stser_core.errors import OutputError
 
 
-def test_a_file_that_was_never_begun_is_not_left_behind(tmp_path):
-    destination = Destination(str(tmp_path / "new.csv"))
-    destination.close()
-    destination.close()
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("name", ["", "new/", "new.csv/", "missing/out.csv", "."])
 def test_a_name_that_is_no_file_s_is_refused_at_once(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

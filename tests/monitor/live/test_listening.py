@@ -231,31 +231,6 @@ def program(tmp_path):
         one.end()
 
 
-def test_terminated_it_writes_the_turn_in_hand_and_killed_it_loses_no_more(
-    shared_microphone, clips, write_wav, tmp_path, program
-):
-    terminated, killed = program(shared_microphone), program(shared_microphone)
-    shared_microphone.wait_for_listeners(2)
-    samples, _ = spoken([clips[0], clips[1], np.concatenate(clips[2:])], (0.3, 0.9, 0.9))
-    with shared_microphone.play(write_wav(tmp_path / "speech.wav", samples)) as playing:
-        wait_until(lambda: len(terminated.rows) == len(killed.rows) == 2)
-        # The third turn began while the second was written, and goes on for seconds.
-        time.sleep(1.5)
-        killed.send_signal(signal.SIGKILL)
-        terminated.send_signal(signal.SIGTERM)
-        code, said = terminated.end()
-        killed_code, _ = killed.end()
-        playing.terminate()
-
-    assert code == 143, said
-    assert len(terminated.rows) == 3
-    assert float(terminated.rows[2]["end_s"]) - float(terminated.rows[2]["start_s"]) > 0.8
-    assert "Traceback" not in said
-    assert killed_code == -signal.SIGKILL
-    assert [row["turn"] for row in killed.rows] == ["1", "2"]
-    assert killed.table.read_bytes().endswith(b"\n")
-
-
 def test_a_sound_server_that_dies_costs_no_turn_and_one_that_comes_back_goes_on(
     own_microphone, clips, write_wav, tmp_path, program
 ):

@@ -2,22 +2,12 @@
 
 import numpy as np
 import torch
+from staged import FakeScorer
 
 from monitor.flow import Transcript, Utterance, Word
 from monitor.pipeline.scoring import Scoring
 from monitor.pipeline.transcription import PartialUtterance
 from monitor.roles import Role
-
-
-class RecordingScorer:
-    name = "default"
-
-    def __init__(self):
-        self.scored = []
-
-    def score(self, utterances):
-        self.scored += utterances
-        return [None] * len(utterances)
 
 
 def utterance(channel, start_s, transcript=None):
@@ -27,7 +17,7 @@ def utterance(channel, start_s, transcript=None):
 
 
 def turns_of(*transcripts):
-    scorer = RecordingScorer()
+    scorer = FakeScorer()
     turns = Scoring("call.wav", [Role("customer")], scorer).make([utterance(1, 0.0, one) for one in transcripts])
     return scorer.scored, turns
 
@@ -42,12 +32,11 @@ def test_the_words_reach_the_scorer_and_the_turn():
 
 
 def test_each_channel_has_a_baseline_and_an_estimate_does_not_change_it():
-    scorer = RecordingScorer()
+    scorer = FakeScorer()
     maker = Scoring("call.wav", [Role("customer"), Role("agent")], scorer)
 
     maker.make([utterance(1, 0.0), utterance(2, 1.0)])
     maker.make([utterance(1, 2.0)])
-    scorer.score = lambda utterances: scorer.scored.extend(utterances) or [None]
     maker.estimate(PartialUtterance(1, 4.0, np.zeros(16_000, dtype=np.float32), ""))
 
     customer, agent, again, estimate = (one.speaker for one in scorer.scored)
@@ -60,7 +49,7 @@ def test_each_channel_has_a_baseline_and_an_estimate_does_not_change_it():
 
 
 def test_speakers_who_share_a_channel_have_each_a_baseline_and_a_name():
-    scorer = RecordingScorer()
+    scorer = FakeScorer()
     maker = Scoring("call.wav", [Role("speaker1")], scorer, lambda one: "speaker2" if one.start_s == 1 else "speaker1")
 
     turns = maker.make([utterance(1, start_s) for start_s in (0.0, 1.0, 2.0)])

@@ -34,12 +34,6 @@ def test_the_span_lies_where_the_turn_lies(turn, explained):
     assert span == (pytest.approx(10.3), 10.35)
 
 
-def test_what_was_not_explained_has_no_span(turn):
-    assert turn().salient_span is None
-    assert turn(scores=None).salient_span is None
-    assert turn().salient_words == frozenset()
-
-
 def test_words_are_salient_if_their_middle_is(turn, explained):
     words = (Word("a", 1.0, 1.19, 1.0), Word("b", 1.15, 1.3, 1.0), Word("c", 1.3, 1.38, 1.0), Word("d", 1.4, 1.5, 1.0))
     one = turn(start_s=1.0, end_s=1.5, scores=explained((0.0, 0.1, 0.5, 0.3, 0.1)), transcript=Transcript(words))

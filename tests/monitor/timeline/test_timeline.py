@@ -9,16 +9,6 @@ def speaker_totals(turns):
     return timeline.snapshot().totals
 
 
-def test_a_snapshot_does_not_change_when_turns_are_added(turn):
-    timeline = Timeline()
-    timeline.add(turn(turn=1))
-    before = timeline.snapshot()
-    timeline.add(turn(turn=2))
-    assert [one.turn for one in before.turns] == [1]
-    assert [one.turn for one in timeline.snapshot().turns] == [1, 2]
-    assert timeline.snapshot() is timeline.snapshot()
-
-
 def test_turns_are_forgotten_but_not_their_totals(turn, surely):
     timeline = Timeline(100)
     turns = [

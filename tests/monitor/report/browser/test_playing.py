@@ -19,35 +19,6 @@ def test_a_click_on_a_turn_plays_it_and_the_highlight_follows(heard):
     assert heard.time() >= 17.9
 
 
-def test_both_channels_are_there_to_the_end(visit, rows, sound):
-    opened = visit(rows, sound=sound)
-    opened.until("audio && audio.readyState >= 3")
-    assert opened.page.evaluate("audio.duration") == pytest.approx(sound.duration_s, abs=0.1)
-    # What the page plays is a blob that only a media element may load; its graph tells the channels apart.
-    loud = opened.page.evaluate(
-        """async () => {
-            const context = new AudioContext();
-            await context.resume();
-            const split = context.createChannelSplitter(2);
-            context.createMediaElementSource(audio).connect(split);
-            const ears = [0, 1].map((channel) => {
-              const ear = context.createAnalyser();
-              ear.fftSize = 2048;
-              split.connect(ear, channel);
-              return ear;
-            });
-            await audio.play();
-            await new Promise((done) => setTimeout(done, 600));
-            return ears.map((ear) => {
-              const levels = new Float32Array(ear.frequencyBinCount);
-              ear.getFloatFrequencyData(levels);
-              return levels.indexOf(Math.max(...levels)) * context.sampleRate / ear.fftSize;
-            });
-        }"""
-    )
-    assert loud == pytest.approx([300, 500], abs=40)
-
-
 def test_the_lanes_the_curves_and_the_slider_move_the_sound(heard):
     heard.page.locator('.block[data-place="4"]').click()
     heard.until("audio.currentTime > 18")
