@@ -250,11 +250,7 @@ class CheckpointConfig(Settings, frozen=True):
                     raise UsageError(f"The {name} classifier reads the encoder {encoder!r}; the model has {known}.")
         if self.speaker_baseline is not None and (self.front_end is None or SPEECH not in self.classifiers):
             raise UsageError("A speaker baseline needs a front end and a classifier named speech.")
-        fusion = self.ensemble.late_fusion
-        for name in (*self.ensemble.weights, *(() if fusion is None else (*fusion.speech, *fusion.text))):
-            if name not in self.classifiers:
-                known = ", ".join(self.classifiers)
-                raise UsageError(f"The ensemble names the classifier {name!r}; the model has {known}.")
+        self._check_ensemble()
 
     @property
     def frame_samples(self) -> int:
@@ -294,3 +290,14 @@ class CheckpointConfig(Settings, frozen=True):
         size = smodel.sequence_size(channels, bands)
         if size % smodel.heads:
             raise UsageError(f"smodel.heads must divide the sequence's {size} values; it is {smodel.heads}.")
+
+    def _check_ensemble(self) -> None:
+        fusion, known = self.ensemble.late_fusion, ", ".join(self.classifiers)
+        for name in (*self.ensemble.weights, *(() if fusion is None else (*fusion.speech, *fusion.text))):
+            if name not in self.classifiers:
+                raise UsageError(f"The ensemble names the classifier {name!r}; the model has {known}.")
+        for key in self.ensemble.temperatures:
+            if key != "+".join(sorted(self.classifiers.keys() & key.split("+"))):
+                raise UsageError(
+                    f"The temperature of {key!r} must be of {known}, or of several, sorted and joined by +."
+                )

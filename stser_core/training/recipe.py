@@ -78,6 +78,7 @@ def only(config: CheckpointConfig, names: Collection[str]) -> CheckpointConfig:
     ensemble, fusion = config.ensemble, config.ensemble.late_fusion
     fits = fusion is not None and kept.keys() >= {*fusion.speech, *fusion.text}
     weights = {name: weight for name, weight in ensemble.weights.items() if name in kept}
+    temperatures = {key: one for key, one in ensemble.temperatures.items() if kept.keys() >= {*key.split("+")}}
     return replace(
         config,
         classifiers=kept,
@@ -86,7 +87,7 @@ def only(config: CheckpointConfig, names: Collection[str]) -> CheckpointConfig:
         smodel=config.smodel if SPEECH in needed else None,
         tmodel=config.tmodel if TEXT in needed else None,
         encoders={name: one for name, one in config.encoders.items() if name in needed},
-        ensemble=replace(ensemble, weights=weights, late_fusion=fusion if fits else None),
+        ensemble=replace(ensemble, weights=weights, temperatures=temperatures, late_fusion=fusion if fits else None),
     )
 
 

@@ -112,7 +112,11 @@ DAMAGES = {
         lambda f: edit(f, smodel={"blocks": [{"channels": 7}], "lstm_units": 8}),
         "does not fit its config",
     ),
-    "fewer classifiers than weights": (lambda f: edit(f, classifiers={"speech": {"inputs": ["speech"]}}), "unknown"),
+    "fewer classifiers than weights": (
+        lambda f: edit(f, classifiers={"speech": {"inputs": ["speech"]}}, ensemble={}),
+        "16 unknown",
+    ),
+    "a temperature of no classifier": (lambda f: edit(f, ensemble={"temperatures": {"pitch": 1.1}}), "'pitch'"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "cannot be read as weights"),
     "truncated weights": (lambda f: truncate(f / "model.safetensors"), "cannot be read as weights"),
     "a missing tensor": (lambda f: spoil_tensor(f, drop=True), r"1 tensors are missing.*speech\.0\.weight"),

@@ -43,6 +43,8 @@ def test_presets_survive_json_and_have_the_frames_that_they_say():
         {"encoders": {"text": EncoderEntry("hub", 4)}},
         {"speaker_baseline": SpeakerBaselineConfig()},
         {"ensemble": EnsembleConfig(weights={"pitch": 2.0})},
+        {"ensemble": EnsembleConfig(temperatures={"bimodal+speech+pitch": 1.0})},
+        {"ensemble": EnsembleConfig(temperatures={"text+speech": 1.0})},
         {"ensemble": EnsembleConfig(late_fusion=LateFusion(0.1, 0.1, speech=("pitch",)))},
         {"smodel": SmodelConfig(blocks=(ConvConfig(2),) * 4)},
         {"smodel": SmodelConfig(blocks=(ConvConfig(2, pool=(32, 1)),))},

@@ -14,6 +14,7 @@ from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import CLASSIFIERS, EmotionScores, SpeechInput
 from stser_core.text import CONFIDENCE_FLOOR as FLOOR
 from stser_core.torch_network import TorchNetwork
+from stser_core.training.recipe import only
 from stser_core.training.saving import save
 
 ANGRY = "i'm really angry about my internet bill"
@@ -164,15 +165,15 @@ def test_without_sound_words_alone_have_an_emotion(recognizer, silence):
     assert recognizer.score([]) == []
 
 
-@pytest.mark.parametrize(("name", "lacking"), [("text", "smodel"), ("speech", "tmodel")])
-def test_a_checkpoint_with_one_classifier_alone(config, build, tokenizer, tmp_path, name, lacking):
-    one = replace(config, classifiers={name: config.classifiers[name]}, **{lacking: None})
-    save(tmp_path / "one", build(one), tokenizer if name == "text" else None, "")
+@pytest.mark.parametrize("name", ["text", "speech"])
+def test_a_checkpoint_with_one_classifier_alone(config, build, tokenizer, tmp_path, name):
+    save(tmp_path / "one", build(only(config, [name])), tokenizer if name == "text" else None, "")
     recognizer = EmotionRecognizer.load(tmp_path / "one", accelerator="cpu", explain=True)
 
     first, second = recognizer.score([SpeechInput(sound(16_000), ANGRY), SpeechInput(sound(16_000))])
 
     assert recognizer.classifiers == tuple(first.by_classifier) == (name,)
+    assert first.calibrated
     assert (first.salience is None, second is None) == (name == "text", name == "text")
     with pytest.raises(UsageError, match=f"'one' has no classifier 'bimodal'; choose from ensemble, {name},"):
         EmotionRecognizer.load(tmp_path / "one", classifier=f"{name}+bimodal")
