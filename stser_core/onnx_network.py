@@ -4,26 +4,35 @@
 own files.
 """
 
-import json
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from stser_core import weights
-from stser_core.checkpoint import FRONT_END_FILE, WEIGHTS_FILE, Checkpoint
-from stser_core.config import TEXT, CheckpointConfig
+from stser_core.checkpoint import CONFIG_FILE, FRONT_END_FILE, WEIGHTS_FILE, Checkpoint
+from stser_core.config import TEXT, CheckpointConfig, EnsembleConfig
 from stser_core.errors import CheckpointError, MissingExtraError, UsageError, reason
 from stser_core.features import log_mel
 from stser_core.network import Floats
+from stser_core.settings import Settings, decode
 
 FOLDER = "onnx"
 GRAPHS_FILE = "graphs.json"
-"""The names of the graphs, each with those of the weights that it takes."""
+"""`Graphs` as JSON."""
 
 CONVOLUTIONS, LAYERS, SMODEL, TMODEL, CLASSIFIER = "convolutions", "layers", "smodel", "tmodel", "classifier-"
+
+
+class Graphs(Settings, frozen=True):
+    """The graphs of a checkpoint."""
+
+    made_for: CheckpointConfig  # see `shape`
+    weights: dict[str, list[str]]  # of each graph by its name: the names of those that it takes
 
 
 class OnnxNetwork:
@@ -46,7 +55,7 @@ class OnnxNetwork:
         state = stored_weights(config, folder)
         self.neutral_mean: Floats = state.get("neutral_mean", np.zeros(config.frame_size, np.float32))
         reading = {CLASSIFIER + name for name, one in config.classifiers.items() if TEXT in one.inputs} | {TMODEL}
-        self._sessions = _sessions(folder, state, without=set() if checkpoint.tokenizer else reading)
+        self._sessions = _sessions(config, folder, state, without=set() if checkpoint.tokenizer else reading)
 
     def encode_frames(self, waveforms: Sequence[Floats]) -> list[Floats]:
         """See `Network`."""
@@ -84,13 +93,13 @@ class OnnxNetwork:
     def _run(self, graph: str, *inputs: NDArray[Any]) -> list[Floats]:
         session = self._sessions[graph]
         given = zip(session.get_inputs(), inputs, strict=False)  # the baseline has no place without a front end
-        try:
-            outputs: list[Floats] = session.run(None, {to.name: np.ascontiguousarray(one) for to, one in given})
-        except Exception as error:  # ONNX Runtime's own errors have no common class
-            raise CheckpointError(
-                f"The graph {graph} does not fit the checkpoint's config.json; stser-train export-onnx makes it anew."
-            ) from error
+        outputs: list[Floats] = session.run(None, {to.name: np.ascontiguousarray(one) for to, one in given})
         return outputs
+
+
+def shape(config: CheckpointConfig) -> CheckpointConfig:
+    """What graphs depend on: all but the ensemble and the speaker baseline, which may be changed later."""
+    return replace(config, ensemble=EnsembleConfig(), speaker_baseline=None)
 
 
 def stored_weights(config: CheckpointConfig, folder: Path) -> dict[str, NDArray[Any]]:
@@ -103,27 +112,31 @@ def stored_weights(config: CheckpointConfig, folder: Path) -> dict[str, NDArray[
     return state
 
 
-def _sessions(folder: Path, state: Mapping[str, Floats], without: Set[str]) -> dict[str, Any]:
+def _sessions(config: CheckpointConfig, folder: Path, state: Mapping[str, Floats], without: Set[str]) -> dict[str, Any]:
     try:
         import onnxruntime
     except ImportError as error:
         raise MissingExtraError("The onnx runtime", "onnx") from error
     try:
-        graphs: dict[str, list[str]] = json.loads((folder / FOLDER / GRAPHS_FILE).read_bytes())
-    except (OSError, ValueError) as error:
+        graphs = decode((folder / FOLDER / GRAPHS_FILE).read_bytes(), Graphs)
+    except (OSError, msgspec.DecodeError) as error:
         raise CheckpointError(
             f"The checkpoint {folder} has no graphs for the onnx runtime; stser-train export-onnx makes them."
         ) from error
+    if graphs.made_for != shape(config):
+        raise CheckpointError(
+            f"The graphs of {folder} were made for another {CONFIG_FILE}; stser-train export-onnx makes them anew."
+        )
     sessions = {}
-    for graph in graphs.keys() - without:
+    for graph in graphs.weights.keys() - without:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # lengths differ: it would only grow
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # or weights would be converted in each run
         options.log_severity_level = 4
         try:
-            values = [onnxruntime.OrtValue.ortvalue_from_numpy(state[name]) for name in graphs[graph]]
-            options.add_external_initializers(graphs[graph], values)
+            values = [onnxruntime.OrtValue.ortvalue_from_numpy(state[name]) for name in graphs.weights[graph]]
+            options.add_external_initializers(graphs.weights[graph], values)
             path = str(folder / FOLDER / f"{graph}.onnx")
             sessions[graph] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own errors have no common class

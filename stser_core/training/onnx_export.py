@@ -1,6 +1,5 @@
 """Writes the graphs of a checkpoint's parts for `onnx_network`, without their weights: some kilobytes each."""
 
-import json
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +22,11 @@ from stser_core.onnx_network import (
     LAYERS,
     SMODEL,
     TMODEL,
+    Graphs,
+    shape,
     stored_weights,
 )
+from stser_core.training.output import write_json
 from stser_core.weights import SCALE
 
 _OPSET = 17
@@ -50,14 +52,14 @@ def export(folder: Path, out: Path | None = None) -> Path:
             shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FOLDER))
         to = (out or folder) / FOLDER
         to.mkdir(exist_ok=True)
-        graphs = {}
+        weights = {}
         for name, compute, inputs in _parts(model):
             path = to / f"{name}.onnx"
             _write(path, model, compute, inputs)
             proto = onnx.load(path)
-            graphs[name] = _take_weights_out(proto.graph, stored)
+            weights[name] = _take_weights_out(proto.graph, stored)
             path.write_bytes(proto.SerializeToString())
-        (to / GRAPHS_FILE).write_text(json.dumps(graphs, indent=1) + "\n", encoding="utf-8")
+        write_json(Graphs(shape(model.config), weights), to / GRAPHS_FILE)
     except OSError as error:
         raise OutputError(
             f"Graphs cannot be written to {out or folder} ({reason(error)}); name another folder."

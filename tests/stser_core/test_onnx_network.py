@@ -4,11 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import reduce
+from operator import getitem
 
 import numpy as np
 import pytest
 
 from stser_core import SpeakerBaseline, SpeechInput, onnx_network
+from stser_core import checkpoint as checkpoints
 from stser_core.audio import load_mono
 from stser_core.errors import CheckpointError, MissingExtraError, OutputError, UsageError
 from stser_core.recognizer import EmotionRecognizer
@@ -80,12 +83,6 @@ def test_a_copy_can_be_exported_and_what_is_missing_is_said(small, tmp_path, mon
         EmotionRecognizer.load(bare, runtime="onnx")
     with pytest.raises(UsageError, match="cuda"):
         EmotionRecognizer.load(folder, runtime="onnx", accelerator="cuda")
-    settings = json.loads((folder / "config.json").read_text())
-    settings["features"]["mel_bands"] += 8
-    other = shutil.copytree(folder, tmp_path / "other")
-    (other / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(CheckpointError, match="export-onnx"):
-        EmotionRecognizer.load(other, runtime="onnx").score([SpeechInput(sound(9_000))])
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         export(folder, tmp_path / "file")
@@ -95,6 +92,40 @@ def test_a_copy_can_be_exported_and_what_is_missing_is_said(small, tmp_path, mon
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError, match="onnx"):
         EmotionRecognizer.load(folder, runtime="onnx")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("features", "mel_bands"), 72),
+        (("front_end", "layers"), 4),
+        (("front_end", "heads"), 4),
+        (("smodel", "heads"), 2),
+        (("tmodel", "albert", "num_attention_heads"), 8),
+        (("classifiers", "words"), {"inputs": ["text"]}),
+    ],
+)
+def test_graphs_of_another_configuration_are_refused(tmp_path, place, value):
+    """Of another number of heads, the weights have the same shape."""
+    folder = shutil.copytree(checkpoints.resolve("default"), tmp_path / "other")
+    settings = json.loads((folder / "config.json").read_text())
+    *parts, name = place
+    reduce(getitem, parts, settings)[name] = value
+    (folder / "config.json").write_text(json.dumps(settings))
+
+    with pytest.raises(CheckpointError, match=r"another config\.json; stser-train export-onnx"):
+        EmotionRecognizer.load(folder, runtime="onnx")
+
+
+def test_the_ensemble_may_be_changed_without_new_graphs(small):
+    export(small)
+    settings = json.loads((small / "config.json").read_text())
+    settings["ensemble"] |= {"temperatures": {"speech": 3.0}, "weights": {"text": 2.0}}
+    (small / "config.json").write_text(json.dumps(settings))
+
+    theirs, ours = (one.score([SpeechInput(sound(9_000), TEXTS[1], 1.0)])[0] for one in both(small, explain=True))
+
+    assert close(ours, theirs)
 
 
 @pytest.mark.slow
