@@ -25,8 +25,8 @@ from stser_core.config import (
 from stser_core.model import Stser
 from stser_core.text import normalise
 from stser_core.tokenizer import Tokenizer
+from stser_core.training import saving
 from stser_core.training.presets import WHISPER_FEATURES
-from stser_core.training.saving import save
 
 Floats = NDArray[np.floating]
 
@@ -51,7 +51,7 @@ class TextClassifier(nn.Module):
     def encode(self, texts: Sequence[str]) -> list[Tensor]:
         """Piece ids of each text, without padding."""
         encoded = self.tokenizer(texts)
-        return [row[: int(length)] for row, length in zip(encoded.pieces, encoded.mask.sum(1), strict=True)]
+        return [row[: int(length)] for row, length in zip(torch.from_numpy(encoded.pieces), encoded.mask.sum(1), strict=True)]
 
     @torch.inference_mode()
     def logits(self, texts: Sequence[str], *, marks: bool = True, batch: int = 256) -> Floats:
@@ -83,9 +83,9 @@ def load(folder: Path) -> TextClassifier:
     config = json.loads((folder / checkpoint.CONFIG_FILE).read_text(encoding="utf-8"))
     if "version" in config:
         loaded = checkpoint.load(folder)
-        assert loaded.model.config.tmodel is not None and loaded.tokenizer is not None
-        tmodel, temperatures = loaded.model.config.tmodel, loaded.model.config.ensemble.temperatures
-        weights, tokenizer = loaded.model.state_dict(), loaded.tokenizer
+        assert loaded.config.tmodel is not None and loaded.tokenizer is not None
+        tmodel, temperatures = loaded.config.tmodel, loaded.config.ensemble.temperatures
+        weights, tokenizer = checkpoint.load_model(folder).state_dict(), loaded.tokenizer
     else:
         known = set(AlbertConfig.__struct_fields__)
         albert = AlbertConfig(**{key: value for key, value in config["text"]["albert"].items() if key in known})
@@ -108,4 +108,4 @@ def save(classifier: TextClassifier, folder: Path, temperature: float) -> None:
     card = (
         "---\nlicense: cc-by-nc-sa-4.0\n---\n\n# Text classifier\n\nMade by `experiments/text_classifier/train.py`.\n"
     )
-    save(folder, model, classifier.tokenizer, card)
+    saving.save(folder, model, classifier.tokenizer, card)

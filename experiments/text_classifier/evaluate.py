@@ -17,7 +17,7 @@ import torch
 from classifier import Floats, TextClassifier, load
 from phrases import EMOTIONAL_TEST, NEUTRAL_TEST
 
-from stser_core.emotions import LABELS, index
+from stser_core.emotions import LABELS
 from stser_core.ensemble import apply_prior, softmax
 from stser_core.training.metrics import calibration_error
 
@@ -34,7 +34,7 @@ PRIORS = (0.25, 0.4, 0.625)
 """Probabilities of neutral; 0.25 is an even prior."""
 SURE = 0.7
 
-_NEUTRAL = index("neutral")
+_NEUTRAL = LABELS.index("neutral")
 _HEADINGS = ("", "texts", *(f"neutral expected {prior:g}" for prior in PRIORS))
 
 
@@ -64,7 +64,7 @@ def evaluate(classifier: TextClassifier, data: Path, temperature: float) -> dict
         for (corpus, part), some in service.items():
             found["service"][f"{corpus} {part}{suffix}"] = _neutral(probabilities(some))
         emotional = probabilities([text for text, _ in EMOTIONAL_TEST])
-        wanted = np.array([index(label) for _, label in EMOTIONAL_TEST])
+        wanted = np.array([LABELS.index(label) for _, label in EMOTIONAL_TEST])
         found["phrases"][f"neutral{suffix}"] = _neutral(probabilities(NEUTRAL_TEST))
         found["phrases"][f"emotional{suffix}"] = {
             "n": len(wanted),

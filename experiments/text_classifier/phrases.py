@@ -10,7 +10,7 @@ import json
 import random
 from pathlib import Path
 
-from stser_core.emotions import index
+from stser_core.emotions import LABELS
 
 _FILE = json.loads((Path(__file__).parent / "phrases.json").read_text(encoding="utf-8"))
 _GRAMMAR: dict[str, list[str]] = _FILE["grammar"]
@@ -49,7 +49,7 @@ def emotional_phrase(rng: random.Random) -> tuple[str, int]:
         parts.reverse()
     if rng.random() < 0.2:
         parts.insert(0, _pattern("acknowledgement", rng))
-    return " ".join(parts) + rng.choice(("", "", "", "!", "?" if label == "angry" else "")), index(label)
+    return " ".join(parts) + rng.choice(("", "", "", "!", "?" if label == "angry" else "")), LABELS.index(label)
 
 
 def _pattern(name: str, rng: random.Random) -> str:

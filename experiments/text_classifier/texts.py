@@ -7,7 +7,7 @@ import gzip
 from pathlib import Path
 from typing import NamedTuple
 
-from stser_core.emotions import index
+from stser_core.emotions import LABELS
 from stser_core.text import normalise
 
 CORPORA = ("goemotions", "meld", "emorynlp", "dailydialog")
@@ -27,7 +27,7 @@ def labelled(data: Path, corpus: str, split: str) -> list[Labelled]:
     with (data / f"{corpus}.tsv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [
-        Labelled(corpus, index(row["label"]), row["text"])
+        Labelled(corpus, LABELS.index(row["label"]), row["text"])
         for row in rows
         if row["split"] == split and normalise(row["text"])
     ]

@@ -30,11 +30,12 @@ from phrases import EMOTIONAL_TEST, emotional_phrase, neutral_phrase
 from texts import Labelled
 from torch.nn.functional import log_softmax
 
-from stser_core.emotions import LABELS, index
-from stser_core.ensemble import fit_temperature, softmax
+from stser_core.emotions import LABELS
+from stser_core.ensemble import softmax
 from stser_core.text import normalise
+from stser_core.training.calibration import fit_temperature
 
-_NEUTRAL = index("neutral")
+_NEUTRAL = LABELS.index("neutral")
 _BALANCE = 0.35
 _WARMUP = 20
 

@@ -1,6 +1,6 @@
 """Write the text encoder of a version-0.1 checkpoint as a folder in the Hub's format, for `--text-encoder`.
 
-    python experiments/text_encoder/encoder_of_v1.py CHECKPOINT OUT
+    python experiments/encoder_of_v1.py CHECKPOINT OUT
 """
 
 import json
