@@ -239,7 +239,6 @@ def evaluate(
     from stser_core.ensemble import parse_prior
     from stser_core.training.evaluation import clip_report
     from stser_core.training.report import metrics_table, stream_tables
-    from stser_core.training.routine import read_calls
     from stser_core.training.speech_inputs import BANDS, SpeechInputs
     from stser_core.training.streams import stream_report
 
@@ -247,17 +246,14 @@ def evaluate(
     if streams and not corpora.data and calls.routine is None:
         raise UsageError("--streams needs --corpus and --data, or --routine FOLDER.")
     clips = chosen.of(corpora.clips()) if corpora.data or corpora.corpus or not streams else ()
-    weak = calls.read(storage.folder)
+    weak = calls.read(storage.folder, train=False)
     used = "checkpoint" if prior == "checkpoint" else parse_prior(prior)
     inputs = SpeechInputs.load(checkpoint, storage.folder, classifier=classifier, accelerator=accelerator, prior=used)
     if not streams:
         found = clip_report(inputs, clips, BANDS if band == "both" else (band,), weak.test)
         _write(found, results, [metrics_table(found)])
         return
-    channels = weak.held_out
-    if calls.routine is not None and not calls.held_out_call:
-        channels = tuple(read_calls(calls.routine)[0])
-    found = stream_report(inputs, clips, channels, seed=seed)
+    found = stream_report(inputs, clips, weak.held_out, seed=seed)
     _write(found, results, stream_tables(found))
 
 

@@ -102,13 +102,13 @@ class Calls:
         Path | None, typer.Option(help="A TSV (or .gz) with the columns corpus and text; sgd and taskmaster are used.")
     ] = None
 
-    def read(self, cache: Path) -> CallData:
+    def read(self, cache: Path, *, train: bool = True) -> CallData:
         """Read them; see `routine.read_call_data`."""
         from stser_core.training.routine import read_call_data
 
         if self.routine is None and self.held_out_call:
             raise UsageError("--held-out-call needs --routine FOLDER.")
-        return read_call_data(self.routine, self.held_out_call, self.service_texts, cache)
+        return read_call_data(self.routine, self.held_out_call, self.service_texts, cache, train=train)
 
 
 @dataclass(frozen=True)

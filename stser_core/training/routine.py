@@ -64,13 +64,20 @@ class CallData:
     held_out: tuple[Channel, ...] = ()  # channels of calls that are not trained on
 
 
-def read_call_data(calls: Path | None, held_out: Collection[str], texts: Path | None, cache: Path) -> CallData:
-    """Read routine calls and service texts, where they are given; see `read_calls` and `service_texts`."""
+def read_call_data(
+    calls: Path | None, held_out: Collection[str], texts: Path | None, cache: Path, *, train: bool = True
+) -> CallData:
+    """Read routine calls and service texts, where they are given; see `read_calls` and `service_texts`.
+
+    Where nothing is going to be trained, all calls are held out unless some are named.
+    """
     training, held = read_calls(calls, held_out) if calls is not None else ([], [])
+    if not train:
+        training, held = [], held or training
     words = service_texts(texts) if texts is not None else ()
-    train, validation, test = (tuple(clip for clip in words if clip.split == split) for split in SPLITS)
+    training_words, validation, test = (tuple(clip for clip in words if clip.split == split) for split in SPLITS)
     pauses = tuple(channel.pause for channel in training if len(channel.pause))
-    return CallData(turn_clips(training, cache) + train, validation, test, pauses, tuple(held))
+    return CallData(turn_clips(training, cache) + training_words, validation, test, pauses, tuple(held))
 
 
 def read_calls(folder: Path, held_out: Collection[str] = ()) -> tuple[list[Channel], list[Channel]]:

@@ -9,7 +9,7 @@ from making import write_wav
 
 from stser_core.audio import SAMPLE_RATE, load_mono
 from stser_core.errors import DataError, UsageError
-from stser_core.training.routine import read_calls, service_texts, turn_clips
+from stser_core.training.routine import read_call_data, read_calls, service_texts, turn_clips
 
 RNG = np.random.default_rng(0)
 
@@ -43,6 +43,14 @@ def test_turns_are_weak_neutral_clips_of_their_channel(calls: Path, tmp_path: Pa
     assert {clip.speaker for clip in clips} == {"routine_one", "routine_two-1"}
     start, end = training[0].turns[1]
     np.testing.assert_allclose(load_mono(clips[1].path), training[0].sound[start:end], atol=1e-4)
+
+
+def test_without_training_all_calls_are_held_out_unless_some_are_named(calls: Path, tmp_path: Path) -> None:
+    for named, expected in (((), ["one", "two-1"]), (("two",), ["two-1"])):
+        found = read_call_data(calls, named, None, tmp_path, train=False)
+        assert [one.name for one in found.held_out] == expected
+        assert found.train == found.pauses == ()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_not_there_is_said(calls: Path, tmp_path: Path) -> None:
