@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stser_core import weights
-from stser_core.config import VERSION, CheckpointConfig
+from stser_core.config import VERSION, CheckpointConfig, decode
 from stser_core.errors import CheckpointError, reason
-from stser_core.settings import decode
 from stser_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

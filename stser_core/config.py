@@ -1,15 +1,15 @@
 """The settings in a checkpoint's `config.json`: features, encoders, classifiers, ensemble.
 
-Importing this module imports no torch.
+Bounds stand in the fields' types. Importing this module imports no torch.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
+import msgspec
 from msgspec import Meta, field
 
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
-from stser_core.settings import Amount, Count, Positive, Proportion, Settings
 
 SAMPLE_RATE = 16_000
 """Samples per second of all audio inside the program."""
@@ -22,7 +22,29 @@ SPEECH, TEXT = "speech", "text"
 SHORTEST = SAMPLE_RATE // 10
 """Samples of an utterance; what is shorter is filled up with silence."""
 
+_Kind = TypeVar("_Kind", bound="Settings")
+
+Count = Annotated[int, Meta(ge=1)]
+Amount = Annotated[float, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+Proportion = Annotated[float, Meta(ge=0, le=1)]
 _Hertz = Annotated[float, Meta(ge=0, le=SAMPLE_RATE / 2)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all settings, also of training; `msgspec.structs.replace` makes changed copies."""
+
+
+def decode(content: bytes, kind: type[_Kind]) -> _Kind:
+    """Decode settings from JSON; what is left out keeps its default.
+
+    Raises:
+        msgspec.DecodeError: This is not JSON, a value has the wrong type or is out of bounds, or a key is unknown.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except UsageError as error:
+        raise msgspec.ValidationError(str(error).rstrip(".")) from error
 
 
 class FeatureConfig(Settings, frozen=True):

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from stser_core import weights
 from stser_core.checkpoint import CONFIG_FILE, FRONT_END_FILE, WEIGHTS_FILE, Checkpoint
-from stser_core.config import TEXT, CheckpointConfig, EnsembleConfig
+from stser_core.config import TEXT, CheckpointConfig, EnsembleConfig, Settings, decode
 from stser_core.errors import CheckpointError, MissingExtraError, UsageError, reason
 from stser_core.features import log_mel
 from stser_core.network import Floats
-from stser_core.settings import Settings, decode
 
 FOLDER = "onnx"
 GRAPHS_FILE = "graphs.json"

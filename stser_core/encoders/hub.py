@@ -15,10 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stser_core.config import SAMPLE_RATE, SHORTEST
+from stser_core.config import SAMPLE_RATE, SHORTEST, Settings
 from stser_core.errors import CheckpointError
 from stser_core.scores import SpeechInput
-from stser_core.settings import Settings
 
 _LONGEST = 30 * SAMPLE_RATE
 

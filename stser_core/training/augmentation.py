@@ -10,8 +10,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from stser_core.config import Amount, Count, Positive, Proportion, Settings
 from stser_core.errors import UsageError
-from stser_core.settings import Amount, Count, Positive, Proportion, Settings
 from stser_core.text import normalise
 
 

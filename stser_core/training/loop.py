@@ -21,8 +21,8 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from stser_core.config import Amount, Count, Positive, Proportion, Settings
 from stser_core.errors import UsageError
-from stser_core.settings import Amount, Count, Positive, Proportion, Settings
 from stser_core.training.batches import TrainingBatches
 from stser_core.training.output import progress, write_atomically
 

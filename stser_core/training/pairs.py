@@ -11,10 +11,9 @@ from typing import Literal
 
 from numpy.random import Generator
 
-from stser_core.config import TEXT
+from stser_core.config import TEXT, Amount, Settings
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
-from stser_core.settings import Amount, Settings
 from stser_core.training.clip import Clip
 
 PairKind = Literal["agreeing", "text_neutral", "text_garbled", "text_empty", "speech_neutral"]

@@ -19,9 +19,8 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from stser_core.config import SPEECH, TEXT, CheckpointConfig
+from stser_core.config import SPEECH, TEXT, CheckpointConfig, Count, Proportion, Settings, decode
 from stser_core.errors import DataError, OutputError, UsageError, reason
-from stser_core.settings import Count, Proportion, Settings, decode
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.clip import Clip
 from stser_core.training.loop import LoopConfig, ended, finished_epochs

@@ -13,10 +13,10 @@ from stser_core.config import (
     LateFusion,
     SmodelConfig,
     SpeakerBaselineConfig,
+    decode,
 )
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
-from stser_core.settings import decode
 from stser_core.training.presets import PRESETS, preset
 
 
