@@ -166,14 +166,12 @@ def _open_standard_streams() -> None:
 
     Standard input is empty, nobody reads standard output, and what standard error is told is lost.
     """
-    if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  as long as the program
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  as long as the program
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:
         read, write = os.pipe()
         os.close(read)
         sys.stdout = os.fdopen(write, "w", encoding="utf-8")
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def _forget_stdout() -> None:

@@ -4,7 +4,7 @@ Section 3.3, the multi-scale fusion: the bimodal classifier reads the speech and
 (feature fusion); ensemble learning is in `ensemble`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -103,13 +103,7 @@ class unfilled(TorchFunctionMode):  # noqa: N801 (a context)
     initialisation imports its compiler, which takes seconds.
     """
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 (of any function)
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
         """Call a function of torch, unless it draws random values in place."""
         given = kwargs or {}
         if func in (Tensor.uniform_, Tensor.normal_) or getattr(func, "__module__", "") == "torch.nn.init":

@@ -139,19 +139,16 @@ class MaskedBatchNorm(nn.BatchNorm2d):
         squares = torch.linalg.vector_norm(held, dim=(0, 2, 3), dtype=torch.float32).square()
         mean = held.sum((0, 2, 3), dtype=torch.float32) / count
         variance = (squares / count - mean.square()).clamp_min(0.0)
-        self._follow(mean.detach(), variance.detach() * count / (count - 1).clamp_min(1))
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1).clamp_min(1), self.momentum)
         scale = (variance + self.eps).rsqrt() * self.weight
         shift = self.bias - mean * scale
         normalised: Tensor = maps * scale[:, None, None].to(maps.dtype) + shift[:, None, None].to(maps.dtype)
         return normalised
-
-    @torch.no_grad()
-    def _follow(self, mean: Tensor, variance: Tensor) -> None:
-        assert self.running_mean is not None and self.running_var is not None
-        assert self.num_batches_tracked is not None and self.momentum is not None
-        self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance, self.momentum)
 
 
 class BiLstm(nn.Module):

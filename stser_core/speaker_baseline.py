@@ -13,18 +13,6 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 
 
-def baseline(global_mean: Vector, weighted_sum: Vector, weight_sum: Vector | float, pseudo_turns: float) -> Vector:
-    """The neutral baseline (K·μ + Σ w·m) / (K + Σ w): float32 [..., size].
-
-    Args:
-        global_mean: float32 [size], μ: mean frame of neutral turns of all speakers.
-        weighted_sum: float32 [..., size], Σ w·m over past turns with the mean frames m.
-        weight_sum: Σ w, a number or [..., 1].
-        pseudo_turns: K.
-    """
-    return (pseudo_turns * global_mean + weighted_sum) / (pseudo_turns + weight_sum)
-
-
 class SpeakerBaseline:
     """Running neutral baseline of one speaker, or of a channel without diarization.
 
@@ -40,10 +28,15 @@ class SpeakerBaseline:
         self._sum: Vector | None = None
 
     def mean(self, global_mean: Vector, pseudo_turns: float) -> Vector:
-        """The current baseline of a `global_mean`, float32 [size]; see `baseline`."""
+        """The current baseline, float32 [size]: (K·μ + Σ w·m) / (K + Σ w) over past turns of weight w and mean m.
+
+        Args:
+            global_mean: float32 [size], μ: mean frame of neutral turns of all speakers.
+            pseudo_turns: K.
+        """
         if self._sum is None:
             return global_mean
-        return baseline(global_mean, self._sum, self.weight, pseudo_turns)
+        return (pseudo_turns * global_mean + self._sum) / (pseudo_turns + self.weight)
 
     def update(self, frame_mean: Vector, weight: float, memory: float) -> None:
         """Take a turn into account.

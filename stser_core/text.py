@@ -32,15 +32,12 @@ def normalise(text: str, *, marks: bool = False) -> str:
     """
     text = unicodedata.normalize("NFC", text.lower())
     text = _APOSTROPHE.sub("'", _EVENT.sub(" ", text))
-    text = _LOOSE_APOSTROPHE.sub(" ", _NOT_A_WORD.sub(_with_marks if marks else _without_marks, text))
+    text = _LOOSE_APOSTROPHE.sub(" ", _NOT_A_WORD.sub(lambda found: _kept(found[0], marks=marks), text))
     words = text.split()
     return " ".join(words) if not marks or any(word not in _MARKS for word in words) else ""
 
 
-def _without_marks(found: re.Match[str]) -> str:
+def _kept(character: str, *, marks: bool) -> str:
     """Accents and vowel signs that are characters of their own belong to their word, as in Hindi or Thai."""
-    return found[0] if unicodedata.category(found[0]).startswith("M") else " "
-
-
-def _with_marks(found: re.Match[str]) -> str:
-    return _MARKS.get(found[0]) or _without_marks(found)
+    other = character if unicodedata.category(character).startswith("M") else " "
+    return _MARKS.get(character, other) if marks else other

@@ -6,6 +6,7 @@ modules are named as those of the Hugging Face Hub's `AlbertModel`, so that its 
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,23 +79,17 @@ class _Encoder(nn.Module):
         super().__init__()
         self.layers, self.groups = config.num_hidden_layers, config.num_hidden_groups
         self.embedding_hidden_mapping_in = nn.Linear(config.embedding_size, config.hidden_size)
-        self.albert_layer_groups = nn.ModuleList(_Group(config) for _ in range(self.groups))
+        self.albert_layer_groups = nn.ModuleList(
+            nn.ModuleDict({"albert_layers": nn.ModuleList(_Layer(config) for _ in range(config.inner_group_num))})
+            for _ in range(self.groups)
+        )
 
     def forward(self, embedded: Tensor, mask: Tensor) -> Tensor:
         hidden: Tensor = self.embedding_hidden_mapping_in(embedded)
-        for layer in range(self.layers):
-            hidden = self.albert_layer_groups[layer * self.groups // self.layers](hidden, mask)
-        return hidden
-
-
-class _Group(nn.Module):
-    def __init__(self, config: AlbertConfig) -> None:
-        super().__init__()
-        self.albert_layers = nn.ModuleList(_Layer(config) for _ in range(config.inner_group_num))
-
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        for layer in self.albert_layers:
-            hidden = layer(hidden, mask)
+        for number in range(self.layers):
+            group: Any = self.albert_layer_groups[number * self.groups // self.layers]
+            for layer in group["albert_layers"]:
+                hidden = layer(hidden, mask)
         return hidden
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ TOKENIZER_FILE = "tokenizer.json"
 _WORD_START = "▁"
 
 
-@dataclass(frozen=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A padded batch of transcripts."""
 
     pieces: NDArray[np.int64]  # int64 [batch, n], piece ids

@@ -7,12 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.random import Generator
-from numpy.typing import NDArray
 from torch import Tensor
 
 from stser_core.audio import SAMPLE_RATE
 from stser_core.model import Stser
-from stser_core.speaker_baseline import baseline
+from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training.augmentation import Augmentation, cropped
 from stser_core.training.caches import WIDE, FrameCache, line
 from stser_core.training.clip import Clip
@@ -104,10 +103,8 @@ class SpeechSource:
         assert self._settings is not None
         turns = int(rng.integers(0, MOST_TURNS + 1))
         everything, neutral = self._everything[clip.speaker], self._neutral[clip.speaker]
-        rows = [
-            pool[int(rng.integers(len(pool)))]
-            for pool in (neutral if neutral and rng.random() < P_NEUTRAL else everything for _ in range(turns))
-        ]
-        total: NDArray[np.float32] = self._means[version, rows].sum(0)
-        drawn = baseline(self.neutral_mean, total, float(turns), self._settings.pseudo_turns)
-        return torch.from_numpy(drawn.astype(np.float32, copy=False))
+        speaker = SpeakerBaseline()
+        for _ in range(turns):
+            pool = neutral if neutral and rng.random() < P_NEUTRAL else everything
+            speaker.update(self._means[version, pool[int(rng.integers(len(pool)))]], 1.0, MOST_TURNS)
+        return torch.from_numpy(speaker.mean(self.neutral_mean, self._settings.pseudo_turns))

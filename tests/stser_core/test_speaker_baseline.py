@@ -10,7 +10,6 @@ import torch
 from stser_core import SpeakerBaseline, SpeechInput
 from stser_core.model import Stser
 from stser_core.recognizer import EmotionRecognizer
-from stser_core.speaker_baseline import baseline
 
 GLOBAL = torch.tensor([1.0, -2.0, 0.5])
 
@@ -29,7 +28,6 @@ def test_past_turns_count_as_much_as_they_weigh():
     weighted = sum(p * mean for mean, p in turns)
     expected = (2 * GLOBAL + weighted) / (2 + 1.5)
     torch.testing.assert_close(learnt(turns).mean(GLOBAL, 2.0), expected)
-    torch.testing.assert_close(baseline(GLOBAL, weighted, 1.5, 2.0), expected)
 
 
 def test_after_a_change_of_speaker_the_old_one_fades():
