@@ -124,10 +124,11 @@ def parse_prior(text: str) -> Prior | None:
             raise UsageError(f"The prior probability of {label} must be between 0 and 1, such as 0.7; it is {value!r}.")
     rest = 1 - sum(named.values())
     others = [label for label in LABELS if label not in named]
-    if rest < -_TOLERANCE or (not others and rest > _TOLERANCE):
-        raise UsageError(f"The class prior {text!r} sums to {1 - rest:.7g}; all four probabilities must sum to 1.")
-    if others and rest < _TOLERANCE:
-        raise UsageError(f"The class prior {text!r} leaves nothing for {', '.join(others)}; each must be above 0.")
+    if rest < _TOLERANCE if others else abs(rest) > _TOLERANCE:
+        raise UsageError(
+            f"The class prior {text!r} sums to {1 - rest:.7g}; the probabilities of all four emotions must be above 0 "
+            "and sum to 1."
+        )
     angry, happy, neutral, sad = (named.get(label, rest / max(1, len(others))) for label in LABELS)
     return angry, happy, neutral, sad
 

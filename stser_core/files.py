@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import secrets
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,18 +43,20 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
         path = path.resolve()
         if folder is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder or path.parent)
+        temporary = (folder or path.parent) / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}"
+        opener = partial(os.open, mode=0o600 if path.exists() else 0o666)
         try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 – a descriptor has no path
+            with open(temporary, "xb", opener=opener) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
-            Path(name).replace(path)
+            if path.exists():
+                temporary.chmod(path.stat().st_mode)
+            temporary.replace(path)
             _synchronise(path.parent)
         finally:
             with contextlib.suppress(OSError):
-                Path(name).unlink()
+                temporary.unlink()
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -133,17 +136,10 @@ def check_not_input(target: str, source: Path, what: str) -> None:
     check_name(target)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def _synchronise(folder: Path) -> None:
-    if os.name != "posix":  # elsewhere a folder cannot be opened
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

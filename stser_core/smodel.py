@@ -165,17 +165,12 @@ class BiLstm(nn.Module):
 
     def forward(self, sequence: Tensor, frames: Tensor) -> Tensor:
         """Run both directions: of [batch, frames, size] and frames, int64 [batch], to [batch, frames, 2 * units]."""
-        order = _reversal(frames, sequence.shape[1])[:, :, None]
+        position = torch.arange(sequence.shape[1], device=frames.device)[None, :, None]
+        mirrored = frames[:, None, None] - 1 - position
+        order = torch.where(mirrored >= 0, mirrored, position)  # reverses each utterance, and leaves its padding
         onward, _ = self.onward(sequence)
         reverse, _ = self.backward_in_time(sequence.gather(1, order.expand(-1, -1, sequence.shape[2])))
         return torch.cat([onward, reverse.gather(1, order.expand(-1, -1, reverse.shape[2]))], dim=2)
-
-
-def _reversal(frames: Tensor, width: int) -> Tensor:
-    """Indices [batch, width] that reverse each utterance and leave its padding in place."""
-    position = torch.arange(width, device=frames.device)[None, :]
-    mirrored = frames[:, None] - 1 - position
-    return torch.where(mirrored >= 0, mirrored, position)
 
 
 def _pool(sequence: Tensor, inside: Tensor, pooling: str) -> Tensor:

@@ -17,7 +17,7 @@ class SpeakerBaseline:
     """Running neutral baseline of one speaker, or of a channel without diarization.
 
     Give the recognizer the utterances of a speaker in the order in which they were said, each with the same
-    `SpeakerBaseline`. One thread uses it at a time.
+    `SpeakerBaseline`. One thread uses it at a time. A `copy` of it, as for a provisional estimate, is independent.
 
     Attributes:
         weight: Accumulated weight of past turns.
@@ -52,9 +52,3 @@ class SpeakerBaseline:
         if self.weight > memory:
             self._sum = self._sum * (memory / self.weight)
             self.weight = memory
-
-    def copy(self) -> "SpeakerBaseline":
-        """An independent copy of the current state, as for a provisional estimate."""
-        other = SpeakerBaseline()
-        other.weight, other._sum = self.weight, self._sum
-        return other

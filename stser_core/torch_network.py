@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stser_core.features import log_mel
-from stser_core.frontend import WhisperFrontEnd, has_bfloat16
+from stser_core.frontend import has_bfloat16
 from stser_core.model import Stser
 from stser_core.network import Floats, accelerator_of, batches
 from stser_core.padding import pad_frames
@@ -23,7 +23,11 @@ class TorchNetwork:
         """Move a model to an accelerator, where it stays; see `accelerator_of`."""
         self.accelerator = accelerator_of(accelerator)
         self._model = model.to(self.accelerator).eval()
-        self._front_end = _for_inference(model.front_end, self.accelerator)
+        self._front_end = front_end = model.front_end
+        multiplies_packed = self.accelerator == "cpu" and has_bfloat16()
+        if front_end is not None and multiplies_packed and not front_end.is_packed:
+            self._front_end = deepcopy(front_end)
+            self._front_end.pack(front_end.state_dict())
         self.neutral_mean: Floats = np.zeros(model.config.frame_size, np.float32)
         if self._front_end is not None:
             self.neutral_mean = model.neutral_mean.cpu().numpy()
@@ -78,12 +82,3 @@ class TorchNetwork:
 def _array(tensor: Tensor) -> Floats:
     array: Floats = tensor.float().cpu().numpy()
     return array
-
-
-def _for_inference(front_end: WhisperFrontEnd | None, accelerator: str) -> WhisperFrontEnd | None:
-    """A front end with packed weights, where these are fast; else itself."""
-    if front_end is None or front_end.is_packed or accelerator != "cpu" or not has_bfloat16():
-        return front_end
-    packed = deepcopy(front_end)
-    packed.pack(front_end.state_dict())
-    return packed

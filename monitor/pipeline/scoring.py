@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from copy import copy
 from typing import NamedTuple, Protocol, TypeAlias
 
 from monitor.flow import Transcript, Utterance, Word
@@ -102,8 +103,8 @@ class Scoring:
         if is_music(partial.samples):
             return None
         # The baseline learns from whole turns only.
-        baseline = self._baselines[partial.channel, self._roles[partial.channel - 1].speaker].copy()
-        (scores,) = self._estimate([SpeechInput(partial.samples, partial.words or None, speaker=baseline)])
+        baseline = self._baselines[partial.channel, self._roles[partial.channel - 1].speaker]
+        (scores,) = self._estimate([SpeechInput(partial.samples, partial.words or None, speaker=copy(baseline))])
         return scores
 
     def _input(self, utterance: Utterance, speaker: str) -> SpeechInput:

@@ -2,14 +2,14 @@
 
 A package registers an encoder type as an entry point of the group `stser_core.encoders`
 (https://packaging.python.org/en/latest/specifications/entry-points/): a factory that is called with the encoder's
-name in the checkpoint, its settings, and its own tensors. `hub` is this program's own type.
+name in the checkpoint, its settings in `config.json`, and its own tensors, on the CPU. `hub` is the program's own type.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -52,10 +52,6 @@ class Encoder(Protocol):
         """Move to `cpu`, `cuda` or `mps`; called once, before the first `encode`."""
 
 
-Factory: TypeAlias = "Callable[[str, dict[str, Any], Mapping[str, Tensor]], Encoder]"
-"""Makes an encoder from its name, its settings in `config.json`, and its own tensors (on the CPU)."""
-
-
 def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encoder:
     """Make a checkpoint's further encoder, by its name, its entry in `config.json`, and its own tensors.
 
@@ -88,11 +84,11 @@ def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[NDArray[np.f
         raise
     except Exception as error:  # another package's code may fail in any way
         raise CheckpointError(f"The encoder {encoder.name!r} failed ({reason(error)}).") from error
-    wrong = [one for one in vectors if one is not None and one.shape != (encoder.vector_size,)]
-    if wrong or len(vectors) != len(inputs):
-        raise CheckpointError(f"The encoder {encoder.name!r} did not give one vector of its size for each utterance.")
-    if any(one is not None and not np.isfinite(one).all() for one in vectors):
-        raise CheckpointError(f"The encoder {encoder.name!r} gave values that are NaN or infinite.")
+    fits = (one is None or (one.shape == (encoder.vector_size,) and np.isfinite(one).all()) for one in vectors)
+    if len(vectors) != len(inputs) or not all(fits):
+        raise CheckpointError(
+            f"The encoder {encoder.name!r} did not give one finite vector of its size for each utterance."
+        )
     return vectors
 
 
@@ -101,7 +97,7 @@ def _array(vector: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
     return array
 
 
-def _factory(name: str, entry: EncoderEntry) -> Factory:
+def _factory(name: str, entry: EncoderEntry) -> Callable[[str, dict[str, Any], Mapping[str, Tensor]], Encoder]:
     if entry.type == HUB:
         from stser_core.encoders.hub import HubEncoder
 
@@ -118,7 +114,7 @@ def _factory(name: str, entry: EncoderEntry) -> Factory:
             f"Several packages provide the encoder type {entry.type!r}: {', '.join(map(_provider, found))}; keep one."
         )
     try:
-        factory: Factory = found[0].load()
+        factory: Callable[..., Encoder] = found[0].load()
     except Exception as error:
         raise CheckpointError(
             f"The encoder type {entry.type!r} of {_provider(found[0])} could not be loaded ({reason(error)})."

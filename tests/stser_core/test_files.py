@@ -44,9 +44,11 @@ def test_what_cannot_be_written_is_found_before_the_work(tmp_path):
 
 def test_what_was_there_stays_when_the_writing_breaks_off(tmp_path):
     (tmp_path / "a").write_bytes(b"before")
+    (tmp_path / "a").chmod(0o640)
 
     with pytest.raises(RuntimeError), written(tmp_path / "a") as file:
         file.write(b"half of")
+        assert os.fstat(file.fileno()).st_mode & 0o077 == 0, "nobody else reads it before it has its rights"
         raise RuntimeError
 
     assert (tmp_path / "a").read_bytes() == b"before"

@@ -1,5 +1,6 @@
 """The running neutral baseline: causal, weighted by neutrality, the same in one call as in several."""
 
+from copy import copy
 from dataclasses import replace
 from itertools import pairwise
 
@@ -41,7 +42,7 @@ def test_after_a_change_of_speaker_the_old_one_fades():
 
 def test_a_copy_learns_by_itself():
     speaker = learnt([(GLOBAL + 9, 1.0)])
-    before, other = speaker.mean(GLOBAL, 2.0), speaker.copy()
+    before, other = speaker.mean(GLOBAL, 2.0), copy(speaker)
     assert torch.equal(other.mean(GLOBAL, 2.0), before)
 
     other.update(GLOBAL - 9, 1.0, 50.0)
