@@ -26,7 +26,7 @@ _ESCAPE = b"\x1b"
 
 
 class Interruption:
-    """Takes the signals of the program while it is entered.
+    """Takes the signals of the program while it is entered, in the main thread.
 
     The first signal asks for an orderly end, the second for an immediate one, and a third ends the process on the
     spot. The callbacks run in a thread of their own, since a handler interrupts the main thread
@@ -62,9 +62,8 @@ class Interruption:
         return 0 if self.received is None else 128 + self.received
 
     def __enter__(self) -> "Interruption":
-        if threading.current_thread() is threading.main_thread():
-            hung_up = () if _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN else (_HANG_UP,)
-            self._before = {number: signal.signal(number, self._take) for number in (*_SIGNALS, *hung_up)}
+        hung_up = () if _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN else (_HANG_UP,)
+        self._before = {number: signal.signal(number, self._take) for number in (*_SIGNALS, *hung_up)}
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -99,7 +98,7 @@ def suspension(leave: Callable[[], None], resume: Callable[[], None]) -> Iterato
         leave: Gives the terminal back. Called inside the signal's handler, in the main thread.
         resume: Takes it again, once the shell lets the program go on.
     """
-    if not hasattr(signal, "SIGTSTP") or threading.current_thread() is not threading.main_thread():
+    if not hasattr(signal, "SIGTSTP"):
         yield
         return
 

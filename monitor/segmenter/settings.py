@@ -1,7 +1,7 @@
 """Settings for the detection of speech and its division into utterances."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias
 
 from monitor.flow import SAMPLE_RATE
 from stser_core.errors import UsageError
@@ -60,7 +60,7 @@ class SegmenterSettings:
     cut_search_s: float = 4.0  # the cut goes to the quietest point of this many last seconds
 
     def __post_init__(self) -> None:
-        """Refuse what a user sets out of bounds.
+        """Refuse a pause that is out of bounds.
 
         Raises:
             UsageError: With its value.
@@ -69,10 +69,6 @@ class SegmenterSettings:
             raise UsageError(
                 f"The pause that ends a turn is {self.pause_s:g} s; it has to be between "
                 f"{SHORTEST_PAUSE_S:g} and {LONGEST_PAUSE_S:g}."
-            )
-        if self.sensitivity not in _DETECTION:
-            raise UsageError(
-                f"Unknown sensitivity {self.sensitivity!r}; choose from {', '.join(get_args(Sensitivity))}."
             )
 
     @property

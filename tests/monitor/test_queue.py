@@ -49,20 +49,6 @@ def test_ending_it_wakes_whoever_waits_for_room_or_an_item(end, full, found):
     assert came == [found]
 
 
-def test_the_oldest_makes_room_when_nothing_may_wait():
-    queue = ClosableQueue(2)
-    assert [queue.put_dropping(item) for item in "abc"] == [(True, None), (True, None), (True, "a")]
-    assert [queue.get(), queue.get()] == ["b", "c"]
-
-
-def test_only_what_is_wanted_is_taken_and_nothing_waited_for():
-    queue = ClosableQueue(2)
-    assert queue.get_if(lambda item: True) is None
-    queue.put("a")
-    assert queue.get_if(lambda item: item == "b") is None
-    assert queue.get_if(lambda item: item == "a") == "a"
-
-
 def test_an_offer_is_taken_only_by_one_who_is_waiting():
     queue = ClosableQueue(4)
     assert not queue.try_put("nobody waits")

@@ -47,20 +47,6 @@ def test_a_callback_may_take_a_lock_that_the_interrupted_thread_holds():
         assert stopped.wait(5)
 
 
-def test_off_the_main_thread_signals_stay_where_they_are():
-    before = signal.getsignal(signal.SIGINT)
-    seen = []
-
-    def enter():
-        with Interruption(lambda: None, lambda: None):
-            seen.append(signal.getsignal(signal.SIGINT))
-
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    assert seen == [before]
-
-
 @pytest.mark.slow
 def test_a_third_signal_ends_the_process_on_the_spot_with_the_terminal_put_right():
     script = """

@@ -9,7 +9,6 @@ from waiting import wait_until
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
 if sys.platform != "win32":
     import pty
-    import termios
 
     from monitor.commands.terminal import Keys, can_be_read
 
@@ -32,20 +31,6 @@ def test_arrow_keys_are_not_letters(terminal):
         os.write(typing, b"o")
         wait_until(lambda: "o" in done)
     assert done == ["o"]
-
-
-@pytest.mark.parametrize("error", [None, KeyboardInterrupt, ValueError])
-def test_the_terminal_is_put_back_whatever_happens(terminal, error):
-    _, stream = terminal
-    before = termios.tcgetattr(stream)
-    try:
-        with Keys(stream, {}):
-            assert termios.tcgetattr(stream) != before
-            if error is not None:
-                raise error
-    except (KeyboardInterrupt, ValueError):
-        pass
-    assert termios.tcgetattr(stream) == before
 
 
 def test_only_a_terminal_in_the_foreground_is_read(terminal):

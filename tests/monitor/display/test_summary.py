@@ -9,17 +9,18 @@ def test_a_turn_is_one_line_whatever_it_lacks(turn):
     assert "\n" not in line(turn(speaker="two\nlines", transcript=None))
 
 
-def test_the_figures_are_a_sentence_for_each_speaker(turn, surely):
+def test_the_totals_are_a_sentence_for_each_speaker(turn, surely):
     turns = [
         turn(start_s=0.0, end_s=3.0, scores=surely("sad")),
         turn(start_s=4.0, end_s=5.0, scores=surely("happy")),
         turn(channel=2, speaker="agent", start_s=6.0, end_s=8.0, scores=None),
+        turn(start_s=9.0, end_s=12.0, scores=None),  # talk, but no emotion
     ]
     timeline = Timeline()
     for one in turns:
         timeline.add(one)
     assert summary_lines(timeline.snapshot().totals) == [
-        "customer: 2 turns, talk time 0:04, sad 75%, happy 25%.",
+        "customer: 3 turns, talk time 0:07, sad 75%, happy 25%.",
         "agent: 1 turn, talk time 0:02, not scored.",
     ]
     assert summary_lines(()) == ["No speech was found."]

@@ -11,7 +11,6 @@ from monitor.flow import SAMPLE_RATE, AudioBlock, SpeechAudio, SpeechEnded, Spee
 from monitor.segmenter.segmenter import Segmenter
 from monitor.segmenter.settings import SegmenterSettings
 from stser_core.audio import load_mono
-from stser_core.errors import UsageError
 
 CLIPS = ("03a02Nc", "03a02Ta", "08a01Wa", "10a02Fa", "13a02Wa", "14a01Na")
 SPACING_S = 3.0
@@ -193,11 +192,6 @@ def test_answers_of_a_quarter_of_a_second_are_found_at_high_sensitivity_only(cli
     }
     assert found["low"] < found["normal"] < found["high"]
     assert 0.9 * len(answers(clips)) <= found["high"] <= len(answers(clips))
-
-
-def test_an_unknown_sensitivity_is_told():
-    with pytest.raises(UsageError, match="extreme"):
-        SegmenterSettings(sensitivity="extreme")
 
 
 @settings(max_examples=20)

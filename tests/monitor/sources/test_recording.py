@@ -6,8 +6,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from monitor.flow import AudioBlock
-from monitor.sources.recording import Recording, channels_same, mono, spooled
+from monitor.sources.recording import Recording, channels_same, spooled
 from stser_core.errors import AudioError
 
 
@@ -83,17 +82,6 @@ def test_channels_that_carry_one_signal_are_found(tmp_path, channels, rate, writ
 )
 def test_channels_that_differ_are_kept(tmp_path, channels, write_wav):
     assert not channels_same(write_wav(tmp_path / "a.wav", np.asarray(channels, np.int16)))
-
-
-def test_mono_is_the_mean_and_keeps_the_clock():
-    blocks = [
-        AudioBlock(0, np.array([[0.2, 0.4], [0.4, 0.0]], dtype=np.float32), arrived_at=5.0),
-        AudioBlock(10, np.zeros((2, 2), dtype=np.float32)),
-    ]
-    first, second = mono(blocks)
-    np.testing.assert_allclose(first.samples, [[0.3, 0.2]], rtol=1e-6)
-    assert first.arrived_at == 5.0
-    assert (second.start, second.samples.shape) == (10, (1, 2))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes with names")
