@@ -18,7 +18,8 @@ STDOUT = "-"
 SOUND_SUFFIXES = frozenset(
     {".wav", ".wave", ".w64", ".rf64", ".bwf", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".flac", ".mp2", ".mp3"}
     | {".m4a", ".m4b", ".aac", ".ogg", ".oga", ".opus", ".spx", ".wma", ".amr", ".awb", ".3gp", ".3g2", ".gsm", ".ape"}
-    | {".al", ".alaw", ".ul", ".ulaw", ".vox", ".sln", ".ra", ".rm", ".wv", ".tta", ".ac3", ".dts", ".mka", ".webm"}
+    | {".al", ".alaw", ".pcma", ".ul", ".ulaw", ".mulaw", ".pcmu", ".g722", ".g726", ".vox", ".sln", ".ra", ".rm"}
+    | {".wv", ".tta", ".ac3", ".dts", ".mka", ".webm"}
 )
 RECORDING_SUFFIXES = SOUND_SUFFIXES | {
     *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".ogv")

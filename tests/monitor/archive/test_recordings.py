@@ -28,7 +28,7 @@ def names(found):
 
 
 def test_a_tree_is_searched_by_extension_and_by_content(tree, tmp_path):
-    tree("b/Two.MP3", "a/one.wav", "film.mkv", content=b"")
+    tree("b/Two.MP3", "a/one.wav", "film.mkv", "line.g722", content=b"")
     tree("recorded", "odd.name")
     root = tree("notes.txt", "picture.jpg", "table.csv", content=b"hello")
 
@@ -36,6 +36,7 @@ def test_a_tree_is_searched_by_extension_and_by_content(tree, tmp_path):
         "a/one.wav",
         "b/Two.MP3",
         "film.mkv",
+        "line.g722",
         "odd.name",
         "recorded",
     ]
