@@ -60,7 +60,7 @@ def parse(text: str) -> Rule:
     if threshold > 1 or (threshold == 1 and not reached):
         raise UsageError(f"The alert '{text}' can never come true, as no probability is above 1.")
     if turns < 1:
-        raise UsageError(f"The alert '{text}' asks for {turns} turns; one is the least.")
+        raise UsageError(f"The alert '{text}' asks for {turns} turns; it has to be 1 or more.")
     speaker = found["speaker"]
     return Rule(text.strip(), emotion, threshold, reached, turns, None if speaker is None else speaker.strip())
 

@@ -70,7 +70,7 @@ def make_overview(root: Path, page_folder: Path) -> Overview:
     rows: list[Row] = [row for path in (root / CALLS).glob("*.parquet") for row in load(path).to_pylist()]
     rows.sort(key=lambda row: str(row["recording"]))
     if not rows:
-        raise DataError(f"The archive '{root}' holds no call yet; stser-monitor archive brings them.")
+        raise DataError(f"The archive '{root}' holds no call yet; stser-monitor archive adds them.")
     way = os.path.relpath(root, page_folder)
     calls = [_line(row, root, way) for row in rows]
     return Overview(

@@ -107,7 +107,7 @@ def read_settings(path: Path) -> Mapping[str, object]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"'{path}' is damaged ({error}), so '{path.parent}' cannot be continued.") from error
     if file.format != FORMAT:
-        raise DataError(f"'{path.parent}' is an archive of format {file.format}; this program knows format {FORMAT}.")
+        raise DataError(f"'{path.parent}' is an archive of format {file.format}; this program reads format {FORMAT}.")
     return file.settings
 
 

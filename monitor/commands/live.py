@@ -169,7 +169,7 @@ def _open(options: ListenOptions, notices: Notices) -> Source:
     """Open the device: a channel for each name, else one; of a microphone, two to mix."""
     device, names = options.device, options.scoring.channels
     if device is None:
-        raise UsageError("What to listen to is missing; --device mic is the default microphone.")
+        raise UsageError("There is nothing to listen to; --device mic is the default microphone.")
     mixed = (names or "").strip() == MIX
     channels = 2 if mixed else len(named(names)) or 1
     name, _, rate = device.partition(":")

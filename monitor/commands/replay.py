@@ -185,8 +185,8 @@ class _Player:
             self.notices.line(f"{state(session, last, over=True).capitalize()}.")
         if not self.stopped and announced_s is not None and ends_early(announced_s, heard_s, exact=recording.exact):
             self.notices.say(
-                f"{recording.name} ends at {clock(heard_s)}, {announced_s - heard_s:.1f} s before the end that it "
-                "announces; it may be cut off."
+                f"{recording.name} ends at {clock(heard_s)}, {announced_s - heard_s:.1f} s before the end that its "
+                "header states; it may be cut off."
             )
 
     def stop(self) -> None:

@@ -45,7 +45,7 @@ def open_recording(file: AudioFile, options: AnalysisOptions, name: str | None =
         recording.notices.append(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")
     if options.recording.speakers is not None and len(given) != 1:
         raise UsageError(
-            f"--speakers separates the voices of one channel, but {recording.name} has {recording.channels}; "
+            f"--speakers distinguishes speakers on one channel, but {recording.name} has {recording.channels}; "
             "name them with --channels, or mix them with --channels mix."
         )
     return Opened(recording, given)

@@ -144,7 +144,7 @@ class Microphone:
                 capture.close()
             if not self.waiting:
                 self.waiting = True
-                self._complain(f"{lost} It is waited for; Ctrl-C ends.")
+                self._complain(f"{lost} Waiting for it; Ctrl-C ends.")
             capture = yield from self._wait_for_device(capture)
 
     def stop(self) -> None:
@@ -186,7 +186,7 @@ class Microphone:
         if self._clock() - max(self._buffer.last_s, running_since_s) > patience_s:
             raise DeviceError(
                 f"The input '{self.name}' delivers nothing, for {patience_s:.0f} seconds now; it may have been "
-                "unplugged, or another program may keep it to itself."
+                "unplugged, or another program may be using it."
             )
 
     def _watch_for_zeros(self, block: AudioBlock) -> None:
@@ -202,7 +202,7 @@ class Microphone:
             self._since_notice_s = 0.0
             self._notices(
                 f"The input '{self.name}' has delivered nothing but exact zeros for {_ZEROS_S:.0f} seconds; it "
-                "may be muted, or another program may keep it to itself."
+                "may be muted, or another program may be using it."
             )
 
     def _wait_for_device(self, lost: PortAudioCapture) -> Generator[AudioBlock, None, PortAudioCapture | None]:

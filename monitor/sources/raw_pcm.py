@@ -206,11 +206,11 @@ def _check_wav(form: bytes, rate: int, channels: int) -> None:
     code, told_channels, told_rate, bits = _WAV_FORMAT.unpack_from(form)
     if code not in (_PCM, _EXTENSIBLE) or bits != 16:
         raise AudioError(
-            "The sound's WAV header does not tell of 16-bit samples; give it to replay (… | stser-monitor replay -); "
+            "The sound's WAV header does not describe 16-bit samples; give it to replay (… | stser-monitor replay -); "
             "arecord needs -f S16_LE."
         )
     if (told_rate, told_channels) != (rate, channels):
         raise AudioError(
-            f"The sound's WAV header tells of {told_rate} Hz and {counted(told_channels, 'channel')}, but {rate} Hz "
-            f"and {channels} were announced; give --device -:{told_rate}, and a name for each channel with --channels."
+            f"The sound's WAV header says {told_rate} Hz and {counted(told_channels, 'channel')}, but {rate} Hz and "
+            f"{channels} were expected; give --device -:{told_rate}, and a name for each channel with --channels."
         )

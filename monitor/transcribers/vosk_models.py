@@ -86,10 +86,8 @@ def fetch(name: str) -> Path:
         The model's folder.
 
     Raises:
-        DownloadError: The name is not known, the network fails, or the file is not the expected one.
+        DownloadError: The network fails, or the file is not the expected one.
     """
-    if name not in KNOWN:
-        raise DownloadError(f"No model called {name!r} can be fetched; known: {', '.join(KNOWN)}.")
     model, target = KNOWN[name], cache_dir() / name
     if is_model(target):
         return target

@@ -94,8 +94,9 @@ def fetch(name: str = DEFAULT) -> WhisperFolder:
     try:
         folder = Path(download_model(size))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        here = " is not a folder here, and" if "/" in name else ""
         raise DownloadError(
-            f"Whisper {size} could not be downloaded from the Hugging Face Hub ({reason(error)})."
+            f"Whisper {size}{here} could not be downloaded from the Hugging Face Hub ({reason(error)})."
         ) from error
     if not is_model(folder):
         raise DownloadError(f"{name} is not a Whisper model in CTranslate2's format.")

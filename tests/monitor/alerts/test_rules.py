@@ -40,7 +40,7 @@ def test_a_rule_is_read(text, rule):
         ("furious>0.7", "choose from angry, happy, neutral, sad"),
         ("angry>1", "above 1"),
         ("angry>=1.5", "above 1"),
-        ("angry>0.5 for 0 turns", "one is the least"),
+        ("angry>0.5 for 0 turns", "1 or more"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_with_a_reason(text, why):

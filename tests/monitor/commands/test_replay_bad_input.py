@@ -89,9 +89,9 @@ def two_channels(two_speakers_samples, tmp_path, write_wav):
     return write_wav(tmp_path / "stereo.wav", [samples, samples[::-1]])
 
 
-def test_voices_are_told_apart_on_one_channel_only(quiet, two_channels):
+def test_speakers_are_diarized_on_one_channel_only(quiet, two_channels):
     result = quiet(two_channels, "--speakers", "2")
-    assert_one_sentence(result, 2, "--speakers separates the voices of one channel", "stereo.wav has 2")
+    assert_one_sentence(result, 2, "--speakers", "one channel", "stereo.wav has 2")
 
 
 def scored(rows):

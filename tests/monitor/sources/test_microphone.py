@@ -224,7 +224,7 @@ def test_a_lost_device_is_waited_for_in_the_same_timeline(system):
     assert not source.waiting
     assert later.end == pytest.approx(960 + 5.03 * 16_000, abs=2)
     assert numbers(later)[0] == 960
-    assert said == ["The input 'Headset' went away. It is waited for; Ctrl-C ends.", "The input 'Headset' is back."]
+    assert said == ["The input 'Headset' went away. Waiting for it; Ctrl-C ends.", "The input 'Headset' is back."]
 
 
 def test_a_device_that_cannot_be_closed_is_not_opened_again(system):

@@ -58,5 +58,6 @@ def test_without_the_extra_nothing_is_fetched(monkeypatch):
 
 def test_what_cannot_be_fetched_is_told_in_one_sentence(cache):
     pytest.importorskip("faster_whisper")
-    with pytest.raises(DownloadError, match="base"):
-        whisper_models.fetch("base")
+    for name, said in (("base", "Whisper base could"), ("models/mine", "models/mine is not a folder here")):
+        with pytest.raises(DownloadError, match=said):
+            whisper_models.fetch(name)
