@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import accumulate
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -240,20 +241,13 @@ def salient_steps(salience: Sequence[float]) -> tuple[int, int]:
     Returns:
         The stretch's first step, and the one after its last.
     """
-    best: tuple[int, float] | None = None
-    stretch = (0, len(salience))
-    first, held = 0, 0.0
-    for after, value in enumerate(salience, start=1):
-        held += value
-        while first < after - 1 and held - salience[first] >= _HALF - _TOLERANCE:
-            held -= salience[first]
-            first += 1
-        if held < _HALF - _TOLERANCE:
-            continue
-        rank = (after - first, -held)
-        if best is None or rank[0] < best[0] or (rank[0] == best[0] and rank[1] < best[1] - _TOLERANCE):
-            best, stretch = rank, (first, after)
-    return stretch
+    sums = [0.0, *accumulate(salience)]
+    for length in range(1, len(salience)):
+        held = [after - before for before, after in zip(sums, sums[length:], strict=False)]
+        if (most := max(held)) >= _HALF - _TOLERANCE:
+            first = next(place for place, each in enumerate(held) if each >= most - _TOLERANCE)
+            return first, first + length
+    return 0, len(salience)
 
 
 def _said(transcript: Transcript) -> dict[str, Any]:
