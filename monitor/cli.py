@@ -26,10 +26,14 @@ _REMOVED = {
     "--asr-model": "--asr names the model, as in vosk:FOLDER or whisper:small",
     "--language": "--asr names the language, as in whisper:small:de",
     "--classifier": "--jsonl writes what each classifier says",
+    "--overwrite": "only listening has it; a replay replaces its older timeline",
+    "--no-adaptation": "the speaker baseline is always estimated",
+    "--no-speaker-baseline": "the speaker baseline is always estimated",
+    "--play": f"{PROGRAM} report --audio makes a page that plays the recording",
     "--analytics": f"{PROGRAM} analytics shows the metrics of a timeline",
     "--png": "print the page with a browser",
 }
-"""Options of version 0.1, and what to use instead."""
+"""Options that a command does not have any more, and what to use instead."""
 
 
 class _Commands(TyperGroup):

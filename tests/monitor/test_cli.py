@@ -43,6 +43,7 @@ def test_version_with_its_parts(capsys):
         ("replay a.wav --asr whisper:base:german", "german"),
         ("replay a.wav --asr-model small", "vosk:FOLDER"),
         ("--device mic --rate 8000", "-:8000"),
+        ("replay a.wav --overwrite", "replaces"),
         ("replay a.wav --pause 9", "9"),
         ("replay a.wav --pause 0.1", "0.1"),
         ("replay a.wav --pause nan", "nan"),
