@@ -54,6 +54,8 @@ _INSTEAD = (
     (b"pk\x03\x04", "it is a zip archive; unpack it first"),
     (b"<!doctype html", "it is a web page"),
     (b"<html", "it is a web page"),
+    (b"recording,channel,", "it is a timeline; report, analytics and export read it"),
+    (b'{"recording":', "it is a timeline; report, analytics and export read it"),
 )
 # What begins formats whose header, or third frame, may lie behind the bytes that `identify` sees.
 _SIGNATURES = (

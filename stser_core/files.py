@@ -95,9 +95,14 @@ def cannot_write(target: str | Path, error: Exception) -> OutputError:
 
 
 def check_name(target: str) -> None:
-    """Refuse, by an `OutputError`, a name that is empty, a folder's, too long, or that of a recording that is there."""
+    """Refuse a name that is empty, a folder's, too long, or that of a recording that is there.
+
+    Raises:
+        UsageError: It is empty.
+        OutputError: It cannot be written.
+    """
     if not target:
-        raise OutputError("The name of an output is empty; name a file, or - for standard output.")
+        raise UsageError("The name of an output is empty; name a file, or - for standard output.")
     if target.endswith(("/", os.sep)):
         raise OutputError(f"Cannot write '{target}': that is the name of a folder; add a file's name.")
     try:

@@ -68,6 +68,7 @@ def read_timeline(path: str | Path) -> TimelineFile:
         data = sys.stdin.buffer.read() if path == _STDIN else path.read_bytes()
     except (OSError, ValueError) as error:
         raise DataError(f"Cannot read the timeline '{path}': {reason(error)}.") from error
+    path = Path("standard input") if path == _STDIN else path  # in messages
     file = parse_timeline(data, path)
     turns, notes, sessions = on_one_axis(file.turns, file.notes)
     if sessions < 2:

@@ -104,6 +104,7 @@ def wav(code: int, samples: bytes) -> bytes:
         ("call.wav.gz", b"\x1f\x8b\x08" + bytes(40), "unpack it"),
         ("calls.zip", b"PK\x03\x04" + bytes(40), "unpack it"),
         ("page.mp3", b"\n<!DOCTYPE html><html>", "a web page"),
+        ("call.csv", b"recording,channel,speaker\n", "export"),
         ("header.wav", b"RIFF\x24\x00\x00\x00WAVEfmt ", "cannot be read as audio"),
         ("noise.mp3", bytes(range(256)) * 20, "cannot be read as audio"),
         ("codec.wav", wav(0xABCD, b"\x80" * 4), "of a kind that nothing here can decode"),

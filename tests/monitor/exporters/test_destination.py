@@ -3,13 +3,13 @@ import os
 import pytest
 
 from monitor.exporters.destination import Destination
-from stser_core.errors import OutputError
+from stser_core.errors import OutputError, UsageError
 
 
 @pytest.mark.parametrize("name", ["", "new/", "new.csv/", "missing/out.csv", "."])
 def test_a_name_that_is_no_file_s_is_refused_at_once(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError if name else UsageError):
         Destination(name)
     assert list(tmp_path.iterdir()) == []
 
