@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from stser_core.training.splits import Fold
 
 PROGRAM = "stser-train"
+_REMOVED = {
+    "--rival": "--baseline names a baseline method",
+    "--test-share": "--test-proportion is its name now",
+    "--validation-share": "--validation-proportion is its name now",
+    "--member": "--encoder adds an encoder",
+}
+"""Options of version 0.1, and what to use instead."""
 
 app = typer.Typer(
     name=PROGRAM,
@@ -288,4 +295,4 @@ def export_onnx(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; see `command_line.run`."""
-    return command_line.run(app, PROGRAM, arguments)
+    return command_line.run(app, PROGRAM, arguments, _REMOVED)
