@@ -179,9 +179,8 @@ class AlbertConfig(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.num_attention_heads:
-            raise UsageError(
-                f"albert.hidden_size must be a multiple of {self.num_attention_heads} heads; it is {self.hidden_size}."
-            )
+            heads = self.num_attention_heads
+            raise UsageError(f"albert.hidden_size must be a multiple of {heads} heads; it is {self.hidden_size}.")
 
 
 class TmodelConfig(Settings, frozen=True):
@@ -320,6 +319,4 @@ class CheckpointConfig(Settings, frozen=True):
                 raise UsageError(f"The ensemble names the classifier {name!r}; the model has {known}.")
         for key in self.ensemble.temperatures:
             if key != "+".join(sorted(self.classifiers.keys() & key.split("+"))):
-                raise UsageError(
-                    f"The temperature of {key!r} must be of {known}, or of several, sorted and joined by +."
-                )
+                raise UsageError(f"A temperature must be of {known}, or several, sorted and joined by +; not {key!r}.")

@@ -125,10 +125,7 @@ def parse_prior(text: str) -> Prior | None:
     rest = 1 - sum(named.values())
     others = [label for label in LABELS if label not in named]
     if rest < _TOLERANCE if others else abs(rest) > _TOLERANCE:
-        raise UsageError(
-            f"The class prior {text!r} sums to {1 - rest:.7g}; the probabilities of all four emotions must be above 0 "
-            "and sum to 1."
-        )
+        raise UsageError(f"The class prior {text!r} sums to {1 - rest:.7g}; all four must be above 0 and sum to 1.")
     angry, happy, neutral, sad = (named.get(label, rest / max(1, len(others))) for label in LABELS)
     return angry, happy, neutral, sad
 

@@ -98,10 +98,8 @@ def trim(samples: Floats) -> tuple[Floats, int]:
     Returns a view of the samples that are left (all, where there is no sound), and how many were cut at the front.
     """
     whole = len(samples) // _TRIM_FRAME
-    if whole < 2:
-        return samples, 0
     power = np.square(samples[: whole * _TRIM_FRAME].reshape(whole, _TRIM_FRAME)).mean(axis=1)
-    if not power.max() > 0:
+    if whole < 2 or not power.max() > 0:
         return samples, 0
     sounding = np.flatnonzero(power > power.max() * 10 ** (-_TRIM_DB / 10))
     start = max(0, int(sounding[0]) * _TRIM_FRAME - _MARGIN)

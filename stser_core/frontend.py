@@ -8,7 +8,7 @@ on a batch's padding.
 In a checkpoint folder the weights are stored as int8 with one scale for each output row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import torch
@@ -16,13 +16,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stser_core.config import FrontEndConfig
-from stser_core.padding import frame_mask
 from stser_core.weights import SCALE, dequantise, sinusoids
 
 _ROUNDED = 32
 _AT_ONCE = 256
 """oneDNN compiles a kernel of half a megabyte for each number of steps, and keeps it. So steps are padded to a multiple
 of 32, and multiplied 256 at a time."""
+
+
+def frame_mask(frames: Tensor, width: int) -> Tensor:
+    """Mask of the positions of a padded batch that contain frames, int64 [batch]: bool [batch, width]."""
+    return torch.arange(width, device=frames.device)[None, :] < frames[:, None]
+
+
+def pad_frames(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Stack frame sequences, float [n, size] each.
+
+    Returns float32 [batch, longest, size] with zeros at the end, and int64 [batch], the lengths.
+    """
+    counts = torch.tensor([len(one) for one in sequences], device=sequences[0].device)
+    return nn.utils.rnn.pad_sequence([one.float() for one in sequences], batch_first=True), counts
 
 
 class WhisperFrontEnd(nn.Module):

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from stser_core.config import CheckpointConfig
-from stser_core.frontend import WhisperFrontEnd
-from stser_core.padding import frame_mask
+from stser_core.frontend import WhisperFrontEnd, frame_mask
 from stser_core.smodel import Smodel
 from stser_core.tmodel import Tmodel
 

@@ -140,7 +140,6 @@ def _sessions(config: CheckpointConfig, folder: Path, state: Mapping[str, Floats
             sessions[graph] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own errors have no common class
             raise CheckpointError(
-                f"The graph {graph} of {folder} cannot be loaded ({reason(error)}); stser-train export-onnx makes it "
-                "anew."
+                f"The graph {graph} of {folder} cannot be loaded ({reason(error)}); stser-train export-onnx remakes it."
             ) from error
     return sessions

@@ -208,8 +208,10 @@ class EmotionRecognizer:
                     length = len(inputs[i].samples) or len(frames[i]) * step
                     saliences[i] = self._salience(salience[row], cut, length)
             if speaker is not None and settings is not None:
-                p_neutral = self._p_neutral({SPEECH: vectors[batch[0]][SPEECH]})
-                # Squared, since a doubtful turn in a long emotional stretch would move the baseline towards it.
+                probabilities = self._classify([{SPEECH: found[0]}])[SPEECH][0]
+                # By the checkpoint's own prior, whatever prior was asked for. Squared, since a doubtful turn in a long
+                # emotional stretch would move the baseline towards it.
+                p_neutral = float(apply_prior(probabilities, self._config.ensemble.class_prior)[_NEUTRAL])
                 speaker.update(frames[batch[0]].mean(0, dtype=np.float32), p_neutral**2, settings.memory)
         return saliences
 
@@ -217,11 +219,6 @@ class EmotionRecognizer:
         """Calibrated probabilities, [batch, labels] of each classifier, of vectors of the same encoders."""
         logits = self._network.classify({name: np.stack([one[name] for one in vectors]) for name in vectors[0]})
         return calibrated(logits, self._config.ensemble)
-
-    def _p_neutral(self, vectors: _Vectors) -> float:
-        """Weight of a turn for its speaker's baseline: by the checkpoint's own prior, whatever prior was asked for."""
-        probabilities = self._classify([vectors])[SPEECH][0]
-        return float(apply_prior(probabilities, self._config.ensemble.class_prior)[_NEUTRAL])
 
     def _scores(self, probabilities: dict[str, Floats], salience: tuple[float, ...] | None) -> EmotionScores | None:
         if not probabilities:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stser_core.config import ConvConfig, SmodelConfig
-from stser_core.padding import frame_mask
+from stser_core.frontend import frame_mask
 
 
 class Smodel(nn.Module):
@@ -96,11 +96,7 @@ class ConvBlock(nn.Module):
         self.config = config
         bands, frames = config.kernel
         self.convolution = nn.Conv2d(
-            channels_in,
-            config.channels,
-            config.kernel,
-            padding=(bands // 2, frames // 2),
-            bias=not config.norm,
+            channels_in, config.channels, config.kernel, padding=(bands // 2, frames // 2), bias=not config.norm
         )
         self.norm = MaskedBatchNorm(config.channels) if config.norm else None
         # A window of one does no pooling, but torch would search all of it.

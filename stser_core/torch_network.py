@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stser_core.features import log_mel
-from stser_core.frontend import has_bfloat16
+from stser_core.frontend import has_bfloat16, pad_frames
 from stser_core.model import Stser
 from stser_core.network import Floats, accelerator_of, batches
-from stser_core.padding import pad_frames
 
 
 class TorchNetwork:

@@ -8,7 +8,7 @@ name in the checkpoint, its settings in `config.json`, and its own tensors, on t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -29,13 +29,8 @@ HUB = "hub"
 class Encoder(Protocol):
     """Utterances to vectors that classifiers read."""
 
-    @property
-    def name(self) -> str:
-        """As the checkpoint calls it."""
-
-    @property
-    def vector_size(self) -> int:
-        """Length of its vectors."""
+    name: str  # as the checkpoint calls it
+    vector_size: int  # length of its vectors
 
     def encode(self, inputs: Sequence[SpeechInput]) -> Sequence[Tensor | NDArray[np.float32] | None]:
         """Encode utterances, in the order in which they were said.
@@ -86,9 +81,7 @@ def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[NDArray[np.f
         raise CheckpointError(f"The encoder {encoder.name!r} failed ({reason(error)}).") from error
     fits = (one is None or (one.shape == (encoder.vector_size,) and np.isfinite(one).all()) for one in vectors)
     if len(vectors) != len(inputs) or not all(fits):
-        raise CheckpointError(
-            f"The encoder {encoder.name!r} did not give one finite vector of its size for each utterance."
-        )
+        raise CheckpointError(f"The encoder {encoder.name!r} did not give each utterance a finite vector of its size.")
     return vectors
 
 
@@ -109,18 +102,13 @@ def _factory(name: str, entry: EncoderEntry) -> Callable[[str, dict[str, Any], M
             f"The checkpoint's encoder {name!r} has the type {entry.type!r}, which no installed package provides; "
             f"{install}, or choose classifiers without it."
         )
-    if len({one.value for one in found}) > 1:
-        raise CheckpointError(
-            f"Several packages provide the encoder type {entry.type!r}: {', '.join(map(_provider, found))}; keep one."
-        )
+    if len(places := {one.value for one in found}) > 1:
+        several = ", ".join(sorted(places))
+        raise CheckpointError(f"Several packages provide the encoder type {entry.type!r} ({several}); keep one.")
     try:
         factory: Callable[..., Encoder] = found[0].load()
     except Exception as error:
         raise CheckpointError(
-            f"The encoder type {entry.type!r} of {_provider(found[0])} could not be loaded ({reason(error)})."
+            f"The encoder type {entry.type!r}, which is {found[0].value}, could not be loaded ({reason(error)})."
         ) from error
     return factory
-
-
-def _provider(entry: EntryPoint) -> str:
-    return entry.value if entry.dist is None else entry.dist.name

@@ -39,14 +39,10 @@ class HubEncoder:
         self.name = name
         self.settings = msgspec.convert(settings, HubSettings)
         self._model, self._extractor = _loaded(self.settings.model, self.settings.revision)
+        self.vector_size = int(self._model.config.hidden_size) * (1 if self.settings.pooling == "mean" else 2)
         states, layer = self._model.config.num_hidden_layers + 1, self.settings.layer
         if not -states <= layer < states:
             raise CheckpointError(f"The encoder {name!r} has the hidden states 0 to {states - 1}, not {layer}.")
-
-    @property
-    def vector_size(self) -> int:
-        """Length of its vectors."""
-        return int(self._model.config.hidden_size) * (1 if self.settings.pooling == "mean" else 2)
 
     def to(self, accelerator: str) -> None:
         """See `Encoder.to`."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stser_core.emotions import LABELS
-from stser_core.padding import pad_frames
+from stser_core.frontend import pad_frames
 from stser_core.tokenizer import Tokenizer
 from stser_core.training.augmentation import Augmentation, change_words
 from stser_core.training.clip import Clip

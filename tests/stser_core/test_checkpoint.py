@@ -11,7 +11,7 @@ import torch
 
 from stser_core import checkpoint
 from stser_core.errors import CheckpointError, OutputError
-from stser_core.padding import pad_frames
+from stser_core.frontend import pad_frames
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.saving import fingerprint, quantise, save
 from stser_core.weights import dequantise

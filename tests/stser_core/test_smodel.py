@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from stser_core.config import ConvConfig, SmodelConfig
-from stser_core.padding import pad_frames
+from stser_core.frontend import pad_frames
 from stser_core.smodel import BiLstm, Smodel
 
 SHAPES = {

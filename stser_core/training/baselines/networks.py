@@ -24,7 +24,7 @@ from stser_core.config import FeatureConfig
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, OutputError, reason
 from stser_core.features import log_mel
-from stser_core.padding import frame_mask, pad_frames
+from stser_core.frontend import frame_mask, pad_frames
 from stser_core.smodel import BiLstm
 from stser_core.text import normalise
 from stser_core.training.baselines.baseline import Usable, targets

@@ -135,12 +135,12 @@ def test_without_its_package_one_sentence_says_so_and_other_classifiers_answer(s
     ("kind", "message"),
     [
         ("impossible", r"'level' could not be made \(the settings are wrong\)"),
-        ("gone", r"'gone' of loudness"),
+        ("gone", r"'gone', which is faults:Gone"),
         ("narrow", r"'level' should give vectors of 2 values; .* gives 3"),
-        ("undefined", r"'level' did not give one finite vector"),
-        ("missing", r"'level' did not give one finite vector"),
+        ("undefined", r"'level' did not give each utterance a finite vector"),
+        ("missing", r"'level' did not give each utterance a finite vector"),
         ("raising", r"'level' failed \(no more memory\)"),
-        ("loudness", r"Several packages provide the encoder type 'loudness': .*other"),
+        ("loudness", r"Several packages provide the encoder type 'loudness' .*other:Loudness"),
     ],
 )
 def test_a_package_that_does_not_fit_is_named(site, saved, kind, message):
