@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from stser_core.training.routine import CallData
-    from stser_core.training.run import RunData
     from stser_core.training.splits import Fold
 
 PROGRAM = "stser-train"
@@ -89,6 +88,7 @@ def fit(
 ) -> None:
     """Train a model and write its checkpoint; with --encoder, add a classifier to a checkpoint."""
     from stser_core.training.further import add_classifier, parse_encoder
+    from stser_core.training.run import RunData
     from stser_core.training.run import fit as train
     from stser_core.training.splits import divide
 
@@ -104,22 +104,13 @@ def fit(
         raise UsageError("--checkpoint goes with --encoder; a model starts from another's weights by --start-from.")
     weak = calls.read(storage.folder)
     fold = divide(corpora.clips(), validation, seed, test=test_proportion)
-    data = _with_calls(fold, weak)
+    data = RunData.of(fold, weak)
     written = train(
         data, recipe, out, storage.folder, front_end=front_end, starts=start_from, resume=resume, overwrite=overwrite
     )
     print(f"The checkpoint is in {written}.", file=sys.stderr)
     if fold.test:
         _test(written, fold, weak, storage.folder)
-
-
-def _with_calls(fold: Fold, weak: CallData) -> RunData:
-    """The data of a run; service texts are among them where the corpora have texts."""
-    from stser_core.training.run import RunData
-
-    reads = any(clip.text for part in (fold.train, fold.validation, fold.test) for clip in part)
-    added = tuple(clip for clip in weak.train if clip.path is not None or reads)
-    return RunData(fold.train + added, fold.validation + (weak.validation if reads else ()), weak.pauses)
 
 
 def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:

@@ -81,7 +81,7 @@ def _run(protocol: Protocol, out: Path, seed: int, fold: Fold) -> dict[str, Any]
 
 def _train(given: Protocol, folder: RunFolder, seed: int, fold: Fold) -> None:
     recipe = replace(given.recipe, loop=replace(given.recipe.loop, seed=seed))
-    data = RunData(fold.train + given.calls.train, fold.validation, given.calls.pauses)
+    data = RunData.of(fold, given.calls)
     starts: tuple[Path, ...] = ()
     if given.earlier is not None:
         earlier = RunFolder(given.earlier / f"seed{seed}" / fold.name)

@@ -32,7 +32,9 @@ from stser_core.training.output import write_json
 from stser_core.training.pairs import Pairing
 from stser_core.training.recipe import DataDigest, Recipe, RunFolder, fingerprint, only
 from stser_core.training.report import card
+from stser_core.training.routine import CallData
 from stser_core.training.speech import SpeechSource
+from stser_core.training.splits import Fold
 
 Part = Literal["train", "validation"]
 
@@ -44,6 +46,14 @@ class RunData:
     train: tuple[Clip, ...]  # clips with sound (and perhaps words), texts alone, and weak ones of either
     validation: tuple[Clip, ...]  # decide when to stop, and calibrate
     pauses: tuple[NDArray[np.float32], ...] = ()  # noise of routine calls, for random telephone lines
+
+    @classmethod
+    def of(cls, fold: Fold, calls: CallData | None = None) -> "RunData":
+        """The training and validation parts of a fold, with calls, and their service texts where the fold has texts."""
+        weak = calls or CallData()
+        reads = any(clip.text for part in (fold.train, fold.validation, fold.test) for clip in part)
+        added = tuple(clip for clip in weak.train if clip.path is not None or reads)
+        return cls(fold.train + added, fold.validation + (weak.validation if reads else ()), weak.pauses)
 
     @property
     def unpaired(self) -> bool:

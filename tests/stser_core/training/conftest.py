@@ -38,7 +38,7 @@ def folds(iemocap) -> list[Fold]:
 
 @pytest.fixture(scope="session")
 def sample(folds) -> RunData:
-    return RunData(folds[0].train, folds[0].validation)
+    return RunData.of(folds[0])
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def pitch(monkeypatch):
 @pytest.mark.usefixtures("pitch")
 def test_it_is_trained_calibrated_and_answers_beside_the_others(folds, frames_recipe, front_end, cache, tmp_path):
     fold = folds[0]
-    base = fit(RunData(fold.train, fold.validation), frames_recipe, tmp_path / "base", cache, front_end=front_end)
+    base = fit(RunData.of(fold), frames_recipe, tmp_path / "base", cache, front_end=front_end)
     recipe = replace(frames_recipe, loop=replace(frames_recipe.loop, epochs=30, learning_rate=3e-3))
     wanted = parse_encoder("pitch=pitch:bands=20")
     folder = add_classifier(fold, *wanted, recipe, str(base), tmp_path / "more", cache)

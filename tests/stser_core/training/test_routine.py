@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import write_wav
+from making import clip, write_wav
 
 from stser_core.audio import SAMPLE_RATE, load_mono
 from stser_core.errors import DataError, UsageError
-from stser_core.training.routine import read_call_data, read_calls, service_texts, turn_clips
+from stser_core.training.routine import CallData, read_call_data, read_calls, service_texts, turn_clips
+from stser_core.training.run import RunData
+from stser_core.training.splits import Fold
 
 RNG = np.random.default_rng(0)
 
@@ -51,6 +53,15 @@ def test_without_training_all_calls_are_held_out_unless_some_are_named(calls: Pa
         assert [one.name for one in found.held_out] == expected
         assert found.train == found.pauses == ()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["hello", None])
+def test_service_texts_are_trained_on_beside_other_texts_alone(text: str | None) -> None:
+    fold = Fold("1", (clip(1, text=text),), (clip(2, text=text, speaker="b"),), ())
+    turn, said = clip("turn", weak=True), clip("service", path=None, text="a table for two", weak=True)
+    data = RunData.of(fold, CallData(train=(turn, said), validation=(said,)))
+    assert data.train == (*fold.train, turn, said)[: 3 if text else 2]
+    assert data.validation == (*fold.validation, said)[: 2 if text else 1]
 
 
 def test_what_is_not_there_is_said(calls: Path, tmp_path: Path) -> None:

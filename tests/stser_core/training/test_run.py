@@ -79,7 +79,7 @@ def test_the_tones_of_the_tree_are_learnt_and_the_answers_calibrated(folds, fram
     """Each emotion has a pitch of its own in this tree: unseen speakers are recognised."""
     fold = folds[0]
     plain = looped(structs.replace(frames_recipe, augmentation=Augmentation()), epochs=25, learning_rate=5e-3)
-    folder = fit(RunData(fold.train, fold.validation), plain, tmp_path, cache, front_end=front_end)
+    folder = fit(RunData.of(fold), plain, tmp_path, cache, front_end=front_end)
     model = checkpoint.load_model(folder)
     assert model.neutral_mean.abs().sum() > 0 and (model.frame_scale > 0).all()
     scored = EmotionRecognizer.load(folder, prior=None).score([SpeechInput(load_mono(clip.path)) for clip in fold.test])
