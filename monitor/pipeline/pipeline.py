@@ -161,19 +161,13 @@ class Pipeline:
     def run(self) -> None:
         """Run until the source has ended or was stopped and all speech so far has been written.
 
-        Signals are the caller's: a handler calls `stop`, and a second time `abort`. An exception that a handler
-        raises in here, such as `KeyboardInterrupt`, aborts and is passed on.
+        Signals are the caller's: a handler calls `stop`, and a second time `abort`.
 
         Raises:
             StserError: What made the first failing thread fail; `PipelineError` where nobody foresaw it. What was
                 finished before has been written.
         """
-        try:
-            self._threads.run()
-        except BaseException:
-            self.abort()
-            self._threads.linger()
-            raise
+        self._threads.run()
 
     def stop(self) -> None:
         """End the source, and with it the run, once all speech so far has been written. From any thread."""

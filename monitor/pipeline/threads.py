@@ -57,7 +57,10 @@ class Threads:
             # Short waits, since on some systems no signal is seen during a long one.
             while thread.is_alive() and not self._abandoned.is_set():
                 thread.join(_LOOK_S)
-        self.linger()
+        # After an abort, a moment for those still at work, so that no output is left in the middle of a turn.
+        deadline = time.monotonic() + _ABORT_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         try:
             raise self._failures.get_nowait()
         except Empty:
@@ -66,10 +69,3 @@ class Threads:
     def abandon(self) -> None:
         """Wait no longer."""
         self._abandoned.set()
-
-    def linger(self) -> None:
-        """After an abort, give threads still at work a moment, so that no output is left in the middle of a turn."""
-        deadline = time.monotonic() + _ABORT_S
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(max(0.0, deadline - time.monotonic()))

@@ -98,13 +98,35 @@ def scored(rows):
     return {(row["speaker"], row["emotion"] != "") for row in rows}
 
 
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        ("a,b,c", "names 3 channels (a, b, c), but stereo.wav has 2 channels."),
+        ("customer", "names 1 channel (customer), but stereo.wav has 2 channels."),
+        ("a,", "empty name"),
+        ("", "empty name"),
+        ("a,a", "a twice"),
+    ],
+)
+def test_each_channel_needs_a_name(quiet, two_channels, names, why):
+    assert_one_sentence(quiet(two_channels, "--channels", names), 2, why)
+
+
 def test_an_agent_is_timed_but_not_scored(replay, two_channels):
-    options = ["--channels", "customer,agent", "--csv", "-"]
-    assert scored(replay(two_channels, *options).rows) == {("customer", True), ("agent", False)}
-    assert scored(replay(two_channels, *options, "--score-agents").rows) == {("customer", True), ("agent", True)}
+    options = ["--channels", "customer, Agent", "--csv", "-"]
+    assert scored(replay(two_channels, *options).rows) == {("customer", True), ("Agent", False)}
+    assert scored(replay(two_channels, *options, "--score-agents").rows) == {("customer", True), ("Agent", True)}
 
 
-@pytest.mark.parametrize(("names", "speaker", "judged"), [(None, "speaker1", True), ("customer,agent", "mixed", False)])
+def test_without_names_speakers_are_numbered_and_mix_is_one(replay, two_channels):
+    assert scored(replay(two_channels, "--csv", "-").rows) == {("speaker1", True), ("speaker2", True)}
+    assert scored(replay(two_channels, "--csv", "-", "--channels", "mix").rows) == {("mixed", True)}
+
+
+@pytest.mark.parametrize(
+    ("names", "speaker", "judged"),
+    [(None, "speaker1", True), ("left,right", "mixed", True), ("customer,agent", "mixed", False)],
+)
 def test_identical_channels_are_mono(replay, two_speakers_samples, tmp_path, names, speaker, judged, write_wav):
     samples = two_speakers_samples[: 8 * RATE]
     path = write_wav(tmp_path / "twin.wav", [samples, samples])

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from monitor.display.palette import bar, clock, fitted, printable
+from monitor.display.palette import bar, fitted, printable
 
 
 @given(st.text(st.characters(exclude_categories=["C"]), max_size=30), st.integers(1, 20))
@@ -16,10 +16,3 @@ def test_a_fitted_text_has_exactly_the_width(text, width):
 )
 def test_a_bar_is_as_long_as_its_share_to_an_eighth_of_a_cell(share, shown):
     assert bar(share, 20) == shown
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.0, "0:00"), (59.999, "0:59"), (61.0, "1:01"), (3600.0, "1:00:00"), (90_000, "25:00:00")]
-)
-def test_times_read_as_a_clock(seconds, text):
-    assert clock(seconds) == text

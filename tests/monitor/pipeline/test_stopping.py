@@ -63,20 +63,3 @@ class TestStopping:
             ending = after(0.004 * (at + 1), getattr(pipeline, way))
             assert isinstance(finish(pipeline), StserError | None)
             ending.join()
-
-    def test_by_an_exception_in_the_waiting_thread_passes_it_on(self, sound, monkeypatch):
-        pipeline = build(FakeSource(sound, endless=True, pause_s=0.001), [])
-        waits = []
-
-        def interrupted(self, timeout=None, join=Thread.join):
-            waits.append(timeout)
-            if len(waits) == 1:
-                raise KeyboardInterrupt
-            join(self, timeout)
-
-        monkeypatch.setattr("monitor.pipeline.threads.Thread.join", interrupted)
-        began = time.monotonic()
-        with pytest.raises(KeyboardInterrupt):
-            pipeline.run()
-        assert time.monotonic() - began < 1
-        assert waits[0] <= 0.5

@@ -1,5 +1,4 @@
-from monitor.timeline.notes import Alert, Mark
-from monitor.timeline.timeline import Timeline, TimelineSnapshot
+from monitor.timeline.timeline import Timeline
 
 
 def test_turns_are_forgotten_but_not_their_totals(turn, surely):
@@ -12,11 +11,3 @@ def test_turns_are_forgotten_but_not_their_totals(turn, surely):
         everything.add(one)
     assert timeline.snapshot().turns == tuple(turns[-100:])
     assert timeline.snapshot().totals == everything.snapshot().totals
-
-
-def test_notes_are_kept_by_kind():
-    timeline = Timeline()
-    alert = Alert("angry>0.5", 2.0, 1, "customer", 1, "angry", 0.9)
-    timeline.add_note(Mark(1, 1.0))
-    timeline.add_note(alert)
-    assert timeline.snapshot() == TimelineSnapshot(marks=(Mark(1, 1.0),), alerts=(alert,))
