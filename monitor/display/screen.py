@@ -108,7 +108,7 @@ def finished(session: Session, snapshot: Snapshot, width: int, height: int) -> l
     return _cut([*above, *middle, *below], width)
 
 
-def state(session: Session, snapshot: Snapshot, *, over: bool = False) -> str:
+def state(session: Session, snapshot: Snapshot, *, over: bool) -> str:
     """What is going on, and when: `listening 5:03`, `stopped at 0:21 of 1:00`."""
     at = clock(snapshot.position_s)
     if session.live:

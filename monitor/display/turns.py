@@ -48,7 +48,7 @@ def _row(turn: Turn, *, narrow: bool) -> Text:
     return text.append(f" {printable(turn.transcript or '')}")
 
 
-def latest(turns: Sequence[Turn], width: int, *, explain: bool = False) -> list[Text]:
+def latest(turns: Sequence[Turn], width: int, *, explain: bool) -> list[Text]:
     """The newest turn that was scored, in full and in exactly `LATEST_HEIGHT` lines, one more with `explain`.
 
     Speaker and time, a bar for each probability, and the transcript. For an unscored turn the one before is shown,

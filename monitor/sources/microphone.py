@@ -85,7 +85,7 @@ class Microphone:
 
     def __init__(
         self,
-        device: str = "mic",
+        device: str,
         *,
         channels: int = 1,
         notices: Callable[[str], None] = lambda sentence: None,

@@ -164,7 +164,7 @@ def _residual(products: NDArray[np.float64]) -> float:
     return float(1.0 - (products[0] ** 2 / (power[0] * power)).min())
 
 
-def spooled(path: Path, say: Callable[[str], None] = lambda sentence: None) -> Path | BinaryIO:
+def spooled(path: Path, say: Callable[[str], None]) -> Path | BinaryIO:
     """A recording that can be read more than once: of a pipe, a copy that vanishes when it is closed.
 
     Args:

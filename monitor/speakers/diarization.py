@@ -36,9 +36,9 @@ def diarize(
     source: Source,
     count: int,
     extractor: VoskEmbeddings,
-    settings: SegmenterSettings | None = None,
+    settings: SegmenterSettings,
     *,
-    halted: Callable[[], bool] = lambda: False,
+    halted: Callable[[], bool],
 ) -> Callable[[Utterance], str]:
     """Find the speaker of each utterance of a recording of one channel.
 
@@ -46,7 +46,7 @@ def diarize(
         source: The recording; several channels are mixed.
         count: How many speakers there are.
         extractor: Computes the speaker embeddings.
-        settings: How the speech is cut into utterances, as for the pipeline; `None` for the defaults.
+        settings: How the speech is cut into utterances, as for the pipeline.
         halted: Asked again and again whether to stop.
 
     Returns:

@@ -69,23 +69,22 @@ class WhisperTranscriber:
     text is decoded once more, without repetitions and from the same encoder pass, before it is dropped too.
     """
 
-    def __init__(
-        self, folder: str | Path, *, name: str | None = None, language: str | None = None, device: str = "auto"
-    ) -> None:
+    def __init__(self, folder: str | Path, *, name: str | None = None, language: str | None = None) -> None:
         """Load a model, which takes a second or two: int8 on a CPU, 8-bit weights with 16-bit arithmetic on a GPU.
+
+        It runs on a GPU where there is one.
 
         Args:
             folder: A Whisper model in CTranslate2's format.
             name: The model's name, such as `base`; without it, the folder's.
             language: A code such as `en`; without it, each utterance's language is detected.
-            device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
 
         Raises:
             TranscriberError: The folder holds no such model, or a damaged one.
             UsageError: The model does not know the language.
         """
         try:
-            self._model = _load(str(folder), device)
+            self._model = _load(str(folder))
         except Exception as error:
             # The tokenizers library raises nothing narrower.
             raise TranscriberError(f"The Whisper model in {folder} cannot be loaded: {reason(error)}.") from error
@@ -187,20 +186,17 @@ def in_window(features: NDArray[np.float32], samples: int) -> NDArray[np.float32
     return padded
 
 
-def _load(folder: str, device: str) -> _OnePass:
-    if device == "auto" and get_cuda_device_count() > 0:
+def _load(folder: str) -> _OnePass:
+    if get_cuda_device_count() > 0:
         # A GPU may lack the arithmetic, or the machine the GPU's libraries, which are loaded with the first use.
         with suppress(RuntimeError, ValueError):
-            return _load(folder, "cuda")
-    kind = "int8_float16" if device == "cuda" else "int8"
+            return _load_on(folder, "cuda", "int8_float16")
+    return _load_on(folder, "cpu", "int8")
+
+
+def _load_on(folder: str, device: str, kind: str) -> _OnePass:
     # Utterances side by side use the cores better than one utterance on all of them.
-    model = _OnePass(
-        folder,
-        device="cuda" if device == "cuda" else "cpu",
-        compute_type=kind,
-        cpu_threads=1,
-        num_workers=os.cpu_count() or 1,
-    )
+    model = _OnePass(folder, device=device, compute_type=kind, cpu_threads=1, num_workers=os.cpu_count() or 1)
     bands, expected = model.feature_extractor.mel_filters.shape[0], model.model.n_mels
     if bands != expected:
         raise ValueError(f"it needs a spectrogram of {expected} bands, but preprocessor_config.json gives {bands}")

@@ -75,7 +75,7 @@ def find(name_or_dir: str | None = None) -> WhisperFolder | None:
     return next((one for one in installed() if one.name == size_of(name_or_dir)), None)
 
 
-def fetch(name: str = DEFAULT) -> WhisperFolder:
+def fetch(name: str) -> WhisperFolder:
     """Fetch a model into the Hugging Face Hub's cache, unless it is there.
 
     Args:

@@ -18,7 +18,7 @@ RATE = 16_000
 
 @pytest.fixture(scope="module")
 def transcriber(whisper_model):
-    return whisper.WhisperTranscriber(whisper_model, name="tiny.en", device="cpu")
+    return whisper.WhisperTranscriber(whisper_model, name="tiny.en")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_no_word_is_lost_where_an_utterance_is_longer_than_whispers_window(trans
 
 def test_a_language_that_the_model_does_not_know_is_refused(whisper_model):
     with pytest.raises(UsageError, match="'de'"):
-        whisper.WhisperTranscriber(whisper_model, language="de", device="cpu")
+        whisper.WhisperTranscriber(whisper_model, language="de")
 
 
 def linked(model, folder, changed):
@@ -118,7 +118,7 @@ def linked(model, folder, changed):
 )
 def test_a_damaged_model_is_refused_before_anything_is_transcribed(whisper_model, tmp_path, changed):
     with pytest.raises(TranscriberError, match=tmp_path.name):
-        whisper.WhisperTranscriber(linked(whisper_model, tmp_path, changed), device="cpu")
+        whisper.WhisperTranscriber(linked(whisper_model, tmp_path, changed))
 
 
 def test_a_gpu_that_cannot_be_used_leaves_it_to_the_processor(whisper_model, monkeypatch):
