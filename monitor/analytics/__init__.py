@@ -1,1 +1,1 @@
-"""Call analytics from a timeline alone, with no further model; docs/analytics.md defines every figure."""
+"""Call analytics from a timeline alone, with no further model; docs/analytics.md defines every metric."""

@@ -31,7 +31,7 @@ class Period(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """A place in a ranking: the call, who or what is meant, and the figure."""
+    """A place in a ranking: the call, who or what is meant, and the value."""
 
     call: Row
     what: str

@@ -1,6 +1,6 @@
 """Reads a timeline back from the CSV, JSON Lines or Parquet that `monitor.exporters` writes.
 
-The reader is strict: a figure made of a damaged timeline would be wrong without anybody noticing. Only what a
+The reader is strict: a metric of a damaged timeline would be wrong without anybody noticing. Only what a
 killed program leaves behind, a last line that breaks off, is left out with a notice.
 """
 

@@ -223,9 +223,9 @@ def test_two_recordings_are_not_one_call(row):
 
 
 def test_json_has_the_same_keys_and_a_file_name_that_is_not_utf8_as_visible_escapes(row):
-    figures = json.loads(
+    metrics = json.loads(
         to_json(analyse([row(0, 1, recording="caf\udce9.wav"), row(2, 2.33333, 2, recording="caf\udce9.wav")]))
     )
-    assert figures["recording"] == r"caf\udce9.wav"
-    assert figures["interruptions"]["by_interrupter"][1]["speaker"] == figures["speakers"][1]["speaker"] == "agent"
-    assert figures["speakers"][1]["talk_s"] == 0.333
+    assert metrics["recording"] == r"caf\udce9.wav"
+    assert metrics["interruptions"]["by_interrupter"][1]["speaker"] == metrics["speakers"][1]["speaker"] == "agent"
+    assert metrics["speakers"][1]["talk_s"] == 0.333

@@ -36,14 +36,14 @@ def test_a_timeline_is_that_of_a_replay(done, recordings, usual, tmp_path):
     assert (done / f"{name}.csv").read_text() == replayed
 
 
-def test_a_call_has_the_figures_of_the_analytics_command(done, contents, tmp_path):
+def test_a_call_has_the_metrics_of_the_analytics_command(done, contents, tmp_path):
     call = next(row for row in contents(done)["calls"] if row["recording"] == "2026-10-01/call-000.wav")
-    assert main(["analytics", str(done / call["timeline"]), "-o", str(tmp_path / "figures.json")]) == 0
+    assert main(["analytics", str(done / call["timeline"]), "-o", str(tmp_path / "metrics.json")]) == 0
 
-    figures = json.loads((tmp_path / "figures.json").read_text())
-    assert call["speech_s"] == figures["speech_s"]
-    assert [speaker["talk_s"] for speaker in call["speakers"]] == [one["talk_s"] for one in figures["speakers"]]
-    assert call["interruptions"] == figures["interruptions"]["count"]
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert call["speech_s"] == metrics["speech_s"]
+    assert [speaker["talk_s"] for speaker in call["speakers"]] == [one["talk_s"] for one in metrics["speakers"]]
+    assert call["interruptions"] == metrics["interruptions"]["count"]
 
 
 def test_two_workers_find_the_same(done, recordings, archive, contents, tmp_path):

@@ -1,4 +1,4 @@
-"""The overview page: its figures, its links, and that nothing in it can become anything else."""
+"""The overview page: its metrics, its links, and that nothing in it can become anything else."""
 
 import html
 import json

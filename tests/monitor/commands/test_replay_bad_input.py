@@ -18,7 +18,7 @@ def speech(two_speakers):
 
 @pytest.fixture
 def quiet(replay):
-    """Replay without notices and figures."""
+    """Replay without notices and metrics."""
     return partial(replay, "--quiet")
 
 

@@ -14,7 +14,7 @@ def shown(rows, width=80):
     return console.file.getvalue().splitlines()
 
 
-def test_every_speaker_has_their_figures(call):
+def test_every_speaker_has_their_metrics(call):
     customer, agent = (line.split() for line in shown(call)[1:3])
     assert customer == ["customer", "69%", "24", "-15", "dB", "0:10", "2.0", "s", "0"]
     assert agent == ["agent", "31%", "43", "-22", "dB", "0:06", "3.0", "s", "1"]

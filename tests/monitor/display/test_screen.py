@@ -152,7 +152,7 @@ def test_a_replay_shows_the_newest_scored_turn_and_lists_the_last_ones(call):
 
 
 @pytest.mark.parametrize(("session", "state"), [(LIVE, "ended at 5:00"), (REPLAY, "5:00")])
-def test_what_stays_tells_the_figures_of_everybody(call, session, state):
+def test_what_stays_tells_the_metrics_of_everybody(call, session, state):
     lines = plain(finished(session, call, 120, 40))
     assert lines[0].endswith(state)
     (customer,) = (line for line in lines if line.startswith("customer") and "%" in line)

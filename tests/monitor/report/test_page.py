@@ -135,7 +135,7 @@ def test_where_nobody_speaks_the_page_says_so_and_shows_marks_all_the_same():
     assert scripts(render(make_report([], (), "quiet.csv"))) == []
 
 
-def test_the_page_reaches_to_the_last_mark_and_the_figures_do_not(row):
+def test_the_page_reaches_to_the_last_mark_and_the_metrics_do_not(row):
     content = render(make_report([row(1, 0.0, 2.0, "sad")], [{"type": "mark", "number": 1, "time_s": 140.0}], "x"))
     (block,) = re.findall(rb'<script type="application/json" id="call">(.*?)</script>', content)
     assert json.loads(block)["duration"] == 140.0
@@ -143,18 +143,17 @@ def test_the_page_reaches_to_the_last_mark_and_the_figures_do_not(row):
     assert "<dt>Length</dt><dd>0:02</dd>" in content.decode()
 
 
-def test_figures_are_those_of_the_analytics(row, agent):
+def test_metrics_are_those_of_the_analytics(row, agent):
     rows = [row(1, 0.0, 20.0, "angry", "no no no"), agent(2, 24.0, 30.0, "yes"), row(3, 31.0, 41.0, "sad", "well")]
     report = make_report(rows, (), "x")
     content = render(report).decode()
-    figures = re.sub(r"<[^>]+>|\s+", " ", content[content.index('<section id="analytics"') :])
-    figures = re.sub(r" +", " ", figures)
+    metrics = re.sub(r"(<[^>]+>|\s)+", " ", content[content.index('<section id="analytics"') :])
     customer, other = report.call.speakers
-    assert "Silence 0:05 12%" in figures
-    assert "Silences over 3 s 1 4.0 s" in figures
-    assert f"Talk share {customer.talk_share:.0%} {other.talk_share:.0%}" in figures
-    assert f"Words a minute {customer.words_per_minute:.0f} {other.words_per_minute:.0f}" in figures
-    assert "Response time, median 1.0 s 4.0 s" in figures
-    assert "whole call A 67% S 33%" in figures
-    assert f"from angry to sad; {customer.emotions.trend}" in figures
-    assert "The angriest minute 0:00 to 0:41" in figures
+    assert "Silence 0:05 12%" in metrics
+    assert "Silences over 3 s 1 4.0 s" in metrics
+    assert f"Talk share {customer.talk_share:.0%} {other.talk_share:.0%}" in metrics
+    assert f"Words a minute {customer.words_per_minute:.0f} {other.words_per_minute:.0f}" in metrics
+    assert "Response time, median 1.0 s 4.0 s" in metrics
+    assert "whole call A 67% S 33%" in metrics
+    assert f"from angry to sad; {customer.emotions.trend}" in metrics
+    assert "The angriest minute 0:00 to 0:41" in metrics
