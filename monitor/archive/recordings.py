@@ -106,6 +106,8 @@ def _listed(data: bytes) -> Iterable[Found]:
         raise DataError("The list of recordings is UTF-16; save it as UTF-8.")
     if b"\0" in data:
         raise DataError("The list of recordings holds a null byte; a list is a text with one path a line.")
+    if data.removeprefix(codecs.BOM_UTF8).startswith(b"recording,channel,"):
+        raise DataError("The list of recordings is a timeline; a list is a text with one path a line.")
     lines = (os.fsdecode(line.rstrip(b"\r")) for line in data.removeprefix(codecs.BOM_UTF8).split(b"\n"))
     return (_named(path) for line in lines if (path := _path_in(line)) is not None)
 

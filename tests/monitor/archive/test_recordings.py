@@ -109,12 +109,14 @@ def test_a_name_that_is_not_utf8_becomes_visible(tree, tmp_path):
         ("empty", "No recording"),
         ("binary", "null byte"),
         ("utf16", "UTF-16"),
+        ("call.csv", "timeline"),
     ],
 )
 def test_what_holds_no_recording_is_told(tmp_path, place, reason):
     (tmp_path / "empty").mkdir()
     (tmp_path / "binary").write_bytes(b"\x7fELF\0\0")
     (tmp_path / "utf16").write_bytes("a.wav\r\n".encode("utf-16"))
+    (tmp_path / "call.csv").write_text("recording,channel,speaker\na.wav,1,customer\n")
 
     with pytest.raises(DataError, match=reason):
         find_recordings(str(tmp_path / place), tmp_path / "out")
