@@ -13,52 +13,15 @@ _LARGEST_DRIFT = 1e-3
 _KEEP_ALIVE = SAMPLE_RATE // 50
 
 
-class SampleClock:
-    """Counts a device's samples, and estimates how many were lost where the device only says that some were.
-
-    The pieces of a stream arrive as the sound goes by, each a little late. How far arrival and sample count are
-    apart when nothing is late is learnt from the earliest arrivals; by how much more they are apart after a loss
-    is the loss. An estimate that was too high or too low is made good by the next one, so that errors do not add
-    up. The device's clock and the system's may differ by some parts in a million.
-    """
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._offset = math.inf
-        self._counted = 0
-        self._estimated = False
-        self.position = 0
-
-    def count(self, samples: int, arrived_s: float, *, overflowed: bool = False) -> int:
-        """Count a piece of so many samples, and give the index of its first one.
-
-        Args:
-            samples: How many it has.
-            arrived_s: When its last sample arrived, in seconds on a clock that never goes back.
-            overflowed: Whether the device lost samples before it; it does not say how many.
-        """
-        start = self.position
-        if overflowed and self._counted:
-            late_s = arrived_s - (start + samples) / self._rate - self._offset
-            start += max(0, round(late_s * self._rate))
-            self._estimated = True
-        self.position = start + samples
-        self._counted += samples
-        self._learn(arrived_s - self.position / self._rate, samples / self._rate)
-        return start
-
-    def _learn(self, offset: float, length_s: float) -> None:
-        drift = _LARGEST_DRIFT * length_s
-        # After an estimate that was too high, arrivals only seem to be earlier.
-        settling = self._counted < _SETTLING_S * self._rate and not self._estimated
-        lowest = -math.inf if settling else self._offset - drift
-        self._offset = min(self._offset + drift, max(offset, lowest))
-
-
 class StreamClock:
     """Makes blocks at 16 kHz of a device's pieces. What was lost is a gap between two blocks.
 
     While a device is open, its thread places; while none is, whoever waits for it keeps the stream alive.
+
+    A device only says that it lost samples, not how many. Pieces arrive as the sound goes by, each a little late. How
+    far arrival and sample count are apart when nothing is late is learnt from the earliest arrivals; by how much more
+    they are apart after a loss is the loss. An estimate that was too high or too low is made good by the next one, so
+    that errors do not add up. The device's clock and the system's may differ by some parts in a million.
     """
 
     def __init__(self, rate: int, channels: int) -> None:
@@ -72,7 +35,9 @@ class StreamClock:
     def begin(self, rate: int) -> None:
         """Continue with a device that was opened again and counts its samples from 0."""
         self._rate = rate
-        self._device = SampleClock(rate)
+        self._counted = self._position = 0  # of the device's samples: those that came, and the index after the last
+        self._offset = math.inf  # seconds from a sample's time by its index to its earliest arrival
+        self._estimated = False
         self._resampler = Resampler(rate, self._channels)
         self._origin: int | None = None
 
@@ -85,8 +50,11 @@ class StreamClock:
             overflowed: Whether the device lost samples before them.
         """
         length = samples.shape[1]
-        expected = self._device.position
-        start = self._device.count(length, arrived_s, overflowed=overflowed)
+        expected = self._position
+        start = expected + (self._lost(length, arrived_s) if overflowed and self._counted else 0)
+        self._position = start + length
+        self._counted += length
+        self._learn(arrived_s - self._position / self._rate, length / self._rate)
         if self._origin is None:
             self._origin = self._next = self._at(arrived_s - length / self._rate)
         elif start > expected:
@@ -103,6 +71,19 @@ class StreamClock:
         if start < self._next:
             return None
         return self._block(start, np.zeros((self._channels, _KEEP_ALIVE), dtype=np.float32))
+
+    def _lost(self, samples: int, arrived_s: float) -> int:
+        """How many samples were lost before a piece of so many."""
+        self._estimated = True
+        late_s = arrived_s - (self._position + samples) / self._rate - self._offset
+        return max(0, round(late_s * self._rate))
+
+    def _learn(self, offset: float, length_s: float) -> None:
+        drift = _LARGEST_DRIFT * length_s
+        # After an estimate that was too high, arrivals only seem to be earlier.
+        settling = self._counted < _SETTLING_S * self._rate and not self._estimated
+        lowest = -math.inf if settling else self._offset - drift
+        self._offset = min(self._offset + drift, max(offset, lowest))
 
     def _block(self, start: int, samples: NDArray[np.float32]) -> AudioBlock:
         if not np.isfinite(samples).all():
