@@ -20,7 +20,6 @@ from stser_core.files import STDOUT, check_not_input, check_writable, write_whol
 
 if TYPE_CHECKING:
     from monitor.timeline.file import TimelineFile
-    from monitor.timeline.notes import Note
 
 _LISTED = 5
 _FULL_WIDTH = 10_000
@@ -42,7 +41,6 @@ def export(
 ) -> None:
     """Write a timeline in another program's format."""
     from monitor.exporters.formats import ALIASES, FORMATS
-    from monitor.timeline.notes import read_notes
 
     chosen = FORMATS.get(ALIASES.get(to.lower(), to.lower()))
     if chosen is None:
@@ -55,12 +53,10 @@ def export(
     if target == STDOUT and chosen.binary and sys.stdout.isatty():
         raise UsageError(f"{to} is not for a terminal; name a file with -o, or use a pipe.")
     check_not_input(target, timeline, "the timeline")
-    marks, alerts = read_notes(file.notes)
-    notes: tuple[Note, ...] = (*marks, *alerts)
-    if notes and chosen.notes is None:
-        said = "1 mark or alert has" if len(notes) == 1 else f"{len(notes)} marks and alerts have"
+    if file.notes and chosen.notes is None:
+        said = "1 mark or alert has" if len(file.notes) == 1 else f"{len(file.notes)} marks and alerts have"
         notices.say(f"{said} no place in {to}.")
-    _write(target, chosen.made(file.turns, notes), notices)
+    _write(target, chosen.made(file.turns, file.notes), notices)
 
 
 def _one(file: TimelineFile, recording: str | None, timeline: Path) -> TimelineFile:

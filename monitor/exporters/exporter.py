@@ -11,7 +11,7 @@ from typing import Protocol
 
 from monitor.exporters.destination import Destination
 from monitor.timeline.file import TimelineFile, parse_timeline
-from monitor.timeline.notes import Note, read_notes
+from monitor.timeline.notes import Mark, Note
 from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.errors import DataError, OutputError
 from stser_core.files import STDOUT
@@ -156,7 +156,6 @@ def _resumed(content: bytes, path: str, lines: Lines) -> Resumed:
     """Read what a file holds that is to be continued: by another run, which may have been killed while it wrote."""
     try:
         file = parse_timeline(content, Path(path))
-        marks, _ = read_notes(file.notes)
         misfit = lines.misfit(content, file)
     except DataError as error:
         if b"\n" not in content and (lines.header or '{"').encode().startswith(content[: len(lines.header) or 2]):
@@ -173,6 +172,6 @@ def _resumed(content: bytes, path: str, lines: Lines) -> Resumed:
         start=("\n" if unended else "") if file.whole else lines.header,
         keep=file.whole,
         last_turn=max((turn.turn for turn in file.turns), default=0),
-        last_mark=max((mark.number for mark in marks), default=0),
+        last_mark=max((note.number for note in file.notes if isinstance(note, Mark)), default=0),
         lost=lost,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.analytics.call import analyse
 from monitor.analytics.results import CallAnalytics
-from monitor.timeline.notes import Alert, Mark, read_notes
+from monitor.timeline.notes import Alert, Mark, Note
 from monitor.timeline.turn import Turn
 from stser_core.errors import AudioError
 
@@ -79,7 +79,7 @@ class Report:
 
 def make_report(
     rows: Sequence[Turn],
-    notes: Sequence[Mapping[str, object]],
+    notes: Sequence[Note],
     title: str,
     *,
     sound: Sound | None = None,
@@ -88,12 +88,11 @@ def make_report(
     """Make a report's content of a timeline.
 
     Raises:
-        DataError: The rows are of more than one recording, or a note is broken.
+        DataError: The rows are of more than one recording.
         AudioError: The recording is shorter than the timeline.
     """
     duration_s = None if sound is None else sound.duration_s
     call = analyse(rows, duration_s)
-    marks, alerts = read_notes(notes)
     end_s = max((row.end_s for row in rows), default=0.0)
     if duration_s is not None and end_s > duration_s + _CUT_OFF_S:
         raise AudioError(
@@ -103,8 +102,8 @@ def make_report(
     return Report(
         title=call.recording or title,
         checkpoints=tuple(sorted({row.checkpoint for row in rows if row.checkpoint})),
-        turns=_shown(rows, call, alerts),
-        marks=marks,
+        turns=_shown(rows, call, [note for note in notes if isinstance(note, Alert)]),
+        marks=tuple(note for note in notes if isinstance(note, Mark)),
         call=call,
         sound=sound,
         transcripts=transcripts,

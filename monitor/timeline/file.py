@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from monitor.timeline.notes import Alert, Note, read_note
 from monitor.timeline.sessions import on_one_axis
 from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, STARTED_AT, TEXTS, Turn
 from stser_core.errors import DataError, MissingExtraError, reason
@@ -41,7 +42,7 @@ class TimelineFile:
     """The contents of a timeline's file."""
 
     turns: tuple[Turn, ...]  # its turns, in the file's order
-    notes: tuple[Mapping[str, object], ...] = ()  # marks and alerts, as the objects that the JSON Lines hold
+    notes: tuple[Note, ...] = ()  # marks, then alerts, each in the order of their times
     notices: tuple[str, ...] = ()  # sentences for the user, such as on a last line that was left out
     whole: int = 0  # bytes of the file that hold whole lines: all, or what is before a last line that breaks off
 
@@ -71,10 +72,10 @@ def read_timeline(path: str | Path) -> TimelineFile:
     path = Path("standard input") if path == _STDIN else path  # in messages
     file = parse_timeline(data, path)
     turns, notes, sessions = on_one_axis(file.turns, file.notes)
-    if sessions < 2:
-        return file
+    in_order = sorted(notes, key=lambda note: (isinstance(note, Alert), note.time_s))
     notice = f"'{path}' holds {sessions} sessions; they are laid out by the time of day."
-    return replace(file, turns=turns, notes=notes, notices=(*file.notices, notice))
+    notices = (*file.notices, notice) if sessions > 1 else file.notices
+    return replace(file, turns=turns, notes=tuple(in_order), notices=notices)
 
 
 def parse_timeline(data: bytes, path: Path) -> TimelineFile:
@@ -139,7 +140,8 @@ def _parquet(data: bytes, path: Path) -> TimelineFile:
     return TimelineFile(tuple(contents.turns))
 
 
-_Entry: TypeAlias = Turn | Mapping[str, object]
+_Entry: TypeAlias = Turn | Note | None
+"""What a line holds; `None` for what a newer program has added."""
 
 
 class _Contents:
@@ -148,7 +150,7 @@ class _Contents:
     def __init__(self, path: Path) -> None:
         self.turns: list[Turn] = []
         self._path = path
-        self._notes: list[Mapping[str, object]] = []
+        self._notes: list[Note] = []
         self._lines: dict[tuple[str, int], int] = {}
 
     def take(self, line: int, entry: Callable[[], _Entry], what: str = "line") -> None:
@@ -156,7 +158,7 @@ class _Contents:
         try:
             one = entry()
             if not isinstance(one, Turn):
-                self._notes.append(one)
+                self._notes += [one] if one is not None else []
                 return
             first = self._lines.setdefault((one.recording, one.turn), line)
             if first != line:
@@ -296,10 +298,10 @@ def _object(text: str) -> dict[str, object]:
     return values
 
 
-def _turn_or_note(text: str) -> Turn | Mapping[str, object]:
+def _turn_or_note(text: str) -> _Entry:
     """Every turn names its recording, and no note does; a turn may have a further column that is called `type`."""
     values = _object(text)
-    return values if "type" in values and "recording" not in values else _json_row(values)
+    return read_note(values) if "type" in values and "recording" not in values else _json_row(values)
 
 
 def _json_row(values: Mapping[str, object]) -> Turn:

@@ -1,13 +1,12 @@
 """Notes of a timeline, beside its turns: marks that the user sets, and alerts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import isfinite
 from typing import TypeAlias
 
 import msgspec
 
-from stser_core.errors import DataError
+from monitor.flow import Seconds
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class Mark:
     """A moment that the user wants to find again; numbers count from 1."""
 
     number: int
-    time_s: float
+    time_s: Seconds
     at: str | None = None
 
 
@@ -24,7 +23,7 @@ class Alert:
     """A rule, as the user wrote it, that has come true with a turn; `time_s` is the turn's end."""
 
     rule: str
-    time_s: float
+    time_s: Seconds
     channel: int
     speaker: str
     turn: int
@@ -44,32 +43,17 @@ def note_object(note: Note) -> dict[str, object]:
     return values
 
 
-def read_notes(objects: Iterable[Mapping[str, object]]) -> tuple[tuple[Mark, ...], tuple[Alert, ...]]:
-    """Make marks and alerts of the objects that the JSON Lines hold.
-
-    Args:
-        objects: Each has a `type`; objects of other types are passed over, as a newer program's would be.
-
-    Returns:
-        The marks and the alerts, each in the order of their times.
-
-    Raises:
-        DataError: One lacks a value or has one that does not fit.
-    """
-    notes = [_converted(each, kind) for each in objects if (kind := _KINDS.get(str(each["type"])))]
-    notes.sort(key=lambda note: note.time_s)
-    marks = tuple(note for note in notes if isinstance(note, Mark))
-    return marks, tuple(note for note in notes if isinstance(note, Alert))
-
-
 _KINDS: Mapping[str, type[Note]] = {"mark": Mark, "alert": Alert}
 
 
-def _converted(values: Mapping[str, object], kind: type[Note]) -> Note:
+def read_note(values: Mapping[str, object]) -> Note | None:
+    """Make a mark or an alert of the object that JSON Lines hold; `None` of another type, as a newer program's.
+
+    Raises:
+        ValueError: It lacks a value, or has one that does not fit.
+    """
+    kind = _KINDS.get(str(values["type"]))
     try:
-        note: Note = msgspec.convert(dict(values), kind)
+        return None if kind is None else msgspec.convert(dict(values), kind)
     except msgspec.ValidationError as error:
-        raise DataError(f"The timeline holds a note that is not a valid {values['type']}: {error}.") from error
-    if not isfinite(note.time_s):
-        raise DataError(f"The timeline holds a note that is not a valid {values['type']}: its time is not a number.")
-    return note
+        raise ValueError(f"this is not a valid {values['type']} ({error})") from error

@@ -4,19 +4,17 @@ Each session counts its seconds from its own start. `started_at` tells when that
 session can follow those of the first at the distance that they had.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from monitor.flow import Word
+from monitor.timeline.notes import Note
 from monitor.timeline.turn import SALIENT_COLUMNS, STARTED_AT, Turn
 
 _JUMP_S = 1.0
 """From turn to turn of one session, the time of day gains less than this on the stream's, unless the system slept.
 Turns come in the order of their ends, so one that ends earlier begins another session."""
-
-AT = "at"
-"""The key of a live note's time of day."""
 
 
 class _Axis:
@@ -41,20 +39,15 @@ class _Axis:
         self._end_s = max(self._end_s, moved.end_s)
         return moved
 
-    def move_note(self, note: Mapping[str, object]) -> Mapping[str, object]:
-        time_s = note.get("time_s")
-        if len(self.sessions) < 2 or isinstance(time_s, bool) or not isinstance(time_s, (int, float)):
-            return note
-        began = _began(note.get(AT), float(time_s))
-        if began is None:
+    def move_note(self, note: Note) -> Note:
+        began = _began(note.at, note.time_s)
+        if len(self.sessions) < 2 or began is None:
             return note
         _, shift = min(self.sessions, key=lambda session: abs(session[0] - began))
-        return {**note, "time_s": round(time_s + shift, 3)}
+        return replace(note, time_s=round(note.time_s + shift, 3))
 
 
-def on_one_axis(
-    turns: Sequence[Turn], notes: Sequence[Mapping[str, object]]
-) -> tuple[tuple[Turn, ...], tuple[Mapping[str, object], ...], int]:
+def on_one_axis(turns: Sequence[Turn], notes: Sequence[Note]) -> tuple[tuple[Turn, ...], tuple[Note, ...], int]:
     """Lay out sessions on the axis of the first; turns without a time of day stay as they are.
 
     Returns:

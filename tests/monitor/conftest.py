@@ -9,6 +9,8 @@ import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +147,9 @@ def write_timeline() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def alert_note() -> Callable[..., dict[str, Any]]:
-    """Make an alert as JSON Lines have it; what is given replaces the usual values."""
-    usual = {"type": "alert", "rule": "angry>0.4", "time_s": 2.5, "channel": 1, "speaker": "customer", "turn": 1}
-    return lambda **changes: {**usual, "emotion": "angry", "probability": 0.5, **changes}
+def alert_note() -> Callable[..., Alert]:
+    """Make an alert; what is given replaces the usual values."""
+    return partial(replace, Alert("angry>0.4", 2.5, 1, "customer", 1, "angry", 0.5))
 
 
 PATIENCE_S = 60.0

@@ -13,6 +13,7 @@ from monitor.commands.timelines import analytics, export, report
 from monitor.exporters.formats import FORMATS
 from monitor.flow import Transcript, Word
 from monitor.timeline.file import read_timeline
+from monitor.timeline.notes import Mark
 from stser_core.errors import DataError, UsageError
 
 ROOT = Path(__file__).parents[3]
@@ -87,25 +88,14 @@ def test_words_can_be_kept_out_of_every_format(timeline, name):
 
 
 @pytest.fixture
-def notes(alert_note):
-    """Two marks and an alert."""
-    marks = [{"type": "mark", "number": number, "time_s": time_s} for number, time_s in ((1, 2.0), (2, 140.0))]
-    return [*marks, alert_note()]
+def noted(tmp_path, turn, alert_note, write_timeline):
+    """A timeline with two marks and an alert."""
+    return write_timeline(tmp_path / "noted.jsonl", turn(), turn(turn=2), Mark(1, 2.0), Mark(2, 140.0), alert_note())
 
 
-@pytest.fixture
-def noted(timeline, notes):
-    """A timeline that holds them."""
-    with timeline.open("a") as file:
-        file.writelines(json.dumps(note) + "\n" for note in notes)
-    return timeline
-
-
-def test_marks_and_alerts_stay_in_json_lines_and_are_labels_of_audacity(noted, notes, capsys):
+def test_marks_and_alerts_stay_in_json_lines_and_are_labels_of_audacity(noted, capsys):
     export(noted, "jsonl", "-")
-    captured = capsys.readouterr()
-    assert [json.loads(line) for line in captured.out.splitlines()][2:] == notes
-    assert captured.err == ""
+    assert capsys.readouterr() == (noted.read_text(), "")
     export(noted, "audacity", "-")
     captured = capsys.readouterr()
     assert captured.out.splitlines()[2:] == [
@@ -126,7 +116,7 @@ def test_where_marks_and_alerts_have_no_place_it_is_said(noted, to, capsys):
 def test_a_broken_mark_is_refused(timeline, values):
     with timeline.open("a") as file:
         file.write('{"type": "mark", ' + values + "}\n")
-    with pytest.raises(DataError, match="holds a note that is not a valid mark"):
+    with pytest.raises(DataError, match="line 3: this is not a valid mark"):
         export(timeline, "jsonl", "-")
 
 

@@ -49,11 +49,12 @@ def test_an_explained_turn_tells_where_the_attention_rested(written, tmp_path, t
     assert (unknown["salient_start_s"], unknown["salience"]) == (None, None)
 
 
-def test_notes_are_told_from_turns_by_their_type(written, tmp_path, alert_note):
+def test_notes_are_told_from_turns_by_their_type(written, tmp_path):
     notes = Mark(2, 61.23456), Alert("sad>0.5 for 2 turns", 70.5, 1, "customer", 9, "sad", 0.7124)
     mark, alert = written(tmp_path / "out.jsonl", *notes)
     assert mark == {"type": "mark", "number": 2, "time_s": 61.235}
-    assert alert == alert_note(rule="sad>0.5 for 2 turns", time_s=70.5, turn=9, emotion="sad", probability=0.7124)
+    said = {"rule": "sad>0.5 for 2 turns", "speaker": "customer", "emotion": "sad", "probability": 0.7124}
+    assert alert == {"type": "alert", "time_s": 70.5, "channel": 1, "turn": 9, **said}
 
 
 def test_json_lines_that_were_read_back_are_written_as_they_were(tmp_path, turn, surely, exported, write_timeline):

@@ -154,7 +154,7 @@ def test_the_numbers_of_marks_go_on_and_sessions_are_laid_out_by_the_clock(tmp_p
     file = read_timeline(path)
     assert [turn.start_s for turn in file.turns] == [10.0, 603.0]
     assert [word.start_s for word in file.turns[1].words] == [601.2, 601.5, 601.7]
-    assert [note["time_s"] for note in file.notes] == [12.0, 607.0]
+    assert [note.time_s for note in file.notes] == [12.0, 607.0]
     assert len(file.notices) == 1
 
 

@@ -8,7 +8,7 @@ from stser_core.errors import AudioError
 
 def test_turns_marks_and_alerts_stand_in_the_order_of_their_times(row, agent, alert_note):
     rows = [row(2, 3.0, 4.0, "angry"), agent(3, 3.5, 6.0), row(1, 0.0, 2.0, "sad")]
-    notes = [alert_note(turn=2), {"type": "mark", "number": 1, "time_s": 1.5}, {"type": "of a newer program"}]
+    notes = [Mark(1, 1.5), alert_note(turn=2)]
     assert [
         entry.number if isinstance(entry, Mark) else (entry.row.turn, entry.lane, entry.alerts)
         for entry in make_report(rows, notes, "x").entries

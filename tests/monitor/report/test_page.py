@@ -9,6 +9,7 @@ import pytest
 
 from monitor.report.content import make_report
 from monitor.report.page import render
+from monitor.timeline.notes import Mark
 from monitor.web.page import source_hash
 from stser_core.emotions import LABELS
 
@@ -105,7 +106,7 @@ def test_the_page_tells_recording_length_checkpoint_and_what_may_be_concluded(ro
 
 def test_salient_words_marks_and_alerts_stand_in_the_transcript(row, alert_note):
     explained = {"salient_start_s": 0.5, "salient_end_s": 1.5}
-    notes = [alert_note(), {"type": "mark", "number": 1, "time_s": 2.0}]
+    notes = [Mark(1, 2.0), alert_note()]
     content = render(make_report([row(1, 0.0, 2.0, "angry", "this is not fair", extra=explained)], notes, "x")).decode()
     assert 'dir="auto">this <u>is not</u> fair</p>' in content
     assert "Alert: <bdi>angry&gt;0.4</bdi>" in content
@@ -127,8 +128,7 @@ def test_the_scripts_get_times_and_scores_but_no_words(row, agent):
 
 
 def test_where_nobody_speaks_the_page_says_so_and_shows_marks_all_the_same():
-    notes = [{"type": "mark", "number": number, "time_s": 60.0 * number} for number in (2, 1)]
-    content = render(make_report([], notes, "quiet.csv"))
+    content = render(make_report([], [Mark(1, 60.0), Mark(2, 120.0)], "quiet.csv"))
     assert b"Nobody speaks in this timeline.</p>" in content
     assert b"quiet.csv" in content
     assert re.findall(rb"Mark (\d) at ([\d:]+)</li>", content) == [(b"1", b"1:00"), (b"2", b"2:00")]
@@ -136,7 +136,7 @@ def test_where_nobody_speaks_the_page_says_so_and_shows_marks_all_the_same():
 
 
 def test_the_page_reaches_to_the_last_mark_and_the_metrics_do_not(row):
-    content = render(make_report([row(1, 0.0, 2.0, "sad")], [{"type": "mark", "number": 1, "time_s": 140.0}], "x"))
+    content = render(make_report([row(1, 0.0, 2.0, "sad")], [Mark(1, 140.0)], "x"))
     (block,) = re.findall(rb'<script type="application/json" id="call">(.*?)</script>', content)
     assert json.loads(block)["duration"] == 140.0
     assert "</output> / 2:20</span>" in content.decode()

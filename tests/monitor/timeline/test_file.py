@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from monitor.flow import Transcript, Word
 from monitor.timeline.file import read_timeline
+from monitor.timeline.notes import Mark
 from monitor.timeline.turn import COLUMNS, Turn
 from stser_core.errors import DataError, StserError
 from stser_core.scores import EmotionScores
@@ -143,11 +144,11 @@ def test_further_columns_are_kept(read):
 def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn, write_timeline):
     path = write_timeline(tmp_path / "call.jsonl", turn())
     values = json.loads(path.read_text())
-    note = {"type": "mark", "number": 1, "time_s": 2.0}
-    path.write_text(f"{json.dumps({**values, 'salience': [0.5, 0.5]})}\n\n{json.dumps(note)}\n")
+    lines = (json.dumps({**values, "salience": [0.5, 0.5]}), "", '{"type": "mark", "number": 1, "time_s": 2}', "")
+    path.write_text("\n".join(lines))
     file = read_timeline(path)
     assert file.turns[0].extra == {"salience": [0.5, 0.5]}
-    assert file.notes == (note,)
+    assert file.notes == (Mark(1, 2.0),)
 
 
 def test_a_turn_with_a_further_key_called_type_is_not_a_note(tmp_path, turn, write_timeline):

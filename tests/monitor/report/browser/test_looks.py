@@ -3,10 +3,12 @@
 import pytest
 from browsing import pale_texts
 
+from monitor.timeline.notes import Mark
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_stands_out_from_its_ground(visit, rows, sound, scheme, alert_note):
-    notes = [alert_note(time_s=14.0, turn=3), {"type": "mark", "number": 1, "time_s": 12.0}]
+    notes = [Mark(1, 12.0), alert_note(time_s=14.0, turn=3)]
     opened = visit(rows, notes, sound, color_scheme=scheme)
     opened.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; }); moveTo(11)")
     opened.page.wait_for_timeout(300)
