@@ -19,9 +19,6 @@ from stser_core.audio_file import BARE_FRAMES, AudioFile, TrackChoice, as_array,
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import AudioError
 
-__all__ = ["SAMPLE_RATE", "AudioFile", "Downmix", "Resampler", "TrackChoice"]
-__all__ += ["blocks", "load", "load_mono", "resampled"]
-
 _BLOCK_SAMPLES = 1_600
 _PIECE_SAMPLES = 14_400
 """Decoded sound is taken in pieces of 0.9 s, whatever a codec has in a frame: each piece costs time."""

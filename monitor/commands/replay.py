@@ -27,7 +27,7 @@ from monitor.sources.recording import spooled
 from monitor.speakers.diarization import Halted
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
-from stser_core.audio import AudioFile
+from stser_core.audio_file import AudioFile
 from stser_core.errors import AudioError, OutputError, StserError, UsageError, reason
 
 _Open: TypeAlias = tuple[AudioFile, Opened]

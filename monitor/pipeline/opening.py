@@ -13,7 +13,7 @@ from monitor.sources.recording import Recording, channels_same
 from monitor.speakers.diarization import diarize
 from monitor.timeline.turn import Turn
 from monitor.transcribers import Transcriber
-from stser_core.audio import AudioFile, TrackChoice
+from stser_core.audio_file import AudioFile, TrackChoice
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:

@@ -17,7 +17,9 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from numpy.typing import NDArray
 
-from stser_core.audio import SAMPLE_RATE, Downmix, TrackChoice, blocks
+from stser_core.audio import Downmix, blocks
+from stser_core.audio_file import TrackChoice
+from stser_core.config import SAMPLE_RATE
 from stser_core.errors import AudioError, reason
 
 _BLOCK_SAMPLES = SAMPLE_RATE

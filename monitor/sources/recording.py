@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from monitor.flow import AudioBlock
 from monitor.sources.announced import announced_length
 from stser_core import audio
-from stser_core.audio import AudioFile, Downmix, TrackChoice
-from stser_core.audio_file import as_array, audio_frames, open_audio
+from stser_core.audio import Downmix
+from stser_core.audio_file import AudioFile, TrackChoice, as_array, audio_frames, open_audio
 from stser_core.errors import AudioError, reason
 
 STDIN = "-"

@@ -6,7 +6,6 @@ that comes with a model is never run.
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -79,11 +78,9 @@ def _loaded(model: str, revision: str) -> tuple[Any, Any]:
     need_docstrings()
     from transformers import AutoFeatureExtractor, AutoModel
 
-    where = {"revision": revision} if revision and not Path(model).is_dir() else {}
-    extractor: Any = AutoFeatureExtractor.from_pretrained(  # type: ignore[no-untyped-call]
-        model, trust_remote_code=False, **where
-    )
-    loaded = AutoModel.from_pretrained(model, trust_remote_code=False, use_safetensors=True, **where)
+    given: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
+    extractor: Any = AutoFeatureExtractor.from_pretrained(model, **given)  # type: ignore[no-untyped-call]
+    loaded = AutoModel.from_pretrained(model, use_safetensors=True, **given)
     if loaded.config.is_encoder_decoder:
         loaded = loaded.get_encoder()
     return loaded.float().eval(), extractor

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stser_core.audio import SAMPLE_RATE, load_mono
+from stser_core.audio import load_mono
+from stser_core.config import SAMPLE_RATE
 from stser_core.errors import DataError, StserError, reason
 from stser_core.features import trim
 from stser_core.files import TEMPORARY_PREFIX, cannot_write

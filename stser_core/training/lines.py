@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from torchaudio import functional
 
-from stser_core.audio import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE
 
 Sound = NDArray[np.float32]
 

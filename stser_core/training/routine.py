@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import webrtcvad
 
-from stser_core.audio import SAMPLE_RATE, load
+from stser_core.audio import load
+from stser_core.config import SAMPLE_RATE
 from stser_core.errors import DataError, UsageError
 from stser_core.training.clip import SPLITS, Clip
 from stser_core.training.corpora.reading import require_folder, sound_files

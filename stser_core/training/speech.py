@@ -9,7 +9,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from stser_core.audio import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE
 from stser_core.model import Stser
 from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training.augmentation import Augmentation, cropped

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torchaudio import functional
 
-from stser_core.audio import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE
 from stser_core.emotions import LABELS
 from stser_core.features import trim
 from stser_core.scores import EmotionScores, SpeechInput

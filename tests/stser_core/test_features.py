@@ -5,8 +5,7 @@ import pytest
 import torch
 from torchaudio.transforms import MelSpectrogram
 
-from stser_core.audio import SAMPLE_RATE
-from stser_core.config import FeatureConfig
+from stser_core.config import SAMPLE_RATE, FeatureConfig
 from stser_core.features import log_mel, trim
 from stser_core.training.presets import WHISPER_FEATURES
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stser_core.audio import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE
 from stser_core.emotions import LABELS
 from stser_core.text import normalise
 from stser_core.training.baselines.baseline import Usable, targets

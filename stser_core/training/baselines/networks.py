@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stser_core.audio import SAMPLE_RATE
-from stser_core.config import FeatureConfig
+from stser_core.config import SAMPLE_RATE, FeatureConfig
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, OutputError, reason
 from stser_core.features import log_mel

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stser_core.audio import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE
 from stser_core.training.lines import (
     random_line,
     telephone_band,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from making import clip, write_wav
 
-from stser_core.audio import SAMPLE_RATE, load_mono
+from stser_core.audio import load_mono
+from stser_core.config import SAMPLE_RATE
 from stser_core.errors import DataError, UsageError
 from stser_core.training.routine import CallData, read_call_data, read_calls, service_texts, turn_clips
 from stser_core.training.run import RunData

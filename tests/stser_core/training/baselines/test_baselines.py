@@ -8,7 +8,7 @@ import pytest
 import torch
 from making import clip
 
-from stser_core.audio import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, MissingExtraError, OutputError, UsageError
 from stser_core.training.baselines import BASELINES, baseline_of
