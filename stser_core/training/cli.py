@@ -165,13 +165,13 @@ def cross_validate(
 
     from stser_core.emotions import LABELS
     from stser_core.training import cross_validation
-    from stser_core.training.baselines import baseline_of
+    from stser_core.training.baselines import baselines_of
     from stser_core.training.output import need_folder, write_json
     from stser_core.training.report import PUBLISHED_OTHERS, PUBLISHED_OURS, cross_validation_table, stream_tables
 
     results.check(corpora.data)
     recipe, clips, seeds = settings.read(), corpora.clips(), range(folding.seeds)
-    chosen = {name.lower(): baseline_of(name) for name in baseline}
+    chosen = baselines_of(baseline)
     need_folder(out)
     weak = calls.read(storage.folder)
     folds = folding.of(clips)
@@ -201,13 +201,13 @@ def cross_validate(
 def baseline(corpora: Corpora, baseline: Baselines, folding: Folding, storage: Storage, results: Results) -> None:
     """Evaluate baselines alone, in the folds that cross-validate would use."""
     from stser_core.emotions import LABELS
-    from stser_core.training.baselines import baseline_of
+    from stser_core.training.baselines import baselines_of
     from stser_core.training.cross_validation import evaluate_baselines
     from stser_core.training.report import cross_validation_table
 
     results.check(corpora.data)
     folds = folding.of(corpora.clips())
-    chosen = {name.lower(): baseline_of(name) for name in baseline}
+    chosen = baselines_of(baseline)
     beside = evaluate_baselines(chosen, folds, range(folding.seeds), storage.folder)
     table = cross_validation_table(folding.described(folds), {}, beside)
     _write({"plan": folding.results(), "labels": LABELS, "baselines": beside}, results, [table])

@@ -141,7 +141,9 @@ def evaluate_baselines(
             path = None if out is None else out / "baselines" / key / f"seed{seed}-{fold.name}.json"
             results = _kept(path, made_of)
             if "metrics" not in results:
-                results["metrics"] = _baseline_metrics(one, fold, sounds, cache, seed)
+                chosen = usable(fold, one, sounds)
+                answers = one.answer(chosen, sounds, cache, seed) if chosen.test else None
+                results["metrics"] = None if answers is None else asdict(measure(targets(chosen.test), answers))
                 if path is not None:
                     write_json(results, path)
             if results["metrics"] is not None:
@@ -150,13 +152,6 @@ def evaluate_baselines(
             raise DataError(f"{one.name} could answer no clip of any fold.")
         found[one.name] = {"runs": runs, "summary": {name: spread(run[name] for run in runs) for name in ("wa", "ua")}}
     return found
-
-
-def _baseline_metrics(
-    baseline: Baseline, fold: Fold, sounds: SoundCache, cache: Path, seed: int
-) -> dict[str, Any] | None:
-    clips = usable(fold, baseline, sounds)
-    return asdict(measure(targets(clips.test), baseline.answer(clips, sounds, cache, seed))) if clips.test else None
 
 
 def spread(values: Iterable[float]) -> Spread:

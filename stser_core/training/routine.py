@@ -185,8 +185,6 @@ def _text(corpus: str, text: str) -> Clip:
 def _wav(sound: Sound) -> bytes:
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
         file.writeframes((np.clip(sound, -1, 1) * 32_767).astype(np.int16).tobytes())
     return content.getvalue()

@@ -1,6 +1,6 @@
 """Baselines, for an honest table: other ways to answer the same test clips after the same training clips."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.util import find_spec
 
@@ -18,15 +18,17 @@ BASELINES: Mapping[str, tuple[Callable[[], Baseline], tuple[str, ...]]] = {
 """By the names that the command line takes; with the packages of the extra [baselines] that each needs."""
 
 
-def baseline_of(name: str) -> Baseline:
-    """Make a baseline with its default settings.
+def baselines_of(names: Iterable[str]) -> dict[str, Baseline]:
+    """Make baselines with their default settings, by their names in lower case.
 
-    Raises `UsageError` for an unknown name, `MissingExtraError` where a package that it needs is not installed.
+    Raises `UsageError` for an unknown name, `MissingExtraError` where a package that one needs is not installed.
     """
-    key = name.lower()
-    if key not in BASELINES:
-        raise UsageError(f"Unknown baseline {name!r}; choose from {', '.join(BASELINES)}.")
-    make, packages = BASELINES[key]
-    if any(find_spec(package) is None for package in packages):
-        raise MissingExtraError(f"The baseline {key}", "baselines")
-    return make()
+    found = {}
+    for name in map(str.lower, names):
+        if name not in BASELINES:
+            raise UsageError(f"Unknown baseline {name!r}; choose from {', '.join(BASELINES)}.")
+        make, packages = BASELINES[name]
+        if any(find_spec(package) is None for package in packages):
+            raise MissingExtraError(f"The baseline {name}", "baselines")
+        found[name] = make()
+    return found

@@ -11,7 +11,7 @@ from making import clip
 from stser_core.config import SAMPLE_RATE
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, MissingExtraError, OutputError, UsageError
-from stser_core.training.baselines import BASELINES, baseline_of
+from stser_core.training.baselines import BASELINES, baselines_of
 from stser_core.training.baselines.baseline import usable
 from stser_core.training.baselines.classical import functionals, prosody_columns
 from stser_core.training.baselines.networks import FEATURES, AlignedEncoder, DualEncoder, NetworkBaseline
@@ -20,6 +20,10 @@ from stser_core.training.loop import LoopConfig
 QUICK = LoopConfig(epochs=15, patience=8, learning_rate=1e-2)
 CLEARLY = 0.7
 NETWORKS = ("mdre", "att-align")
+
+
+def baseline_of(name):
+    return baselines_of([name])[name]
 
 
 def quick(name):
@@ -34,13 +38,13 @@ def answer(name, play, fold=None, seed=0):
 
 
 def test_an_unknown_baseline_or_a_missing_extra_is_named(monkeypatch):
-    assert baseline_of("MDRE") == baseline_of("mdre")
+    assert baselines_of(["MDRE"]) == baselines_of(["mdre"])
     with pytest.raises(UsageError, match=r"'svm'; choose from egemaps, tfidf, mdre, att-align"):
-        baseline_of("svm")
+        baselines_of(["svm"])
     monkeypatch.setitem(sys.modules, "opensmile", None)
     for name in ("egemaps", "mdre"):
         with pytest.raises(MissingExtraError, match=r"\[baselines\]"):
-            baseline_of(name)
+            baselines_of([name])
 
 
 @pytest.mark.parametrize("name", BASELINES)
