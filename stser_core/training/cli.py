@@ -20,8 +20,8 @@ from stser_core.training.options import (
     Corpora,
     Folding,
     FrontEnd,
+    RecipeOptions,
     Results,
-    Settings,
     Storage,
     Validation,
 )
@@ -65,7 +65,7 @@ def fit(
     corpora: Corpora,
     calls: Calls,
     out: Annotated[Path, typer.Option(help="The run's folder; the checkpoint is written into it.")],
-    settings: Settings,
+    settings: RecipeOptions,
     storage: Storage,
     validation: Validation = 0.2,
     test_proportion: Annotated[
@@ -142,7 +142,7 @@ def cross_validate(
     corpora: Corpora,
     calls: Calls,
     out: Annotated[Path, typer.Option(help="Where runs and results are kept; call again to continue.")],
-    settings: Settings,
+    settings: RecipeOptions,
     folding: Folding,
     storage: Storage,
     results: Results,

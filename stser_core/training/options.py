@@ -112,7 +112,7 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Settings:
+class RecipeOptions:
     """A recipe, and options that change it."""
 
     recipe: Annotated[Path | None, typer.Option(help="A recipe (JSON); other options change it.")] = None

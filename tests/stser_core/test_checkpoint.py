@@ -101,7 +101,6 @@ DAMAGES = {
     "no config": (lambda f: (f / "config.json").unlink(), r"its config\.json cannot be read"),
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), "does not describe"),
     "a key that is not UTF-8": (lambda f: (f / "config.json").write_bytes(b'{"\xe4": 1}'), "does not describe"),
-    "a wrong type": (lambda f: edit(f, front_end="much"), "does not describe"),
     "an unknown setting": (lambda f: edit(f, droput=0.1), "unknown field `droput`"),
     "a part without encoder": (lambda f: edit(f, tmodel=None), "reads the encoder 'text'"),
     "an impossible ALBERT": (
@@ -116,7 +115,6 @@ DAMAGES = {
         lambda f: edit(f, classifiers={"speech": {"inputs": ["speech"]}}, ensemble={}),
         "16 unknown",
     ),
-    "a temperature of no classifier": (lambda f: edit(f, ensemble={"temperatures": {"pitch": 1.1}}), "'pitch'"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "cannot be read as weights"),
     "truncated weights": (lambda f: truncate(f / "model.safetensors"), "cannot be read as weights"),
     "a missing tensor": (lambda f: spoil_tensor(f, drop=True), r"1 tensors are missing.*speech\.0\.weight"),

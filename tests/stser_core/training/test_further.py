@@ -15,8 +15,6 @@ from stser_core.scores import SpeechInput
 from stser_core.training.further import add_classifier, parse_encoder
 from stser_core.training.run import RunData, fit
 
-pytestmark = pytest.mark.slow
-
 
 class Pitch:
     """The spectrum in a few bands: what tells this tree's emotions apart."""
@@ -43,6 +41,7 @@ def pitch(monkeypatch):
     monkeypatch.setattr(encoders, "entry_points", lambda **_: (point,))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pitch")
 def test_it_is_trained_calibrated_and_answers_beside_the_others(folds, frames_recipe, front_end, cache, tmp_path):
     fold = folds[0]
