@@ -67,6 +67,7 @@ def front_config() -> CheckpointConfig:
             heads=2,
             residual_attention=True,
             pooling="mean_deviation",
+            input_statistics=True,
             input_dropout=0.1,
         ),
         tmodel=TMODEL,

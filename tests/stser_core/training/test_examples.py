@@ -150,7 +150,10 @@ def test_baselines_are_of_the_same_speaker_mostly_neutral_and_shrunk(clips, defa
     cache = FrameCache(stser, tmp_path)
     source = SpeechSource(clips, cache, stser)
     source.measure(clips)
-    means = cache.statistics(clips, [WIDE])[0, 0]
+    means, deviations = cache.statistics(clips, [WIDE])[:, 0]
+    centre, scale = (one.numpy().reshape(2, 16) * source.frame_scale for one in stser.smodel.standardise.buffers())
+    np.testing.assert_allclose(centre, [np.zeros(16), deviations.mean(0)], rtol=1e-4)
+    np.testing.assert_allclose(scale, [means.std(0), deviations.std(0)], atol=2e-3 * source.frame_scale.max())
     np.testing.assert_allclose(source.neutral_mean, means[[0, 2]].mean(0), rtol=1e-4)
     neutral, angry = means[0] - source.neutral_mean, means[1] - source.neutral_mean
     mostly, weights = 0, []

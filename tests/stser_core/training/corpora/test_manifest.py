@@ -115,6 +115,7 @@ def test_words_of_other_corpora_are_one_of_the_emotions_or_left_out_and_counted(
         ('text\tlabel\n"Hi\tsad\nHo"\tsad\n', "line 3: a cell runs over several lines"),
         ("text,mood\nHi,sad\n", "needs a column label and a column path or text"),
         ("", "needs a column label"),
+        ('text,label\n"Hi' + "i" * 200_000, "line 2: .*; close every quotation mark"),
         ("text,label\n", "holds no clip"),
         ("text,label\nBoo!,fear\n", r"holds no clip .*left out: fear 1"),
         *(
@@ -176,6 +177,7 @@ def rewritten(old, new, encoding="utf-8"):
 
 MEANT = {
     "byte order mark": rewritten("\n", "\r\n", "utf-8-sig"),
+    "Latin-1": rewritten("speaker0", "Zoë", "latin-1"),
     "backslashes": rewritten("calls/", "calls\\"),
     "semicolons": rewritten(",", ";"),
     "tabs": rewritten(",", "\t"),

@@ -98,8 +98,9 @@ def test_hidden_files_are_skipped_and_other_names_and_counts_than_the_published_
     assert whole.counts == {"angry": 60, "happy": 60, "neutral": 120, "sad": 60}
     assert whole.notes == ()
     (tmp_path / "DC_a01.wav").rename(tmp_path / "intro.wav")
+    put(tmp_path, "XY/a01.wav")  # of nobody in the corpus
     names, counts = read("savee", tmp_path).notes
-    assert "1 recordings are not named like DC_a01.wav" in names and names.endswith("intro.wav.")
+    assert "2 recordings are not named like DC_a01.wav" in names and names.endswith("a01.wav, intro.wav.")
     assert "EXPECTED 300 clips" in counts and "FOUND 299 clips (angry 59," in counts
 
 
