@@ -47,7 +47,6 @@ class Recording:
         announced_s: The length that the file promises, in seconds; `None` where it says none, or only an estimate.
         exact: Whether that is a number of samples.
         notices: What the user should know of the file, in sentences; may grow while it is decoded.
-        stopped: Whether it was told to stop.
     """
 
     def __init__(
@@ -94,11 +93,6 @@ class Recording:
             if self._stopped.is_set():
                 return
             yield block
-
-    @property
-    def stopped(self) -> bool:
-        """Whether it was told to stop."""
-        return self._stopped.is_set()
 
     def stop(self) -> None:
         """End `blocks` before its next block."""

@@ -25,11 +25,14 @@ from monitor.flow import AudioBlock
 from monitor.options import AlertOptions, ListenOptions, OutputOptions, ScoringOptions, TranscriptionOptions
 from monitor.sources.recording import Recording
 class Paced(Recording):
+    over = False
+    def stop(self):
+        self.over = True
     def blocks(self):
         for block in super().blocks():
             for start in range(0, block.samples.shape[1], 1_600):  # as a microphone's
                 time.sleep(0.1 if real_time else 0.025)
-                if self.stopped:
+                if self.over:
                     return
                 yield AudioBlock(block.start + start, block.samples[:, start : start + 1_600])
 call, checkpoint, outputs, alerts, others, real_time = json.loads(sys.argv[1])
