@@ -24,11 +24,17 @@ def timeline(tmp_path, turn, write_timeline):
     return write_timeline(tmp_path / "call.jsonl", turn(), turn(turn=2, channel=2, speaker="agent", scores=None))
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name != "jsonl"])
-def test_by_default_the_file_lies_beside_the_timeline(timeline, name, capsys):
-    export(timeline, name)
+@pytest.mark.parametrize(
+    ("command", "ending"),
+    [
+        *((partial(export, to=name), form.ending) for name, form in FORMATS.items() if name != "jsonl"),
+        (report, ".html"),
+    ],
+)
+def test_by_default_the_file_lies_beside_the_timeline(timeline, command, ending, capsys):
+    command(timeline)
     (made,) = set(timeline.parent.iterdir()) - {timeline}
-    assert made.name == f"call{FORMATS[name].ending}"
+    assert made.name == f"call{ending}"
     assert made.stat().st_size > 0
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", f"stser-monitor: Wrote '{made}'.\n")

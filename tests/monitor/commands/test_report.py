@@ -18,14 +18,6 @@ def timeline(tmp_path, turn, write_timeline):
     return write_timeline(tmp_path / "call.jsonl", turn(), agent)
 
 
-def test_by_default_the_page_lies_beside_the_timeline(timeline, capsys):
-    assert main(["report", str(timeline)]) == 0
-    page = timeline.with_suffix(".html")
-    assert page.read_text().startswith("<!doctype html>")
-    captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", f"stser-monitor: Wrote '{page}'.\n")
-
-
 def test_a_page_with_sound(timeline, tmp_path, capsys, write_wav):
     recording = write_wav(tmp_path / "call.wav", [0] * 9 * 16_000)
     options = ["--audio", str(recording), "-o", str(tmp_path / "a.html"), "--quiet"]
