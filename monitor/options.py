@@ -240,6 +240,10 @@ class ServeOptions:
         Option(metavar="NETWORK", help="From where AudioSocket, which knows no token, may come: 10.0.0.5. Repeatable."),
     ] = None
     max_lines: Annotated[int, Option(metavar="N", min=1, max=10_000, help="Calls at once.")] = 100
+    peer: Annotated[
+        list[str] | None,
+        Option(metavar="URL", help="Also show the calls of the server there, which has the same token. Repeatable."),
+    ] = None
     webhook: Annotated[
         str | None, Option(metavar="URL", help="Post the turn of each alert to this address, as JSON.")
     ] = None

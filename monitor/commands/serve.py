@@ -44,6 +44,7 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
         from monitor.serve.events import EventLog
         from monitor.serve.lines import Lines, Shared
         from monitor.serve.metrics import Metrics
+        from monitor.serve.peers import Peer
         from monitor.serve.scorer import SharedScorer
         from monitor.serve.server import Server
         from monitor.serve.webhook import Webhook
@@ -64,7 +65,8 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
     _check_webhook(options, rules)
     allowed, tls = _allowed(options.audiosocket_from), _tls(options)
     _make_folder(options.out)
-    metrics = Metrics(notices.say)
+    metrics, log = Metrics(notices.say), EventLog()
+    peers = [Peer(url, token, log, notices.say) for url in options.peer or ()]
     heaps.share()
     with ExitStack() as cleanup:
         main, audiosocket = _sockets(options, cleanup)
@@ -81,7 +83,7 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
             folder=options.out,
             scorer=SharedScorer(models.scorer, processors() if models.scorer.accelerator == "cpu" else 1),
             transcriber=models.transcriber,
-            log=EventLog(),
+            log=log,
             metrics=metrics,
             limits=Limits(lines=options.max_lines, connections=options.max_lines + 256),
             segmentation=options.segmentation.settings(),
@@ -98,6 +100,7 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
             audiosocket=audiosocket,
             allowed=allowed,
             tls=tls,
+            peers=peers,
         )
         notices.say(f"listening at {'https' if tls else 'http'}://{_shown(main)}; the timelines go to '{options.out}'.")
         if audiosocket is not None:

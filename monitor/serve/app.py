@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 import anyio
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from monitor.serve.events import EventLog
+    from monitor.serve.peers import Peer
 
 _NOW_EVERY_S = 0.25
 _HEARTBEAT_S = 15.0
@@ -54,10 +56,15 @@ class App:
     """The addresses, as docs/serve.md describes them; a request is let in, or refused, before anything looks at it."""
 
     def __init__(
-        self, lines: Lines, access: Access, listeners: Callable[[], Awaitable[Sequence[asyncio.AbstractServer]]]
+        self,
+        lines: Lines,
+        access: Access,
+        listeners: Callable[[], Awaitable[Sequence[asyncio.AbstractServer]]],
+        peers: Sequence[Peer] = (),
     ) -> None:
         """Prepare; `listeners` opens what listens beside it, in its event loop."""
         self.media = Media(lines, access)
+        self._peers = peers
         self._lines = lines
         self._log = lines.shared.log
         self._metrics = lines.shared.metrics
@@ -111,12 +118,16 @@ class App:
             server.close()
 
     async def _tick(self) -> None:
+        missing: list[str] = []
         while True:
             await asyncio.sleep(_NOW_EVERY_S)
             self.media.end_idle()
-            lines = self._lines.lines if self._log.followed else []
-            if lines:
-                self._log.show({"calls": [line.now() for line in lines]})
+            if self._log.followed:
+                calls = [line.now() for line in self._lines.lines]
+                calls += [call for peer in self._peers for call in peer.now]
+                before, missing = missing, [peer.url for peer in self._peers if not peer.reachable]
+                if calls or missing or before:
+                    self._log.show({"calls": calls, "unreachable": missing})
 
     async def _page(self, request: Request) -> Response:
         return Response(page(), media_type="text/html", headers=_HEADERS)
@@ -137,13 +148,16 @@ class App:
 
     async def _calls(self, request: Request) -> Response:
         headers = {"last-event-id": str(self._log.last_id)}
-        return _json([call.values() for call in self._lines.calls()], headers)
+        calls = [call.values() for call in self._lines.calls()]
+        for peer in self._peers:
+            calls += list(peer.calls.values())
+        return _json(sorted(calls, key=lambda call: str(call["started_at"])), headers)
 
     async def _call(self, request: Request) -> Response:
         name = request.path_params["call"]
         call = self._lines.find(name)
         if call is None:
-            return _problem(404, "There is no such call.")
+            return await self._from_peer(request)
         headers = {"last-event-id": str(self._log.last_id)}
         kept = await anyio.to_thread.run_sync(read_kept, self._lines.path(name))
         alerts = [
@@ -156,7 +170,7 @@ class App:
         name = request.path_params["call"]
         call = self._lines.find(name)
         if call is None:
-            return _problem(404, "There is no such call.")
+            return await self._from_peer(request)
         if call.ended_at is None:
             return _problem(409, "The call is still in progress.")
         try:
@@ -167,9 +181,22 @@ class App:
 
     async def _acknowledge(self, request: Request) -> Response:
         call, alert = request.path_params["call"], request.path_params["alert"]
+        if self._lines.find(call) is None:
+            return await self._from_peer(request)
         if not await anyio.to_thread.run_sync(self._lines.acknowledge, call, alert):
             return _problem(404, "There is no such alert.")
         return Response(status_code=204, headers=_HEADERS)
+
+    async def _from_peer(self, request: Request) -> Response:
+        """The answer of the other server that has the call."""
+        peer = next((peer for peer in self._peers if request.path_params["call"] in peer.calls), None)
+        if peer is None:
+            return _problem(404, "There is no such call.")
+        try:
+            status, kind, body = await anyio.to_thread.run_sync(peer.ask, request.method, request.scope["path"])
+        except (OSError, HTTPException) as error:
+            return _problem(502, f"The server of this call does not answer ({error}).")
+        return Response(body, status, _HEADERS, media_type=kind or None)
 
     async def _twilio(self, socket: WebSocket) -> None:
         access, headers = self._access, socket.headers

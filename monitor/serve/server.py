@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from socket import socket
 
+    from monitor.serve.peers import Peer
     from monitor.serve.security import Access, Limits
 
 _END_S = 5.0
@@ -44,6 +45,7 @@ class Server:
         audiosocket: socket | None = None,
         allowed: Callable[[str], bool] = lambda address: True,
         tls: tuple[Path, Path] | None = None,
+        peers: Sequence[Peer] = (),
     ) -> None:
         """Prepare; nothing listens yet but the sockets.
 
@@ -54,12 +56,14 @@ class Server:
             audiosocket: That of AudioSocket.
             allowed: Whether an address may use AudioSocket.
             tls: Files of the certificate and of its key.
+            peers: Other servers, whose calls are shown, too.
 
         Raises:
             UsageError: The certificate or its key cannot be read.
         """
         self._lines = lines
-        self._app = App(lines, access, self._listeners)
+        self._app = App(lines, access, self._listeners, peers)
+        self._peers = peers
         self._sockets = list(sockets)
         self._audiosocket = audiosocket
         self._allowed = allowed
@@ -80,6 +84,8 @@ class Server:
         """
         thread = Thread(target=self._serve, name="server", daemon=True)
         thread.start()
+        for peer in self._peers:
+            peer.start()
         trim_at_s = time.monotonic() + _TRIM_S
         while thread.is_alive():
             thread.join(0.1)  # short waits, since on some systems no signal is seen during a long one
@@ -96,6 +102,8 @@ class Server:
 
     def stop(self) -> None:
         """End all lines, and then the server."""
+        for peer in self._peers:
+            peer.close()
         lines = self._lines.stop()
         if self._loop is not None:
             for line in lines:

@@ -6,13 +6,12 @@ import hashlib
 import hmac
 from http.client import HTTPException
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import Request
 
 from monitor.queue import ClosableQueue
-from stser_core.errors import UsageError
+from monitor.serve.addresses import checked, opener
 
 if TYPE_CHECKING:
     from monitor.serve.metrics import Metrics
@@ -33,12 +32,9 @@ class Webhook:
         Raises:
             UsageError: The address is not one of HTTP.
         """
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise UsageError(f"--webhook '{url}' is not an address such as https://example.org/alerts.")
-        self._url = url
+        self._url = checked(url, "--webhook", "https://example.org/alerts")
         self._secret = secret
         self._metrics = metrics
-        self._opener = build_opener(_NoRedirects)
         self._texts: ClosableQueue[str] = ClosableQueue(_WAITING)
         self._closing = Event()
         self._thread = Thread(target=self._work, name="webhook", daemon=True)
@@ -73,7 +69,7 @@ class Webhook:
             if wait_s and self._closing.wait(wait_s):
                 return outcome
             try:
-                with self._opener.open(Request(self._url, body, headers), timeout=_PATIENCE_S):
+                with opener.open(Request(self._url, body, headers), timeout=_PATIENCE_S):
                     return None
             except HTTPError as error:
                 outcome = f"it answers {error.code}"
@@ -83,10 +79,3 @@ class Webhook:
             except (OSError, HTTPException) as error:
                 outcome = str(error) or type(error).__name__
         return outcome
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """A redirection is an answer that is not taken: what was signed for one address goes to no other."""
-
-    def redirect_request(self, *arguments: Any, **further: Any) -> None:  # noqa: ANN401
-        """Follow none."""

@@ -12,6 +12,7 @@ let lastEvent = null;
 let heardAt = 0;
 let begun = 0;              // how often the page began: only the last time counts
 let lostAt = null;
+let missing = [];           // the other servers, whose calls belong here, that cannot be reached
 
 /** An address of the page's server, with the token that the page itself was asked with. */
 function address(path, more = {}) {
@@ -35,7 +36,7 @@ const TAKERS = {
   alert: (told) => about(told, (call) => takeAlert(call, told)),
   acknowledged: (told) => about(told, (call) => acknowledged(call, told.alert)),
   call_ended: takeEnd,
-  now: takeNow,
+  now: (told) => (takeNow(told), takeMissing(told.unreachable)),
   reset: begin,
 };
 
@@ -116,6 +117,14 @@ function follow() {
   }
 }
 
+/** Where another server is lost or found again, its calls are. */
+function takeMissing(servers) {
+  if (`${servers}` === `${missing}`) return;
+  missing = servers;
+  found();
+  begin();
+}
+
 function lost(why) {
   if (lostAt) return;
   lostAt = new Date();
@@ -124,9 +133,8 @@ function lost(why) {
 }
 
 function found() {
-  if (!lostAt) return;
   lostAt = null;
-  byId("connection").textContent = "";
+  byId("connection").textContent = missing.length ? `Calls are missing: ${missing.join(", ")} cannot be reached.` : "";
   document.body.classList.remove("offline");
 }
 

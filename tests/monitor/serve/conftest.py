@@ -26,6 +26,8 @@ class Served:
         port: That of HTTP.
         audiosocket: That of AudioSocket.
         said: What it told its user.
+        token: What it asks for.
+        peers: The servers whose calls it shows.
     """
 
     folder: Path
@@ -33,6 +35,10 @@ class Served:
     audiosocket: int
     said: list[str]
     lines: object
+    token: str | None
+    peers: list
+    server: object
+    thread: Thread
 
     @property
     def ws(self) -> str:
@@ -48,8 +54,22 @@ class Served:
         finally:
             connection.close()
 
+    def follow(self, url):
+        """Show the calls of another server, too."""
+        from monitor.serve.peers import Peer
+
+        self.peers.append(Peer(url, self.token, self.lines.shared.log, self.said.append))
+        self.peers[-1].start()
+
+    def stop(self):
+        """End it."""
+        if self.thread.is_alive():
+            self.server.stop()
+            self.thread.join(10)
+        assert not self.thread.is_alive()
+
     def calls(self):
-        return json.loads(self.ask("/calls")[2])
+        return json.loads(self.ask("/calls", Authorization=f"Bearer {self.token}")[2])
 
     def ended(self, count=1, patience_s=60):
         """The calls, as soon as so many have ended."""
@@ -75,16 +95,17 @@ def serving(tmp_path, recognizer):
     from monitor.serve.events import EventLog
     from monitor.serve.lines import Lines, Shared
     from monitor.serve.metrics import Metrics
+    from monitor.serve.peers import Peer
     from monitor.serve.scorer import SharedScorer
     from monitor.serve.security import Access, Limits
     from monitor.serve.server import Server
 
     running = []
 
-    def start(*, token=None, twilio_token=None, limits=None, rules=(), folder=None, **shared):
+    def start(*, token=None, twilio_token=None, limits=None, rules=(), folder="timelines", peers=(), port=0, **shared):
         said = []
         bounds = replace(Limits(lead_s=1e9, messages_per_s=1e9, burst=10**9), **(limits or {}))
-        folder = folder or tmp_path / "timelines"
+        folder = tmp_path / folder
         folder.mkdir(exist_ok=True)
         common = Shared(
             folder=folder,
@@ -97,20 +118,20 @@ def serving(tmp_path, recognizer):
             **shared,
         )
         lines = Lines(common)
-        web, sound = create_server(("127.0.0.1", 0)), create_server(("127.0.0.1", 0))
-        server = Server(lines, Access(token, twilio_token), sockets=[web], audiosocket=sound)
-        served = Served(folder, web.getsockname()[1], sound.getsockname()[1], said, lines)
+        web, sound = create_server(("127.0.0.1", port)), create_server(("127.0.0.1", 0))
+        others = [Peer(url, token, common.log, said.append) for url in peers]
+        server = Server(lines, Access(token, twilio_token), sockets=[web], audiosocket=sound, peers=others)
         thread = Thread(target=server.run, daemon=True)
+        ports = web.getsockname()[1], sound.getsockname()[1]
+        served = Served(folder, *ports, said, lines, token, others, server, thread)
         thread.start()
         wait_until(lambda: server.started)
-        running.append((server, thread))
+        running.append(served)
         return served
 
     yield start
-    for server, thread in running:
-        server.stop()
-        thread.join(10)
-        assert not thread.is_alive()
+    for served in running:
+        served.stop()
 
 
 def run(coroutine):

@@ -7,10 +7,10 @@ import json
 import socket
 import time
 import uuid
-from http.client import HTTPConnection
 
 import numpy as np
 import pytest
+from event_reader import Reader
 from waiting import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -373,39 +373,3 @@ def test_a_timeline_that_cannot_be_written_ends_its_line_alone(serving, asynchro
     reasons = {one["call"].rpartition("-")[2]: one["reason"] for one in served.ended(2)}
     assert reasons == {"lost": "failed", "good": "ended"}
     assert any("removed" in sentence for sentence in served.said)
-
-
-class Reader:
-    """Reads events as a browser does."""
-
-    def __init__(self, served, **headers):
-        self.events, self.numbers = [], []
-        self._connection = HTTPConnection("127.0.0.1", served.port, timeout=30)
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._connection.request("GET", "/events", headers=given)
-        self._answer = self._connection.getresponse()
-        assert self._answer.status == 200
-        assert self._answer.readline() == b": \n"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self._answer.close()
-        self._connection.close()
-
-    def until(self, kind):
-        """Read up to an event of this kind."""
-        found, fields = [], {}
-        while True:
-            name, _, value = self._answer.readline().decode().rstrip("\n").partition(": ")
-            if name:
-                fields[name] = value
-                continue
-            if "event" in fields:
-                self.numbers.append((int(fields["id"]) if "id" in fields else None, fields["event"]))
-                self.events.append((fields["event"], json.loads(fields["data"])))
-                found.append(self.events[-1][1])
-                if fields["event"] == kind:
-                    return found
-            fields = {}

@@ -86,7 +86,7 @@ class Told:
         values = {"type": "alert", "rule": rule, "time_s": turn["end_s"], "emotion": "angry", "probability": 0.71}
         self._keep("alert", call, {**values, **about}, alert=known.alerts)
 
-    def now(self, *states):
+    def now(self, *states, unreachable=()):
         """Tell the state of calls: name, position, words of channel 1 (`None` where nobody speaks), emotion."""
         calls = []
         for name, position_s, words, emotion in states:
@@ -95,7 +95,7 @@ class Told:
             one |= {"since_s": position_s - 2 if speaking else None, "emotion": emotion}
             one |= spread(emotion) if emotion else {f"p_{label}": None for label in LABELS}
             calls.append({"call": name, "position_s": position_s, "dropped_ms": 0, "channels": [one]})
-        self._server._loop.call_soon_threadsafe(self.log.show, {"calls": calls})
+        self._server._loop.call_soon_threadsafe(self.log.show, {"calls": calls, "unreachable": unreachable})
 
     def end(self, call, reason="ended"):
         known = self.lines.find(call)

@@ -39,6 +39,22 @@ def test_a_server_that_knows_nothing_any_more_has_the_page_begin_again(visit, se
     expect(opened.page.locator("#lines .name")).to_have_text(["after"])
 
 
+def test_a_peer_that_cannot_be_reached_is_told_and_the_calls_are_learned_anew(visit, server):
+    opened = visit()
+    server.begin("own")
+    server.begin("foreign")
+    status = opened.page.locator("#connection")
+    expect(opened.page.locator("#lines .name")).to_have_count(2)
+    foreign = server.lines._calls.pop("foreign")
+    server.now(unreachable=["http://10.0.0.2:8765"])
+    expect(status).to_contain_text("http://10.0.0.2:8765")
+    expect(opened.page.locator("#lines .name")).to_have_text(["own"])
+    server.lines._calls["foreign"] = foreign
+    server.now(("own", 2.0, None, None))
+    expect(status).to_be_empty()
+    expect(opened.page.locator("#lines .name")).to_have_count(2)
+
+
 def test_what_is_said_and_who_says_it_stays_text(visit, server):
     opened = visit()
     channels = [Role(f"<b>{text}") for text in NASTY]

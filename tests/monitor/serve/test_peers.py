@@ -1,0 +1,145 @@
+"""Servers that show each other's calls: real servers, real connections, one of them lost and found again."""
+
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from event_reader import Reader
+from waiting import wait_until
+from websockets.sync.client import connect
+
+from benchmarks.callers import Sound
+from stser_core.errors import UsageError
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def call(data):
+    """The first 16 s of a real call of two parties."""
+    whole = Sound.read(data / "calls" / "auto_repair_call_8k_stereo.flac")
+    return Sound(whole.samples[:, : 16 * 8_000])
+
+
+def send(served, sound, name):
+    with connect(f"{served.ws}/media/pcm?rate=8000&channels=2&call={name}&token=secret") as socket:
+        for number in range(sound.frames):
+            socket.send(sound.pcm(number))
+
+
+def url(served):
+    return f"http://127.0.0.1:{served.port}"
+
+
+def names(served):
+    return {call["call"].rpartition("-")[2] for call in served.calls()}
+
+
+def test_a_peers_calls_are_shown_as_they_go(serving, call):
+    """Both follow each other, which neither doubles a call nor sends an event around for ever."""
+    other = serving(token="secret", rules=["customer: neutral>=0", "customer: angry>=0"], folder="other")
+    front = serving(token="secret", peers=[url(other)], folder="front")
+    other.follow(url(front))
+    wait_until(lambda: front.peers[0].reachable and other.peers[0].reachable)
+    with Reader(front) as reader:
+        send(front, call, "own")
+        reader.until("call_ended")
+        send(other, call, "foreign")
+        events = reader.until("call_ended")
+        kinds = [kind for kind, _ in reader.events[-len(events) :] if kind != "now"]
+    ended = events[-1]
+    name = ended["call"]
+
+    assert (kinds[0], kinds[-1], kinds.count("turn")) == ("call_started", "call_ended", ended["turns"])
+    assert names(front) == names(other) == {"own", "foreign"}
+    (shown,) = [each for each in front.calls() if each["call"] == name]
+    (own,) = [each for each in other.calls() if each["call"] == name]
+    assert shown == {**own, "server": url(other)}
+    assert shown["alerts"] == 2
+
+    assert front.ask(f"/calls/{name}/alerts/1/acknowledge?token=secret", "POST")[0] == 204
+    assert front.ask(f"/calls/{name}?token=secret")[2] == other.ask(f"/calls/{name}?token=secret")[2]
+    detail = json.loads(front.ask(f"/calls/{name}?token=secret")[2])
+    assert [alert["acknowledged"] for alert in detail["alerts"]] == [True, False]
+    wait_until(lambda: front.peers[0].calls[name]["unacknowledged"] == detail["unacknowledged"])
+    status, headers, page = front.ask(f"/calls/{name}/report?token=secret")
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert (status, page) == (200, other.ask(f"/calls/{name}/report?token=secret")[2])
+    assert front.ask("/calls/20260101-000000-none?token=secret")[0] == 404
+
+
+def test_a_call_in_progress_is_in_the_present_state(serving, call):
+    other = serving(token="secret", folder="other")
+    front = serving(token="secret", peers=[url(other)], folder="front")
+    wait_until(lambda: front.peers[0].reachable)
+    with (
+        Reader(front) as reader,
+        connect(f"{other.ws}/media/pcm?rate=8000&channels=2&call=busy&token=secret") as socket,
+    ):
+        for number in range(300):
+            socket.send(call.pcm(number))
+        (started,) = reader.until("call_started")
+        while not (now := reader.until("now")[-1])["calls"]:
+            pass
+        assert front.ask(f"/calls/{started['call']}/report?token=secret")[0] == 409
+    assert [line["call"] for line in now["calls"]] == [started["call"]]
+    assert now["unreachable"] == []
+
+
+def test_a_peer_that_is_lost_and_found_again(serving, call):
+    other = serving(token="secret", folder="other")
+    front = serving(token="secret", peers=[url(other)], folder="front")
+    send(other, call, "foreign")
+    send(front, call, "own")
+    wait_until(lambda: len(front.calls()) == 2, 60)
+    front.ended(2)
+    other.stop()
+    wait_until(lambda: not front.peers[0].reachable)
+    assert names(front) == {"own"}
+    with Reader(front) as reader:
+        assert reader.until("now")[-1]["unreachable"] == [url(other)]
+    assert len([sentence for sentence in front.said if url(other) in sentence]) == 1
+
+    again = serving(token="secret", folder="other", port=other.port)
+    wait_until(lambda: names(front) == {"own", "foreign"})
+    send(again, call, "later")
+    wait_until(lambda: names(front) == {"own", "foreign", "later"})
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"[1, 2]"), (200, b"<html>"), (302, b""), (500, b"")])
+def test_another_program_is_no_peer(serving, status, body):
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.send_header("location", "/elsewhere")
+            self.send_header("last-event-id", "1")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as answering:
+        Thread(target=answering.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{answering.server_port}"
+        front = serving(token="secret", peers=[address])
+        wait_until(lambda: any(address in sentence for sentence in front.said))
+        answering.shutdown()
+    assert front.calls() == []
+
+
+def test_a_wrong_token_is_told(serving):
+    other = serving(token="another", folder="other")
+    front = serving(token="secret", peers=[url(other)], folder="front")
+    wait_until(lambda: any("401" in sentence for sentence in front.said))
+    assert not front.peers[0].reachable
+
+
+@pytest.mark.parametrize("address", ["10.0.0.2:8765", "ftp://10.0.0.2", "http://", "http://10.0.0.2:99999"])
+def test_an_address_that_is_none(address):
+    from monitor.serve.events import EventLog
+    from monitor.serve.peers import Peer
+
+    with pytest.raises(UsageError):
+        Peer(address, None, EventLog(), print)
