@@ -52,6 +52,8 @@ def spoken(clips, gaps_s):
 
 
 def rows(path):
+    if not path.exists():
+        return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -189,73 +191,41 @@ def check_latency(arrived, tap, times):
     assert min(took) > ENDPOINT_SILENCE_S - 0.1
 
 
-class Program:
-    """The command without a terminal."""
-
-    def __init__(self, microphone, table, *arguments):
-        self.table = table
-        self._process = subprocess.Popen(
-            [*COMMAND, "--csv", str(table), *arguments],
-            env={**os.environ, **microphone.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    @property
-    def rows(self):
-        return rows(self.table) if self.table.exists() else []
-
-    def send_signal(self, number):
-        self._process.send_signal(number)
-
-    def end(self, seconds=30):
-        """The exit code, and what was said."""
-        _, said = self._process.communicate(timeout=seconds)
-        return self._process.returncode, said
-
-
 @pytest.fixture
-def program(tmp_path):
-    """Start the command without a terminal; what still runs at the end is killed."""
-    started = []
-
-    def start(microphone, *arguments):
-        started.append(Program(microphone, tmp_path / f"{len(started)}.csv", *arguments))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.send_signal(signal.SIGKILL)
-        one.end()
+def listening(own_microphone, tmp_path):
+    """The command without a terminal."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [*COMMAND, "--csv", str(tmp_path / "out.csv")]
+    with subprocess.Popen(command, env={**os.environ, **own_microphone.environment}, text=True, **pipes) as process:
+        yield process
+        process.kill()
 
 
 def test_a_sound_server_that_dies_costs_no_turn_and_one_that_comes_back_goes_on(
-    own_microphone, clips, write_wav, tmp_path, program
+    own_microphone, clips, write_wav, tmp_path, listening
 ):
-    listening = program(own_microphone)
+    table = tmp_path / "out.csv"
     own_microphone.wait_for_listeners(1)
     samples, _ = spoken([clips[0], np.concatenate(clips[1:4])], (0.3, 0.9))
     with own_microphone.play(write_wav(tmp_path / "speech.wav", samples)) as playing:
-        wait_until(lambda: len(listening.rows) == 1)
+        wait_until(lambda: len(rows(table)) == 1)
         time.sleep(1.5)
         own_microphone.kill()
         killed = time.monotonic()
-        wait_until(lambda: len(listening.rows) == 2)
+        wait_until(lambda: len(rows(table)) == 2)
         assert time.monotonic() - killed < 6
         playing.wait(10)
 
     own_microphone.start()
     own_microphone.wait_for_listeners(1)
     own_microphone.play(write_wav(tmp_path / "again.wav", spoken(clips[4:5], (0.3,))[0])).wait(30)
-    wait_until(lambda: len(listening.rows) == 3)
+    wait_until(lambda: len(rows(table)) == 3)
     listening.send_signal(signal.SIGINT)
-    code, said = listening.end()
+    _, said = listening.communicate(timeout=30)
 
-    assert code == 130
+    assert listening.returncode == 130
     assert "'default' went away" in said
     assert "is back" in said
     assert "Traceback" not in said
-    before, after = (float(row["end_s"]) for row in listening.rows[1:])
+    before, after = (float(row["end_s"]) for row in rows(table)[1:])
     assert after - before > time.monotonic() - killed - 8
