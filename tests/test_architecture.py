@@ -64,12 +64,6 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def graph() -> dict[str, set[str]]:
-    """Every module of the project, and the project's modules that it imports."""
-    modules = {module_name(path): path for path in source_files()}
-    return {name: imports(path) & modules.keys() - {name} for name, path in modules.items()}
-
-
 def inside(module: str, package: str) -> bool:
     return module == package or module.startswith(package + ".")
 
@@ -88,7 +82,9 @@ def route(edges: dict[str, set[str]], start: str, packages: tuple[str, ...]) -> 
 
 @pytest.fixture(scope="module")
 def edges() -> dict[str, set[str]]:
-    return graph()
+    """Every module of the project, and the project's modules that it imports."""
+    modules = {module_name(path): path for path in source_files()}
+    return {name: imports(path) & modules.keys() - {name} for name, path in modules.items()}
 
 
 @pytest.mark.parametrize("part", ["stser_core", "stser_core.training"])

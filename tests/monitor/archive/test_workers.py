@@ -16,12 +16,6 @@ def found(recordings):
     ]
 
 
-def by_threads(recordings, scorer, workers):
-    running = Running()
-    with threads(scorer, workers, running) as submit:
-        return list(outcomes(recordings, submit, workers, running))
-
-
 def test_halted_threads_bring_no_more(found, models):
     running = Running()
     with threads(RecordingScorer(models), 1, running) as submit:
@@ -71,7 +65,9 @@ def test_a_worker_that_fails_costs_its_recording_alone(found, models):
                 raise SystemExit
             return super().__call__(one, running)
 
-    made = by_threads(found, Exits(models), 2)
+    running = Running()
+    with threads(Exits(models), 2, running) as submit:
+        made = list(outcomes(found, submit, 2, running))
 
     assert len(made) == len(found)
     assert [one.recording for one in made if isinstance(one, Failed)] == [found[1].name]

@@ -16,18 +16,13 @@ def utterance(channel, start_s, transcript=None):
     return one
 
 
-def turns_of(*transcripts):
-    scorer = FakeScorer()
-    turns = Scoring("call.wav", [Role("customer")], scorer).make([utterance(1, 0.0, one) for one in transcripts])
-    return scorer.scored, turns
-
-
 def test_the_words_reach_the_scorer_and_the_turn():
     words = (Word("yes", 0.1, 0.3, 0.9),)
 
-    scored, turns = turns_of(Transcript(words), Transcript(()), None)
+    scorer, transcripts = FakeScorer(), (Transcript(words), Transcript(()), None)
+    turns = Scoring("call.wav", [Role("customer")], scorer).make([utterance(1, 0.0, one) for one in transcripts])
 
-    assert [(one.text, one.text_confidence) for one in scored] == [("yes", 0.9), (None, None), (None, None)]
+    assert [(one.text, one.text_confidence) for one in scorer.scored] == [("yes", 0.9), (None, None), (None, None)]
     assert [turn.words for turn in turns] == [words, (), None]
 
 

@@ -88,11 +88,8 @@ def test_any_timeline_reads_back(write_timeline, folder, ending, timeline):
 )
 def test_any_value_in_json_is_refused_in_a_sentence(folder, value, column):
     values = {**dict.fromkeys(COLUMNS), "channel": 1, "turn": 1, "dropped_ms": 0, "start_s": 0, "end_s": 1}
-    assert_refused_or_read(folder / "any.jsonl", json.dumps({**values, column: value}).encode() + b"\n")
-
-
-def assert_refused_or_read(path, data):
-    path.write_bytes(data)
+    path = folder / "any.jsonl"
+    path.write_text(json.dumps({**values, column: value}) + "\n")
     try:
         read_timeline(path)
     except StserError as error:

@@ -34,15 +34,11 @@ def make_model(folder):
     return folder
 
 
-def zipped(files):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-GOOD = zipped({f"vosk-model-tiny/{name}": content for name, content in MODEL_FILES.items()})
+ZIPPED = io.BytesIO()
+with zipfile.ZipFile(ZIPPED, "w", zipfile.ZIP_DEFLATED) as archive:
+    for name, content in MODEL_FILES.items():
+        archive.writestr(f"vosk-model-tiny/{name}", content)
+GOOD = ZIPPED.getvalue()
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"
 TINY = KnownModel("tiny.zip", len(GOOD), hashlib.sha256(GOOD).hexdigest(), "Apache-2.0")
 
