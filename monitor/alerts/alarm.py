@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from threading import Thread
 
@@ -32,19 +33,16 @@ class Alarm:
         self._rules = tuple(rules)
         self._receive = receive
         self._takers = takers
-        self._counts: dict[tuple[int, int, str], int] = {}
+        self._counts: Counter[tuple[int, int, str]] = Counter()
 
     def check(self, turn: Turn) -> None:
         """Take the next finished turn."""
         for number, rule in enumerate(self._rules):
-            if rule.concerns(turn) and self._count(number, rule, turn) == rule.turns:
-                self._tell(rule, turn)
-
-    def _count(self, number: int, rule: Rule, turn: Turn) -> int:
-        """Number of turns in a row for which the rule has held for this speaker, counted as far as needed."""
-        key = (number, turn.channel, turn.speaker)
-        self._counts[key] = min(self._counts.get(key, 0) + 1, rule.turns + 1) if rule.holds(turn) else 0
-        return self._counts[key]
+            if rule.concerns(turn):
+                key = (number, turn.channel, turn.speaker)
+                self._counts[key] = self._counts[key] + 1 if rule.holds(turn) else 0
+                if self._counts[key] == rule.turns:
+                    self._tell(rule, turn)
 
     def _tell(self, rule: Rule, turn: Turn) -> None:
         alert = Alert(

@@ -45,7 +45,7 @@ def replies(rows: Sequence[Turn], speaker: Speaker) -> tuple[Replies, ...]:
         if speaker_of(row) == speaker != speaker_of(before) and row.emotion is not None:
             of = counts.setdefault((*speaker_of(before), before.emotion), dict.fromkeys(LABELS, 0))
             of[row.emotion] += 1
-    in_order = sorted(counts, key=lambda key: (*key[:2], _place(key[2])))
+    in_order = sorted(counts, key=lambda key: (*key[:2], (*LABELS, None).index(key[2])))
     return tuple(Replies(*key, turns=sum(counts[key].values()), emotions=counts[key]) for key in in_order)
 
 
@@ -88,10 +88,6 @@ def _trend(change: float) -> str:
     return "worse" if change > 0 else "better"
 
 
-def _place(emotion: str | None) -> int:
-    return len(LABELS) if emotion is None else LABELS.index(emotion)
-
-
 def angriest_minute(rows: Sequence[Turn], duration: int) -> AngriestMinute | None:
     """Find the sixty seconds with the most expected seconds of angry speech; of several, the first.
 
@@ -117,7 +113,11 @@ def angriest_minute(rows: Sequence[Turn], duration: int) -> AngriestMinute | Non
         end_s=end / 1000,
         anger=round(angry / talk, 4),
         angry_s=round(angry / 1000, 3),
-        turns=tuple(_spoken(row) for row in rows if within(times(row), start, end)),
+        turns=tuple(
+            SpokenTurn(row.turn, row.channel, row.speaker, row.start_s, row.end_s, row.emotion, row.transcript)
+            for row in rows
+            if within(times(row), start, end)
+        ),
     )
 
 
@@ -143,7 +143,3 @@ class _Cumulative:
 
 def _units(row: Turn) -> int:
     return round(row.probabilities[_ANGRY] * _SCALE) if row.probabilities else 0
-
-
-def _spoken(row: Turn) -> SpokenTurn:
-    return SpokenTurn(row.turn, row.channel, row.speaker, row.start_s, row.end_s, row.emotion, row.transcript)
