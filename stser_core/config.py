@@ -210,15 +210,13 @@ class ClassifierConfig(Settings, frozen=True):
 
 
 class LateFusion(Settings, frozen=True):
-    """Late (decision-level) fusion of speech and words: how often only one of the two carries an emotion.
+    """Late (decision-level) fusion of the classifiers named speech and text: how often only one carries an emotion.
 
-    Both numbers are relative to how often both carry it; `speech` and `text` name the classifiers that read one alone.
+    Both numbers are relative to how often both carry it.
     """
 
     p_speech_only: Amount  # speech carries the emotion, the words are neutral
     p_text_only: Amount  # the words carry it, the speech is neutral
-    speech: tuple[str, ...] = ("speech",)
-    text: tuple[str, ...] = ("text",)
 
 
 class EnsembleConfig(Settings, frozen=True):
@@ -313,8 +311,8 @@ class CheckpointConfig(Settings, frozen=True):
             raise UsageError(f"smodel.heads must divide the sequence's {size} values; it is {smodel.heads}.")
 
     def _check_ensemble(self) -> None:
-        fusion, known = self.ensemble.late_fusion, ", ".join(self.classifiers)
-        for name in (*self.ensemble.weights, *(() if fusion is None else (*fusion.speech, *fusion.text))):
+        known = ", ".join(self.classifiers)
+        for name in (*self.ensemble.weights, *((SPEECH, TEXT) if self.ensemble.late_fusion else ())):
             if name not in self.classifiers:
                 raise UsageError(f"The ensemble names the classifier {name!r}; the model has {known}.")
         for key in self.ensemble.temperatures:

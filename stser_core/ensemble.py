@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stser_core.config import EnsembleConfig, LateFusion
+from stser_core.config import SPEECH, TEXT, EnsembleConfig, LateFusion
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 
@@ -58,16 +58,10 @@ def combine(
 
 
 def _fused(probabilities: Mapping[str, Floats], config: EnsembleConfig) -> Floats:
-    """The weighted mean; the late fusion of speech and text replaces each classifier that reads one of them."""
-    fusion = config.late_fusion
+    """The weighted mean, in which the late fusion of speech and text stands for these two classifiers."""
     terms = dict(probabilities)
-    if fusion is not None:
-        speech = {name: one for name, one in terms.items() if name in fusion.speech}
-        text = {name: one for name, one in terms.items() if name in fusion.text}
-        if speech and text:
-            # Each side is combined by itself first: as a rule it has one classifier, which `combine` leaves as it is.
-            fused = late_fusion(combine(speech, config), combine(text, config), fusion)
-            terms |= dict.fromkeys((*speech, *text), fused)
+    if config.late_fusion is not None and {SPEECH, TEXT} <= terms.keys():
+        terms |= dict.fromkeys((SPEECH, TEXT), late_fusion(terms[SPEECH], terms[TEXT], config.late_fusion))
     weights = [config.weights.get(name, 1.0) for name in terms]
     mean: Floats = np.average(list(terms.values()), axis=0, weights=weights)
     return mean

@@ -74,8 +74,8 @@ def only(config: CheckpointConfig, names: Collection[str]) -> CheckpointConfig:
     """A model with those of its classifiers that are named, and what these need."""
     kept = {name: one for name, one in config.classifiers.items() if name in names}
     needed = {encoder for one in kept.values() for encoder in one.inputs}
-    ensemble, fusion = config.ensemble, config.ensemble.late_fusion
-    fits = fusion is not None and kept.keys() >= {*fusion.speech, *fusion.text}
+    ensemble = config.ensemble
+    fusion = ensemble.late_fusion if {SPEECH, TEXT} <= kept.keys() else None
     weights = {name: weight for name, weight in ensemble.weights.items() if name in kept}
     temperatures = {key: one for key, one in ensemble.temperatures.items() if kept.keys() >= {*key.split("+")}}
     return replace(
@@ -86,7 +86,7 @@ def only(config: CheckpointConfig, names: Collection[str]) -> CheckpointConfig:
         smodel=config.smodel if SPEECH in needed else None,
         tmodel=config.tmodel if TEXT in needed else None,
         encoders={name: one for name, one in config.encoders.items() if name in needed},
-        ensemble=replace(ensemble, weights=weights, temperatures=temperatures, late_fusion=fusion if fits else None),
+        ensemble=replace(ensemble, weights=weights, temperatures=temperatures, late_fusion=fusion),
     )
 
 

@@ -19,6 +19,8 @@ from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 from stser_core.training.presets import PRESETS, preset
 
+TEXT = ClassifierConfig(("text",))
+
 
 def test_presets_survive_json_and_have_the_frames_that_they_say():
     for name in PRESETS:
@@ -45,7 +47,7 @@ def test_presets_survive_json_and_have_the_frames_that_they_say():
         {"ensemble": EnsembleConfig(weights={"pitch": 2.0})},
         {"ensemble": EnsembleConfig(temperatures={"bimodal+speech+pitch": 1.0})},
         {"ensemble": EnsembleConfig(temperatures={"text+speech": 1.0})},
-        {"ensemble": EnsembleConfig(late_fusion=LateFusion(0.1, 0.1, speech=("pitch",)))},
+        {"ensemble": EnsembleConfig(late_fusion=LateFusion(0.1, 0.1)), "classifiers": {"text": TEXT}},
         {"smodel": SmodelConfig(blocks=(ConvConfig(2),) * 4)},
         {"smodel": SmodelConfig(blocks=(ConvConfig(2, pool=(32, 1)),))},
         {"smodel": SmodelConfig(blocks=(ConvConfig(6),), lstm_units=8, heads=5)},

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from stser_core.config import EnsembleConfig, LateFusion
 from stser_core.emotions import LABELS
@@ -48,17 +47,15 @@ def test_late_fusion_follows_from_bayes_rule():
     assert late_fusion(speech, text, FUSION) == pytest.approx(expected / expected.sum(axis=1, keepdims=True))
 
 
-def test_all_that_read_speech_alone_are_fused_with_text_and_the_bimodal_classifier_is_averaged_with_that():
-    fusion = replace(FUSION, speech=("speech", "pitch"))
-    config = EnsembleConfig(weights={"pitch": 2, "bimodal": 4}, temperatures={"pitch+speech": 0.5}, late_fusion=fusion)
+def test_what_speech_and_text_are_fused_to_is_averaged_with_all_other_classifiers():
+    config = EnsembleConfig(weights={"pitch": 2, "bimodal": 4}, late_fusion=FUSION)
     answers = probabilities(
         speech=[0.7, 0.1, 0.1, 0.1], text=[0.1, 0.2, 0.6, 0.1], bimodal=[0.25] * 4, pitch=[0.4, 0.2, 0.3, 0.1]
     )
 
-    speech = combine({name: answers[name] for name in ("speech", "pitch")}, config)
-    fused = late_fusion(speech, answers["text"], fusion)
+    fused = late_fusion(answers["speech"], answers["text"], FUSION)
 
-    assert combine(answers, config) == pytest.approx((4 * fused + 4 * answers["bimodal"]) / 8)
+    assert combine(answers, config) == pytest.approx((2 * fused + 2 * answers["pitch"] + 4 * answers["bimodal"]) / 8)
 
 
 def test_certainty_that_contradicts_itself_does_not_divide_by_zero():
