@@ -95,6 +95,9 @@ def fit(
     recipe = settings.read(seed)
     seed = recipe.loop.seed
     if encoder is not None:
+        others = {"--front-end": front_end, "--start-from": start_from, "--test-proportion": test_proportion}
+        others |= {"--resume": resume, "--routine": calls.routine, "--service-texts": calls.service_texts}
+        _refuse(others, "with --encoder")
         name, entry = parse_encoder(encoder)
         fold = divide(corpora.clips(), validation, seed)
         written = add_classifier(fold, name, entry, recipe, checkpoint or "default", out, storage.folder)
@@ -241,6 +244,10 @@ def evaluate(
     from stser_core.training.streams import stream_report
 
     results.check(corpora.data)
+    if streams:
+        _refuse({"--band": band != "wide", "--service-texts": calls.service_texts}, "with --streams")
+    else:
+        _refuse({"--routine": calls.routine, "--prior": prior != "checkpoint", "--seed": seed}, "without --streams")
     if streams and not corpora.data and calls.routine is None:
         raise UsageError("--streams needs --corpus and --data, or --routine FOLDER.")
     clips = chosen.of(corpora.clips()) if corpora.data or corpora.corpus or not streams else ()
@@ -253,6 +260,13 @@ def evaluate(
         return
     found = stream_report(inputs, clips, weak.held_out, seed=seed)
     _write(found, results, stream_tables(found))
+
+
+def _refuse(options: Mapping[str, object], where: str) -> None:
+    """Refuse options that are given though they have no effect, by a `UsageError`."""
+    for option, given in options.items():
+        if given:
+            raise UsageError(f"{option} has no effect {where}.")
 
 
 def _write(found: Mapping[str, Any], results: Results, tables: Iterable[Table]) -> None:

@@ -62,6 +62,7 @@ def test_without_arguments_it_says_what_it_can_do(capsys):
         (["--classifiers", "speech", "--text-encoder", "albert-base-v2"], 2, "no classifier of this recipe"),
         (["--checkpoint", "default"], 2, "--checkpoint goes with --encoder"),
         (["--held-out-call", "one"], 2, "needs --routine"),
+        (["--encoder", "x=hub:y", "--test-proportion", "0.2"], 2, "--test-proportion has no effect with --encoder"),
         ([], 1, "nothing.csv does not exist"),
     ],
 )
@@ -83,7 +84,15 @@ def test_results_are_not_written_over_what_is_evaluated(tmp_path, capsys):
     assert manifest.read_text().startswith("text,label")
 
 
-@pytest.mark.parametrize(("options", "said"), [(["--streams"], "--routine FOLDER"), (["--split", "dev"], "'test'")])
-def test_evaluation_needs_something_that_is_there(options, said, capsys):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--streams"], "--routine FOLDER"),
+        (["--split", "dev"], "'test'"),
+        (["--prior", "even"], "--prior has no effect without --streams"),
+        (["--streams", "--band", "both"], "--band has no effect with --streams"),
+    ],
+)
+def test_evaluation_needs_something_that_is_there_and_has_an_effect(options, said, capsys):
     assert main(["evaluate", "--checkpoint", "default", *options]) == 2
     assert said in capsys.readouterr().err
