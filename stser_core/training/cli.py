@@ -112,12 +112,12 @@ def fit(
         data, recipe, out, storage.folder, front_end=front_end, starts=start_from, resume=resume, overwrite=overwrite
     )
     print(f"The checkpoint is in {written}.", file=sys.stderr)
-    if fold.test:
+    if fold.test or weak.held_out:
         _test(written, fold, weak, storage.folder)
 
 
 def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
-    """Evaluate a run's checkpoint on its test clips; the stream tables go into its card."""
+    """Evaluate a run's checkpoint on its test clips and held-out calls; the stream tables go into its card."""
     from stser_core.checkpoint import CARD_FILE
     from stser_core.training.evaluation import clip_report
     from stser_core.training.output import write_atomically, write_json
@@ -127,8 +127,8 @@ def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
     from stser_core.training.streams import stream_report
 
     inputs = SpeechInputs.load(checkpoint, cache)
-    results = clip_report(inputs, fold.test, BANDS, weak.test)
-    tables = [metrics_table(results)]
+    results = clip_report(inputs, fold.test, BANDS, weak.test) if fold.test else {}
+    tables = [metrics_table(results)] if fold.test else []
     streams = stream_report(inputs, fold.test, weak.held_out)
     if streams["streams"] or "routine" in streams:
         results["streams"] = streams

@@ -1,15 +1,18 @@
 """Routine calls: turns and pauses of a recording that is known, held-out calls, and service texts."""
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from making import clip, write_wav
+from making import clip, looped, write_wav
 
 from stser_core.audio import load_mono
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import DataError, UsageError
+from stser_core.training.cli import main
+from stser_core.training.recipe import Recipe
 from stser_core.training.routine import CallData, read_call_data, read_calls, service_texts, turn_clips
 from stser_core.training.run import RunData
 from stser_core.training.splits import Fold
@@ -54,6 +57,20 @@ def test_without_training_all_calls_are_held_out_unless_some_are_named(calls: Pa
         assert [one.name for one in found.held_out] == expected
         assert found.train == found.pauses == ()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_held_out_calls_are_evaluated_also_without_test_clips(
+    calls: Path, iemocap: Path, frames_recipe: Recipe, front_end: Path, cache: Path, tmp_path: Path
+) -> None:
+    recipe, run = tmp_path / "recipe.json", tmp_path / "run"
+    recipe.write_bytes(looped(frames_recipe, epochs=1).to_json())
+    given = {"--recipe": recipe, "--front-end": front_end, "--cache": cache, "--out": run}
+    given |= {"--data": iemocap, "--routine": calls, "--held-out-call": "one"}
+    assert main(["fit", "--corpus", "iemocap", *(str(part) for option in given.items() for part in option)]) == 0
+    found = json.loads((run / "test.json").read_text())
+    assert found["streams"]["routine"]["one"]["turns"] == 3 and "classifiers" not in found
+    assert "| one | 3 |" in (run / "checkpoint" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("text", ["hello", None])
