@@ -288,13 +288,13 @@ def surely() -> Callable[[str], EmotionScores]:
 
 
 @pytest.fixture(scope="session")
-def two_speakers(data: Path) -> Path:
+def speech(data: Path) -> Path:
     """A recording of 19 s, mono at 16 kHz."""
     return data / "calls" / "two_speakers_16k_mono.wav"
 
 
 @pytest.fixture(scope="session")
-def two_speakers_samples(two_speakers: Path) -> np.ndarray:
+def speech_samples(speech: Path) -> np.ndarray:
     """Its samples: int16 [n]."""
-    with wave.open(str(two_speakers)) as file:
+    with wave.open(str(speech)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")

@@ -20,11 +20,6 @@ from stser_core import __version__
 PROGRAM = [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())"]
 
 
-@pytest.fixture
-def call(two_speakers):
-    return two_speakers
-
-
 def test_version_with_its_parts(capsys):
     assert main(["--version"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -99,8 +94,8 @@ def test_models_lists_what_is_there_and_what_can_be_fetched(capsys, monkeypatch,
     assert "models fetch vosk-small-en" in out
 
 
-def test_csv_goes_to_standard_output_and_the_rest_to_standard_error(replay, call):
-    done = replay(call, "--csv", "-")
+def test_csv_goes_to_standard_output_and_the_rest_to_standard_error(replay, speech):
+    done = replay(speech, "--csv", "-")
     rows = done.rows
     assert done.code == 0
     assert len(rows) > 2
@@ -115,14 +110,14 @@ def test_csv_goes_to_standard_output_and_the_rest_to_standard_error(replay, call
 
 
 @pytest.mark.parametrize(("channels", "said"), [("Agent2", True), ("agent", False)])
-def test_a_name_like_an_agent_s_is_told_to_be_scored(replay, call, channels, said):
-    assert ("is scored like a customer's" in replay(call, "--channels", channels).err) is said
+def test_a_name_like_an_agent_s_is_told_to_be_scored(replay, speech, channels, said):
+    assert ("is scored like a customer's" in replay(speech, "--channels", channels).err) is said
 
 
 @pytest.mark.parametrize("command", ["report", "analytics", "export"])
-def test_a_recording_given_as_a_timeline_is_to_be_replayed_first(call, command, capsys):
-    assert main([command, str(call), *(["--to", "SRT"] if command == "export" else [])]) == 2
-    assert f"replay {call}" in capsys.readouterr().err
+def test_a_recording_given_as_a_timeline_is_to_be_replayed_first(speech, command, capsys):
+    assert main([command, str(speech), *(["--to", "SRT"] if command == "export" else [])]) == 2
+    assert f"replay {speech}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [[], ["replay"], ["report"], ["archive", "--out", "x"]])
@@ -144,17 +139,17 @@ def test_standard_output_on_a_full_disk_is_one_sentence():
 @pytest.mark.parametrize(
     ("missing", "named"), [("onnxruntime", "[onnx]"), ("stser_core.recognizer", "stser_core.recognizer is not")]
 )
-def test_a_package_that_is_missing_is_named(replay, call, monkeypatch, missing, named):
+def test_a_package_that_is_missing_is_named(replay, speech, monkeypatch, missing, named):
     monkeypatch.setitem(sys.modules, missing, None)
-    code, _, said = replay(call, "--runtime", "onnx")
+    code, _, said = replay(speech, "--runtime", "onnx")
     assert code == 1
     assert named in said and "Traceback" not in said
 
 
-def test_a_recording_that_is_given_twice_is_refused(replay, call):
-    code, _, said = replay(call, call)
+def test_a_recording_that_is_given_twice_is_refused(replay, speech):
+    code, _, said = replay(speech, speech)
     assert code == 2
-    assert str(call) in said
+    assert str(speech) in said
 
 
 @pytest.mark.slow
@@ -184,54 +179,64 @@ def test_the_entry_point_leaves_nothing_unwritten(arguments, code):
 
 
 @pytest.mark.slow
-def test_python_without_docstrings_and_assertions_works(call, scratch_checkpoint, tmp_path):
-    command = [sys.executable, "-OO", *PROGRAM[1:], "replay", str(call), "--asr", "none", "--csv", str(tmp_path / "a")]
+def test_python_without_docstrings_and_assertions_works(speech, scratch_checkpoint, tmp_path):
+    command = [
+        sys.executable,
+        "-OO",
+        *PROGRAM[1:],
+        "replay",
+        str(speech),
+        "--asr",
+        "none",
+        "--csv",
+        str(tmp_path / "a"),
+    ]
     command += ["--checkpoint", str(scratch_checkpoint)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert len((tmp_path / "a").read_text().splitlines()) == 7
 
 
-def test_a_quiet_replay_without_outputs_says_that_it_leaves_nothing(replay, call, tmp_path):
-    assert replay(call, "--quiet", "--csv", tmp_path / "call.csv") == (0, "", "")
-    code, out, said = replay(call, "--quiet")
+def test_a_quiet_replay_without_outputs_says_that_it_leaves_nothing(replay, speech, tmp_path):
+    assert replay(speech, "--quiet", "--csv", tmp_path / "call.csv") == (0, "", "")
+    code, out, said = replay(speech, "--quiet")
     assert (code, out, said.count("\n")) == (0, "", 1)
     assert "--csv" in said
 
 
-def test_several_recordings_have_a_timeline_each(replay, call, data, tmp_path):
-    other, again = data / "emodb" / "03a02Nc.flac", tmp_path / "again" / call.name
+def test_several_recordings_have_a_timeline_each(replay, speech, data, tmp_path):
+    other, again = data / "emodb" / "03a02Nc.flac", tmp_path / "again" / speech.name
     again.parent.mkdir()
-    shutil.copy(call, again)
-    alone, short = (replay(path, "--csv", "-", "--quiet").rows for path in (call, other))
+    shutil.copy(speech, again)
+    alone, short = (replay(path, "--csv", "-", "--quiet").rows for path in (speech, other))
 
-    done = replay(call, tmp_path / "missing.wav", other, again, "--csv", "-", "--quiet")
+    done = replay(speech, tmp_path / "missing.wav", other, again, "--csv", "-", "--quiet")
 
-    first, last = ([{**row, "recording": str(path)} for row in alone] for path in (call, again))
+    first, last = ([{**row, "recording": str(path)} for row in alone] for path in (speech, again))
     assert done.rows == [*first, *short, *last]
     said = done.err.splitlines()
     assert done.code == 1
     assert len(said) == 2 and "missing.wav" in said[0] and "1 of 4" in said[1]
 
 
-def test_a_longer_pause_makes_fewer_turns(replay, call):
-    short, long = (len(replay(call, "--pause", pause, "--csv", "-").rows) for pause in ("0.3", "1.5"))
+def test_a_longer_pause_makes_fewer_turns(replay, speech):
+    short, long = (len(replay(speech, "--pause", pause, "--csv", "-").rows) for pause in ("0.3", "1.5"))
     assert short > long
 
 
 @pytest.fixture
-def long_call(call, tmp_path):
-    """The call over and over, long enough to be interrupted."""
-    with wave.open(str(call)) as source, wave.open(str(tmp_path / "long.wav"), "wb") as target:
+def long_call(speech, tmp_path):
+    """The recording over and over, long enough to be interrupted."""
+    with wave.open(str(speech)) as source, wave.open(str(tmp_path / "long.wav"), "wb") as target:
         target.setparams(source.getparams())
         target.writeframes(source.readframes(source.getnframes()) * 100)
     return tmp_path / "long.wav"
 
 
-def start(call, checkpoint, *arguments):
+def start(recording, checkpoint, *arguments):
     usual = ["--checkpoint", str(checkpoint), "--asr", "none"]
     return subprocess.Popen(
-        [*PROGRAM, "replay", str(call), *usual, *arguments],
+        [*PROGRAM, "replay", str(recording), *usual, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -275,15 +280,15 @@ def test_a_second_interruption_ends_at_once(long_call, scratch_checkpoint):
     [
         ("--version", ">&-", 141, ""),
         ("--device - --asr none", "<&-", 1, "stser-monitor: stdin ended before any sound came"),
-        ("replay {call} --asr none --quiet --csv -", ">&-", 141, ""),
-        ("replay {call} --asr none --csv {csv}", "2>&-", 0, ""),
-        ("replay {call} --asr none --csv {csv}", "2>/dev/full", 0, ""),
-        ("replay {call} --asr none --csv {csv}", "2>&1 >&- | true", 0, ""),
+        ("replay {speech} --asr none --quiet --csv -", ">&-", 141, ""),
+        ("replay {speech} --asr none --csv {csv}", "2>&-", 0, ""),
+        ("replay {speech} --asr none --csv {csv}", "2>/dev/full", 0, ""),
+        ("replay {speech} --asr none --csv {csv}", "2>&1 >&- | true", 0, ""),
     ],
 )
-def test_a_standard_stream_that_is_closed_is_at_its_end(call, tmp_path, arguments, closed, code, said):
+def test_a_standard_stream_that_is_closed_is_at_its_end(speech, tmp_path, arguments, closed, code, said):
     csv_file = tmp_path / "call.csv"
-    command = f"{shlex.join(PROGRAM)} {arguments.format(call=call, csv=csv_file)} {closed}"
+    command = f"{shlex.join(PROGRAM)} {arguments.format(speech=speech, csv=csv_file)} {closed}"
     process = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
 
     assert process.returncode == code

@@ -12,11 +12,6 @@ HEADER = ",".join(COLUMNS)
 
 
 @pytest.fixture
-def speech(two_speakers):
-    return two_speakers
-
-
-@pytest.fixture
 def quiet(replay):
     """Replay without notices and metrics."""
     return partial(replay, "--quiet")
@@ -84,8 +79,8 @@ def test_what_was_cut_off_is_replayed_as_far_as_it_goes(replay, speech, missing_
 
 
 @pytest.fixture
-def two_channels(two_speakers_samples, tmp_path, write_wav):
-    samples = two_speakers_samples[: 8 * RATE]
+def two_channels(speech_samples, tmp_path, write_wav):
+    samples = speech_samples[: 8 * RATE]
     return write_wav(tmp_path / "stereo.wav", [samples, samples[::-1]])
 
 
@@ -127,8 +122,8 @@ def test_without_names_speakers_are_numbered_and_mix_is_one(replay, two_channels
     ("names", "speaker", "judged"),
     [(None, "speaker1", True), ("left,right", "mixed", True), ("customer,agent", "mixed", False)],
 )
-def test_identical_channels_are_mono(replay, two_speakers_samples, tmp_path, names, speaker, judged, write_wav):
-    samples = two_speakers_samples[: 8 * RATE]
+def test_identical_channels_are_mono(replay, speech_samples, tmp_path, names, speaker, judged, write_wav):
+    samples = speech_samples[: 8 * RATE]
     path = write_wav(tmp_path / "twin.wav", [samples, samples])
     done = replay(path, "--csv", "-", *(["--channels", names] if names else []))
     assert "both channels of twin.wav are the same" in done.err

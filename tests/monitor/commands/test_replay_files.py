@@ -18,8 +18,8 @@ CSV = ("--csv", "-")
 
 
 @pytest.fixture
-def speech(two_speakers_samples):
-    return two_speakers_samples[: 12 * RATE]
+def samples(speech_samples):
+    return speech_samples[: 12 * RATE]
 
 
 def mux(path, *tracks):
@@ -41,9 +41,9 @@ def times(done):
     return [(float(row["start_s"]), float(row["end_s"])) for row in done.rows]
 
 
-def test_the_default_track_is_replayed_and_the_others_are_named(replay, speech, tmp_path, write_wav):
-    path = mux(tmp_path / "meeting.mkv", np.zeros_like(speech), speech)
-    expected = times(replay(write_wav(tmp_path / "mono.wav", [speech]), *CSV))
+def test_the_default_track_is_replayed_and_the_others_are_named(replay, samples, tmp_path, write_wav):
+    path = mux(tmp_path / "meeting.mkv", np.zeros_like(samples), samples)
+    expected = times(replay(write_wav(tmp_path / "mono.wav", [samples]), *CSV))
     done = replay(path, *CSV)
     assert (done.code, times(done)) == (0, expected)
     assert "2 (pcm_s16le) is read, not 1 (pcm_s16le). --track" in done.err
@@ -53,8 +53,8 @@ def test_the_default_track_is_replayed_and_the_others_are_named(replay, speech, 
 
 
 @pytest.mark.parametrize("track", ["3", "0", "first"])
-def test_a_track_that_is_not_there_is_wrong_usage(replay, speech, tmp_path, track):
-    code, rows, said = replay(mux(tmp_path / "meeting.mkv", speech, speech), *CSV, "--track", track)
+def test_a_track_that_is_not_there_is_wrong_usage(replay, samples, tmp_path, track):
+    code, rows, said = replay(mux(tmp_path / "meeting.mkv", samples, samples), *CSV, "--track", track)
     assert (code, rows) == (2, "")
     assert "track" in said
 
@@ -70,8 +70,8 @@ class TestPipes:
             *("--checkpoint", str(scratch_checkpoint), "--asr", "none", "--csv", str(tmp_path / "out.csv")),
         ]
 
-    def test_a_fifo_is_replayed_as_the_file(self, replay, speech, tmp_path, write_wav):
-        path, fifo = write_wav(tmp_path / "call.wav", [speech]), tmp_path / "fifo"
+    def test_a_fifo_is_replayed_as_the_file(self, replay, samples, tmp_path, write_wav):
+        path, fifo = write_wav(tmp_path / "call.wav", [samples]), tmp_path / "fifo"
         os.mkfifo(fifo)
         threading.Thread(target=lambda: fifo.write_bytes(path.read_bytes()), daemon=True).start()
         done = replay(fifo, *CSV)
@@ -79,8 +79,8 @@ class TestPipes:
         assert times(done) == times(replay(path, *CSV))
 
     @pytest.mark.slow
-    def test_standard_input_is_replayed_as_the_file(self, replay, command, speech, tmp_path, write_wav):
-        path = write_wav(tmp_path / "call.wav", [speech])
+    def test_standard_input_is_replayed_as_the_file(self, replay, command, samples, tmp_path, write_wav):
+        path = write_wav(tmp_path / "call.wav", [samples])
         done = subprocess.run(command("-"), input=path.read_bytes(), capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         expected = replay(path, *CSV).out.replace("\ncall.wav,", "\nstdin,")
