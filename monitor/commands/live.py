@@ -166,12 +166,12 @@ class _Run:
 
 
 def _open(options: ListenOptions, notices: Notices) -> Source:
-    """Open the device: a channel for each name, else one; of a microphone, two to mix."""
+    """Open the device: a channel for each name, else one; of a microphone, those there are to mix, at most two."""
     device, names = options.device, options.scoring.channels
     if device is None:
         raise UsageError("There is nothing to listen to; --device mic is the default microphone.")
     mixed = (names or "").strip() == MIX
-    channels = 2 if mixed else len(named(names)) or 1
+    channels = len(named(names)) or 1
     name, _, rate = device.partition(":")
     if name == _STANDARD_INPUT:
         from monitor.sources.raw_pcm import RawPcm
@@ -186,7 +186,7 @@ def _open(options: ListenOptions, notices: Notices) -> Source:
         return RawPcm(sys.stdin.buffer, rate=int(rate or SAMPLE_RATE), channels=channels, notices=notices.say)
     from monitor.sources.microphone import Microphone
 
-    return Microphone(device, channels=channels, notices=notices.say, complain=notices.complain)
+    return Microphone(device, channels=None if mixed else channels, notices=notices.say, complain=notices.complain)
 
 
 def alert_command(alerts: AlertOptions) -> list[str] | None:

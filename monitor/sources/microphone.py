@@ -87,7 +87,7 @@ class Microphone:
         self,
         device: str,
         *,
-        channels: int = 1,
+        channels: int | None = 1,
         notices: Callable[[str], None] = lambda sentence: None,
         complain: Callable[[str], None] = lambda sentence: None,
         system: PortAudio | None = None,
@@ -97,7 +97,7 @@ class Microphone:
 
         Args:
             device: `mic` for the default input, an index, or part of a name.
-            channels: How many to capture.
+            channels: How many to capture; `None` for two, or the only one.
             notices: Gets sentences for the user that are not errors, in the thread that reads `blocks`.
             complain: Gets those that tell of a lost device, in the same thread.
             system: What captures; `None` for PortAudio.

@@ -161,13 +161,14 @@ class CaptureFormat:
 class PortAudio:
     """The system's sound inputs. Tests give `Microphone` a system of their own with the same methods."""
 
-    def choose(self, device: str, channels: int) -> CaptureFormat:
-        """Find an input, and the rate at which it can be captured.
+    def choose(self, device: str, channels: int | None) -> CaptureFormat:
+        """Find an input, and the rate at which it can be captured; without `channels`, two of it, or the only one.
 
         Raises:
             DeviceError: None or several fit, the input has fewer channels, or it can be captured at no rate.
         """
-        return _format(find(device), channels, system_default=device == DEFAULT)
+        found = find(device)
+        return _format(found, channels or min(2, found.channels), system_default=device == DEFAULT)
 
     def open(
         self, chosen: CaptureFormat, take: Callable[[NDArray[np.float32], bool], None], ended: Callable[[], None]

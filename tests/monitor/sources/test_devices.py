@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from monitor.sources.port_audio import Device, find
+from monitor.sources import port_audio
+from monitor.sources.port_audio import Device, PortAudio, find
 from stser_core.errors import DeviceError
 
 ROOT = Path(__file__).parents[3]
@@ -57,6 +59,14 @@ def test_found_by_default_index_or_part_of_the_name(typed, devices, index):
 def test_none_or_several_are_named(typed, devices, said):
     with pytest.raises(DeviceError, match=said):
         find(typed, devices)
+
+
+@pytest.mark.parametrize(("asked", "there", "taken"), [(None, 1, 1), (None, 8, 2), (1, 8, 1)])
+def test_what_is_to_be_mixed_are_two_channels_or_the_only_one(asked, there, taken, monkeypatch):
+    library = SimpleNamespace(check_input_settings=lambda *_, **__: None, PortAudioError=OSError)
+    monkeypatch.setattr(port_audio, "port_audio", lambda: library)
+    monkeypatch.setattr(port_audio, "inputs", lambda: (Device(0, "USB", there, 48_000, True),))
+    assert PortAudio().choose("mic", asked).channels == taken
 
 
 @pytest.mark.slow
