@@ -107,16 +107,6 @@ def test_of_what_does_not_fit_the_oldest_is_left_as_a_gap(system, monkeypatch):
     np.testing.assert_array_equal(numbers(kept[0]), np.arange(kept[0].start, kept[0].end))
 
 
-def test_what_the_device_lost_is_estimated_and_counted(system):
-    _, blocks, _ = begin(system)
-    system.deliver()
-    system.lose(0.5)
-    system.deliver(overflowed=True)
-    before, after = next(blocks), next(blocks)
-    assert after.start - before.end == pytest.approx(8000, abs=1)
-    assert numbers(after)[0] == pytest.approx(after.start, abs=1)
-
-
 @pytest.mark.parametrize(("drift", "jitter_s"), [(0.0, 0.0), (200e-6, 0.02), (-200e-6, 0.02)])
 def test_losses_do_not_add_up_at_another_rate_with_a_clock_that_drifts(system, drift, jitter_s):
     system.rate, system.drift, system.jitter_s = 44_100, drift, jitter_s
