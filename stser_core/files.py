@@ -30,6 +30,22 @@ TEMPORARY_PREFIX = ".stser-"
 
 
 @contextmanager
+def writing(target: str | Path) -> Iterator[None]:
+    """Turn what the system says while a file or folder is written into an error of this program.
+
+    Raises:
+        ClosedPipeError: It is a pipe that nobody reads any more.
+        OutputError: It cannot be written.
+    """
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ClosedPipeError(f"Nobody reads {target} any more.") from error
+    except OSError as error:
+        raise OutputError(f"Cannot write '{target}': {reason(error)}.") from error
+
+
+@contextmanager
 def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
     """Lend a file that takes its place only when all of it is on the disk.
 
@@ -40,7 +56,7 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
     Raises:
         OutputError: The disk is full, or the like; whatever was there before still is.
     """
-    try:
+    with writing(path):
         path = path.resolve()
         if folder is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,18 +74,14 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-    except OSError as error:
-        raise cannot_write(path, error) from error
 
 
 def write_whole(target: str | Path, content: bytes) -> None:
     """Write a file as a whole, or standard output (`-`); an existing file that is not a regular one is written to.
 
-    Raises:
-        ClosedPipeError: Standard output is a pipe that nobody reads any more.
-        OutputError: It cannot be written.
+    Raises what `writing` raises.
     """
-    try:
+    with writing(target):
         if target == STDOUT:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
@@ -78,20 +90,11 @@ def write_whole(target: str | Path, content: bytes) -> None:
         else:
             with written(Path(target)) as file:
                 file.write(content)
-    except BrokenPipeError as error:
-        raise ClosedPipeError(f"Nobody reads {target} any more.") from error
-    except (OSError, ValueError) as error:
-        raise cannot_write(target, error) from error
 
 
 def utf8(text: str) -> bytes:
     """UTF-8 with visible escapes for lone surrogates, which a file name that is not UTF-8 has."""
     return text.encode("utf-8", errors="backslashreplace")
-
-
-def cannot_write(target: str | Path, error: Exception) -> OutputError:
-    """The error of a file that cannot be written."""
-    return OutputError(f"Cannot write '{target}': {reason(error)}.")
 
 
 def check_name(target: str) -> None:
@@ -105,14 +108,10 @@ def check_name(target: str) -> None:
         raise UsageError("The name of an output is empty; name a file, or - for standard output.")
     if target.endswith(("/", os.sep)):
         raise OutputError(f"Cannot write '{target}': that is the name of a folder; add a file's name.")
-    try:
+    with writing(target), contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
         Path(target).lstat()
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return
-    except OSError as error:
-        raise cannot_write(target, error) from error
-    if Path(target).suffix.lower() in RECORDING_SUFFIXES and Path(target).is_file():  # as of `--csv *.wav`
-        raise OutputError(f"Cannot write '{target}': it is there already, and its name is that of a recording.")
+        if Path(target).suffix.lower() in RECORDING_SUFFIXES and Path(target).is_file():  # as of `--csv *.wav`
+            raise OutputError(f"Cannot write '{target}': it is there already, and its name is that of a recording.")
 
 
 def check_writable(target: str) -> None:

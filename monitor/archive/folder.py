@@ -22,7 +22,7 @@ from monitor.archive.scoring import Finished, Scored, state_of
 from monitor.exporters.csv import CsvLines, neutralised
 from monitor.timeline.file import unneutralised
 from stser_core.errors import OutputError
-from stser_core.files import cannot_write, utf8, written
+from stser_core.files import utf8, writing, written
 
 SETTINGS = "archive.json"
 FAILURES = "failures.csv"
@@ -88,16 +88,15 @@ class ArchiveFolder:
         """
         from filelock import FileLock, Timeout
 
-        try:
+        with writing(self.root):
             self.temporary.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.root / _OWN / "lock")
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise OutputError(
-                f"Another stser-monitor is writing into '{self.root}'; wait for it, or give another folder with --out."
-            ) from error
-        except OSError as error:
-            raise cannot_write(self.root, error) from error
+            try:
+                lock.acquire(timeout=0)
+            except Timeout as error:
+                raise OutputError(
+                    f"Another stser-monitor is writing into '{self.root}'; wait for it, or give another folder."
+                ) from error
         try:
             for path in self.temporary.iterdir():  # what a process that was killed was writing
                 path.unlink()

@@ -15,7 +15,7 @@ from stser_core.audio import load_mono
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import DataError, StserError, reason
 from stser_core.features import trim
-from stser_core.files import TEMPORARY_PREFIX, cannot_write
+from stser_core.files import TEMPORARY_PREFIX, writing
 from stser_core.model import Stser
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.clip import Clip
@@ -63,13 +63,11 @@ class ArrayStore:
     def save(self, key: str, array: NDArray[Any]) -> None:
         """Keep an array, in one step; raises `OutputError` where it cannot be written."""
         path = self._path(key)
-        try:
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with NamedTemporaryFile(prefix=TEMPORARY_PREFIX, dir=path.parent, delete=False) as file:
                 np.save(file, array, allow_pickle=False)
             Path(file.name).replace(path)
-        except OSError as error:
-            raise cannot_write(path, error) from error
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npy"

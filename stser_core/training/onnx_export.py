@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stser_core import checkpoint as checkpoints
-from stser_core.errors import MissingExtraError, OutputError, reason
+from stser_core.errors import MissingExtraError
+from stser_core.files import writing
 from stser_core.model import Stser
 from stser_core.onnx_network import (
     CLASSIFIER,
@@ -47,7 +48,7 @@ def export(folder: Path, out: Path | None = None) -> Path:
         raise MissingExtraError("Exporting a checkpoint", "train") from error
     model = _prepared(checkpoints.load_model(folder))
     stored = {name: one.dtype.name for name, one in stored_weights(model.config, folder).items()}
-    try:
+    with writing(out or folder):
         if out is not None:
             shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FOLDER))
         to = (out or folder) / FOLDER
@@ -60,10 +61,6 @@ def export(folder: Path, out: Path | None = None) -> Path:
             weights[name] = _take_weights_out(proto.graph, stored)
             path.write_bytes(proto.SerializeToString())
         write_json(Graphs(shape(model.config), weights), to / GRAPHS_FILE)
-    except OSError as error:
-        raise OutputError(
-            f"Graphs cannot be written to {out or folder} ({reason(error)}); name another folder."
-        ) from error
     return out or folder
 
 

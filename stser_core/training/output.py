@@ -10,8 +10,8 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from stser_core.errors import OutputError, reason
-from stser_core.files import STDOUT, write_whole
+from stser_core.errors import OutputError
+from stser_core.files import STDOUT, write_whole, writing
 
 _Item = TypeVar("_Item")
 
@@ -40,9 +40,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def need_folder(folder: Path) -> None:
     """Make a folder, and check that files can be made in it; raises `OutputError`."""
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({reason(error)}).") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"Nothing can be written in {folder} (no permission).")

@@ -20,7 +20,8 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from stser_core.config import SPEECH, TEXT, CheckpointConfig, Count, Proportion, Settings, decode
-from stser_core.errors import DataError, OutputError, UsageError, reason
+from stser_core.errors import DataError, UsageError, reason
+from stser_core.files import writing
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.clip import Clip
 from stser_core.training.loop import LoopConfig, ended, finished_epochs
@@ -149,15 +150,13 @@ class RunFolder:
             raise UsageError(
                 f"{self.path} holds a run: give another --out, or --resume, or --overwrite to lose that run."
             )
-        try:
+        with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             for folder in (self.state, self.checkpoint):
                 if folder.is_dir():
                     shutil.rmtree(folder)
             for file in (self.history_file, self.test_file):
                 file.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"The run's folder {self.path} cannot be written ({reason(error)}).") from error
         write_json(data, self._data)
         write_atomically(self._recipe, recipe.to_json())
         return False

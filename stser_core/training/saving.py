@@ -9,14 +9,13 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save as serialised  # not save_file: it denies others the file
 from torch import Tensor
 
 import stser_core
 from stser_core.checkpoint import CARD_FILE, CONFIG_FILE, FRONT_END_FILE, LICENCE_FILE, WEIGHTS_FILE, own_weights
-from stser_core.errors import CheckpointError, OutputError, reason
-from stser_core.files import TEMPORARY_PREFIX
+from stser_core.errors import CheckpointError, OutputError
+from stser_core.files import TEMPORARY_PREFIX, writing
 from stser_core.model import Stser
 from stser_core.text import Tokenizer
 from stser_core.weights import SCALE
@@ -64,7 +63,7 @@ def _written(folder: Path) -> Iterator[Path]:
     """A folder to write a checkpoint into, which takes `folder`'s place when all is written."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG_FILE).is_file():
         raise OutputError(f"{folder} holds something that is not a checkpoint; name another folder.")
-    try:
+    with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=folder.parent) as temporary:
             new, old = Path(temporary, "new"), Path(temporary, "old")
@@ -73,8 +72,6 @@ def _written(folder: Path) -> Iterator[Path]:
             if folder.exists():
                 folder.rename(old)
             new.rename(folder)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"The checkpoint {folder} cannot be written ({reason(error)}).") from error
 
 
 def _stored(key: str, value: Tensor) -> Tensor:

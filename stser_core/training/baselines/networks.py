@@ -21,8 +21,9 @@ from torch.nn.functional import cross_entropy
 
 from stser_core.config import SAMPLE_RATE, FeatureConfig
 from stser_core.emotions import LABELS
-from stser_core.errors import DataError, OutputError, reason
+from stser_core.errors import DataError
 from stser_core.features import log_mel
+from stser_core.files import writing
 from stser_core.frontend import frame_mask, pad_frames
 from stser_core.smodel import BiLstm
 from stser_core.text import normalise
@@ -73,13 +74,11 @@ class NetworkBaseline:
             self.batch,
             seed,
         )
-        try:
+        with writing(cache):
             cache.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=cache, prefix="baseline-") as folder, ctrl_c() as pressed:
                 loop = replace(self.loop, seed=seed)
                 train(learner, batches, lambda: learner.validate(clips.validation), loop, Path(folder), pressed)
-        except OSError as error:
-            raise OutputError(f"The folder {cache} cannot be written ({reason(error)}).") from error
         if pressed.is_set():
             raise KeyboardInterrupt
         return learner.answer(clips.test)

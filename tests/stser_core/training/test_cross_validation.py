@@ -139,8 +139,8 @@ def test_a_baseline_is_asked_again_only_about_other_clips(folds, cache, tmp_path
     ("options", "sentence"),
     [
         (["--json", "."], "it is a folder"),
-        (["--json", "file/figures.json"], "cannot be made"),
-        (["--out", "file"], "cannot be made"),
+        (["--json", "file/figures.json"], "Cannot write 'file'"),
+        (["--out", "file"], "Cannot write 'file'"),
         (["--baseline", "egemaps"], "[baselines]"),
     ],
 )
