@@ -76,7 +76,7 @@ def resolve(name: str | Path) -> Path:
     if folder.is_dir():
         return folder
     if str(name).count("/") == 1 and not str(name).startswith((".", "/", "~")):
-        return _from_hub(str(name))
+        return from_hub(str(name))
     known = ", ".join(path.name for path in available()) or "none"
     raise CheckpointError(
         f"The checkpoint {str(name)!r} was not found: it is not a folder, not a Hugging Face Hub id, and not among "
@@ -118,7 +118,7 @@ def load_model(folder: Path, accelerator: str = "") -> Stser:
         raise CheckpointError(
             f"{folder / CONFIG_FILE} describes a model that cannot be built ({reason(error)})."
         ) from error
-    _fill(model, weights.read(folder / WEIGHTS_FILE, "torch"), own_weights(model), folder / WEIGHTS_FILE)
+    fill(model, weights.read(folder / WEIGHTS_FILE, "torch"), own_weights(model), folder / WEIGHTS_FILE)
     if model.front_end is not None:
         load_front_end(model, folder, accelerator)
     if accelerator:  # with the channels last, a CPU pools several times as fast; in training it does not pay
@@ -160,10 +160,11 @@ def load_front_end(model: Stser, path: Path, accelerator: str = "") -> None:
         _check(weights.without_scales(stored), expected, file)
         model.front_end.pack(stored)
     else:
-        _fill(model.front_end, weights.dequantise(stored), expected, file)
+        fill(model.front_end, weights.dequantise(stored), expected, file)
 
 
-def _fill(module: nn.Module, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+def fill(module: nn.Module, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+    """Give a module weights, which must be those that it expects; `path` is their file, for the `CheckpointError`."""
     _check(weights, expected, path)
     # Without a copy: what is stored in single precision stays mapped from the file.
     module.load_state_dict(
@@ -187,7 +188,8 @@ def own_weights(model: Stser) -> dict[str, Tensor]:
     return {key: value for key, value in model.state_dict().items() if not key.startswith("front_end.")}
 
 
-def _from_hub(hub_id: str) -> Path:
+def from_hub(hub_id: str) -> Path:
+    """Download a checkpoint or a text encoder into the Hub's cache, unless it is there; raises `CheckpointError`."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -195,8 +197,7 @@ def _from_hub(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=list(_DOWNLOADED)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
-            f"The folder {hub_id} does not exist, and the checkpoint could not be downloaded from the Hugging Face Hub "
-            f"({reason(error)})."
+            f"{hub_id} is not a folder, and could not be downloaded from the Hugging Face Hub ({reason(error)})."
         ) from error
 
 

@@ -68,14 +68,9 @@ class HubEncoder:
         return frames
 
 
-def need_docstrings() -> None:
-    """Refuse `python -OO`, under which transformers cannot be imported: it reads its own docstrings."""
-    if sys.flags.optimize > 1:
-        raise CheckpointError("Models of the Hugging Face Hub cannot be loaded under python -OO; run it without -OO.")
-
-
 def _loaded(model: str, revision: str) -> tuple[Any, Any]:
-    need_docstrings()
+    if sys.flags.optimize > 1:  # transformers reads its own docstrings
+        raise CheckpointError("Models of the Hugging Face Hub cannot be loaded under python -OO; run it without -OO.")
     from transformers import AutoFeatureExtractor, AutoModel
 
     given: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}

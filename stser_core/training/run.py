@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from stser_core import checkpoint as checkpoints
+from stser_core import weights
 from stser_core.config import SPEECH, TEXT, AlbertConfig, CheckpointConfig, TmodelConfig
-from stser_core.encoders.hub import need_docstrings
 from stser_core.errors import CheckpointError, DataError, UsageError, reason
 from stser_core.model import Stser
-from stser_core.text import TOKENIZER_FILE, Tokenizer, normalise
+from stser_core.text import Tokenizer, normalise
 from stser_core.tmodel import Tmodel
 from stser_core.training import saving
 from stser_core.training.batches import Examples, TrainingBatches, draw_weights, validation_batches
@@ -36,6 +36,9 @@ from stser_core.training.speech import SpeechSource
 from stser_core.training.splits import Fold
 
 Part = Literal["train", "validation"]
+
+_ALBERT = {"hidden_size": 4_096, "num_attention_heads": 64, "intermediate_size": 16_384}
+"""Sizes that the Hub's config.json leaves out: those of ALBERT xxlarge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,42 +201,26 @@ def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
     The tmodel's config has the encoder's shape and, of a folder, its name alone. Raises `CheckpointError` where it
     cannot be loaded, or is not an ALBERT.
     """
-    need_docstrings()
-    from safetensors import SafetensorError
-    from transformers import AlbertConfig as HubConfig
-    from transformers import AlbertModel, AlbertTokenizer, utils
-
-    encoder = config.encoder
+    local = Path(config.encoder).is_dir()
+    folder = Path(config.encoder) if local else checkpoints.from_hub(config.encoder)
+    path = folder / checkpoints.CONFIG_FILE
     try:
-        described: dict[str, Any] = HubConfig.get_config_dict(encoder)[0]
+        described = _ALBERT | msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if described.get("model_type") != "albert":
-            raise CheckpointError(
-                f"The text encoder {encoder!r} is not an ALBERT; its config.json says {described.get('model_type')!r}."
-            )
-        logging: Any = utils.logging  # without types
-        logging.set_verbosity_error()  # else it prints a bar and a report
-        logging.disable_progress_bar()
-        loaded: Any = AlbertModel.from_pretrained(
-            encoder, add_pooling_layer=config.pooling == "cls", output_loading_info=True, use_safetensors=True
+            raise CheckpointError(f"{path} is not an ALBERT's; its model_type is {described.get('model_type')!r}.")
+        known = {name: described[name] for name in AlbertConfig.__struct_fields__ if name in described}
+        albert = msgspec.convert(known, AlbertConfig)
+    except (OSError, msgspec.DecodeError) as error:
+        raise CheckpointError(f"{path} does not describe an ALBERT ({reason(error)}).") from error
+    if described.get("model_type") != "albert":
+        raise CheckpointError(
+            f"The text encoder {config.encoder!r} is not an ALBERT ({described.get('model_type')!r})."
         )
-        tokenizer = AlbertTokenizer.from_pretrained(encoder)
-    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"The text encoder {encoder!r} cannot be loaded ({reason(error)}).") from error
-    albert, found = loaded
-    if found["missing_keys"]:
-        first = sorted(found["missing_keys"])[0]
-        raise CheckpointError(f"The text encoder {encoder!r} lacks some of its weights, {first} among them.")
-    if len(tokenizer) <= len(tokenizer.all_special_tokens):
-        raise CheckpointError(f"The text encoder {encoder!r} lacks its {TOKENIZER_FILE}.")
-    name = Path(encoder).resolve().name if Path(encoder).is_dir() else encoder
-    shape = albert.config.to_dict()
-    try:
-        known = {name: shape[name] for name in AlbertConfig.__struct_fields__ if name in shape}
-        tmodel = Tmodel(replace(config, encoder=name, albert=msgspec.convert(known, AlbertConfig)))
-    except msgspec.ValidationError as error:
-        raise CheckpointError(f"The text encoder {encoder!r} has a shape that is not supported ({error}).") from error
-    tmodel.albert.load_state_dict(albert.state_dict())
-    return tmodel, Tokenizer(tokenizer.backend_tokenizer, config.maximum_pieces, marks=config.marks)
+    tmodel = Tmodel(replace(config, encoder=folder.resolve().name if local else config.encoder, albert=albert))
+    file, expected = folder / checkpoints.WEIGHTS_FILE, tmodel.albert.state_dict()
+    stored = {name.removeprefix("albert."): one for name, one in weights.read(file, "torch").items()}
+    checkpoints.fill(tmodel.albert, {name: one for name, one in stored.items() if name in expected}, expected, file)
+    return tmodel, Tokenizer.load(folder, config.maximum_pieces, marks=config.marks)
 
 
 def _take(model: Stser, given: Stser, folder: Path) -> Iterator[str]:
