@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _NAMES = "customer,agent"
 
+_AT_ONCE = 2
+"""Turns scored at the same time on each processor: a thread that scores waits for Python's lock, which the threads of
+all lines need, for more than half of its time."""
+
 
 def serve(options: ServeOptions, *, quiet: bool = False) -> int:
     """Serve until the user ends it.
@@ -81,7 +85,7 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
             cleanup.callback(taker.close)
         shared = Shared(
             folder=options.out,
-            scorer=SharedScorer(models.scorer, processors() if models.scorer.accelerator == "cpu" else 1),
+            scorer=SharedScorer(models.scorer, 1 if models.scorer.accelerator != "cpu" else _AT_ONCE * processors()),
             transcriber=models.transcriber,
             log=log,
             metrics=metrics,

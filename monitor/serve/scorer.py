@@ -17,7 +17,7 @@ _REST = 3.0
 
 
 class SharedScorer:
-    """Scores the turns of all lines, so many at once as there are processors, in the threads of the lines."""
+    """Scores the turns of all lines, `at_once` of them at the same time."""
 
     def __init__(self, scorer: Scorer, at_once: int) -> None:
         self.name = scorer.name
