@@ -1,4 +1,4 @@
-"""The server's addresses: media streams in; calls, events, reports and figures out."""
+"""The server's addresses: media streams in; calls, events, reports and metrics out."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class App:
             routes=[
                 Route("/", self._page),
                 Route("/healthz", self._health),
-                Route("/metrics", self._figures),
+                Route("/metrics", self._answer_metrics),
                 Route("/events", self._events),
                 Route("/calls", self._calls),
                 Route("/calls/{call}", self._call),
@@ -135,7 +135,7 @@ class App:
     async def _health(self, request: Request) -> Response:
         return PlainTextResponse("ok\n", headers=_HEADERS)
 
-    async def _figures(self, request: Request) -> Response:
+    async def _answer_metrics(self, request: Request) -> Response:
         self._metrics.lines.set(len(self._lines.lines))
         self._metrics.readers.set(self._log.followed)
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4", headers=_HEADERS)

@@ -1,4 +1,4 @@
-"""Figures of the server, as `GET /metrics` gives them to Prometheus."""
+"""Metrics of the server, as `GET /metrics` gives them to Prometheus."""
 
 from __future__ import annotations
 
