@@ -100,7 +100,9 @@ def fit(
         _refuse(others, "with --encoder")
         name, entry = parse_encoder(encoder)
         fold = divide(corpora.clips(), validation, seed)
-        written = add_classifier(fold, name, entry, recipe, checkpoint or "default", out, storage.folder)
+        written = add_classifier(
+            fold, name, entry, recipe, checkpoint or "default", out, storage.folder, overwrite=overwrite
+        )
         print(f"The checkpoint is in {written}.", file=sys.stderr)
         return
     if checkpoint is not None:

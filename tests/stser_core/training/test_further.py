@@ -58,6 +58,8 @@ def test_it_is_trained_calibrated_and_answers_beside_the_others(folds, frames_re
     assert np.mean(right) > 0.6 and all(one.calibrated for one in scored)
     before, after = (checkpoint.load_model(one).smodel.state_dict() for one in (base, folder))
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+    with pytest.raises(UsageError, match="holds a checkpoint"):
+        add_classifier(fold, *wanted, recipe, str(base), tmp_path / "more", cache)
     with pytest.raises(UsageError, match="has a classifier 'pitch' already"):
         add_classifier(fold, *wanted, recipe, str(folder), tmp_path / "again", cache)
 
