@@ -25,7 +25,7 @@ from stser_core.files import writing
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.clip import Clip
 from stser_core.training.loop import LoopConfig, ended, finished_epochs
-from stser_core.training.output import write_atomically, write_json
+from stser_core.training.output import need_folder, write_atomically, write_json
 from stser_core.training.pairs import PairMixture
 from stser_core.training.presets import PAPER
 
@@ -130,16 +130,15 @@ class RunFolder:
         """Whether training is complete."""
         return self.checkpoint.is_dir() and ended(finished_epochs(self.state), loop)
 
-    def start(self, recipe: Recipe, data: DataDigest, *, resume: bool, overwrite: bool) -> bool:
-        """Make the folder ready for a run, and tell whether an earlier run is continued.
-
-        `resume` continues the run that is there, if it is this one; `overwrite` deletes it, unless it is continued.
+    def continues(self, recipe: Recipe, data: DataDigest, *, resume: bool, overwrite: bool) -> bool:
+        """Whether an earlier run is continued: `resume` asks for that, if it is this one; `overwrite` lets it be lost.
 
         Raises:
             DataError: The run that is there has another recipe or other data, so that it cannot be resumed.
             UsageError: There is a run, and nothing was said of it.
             OutputError: The folder cannot be written.
         """
+        need_folder(self.path)
         same_recipe = self._recipe.is_file() and self._recipe.read_bytes() == recipe.to_json()
         if resume and same_recipe and self.data == data:
             return True
@@ -150,8 +149,11 @@ class RunFolder:
             raise UsageError(
                 f"{self.path} holds a run: give another --out, or --resume, or --overwrite to lose that run."
             )
+        return False
+
+    def begin(self, recipe: Recipe, data: DataDigest) -> None:
+        """Delete an earlier run, and write what this one is made of; raises `OutputError`."""
         with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
             for folder in (self.state, self.checkpoint):
                 if folder.is_dir():
                     shutil.rmtree(folder)
@@ -159,4 +161,3 @@ class RunFolder:
                 file.unlink(missing_ok=True)
         write_json(data, self._data)
         write_atomically(self._recipe, recipe.to_json())
-        return False

@@ -98,8 +98,8 @@ def fit(
         KeyboardInterrupt: Ctrl-C was pressed.
     """
     config = with_data(data, recipe)
-    run = RunFolder(folder)
-    resumed = run.start(recipe, data.fingerprint(starts), resume=resume, overwrite=overwrite)
+    run, digest = RunFolder(folder), data.fingerprint(starts)
+    resumed = run.continues(recipe, digest, resume=resume, overwrite=overwrite)
     if resumed and run.is_finished(recipe.loop):
         return run.checkpoint
     torch.manual_seed(recipe.loop.seed)
@@ -114,6 +114,8 @@ def fit(
             source.measure(data.train)
     training, validation = (_examples(part, data, recipe, source, tokenizer) for part in ("train", "validation"))
     _need_validation(validation, config)
+    if not resumed:  # now that nothing is missing, an earlier run may be lost
+        run.begin(recipe, digest)
     with ctrl_c() as pressed:
         history = _train(model, training, validation, recipe, run.state, pressed)
     if history:

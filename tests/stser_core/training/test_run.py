@@ -151,6 +151,10 @@ def test_a_folder_with_a_run_is_not_overwritten(sample, speech_recipe, cache, tm
         fit(sample, looped(speech_recipe, epochs=3), tmp_path, cache, resume=True)
     with pytest.raises(DataError, match="other data"):
         fit(RunData(sample.train[1:], sample.validation), speech_recipe, tmp_path, cache, resume=True)
+    with pytest.raises(UsageError, match="give --front-end"):
+        lacking = structs.replace(speech_recipe, model=only(DEFAULT, ["speech"]))
+        fit(sample, lacking, tmp_path, cache, overwrite=True)
+    assert same(weights(folder), before), "what cannot begin loses nothing"
     stamp = (folder / "model.safetensors").stat().st_mtime_ns
     fit(sample, speech_recipe, tmp_path, cache, resume=True)
     assert (folder / "model.safetensors").stat().st_mtime_ns == stamp
