@@ -38,7 +38,7 @@ from stser_core.training.splits import Fold
 Part = Literal["train", "validation"]
 
 _ALBERT = {"hidden_size": 4_096, "num_attention_heads": 64, "intermediate_size": 16_384}
-"""Sizes that the Hub's config.json leaves out: those of ALBERT xxlarge."""
+"""Sizes of ALBERT xxlarge, which transformers left out of a config.json."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,10 +214,6 @@ def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
         albert = msgspec.convert(known, AlbertConfig)
     except (OSError, msgspec.DecodeError) as error:
         raise CheckpointError(f"{path} does not describe an ALBERT ({reason(error)}).") from error
-    if described.get("model_type") != "albert":
-        raise CheckpointError(
-            f"The text encoder {config.encoder!r} is not an ALBERT ({described.get('model_type')!r})."
-        )
     tmodel = Tmodel(replace(config, encoder=folder.resolve().name if local else config.encoder, albert=albert))
     file, expected = folder / checkpoints.WEIGHTS_FILE, tmodel.albert.state_dict()
     stored = {name.removeprefix("albert."): one for name, one in weights.read(file, "torch").items()}
