@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stser_core import checkpoint as checkpoints
-from stser_core.errors import MissingExtraError
+from stser_core.errors import MissingExtraError, OutputError
 from stser_core.files import writing
 from stser_core.model import Stser
 from stser_core.onnx_network import (
@@ -40,8 +40,10 @@ def export(folder: Path, out: Path | None = None) -> Path:
     Raises:
         CheckpointError: The checkpoint is broken.
         MissingExtraError: The package onnx is not installed.
-        OutputError: They cannot be written.
+        OutputError: They cannot be written, or the copy would be mixed with something else.
     """
+    if out is not None and out.is_dir() and any(out.iterdir()):
+        raise OutputError(f"The folder {out} is not empty; name another one for the copy.")
     try:
         import onnx
     except ImportError as error:

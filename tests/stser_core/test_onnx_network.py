@@ -93,8 +93,9 @@ def test_a_copy_can_be_exported_and_what_is_missing_is_said(small, tmp_path, mon
     with pytest.raises(UsageError, match="cuda"):
         EmotionRecognizer.load(folder, runtime="onnx", accelerator="cuda")
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError):
-        export(folder, tmp_path / "file")
+    for place in (tmp_path / "file", folder):
+        with pytest.raises(OutputError, match=place.name):
+            export(small, place)
     (folder / onnx_network.FOLDER / "tmodel.onnx").write_bytes(b"no graph")
     with pytest.raises(CheckpointError, match="tmodel"):
         EmotionRecognizer.load(folder, runtime="onnx")
