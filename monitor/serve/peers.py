@@ -52,10 +52,12 @@ class Peer:
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._log = log
         self._say = say
+        self._known: Callable[[str], bool] = lambda name: False
         self._closing = Event()
 
-    def start(self) -> None:
-        """Follow it."""
+    def start(self, known: Callable[[str], bool]) -> None:
+        """Follow it, but for calls that are `known` from elsewhere: it may be this server itself, or given twice."""
+        self._known = known
         Thread(target=self._work, name="peer", daemon=True).start()
 
     def close(self) -> None:
@@ -102,7 +104,7 @@ class Peer:
         """Learn its calls, and take its events until it ends; true where it is to be followed anew."""
         with self._open("/calls", _PATIENCE_S) as answer:
             after = int(answer.headers["last-event-id"])
-            calls = [call for call in json.load(answer) if "server" not in call]
+            calls = [call for call in json.load(answer) if self._is_own(call)]
         with self._open(f"/events?after={after}", _SILENT_S) as answer:
             self.calls = {call["call"]: {**call, "server": self.url} for call in calls}
             self.reachable = True
@@ -115,12 +117,16 @@ class Peer:
     def _open(self, path: str, patience_s: float) -> Any:  # noqa: ANN401 (urllib's answers have no common type)
         return opener.open(Request(self.url + path, headers=self._headers), timeout=patience_s)
 
+    def _is_own(self, call: dict[str, Any]) -> bool:
+        """Whether a call is its own, and not that of one of its peers."""
+        return "server" not in call and not self._known(call["call"])
+
     def _take(self, kind: str, values: dict[str, Any]) -> None:
         if kind == "now":
             self.now = [line for line in values["calls"] if line["call"] in self.calls]
             return
         name = values["call"]
-        if kind == "call_started" and "server" not in values:
+        if kind == "call_started" and self._is_own(values):
             values = {**values, "server": self.url}
             counts = {"ended_at": None, "reason": None, "position_s": 0.0, "turns": 0, "alerts": 0, "unacknowledged": 0}
             channels = [{**channel, "emotion": None} for channel in values["channels"]]

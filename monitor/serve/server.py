@@ -7,6 +7,7 @@ import logging
 import ssl
 import time
 from collections.abc import Sequence
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ class Server:
         thread = Thread(target=self._serve, name="server", daemon=True)
         thread.start()
         for peer in self._peers:
-            peer.start()
+            peer.start(partial(self._knows, peer))
         trim_at_s = time.monotonic() + _TRIM_S
         while thread.is_alive():
             thread.join(0.1)  # short waits, since on some systems no signal is seen during a long one
@@ -123,6 +124,12 @@ class Server:
         for line in self._lines.stop():
             line.pipeline.abort()
         self._uvicorn.should_exit = self._uvicorn.force_exit = True
+
+    def _knows(self, asking: Peer, call: str) -> bool:
+        """Whether a call is one of this server's, or of another peer than the one that asks."""
+        return self._lines.find(call) is not None or any(
+            call in peer.calls for peer in self._peers if peer is not asking
+        )
 
     def _serve(self) -> None:
         try:

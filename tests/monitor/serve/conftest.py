@@ -59,7 +59,7 @@ class Served:
         from monitor.serve.peers import Peer
 
         self.peers.append(Peer(url, self.token, self.lines.shared.log, self.said.append))
-        self.peers[-1].start()
+        self.peers[-1].start(lambda name: self.lines.find(name) is not None)
 
     def stop(self):
         """End it."""

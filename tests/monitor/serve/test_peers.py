@@ -2,6 +2,7 @@
 
 import json
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socket import create_server
 from threading import Thread
 
 import pytest
@@ -67,6 +68,25 @@ def test_a_peers_calls_are_shown_as_they_go(serving, call):
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert (status, page) == (200, other.ask(f"/calls/{name}/report?token=secret")[2])
     assert front.ask("/calls/20260101-000000-none?token=secret")[0] == 404
+
+
+def test_a_server_that_is_its_own_peer_or_is_given_twice_doubles_nothing(serving, call):
+    with create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    other = serving(token="secret", folder="other")
+    itself = f"http://127.0.0.1:{port}"
+    front = serving(token="secret", folder="front", port=port, peers=[itself, url(other), url(other)])
+    wait_until(lambda: all(peer.reachable for peer in front.peers))
+    with Reader(front) as reader:
+        for served, name in ((front, "own"), (other, "foreign")):
+            send(served, call, name)
+            reader.until("call_ended")
+        send(front, call, "last")  # what is doubled would come before its end
+        reader.until("call_ended")
+        kinds = [kind for kind, _ in reader.events if kind in ("call_started", "turn", "call_ended")]
+    assert sorted(each["call"].rpartition("-")[2] for each in front.calls()) == ["foreign", "last", "own"]
+    assert kinds.count("call_started") == kinds.count("call_ended") == 3
+    assert kinds.count("turn") == sum(each["turns"] for each in front.calls())
 
 
 def test_a_call_in_progress_is_in_the_present_state(serving, call):
