@@ -54,13 +54,10 @@ def play(folder: Path, *, speech_tells: bool = True, words_tell: bool = True) ->
 
 
 @pytest.fixture(scope="session")
-def told_by_both(tmp_path_factory) -> Play:
-    return play(tmp_path_factory.mktemp("both"))
+def told_by_sound(tmp_path_factory) -> Play:
+    return play(tmp_path_factory.mktemp("sound"), words_tell=False)
 
 
 @pytest.fixture(scope="session")
-def told_by_one(tmp_path_factory) -> dict[str, Play]:
-    return {
-        "sound": play(tmp_path_factory.mktemp("sound"), words_tell=False),
-        "text": play(tmp_path_factory.mktemp("text"), speech_tells=False),
-    }
+def told_by_text(tmp_path_factory) -> Play:
+    return play(tmp_path_factory.mktemp("text"), speech_tells=False)
