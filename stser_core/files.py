@@ -37,12 +37,13 @@ def writing(target: str | Path) -> Iterator[None]:
         ClosedPipeError: It is a pipe that nobody reads any more.
         OutputError: It cannot be written.
     """
+    name = "standard output" if target == STDOUT else f"'{target}'"
     try:
         yield
     except BrokenPipeError as error:
-        raise ClosedPipeError(f"Nobody reads {target} any more.") from error
+        raise ClosedPipeError(f"Nobody reads {name} any more.") from error
     except OSError as error:
-        raise OutputError(f"Cannot write '{target}': {reason(error)}.") from error
+        raise OutputError(f"Cannot write {name}: {reason(error)}.") from error
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from monitor.commands.terminal import Interruption
 from monitor.options import ScoringOptions, ServeOptions
 from monitor.roles import MIX, Role, named
 from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
-from stser_core.errors import MissingExtraError, OutputError, UsageError, reason
+from stser_core.errors import MissingExtraError, UsageError, reason
+from stser_core.files import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,13 +146,11 @@ def _secret(option: str, path: Path | None) -> str | None:
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".stser-probe"
         probe.write_bytes(b"")
         probe.unlink()
-    except OSError as error:
-        raise OutputError(f"Cannot write into '{folder}': {reason(error)}.") from error
 
 
 def _sockets(options: ServeOptions, cleanup: ExitStack) -> tuple[socket, socket | None]:

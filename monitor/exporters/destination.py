@@ -4,13 +4,11 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from stser_core.errors import ClosedPipeError, OutputError, reason
-from stser_core.files import STDOUT, check_name, utf8, written
+from stser_core.errors import OutputError
+from stser_core.files import STDOUT, check_name, utf8, writing, written
 
 if sys.platform == "win32":
     import msvcrt
@@ -56,12 +54,12 @@ class Destination:
     def __init__(self, path: str) -> None:
         """Open a file's path, or `-` for standard output, without touching what the file holds."""
         check_name(path)
-        self._name = "standard output" if path == STDOUT else f"'{path}'"
+        self._target = path
         self._path = None if path == STDOUT else Path(path)
         self._created = self._path is not None and not self._path.exists()
         self._begun = False
         self._waiting: str | None = None
-        with self._failures():
+        with writing(self._target):
             self._file = self._opened()
             self._regular = self._path is not None and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
         self._require_lock()
@@ -70,13 +68,13 @@ class Destination:
         """The contents of a regular file; empty for any other."""
         if not self._regular or self._path is None:
             return b""
-        with self._failures():
+        with writing(self._target):
             return self._path.read_bytes()
 
     def begin(self, header: str = "", *, keep: int = 0) -> None:
         """Write a header behind the first `keep` bytes at once or, to replace older contents, with the first record."""
         self._begun = True
-        with self._failures():
+        with writing(self._target):
             if keep > 0:
                 self._file.truncate(keep)
             elif self._regular and os.fstat(self._file.fileno()).st_size > 0:
@@ -102,7 +100,7 @@ class Destination:
         """Close the file; one that was created here and never begun is deleted."""
         if self._path is None or self._file.closed:
             return
-        with self._failures():
+        with writing(self._target):
             self._file.close()
             if self._created and not self._begun:
                 self._path.unlink(missing_ok=True)
@@ -119,13 +117,13 @@ class Destination:
             if error.errno in _LOCKED:
                 self._file.close()
                 raise OutputError(
-                    f"Cannot write {self._name}: another program is writing it; name another file."
+                    f"Cannot write '{self._target}': another program is writing it; name another file."
                 ) from error
 
     def _append(self, record: str) -> None:
         rest = memoryview(utf8(record))
         removed = False
-        with self._failures():
+        with writing(self._target):
             while rest:
                 rest = rest[self._file.write(rest) or 0 :]
             self._file.flush()
@@ -133,7 +131,7 @@ class Destination:
                 os.fsync(self._file.fileno())
                 removed = os.fstat(self._file.fileno()).st_nlink == 0
         if removed:
-            raise OutputError(f"Cannot write {self._name}: it was removed while it was being written.")
+            raise OutputError(f"Cannot write '{self._target}': it was removed while it was being written.")
 
     def _replace(self, content: str) -> None:
         """Give up what the file held for this, in one step where the system can."""
@@ -144,21 +142,12 @@ class Destination:
         except OutputError as error:
             if getattr(error.__cause__, "errno", None) not in _IN_PLACE:
                 raise
-            with self._failures():
+            with writing(self._target):
                 self._file.truncate(0)
             self._append(content)
             return
         before = self._file
-        with self._failures():
+        with writing(self._target):
             self._file = self._opened()
         self._require_lock()
         before.close()
-
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        try:
-            yield
-        except BrokenPipeError as error:
-            raise ClosedPipeError(f"Nobody reads {self._name} any more.") from error
-        except OSError as error:
-            raise OutputError(f"Cannot write {self._name}: {reason(error)}.") from error
