@@ -6,6 +6,7 @@ between time stamps is silence.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import av
 import numpy as np
@@ -108,35 +109,39 @@ class Downmix:
 class Resampler:
     """Resamples a stream piece by piece: what comes out, joined, does not depend on where the pieces were cut.
 
-    The filter holds back a millisecond or two until the next piece.
+    The filter holds back a millisecond or two until the next piece. Two channels share a resampler of FFmpeg, which
+    has names for the layouts of a few numbers of channels only.
     """
 
     def __init__(self, rate: int, channels: int) -> None:
         """Resample from so many samples a second; 16 kHz passes unchanged."""
-        self._rate, self._channels = rate, channels
-        # One for each channel, since FFmpeg has names for the layouts of a few numbers of channels only.
-        each = range(channels if rate != SAMPLE_RATE else 0)
-        self._resamplers = [AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE) for _ in each]
+        self._rate = rate
+        self._channels = channels
+        self._pairs = range(0, channels if rate != SAMPLE_RATE else 0, 2)
+        self._resamplers = [
+            AudioResampler(format="flt", layout=_layout(channels - first), rate=SAMPLE_RATE) for first in self._pairs
+        ]
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Resample the next piece, float32 [channels, n], to float32 [channels, m]; at first, m may be 0."""
         if not self._resamplers or not samples.shape[1]:
             return samples
-        frames = [
-            AudioFrame.from_ndarray(row[None], format="flt", layout="mono") for row in np.ascontiguousarray(samples)
-        ]
-        for frame in frames:
-            frame.sample_rate = self._rate
+        frames = []
+        for first in self._pairs:
+            pair = samples[first : first + 2]
+            packed = np.ascontiguousarray(pair.T).reshape(1, -1)
+            frames.append(AudioFrame.from_ndarray(packed, format="flt", layout=_layout(len(pair))))
+            frames[-1].sample_rate = self._rate
         return self._resampled(frames)
 
     def flush(self) -> NDArray[np.float32]:
         """The stream has ended: what was held back, float32 [channels, m]. Nothing can be fed any more."""
-        return self._resampled([None for _ in self._resamplers])
+        return self._resampled([None for _ in self._pairs])
 
     def _resampled(self, frames: Sequence[AudioFrame | None]) -> NDArray[np.float32]:
         """What the resamplers make of a frame each; all are as long."""
         found = zip(*map(AudioResampler.resample, self._resamplers, frames), strict=True)
-        pieces = [np.concatenate([as_array(one) for one in channels]) for channels in found]
+        pieces = [np.concatenate([as_array(one) for one in pairs]) for pairs in found]
         return np.concatenate([np.empty((self._channels, 0), dtype=np.float32), *pieces], axis=1)
 
 
@@ -310,3 +315,7 @@ def _with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.fl
     kept = np.zeros((channels, samples.shape[1]), dtype=np.float32)
     kept[: len(samples)] = samples[:channels]
     return kept
+
+
+def _layout(channels: int) -> Literal["mono", "stereo"]:
+    return "mono" if channels == 1 else "stereo"
