@@ -87,6 +87,8 @@ def test_it_learns_from_the_training_part_and_the_same_seed_answers_the_same(nam
     assert answers.dtype == np.float32
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
     assert play.accuracy(answers) >= CLEARLY
+    if name in NETWORKS and told_by == "text":
+        return  # what follows is asked of each baseline once
     np.testing.assert_array_equal(answers, answer(name, play, lied))
     if name in NETWORKS:
         assert not np.array_equal(answers, answer(name, play, seed=1))
