@@ -88,6 +88,7 @@ def fit(
 ) -> None:
     """Train a model and write its checkpoint; with --encoder, add a classifier to a checkpoint."""
     from stser_core.training.further import add_classifier, parse_encoder
+    from stser_core.training.recipe import RunFolder
     from stser_core.training.run import RunData
     from stser_core.training.run import fit as train
     from stser_core.training.splits import divide
@@ -99,10 +100,11 @@ def fit(
         others |= {"--resume": resume, "--routine": calls.routine, "--service-texts": calls.service_texts}
         _refuse(others, "with --encoder")
         name, entry = parse_encoder(encoder)
+        written = RunFolder(out).checkpoint
+        if written.exists() and not overwrite:
+            raise UsageError(f"{out} holds a checkpoint: give another --out, or --overwrite to lose it.")
         fold = divide(corpora.clips(), validation, seed)
-        written = add_classifier(
-            fold, name, entry, recipe, checkpoint or "default", out, storage.folder, overwrite=overwrite
-        )
+        add_classifier(fold, name, entry, recipe, checkpoint or "default", written, storage.folder)
         print(f"The checkpoint is in {written}.", file=sys.stderr)
         return
     if checkpoint is not None:

@@ -30,7 +30,7 @@ from stser_core.training.calibration import calibrate_model
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
-from stser_core.training.recipe import Recipe, RunFolder
+from stser_core.training.recipe import Recipe
 from stser_core.training.saving import save
 from stser_core.training.splits import Fold
 
@@ -73,26 +73,15 @@ def _value(word: str) -> Any:  # noqa: ANN401 (whatever JSON has)
 
 
 def add_classifier(
-    fold: Fold,
-    name: str,
-    entry: EncoderEntry,
-    recipe: Recipe,
-    checkpoint: str,
-    out: Path,
-    cache: Path,
-    *,
-    overwrite: bool = False,
-) -> Path:
-    """Train a classifier over a further encoder, and write a copy of a checkpoint that has it into the run's folder.
+    fold: Fold, name: str, entry: EncoderEntry, recipe: Recipe, checkpoint: str, folder: Path, cache: Path
+) -> None:
+    """Train a classifier over a further encoder, and write a copy of a checkpoint that has it into a folder.
 
     Raises:
-        UsageError: The checkpoint has a classifier of this name, or the folder has one that may not be overwritten.
+        UsageError: The checkpoint has a classifier of this name.
         CheckpointError: The checkpoint or the encoder cannot be loaded, or the encoder fails.
         DataError: The encoder gives no vector for any clip, or recordings cannot be decoded.
     """
-    folder = RunFolder(out).checkpoint
-    if folder.exists() and not overwrite:
-        raise UsageError(f"{out} holds a checkpoint: give another --out, or --overwrite to lose it.")
     loaded = checkpoints.load(checkpoint)
     encoder = encoders.load(name, entry, {})
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
@@ -107,7 +96,6 @@ def add_classifier(
     model = _extended(checkpoints.load_model(loaded.folder), name, replace(entry, vector_size=encoder.vector_size))
     _train(model.classifiers[name].to(accelerator), (clips, vectors), validation, recipe)
     _write(model.cpu(), loaded, name, FrameCache(model, cache), fold, recipe.loop.seed, folder)
-    return folder
 
 
 def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe: Recipe) -> None:

@@ -75,6 +75,15 @@ def test_an_option_that_does_not_fit_is_one_sentence(arguments, code, complaint,
     assert said.count("\n") == 1
 
 
+def test_a_checkpoint_is_not_replaced_by_one_with_another_encoder_unasked(tmp_path, capsys):
+    (tmp_path / "checkpoint").mkdir()
+    place = ["--corpus", "manifest", "--data", str(tmp_path / "nothing.csv"), "--out", str(tmp_path)]
+    assert main(["fit", *place, "--encoder", "x=hub:y"]) == 2
+    assert f"{tmp_path} holds a checkpoint" in capsys.readouterr().err
+    assert main(["fit", *place, "--encoder", "x=hub:y", "--overwrite"]) == 1
+    assert "nothing.csv does not exist" in capsys.readouterr().err
+
+
 def test_results_are_not_written_over_what_is_evaluated(tmp_path, capsys):
     manifest = tmp_path / "texts.csv"
     manifest.write_text("text,label\nhello,neutral\n")
