@@ -13,14 +13,7 @@ from pathlib import Path
 from stser_core.errors import DataError
 from stser_core.files import RECORDING_SUFFIXES, SOUND_SUFFIXES
 from stser_core.training.clip import Clip, Corpus
-from stser_core.training.corpora.reading import (
-    assemble,
-    labelled,
-    read_table,
-    require_folder,
-    some,
-    visible_files,
-)
+from stser_core.training.corpora.reading import assemble, labelled, read_table, require_folder, some, visible_files
 
 _NAME = "meld"
 _PUBLISHED = {"angry": 1607, "happy": 2308, "neutral": 6436, "sad": 1002}

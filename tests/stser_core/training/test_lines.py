@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 
 from stser_core.config import SAMPLE_RATE
-from stser_core.training.lines import (
-    random_line,
-    telephone_band,
-)
+from stser_core.training.lines import random_line, telephone_band
 
 TONE = (0.3 * np.sin(2 * np.pi * 700 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
 
