@@ -146,10 +146,7 @@ def test_a_fold_with_a_clip_or_a_file_on_two_sides_cannot_be_made(shared, tmp_pa
         (lambda: by_speaker([clip(1, "a"), clip(2, "b")]), "2 speakers cannot be divided into 5 parts; ask for 2 to 2"),
         (lambda: split_off([clip(1)]), "1 clips cannot be divided"),
         (lambda: folds_of([clip(1, session="Ses1"), clip(2)], "session"), "1 of 2 clips have no session"),
-        (
-            lambda: divide([*a_corpus("a", "train"), clip(21, corpus="a")]),
-            "1 of 21 clips of a have no split",
-        ),
+        (lambda: divide([*a_corpus("a", "train"), clip(21, corpus="a")]), "1 of 21 clips of a have no split"),
         (lambda: without_copies(a_corpus("a") * 2), "20 clips given more than once"),
     ],
 )

@@ -73,8 +73,7 @@ def test_fewer_than_two_labels_or_nothing_to_stop_by_are_an_error(told_by_sound)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "told_by"),
-    [("egemaps", "sound"), ("tfidf", "text"), *product(NETWORKS, ("sound", "text"))],
+    ("name", "told_by"), [("egemaps", "sound"), ("tfidf", "text"), *product(NETWORKS, ("sound", "text"))]
 )
 def test_it_learns_from_the_training_part_and_the_same_seed_answers_the_same(name, told_by, request):
     play = request.getfixturevalue(f"told_by_{told_by}")

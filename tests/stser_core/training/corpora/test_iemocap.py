@@ -91,11 +91,7 @@ def test_a_turn_without_a_transcription_is_kept_without_words_and_a_missing_sess
     [
         ("EmoEvaluation", "[6.2901 - 8.2357]\tSes01F_impro01_F900\tjoy\t[2.5, 2.5, 2.5]\n", "is not a turn's rating"),
         ("EmoEvaluation", "[6.2901 - \n", "is not a turn's rating"),
-        (
-            "EmoEvaluation",
-            RATING.format(turn="Ses02F_impro01_F900", code="sad"),
-            "which is not a turn of Session1",
-        ),
+        ("EmoEvaluation", RATING.format(turn="Ses02F_impro01_F900", code="sad"), "which is not a turn of Session1"),
         ("EmoEvaluation", RATING.format(turn="Ses01F_impro01_F000", code="sad"), ""),
         ("transcriptions", "Ses01F_impro01_F000 [1.0-2.0]: Something else.\n", "gives Ses01F_impro01_F000 other words"),
     ],
