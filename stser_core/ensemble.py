@@ -50,21 +50,15 @@ def combine(
         config: The checkpoint's.
         prior: How often each emotion is expected; `None` for evenly, as in training.
     """
-    together = _fused(probabilities, config)
+    terms = dict(probabilities)
+    if config.late_fusion is not None and {SPEECH, TEXT} <= terms.keys():  # its result stands for both in the mean
+        terms |= dict.fromkeys((SPEECH, TEXT), late_fusion(terms[SPEECH], terms[TEXT], config.late_fusion))
+    weights = [config.weights.get(name, 1.0) for name in terms]
+    together: Floats = np.average(list(terms.values()), axis=0, weights=weights)
     temperature = config.temperatures.get(combination(probabilities))
     if len(probabilities) > 1 and temperature is not None:
         together = softmax(np.log(np.maximum(together, _SMALLEST)) / temperature)
     return apply_prior(together, prior)
-
-
-def _fused(probabilities: Mapping[str, Floats], config: EnsembleConfig) -> Floats:
-    """The weighted mean, in which the late fusion of speech and text stands for these two classifiers."""
-    terms = dict(probabilities)
-    if config.late_fusion is not None and {SPEECH, TEXT} <= terms.keys():
-        terms |= dict.fromkeys((SPEECH, TEXT), late_fusion(terms[SPEECH], terms[TEXT], config.late_fusion))
-    weights = [config.weights.get(name, 1.0) for name in terms]
-    mean: Floats = np.average(list(terms.values()), axis=0, weights=weights)
-    return mean
 
 
 def late_fusion(speech: Floats, text: Floats, fusion: LateFusion) -> Floats:

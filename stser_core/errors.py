@@ -28,10 +28,7 @@ class OutputError(StserError):
 
 
 class ClosedPipeError(OutputError):
-    """Standard output is a pipe that nobody reads any more.
-
-    Unix tools end quietly then, as if the signal SIGPIPE had ended them.
-    """
+    """Standard output is a pipe that nobody reads any more: Unix tools end quietly then, as by the signal SIGPIPE."""
 
     exit_code = 141
 

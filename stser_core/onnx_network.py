@@ -21,9 +21,7 @@ from stser_core.features import log_mel
 from stser_core.network import Floats
 
 FOLDER = "onnx"
-GRAPHS_FILE = "graphs.json"
-"""`Graphs` as JSON."""
-
+GRAPHS_FILE = "graphs.json"  # a `Graphs`
 CONVOLUTIONS, LAYERS, SMODEL, TMODEL, CLASSIFIER = "convolutions", "layers", "smodel", "tmodel", "classifier-"
 
 

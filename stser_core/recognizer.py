@@ -98,7 +98,7 @@ class EmotionRecognizer:
 
         Raises:
             UsageError: The checkpoint has no such classifier, or the accelerator is unknown.
-            CheckpointError: The checkpoint is missing or broken, or a further encoder cannot be loaded.
+            CheckpointError: The checkpoint or a further encoder is missing or broken.
             DeviceError: The accelerator is not there.
         """
         loaded = checkpoints.load(checkpoint, text=text)
