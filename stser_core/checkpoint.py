@@ -120,7 +120,7 @@ def load_model(folder: Path, accelerator: str = "") -> Stser:
         ) from error
     fill(model, weights.read(folder / WEIGHTS_FILE, "torch"), own_weights(model), folder / WEIGHTS_FILE)
     if model.front_end is not None:
-        load_front_end(model, folder, accelerator)
+        load_front_end(model, folder / FRONT_END_FILE, accelerator)
     if accelerator:  # with the channels last, a CPU pools several times as fast; in training it does not pay
         model.to(memory_format=torch.channels_last)
     return model.eval()
@@ -146,15 +146,14 @@ def read_config(folder: Path) -> CheckpointConfig:
     raise CheckpointError(f"{path} has the format version {version!r}; this program reads version {VERSION}.")
 
 
-def load_front_end(model: Stser, path: Path, accelerator: str = "") -> None:
-    """Give a model the weights of a `front_end.safetensors`, or of the folder that holds it.
+def load_front_end(model: Stser, file: Path, accelerator: str = "") -> None:
+    """Give a model the weights of a `front_end.safetensors`.
 
     Raises `CheckpointError` where the file is missing or broken, or does not fit the model.
     """
     from stser_core.frontend import has_bfloat16
 
     assert model.front_end is not None
-    file = path / FRONT_END_FILE if path.is_dir() else path
     stored, expected = weights.read(file, "torch"), model.front_end.state_dict()
     if accelerator == "cpu" and has_bfloat16():
         _check(weights.without_scales(stored), expected, file)

@@ -74,7 +74,7 @@ def fit(
     front_end: FrontEnd = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     start_from: Annotated[
-        list[Path], typer.Option(help="A checkpoint whose encoders and classifiers the model starts from; repeat it.")
+        list[str], typer.Option(help="A checkpoint whose encoders and classifiers the model starts from; repeat it.")
     ] = [],  # noqa: B006 (typer copies it)
     encoder: Annotated[
         str | None,
@@ -96,8 +96,9 @@ def fit(
     recipe = settings.read(seed)
     seed = recipe.loop.seed
     if encoder is not None:
-        others = {"--front-end": front_end, "--start-from": start_from, "--test-proportion": test_proportion}
-        others |= {"--resume": resume, "--routine": calls.routine, "--service-texts": calls.service_texts}
+        others: dict[str, object] = {"--front-end": front_end, "--start-from": start_from, "--resume": resume}
+        others |= {"--test-proportion": test_proportion}
+        others |= {"--routine": calls.routine, "--service-texts": calls.service_texts}
         _refuse(others, "with --encoder")
         name, entry = parse_encoder(encoder)
         written = RunFolder(out).checkpoint

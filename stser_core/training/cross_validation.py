@@ -45,7 +45,7 @@ class Protocol:
     cache: Path  # where sound and frames are kept
     # weak clips, added to every training part; held-out calls are evaluated by every fold
     calls: CallData = field(default_factory=CallData)
-    front_end: Path | None = None  # the front end's weights
+    front_end: str | Path | None = None  # the front end's weights
     earlier: Path | None = None  # an earlier cross-validation, from whose checkpoints the folds start
     streams: bool = False  # whether call-like streams are evaluated
     overwrite: bool = False  # delete runs of other recipes or data

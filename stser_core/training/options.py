@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Baselines = Annotated[list[str], typer.Option("--baseline", help="egemaps, tfidf, mdre, att-align; repeat it.")]
 FrontEnd = Annotated[
-    Path | None, typer.Option(help="The front end's weights: front_end.safetensors, or a folder that holds it.")
+    str | None, typer.Option(help="The front end's weights: a checkpoint that has them, or front_end.safetensors.")
 ]
 Validation = Annotated[
     float,

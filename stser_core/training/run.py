@@ -81,29 +81,30 @@ def fit(
     folder: Path,
     cache: Path,
     *,
-    front_end: Path | None = None,
-    starts: Sequence[Path] = (),
+    front_end: str | Path | None = None,
+    starts: Sequence[str | Path] = (),
     resume: bool = False,
     overwrite: bool = False,
 ) -> Path:
     """Train, calibrate, and write a checkpoint; returns its folder.
 
     Ctrl-C ends the training; the best finished epoch is calibrated and written all the same, then the interruption
-    goes on. The encoders and classifiers of the checkpoints in `starts` are what the model starts from; the front end's
-    weights are theirs unless they are given. `resume` continues the run in the folder, `overwrite` deletes it.
+    goes on. The model starts from the encoders and classifiers of the checkpoints in `starts`. The front end's weights
+    are theirs, unless `front_end` is a checkpoint or a file that has them. `resume` continues the run in the folder,
+    `overwrite` deletes it.
 
     Raises:
         DataError: No clip can be trained on or validated with, or recordings cannot be decoded.
         UsageError: A part of the model has no weights to start from, or the folder holds a run.
         KeyboardInterrupt: Ctrl-C was pressed.
     """
-    config = with_data(data, recipe)
-    run, digest = RunFolder(folder), data.fingerprint(starts)
+    config, folders = with_data(data, recipe), [checkpoints.resolve(one) for one in starts]
+    run, digest = RunFolder(folder), data.fingerprint(folders)
     resumed = run.continues(recipe, digest, resume=resume, overwrite=overwrite)
     if resumed and run.is_finished(recipe.loop):
         return run.checkpoint
     torch.manual_seed(recipe.loop.seed)
-    model, tokenizer, started = build(config, front_end, starts)
+    model, tokenizer, started = build(config, front_end, folders)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     frames = FrameCache(model, cache, data.pauses)
     source = None
@@ -161,7 +162,7 @@ def with_data(data: RunData, recipe: Recipe) -> CheckpointConfig:
 
 
 def build(
-    config: CheckpointConfig, front_end: Path | None, starts: Sequence[Path]
+    config: CheckpointConfig, front_end: str | Path | None, starts: Sequence[Path]
 ) -> tuple[Stser, Tokenizer | None, frozenset[str]]:
     """Make a model with fresh weights, but for the front end's and the parts of checkpoints that it starts from.
 
@@ -191,9 +192,11 @@ def build(
     started = {name for folder, one in zip(starts, given, strict=True) for name in _take(model, one, folder)}
     if model.front_end is not None:
         if front_end is not None:
-            checkpoints.load_front_end(model, front_end)
+            file = Path(front_end)
+            file = file if file.is_file() else checkpoints.resolve(front_end) / checkpoints.FRONT_END_FILE
+            checkpoints.load_front_end(model, file)
         elif "front_end" not in started:
-            raise UsageError("This model needs the front end's weights: give --front-end checkpoints/default.")
+            raise UsageError("This model needs the front end's weights: give --front-end default.")
     return model, tokenizer, frozenset(started)
 
 

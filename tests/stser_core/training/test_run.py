@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from stser_core import checkpoint
 from stser_core.audio import load_mono
-from stser_core.errors import DataError, UsageError
+from stser_core.errors import CheckpointError, DataError, UsageError
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import SpeechInput
 from stser_core.training.augmentation import Augmentation
@@ -111,6 +111,10 @@ def test_a_bimodal_classifier_over_frozen_encoders(sample, frames_recipe, defaul
     )
     apart = RunData(*(getattr(sounds, part) + getattr(texts, part) for part in PARTS))
     speech = fit(sounds, frames_recipe, tmp_path / "speech", cache, front_end=front_end)
+    with pytest.raises(CheckpointError, match="does not fit"):  # the shipped checkpoint's is larger
+        fit(sounds, frames_recipe, tmp_path / "other", cache, front_end="default")
+    with pytest.raises(DataError, match="of another shape"):
+        fit(sounds, frames_recipe, tmp_path / "other", cache, starts=["default"])
     text = fit(texts, structs.replace(frames_recipe, model=only(default_like, ["text"])), tmp_path / "text", cache)
     frozen = ("smodel", "tmodel", "speech", "text")
     both = structs.replace(frames_recipe, model=default_like, frozen=frozen, pairs=PairMixture())
