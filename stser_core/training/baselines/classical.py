@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stser_core.config import SAMPLE_RATE
+from stser_core.config import SAMPLE_RATE, SHORTEST
 from stser_core.emotions import LABELS
 from stser_core.text import normalise
 from stser_core.training.baselines.baseline import Usable, targets
@@ -28,7 +28,6 @@ LOUDNESS = 0.05
 microphone distinguishes corpora, not emotions."""
 
 _SET = "eGeMAPSv02"
-_SHORTEST = SAMPLE_RATE // 10
 _THREADS = 4
 _PROSODY = ("F0semitone", "loudness", "VoicedSegments", "MeanVoiced", "StddevVoiced", "MeanUnvoiced", "StddevUnvoiced")
 
@@ -91,7 +90,7 @@ def _levelled(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """The sound at the common loudness, and at least 0.1 s of it: openSMILE says nothing of less."""
     loudness = float(np.sqrt(np.square(samples).mean()))
     level = samples * np.float32(LOUDNESS / loudness) if loudness > 0 else samples
-    level = np.pad(level, (0, max(0, _SHORTEST - len(level))))
+    level = np.pad(level, (0, max(0, SHORTEST - len(level))))
     return np.clip(level, -1.0, 1.0 - 1 / 32_768)  # openSMILE reads 16 bits, which would wrap around
 
 
