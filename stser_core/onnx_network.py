@@ -88,9 +88,14 @@ class OnnxNetwork:
         }
 
     def _run(self, graph: str, *inputs: NDArray[Any]) -> list[Floats]:
-        session = self._sessions[graph]
-        given = zip(session.get_inputs(), inputs, strict=False)  # the baseline has no place without a front end
-        outputs: list[Floats] = session.run(None, {to.name: np.ascontiguousarray(one) for to, one in given})
+        try:
+            session = self._sessions[graph]
+            given = zip(session.get_inputs(), inputs, strict=False)  # the baseline has no place without a front end
+            outputs: list[Floats] = session.run(None, {to.name: np.ascontiguousarray(one) for to, one in given})
+        except Exception as error:  # ONNX Runtime's own errors have no common class
+            raise CheckpointError(
+                f"The graph {graph} is missing, or another one's; stser-train export-onnx makes it anew."
+            ) from error
         return outputs
 
 

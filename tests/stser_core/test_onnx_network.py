@@ -124,6 +124,20 @@ def test_graphs_of_another_configuration_are_refused(tmp_path, place, value):
         EmotionRecognizer.load(folder, runtime="onnx")
 
 
+@pytest.mark.parametrize("damage", ["missing", "another"])
+def test_graphs_that_are_damaged_by_hand_are_told(small, damage):
+    folder = export(small) / onnx_network.FOLDER
+    if damage == "missing":
+        graphs = json.loads((folder / onnx_network.GRAPHS_FILE).read_text())
+        del graphs["weights"]["smodel"]
+        (folder / onnx_network.GRAPHS_FILE).write_text(json.dumps(graphs))
+    else:
+        shutil.copy(folder / "classifier-text.onnx", folder / "classifier-speech.onnx")
+
+    with pytest.raises(CheckpointError, match="export-onnx"):
+        EmotionRecognizer.load(small, runtime="onnx").score([SpeechInput(sound(9_000))])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("runtime", "unwanted"), [("onnx", {"torch", "onnx"}), ("torch", {"onnxruntime", "sympy", "ray", "vosk"})]
