@@ -247,10 +247,10 @@ def start(recording, checkpoint, *arguments):
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_replay_keeps_every_finished_turn(long_call, scratch_checkpoint, number, code):
-    process = start(long_call, scratch_checkpoint, "--csv", "-")
-    head = [process.stdout.readline(), process.stdout.readline()]
-    process.send_signal(number)
-    rest, err = process.communicate(timeout=30)
+    with start(long_call, scratch_checkpoint, "--csv", "-") as process:
+        head = [process.stdout.readline(), process.stdout.readline()]
+        process.send_signal(number)
+        rest, err = process.stdout.read(), process.stderr.read()  # `communicate` would lose what `readline` has read
     assert process.returncode == code
     rows = list(csv.DictReader(io.StringIO("".join(head) + rest)))
     turns = [line for line in err.splitlines() if line.startswith("0:")]
