@@ -77,6 +77,34 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
                 temporary.unlink()
 
 
+@contextmanager
+def locked(folder: Path, lock: Path) -> Iterator[None]:
+    """Keep other processes out of a folder; the system releases the lock even if the process is killed.
+
+    Args:
+        folder: The folder; it is made where it is not there.
+        lock: The lock's file, in it.
+
+    Raises:
+        OutputError: Another process has it, or nothing can be written there.
+    """
+    from filelock import FileLock, Timeout
+
+    with writing(folder):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(lock)
+        try:
+            held.acquire(timeout=0)
+        except Timeout as error:
+            raise OutputError(
+                f"Another stser-monitor is writing into '{folder}'; wait for it, or give another folder."
+            ) from error
+    try:
+        yield
+    finally:
+        held.release()
+
+
 def write_whole(target: str | Path, content: bytes) -> None:
     """Write a file as a whole, or standard output (`-`); an existing file that is not a regular one is written to.
 

@@ -21,8 +21,7 @@ from monitor.archive.recordings import Found
 from monitor.archive.scoring import Finished, Scored, state_of
 from monitor.exporters.csv import CsvLines, neutralised
 from monitor.timeline.file import unneutralised
-from stser_core.errors import OutputError
-from stser_core.files import utf8, writing, written
+from stser_core.files import locked, utf8, writing, written
 
 SETTINGS = "archive.json"
 FAILURES = "failures.csv"
@@ -86,23 +85,12 @@ class ArchiveFolder:
         Raises:
             OutputError: Another process has it, or the folder cannot be made.
         """
-        from filelock import FileLock, Timeout
-
-        with writing(self.root):
-            self.temporary.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.root / _OWN / "lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout as error:
-                raise OutputError(
-                    f"Another stser-monitor is writing into '{self.root}'; wait for it, or give another folder."
-                ) from error
-        try:
+        with locked(self.root, self.root / _OWN / "lock"):
+            with writing(self.root):
+                self.temporary.mkdir(parents=True, exist_ok=True)
             for path in self.temporary.iterdir():  # what a process that was killed was writing
                 path.unlink()
             yield
-        finally:
-            lock.release()
 
     def is_done(self, found: Found) -> bool:
         """Whether a recording is done as it is now: same size, same time, and its timeline exists."""

@@ -19,7 +19,7 @@ from monitor.options import ScoringOptions, ServeOptions
 from monitor.roles import MIX, Role, named
 from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
 from stser_core.errors import MissingExtraError, UsageError, reason
-from stser_core.files import writing
+from stser_core.files import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,11 +69,11 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
     require_speakers(rules, [Role.of(name, score_agents=scoring.score_agents) for name in names], others=True)
     _check_webhook(options, rules)
     allowed, tls = _allowed(options.audiosocket_from), _tls(options)
-    _make_folder(options.out)
     metrics, log = Metrics(notices.say), EventLog()
     peers = [Peer(url, token, log, notices.say) for url in options.peer or ()]
     heaps.share()
     with ExitStack() as cleanup:
+        cleanup.enter_context(locked(options.out, options.out / ".lock"))
         main, audiosocket = _sockets(options, cleanup)
         models = load_models(scoring, options.transcription, notices)
         warm_up(models.scorer, models.transcriber)
@@ -143,14 +143,6 @@ def _secret(option: str, path: Path | None) -> str | None:
     if not secret or not secret.isascii() or not secret.isprintable():
         raise UsageError(f"{option} '{path}' has to hold a line of ASCII letters, digits and signs.")
     return secret
-
-
-def _make_folder(folder: Path) -> None:
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".stser-probe"
-        probe.write_bytes(b"")
-        probe.unlink()
 
 
 def _sockets(options: ServeOptions, cleanup: ExitStack) -> tuple[socket, socket | None]:

@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 from benchmarks.callers import Sound
 from benchmarks.serving import Serving
 from monitor.cli import main
+from stser_core.files import locked
 
 ROOT = Path(__file__).parents[3]
 
@@ -83,6 +84,11 @@ def stream(serving, data):
             socket.send(sound.pcm(number))
             time.sleep(max(0.0, began + number * 0.01 - time.monotonic()))
         yield
+
+
+def test_a_folder_has_one_server(tmp_path):
+    with locked(tmp_path, tmp_path / ".lock"):
+        assert main(["serve", "--out", str(tmp_path), "--port", "0", "--asr", "none"]) == 1
 
 
 @pytest.mark.slow
