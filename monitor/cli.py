@@ -21,11 +21,11 @@ from stser_core.command_line import with_groups
 from stser_core.errors import UsageError
 
 _REMOVED = {
-    "--rate": "--device -:8000 says the rate of raw sound",
-    "--reconnect": "a microphone that goes away is always waited for",
+    "--rate": "raw sound on standard input has its rate in --device -:8000",
+    "--reconnect": "listening always waits for a microphone that went away",
     "--asr-model": "--asr names the model, as in vosk:FOLDER or whisper:small",
     "--language": "--asr names the language, as in whisper:small:de",
-    "--classifier": "--jsonl writes what each classifier says",
+    "--classifier": "JSON Lines hold what each classifier says",
     "--overwrite": "only listening has it; a replay replaces its older timeline",
     "--no-adaptation": "the speaker baseline is always estimated",
     "--no-speaker-baseline": "the speaker baseline is always estimated",

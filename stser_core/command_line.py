@@ -136,8 +136,10 @@ def _reported(app: typer.Typer, program: str, arguments: list[str], removed: Map
     except _WrongUsage as error:
         command = error.ctx.command_path if error.ctx else program
         sentence = error.format_message().rstrip(".").replace("Value error, ", "")  # Pydantic's, which Typer uses
-        instead = removed.get(getattr(error, "option_name", ""))
-        complain(program, f"{sentence}{f'; {instead}' if instead else ''}. Try '{command} --help'.")
+        option = getattr(error, "option_name", "")
+        if option in removed:  # without the options that look alike
+            sentence = f"There is no {option} any more; {removed[option]}"
+        complain(program, f"{sentence}. Try '{command} --help'.")
         return UsageError.exit_code
     except StserError as error:
         _explain(program, str(error), debug)
