@@ -20,8 +20,8 @@ opener = build_opener(_NoRedirects)
 """Follows no redirections."""
 
 
-def checked(url: str, option: str, example: str) -> str:
-    """The address itself.
+def checked(url: str, option: str, example: str, *, bare: bool = False) -> str:
+    """The address itself; a `bare` one has neither a user's name nor a query.
 
     Raises:
         UsageError: It is not one of HTTP.
@@ -29,6 +29,8 @@ def checked(url: str, option: str, example: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable &= url.isprintable() and " " not in url
+        usable &= not (bare and (parts.username or parts.query or parts.fragment))
     except ValueError:
         usable = False
     if not usable:

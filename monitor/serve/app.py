@@ -193,7 +193,9 @@ class App:
         if peer is None:
             return _problem(404, "There is no such call.")
         try:
-            status, kind, body = await anyio.to_thread.run_sync(peer.ask, request.method, request.scope["path"])
+            status, kind, body = await anyio.to_thread.run_sync(
+                peer.ask, request.method, request.scope["path"], abandon_on_cancel=True
+            )
         except (OSError, HTTPException) as error:
             return _problem(502, f"The server of this call does not answer ({error}).")
         return Response(body, status, _HEADERS, media_type=kind or None)

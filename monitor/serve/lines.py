@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -185,7 +186,7 @@ class Line:
         call.reason = self.reason or STOPPED
         call.ended_at = iso(datetime.now())
         self._ended(self)
-        values = {"call": call.name, "ended_at": call.ended_at, "reason": call.reason, "turns": call.turns}
+        values = {name: call.values()[name] for name in ("call", "ended_at", "reason", "position_s", "turns")}
         self._shared.log.add("call_ended", {**values, "report": f"/calls/{call.name}/report"})
 
     def _told(self, turn: Turn) -> None:
@@ -315,7 +316,7 @@ class Lines:
         Only letters, digits, `-` and `_` of the sender's name are kept, behind the time of day, so that it can choose
         neither the folder nor another call's files.
         """
-        kept = _ODD.sub("_", given)[:_KEPT_CHARACTERS].strip("_") or "call"
+        kept = _ODD.sub("_", given)[:_KEPT_CHARACTERS].strip("_") or f"call-{token_hex(3)}"
         name, number = name_of(moment, kept), 1
         while True:
             paths = (self.shared.folder / f"{name}.csv", self.path(name))

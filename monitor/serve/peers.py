@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
 from http.client import HTTPException
 from threading import Event, Thread
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.request import Request
 
 from monitor.serve.addresses import checked, opener
 from monitor.serve.events import EventLog
+from stser_core.errors import reason
 
 _PATIENCE_S = 10.0
 _SILENT_S = 45.0
@@ -45,7 +47,7 @@ class Peer:
         Raises:
             UsageError: The address is not one of HTTP.
         """
-        self.url = checked(url, "--peer", "http://10.0.0.2:8765").rstrip("/")
+        self.url = checked(url, "--peer", "http://10.0.0.2:8765", bare=True).rstrip("/")
         self.reachable = False
         self.calls: dict[str, dict[str, Any]] = {}
         self.now: list[dict[str, Any]] = []
@@ -81,17 +83,18 @@ class Peer:
     def _work(self) -> None:
         told = False
         while not self._closing.is_set():
-            why: object = "it has ended"
+            why = "it has ended"
             try:
                 while self._follow():
                     pass
             except HTTPError as error:
-                why = f"it answers {error.code}"
+                why = "it has another token" if error.code == HTTPStatus.UNAUTHORIZED else f"it answers {error.code}"
                 error.close()
             except (LookupError, TypeError, ValueError):
                 why = "it is another program, or another version"
             except (OSError, HTTPException) as error:
-                why = error
+                cause = getattr(error, "reason", error)  # urllib's wraps the system's
+                why = reason(cause) if isinstance(cause, BaseException) else str(cause)
             if self._closing.is_set():
                 return
             if self.reachable or not told:
@@ -104,7 +107,7 @@ class Peer:
         """Learn its calls, and take its events until it ends; true where it is to be followed anew."""
         with self._open("/calls", _PATIENCE_S) as answer:
             after = int(answer.headers["last-event-id"])
-            calls = [call for call in json.load(answer) if self._is_own(call)]
+            calls = [call for call in json.load(answer) if "server" not in call and not self._known(call["call"])]
         with self._open(f"/events?after={after}", _SILENT_S) as answer:
             self.calls = {call["call"]: {**call, "server": self.url} for call in calls}
             self.reachable = True
@@ -117,17 +120,17 @@ class Peer:
     def _open(self, path: str, patience_s: float) -> Any:  # noqa: ANN401 (urllib's answers have no common type)
         return opener.open(Request(self.url + path, headers=self._headers), timeout=patience_s)
 
-    def _is_own(self, call: dict[str, Any]) -> bool:
-        """Whether a call is its own, and not that of one of its peers."""
-        return "server" not in call and not self._known(call["call"])
-
     def _take(self, kind: str, values: dict[str, Any]) -> None:
         if kind == "now":
-            self.now = [line for line in values["calls"] if line["call"] in self.calls]
+            lines = [line for line in values["calls"] if "server" not in line and line["call"] in self.calls]
+            self.now = [{**line, "server": self.url} for line in lines]
+            for line in lines:
+                self.calls[line["call"]]["position_s"] = line["position_s"]
             return
-        name = values["call"]
-        if kind == "call_started" and self._is_own(values):
-            values = {**values, "server": self.url}
+        if "server" in values:  # it tells of a call of one of its own peers
+            return
+        name, values = values["call"], {**values, "server": self.url}
+        if kind == "call_started" and not self._known(name):
             counts = {"ended_at": None, "reason": None, "position_s": 0.0, "turns": 0, "alerts": 0, "unacknowledged": 0}
             channels = [{**channel, "emotion": None} for channel in values["channels"]]
             self.calls[name] = {**values, **counts, "channels": channels}
@@ -146,7 +149,7 @@ def _update(call: dict[str, Any], kind: str, values: dict[str, Any]) -> None:
     match kind:
         case "turn":
             call["turns"] = max(call["turns"], values["turn"])
-            call["position_s"] = values["end_s"]
+            call["position_s"] = max(call["position_s"], values["end_s"])
             call["channels"][values["channel"] - 1]["emotion"] = values["emotion"]
         case "alert" if values["alert"] > call["alerts"]:
             call["alerts"] = values["alert"]
@@ -154,7 +157,7 @@ def _update(call: dict[str, Any], kind: str, values: dict[str, Any]) -> None:
         case "acknowledged":
             call["unacknowledged"] = max(0, call["unacknowledged"] - 1)
         case "call_ended":
-            call["ended_at"], call["reason"] = values["ended_at"], values["reason"]
+            call |= {name: values[name] for name in ("ended_at", "reason", "position_s")}
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -116,11 +116,12 @@ class Server:
             line.pipeline.abort()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._lines.shared.log.end)
+        self._faults.setLevel(logging.CRITICAL)  # a request that is cut off now is not a fault
         self._uvicorn.should_exit = True
 
     def abort(self) -> None:
         """End at once."""
-        self._faults.setLevel(logging.CRITICAL)  # what is cut off now is not a fault
+        self._faults.setLevel(logging.CRITICAL)
         for line in self._lines.stop():
             line.pipeline.abort()
         self._uvicorn.should_exit = self._uvicorn.force_exit = True

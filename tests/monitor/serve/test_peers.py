@@ -89,6 +89,25 @@ def test_a_server_that_is_its_own_peer_or_is_given_twice_doubles_nothing(serving
     assert kinds.count("turn") == sum(each["turns"] for each in front.calls())
 
 
+def test_calls_of_one_name_on_two_servers_send_no_event_around(serving, call):
+    other = serving(token="secret", folder="other")
+    front = serving(token="secret", folder="front", peers=[url(other)])
+    other.follow(url(front))
+    wait_until(lambda: front.peers[0].reachable and other.peers[0].reachable)
+    with Reader(front) as reader:
+        senders = [Thread(target=send, args=(served, call, "same")) for served in (front, other)]
+        for sender in senders:
+            sender.start()
+        front.ended(2 if len(front.calls()) > 1 else 1)
+        for sender in senders:
+            sender.join()
+        send(front, call, "last")
+        while reader.until("call_ended")[-1]["call"].rpartition("-")[2] != "last":
+            pass
+        turns = [(told["call"], told.get("server"), told["turn"]) for kind, told in reader.events if kind == "turn"]
+    assert len(set(turns)) == len(turns)
+
+
 def test_a_call_in_progress_is_in_the_present_state(serving, call):
     other = serving(token="secret", folder="other")
     front = serving(token="secret", peers=[url(other)], folder="front")
@@ -152,11 +171,14 @@ def test_another_program_is_no_peer(serving, status, body):
 def test_a_wrong_token_is_told(serving):
     other = serving(token="another", folder="other")
     front = serving(token="secret", peers=[url(other)], folder="front")
-    wait_until(lambda: any("401" in sentence for sentence in front.said))
+    wait_until(lambda: any("another token" in sentence for sentence in front.said))
     assert not front.peers[0].reachable
 
 
-@pytest.mark.parametrize("address", ["10.0.0.2:8765", "ftp://10.0.0.2", "http://", "http://10.0.0.2:99999"])
+@pytest.mark.parametrize(
+    "address",
+    ["10.0.0.2:8765", "ftp://10.0.0.2", "http://", "http://10.0.0.2:99999", "http://a b", "http://a/?token=x"],
+)
 def test_an_address_that_is_none(address):
     from monitor.serve.events import EventLog
     from monitor.serve.peers import Peer
