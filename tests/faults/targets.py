@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -37,7 +37,11 @@ def audio(folder: Path) -> Target:
         channels = Recording(path, track=track).channels
         assert channels > 0
         said: list[str] = []
-        for samples in islice(decoding.blocks(file, track=track, notices=said.append), _LONGEST_BLOCKS):
+        pieces = iter(islice(decoding.blocks(file, track=track, notices=said.append), _LONGEST_BLOCKS))
+        if way == "pipe" and (first := next(pieces, None)) is not None:
+            channels = len(first)  # where FFmpeg cannot follow the index of a file, it may find fewer tracks
+            pieces = chain((first,), pieces)
+        for samples in pieces:
             assert samples.dtype == np.float32
             assert len(samples) == channels
             assert np.isfinite(samples).all()
