@@ -1,5 +1,6 @@
 """Manifests, as people write them: any corpus as one table."""
 
+import csv
 import shutil
 
 import numpy as np
@@ -99,6 +100,14 @@ def test_words_of_other_corpora_are_one_of_the_emotions_or_left_out_and_counted(
     assert corpus.left_out == {"fear": 2, "fru": 1, "xxx": 1}
 
 
+@pytest.fixture
+def short_cells():
+    """Cells of 128 kB at most, as in a process that reads no timeline."""
+    before = csv.field_size_limit(131_072)
+    yield
+    csv.field_size_limit(before)
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -124,7 +133,7 @@ def test_words_of_other_corpora_are_one_of_the_emotions_or_left_out_and_counted(
         ),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(write, content, complaint):
+def test_what_is_wrong_is_said_with_its_place(write, short_cells, content, complaint):
     with pytest.raises(DataError, match=complaint):
         Corpora(["manifest"], [write(content)]).clips()
 
