@@ -17,7 +17,7 @@ import msgspec
 from stser_core import weights
 from stser_core.config import VERSION, CheckpointConfig, decode
 from stser_core.errors import CheckpointError, reason
-from stser_core.text import Tokenizer
+from stser_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -1,7 +1,6 @@
 """STSER, the whole model: front end, two encoders, and the classifiers over their vectors (section 3 of the paper).
 
-Section 3.3, the multi-scale fusion: the bimodal classifier reads the speech and the text vector, concatenated
-(feature fusion); ensemble learning is in `ensemble`.
+The bimodal classifier reads the speech and the text vector, concatenated: feature fusion (section 3.3).
 """
 
 from collections.abc import Mapping
@@ -11,21 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from stser_core.classifiers import Classifier
 from stser_core.config import CheckpointConfig
 from stser_core.frontend import WhisperFrontEnd, frame_mask
 from stser_core.smodel import Smodel
 from stser_core.tmodel import Tmodel
-
-
-class Classifier(nn.Sequential):
-    """Dense 128 → 64 → 128 (ReLU) → labels, as the paper's classifiers are (section 3.3)."""
-
-    def __init__(self, size: int, labels: int, dropout: float) -> None:
-        layers: list[nn.Module] = []
-        for width in (128, 64, 128):
-            layers += [nn.Linear(size, width), nn.ReLU(), nn.Dropout(dropout)]
-            size = width
-        super().__init__(*layers, nn.Linear(size, labels))
 
 
 class Stser(nn.Module):

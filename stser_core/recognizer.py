@@ -18,7 +18,7 @@ from stser_core.errors import UsageError
 from stser_core.features import trim
 from stser_core.network import Floats, Network, accelerator_of, batches
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
-from stser_core.text import is_usable
+from stser_core.tokenizer import is_usable
 
 UNKNOWN_LIMIT = 0.5
 """A transcript with a larger proportion of unknown pieces is in a language that the text encoder cannot read."""

@@ -23,7 +23,7 @@ from stser_core.config import (
     TmodelConfig,
 )
 from stser_core.model import Stser
-from stser_core.text import Tokenizer, normalise
+from stser_core.tokenizer import Tokenizer, normalise
 from stser_core.training import saving
 from stser_core.training.presets import WHISPER_FEATURES
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stser_core.emotions import LABELS
-from stser_core.text import normalise
+from stser_core.tokenizer import normalise
 
 CORPORA = ("goemotions", "meld", "emorynlp", "dailydialog")
 SERVICE = ("sgd", "taskmaster")

@@ -32,7 +32,7 @@ from torch.nn.functional import log_softmax
 
 from stser_core.emotions import LABELS
 from stser_core.ensemble import softmax
-from stser_core.text import normalise
+from stser_core.tokenizer import normalise
 from stser_core.training.calibration import fit_temperature
 
 _NEUTRAL = LABELS.index("neutral")

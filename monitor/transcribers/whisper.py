@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from monitor.flow import SAMPLE_RATE, Transcript, Word
 from monitor.transcribers.whisper_models import name_of
 from stser_core.errors import MissingExtraError, TranscriberError, UsageError, reason
-from stser_core.text import normalise
+from stser_core.tokenizer import normalise
 
 try:
     from ctranslate2 import StorageView, get_cuda_device_count

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stser_core.config import Amount, Count, Positive, Proportion, Settings
 from stser_core.errors import UsageError
-from stser_core.text import normalise
+from stser_core.tokenizer import normalise
 
 
 class Augmentation(Settings, frozen=True):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stser_core.emotions import LABELS
 from stser_core.frontend import pad_frames
-from stser_core.text import Tokenizer
+from stser_core.tokenizer import Tokenizer
 from stser_core.training.augmentation import Augmentation, change_words
 from stser_core.training.clip import Clip
 from stser_core.training.pairs import Example, Pairing, as_recorded

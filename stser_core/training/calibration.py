@@ -20,7 +20,7 @@ from stser_core.ensemble import Floats, calibrated, combination, combine, softma
 from stser_core.files import TEMPORARY_PREFIX
 from stser_core.model import Stser
 from stser_core.recognizer import EmotionRecognizer
-from stser_core.text import Tokenizer
+from stser_core.tokenizer import Tokenizer
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip

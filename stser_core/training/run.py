@@ -18,8 +18,8 @@ from stser_core import weights
 from stser_core.config import SPEECH, TEXT, AlbertConfig, CheckpointConfig, TmodelConfig
 from stser_core.errors import CheckpointError, DataError, UsageError, reason
 from stser_core.model import Stser
-from stser_core.text import Tokenizer, normalise
 from stser_core.tmodel import Tmodel
+from stser_core.tokenizer import Tokenizer, normalise
 from stser_core.training import saving
 from stser_core.training.batches import Examples, TrainingBatches, draw_weights, validation_batches
 from stser_core.training.caches import FrameCache

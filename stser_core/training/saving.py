@@ -17,7 +17,7 @@ from stser_core.checkpoint import CARD_FILE, CONFIG_FILE, FRONT_END_FILE, LICENC
 from stser_core.errors import CheckpointError, OutputError
 from stser_core.files import TEMPORARY_PREFIX, writing
 from stser_core.model import Stser
-from stser_core.text import Tokenizer
+from stser_core.tokenizer import Tokenizer
 from stser_core.weights import SCALE
 
 _TEXT_ENCODER = "tmodel."

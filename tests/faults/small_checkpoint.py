@@ -16,7 +16,7 @@ from stser_core.config import (
     TmodelConfig,
 )
 from stser_core.model import Stser
-from stser_core.text import Tokenizer
+from stser_core.tokenizer import Tokenizer
 from stser_core.training.presets import PAPER
 from stser_core.training.saving import save
 

@@ -21,7 +21,7 @@ from stser_core.config import (
 )
 from stser_core.model import Stser
 from stser_core.recognizer import EmotionRecognizer
-from stser_core.text import Tokenizer
+from stser_core.tokenizer import Tokenizer
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.presets import DEFAULT, PAPER, WHISPER_FEATURES
 

@@ -12,7 +12,7 @@ from stser_core.model import Stser
 from stser_core.network import LIMITS, batches
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import CLASSIFIERS, EmotionScores, SpeechInput
-from stser_core.text import CONFIDENCE_FLOOR as FLOOR
+from stser_core.tokenizer import CONFIDENCE_FLOOR as FLOOR
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.recipe import only
 from stser_core.training.saving import save

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
-from stser_core.text import normalise
+from stser_core.tokenizer import normalise
 from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
 from stser_core.training.splits import Fold

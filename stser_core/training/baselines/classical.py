@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stser_core.config import SAMPLE_RATE, SHORTEST
 from stser_core.emotions import LABELS
-from stser_core.text import normalise
+from stser_core.tokenizer import normalise
 from stser_core.training.baselines.baseline import Usable, targets
 from stser_core.training.caches import ArrayStore, SoundCache
 from stser_core.training.clip import Clip

@@ -26,7 +26,7 @@ from stser_core.features import log_mel
 from stser_core.files import writing
 from stser_core.frontend import frame_mask, pad_frames
 from stser_core.smodel import BiLstm
-from stser_core.text import normalise
+from stser_core.tokenizer import normalise
 from stser_core.training.baselines.baseline import Usable, targets
 from stser_core.training.baselines.classical import functionals, prosody_columns
 from stser_core.training.batches import TrainingBatches

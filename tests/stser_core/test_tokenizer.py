@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from stser_core.errors import CheckpointError
-from stser_core.text import Tokenizer, normalise
+from stser_core.tokenizer import Tokenizer, normalise
 
 
 @pytest.mark.parametrize(

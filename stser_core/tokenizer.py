@@ -1,8 +1,7 @@
 """Transcripts as the text model reads them: normalised, then as ALBERT's word pieces (`tokenizer.json`).
 
-Training and monitoring share both. Transcribers such as Vosk write lower case without punctuation; Whisper writes as
-people do. Capitals say nothing about an emotion, but question and exclamation marks do: a text encoder that is trained
-with and without them may read them.
+Transcribers such as Vosk write lower case without punctuation; Whisper writes as people do. Capitals say nothing about
+an emotion, but question and exclamation marks do: a text encoder trained with and without them may read them.
 """
 
 from __future__ import annotations
