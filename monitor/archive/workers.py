@@ -86,16 +86,36 @@ def threads(scorer: RecordingScorer, workers: int, running: Running) -> Iterator
 def cluster(
     address: str, workers: int, load: Callable[[], RecordingScorer], models: tuple[str, str]
 ) -> Iterator[Submit]:
-    """Join a Ray cluster, or start one that only this machine can reach.
+    """Workers of a Ray cluster.
 
     A recording whose worker is lost is given once more to another; if that is lost too, the recording is a failure.
 
     Args:
-        address: `auto`, or where the cluster's head is (`HOST:PORT`). With `auto`, `$RAY_ADDRESS` counts, and without
-            it a cluster is started here, on the loopback interface and without a dashboard, which ends with us.
+        address: That of `joined`.
         workers: How many workers a cluster that is started here is to have room for.
         load: Called by each worker once; Ray carries it there.
         models: The names of the checkpoint and the transcriber here; other ones are refused.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        UsageError: No cluster is found at that address.
+    """
+    with joined(address, workers) as ray:
+        task, run = ray.remote(num_cpus=1, max_retries=1)(_score), uuid4().hex
+        yield lambda found: task.remote(run, load, models, found).future()
+
+
+@contextmanager
+def joined(address: str, processors: int) -> Iterator[Any]:
+    """Join a Ray cluster, or start one that only this machine can reach, and leave or end it again.
+
+    Args:
+        address: `auto`, or where the cluster's head is (`HOST:PORT`). With `auto`, `$RAY_ADDRESS` counts, and without
+            it a cluster is started here, on the loopback interface and without a dashboard, which ends with us.
+        processors: How many a cluster that is started here is to have.
+
+    Yields:
+        The module `ray`.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -108,15 +128,29 @@ def cluster(
     except ImportError as error:
         raise MissingExtraError("--ray", "ray") from error
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # what matters comes back as an exception
-    if where == _LOCAL:
-        ray.init(_LOCAL, num_cpus=workers, include_dashboard=False, _system_config={"worker_niceness": 0}, **_QUIET)
-    else:
-        _join(where)
-    task, run = ray.remote(num_cpus=1, max_retries=1)(_score), uuid4().hex
+    with _muted():
+        if where == _LOCAL:
+            system = {"worker_niceness": 0}
+            ray.init(_LOCAL, num_cpus=processors, include_dashboard=False, _system_config=system, **_QUIET)
+        else:
+            _join(where)
     try:
-        yield lambda found: task.remote(run, load, models, found).future()
+        yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Discard what Ray's library itself writes to standard error, such as which level its log has."""
+    stream = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stream, 2)
+        os.close(stream)
 
 
 def _join(address: str) -> None:
