@@ -24,7 +24,7 @@ class Serving:
     def __init__(self, folder: Path, arguments: Sequence[str] = ("--asr", "none")) -> None:
         """Prepare; timelines and the server's own messages go into a folder."""
         self.folder = folder / "timelines"
-        self.port = self.audiosocket = 0  # where it listens for HTTP and for AudioSocket
+        self.port = self.audiosocket = 0  # where it listens for HTTP, and without Ray for AudioSocket
         self._log = folder / "serve.log"
         self.arguments = arguments
         self.process: subprocess.Popen[bytes] | None = None
@@ -57,18 +57,20 @@ class Serving:
 
     def start(self) -> None:
         """Start it, again on the ports that it had, and wait until it listens; raises `RuntimeError` if it does not."""
-        command = [*PROGRAM, "serve", "--out", str(self.folder), "--port", str(self.port)]
-        command += ["--audiosocket", str(self.audiosocket), *self.arguments]
+        command = [*PROGRAM, "serve", "--out", str(self.folder), "--port", str(self.port), *self.arguments]
+        listeners = 1 if "--ray" in self.arguments else 2
+        if listeners == 2:
+            command += ["--audiosocket", str(self.audiosocket)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=log)
         deadline = time.monotonic() + _PATIENCE_S
         found: list[str] = []
-        while len(found) < 2:
+        while len(found) < listeners:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"The server does not listen: {self.said}")
             time.sleep(0.1)
             found = re.findall(r"(?:https?://|AudioSocket at )127\.0\.0\.1:(\d+)", self.said)
-        self.port, self.audiosocket = map(int, found)
+        self.port, self.audiosocket = int(found[0]), int(found[-1])
 
     def kill(self) -> None:
         """End it as a power cut does."""

@@ -244,6 +244,12 @@ class ServeOptions:
         list[str] | None,
         Option(metavar="URL", help="Also show the calls of the server there, which has the same token. Repeatable."),
     ] = None
+    ray: Annotated[
+        str | None, Option(metavar="auto|ADDRESS", help="Serve on a Ray cluster; auto starts one on this machine.")
+    ] = None
+    replicas: Annotated[
+        int | None, Option(metavar="N", min=1, max=999, help="Processes that share the calls, with --ray; default 2.")
+    ] = None
     webhook: Annotated[
         str | None, Option(metavar="URL", help="Post the turn of each alert to this address, as JSON.")
     ] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
@@ -25,12 +26,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from monitor.alerts.rules import Rule
+    from monitor.pipeline.opening import Models
+    from monitor.serve.events import EventLog
+    from monitor.serve.lines import Lines
+    from monitor.serve.metrics import Metrics
 
 _NAMES = "customer,agent"
 
 _AT_ONCE = 2
 """Turns scored at the same time on each processor: a thread that scores waits for Python's lock, which the threads of
 all lines need, for more than half of its time."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was asked for, where nothing is wrong with it; Ray brings it to the replicas.
+
+    Attributes:
+        names: The speakers of the usual channels.
+        command: The words of `--on-alert`.
+        token: What everybody has to show.
+        twilio_token: That with which Twilio signs.
+        secret: That of the webhook.
+    """
+
+    options: ServeOptions
+    names: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    command: list[str] | None
+    token: str | None
+    twilio_token: str | None
+    secret: str | None
+
+    @property
+    def access(self) -> Access:
+        """Who may ask the server."""
+        return Access(self.token, self.twilio_token, LOOPBACK_NAMES | {self.options.host})
 
 
 def serve(options: ServeOptions, *, quiet: bool = False) -> int:
@@ -45,17 +76,87 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
         StserError: Something keeps it from options.
     """
     try:
-        from monitor.serve import heaps
         from monitor.serve.events import EventLog
-        from monitor.serve.lines import Lines, Shared
         from monitor.serve.metrics import Metrics
         from monitor.serve.peers import Peer
-        from monitor.serve.scorer import SharedScorer
         from monitor.serve.server import Server
-        from monitor.serve.webhook import Webhook
     except ImportError as error:
         raise MissingExtraError("The server", "serve") from error
-    notices, scoring, alerts = Notices(quiet), options.scoring, options.alerts
+    notices = Notices(quiet)
+    checked = _checked(options, notices)
+    if options.ray is not None:
+        from monitor.commands.replicas import serve_replicas
+
+        return serve_replicas(checked, options.ray, notices)
+    allowed, tls = _allowed(options.audiosocket_from), _tls(options)
+    metrics, log = Metrics(notices.say), EventLog()
+    peers = [Peer(url, checked.token, log, notices.say) for url in options.peer or ()]
+    with ExitStack() as cleanup:
+        cleanup.enter_context(locked(options.out, options.out / ".lock"))
+        main, audiosocket = _sockets(options, cleanup)
+        server = Server(
+            open_lines(checked, options.out, load(checked, notices), log, metrics, cleanup),
+            checked.access,
+            sockets=[main],
+            audiosocket=audiosocket,
+            allowed=allowed,
+            tls=tls,
+            peers=peers,
+        )
+        notices.say(f"listening at {'https' if tls else 'http'}://{shown(main)}; the timelines go to '{options.out}'.")
+        if audiosocket is not None:
+            notices.say(f"listening for AudioSocket at {shown(audiosocket)}.")
+        with Interruption(server.stop, server.abort) as interruption:
+            server.run()
+    return interruption.exit_code
+
+
+def load(checked: Checked, notices: Notices) -> Models:
+    """Load the models, and warm them up."""
+    from monitor.serve import heaps
+
+    heaps.share()
+    models = load_models(checked.options.scoring, checked.options.transcription, notices)
+    warm_up(models.scorer, models.transcriber)
+    return models
+
+
+def open_lines(
+    checked: Checked, folder: Path, models: Models, log: EventLog, metrics: Metrics, cleanup: ExitStack
+) -> Lines:
+    """Make what takes calls; `cleanup` ends what their alerts are given to."""
+    from monitor.serve.lines import Lines, Shared
+    from monitor.serve.scorer import SharedScorer
+    from monitor.serve.webhook import Webhook
+
+    options, takers = checked.options, list[AlertCommand | Webhook]()
+    if checked.command is not None:
+        takers.append(AlertCommand(checked.command, metrics.say))
+    if options.webhook is not None and checked.secret is not None:
+        takers.append(Webhook(options.webhook, checked.secret, metrics))
+    for taker in takers:
+        cleanup.callback(taker.close)
+    at_once = 1 if models.scorer.accelerator != "cpu" else _AT_ONCE * processors()
+    shared = Shared(
+        folder=folder,
+        scorer=SharedScorer(models.scorer, at_once),
+        transcriber=models.transcriber,
+        log=log,
+        metrics=metrics,
+        limits=Limits(lines=options.max_lines, connections=options.max_lines + 256),
+        segmentation=options.segmentation.settings(),
+        names=checked.names,
+        score_agents=options.scoring.score_agents,
+        transcripts=not options.transcription.no_transcript,
+        rules=checked.rules,
+        takers=tuple(taker.run for taker in takers),
+    )
+    return Lines(shared)
+
+
+def _checked(options: ServeOptions, notices: Notices) -> Checked:
+    scoring = options.scoring
+    _check_ray(options)
     names = _names(scoring)
     warn_of_agents(scoring, notices)
     token = _secret("--token-file", options.token_file)
@@ -65,54 +166,25 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
         raise UsageError(
             f"--host {options.host} can be reached from other machines; ask for a token with --token-file."
         )
-    rules, words = [parse(text) for text in alerts.alert or ()], alert_command(alerts)
+    rules, command = [parse(text) for text in options.alerts.alert or ()], alert_command(options.alerts)
     require_speakers(rules, [Role.of(name, score_agents=scoring.score_agents) for name in names], others=True)
     _check_webhook(options, rules)
-    allowed, tls = _allowed(options.audiosocket_from), _tls(options)
-    metrics, log = Metrics(notices.say), EventLog()
-    peers = [Peer(url, token, log, notices.say) for url in options.peer or ()]
-    heaps.share()
-    with ExitStack() as cleanup:
-        cleanup.enter_context(locked(options.out, options.out / ".lock"))
-        main, audiosocket = _sockets(options, cleanup)
-        models = load_models(scoring, options.transcription, notices)
-        warm_up(models.scorer, models.transcriber)
-        takers: list[AlertCommand | Webhook] = []
-        if words is not None:
-            takers.append(AlertCommand(words, notices.say))
-        if options.webhook is not None and secret is not None:
-            takers.append(Webhook(options.webhook, secret, metrics))
-        for taker in takers:
-            cleanup.callback(taker.close)
-        shared = Shared(
-            folder=options.out,
-            scorer=SharedScorer(models.scorer, 1 if models.scorer.accelerator != "cpu" else _AT_ONCE * processors()),
-            transcriber=models.transcriber,
-            log=log,
-            metrics=metrics,
-            limits=Limits(lines=options.max_lines, connections=options.max_lines + 256),
-            segmentation=options.segmentation.settings(),
-            names=names,
-            score_agents=scoring.score_agents,
-            transcripts=not options.transcription.no_transcript,
-            rules=tuple(rules),
-            takers=tuple(taker.run for taker in takers),
-        )
-        server = Server(
-            Lines(shared),
-            Access(token, twilio_token, LOOPBACK_NAMES | {options.host}),
-            sockets=[main],
-            audiosocket=audiosocket,
-            allowed=allowed,
-            tls=tls,
-            peers=peers,
-        )
-        notices.say(f"listening at {'https' if tls else 'http'}://{_shown(main)}; the timelines go to '{options.out}'.")
-        if audiosocket is not None:
-            notices.say(f"listening for AudioSocket at {_shown(audiosocket)}.")
-        with Interruption(server.stop, server.abort) as interruption:
-            server.run()
-    return interruption.exit_code
+    return Checked(options, names, tuple(rules), command, token, twilio_token, secret)
+
+
+def _check_ray(options: ServeOptions) -> None:
+    """Refuse what the proxies of Ray Serve do not bring to replicas."""
+    if options.ray is None and options.replicas is not None:
+        raise UsageError("--replicas has no effect without --ray.")
+    if options.ray is None:
+        return
+    refused = {
+        "--tls-cert": options.tls_cert or options.tls_key,
+        "--audiosocket": options.audiosocket or options.audiosocket_from,
+        "--peer": options.peer,
+    }
+    for option in (option for option, value in refused.items() if value):
+        raise UsageError(f"{option} cannot be given with --ray.")
 
 
 def _check_webhook(options: ServeOptions, rules: Sequence[Rule]) -> None:
@@ -146,7 +218,7 @@ def _secret(option: str, path: Path | None) -> str | None:
 
 
 def _sockets(options: ServeOptions, cleanup: ExitStack) -> tuple[socket, socket | None]:
-    main = cleanup.enter_context(_bound(options.host, options.port, "--port"))
+    main = cleanup.enter_context(bound(options.host, options.port, "--port"))
     if options.audiosocket is None:
         return main, None
     host, _, port = options.audiosocket.rpartition(":")
@@ -158,10 +230,10 @@ def _sockets(options: ServeOptions, cleanup: ExitStack) -> tuple[socket, socket 
             f"--audiosocket {options.audiosocket} can be reached from other machines, and its protocol knows no token; "
             "say with --audiosocket-from which may connect."
         )
-    return main, cleanup.enter_context(_bound(host, int(port), "--audiosocket"))
+    return main, cleanup.enter_context(bound(host, int(port), "--audiosocket"))
 
 
-def _bound(host: str, port: int, option: str) -> socket:
+def bound(host: str, port: int, option: str) -> socket:
     """A socket that listens at an address; the port 0 is any that is free."""
     try:
         family, _, _, _, address = getaddrinfo(host, port, type=SOCK_STREAM, flags=AI_PASSIVE)[0]
@@ -187,6 +259,7 @@ def _tls(options: ServeOptions) -> tuple[Path, Path] | None:
     return options.tls_cert, options.tls_key
 
 
-def _shown(listening: socket) -> str:
+def shown(listening: socket) -> str:
+    """An address as it is written."""
     host, port = listening.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

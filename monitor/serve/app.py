@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 import anyio
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from monitor.report.content import make_report
 from monitor.report.page import render
 from monitor.serve.calls import read_kept
+from monitor.serve.events import PLACES
 from monitor.serve.lines import Lines
 from monitor.serve.media import Media, Stream
 from monitor.serve.messages import Decoder, End, ProtocolError
+from monitor.serve.metrics import together
 from monitor.serve.page import page
 from monitor.serve.protocols import PcmDecoder, TwilioDecoder
 from monitor.serve.security import Access
@@ -50,6 +52,7 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_EVENT_HEADERS = {**_HEADERS, "x-accel-buffering": "no"}
 
 
 class App:
@@ -61,8 +64,18 @@ class App:
         access: Access,
         listeners: Callable[[], Awaitable[Sequence[asyncio.AbstractServer]]],
         peers: Sequence[Peer] = (),
+        replicas: Access | None = None,
     ) -> None:
-        """Prepare; `listeners` opens what listens beside it, in its event loop."""
+        """Prepare.
+
+        Args:
+            lines: The calls.
+            access: Who may ask.
+            listeners: Opens what listens beside it, in its event loop.
+            peers: Other servers, whose calls are shown, too.
+            replicas: Of a replica: who may ask it without Ray between.
+        """
+        self._replicas = replicas
         self.media = Media(lines, access)
         self._peers = peers
         self._lines = lines
@@ -90,11 +103,13 @@ class App:
         """Answer one request, or refuse it."""
         if scope["type"] != "lifespan":
             connection = HTTPConnection(scope)
-            headers, refusal = connection.headers, self._access.refusal(connection.headers)
+            asks_replica = self._replicas is not None and _is_direct(scope)
+            access = self._replicas if self._replicas is not None and asks_replica else self._access
+            headers, refusal = connection.headers, access.refusal(connection.headers)
             if refusal is not None:
                 return await self._turn_away("origin", 403, refusal, scope, receive, send)
-            guarded = scope["type"] == "http" and scope["path"] != "/healthz"
-            if guarded and not self._access.allows(headers, connection.query_params):
+            guarded = asks_replica or (scope["type"] == "http" and scope["path"] != "/healthz")
+            if guarded and not access.allows(headers, connection.query_params):
                 sentence = "The token is missing or wrong: Authorization: Bearer TOKEN, or ?token=TOKEN."
                 return await self._turn_away("token", 401, sentence, scope, receive, send)
         await self._starlette(scope, receive, send)
@@ -138,13 +153,25 @@ class App:
     async def _answer_metrics(self, request: Request) -> Response:
         self._metrics.lines.set(len(self._lines.lines))
         self._metrics.readers.set(self._log.followed)
-        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4", headers=_HEADERS)
+        text = self._metrics.text()
+        if self._log.place is not None and not _is_direct(request.scope):
+            texts = {self._log.place: text.decode()}
+            for peer in self._peers:
+                with suppress(OSError, HTTPException):  # it is being lost, and has none
+                    _, _, own = await anyio.to_thread.run_sync(peer.ask, "GET", "/metrics", abandon_on_cancel=True)
+                    texts[peer.place or 0] = own.decode()
+            text = together(texts)
+        return Response(text, media_type="text/plain; version=0.0.4", headers=_HEADERS)
 
     async def _events(self, request: Request) -> Response:
         given = request.headers.get("last-event-id") or request.query_params.get("after")
         if given is not None and not (given.isascii() and given.isdecimal() and len(given) < 20):
             return _problem(400, "The number of the last event is not a number.")
-        return _EventStream(self._log, None if given is None else int(given))
+        after = None if given is None else int(given)
+        for peer in self._peers:
+            if after is not None and after % PLACES == peer.place and peer.reachable and not _is_direct(request.scope):
+                return StreamingResponse(peer.events(after), headers=_EVENT_HEADERS, media_type="text/event-stream")
+        return _EventStream(self._log, after)
 
     async def _calls(self, request: Request) -> Response:
         headers = {"last-event-id": str(self._log.last_id)}
@@ -243,6 +270,8 @@ class App:
                 return End() if message.get("code") in (1000, 1001) else None
             text: str | None = message.get("text")
             data: bytes | None = message.get("bytes")
+            if len(text or data or "") > self._lines.shared.limits.message_bytes:  # which Ray does not bound
+                raise ProtocolError("A message is too long.")
             return data if text is None else text
 
         code, sentence = _OK, ""
@@ -263,7 +292,7 @@ class _EventStream(Response):
     """Follows the log of events until the reader goes, or falls behind."""
 
     def __init__(self, log: EventLog, after: int | None) -> None:
-        super().__init__(headers={**_HEADERS, "x-accel-buffering": "no"}, media_type="text/event-stream")
+        super().__init__(headers=_EVENT_HEADERS, media_type="text/event-stream")
         del self.headers["content-length"]
         self._log = log
         self._after = after
@@ -287,6 +316,11 @@ class _EventStream(Response):
         finally:
             self._log.leave(subscriber)
             gone.cancel()
+
+
+def _is_direct(scope: Scope) -> bool:
+    """Whether a request came to a socket of this process; else Ray has brought it."""
+    return "abort" in scope.get("state", {})
 
 
 async def _until_gone(receive: Receive, then: Callable[[], None]) -> None:

@@ -13,6 +13,9 @@ from threading import Lock
 _KEPT = 4_096
 _WAITING = 1_024
 
+PLACES = 1_000
+"""More than a server has replicas; their events' numbers divided by it leave their places."""
+
 
 class Subscriber:
     """One reader's place in the log. It belongs to the event loop.
@@ -67,20 +70,26 @@ class Subscriber:
 class EventLog:
     """The last events, numbered, and those who follow them.
 
-    Numbers increase, also over a restart of the program: the first is the time in milliseconds.
+    Numbers increase, also over a restart of the program: the first is the time in milliseconds. Replicas of one server
+    number their events in steps of `PLACES`, so that a number tells whose it is.
+
+    Attributes:
+        place: That of a replica among the others, or `None`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, place: int | None = None) -> None:
+        self.place = place
+        self._step = 1 if place is None else PLACES
         self._lock = Lock()
         self._events: deque[tuple[int, str]] = deque(maxlen=_KEPT)
-        self._next = round(time.time() * 1000)
+        self._next = round(time.time() * 1000) * self._step + (place or 0)
         self._subscribers: set[Subscriber] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def last_id(self) -> int:
         """The number of the last event."""
-        return self._next - 1
+        return self._next - self._step
 
     @property
     def followed(self) -> int:
@@ -90,7 +99,7 @@ class EventLog:
     def add(self, kind: str, values: Mapping[str, object]) -> None:
         """Add an event. From any thread."""
         with self._lock:
-            number, self._next = self._next, self._next + 1
+            number, self._next = self._next, self._next + self._step
             text = server_sent(kind, values, number)
             self._events.append((number, text))
             if self._loop is not None:
@@ -104,11 +113,11 @@ class EventLog:
         """
         with self._lock:
             self._loop = asyncio.get_running_loop()
-            last = self._next - 1
+            last = self._next - self._step
             first = self._events[0][0] if self._events else self._next
             if after is None:
                 subscriber = Subscriber(last)
-            elif first - 1 <= after <= last:
+            elif first - self._step <= after <= last and (last - after) % self._step == 0:
                 subscriber = Subscriber(after)
                 missed = "".join(text for number, text in self._events if number > after)
                 subscriber.put(last, missed)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _QUIET_S = 10.0
+_SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? ")
 _BUCKETS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -46,3 +48,17 @@ class Metrics:
     def text(self) -> bytes:
         """In Prometheus's text format."""
         return generate_latest(self.registry)
+
+
+def together(texts: Mapping[int, str]) -> bytes:
+    """The metrics of several replicas, by their places, as the label `replica` tells them apart."""
+    families: dict[str, list[str]] = {}
+    for place, text in texts.items():
+        family = ""
+        for line in text.splitlines():
+            if line.startswith("#"):
+                family = line
+                families.setdefault(family, [])
+            else:
+                families[family].append(_SAMPLE.sub(rf'\1{{replica="{place}",\2}} ', line, count=1))
+    return "".join(f"{line}\n" for family, samples in families.items() for line in (family, *samples)).encode()

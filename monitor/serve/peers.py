@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPException
 from threading import Event, Thread
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from urllib.request import Request
 
 from monitor.serve.addresses import checked, opener
@@ -29,13 +31,16 @@ class Peer:
 
     Attributes:
         url: Its address.
+        place: Its place among the replicas of one server, which this one is, too.
         reachable: Whether it is being followed.
         calls: Its calls by their names, as its `/calls` shows them, and its address as `server`; none while it cannot
             be reached. Those of its own peers are left out: servers may follow each other.
         now: The present state of those in progress, as its event `now` tells it.
     """
 
-    def __init__(self, url: str, token: str | None, log: EventLog, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, url: str, token: str | None, log: EventLog, say: Callable[[str], None], place: int | None = None
+    ) -> None:
         """Prepare.
 
         Args:
@@ -43,11 +48,13 @@ class Peer:
             token: What it asks for.
             log: Gets its events, under numbers of this server.
             say: Takes a sentence where it cannot be reached.
+            place: That of a replica.
 
         Raises:
             UsageError: The address is not one of HTTP.
         """
         self.url = checked(url, "--peer", "http://10.0.0.2:8765", bare=True).rstrip("/")
+        self.place = place
         self.reachable = False
         self.calls: dict[str, dict[str, Any]] = {}
         self.now: list[dict[str, Any]] = []
@@ -79,6 +86,21 @@ class Peer:
         except HTTPError as error:
             with error:
                 return error.code, error.headers.get("content-type", ""), error.read()
+
+    async def events(self, after: int) -> AsyncIterator[bytes]:
+        """A replica's events from behind one of its own numbers, as it sends them; they end where it is lost."""
+        address = urlsplit(self.url)
+        headers = {"Host": address.netloc, **self._headers}
+        head = [f"GET /events?after={after} HTTP/1.0", *(f"{name}: {value}" for name, value in headers.items())]
+        with suppress(OSError, EOFError):
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            try:
+                writer.write("\r\n".join([*head, "", ""]).encode())
+                await reader.readuntil(b"\r\n\r\n")
+                while chunk := await reader.read(1 << 16):
+                    yield chunk
+            finally:
+                writer.close()
 
     def _work(self) -> None:
         told = False

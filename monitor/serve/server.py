@@ -47,6 +47,7 @@ class Server:
         allowed: Callable[[str], bool] = lambda address: True,
         tls: tuple[Path, Path] | None = None,
         peers: Sequence[Peer] = (),
+        replicas: Access | None = None,
     ) -> None:
         """Prepare; nothing listens yet but the sockets.
 
@@ -58,13 +59,14 @@ class Server:
             allowed: Whether an address may use AudioSocket.
             tls: Files of the certificate and of its key.
             peers: Other servers, whose calls are shown, too.
+            replicas: Who may ask at the sockets, where these are for the other replicas of one server only.
 
         Raises:
             UsageError: The certificate or its key cannot be read.
         """
         self._lines = lines
-        self._app = App(lines, access, self._listeners, peers)
-        self._peers = peers
+        self._peers = list(peers)
+        self.app = App(lines, access, self._listeners, self._peers, replicas)
         self._sockets = list(sockets)
         self._audiosocket = audiosocket
         self._allowed = allowed
@@ -75,7 +77,7 @@ class Server:
             logger = logging.getLogger(name)
             logger.setLevel(logging.ERROR)
             logger.handlers, logger.propagate = [self._faults], False
-        self._uvicorn = uvicorn.Server(_configured(self._app, lines.shared.limits, tls))
+        self._uvicorn = uvicorn.Server(_configured(self.app, lines.shared.limits, tls, alone=replicas is None))
 
     def run(self) -> None:
         """Serve until it is stopped.
@@ -95,6 +97,20 @@ class Server:
                 trim_at_s = time.monotonic() + _TRIM_S
         if self._failure is not None:
             raise StserError(f"The server failed ({self._failure}).") from self._failure
+
+    async def serve(self) -> None:
+        """Serve until it is stopped, in the event loop in which somebody else runs the lifespan of `app`."""
+        await self._uvicorn.serve(self._sockets)
+
+    def follow(self, peers: Sequence[Peer]) -> None:
+        """Show the calls of these servers, and no longer those of others."""
+        before, self._peers[:] = list(self._peers), peers
+        for peer in before:
+            if peer not in peers:
+                peer.close()
+        for peer in peers:
+            if peer not in before:
+                peer.start(partial(self._knows, peer))
 
     @property
     def started(self) -> bool:
@@ -148,7 +164,7 @@ class Server:
             if address is None or not self._allowed(str(address[0])):
                 writer.close()
                 return
-            await self._app.media.audiosocket(reader, writer)
+            await self.app.media.audiosocket(reader, writer)
 
         return (await asyncio.start_server(connected, sock=self._audiosocket, backlog=_BACKLOG),)
 
@@ -167,7 +183,7 @@ class _Faults(logging.Handler):
         self._say(f"an unforeseen fault in the server ended a request ({what.strip()}); please report it.")
 
 
-def _configured(app: App, limits: Limits, tls: tuple[Path, Path] | None) -> uvicorn.Config:
+def _configured(app: App, limits: Limits, tls: tuple[Path, Path] | None, *, alone: bool) -> uvicorn.Config:
     certificate, key = tls or (None, None)
     config = uvicorn.Config(
         app,
@@ -180,7 +196,7 @@ def _configured(app: App, limits: Limits, tls: tuple[Path, Path] | None) -> uvic
         timeout_keep_alive=round(limits.head_s),
         timeout_graceful_shutdown=2,
         backlog=_BACKLOG,
-        lifespan="on",
+        lifespan="on" if alone else "off",
         loop="auto",  # uvloop, where it is: it needs half of asyncio's time for a message
         access_log=False,
         log_config=None,

@@ -59,7 +59,7 @@ class Served:
         from monitor.serve.peers import Peer
 
         self.peers.append(Peer(url, self.token, self.lines.shared.log, self.said.append))
-        self.peers[-1].start(lambda name: self.lines.find(name) is not None)
+        self.server.follow(list(self.peers))
 
     def stop(self):
         """End it."""

@@ -35,6 +35,10 @@ ROOT = Path(__file__).parents[3]
         (["--alert", "agent: angry>0.5"], "agent"),
         (["--on-alert", "true"], "--alert"),
         (["--channels", "mix"], "mix"),
+        (["--replicas", "2"], "--ray"),
+        (["--ray", "auto", "--tls-cert", "x"], "--tls-cert"),
+        (["--ray", "auto", "--audiosocket", "0"], "--audiosocket"),
+        (["--ray", "auto", "--peer", "http://127.0.0.1:1"], "--peer"),
         (["--host", "203.0.113.7", "--token-file", str(ROOT / "LICENSE")], "LICENSE"),
     ],
 )

@@ -26,6 +26,17 @@ def test_numbers_that_are_not_known_reset(monkeypatch):
     assert asyncio.run(follow()) == [["reset", "last"], ["reset", "last"], ["turn", "turn", "turn", "last"]]
 
 
+def test_a_number_of_another_replica_resets():
+    async def follow():
+        log = EventLog(place=2)
+        for _ in range(3):
+            log.add("turn", {})
+        own, other = log.subscribe(log.last_id - 1_000), log.subscribe(log.last_id - 1_001)
+        return log.last_id % 1_000, [kinds(await reader.next(5)) for reader in (own, other)]
+
+    assert asyncio.run(follow()) == (2, [["turn"], ["reset"]])
+
+
 def test_the_present_state_never_queues():
     async def follow():
         log = EventLog()

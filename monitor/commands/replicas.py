@@ -1,0 +1,273 @@
+"""The command `serve --ray`: several replicas of the server, behind the HTTP proxies of Ray Serve."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from concurrent.futures import Future
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_urlsafe
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from monitor.archive.workers import joined
+from monitor.commands.notices import Notices
+from monitor.commands.serve import Checked, bound, load, open_lines, shown
+from monitor.commands.terminal import Interruption
+from stser_core.errors import MissingExtraError, StserError, UsageError, reason
+from stser_core.files import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from monitor.serve.app import App
+
+_USUAL = 2
+_NAME = "stser-monitor"
+
+_EVERY_S = 0.5
+_LOST_S = 5.0
+"""A replica that does not tell anything for so long is gone, and its place is free."""
+
+_LOOK_S = 0.1
+_END_S = 10.0
+_TRIM_S = 10.0
+
+_NO_ACCESS_LOG = {"enable_access_log": False, "log_level": "ERROR"}
+
+
+@dataclass(frozen=True)
+class State:
+    """How the replicas are.
+
+    Attributes:
+        said: The sentences for the user that are new.
+        failure: Why a replica could not begin, and the exit code for it.
+        ended: How many have ended all lines.
+    """
+
+    said: list[str]
+    failure: tuple[str, int] | None
+    ended: int
+
+
+class Board:
+    """Where the replicas and the command learn of each other; an actor of Ray.
+
+    Each replica has a place, counted from 1, and with it a folder; one that Ray starts again takes a free one.
+    """
+
+    def __init__(self, replicas: int) -> None:
+        self._heard_s = dict.fromkeys(range(1, replicas + 1), float("-inf"))
+        self._urls: dict[int, str] = {}
+        self._said: list[str] = []
+        self._failure: tuple[str, int] | None = None
+        self._ended: set[int] = set()
+        self._stopping = False
+
+    def claim(self) -> int | None:
+        """A place that no replica has; `None` while there is none."""
+        now_s = time.monotonic()
+        for place, heard_s in self._heard_s.items():
+            if now_s - heard_s > _LOST_S:
+                self._heard_s[place] = now_s
+                return place
+        return None
+
+    def tell(self, place: int, url: str, said: Sequence[str]) -> tuple[Mapping[int, str], bool]:
+        """Learn where a replica listens and what it says: where all of them do, and whether they are to end."""
+        self._heard_s[place] = time.monotonic()
+        self._urls[place] = url
+        if not self._stopping:  # then they lose each other
+            self._said += said
+        return self._urls, self._stopping
+
+    def fail(self, sentence: str, exit_code: int) -> None:
+        """Learn why a replica cannot begin."""
+        self._failure = (sentence, exit_code)
+
+    def end(self, place: int) -> None:
+        """Learn that a replica has ended all lines."""
+        self._ended.add(place)
+
+    def stop(self) -> None:
+        """Have all of them end."""
+        self._stopping = True
+
+    def look(self) -> State:
+        """How they are."""
+        said, self._said = self._said, []
+        failure, self._failure = self._failure, None
+        return State(list(dict.fromkeys(said)), failure, len(self._ended))
+
+
+def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
+    """Serve by replicas on a Ray cluster until the user ends it.
+
+    Args:
+        checked: What was asked for.
+        address: `auto`, or where the cluster's head is.
+        notices: Say what the replicas say.
+
+    Returns:
+        128 and the number of the signal that ended it.
+
+    Raises:
+        StserError: Something keeps it from that.
+    """
+    options, count = checked.options, checked.options.replicas or _USUAL
+    with bound(options.host, options.port, "--port") as free:
+        where, port = shown(free), free.getsockname()[1]
+    os.environ["RAY_SERVE_LOG_TO_STDERR"] = "0"
+    stop, abort, ready = Event(), Event(), Future[None]()
+    with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing), joined(address, count) as ray:
+        serve = _ray_serve(address)
+        board = ray.remote(num_cpus=0)(Board).options(name=_NAME, namespace=_NAME).remote(count)
+
+        def start() -> None:
+            try:
+                _deploy(serve, checked, port, count)
+            except BaseException as error:  # noqa: BLE001  carried to the thread that waits
+                ready.set_exception(error)
+            else:
+                ready.set_result(None)
+
+        try:
+            with Interruption(stop.set, abort.set) as interruption:
+                Thread(target=start, name="ray serve", daemon=True).start()
+                listening = f"listening at http://{where}; the timelines go to '{options.out}'."
+                ended, until_s, told = 0, float("inf"), False
+                while ended < count and not abort.is_set() and time.monotonic() < until_s:
+                    ended = _look(ray.get(board.look.remote()), notices, starting=not told)
+                    if ready.done() and not told:
+                        ready.result()
+                        notices.say(listening)
+                        told = True
+                    if stop.is_set() and until_s == float("inf"):
+                        board.stop.remote()
+                        until_s = time.monotonic() + (_END_S if told else 0)
+                    time.sleep(_LOOK_S)
+        except (RuntimeError, ray.exceptions.RayError) as error:
+            raise StserError(f"Ray Serve failed ({reason(error)}).") from error
+        finally:
+            serve.shutdown()
+    return interruption.exit_code
+
+
+def _ray_serve(address: str) -> Any:  # noqa: ANN401 (a module)
+    """Ray Serve, which does not run on the cluster yet."""
+    try:
+        from ray import serve
+    except ImportError as error:
+        raise MissingExtraError("--ray", "ray") from error
+    logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
+    if serve.status().proxies:
+        raise UsageError(f"The Ray cluster at '{address}' runs Ray Serve already; end it with: serve shutdown.")
+    return serve
+
+
+def _look(state: State, notices: Notices, *, starting: bool) -> int:
+    """Say what the replicas say: how many have ended. While they start, the failure of one is that of the command."""
+    for sentence in state.said:
+        notices.say(sentence)
+    if state.failure is not None:
+        sentence, exit_code = state.failure
+        if starting:
+            raise UsageError(sentence) if exit_code == UsageError.exit_code else StserError(sentence)
+        notices.complain(sentence)
+    return state.ended
+
+
+def _deploy(serve: Any, checked: Checked, port: int, count: int) -> None:  # noqa: ANN401 (Ray has no types)
+    """Start the proxies and the replicas, and wait until they answer."""
+    options, token = checked.options, token_urlsafe()
+    serve.start("EveryNode", {"host": options.host, "port": port}, logging_config=_NO_ACCESS_LOG)
+    deployment = serve.deployment(
+        name=_NAME,
+        num_replicas=count,
+        ray_actor_options={"num_cpus": 1},
+        max_ongoing_requests=2 * options.max_lines + 256,
+        graceful_shutdown_wait_loop_s=0.1,
+        graceful_shutdown_timeout_s=1,
+        logging_config=_NO_ACCESS_LOG,
+    )(serve.ingress(lambda: start_replica(checked, token))())
+    serve.run(deployment.bind(), name=_NAME, route_prefix="/")
+
+
+def start_replica(checked: Checked, token: str) -> App:
+    """Start one replica, in its process and event loop, and make what answers the requests that Ray brings.
+
+    Args:
+        checked: What was asked for.
+        token: What replicas show each other where there is no other one.
+    """
+    import asyncio
+
+    import ray
+
+    from monitor.serve import heaps
+    from monitor.serve.events import EventLog
+    from monitor.serve.metrics import Metrics
+    from monitor.serve.peers import Peer
+    from monitor.serve.security import Access
+    from monitor.serve.server import Server
+
+    board, said, cleanup = ray.get_actor(_NAME, namespace=_NAME), list[str](), ExitStack()
+    notices = Notices(quiet=False)
+    notices.divert(said.append)
+    token, here = checked.token or token, ray.util.get_node_ip_address()
+    _listen_only_at(here)
+    try:
+        models = load(checked, notices)
+        place: int | None = None
+        while (place := place or ray.get(board.claim.remote())) is None:
+            time.sleep(_EVERY_S)
+        if place > 1:
+            said.clear()  # of the models, all say the same
+        folder = checked.options.out / f"replica_{place}"
+        cleanup.enter_context(locked(folder, folder / ".lock"))
+        log, inner = EventLog(place), cleanup.enter_context(bound(here, 0, "--ray"))
+        lines = open_lines(checked, folder, models, log, Metrics(notices.say), cleanup)
+        server = Server(lines, checked.access, sockets=[inner], replicas=Access(token))
+    except StserError as error:
+        ray.get(board.fail.remote(str(error), error.exit_code))
+        raise
+
+    def tell() -> None:
+        """Tell the board of this replica, and follow the others, until all are to end."""
+        peers: dict[int, Peer] = {}
+        trim_at_s, ending = time.monotonic() + _TRIM_S, False
+        while not ending:
+            new, url = len(said), f"http://{shown(inner)}"
+            urls, ending = ray.get(board.tell.remote(place, url, said[:new]))
+            del said[:new]
+            for other, its in urls.items():
+                if other != place and (other not in peers or peers[other].url != its):
+                    peers[other] = Peer(its, token, log, notices.say, other)
+            server.follow(list(peers.values()))
+            if time.monotonic() > trim_at_s:
+                heaps.trim()
+                trim_at_s = time.monotonic() + _TRIM_S
+            time.sleep(_EVERY_S)
+        server.stop()
+        cleanup.close()
+        ray.get(board.end.remote(place))
+
+    asyncio.get_running_loop().create_task(server.serve())
+    Thread(target=tell, name="board", daemon=True).start()
+    return server.app
+
+
+def _listen_only_at(address: str) -> None:
+    """Keep Ray from opening a replica's port for gRPC, which nothing here uses, on all interfaces of the machine."""
+    from grpc.aio import _server
+
+    add_port = _server.Server.add_insecure_port
+
+    def add_port_there(server: Any, asked: str) -> int:  # noqa: ANN401 (gRPC has no types)
+        return int(add_port(server, asked.replace("[::]", f"[{address}]" if ":" in address else address)))
+
+    _server.Server.add_insecure_port = add_port_there

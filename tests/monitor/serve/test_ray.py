@@ -1,0 +1,232 @@
+"""Two replicas on Ray: real processes, real recordings, the default checkpoint; one replica killed."""
+
+import csv
+import json
+import os
+import signal
+import time
+from importlib.util import find_spec
+from threading import Thread
+from types import SimpleNamespace
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+from event_reader import Reader
+from waiting import wait_until
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from benchmarks.callers import Sound
+from benchmarks.serving import Serving
+from monitor.cli import main
+from stser_core.errors import UsageError
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None or find_spec("fastapi") is None, reason="Ray Serve is not installed"),
+]
+
+REPLICAS = (1, 2)
+
+
+class Served(SimpleNamespace):
+    """What is asked of a server."""
+
+    token = None
+
+    @property
+    def port(self):
+        return self.serving.port
+
+    def ask(self, path, method="GET"):
+        with urlopen(Request(self.serving.url + path, method=method), timeout=20) as answer:
+            return answer.headers, answer.read()
+
+    def calls(self):
+        """By the place of the replica that answers: the number of its last event, and the calls by their names."""
+        answers = {}
+        while answers.keys() != set(REPLICAS):
+            headers, body = self.ask("calls")
+            number = int(headers["last-event-id"])
+            answers[number % 1000] = number, {call["call"].rpartition("-")[2]: call for call in json.loads(body)}
+        return answers
+
+    def find(self, name):
+        """A call, once all replicas show it."""
+        wait_until(lambda: all(name in calls for _, calls in self.calls().values()))
+        return self.calls()[1][1][name]
+
+    def place(self, name):
+        (path,) = self.serving.folder.glob(f"replica_*/*-{name}.jsonl")
+        return int(path.parent.name.rpartition("_")[2])
+
+    def rows(self, name):
+        (path,) = self.serving.folder.glob(f"replica_*/*-{name}.jsonl")
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def process(self, place):
+        """The process of a replica."""
+        import psutil
+
+        lock = str(self.serving.folder / f"replica_{place}" / ".lock")
+        found = psutil.Process(self.serving.process.pid).children(recursive=True)
+        (holding,) = [one for one in found if any(file.path == lock for file in one.open_files())]
+        return holding
+
+
+class Caller(Thread):
+    """Streams a recording in real time; `fault` is how its connection ended before that."""
+
+    def __init__(self, served, sound, name):
+        super().__init__(daemon=True)
+        self.fault, self._sound = None, sound
+        self._url = f"{served.serving.sockets}/media/pcm?rate=8000&channels={sound.channels}&call={name}"
+        self.start()
+
+    def run(self):
+        with connect(self._url, close_timeout=5) as socket:
+            began = time.monotonic()
+            try:
+                for number in range(self._sound.frames):
+                    socket.send(self._sound.pcm(number))
+                    time.sleep(max(0.0, began + number * 0.02 - time.monotonic()))
+            except ConnectionClosed as error:
+                self.fault = error
+
+
+@pytest.fixture(scope="module")
+def sounds(data):
+    """The first seconds of three calls."""
+    names = ("auto_repair_call_8k_stereo.flac", "auto_repair_call_8k_mono.wav", "two_speakers_16k_mono.wav")
+    return [Sound(Sound.read(data / "calls" / name).samples[:, : 12 * 8_000]) for name in names]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with Serving(tmp_path_factory.mktemp("ray"), ("--asr", "none", "--ray", "auto", "--replicas", "2")) as serving:
+        yield Served(serving=serving)
+
+
+def table(path):
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{name: value for name, value in row.items() if name not in ("recording", "started_at")} for row in rows]
+
+
+def test_calls_are_shared_out_and_each_replica_shows_all(served, sounds, tmp_path, write_wav):
+    with Reader(served) as reader:
+        callers = [Caller(served, sound, f"call{number}") for number, sound in enumerate(sounds)]
+        for caller in callers:
+            caller.join()
+        for _ in sounds:
+            reader.until("call_ended")
+        events, numbers = list(reader.events), list(reader.numbers)
+    assert [caller.fault for caller in callers] == [None] * 3
+    assert {served.place(f"call{number}") for number in range(3)} == set(REPLICAS)
+
+    for number, sound in enumerate(sounds):
+        name = f"call{number}"
+        call = served.find(name)
+        write_wav(tmp_path / f"{name}.wav", np.ascontiguousarray(sound.samples[:, : sound.frames * 160]), 8_000)
+        speakers = ",".join(("customer", "agent")[: sound.channels])
+        options = ["--channels", speakers, "--quiet", "--asr", "none", "--csv", str(tmp_path / f"{name}.csv")]
+        assert main(["replay", str(tmp_path / f"{name}.wav"), *options]) == 0
+        (written,) = served.serving.folder.glob(f"replica_*/*-{name}.csv")
+        assert len(table(written)) > 1
+        assert table(written) == table(tmp_path / f"{name}.csv")
+        told = [values["turn"] for kind, values in events if kind == "turn" and values["call"] == call["call"]]
+        assert told == list(range(1, call["turns"] + 1))
+        assert len(json.loads(served.ask(f"calls/{call['call']}")[1])["turns"]) == call["turns"]
+        assert b"<html" in served.ask(f"calls/{call['call']}/report")[1]
+
+    stored = [(number, event) for number, event in zip(numbers, events, strict=True) if number[0] is not None]
+    after = stored[2][0][0]
+    for _ in range(6):  # whichever replica answers
+        with Reader(served, Last_Event_ID=str(after)) as again:
+            while len([kind for kind, _ in again.events if kind == "call_ended"]) < 3:
+                again.until("call_ended")
+            resumed = [pair for pair in zip(again.numbers, again.events, strict=True) if pair[0][0] is not None]
+        assert resumed == stored[3:]
+    for place, (number, _) in served.calls().items():
+        with Reader(served, Last_Event_ID=str(number - 1_000_000)) as reader:
+            reader.until("reset")
+            assert reader.numbers[-1][0] % 1000 == place
+
+    metrics = served.ask("metrics")[1].decode()
+    assert sum(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith("stser_calls_total{")) == 3
+
+
+def test_what_ray_does_not_bound_is_bounded(served):
+    with connect(f"{served.serving.sockets}/media/pcm?call=long") as socket:
+        socket.send(bytes(1 << 17))
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=20)
+    assert closed.value.rcvd.code == 1003
+    with pytest.raises(InvalidStatus) as refused, connect(f"{served.serving.sockets}/media/pcm?rate=1"):
+        pass
+    assert refused.value.response.status_code == 403
+    assert b"rate is 1 Hz" in refused.value.response.body
+
+
+def test_nothing_listens_beyond_this_machine_and_replicas_ask_for_their_token(served):
+    import psutil
+
+    family = psutil.Process(served.serving.process.pid).children(recursive=True)
+    listening = [(one, each) for one in family for each in one.net_connections("inet") if each.status == "LISTEN"]
+    elsewhere = {each.laddr.ip.removeprefix("::ffff:") for _, each in listening} - {"127.0.0.1", "::1"}
+    assert elsewhere == set()
+    addresses = {call["server"] for _, calls in served.calls().values() for call in calls.values() if "server" in call}
+    assert len(addresses) == 2
+    for address in addresses:
+        with pytest.raises(OSError, match="401"):
+            urlopen(f"{address}/calls", timeout=20)
+        with pytest.raises(InvalidStatus), connect(f"{address.replace('http', 'ws')}/media/pcm"):
+            pass
+
+
+def test_a_killed_replica_loses_no_turn_and_comes_back(served, sounds):
+    stereo = Sound(np.tile(sounds[0].samples, 2))
+    callers = {name: Caller(served, stereo, name) for name in ("one", "two")}
+    wait_until(lambda: all(served.find(name)["turns"] for name in callers), 60)
+    assert served.place("one") != served.place("two")
+    turns = served.find("one")["turns"]
+    killed = served.process(served.place("one"))
+    os.kill(killed.pid, signal.SIGKILL)
+
+    callers["one"].join(20)
+    assert callers["one"].fault is not None
+    assert len(served.rows("one")) >= turns
+    callers["two"].join(60)
+    assert callers["two"].fault is None
+    wait_until(lambda: served.find("two")["reason"] == "ended", 60)
+    wait_until(lambda: served.find("one")["reason"] == "earlier", 60)
+    assert served.find("one")["turns"] == len(served.rows("one"))
+    assert served.process(served.place("one")).pid != killed.pid
+    for name in ("one", "two"):
+        assert b"<html" in served.ask(f"calls/{served.find(name)['call']}/report")[1]
+
+
+def test_a_signal_ends_all_lines_in_order(served, sounds):
+    import psutil
+
+    callers = [Caller(served, sounds[0], name) for name in ("last1", "last2")]
+    wait_until(lambda: all(served.find(name)["turns"] for name in ("last1", "last2")), 60)
+    before = {name: served.find(name)["turns"] for name in ("last1", "last2")}
+    family = psutil.Process(served.serving.process.pid).children(recursive=True)
+    served.serving.process.send_signal(signal.SIGTERM)
+    assert served.serving.process.wait(30) == 143
+    for caller in callers:
+        caller.join(10)
+    for name, turns in before.items():
+        assert len(served.rows(name)) >= turns
+        (path,) = served.serving.folder.glob(f"replica_*/*-{name}.csv")
+        assert len(table(path)) == len(served.rows(name))
+    psutil.wait_procs(family, 5)
+    assert [one for one in family if one.is_running()] == []
+    assert [line for line in served.serving.said.splitlines() if not line.startswith("stser-monitor: ")] == []
+
+
+def test_no_cluster_at_that_address(tmp_path, capsys):
+    assert main(["serve", "--out", str(tmp_path), "--port", "0", "--ray", "127.0.0.1:1"]) == UsageError.exit_code
+    assert "127.0.0.1:1" in capsys.readouterr().err
