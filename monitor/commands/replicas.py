@@ -7,11 +7,11 @@ import os
 import time
 from concurrent.futures import Future
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_urlsafe
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitor.archive.workers import joined
 from monitor.commands.notices import Notices
@@ -32,26 +32,19 @@ _EVERY_S = 0.5
 _LOST_S = 5.0
 """A replica that does not tell anything for so long is gone, and its place is free."""
 
-_LOOK_S = 0.1
+_LOOK_S = 0.25
 _END_S = 10.0
 _TRIM_S = 10.0
 
 _NO_ACCESS_LOG = {"enable_access_log": False, "log_level": "ERROR"}
 
 
-@dataclass(frozen=True)
-class State:
-    """How the replicas are.
+class State(NamedTuple):
+    """How the replicas are."""
 
-    Attributes:
-        said: The sentences for the user that are new.
-        failure: Why a replica could not begin, and the exit code for it.
-        ended: How many have ended all lines.
-    """
-
-    said: list[str]
-    failure: tuple[str, int] | None
-    ended: int
+    said: list[str]  # what is new for the user
+    failure: tuple[str, int] | None  # why one could not begin, and the exit code for it
+    ended: int  # how many have ended all lines
 
 
 class Board:
@@ -77,10 +70,12 @@ class Board:
                 return place
         return None
 
-    def tell(self, place: int, url: str, said: Sequence[str]) -> tuple[Mapping[int, str], bool]:
+    def tell(self, place: int, url: str, said: Sequence[str], ended: bool = False) -> tuple[Mapping[int, str], bool]:
         """Learn where a replica listens and what it says: where all of them do, and whether they are to end."""
         self._heard_s[place] = time.monotonic()
         self._urls[place] = url
+        if ended:
+            self._ended.add(place)
         if not self._stopping:  # then they lose each other
             self._said += said
         return self._urls, self._stopping
@@ -89,16 +84,9 @@ class Board:
         """Learn why a replica cannot begin."""
         self._failure = (sentence, exit_code)
 
-    def end(self, place: int) -> None:
-        """Learn that a replica has ended all lines."""
-        self._ended.add(place)
-
-    def stop(self) -> None:
-        """Have all of them end."""
-        self._stopping = True
-
-    def look(self) -> State:
-        """How they are."""
+    def look(self, stop: bool) -> State:
+        """How they are, and whether they are to end."""
+        self._stopping = stop
         said, self._said = self._said, []
         failure, self._failure = self._failure, None
         return State(list(dict.fromkeys(said)), failure, len(self._ended))
@@ -118,18 +106,20 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
     Raises:
         StserError: Something keeps it from that.
     """
-    options, count = checked.options, checked.options.replicas or _USUAL
+    options, count = replace(checked.options, out=checked.options.out.absolute()), checked.options.replicas or _USUAL
     with bound(options.host, options.port, "--port") as free:
         where, port = shown(free), free.getsockname()[1]
     os.environ["RAY_SERVE_LOG_TO_STDERR"] = "0"
     stop, abort, ready = Event(), Event(), Future[None]()
     with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing), joined(address, count) as ray:
         serve = _ray_serve(address)
+        if (there := int(ray.cluster_resources().get("CPU", 0))) < count:
+            raise UsageError(f"Each replica takes a CPU of the Ray cluster, which has {there}; --replicas is {count}.")
         board = ray.remote(num_cpus=0)(Board).options(name=_NAME, namespace=_NAME).remote(count)
 
         def start() -> None:
             try:
-                _deploy(serve, checked, port, count)
+                _deploy(serve, replace(checked, options=options), port, count)
             except BaseException as error:  # noqa: BLE001  carried to the thread that waits
                 ready.set_exception(error)
             else:
@@ -141,13 +131,12 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
                 listening = f"listening at http://{where}; the timelines go to '{options.out}'."
                 ended, until_s, told = 0, float("inf"), False
                 while ended < count and not abort.is_set() and time.monotonic() < until_s:
-                    ended = _look(ray.get(board.look.remote()), notices, starting=not told)
+                    ended = _look(ray.get(board.look.remote(stop.is_set())), notices, starting=not told)
                     if ready.done() and not told:
                         ready.result()
                         notices.say(listening)
                         told = True
                     if stop.is_set() and until_s == float("inf"):
-                        board.stop.remote()
                         until_s = time.monotonic() + (_END_S if told else 0)
                     time.sleep(_LOOK_S)
         except (RuntimeError, ray.exceptions.RayError) as error:
@@ -239,9 +228,9 @@ def start_replica(checked: Checked, token: str) -> App:
     def tell() -> None:
         """Tell the board of this replica, and follow the others, until all are to end."""
         peers: dict[int, Peer] = {}
-        trim_at_s, ending = time.monotonic() + _TRIM_S, False
+        url, trim_at_s, ending = f"http://{shown(inner)}", time.monotonic() + _TRIM_S, False
         while not ending:
-            new, url = len(said), f"http://{shown(inner)}"
+            new = len(said)
             urls, ending = ray.get(board.tell.remote(place, url, said[:new]))
             del said[:new]
             for other, its in urls.items():
@@ -254,7 +243,7 @@ def start_replica(checked: Checked, token: str) -> App:
             time.sleep(_EVERY_S)
         server.stop()
         cleanup.close()
-        ray.get(board.end.remote(place))
+        ray.get(board.tell.remote(place, url, said, ended=True))
 
     asyncio.get_running_loop().create_task(server.serve())
     Thread(target=tell, name="board", daemon=True).start()

@@ -184,7 +184,9 @@ def _check_ray(options: ServeOptions) -> None:
         "--peer": options.peer,
     }
     for option in (option for option, value in refused.items() if value):
-        raise UsageError(f"{option} cannot be given with --ray.")
+        raise UsageError(
+            f"{option} cannot be given with --ray: its proxies bring HTTP and websockets only, without TLS."
+        )
 
 
 def _check_webhook(options: ServeOptions, rules: Sequence[Rule]) -> None:
