@@ -87,7 +87,8 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
     if options.ray is not None:
         from monitor.commands.replicas import serve_replicas
 
-        return serve_replicas(checked, options.ray, notices)
+        with locked(options.out, options.out / ".lock"):
+            return serve_replicas(checked, options.ray, notices)
     allowed, tls = _allowed(options.audiosocket_from), _tls(options)
     metrics, log = Metrics(notices.say), EventLog()
     peers = [Peer(url, checked.token, log, notices.say) for url in options.peer or ()]

@@ -90,9 +90,10 @@ def stream(serving, data):
         yield
 
 
-def test_a_folder_has_one_server(tmp_path):
+@pytest.mark.parametrize("more", [(), ("--ray", "auto")])
+def test_a_folder_has_one_server(more, tmp_path):
     with locked(tmp_path, tmp_path / ".lock"):
-        assert main(["serve", "--out", str(tmp_path), "--port", "0", "--asr", "none"]) == 1
+        assert main(["serve", "--out", str(tmp_path), "--port", "0", "--asr", "none", *more]) == 1
 
 
 @pytest.mark.slow
