@@ -34,10 +34,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "stser-train"
 _REMOVED = {
-    "--rival": "--baseline names a baseline method",
     "--test-share": "--test-proportion is its name now",
     "--validation-share": "--validation-proportion is its name now",
-    "--member": "--encoder adds an encoder",
 }
 """Options of version 0.1, and what to use instead."""
 
