@@ -21,9 +21,11 @@ from stser_core.errors import MissingExtraError, StserError, UsageError, reason
 from stser_core.files import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from monitor.serve.app import App
+    from monitor.serve.peers import Peer
+    from monitor.serve.server import Server
 
 _USUAL = 2
 _NAME = "stser-monitor"
@@ -197,7 +199,6 @@ def start_replica(checked: Checked, token: str) -> App:
 
     import ray
 
-    from monitor.serve import heaps
     from monitor.serve.events import EventLog
     from monitor.serve.metrics import Metrics
     from monitor.serve.peers import Peer
@@ -226,21 +227,8 @@ def start_replica(checked: Checked, token: str) -> App:
         raise
 
     def tell() -> None:
-        """Tell the board of this replica, and follow the others, until all are to end."""
-        peers: dict[int, Peer] = {}
-        url, trim_at_s, ending = f"http://{shown(inner)}", time.monotonic() + _TRIM_S, False
-        while not ending:
-            new = len(said)
-            urls, ending = ray.get(board.tell.remote(place, url, said[:new]))
-            del said[:new]
-            for other, its in urls.items():
-                if other != place and (other not in peers or peers[other].url != its):
-                    peers[other] = Peer(its, token, log, notices.say, other)
-            server.follow(list(peers.values()))
-            if time.monotonic() > trim_at_s:
-                heaps.trim()
-                trim_at_s = time.monotonic() + _TRIM_S
-            time.sleep(_EVERY_S)
+        url = f"http://{shown(inner)}"
+        _follow(board, place, url, said, server, lambda other, its: Peer(its, token, log, notices.say, other))
         server.stop()
         cleanup.close()
         ray.get(board.tell.remote(place, url, said, ended=True))
@@ -248,6 +236,35 @@ def start_replica(checked: Checked, token: str) -> App:
     asyncio.get_running_loop().create_task(server.serve())
     Thread(target=tell, name="board", daemon=True).start()
     return server.app
+
+
+def _follow(
+    board: Any,  # noqa: ANN401 (Ray has no types)
+    place: int,
+    url: str,
+    said: list[str],
+    server: Server,
+    peer: Callable[[int, str], Peer],
+) -> None:
+    """Tell the board of the replica at a place, and follow the others, until all are to end."""
+    import ray
+
+    from monitor.serve import heaps
+
+    peers: dict[int, Peer] = {}
+    trim_at_s, ending = time.monotonic() + _TRIM_S, False
+    while not ending:
+        new = len(said)
+        urls, ending = ray.get(board.tell.remote(place, url, said[:new]))
+        del said[:new]
+        for other, its in urls.items():
+            if other != place and (other not in peers or peers[other].url != its):
+                peers[other] = peer(other, its)
+        server.follow(list(peers.values()))
+        if time.monotonic() > trim_at_s:
+            heaps.trim()
+            trim_at_s = time.monotonic() + _TRIM_S
+        time.sleep(_EVERY_S)
 
 
 def _listen_only_at(address: str) -> None:
