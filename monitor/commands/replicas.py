@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-from concurrent.futures import Future
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -112,30 +111,20 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
     with bound(options.host, options.port, "--port") as free:
         where, port = shown(free), free.getsockname()[1]
     os.environ["RAY_SERVE_LOG_TO_STDERR"] = "0"
-    stop, abort, ready = Event(), Event(), Future[None]()
+    stop, abort = Event(), Event()
     with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing), joined(address, count) as ray:
         serve = _ray_serve(address)
         if (there := int(ray.cluster_resources().get("CPU", 0))) < count:
             raise UsageError(f"Each replica takes a CPU of the Ray cluster, which has {there}; --replicas is {count}.")
         board = ray.remote(num_cpus=0)(Board).options(name=_NAME, namespace=_NAME).remote(count)
-
-        def start() -> None:
-            try:
-                _deploy(serve, replace(checked, options=options), port, count)
-            except BaseException as error:  # noqa: BLE001  carried to the thread that waits
-                ready.set_exception(error)
-            else:
-                ready.set_result(None)
-
         try:
             with Interruption(stop.set, abort.set) as interruption:
-                Thread(target=start, name="ray serve", daemon=True).start()
+                _deploy(serve, replace(checked, options=options), port, count)
                 listening = f"listening at http://{where}; the timelines go to '{options.out}'."
                 ended, until_s, told = 0, float("inf"), False
                 while ended < count and not abort.is_set() and time.monotonic() < until_s:
                     ended = _look(ray.get(board.look.remote(stop.is_set())), notices, starting=not told)
-                    if ready.done() and not told:
-                        ready.result()
+                    if not told and _runs(serve):
                         notices.say(listening)
                         told = True
                     if stop.is_set() and until_s == float("inf"):
@@ -173,7 +162,7 @@ def _look(state: State, notices: Notices, *, starting: bool) -> int:
 
 
 def _deploy(serve: Any, checked: Checked, port: int, count: int) -> None:  # noqa: ANN401 (Ray has no types)
-    """Start the proxies and the replicas, and wait until they answer."""
+    """Start the proxies, and have the replicas started."""
     options, token = checked.options, token_urlsafe()
     serve.start("EveryNode", {"host": options.host, "port": port}, logging_config=_NO_ACCESS_LOG)
     deployment = serve.deployment(
@@ -185,7 +174,18 @@ def _deploy(serve: Any, checked: Checked, port: int, count: int) -> None:  # noq
         graceful_shutdown_timeout_s=1,
         logging_config=_NO_ACCESS_LOG,
     )(serve.ingress(lambda: start_replica(checked, token))())
-    serve.run(deployment.bind(), name=_NAME, route_prefix="/")
+    application = serve.RunTarget(deployment.bind(), name=_NAME, route_prefix="/")
+    # Not awaited: a thread that did so would still ask Ray when it is shut down because of a replica's failure, and
+    # Ray's library then ends the whole process without a word.
+    serve.run_many([application], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
+
+
+def _runs(serve: Any) -> bool:  # noqa: ANN401 (Ray has no types)
+    """Whether all replicas answer; raises `RuntimeError` where Ray gave up starting them."""
+    state = serve.status().applications[_NAME]
+    if state.status == "DEPLOY_FAILED":
+        raise RuntimeError(state.message)
+    return bool(state.status == "RUNNING")
 
 
 def start_replica(checked: Checked, token: str) -> App:
