@@ -25,7 +25,6 @@ from monitor.samples import as_int16
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from benchmarks.callers import Caller, Played
     from benchmarks.material import Material
@@ -37,7 +36,8 @@ _BEGIN_WITHIN_S = 4.0
 _LATEST_S = 0.3
 """From the end of an utterance to its row, for 95 % of the turns."""
 _TRIALS = 5
-
+_WARM_UP_S = 20.0
+"""How long the first calls take, which are not counted: Vosk's decoders build the graph that this speech needs."""
 
 _PIECE = SAMPLE_RATE // 10
 """Samples that bare Vosk gets at a time."""
@@ -63,7 +63,8 @@ class Trial:
 def measure(material: Material) -> list[Figure]:
     """Find how many calls the server carries: without words and, where a model is there, with Vosk, as bare Vosk does.
 
-    Bare Vosk decodes the same sound in real time, silence too, and does nothing else.
+    Bare Vosk decodes the same sound in real time, silence too, and does nothing else. Its decoders go on with the next
+    calls, as the server's do.
     """
     if not STATUS.exists():
         return [Figure("serve", "calls at once", None, against="only Linux tells in /proc what the server costs")]
@@ -74,11 +75,12 @@ def measure(material: Material) -> list[Figure]:
         folder.mkdir()
         with Serving(folder, (*arguments, "--max-lines", str(_MOST))) as serving:
             sound = Sound.read(CALL)
-            return _search(lambda lines: asyncio.run(_trial(serving, sound, lines, seconds)), first, most)
+            return _search(lambda *trial: asyncio.run(_trial(serving, sound, *trial)), first, seconds, most)
 
     figures = _figures("speech only", served("speech", "--asr", "none", first=_GOAL), seconds, _GOAL)
     if (folder := material.vosk_folder) is not None:
-        bare = _search(lambda lines: _bare_vosk(folder, material.call, lines, seconds), _WITH_WORDS, most)
+        model, decoders = vosk_model(folder), list[Any]()
+        bare = _search(lambda *trial: _bare_vosk(model, decoders, material.call, *trial), _WITH_WORDS, seconds, most)
         figures += _figures("bare Vosk", bare, seconds)
         words = served("words", "--asr", f"vosk:{folder}", first=_WITH_WORDS)
         figures += _figures("with Vosk", words, seconds, _carried(bare) if not material.quick else None)
@@ -104,29 +106,37 @@ def _figures(name: str, trials: Sequence[Trial], seconds: float, goal: int | Non
     ]
 
 
-def _search(carry: Callable[[int], Trial], lines: int, most: int) -> list[Trial]:
+def _search(carry: Callable[[int, float], Trial], lines: int, seconds: float, most: int) -> list[Trial]:
     """Try more calls as long as they are carried, or fewer until they are."""
-    trials = [carry(lines)]
+    carry(lines, _WARM_UP_S)
+    trials = [carry(lines, seconds)]
     rising = trials[0].holds
     while len(trials) < most and trials[-1].holds == rising:
         wanted = lines * (1.25 if rising else 0.75)
         lines = min(_MOST, max(1, round(wanted)))
         if lines == trials[-1].lines:
             break
-        trials.append(carry(lines))
+        trials.append(carry(lines, seconds))
     return trials
 
 
-def _bare_vosk(folder: Path, sound: Any, lines: int, seconds: float) -> Trial:  # noqa: ANN401 (an array)
-    """Let Vosk alone decode so many lines, a thread each."""
+def _bare_vosk(
+    model: Any,  # noqa: ANN401 (Vosk has no types)
+    decoders: list[Any],
+    sound: Any,  # noqa: ANN401 (an array)
+    lines: int,
+    seconds: float,
+) -> Trial:
+    """Let Vosk alone decode so many lines, a thread and a decoder each."""
     import vosk
 
-    model = vosk_model(folder)
+    while len(decoders) < lines:
+        decoders.append(vosk.KaldiRecognizer(model, SAMPLE_RATE))
     begin_s, cpu_s = time.monotonic() + 1.0, time.process_time()
 
     def decode(place: int) -> list[float]:
         """How late each text came."""
-        recognizer = vosk.KaldiRecognizer(model, SAMPLE_RATE)
+        recognizer = decoders[place]
         recognizer.SetWords(True)
         began_s, late = begin_s + _BEGIN_WITHIN_S * place / lines, []
         pcm = as_int16(np.roll(sound, -place * len(sound) // lines)[: round(seconds * SAMPLE_RATE)])

@@ -19,6 +19,7 @@ from monitor.commands.terminal import Interruption
 from monitor.options import ScoringOptions, ServeOptions
 from monitor.roles import MIX, Role, named
 from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
+from monitor.transcribers import NoTranscriber
 from stser_core.errors import MissingExtraError, UsageError, reason
 from stser_core.files import locked
 
@@ -127,7 +128,7 @@ def open_lines(
 ) -> Lines:
     """Make what takes calls; `cleanup` ends what their alerts are given to."""
     from monitor.serve.lines import Lines, Shared
-    from monitor.serve.scorer import SharedScorer
+    from monitor.serve.shared_models import Processors, SharedScorer, SharedTranscriber
     from monitor.serve.webhook import Webhook
 
     options, takers = checked.options, list[AlertCommand | Webhook]()
@@ -138,10 +139,13 @@ def open_lines(
     for taker in takers:
         cleanup.callback(taker.close)
     at_once = 1 if models.scorer.accelerator != "cpu" else _AT_ONCE * processors()
+    cores, transcriber = Processors(processors()), models.transcriber
+    if not isinstance(transcriber, NoTranscriber):
+        transcriber = SharedTranscriber(transcriber, cores)
     shared = Shared(
         folder=folder,
-        scorer=SharedScorer(models.scorer, at_once),
-        transcriber=models.transcriber,
+        scorer=SharedScorer(models.scorer, at_once, cores),
+        transcriber=transcriber,
         log=log,
         metrics=metrics,
         limits=Limits(lines=options.max_lines, connections=options.max_lines + 256),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from monitor.serve.events import EventLog
     from monitor.serve.messages import Sound, Start
     from monitor.serve.metrics import Metrics
-    from monitor.serve.scorer import SharedScorer
+    from monitor.serve.shared_models import SharedScorer
     from monitor.timeline.notes import Alert
     from monitor.transcribers import Transcriber
 

@@ -96,9 +96,9 @@ def serving(tmp_path, recognizer):
     from monitor.serve.lines import Lines, Shared
     from monitor.serve.metrics import Metrics
     from monitor.serve.peers import Peer
-    from monitor.serve.scorer import SharedScorer
     from monitor.serve.security import Access, Limits
     from monitor.serve.server import Server
+    from monitor.serve.shared_models import Processors, SharedScorer
 
     running = []
 
@@ -109,7 +109,7 @@ def serving(tmp_path, recognizer):
         folder.mkdir(exist_ok=True)
         common = Shared(
             folder=folder,
-            scorer=SharedScorer(recognizer, 2),
+            scorer=SharedScorer(recognizer, 2, Processors(2)),
             transcriber=shared.pop("transcriber", NoTranscriber()),
             log=EventLog(),
             metrics=Metrics(said.append),

@@ -90,6 +90,22 @@ def test_a_thread_keeps_its_decoder_until_it_has_decoded_for_long(vosk_model, cl
 
 
 @pytest.mark.slow
+def test_threads_that_share_decoders_make_no_more_than_work_at_once(vosk_model, clips):
+    transcriber = VoskTranscriber(vosk_model)
+    alone = [transcribed(transcriber, clip).text for clip in clips]
+    transcriber.share_decoders()
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(lambda clip: transcribed(transcriber, clip).text, clips * 3))
+    created = []
+    transcriber._recognizer = created.append
+    for clip, text in zip(clips, alone, strict=True):
+        with ThreadPoolExecutor(1) as thread:  # a new one each time
+            assert thread.submit(transcribed, transcriber, clip).result().text == text
+    assert together == alone * 3
+    assert created == []
+
+
+@pytest.mark.slow
 def test_nothing_is_lost_where_vosk_itself_sees_an_end(transcriber, clips):
     pause = np.zeros(3 * 16_000, np.float32)
     both = transcribed(transcriber, np.concatenate([clips[0], pause, clips[1], pause]))
