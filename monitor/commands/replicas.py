@@ -108,7 +108,7 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
         StserError: Something keeps it from that.
     """
     options, count = replace(checked.options, out=checked.options.out.absolute()), checked.options.replicas or _USUAL
-    with bound(options.host, options.port, "--port") as free:
+    with bound(options.host, options.port) as free:
         where, port = shown(free), free.getsockname()[1]
     os.environ["RAY_SERVE_LOG_TO_STDERR"] = "0"
     stop, abort = Event(), Event()
@@ -219,7 +219,7 @@ def start_replica(checked: Checked, token: str) -> App:
             said.clear()  # of the models, all say the same
         folder = checked.options.out / f"replica_{place}"
         cleanup.enter_context(locked(folder, folder / ".lock"))
-        log, inner = EventLog(place), cleanup.enter_context(bound(here, 0, "--ray"))
+        log, inner = EventLog(place), cleanup.enter_context(bound(here, 0))
         lines = open_lines(checked, folder, models, log, Metrics(notices.say), cleanup)
         server = Server(lines, checked.access, sockets=[inner], replicas=Access(token))
     except StserError as error:

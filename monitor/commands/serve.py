@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _NAMES = "customer,agent"
 
+_LAST_PORT = 65_535
+
 _AT_ONCE = 2
 """Turns scored at the same time on each processor: a thread that scores waits for Python's lock, which the threads of
 all lines need, for more than half of its time."""
@@ -225,28 +227,29 @@ def _secret(option: str, path: Path | None) -> str | None:
 
 
 def _sockets(options: ServeOptions, cleanup: ExitStack) -> tuple[socket, socket | None]:
-    main = cleanup.enter_context(bound(options.host, options.port, "--port"))
+    main = cleanup.enter_context(bound(options.host, options.port))
     if options.audiosocket is None:
         return main, None
     host, _, port = options.audiosocket.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    if not port.isdecimal():
-        raise UsageError(f"--audiosocket is '{options.audiosocket}'; write PORT, or ADDRESS:PORT.")
+    if not port.isdecimal() or int(port) > _LAST_PORT:
+        raise UsageError(f"--audiosocket is '{options.audiosocket}'; write PORT (0 to {_LAST_PORT}), or ADDRESS:PORT.")
     if not is_loopback(host) and not options.audiosocket_from:
         raise UsageError(
             f"--audiosocket {options.audiosocket} can be reached from other machines, and its protocol knows no token; "
             "say with --audiosocket-from which may connect."
         )
-    return main, cleanup.enter_context(bound(host, int(port), "--audiosocket"))
+    return main, cleanup.enter_context(bound(host, int(port)))
 
 
-def bound(host: str, port: int, option: str) -> socket:
+def bound(host: str, port: int) -> socket:
     """A socket that listens at an address; the port 0 is any that is free."""
     try:
         family, _, _, _, address = getaddrinfo(host, port, type=SOCK_STREAM, flags=AI_PASSIVE)[0]
         return create_server(address[:2], family=family)
-    except (OSError, OverflowError) as error:
-        raise UsageError(f"{option}: cannot listen at {host} port {port} ({error}).") from error
+    except OSError as error:
+        why = reason(error).partition(" (while")[0]  # the address again
+        raise UsageError(f"Cannot listen at {host} port {port} ({why}).") from error
 
 
 def _allowed(given: list[str] | None) -> Callable[[str], bool]:

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[3]
         (["--token-file", "missing"], "missing"),
         (["--audiosocket", "0.0.0.0:0"], "--audiosocket-from"),
         (["--audiosocket", "x"], "x"),
+        (["--audiosocket", "99999"], "99999"),
         (["--audiosocket-from", "here"], "here"),
         (["--webhook", "http://127.0.0.1/"], "--webhook-secret-file"),
         (["--tls-cert", "x"], "--tls-key"),
