@@ -118,13 +118,15 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
             raise UsageError(f"Each replica takes a CPU of the Ray cluster, which has {there}; --replicas is {count}.")
         board = ray.remote(num_cpus=0)(Board).options(name=_NAME, namespace=_NAME).remote(count)
         try:
-            with Interruption(stop.set, abort.set) as interruption:
+            with Interruption(stop.set, abort.set) as interruption, ExitStack() as starting:
+                starting.enter_context(notices.working(f"starting {count} replicas"))
                 _deploy(serve, replace(checked, options=options), port, count)
                 listening = f"listening at http://{where}; the timelines go to '{options.out}'."
                 ended, until_s, told = 0, float("inf"), False
                 while ended < count and not abort.is_set() and time.monotonic() < until_s:
                     ended = _look(ray.get(board.look.remote(stop.is_set())), notices, starting=not told)
                     if not told and _runs(serve):
+                        starting.close()
                         notices.say(listening)
                         told = True
                     if stop.is_set() and until_s == float("inf"):
