@@ -30,6 +30,7 @@ from stser_core.training.calibration import calibrate_model
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
+from stser_core.training.pairs import as_recorded
 from stser_core.training.recipe import Recipe
 from stser_core.training.saving import save
 from stser_core.training.splits import Fold
@@ -136,8 +137,7 @@ def _write(
         folder,
         frames,
         fold.validation,
-        None,
-        own_words=any(clip.text for clip in fold.validation),
+        as_recorded if any(clip.text for clip in fold.validation) else None,
         seed=seed,
         encoders=tensors,
     )

@@ -116,7 +116,7 @@ class RecipeOptions:
     """A recipe, and options that change it."""
 
     recipe: Annotated[Path | None, typer.Option(help="A recipe (JSON); other options change it.")] = None
-    preset: Annotated[str | None, typer.Option(help="The model: paper or default.")] = None
+    preset: Annotated[Literal["paper", "default"] | None, typer.Option(help="The model.")] = None
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training part.")] = None
     patience: Annotated[
         int | None, typer.Option(min=0, help="Epochs without a better metric; 0 = never stop early.")
@@ -132,11 +132,11 @@ class RecipeOptions:
         """The recipe; raises `UsageError` where an option does not fit, `DataError` where it cannot be read."""
         from msgspec.structs import replace
 
-        from stser_core.training.presets import preset
+        from stser_core.training.presets import PRESETS
         from stser_core.training.recipe import Recipe, only
 
         recipe = Recipe.read(self.recipe) if self.recipe is not None else Recipe()
-        model = recipe.model if self.preset is None else preset(self.preset)
+        model = recipe.model if self.preset is None else PRESETS[self.preset]
         if self.classifiers is not None:
             wanted = self.classifiers.split("+")
             if unknown := [name for name in wanted if name not in model.classifiers]:

@@ -5,7 +5,7 @@ a text drawn at random, in a stated mixture of five kinds, each with the target 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,7 +56,11 @@ def column_of_all(columns: Collection[int]) -> int:
     return next(iter(columns)) if len(set(columns)) == 1 else 2
 
 
-def as_recorded(clip: Clip) -> Example:
+Words = Callable[[Clip, Generator], Example]
+"""Gives a clip its words: `as_recorded` those of its corpus, `Pairing.pair` others."""
+
+
+def as_recorded(clip: Clip, _: Generator | None = None) -> Example:
     """A clip as its corpus has it: one label for all classifiers that have their input."""
     speech = clip.label if clip.path is not None else None
     text = clip.label if clip.text else None

@@ -28,7 +28,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.learner import Learner, freeze
 from stser_core.training.loop import Epoch, ctrl_c, train
 from stser_core.training.output import write_json
-from stser_core.training.pairs import Pairing
+from stser_core.training.pairs import Pairing, Words, as_recorded
 from stser_core.training.recipe import DataDigest, Recipe, RunFolder, fingerprint, only
 from stser_core.training.report import card
 from stser_core.training.routine import CallData
@@ -297,14 +297,17 @@ def _write(
     run: RunFolder,
 ) -> None:
     """Calibrate the model, and write its checkpoint."""
+    words: Words | None = None
+    if model.smodel is not None and model.tmodel is not None:
+        pairing = _pairing("validation", data, recipe)
+        words = as_recorded if pairing is None else pairing.pair
     ensemble, found = calibrate_model(
         model,
         tokenizer,
         run.checkpoint,
         frames,
         data.validation,
-        _pairing("validation", data, recipe) if model.smodel is not None and model.tmodel is not None else None,
-        own_words=model.tmodel is not None and not data.unpaired,
+        words,
         seed=recipe.loop.seed,
     )
     model.config = replace(model.config, ensemble=ensemble)

@@ -162,9 +162,7 @@ def _only_speaker(clips: Sequence[Clip]) -> frozenset[str]:
 
 def _fold(name: str, clips: Sequence[Clip], test: Iterable[Clip], validation_part: float) -> Fold:
     """The fold that tests some clips, trains on the rest and validates on a part of the rest."""
-    tested = tuple(test)
-    ids = {clip.id for clip in tested}
-    rest = [clip for clip in clips if clip.id not in ids]
+    rest, tested = _without(clips, tuple(test))
     train, validation = split_off(rest, validation_part)
     return Fold(name, train, validation, tested, shared_speakers=_only_speaker(rest))
 

@@ -9,7 +9,7 @@ calls' own line, which shows whether the model has learnt the line instead of th
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.lines import Sound, level
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
-from stser_core.training.pairs import EMOTIONS, NEUTRAL, Labels, Pairing, as_recorded
+from stser_core.training.pairs import EMOTIONS, NEUTRAL, Labels, Words, as_recorded
 from stser_core.training.routine import Channel
 from stser_core.training.speech_inputs import BANDS, Band, SpeechInputs
 
@@ -70,12 +70,11 @@ def run_streams(
     band: Band,
     *,
     seed: int = 0,
-    pairing: Pairing | None = None,
-    own_words: bool = False,
+    words: Words | None = None,
 ) -> list[Turn]:
     """Draw the streams of every speaker from the clips with a recording, and score them over a band.
 
-    `pairing` draws the words of each turn; without it speech alone is scored, or with `own_words` the clips' own words.
+    Without `words`, which gives each turn its words, speech alone is scored.
     """
     drawn = streams_of(clips, seed)
     inputs.prepare([clip for turns in drawn.values() for clip in turns], (band,))
@@ -83,13 +82,10 @@ def run_streams(
     for (kind, speaker), turns in progress(drawn.items(), f"Streams ({band})", len(drawn)):
         rng = np.random.default_rng((seed, zlib.crc32(speaker.encode()), 1))
         baseline = SpeakerBaseline()
-        examples = [as_recorded(clip) if pairing is None else pairing.pair(clip, rng) for clip in turns]
-        words = pairing is not None or own_words
-        given = [inputs.of(one.clip, band, one.text if words else None, baseline) for one in examples]
-        for example, scores in zip(examples, inputs.recognizer.score(given), strict=True):
-            if scores is not None:
-                labels = example.labels if words and example.text else (example.labels[0], None, None)
-                found.append(Turn(kind, labels, scores))
+        examples = [words(clip, rng) if words else as_recorded(replace(clip, text=None)) for clip in turns]
+        given = [inputs.of(one.clip, band, one.text, baseline) for one in examples]
+        scored = zip(examples, inputs.recognizer.score(given), strict=True)
+        found += [Turn(kind, one.labels, scores) for one, scores in scored if scores is not None]
     return found
 
 
