@@ -56,14 +56,10 @@ def parse_encoder(text: str) -> tuple[str, EncoderEntry]:
         pairs = [one.partition("=") for one in parts]
         if all(key and equals for key, equals, _ in pairs):
             settings |= {key: _value(word) for key, _, word in pairs}
-            return name, EncoderEntry(kind, 0, settings, _package_of(kind))
+            found = tuple(entry_points(group=encoders.GROUP, name=kind))  # none of this program's own
+            package = found[0].dist.name if found and found[0].dist is not None else ""
+            return name, EncoderEntry(kind, 0, settings, package)
     raise UsageError(f"--encoder is written as NAME=hub:MODEL_ID or NAME=TYPE:key=value,…; it is {text!r}.")
-
-
-def _package_of(encoder_type: str) -> str:
-    """The name of the package that provides an encoder type; empty for this program's own."""
-    found = tuple(entry_points(group=encoders.GROUP, name=encoder_type))
-    return found[0].dist.name if found and found[0].dist is not None else ""
 
 
 def _value(word: str) -> Any:  # noqa: ANN401 (whatever JSON has)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from numpy.random import Generator
 
 from stser_core.config import TEXT, Amount, Settings
@@ -83,7 +84,7 @@ class Pairing:
         if self._service and NEUTRAL not in self._texts:
             self._texts[NEUTRAL] = self._service
         self._emotional = sorted(label for label in self._texts if label != NEUTRAL)
-        self._proportions = {label: _proportions(mixture, label) for label in labels}
+        self._kinds = {label: _kinds(mixture, label) for label in labels}
         for label in sorted(labels):
             self._check(label)
 
@@ -94,8 +95,9 @@ class Pairing:
         clip's own label says which kinds it can be part of, and their proportions are kept among those. Emotional
         words are drawn among the emotions that have texts.
         """
-        label = clip.label
-        kind = self._kind(label, rng)
+        label, kinds = clip.label, self._kinds[clip.label]
+        proportions = np.array(list(kinds.values()))
+        kind = list(kinds)[int(rng.choice(len(kinds), p=proportions / proportions.sum()))]
         if kind == "text_empty":
             return Example(clip, None, (label, None, None), kind)
         if kind == "text_garbled":
@@ -107,7 +109,7 @@ class Pairing:
         return Example(clip, self._draw(said, rng), (label, said, label), kind)
 
     def _check(self, label: str) -> None:
-        kinds = self._proportions[label]
+        kinds = self._kinds[label]
         if not kinds:
             raise DataError(f"The pair mixture has no kind of pair for clips labelled {label}; raise a proportion.")
         wanted = {"agreeing": label, "text_neutral": NEUTRAL}
@@ -118,15 +120,6 @@ class Pairing:
             raise DataError("No text is labelled with an emotion, as speech_neutral pairs need; add some.")
         if "text_garbled" in kinds and not self._texts:
             raise DataError("No texts are given to draw garbled words from; add some.")
-
-    def _kind(self, label: str, rng: Generator) -> PairKind:
-        proportions = self._proportions[label]
-        at = rng.random() * sum(proportions.values())
-        for kind, proportion in proportions.items():
-            at -= proportion
-            if at < 0:
-                return kind
-        return next(reversed(proportions))  # rounding at the very end
 
     def _draw(self, label: str, rng: Generator) -> str:
         texts = self._texts[label]
@@ -140,15 +133,8 @@ class Pairing:
         return " ".join(words[: max(1, int(rng.integers(1, 9)))])
 
 
-def _proportions(mixture: PairMixture, label: str) -> dict[PairKind, float]:
-    """The proportions of the kinds that a clip of this label can be part of."""
-    proportions: dict[PairKind, float] = {
-        "agreeing": mixture.agreeing,
-        "text_garbled": mixture.text_garbled,
-        "text_empty": mixture.text_empty,
-    }
-    if label == NEUTRAL:
-        proportions["speech_neutral"] = mixture.speech_neutral
-    else:
-        proportions["text_neutral"] = mixture.text_neutral
-    return {kind: one for kind, one in proportions.items() if one > 0}
+def _kinds(mixture: PairMixture, label: str) -> dict[PairKind, float]:
+    """The kinds of pairs that a clip of this label can be part of, with their proportions."""
+    own: PairKind = "speech_neutral" if label == NEUTRAL else "text_neutral"
+    kinds: tuple[PairKind, ...] = ("agreeing", "text_garbled", "text_empty", own)
+    return {kind: getattr(mixture, kind) for kind in kinds if getattr(mixture, kind) > 0}

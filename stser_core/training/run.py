@@ -173,23 +173,23 @@ def build(
         DataError: A checkpoint has no part of the model, or one of another shape.
         CheckpointError: Weights cannot be loaded.
     """
-    given = [checkpoints.load_model(folder) for folder in starts]
+    given = [(folder, checkpoints.load_model(folder)) for folder in starts]
     tokenizer: Tokenizer | None = None
     tmodel = None
     if config.tmodel is not None:
-        with_text = [(folder, one) for folder, one in zip(starts, given, strict=True) if one.tmodel is not None]
+        with_text = [(folder, one.tmodel) for folder, one in given if one.tmodel is not None]
         if with_text:
-            tmodel, tokenizer = with_text[-1][1].tmodel, checkpoints.load(with_text[-1][0]).tokenizer
+            folder, tmodel = with_text[-1]
+            tokenizer = checkpoints.load(folder).tokenizer
         elif config.tmodel.encoder:
             tmodel, tokenizer = pretrained(config.tmodel)
         else:
             raise UsageError("This model has no text encoder yet: give --text-encoder, or --classifiers speech.")
-        assert tmodel is not None
         config = replace(config, tmodel=tmodel.config)
     model = Stser(config)
     if tmodel is not None and model.tmodel is not None:
         model.tmodel.load_state_dict(tmodel.state_dict())
-    started = {name for folder, one in zip(starts, given, strict=True) for name in _take(model, one, folder)}
+    started = {name for folder, one in given for name in _take(model, one, folder)}
     if model.front_end is not None:
         if front_end is not None:
             file = Path(front_end)

@@ -210,17 +210,16 @@ def laid_in_metrics(
     pools = {label: [clip for clip in clips if clip.label == label] for label in EMOTIONS}
     labels = [label for label, pool in pools.items() if pool]
     right: dict[str, list[bool]] = defaultdict(list)
-    own: list[bool] = []
     rounds = [(number, channel) for number in range(_LAID_ROUNDS) for channel in channels]
     for number, channel in progress(rounds, "Laid in", len(rounds)):
         rng = np.random.default_rng((seed, zlib.crc32(channel.name.encode()), number))
         line = CallLine(channel)
         baseline = SpeakerBaseline()
         given: list[SpeechInput] = []
-        truth: list[str | None] = []
+        truth: list[str] = []
         for place, turn in enumerate(inputs.turns(channel, baseline), start=1):
             given.append(turn)
-            truth.append(None)
+            truth.append(NEUTRAL)
             if place % _LAID_EVERY == 0 and labels:
                 label = labels[int(rng.integers(len(labels)))]
                 clip = pools[label][int(rng.integers(len(pools[label])))]
@@ -228,12 +227,9 @@ def laid_in_metrics(
                 given.append(SpeechInput(sound, speaker=baseline))
                 truth.append(label)
         for expected, scores in zip(truth, inputs.recognizer.score(given), strict=True):
-            if scores is None:
-                continue
-            if expected is None:
-                own.append(scores.emotion == NEUTRAL)
-            else:
+            if scores is not None:
                 right[expected].append(scores.emotion == expected)
+    own = right.pop(NEUTRAL, [])
     recall = {label: _mean(right[label]) for label in labels if right[label]}
     return {
         "laid": sum(map(len, right.values())),
