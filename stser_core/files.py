@@ -79,14 +79,10 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
 
 @contextmanager
 def locked(folder: Path, lock: Path) -> Iterator[None]:
-    """Keep other processes out of a folder; the system releases the lock even if the process is killed.
+    """Keep other processes out of a folder, by a lock file in it; a killed process releases it.
 
-    Args:
-        folder: The folder; it is made where it is not there.
-        lock: The lock's file, in it.
-
-    Raises:
-        OutputError: Another process has it, or nothing can be written there.
+    Both are made where they are not there. Raises `OutputError` where another process has the lock, or nothing can be
+    written there.
     """
     from filelock import FileLock, Timeout
 
