@@ -302,13 +302,7 @@ def _write(
         pairing = _pairing("validation", data, recipe)
         words = as_recorded if pairing is None else pairing.pair
     ensemble, found = calibrate_model(
-        model,
-        tokenizer,
-        run.checkpoint,
-        frames,
-        data.validation,
-        words,
-        seed=recipe.loop.seed,
+        model, tokenizer, run.checkpoint, frames, data.validation, words, seed=recipe.loop.seed
     )
     model.config = replace(model.config, ensemble=ensemble)
     text = card(recipe, model.config, data.train, data.validation, history, found)

@@ -65,12 +65,7 @@ class Turn:
 
 
 def run_streams(
-    inputs: SpeechInputs,
-    clips: Sequence[Clip],
-    band: Band,
-    *,
-    seed: int = 0,
-    words: Words | None = None,
+    inputs: SpeechInputs, clips: Sequence[Clip], band: Band, *, seed: int = 0, words: Words | None = None
 ) -> list[Turn]:
     """Draw the streams of every speaker from the clips with a recording, and score them over a band.
 
