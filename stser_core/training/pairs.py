@@ -101,7 +101,9 @@ class Pairing:
         if kind == "text_empty":
             return Example(clip, None, (label, None, None), kind)
         if kind == "text_garbled":
-            return Example(clip, self._garbled(rng), (label, None, label), kind)
+            words = [word for label in sorted(self._texts) for word in self._draw(label, rng).split()]
+            rng.shuffle(words)
+            return Example(clip, " ".join(words[: int(rng.integers(1, 9))]), (label, None, label), kind)
         if kind == "speech_neutral":
             said = str(rng.choice(self._emotional))
             return Example(clip, self._draw(said, rng), (label, said, said), kind)
@@ -126,11 +128,6 @@ class Pairing:
         if label == NEUTRAL and rng.random() < self._service_proportion:
             texts = self._service
         return texts[int(rng.integers(len(texts)))]
-
-    def _garbled(self, rng: Generator) -> str:
-        words = [word for label in sorted(self._texts) for word in self._draw(label, rng).split()]
-        rng.shuffle(words)
-        return " ".join(words[: max(1, int(rng.integers(1, 9)))])
 
 
 def _kinds(mixture: PairMixture, label: str) -> dict[PairKind, float]:
