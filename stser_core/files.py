@@ -53,9 +53,7 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
     It is written under a temporary name, synchronised and renamed, which POSIX makes one step; then its folder is
     synchronised, since the name is kept there. A file that was there before gives its permissions; a symbolic link is
     followed. With `folder`, the temporary file lies there, on the same file system, and the file's own folder is made.
-
-    Raises:
-        OutputError: The disk is full, or the like; whatever was there before still is.
+    Raises `OutputError` where the disk is full, or the like; whatever was there before still is.
     """
     with writing(path):
         path = path.resolve()

@@ -56,11 +56,9 @@ def cross_validate(
 ) -> list[dict[str, Any]]:
     """Train and evaluate every fold with every seed, `jobs` at a time; what an earlier call finished stays.
 
-    Gives, of each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`.
-
-    Raises:
-        DataError: The folder `out` holds runs of another recipe or other data, clips are missing, or an earlier
-            cross-validation had other folds.
+    Gives, of each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`. Raises `DataError`
+    where `out` holds runs of another recipe or other data, clips are missing, or an earlier cross-validation had other
+    folds.
     """
     run = partial(_run, protocol, out)
     every = list(product(seeds, folds))

@@ -1,7 +1,7 @@
 """One training run: clips in, a calibrated checkpoint out; see `recipe` for its files."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -224,8 +224,8 @@ def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
     return tmodel, Tokenizer.load(folder, config.maximum_pieces, marks=config.marks)
 
 
-def _take(model: Stser, given: Stser, folder: Path) -> Iterator[str]:
-    """Give a model the parts of another; yields their names."""
+def _take(model: Stser, given: Stser, folder: Path) -> list[str]:
+    """Give a model the parts of another; returns their names."""
     mine, theirs = (
         {"front_end": one.front_end, "smodel": one.smodel, "tmodel": one.tmodel, **one.classifiers}
         for one in (model, given)
@@ -241,7 +241,7 @@ def _take(model: Stser, given: Stser, folder: Path) -> Iterator[str]:
     if "smodel" in shared and model.front_end is not None and given.front_end is not None:
         model.neutral_mean.copy_(given.neutral_mean)
         model.frame_scale.copy_(given.frame_scale)
-    yield from shared
+    return shared
 
 
 def _examples(

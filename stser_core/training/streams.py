@@ -135,9 +135,8 @@ def stream_report(
     `checkpoint`, `prior`, `streams` (by band, then kind; see `stream_metrics`), and with calls `routine` and `laid_in`.
     """
     recognizer = inputs.recognizer
-    streams: dict[str, dict[str, Any]] = {}
-    if recognizer.attends:
-        streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in BANDS}
+    bands = BANDS if recognizer.attends else ()
+    streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in bands}
     report: dict[str, Any] = {
         "checkpoint": recognizer.name,
         "prior": recognizer.prior,
