@@ -5,7 +5,7 @@ import io
 import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
@@ -185,15 +185,12 @@ class _Reader:
             return -errno.EINVAL
 
 
-@contextmanager
-def _binary(file: AudioFile) -> Iterator[BinaryIO]:
+def _binary(file: AudioFile) -> AbstractContextManager[BinaryIO]:
     if isinstance(file, str | Path):
-        with Path(file).open("rb") as opened:
-            yield opened
-    else:
-        if file.seekable():
-            file.seek(0)
-        yield file
+        return Path(file).open("rb")
+    if file.seekable():
+        file.seek(0)
+    return nullcontext(file)
 
 
 def _container(file: BinaryIO, name: str, start: bytes | None) -> InputContainer:

@@ -59,15 +59,10 @@ def available() -> list[Path]:
 
 
 def resolve(name: str | Path) -> Path:
-    """Find a checkpoint's folder.
+    """Find a checkpoint's folder; raises `CheckpointError` where there is nothing of that name.
 
-    Args:
-        name: The name of a checkpoint that ships with the program (`default` among them), a folder (`./default`
-            for one of the same name), or a Hugging Face Hub id (`owner/name`), which is downloaded into the
-            Hub's cache once.
-
-    Raises:
-        CheckpointError: There is nothing of that name.
+    `name` is that of a checkpoint that ships with the program (`default` among them), a folder (`./default` for one of
+    the same name), or a Hugging Face Hub id (`owner/name`), which is downloaded into the Hub's cache once.
     """
     folder = Path(name).expanduser()
     shipped = _shipped() / folder.name
@@ -87,8 +82,7 @@ def resolve(name: str | Path) -> Path:
 def load(name: str | Path = DEFAULT, *, text: bool = True) -> Checkpoint:
     """Load a checkpoint but for its weights, by what `resolve` takes; with `text`, it has its tokenizer.
 
-    Raises:
-        CheckpointError: It is missing, broken, or does not fit this program.
+    Raises `CheckpointError` where it is missing or broken, or does not fit this program.
     """
     folder = resolve(name)
     config = read_config(folder)
@@ -102,9 +96,7 @@ def load_model(folder: Path, accelerator: str = "") -> Stser:
     """Load the model of a checkpoint's folder: in evaluation mode, on the CPU.
 
     With an `accelerator`, the model is for inference there alone: its front end has the precision that is fast there.
-
-    Raises:
-        CheckpointError: It is missing, broken, or does not fit this program.
+    Raises `CheckpointError` where it is missing or broken, or does not fit this program.
     """
     import torch
 

@@ -38,8 +38,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def decode(content: bytes, kind: type[_Kind]) -> _Kind:
     """Decode settings from JSON; what is left out keeps its default.
 
-    Raises:
-        msgspec.DecodeError: This is not JSON, a value has the wrong type or is out of bounds, or a key is unknown.
+    Raises `msgspec.DecodeError` where it is not JSON, a value is of another type or out of bounds, or a key is unknown.
     """
     try:
         return msgspec.json.decode(content, type=kind)

@@ -91,8 +91,7 @@ def apply_prior(probabilities: Floats, prior: Sequence[float] | None) -> Floats:
 def parse_prior(text: str) -> Prior | None:
     """Read `neutral=0.7` or `neutral=0.6,angry=0.2` (emotions that are not named share the rest); `None` for `even`.
 
-    Raises:
-        UsageError: The text is something else, or leaves nothing for an emotion.
+    Raises `UsageError` where the text is something else, or leaves nothing for an emotion.
     """
     if text.strip() == EVEN:
         return None

@@ -53,9 +53,7 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
     It is written under a temporary name, synchronised and renamed, which POSIX makes one step; then its folder is
     synchronised, since the name is kept there. A file that was there before gives its permissions; a symbolic link is
     followed. With `folder`, the temporary file lies there, on the same file system, and the file's own folder is made.
-
-    Raises:
-        OutputError: The disk is full, or the like; whatever was there before still is.
+    Raises `OutputError` where the disk is full, or the like; whatever was there before still is.
     """
     with writing(path):
         path = path.resolve()
@@ -79,14 +77,10 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
 
 @contextmanager
 def locked(folder: Path, lock: Path) -> Iterator[None]:
-    """Keep other processes out of a folder; the system releases the lock even if the process is killed.
+    """Keep other processes out of a folder, by a lock file in it; a killed process releases it.
 
-    Args:
-        folder: The folder; it is made where it is not there.
-        lock: The lock's file, in it.
-
-    Raises:
-        OutputError: Another process has it, or nothing can be written there.
+    Both are made where they are not there. Raises `OutputError` where another process has the lock, or nothing can be
+    written there.
     """
     from filelock import FileLock, Timeout
 

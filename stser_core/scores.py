@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING
 
+from stser_core.config import SAMPLE_RATE
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 
@@ -20,7 +21,6 @@ CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
 """The paper's three classifiers (section 3), in the order in which they are listed everywhere."""
 
 ENSEMBLE = "ensemble"
-_SAMPLE_RATE = 16_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class SpeechInput:
     text_confidence: float | None = None
     speaker: SpeakerBaseline | None = None
     frames: NDArray[np.floating] | None = None
-    sample_rate: InitVar[int] = _SAMPLE_RATE
+    sample_rate: InitVar[int] = SAMPLE_RATE
 
     @classmethod
     def from_file(
@@ -72,7 +72,7 @@ class SpeechInput:
             raise UsageError(f"An utterance's samples must be float32 [n] in −1…1, 16 kHz mono; these are {given}.")
         if not np.isfinite(samples).all():
             raise UsageError("An utterance's samples must be finite; some of these are NaN or infinite.")
-        if sample_rate != _SAMPLE_RATE:
+        if sample_rate != SAMPLE_RATE:
             from stser_core.audio import resampled
 
             if not 1_000 <= sample_rate <= 768_000:

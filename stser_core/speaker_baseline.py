@@ -30,9 +30,7 @@ class SpeakerBaseline:
     def mean(self, global_mean: Vector, pseudo_turns: float) -> Vector:
         """The current baseline, float32 [size]: (K·μ + Σ w·m) / (K + Σ w) over past turns of weight w and mean m.
 
-        Args:
-            global_mean: float32 [size], μ: mean frame of neutral turns of all speakers.
-            pseudo_turns: K.
+        μ is the global mean, float32 [size], of neutral turns of all speakers, K the number of pseudo-turns.
         """
         if self._sum is None:
             return global_mean

@@ -17,8 +17,7 @@ SCALE = ".scale"
 def read(path: Path, framework: Literal["torch", "numpy"]) -> dict[str, Any]:
     """Read a file of tensors: tensors that are mapped from the file, or arrays.
 
-    Raises:
-        CheckpointError: It is missing or broken, or holds values that are not finite.
+    Raises `CheckpointError` where it is missing or broken, or holds values that are not finite.
     """
     from safetensors import SafetensorError
 

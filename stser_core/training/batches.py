@@ -177,9 +177,6 @@ def draw_weights(
         if balance_labels:
             weights[position] *= corpora[clip.corpus] / (kinds[clip.corpus] * labels[clip.corpus, clip.label])
     strong = np.array([not clip.weak for clip in clips])
-    if not strong.any():
-        weights /= weights.mean()
-        return weights
     weights[strong] /= weights[strong].mean()
     rows = {
         sound: [n for n, clip in enumerate(clips) if clip.weak and (clip.path is not None) == sound]

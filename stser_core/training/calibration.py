@@ -25,7 +25,7 @@ from stser_core.torch_network import TorchNetwork
 from stser_core.training.caches import FrameCache
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import calibration_error
-from stser_core.training.pairs import Pairing, as_recorded, column_of, column_of_all
+from stser_core.training.pairs import Words, as_recorded, column_of, column_of_all
 from stser_core.training.saving import save
 from stser_core.training.speech_inputs import BANDS, SpeechInputs
 from stser_core.training.streams import Turn, run_streams
@@ -51,9 +51,8 @@ def calibrate_model(
     folder: Path,
     frames: FrameCache,
     clips: Sequence[Clip],
-    pairing: Pairing | None,
+    words: Words | None,
     *,
-    own_words: bool,
     seed: int = 0,
     encoders: Mapping[str, Mapping[str, Tensor]] | None = None,
 ) -> tuple[EnsembleConfig, dict[str, Calibration]]:
@@ -63,8 +62,8 @@ def calibrate_model(
     streams with words. Labels count alike, as in training: the class prior comes on top. The model, on the CPU, is
     measured as a checkpoint stores it: a temporary one is written beside `folder`, the final checkpoint's.
 
-    `pairing` draws words for the streams; without it, `own_words` gives them the clips' own. The frames are of the
-    model's front end, `encoders` the own tensors of further encoders, by name.
+    `words` gives the turns of streams their words, where the model reads any. The frames are of the model's front end,
+    `encoders` the own tensors of further encoders, by name.
     """
     columns = {name: column_of(one.inputs) for name, one in model.config.classifiers.items()}
     ensemble = structs.replace(model.config.ensemble, temperatures={})
@@ -77,7 +76,7 @@ def calibrate_model(
         for _ in range(_ROUNDS if model.config.speaker_baseline else 1):
             candidate = replace(loaded, config=structs.replace(loaded.config, ensemble=ensemble))
             inputs = SpeechInputs(EmotionRecognizer(candidate, network, prior=None), frames)
-            turns = _turns(inputs, clips, pairing, own_words=own_words, seed=seed)
+            turns = _turns(inputs, clips, words, seed)
             ensemble, found = calibrate(turns, columns, ensemble)
     return ensemble, found
 
@@ -137,18 +136,16 @@ def fit_temperature(logits: Floats, labels: NDArray[np.integer], weights: Floats
     return exp(minimize_scalar(loss, bounds=(log(0.05), log(20.0)), method="bounded").x)
 
 
-def _turns(
-    inputs: SpeechInputs, clips: Sequence[Clip], pairing: Pairing | None, *, own_words: bool, seed: int
-) -> list[Turn]:
+def _turns(inputs: SpeechInputs, clips: Sequence[Clip], words: Words | None, seed: int) -> list[Turn]:
     """Scored turns of streams over both bands, without words and with words, and texts."""
     recognizer = inputs.recognizer
     turns: list[Turn] = []
     for band in BANDS if recognizer.attends else ():
         turns += run_streams(inputs, clips, band, seed=seed)
-        if pairing is not None or own_words:
-            turns += run_streams(inputs, clips, band, seed=seed + 1, pairing=pairing, own_words=own_words)
+        if words is not None:
+            turns += run_streams(inputs, clips, band, seed=seed + 1, words=words)
     if recognizer.attends and not turns:  # too few clips of any speaker for streams
-        turns += _single_clips(inputs, clips, pairing, own_words=own_words, seed=seed)
+        turns += _single_clips(inputs, clips, words, seed)
     every = [clip for clip in clips if clip.path is None and clip.text]
     texts = [clip for weak in (False, True) for clip in [one for one in every if one.weak == weak][:_MOST_TEXTS]]
     if recognizer.needs_text and texts:
@@ -158,15 +155,12 @@ def _turns(
     return turns
 
 
-def _single_clips(
-    inputs: SpeechInputs, clips: Sequence[Clip], pairing: Pairing | None, *, own_words: bool, seed: int
-) -> list[Turn]:
+def _single_clips(inputs: SpeechInputs, clips: Sequence[Clip], words: Words | None, seed: int) -> list[Turn]:
     """Every clip once without words and, where there are any, once with words."""
     rng = np.random.default_rng(seed)
     with_sound = [clip for clip in clips if clip.path is not None and not clip.weak]
-    alone = [as_recorded(replace(clip, text=None)) for clip in with_sound]
-    paired = [pairing.pair(clip, rng) for clip in with_sound] if pairing is not None else []
-    examples = alone + (paired or [as_recorded(clip) for clip in with_sound if own_words])
+    examples = [as_recorded(replace(clip, text=None)) for clip in with_sound]
+    examples += [words(clip, rng) for clip in with_sound] if words is not None else []
     scored = inputs.recognizer.score([inputs.of(one.clip, text=one.text) for one in examples])
     found = zip(examples, scored, strict=True)
     return [Turn("clips", one.labels, scores) for one, scores in found if scores is not None]

@@ -56,11 +56,9 @@ def cross_validate(
 ) -> list[dict[str, Any]]:
     """Train and evaluate every fold with every seed, `jobs` at a time; what an earlier call finished stays.
 
-    Gives, of each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`.
-
-    Raises:
-        DataError: The folder `out` holds runs of another recipe or other data, clips are missing, or an earlier
-            cross-validation had other folds.
+    Gives, of each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`. Raises `DataError`
+    where `out` holds runs of another recipe or other data, clips are missing, or an earlier cross-validation had other
+    folds.
     """
     run = partial(_run, protocol, out)
     every = list(product(seeds, folds))
@@ -74,17 +72,12 @@ def cross_validate(
 
 def _run(protocol: Protocol, out: Path, seed: int, fold: Fold) -> dict[str, Any]:
     """Train a fold, unless that was done before, and evaluate it."""
-    folder = RunFolder(out / f"seed{seed}" / fold.name)
-    _train(protocol, folder, seed, fold)
-    return {"seed": seed, "fold": fold.name, **_evaluated(protocol, folder, fold)}
-
-
-def _train(given: Protocol, folder: RunFolder, seed: int, fold: Fold) -> None:
-    recipe = replace(given.recipe, loop=replace(given.recipe.loop, seed=seed))
-    data = RunData.of(fold, given.calls)
+    place = Path(f"seed{seed}", fold.name)
+    recipe = replace(protocol.recipe, loop=replace(protocol.recipe.loop, seed=seed))
+    data = RunData.of(fold, protocol.calls)
     starts: tuple[Path, ...] = ()
-    if given.earlier is not None:
-        earlier = RunFolder(given.earlier / f"seed{seed}" / fold.name)
+    if protocol.earlier is not None:
+        earlier = RunFolder(protocol.earlier / place)
         before = earlier.data
         if before is None or before.clips != data.fingerprint().clips or not earlier.checkpoint.is_dir():
             raise DataError(
@@ -94,25 +87,26 @@ def _train(given: Protocol, folder: RunFolder, seed: int, fold: Fold) -> None:
     fit(
         data,
         recipe,
-        folder.path,
-        given.cache,
-        front_end=given.front_end,
+        out / place,
+        protocol.cache,
+        front_end=protocol.front_end,
         starts=starts,
         resume=True,
-        overwrite=given.overwrite,
+        overwrite=protocol.overwrite,
     )
+    return {"seed": seed, "fold": fold.name, **_evaluated(protocol, RunFolder(out / place), fold)}
 
 
-def _evaluated(given: Protocol, folder: RunFolder, fold: Fold) -> dict[str, Any]:
+def _evaluated(protocol: Protocol, folder: RunFolder, fold: Fold) -> dict[str, Any]:
     """Evaluate the fold's checkpoint on single clips and, if asked for, streams, but for what was done before."""
     results = _kept(folder.test_file, fingerprint(fold.test))
-    if "classifiers" in results and ("streams" in results or not given.streams):
+    if "classifiers" in results and ("streams" in results or not protocol.streams):
         return results
-    inputs = SpeechInputs.load(folder.checkpoint, given.cache)
+    inputs = SpeechInputs.load(folder.checkpoint, protocol.cache)
     if "classifiers" not in results:
         results |= clip_report(inputs, fold.test, BANDS)
-    if given.streams:
-        results["streams"] = stream_report(inputs, fold.test, given.calls.held_out)
+    if protocol.streams:
+        results["streams"] = stream_report(inputs, fold.test, protocol.calls.held_out)
     write_json(results, folder.test_file)
     return results
 

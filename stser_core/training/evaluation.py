@@ -108,8 +108,7 @@ def clip_report(
     """`report` of clips, with the kinds of baselines that the recognizer can use; `pair_report`; `service_report`."""
     modes: tuple[BaselineMode, ...] = ("none", "neutral") if inputs.recognizer.uses_speaker_baseline else ("none",)
     found = predict(inputs, clips, bands=bands, baselines=modes)
-    whole = report(inputs.recognizer, found) | pair_report(inputs, clips)
-    return whole | service_report(inputs, service)
+    return report(inputs.recognizer, found) | pair_report(inputs, clips) | service_report(inputs, service)
 
 
 def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from torch.nn.functional import cross_entropy
 
 from stser_core import checkpoint as checkpoints
 from stser_core import encoders
-from stser_core.checkpoint import Checkpoint
 from stser_core.config import ClassifierConfig, EncoderEntry
 from stser_core.emotions import LABELS
 from stser_core.encoders import Encoder
@@ -30,6 +29,7 @@ from stser_core.training.calibration import calibrate_model
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
+from stser_core.training.pairs import as_recorded
 from stser_core.training.recipe import Recipe
 from stser_core.training.saving import save
 from stser_core.training.splits import Fold
@@ -55,14 +55,10 @@ def parse_encoder(text: str) -> tuple[str, EncoderEntry]:
         pairs = [one.partition("=") for one in parts]
         if all(key and equals for key, equals, _ in pairs):
             settings |= {key: _value(word) for key, _, word in pairs}
-            return name, EncoderEntry(kind, 0, settings, _package_of(kind))
+            found = tuple(entry_points(group=encoders.GROUP, name=kind))  # none of this program's own
+            package = found[0].dist.name if found and found[0].dist is not None else ""
+            return name, EncoderEntry(kind, 0, settings, package)
     raise UsageError(f"--encoder is written as NAME=hub:MODEL_ID or NAME=TYPE:key=value,…; it is {text!r}.")
-
-
-def _package_of(encoder_type: str) -> str:
-    """The name of the package that provides an encoder type; empty for this program's own."""
-    found = tuple(entry_points(group=encoders.GROUP, name=encoder_type))
-    return found[0].dist.name if found and found[0].dist is not None else ""
 
 
 def _value(word: str) -> Any:  # noqa: ANN401 (whatever JSON has)
@@ -95,7 +91,27 @@ def add_classifier(
     torch.manual_seed(recipe.loop.seed)
     model = _extended(checkpoints.load_model(loaded.folder), name, replace(entry, vector_size=encoder.vector_size))
     _train(model.classifiers[name].to(accelerator), (clips, vectors), validation, recipe)
-    _write(model.cpu(), loaded, name, FrameCache(model, cache), fold, recipe.loop.seed, folder)
+    model.cpu()
+    tensors = {other: loaded.tensors(other) for other in loaded.config.encoders}
+    ensemble, found = calibrate_model(
+        model,
+        loaded.tokenizer,
+        folder,
+        FrameCache(model, cache),
+        fold.validation,
+        as_recorded if any(clip.text for clip in fold.validation) else None,
+        seed=recipe.loop.seed,
+        encoders=tensors,
+    )
+    # What was calibrated already stays: these few clips are not what the checkpoint was calibrated on.
+    temperatures = {**ensemble.temperatures, **loaded.config.ensemble.temperatures}
+    model.config = replace(model.config, ensemble=replace(ensemble, temperatures=temperatures))
+    card = (loaded.folder / checkpoints.CARD_FILE).read_text(encoding="utf-8")
+    card += (
+        f"\n## {name}\n\nA classifier over the encoder {name} was added; temperature "
+        f"{found[name].temperature:.2f}, expected calibration error {found[name].after:.3f}.\n"
+    )
+    save(folder, model, loaded.tokenizer, card, encoders=tensors)
 
 
 def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe: Recipe) -> None:
@@ -124,33 +140,6 @@ def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe:
         if (reached := measure(truth, answers).ua) > best:
             best, best_state = reached, deepcopy(classifier.state_dict())
     classifier.load_state_dict(best_state)
-
-
-def _write(
-    model: Stser, loaded: Checkpoint, name: str, frames: FrameCache, fold: Fold, seed: int, folder: Path
-) -> None:
-    tensors = {other: loaded.tensors(other) for other in loaded.config.encoders}
-    ensemble, found = calibrate_model(
-        model,
-        loaded.tokenizer,
-        folder,
-        frames,
-        fold.validation,
-        None,
-        own_words=any(clip.text for clip in fold.validation),
-        seed=seed,
-        encoders=tensors,
-    )
-    # What was calibrated already stays: these few clips are not what the checkpoint was calibrated on.
-    temperatures = {**ensemble.temperatures, **loaded.config.ensemble.temperatures}
-    model.config = replace(model.config, ensemble=replace(ensemble, temperatures=temperatures))
-    result = found[name]
-    card = (loaded.folder / checkpoints.CARD_FILE).read_text(encoding="utf-8")
-    card += (
-        f"\n## {name}\n\nA classifier over the encoder {name} was added; temperature "
-        f"{result.temperature:.2f}, expected calibration error {result.after:.3f}.\n"
-    )
-    save(folder, model, loaded.tokenizer, card, encoders=tensors)
 
 
 def _extended(model: Stser, name: str, entry: EncoderEntry) -> Stser:

@@ -203,7 +203,8 @@ def _keep(
 
 
 def _load(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> list[Epoch]:
-    if not path.is_file():
+    history = finished_epochs(path.parent)
+    if not history:
         return []
     _fill(module, path)
     moments: dict[int, dict[str, Tensor]] = {}
@@ -216,4 +217,4 @@ def _load(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, scale
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     if scaler.is_enabled():
         scaler.load_state_dict(msgspec.json.decode(metadata["scaler"]))
-    return msgspec.json.decode(metadata["history"], type=list[Epoch])
+    return history

@@ -47,12 +47,8 @@ class Storage:
 class Corpora:
     """The corpora to train or evaluate on."""
 
-    corpus: Annotated[list[str], typer.Option(help="Name of a corpus; repeat it, with --data, for several.")] = field(
-        default_factory=list
-    )
-    data: Annotated[list[Path], typer.Option(help="Its folder, or the file of a manifest.")] = field(
-        default_factory=list
-    )
+    corpus: Annotated[list[str], typer.Option(help="A corpus; repeat it with --data.")] = field(default_factory=list)
+    data: Annotated[list[Path], typer.Option(help="Its folder, or a manifest's file.")] = field(default_factory=list)
 
     def clips(self) -> tuple[Clip, ...]:
         """All clips; notes on the corpora go to standard error.
@@ -64,9 +60,7 @@ class Corpora:
 
         names = self.corpus * len(self.data) if len(self.corpus) == 1 else self.corpus
         if len(names) != len(self.data) or not names:
-            raise UsageError(
-                f"There are {len(names)} --corpus and {len(self.data)} --data; give one of each, in pairs."
-            )
+            raise UsageError(f"There are {len(names)} --corpus and {len(self.data)} --data; give them in pairs.")
         clips: list[Clip] = []
         for name, place in zip(names, self.data, strict=True):
             corpus = read(name, place)
@@ -116,7 +110,7 @@ class RecipeOptions:
     """A recipe, and options that change it."""
 
     recipe: Annotated[Path | None, typer.Option(help="A recipe (JSON); other options change it.")] = None
-    preset: Annotated[str | None, typer.Option(help="The model: paper or default.")] = None
+    preset: Annotated[Literal["paper", "default"] | None, typer.Option(help="The model.")] = None
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training part.")] = None
     patience: Annotated[
         int | None, typer.Option(min=0, help="Epochs without a better metric; 0 = never stop early.")
@@ -124,19 +118,17 @@ class RecipeOptions:
     batch: Annotated[int | None, typer.Option(min=1, help="Clips in one batch.")] = None
     learning_rate: Annotated[float | None, typer.Option(min=1e-9, help="Highest learning rate.")] = None
     text_encoder: Annotated[str | None, typer.Option(help="A pre-trained ALBERT: Hub id or folder.")] = None
-    classifiers: Annotated[str | None, typer.Option(help="Names joined by +; all that the data allow by default.")] = (
-        None
-    )
+    classifiers: Annotated[str | None, typer.Option(help="Names joined by +; by default all with data.")] = None
 
     def read(self, seed: int | None = None) -> Recipe:
         """The recipe; raises `UsageError` where an option does not fit, `DataError` where it cannot be read."""
         from msgspec.structs import replace
 
-        from stser_core.training.presets import preset
+        from stser_core.training.presets import PRESETS
         from stser_core.training.recipe import Recipe, only
 
         recipe = Recipe.read(self.recipe) if self.recipe is not None else Recipe()
-        model = recipe.model if self.preset is None else preset(self.preset)
+        model = recipe.model if self.preset is None else PRESETS[self.preset]
         if self.classifiers is not None:
             wanted = self.classifiers.split("+")
             if unknown := [name for name in wanted if name not in model.classifiers]:
@@ -188,15 +180,9 @@ class Folding:
 class Chosen:
     """Selection of the clips to evaluate."""
 
-    session: Annotated[list[str], typer.Option(help="Evaluate only this session; repeat it for several.")] = field(
-        default_factory=list
-    )
-    speaker: Annotated[list[str], typer.Option(help="Evaluate only this speaker; repeat it for several.")] = field(
-        default_factory=list
-    )
-    split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="Evaluate only this split.")] = (
-        None
-    )
+    session: Annotated[list[str], typer.Option(help="Only this session; repeat it.")] = field(default_factory=list)
+    speaker: Annotated[list[str], typer.Option(help="Only this speaker; repeat it.")] = field(default_factory=list)
+    split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="Only this split.")] = None
 
     def of(self, clips: tuple[Clip, ...]) -> tuple[Clip, ...]:
         """The clips of the sessions, speakers and split that are named, or all; raises `DataError` without any."""

@@ -5,10 +5,11 @@ a text drawn at random, in a stated mixture of five kinds, each with the target 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from numpy.random import Generator
 
 from stser_core.config import TEXT, Amount, Settings
@@ -56,7 +57,11 @@ def column_of_all(columns: Collection[int]) -> int:
     return next(iter(columns)) if len(set(columns)) == 1 else 2
 
 
-def as_recorded(clip: Clip) -> Example:
+Words = Callable[[Clip, Generator], Example]
+"""Gives a clip its words: `as_recorded` those of its corpus, `Pairing.pair` others."""
+
+
+def as_recorded(clip: Clip, _: Generator | None = None) -> Example:
     """A clip as its corpus has it: one label for all classifiers that have their input."""
     speech = clip.label if clip.path is not None else None
     text = clip.label if clip.text else None
@@ -79,7 +84,7 @@ class Pairing:
         if self._service and NEUTRAL not in self._texts:
             self._texts[NEUTRAL] = self._service
         self._emotional = sorted(label for label in self._texts if label != NEUTRAL)
-        self._proportions = {label: _proportions(mixture, label) for label in labels}
+        self._kinds = {label: _kinds(mixture, label) for label in labels}
         for label in sorted(labels):
             self._check(label)
 
@@ -90,12 +95,15 @@ class Pairing:
         clip's own label says which kinds it can be part of, and their proportions are kept among those. Emotional
         words are drawn among the emotions that have texts.
         """
-        label = clip.label
-        kind = self._kind(label, rng)
+        label, kinds = clip.label, self._kinds[clip.label]
+        proportions = np.array(list(kinds.values()))
+        kind = list(kinds)[int(rng.choice(len(kinds), p=proportions / proportions.sum()))]
         if kind == "text_empty":
             return Example(clip, None, (label, None, None), kind)
         if kind == "text_garbled":
-            return Example(clip, self._garbled(rng), (label, None, label), kind)
+            words = [word for label in sorted(self._texts) for word in self._draw(label, rng).split()]
+            rng.shuffle(words)
+            return Example(clip, " ".join(words[: int(rng.integers(1, 9))]), (label, None, label), kind)
         if kind == "speech_neutral":
             said = str(rng.choice(self._emotional))
             return Example(clip, self._draw(said, rng), (label, said, said), kind)
@@ -103,7 +111,7 @@ class Pairing:
         return Example(clip, self._draw(said, rng), (label, said, label), kind)
 
     def _check(self, label: str) -> None:
-        kinds = self._proportions[label]
+        kinds = self._kinds[label]
         if not kinds:
             raise DataError(f"The pair mixture has no kind of pair for clips labelled {label}; raise a proportion.")
         wanted = {"agreeing": label, "text_neutral": NEUTRAL}
@@ -115,36 +123,15 @@ class Pairing:
         if "text_garbled" in kinds and not self._texts:
             raise DataError("No texts are given to draw garbled words from; add some.")
 
-    def _kind(self, label: str, rng: Generator) -> PairKind:
-        proportions = self._proportions[label]
-        at = rng.random() * sum(proportions.values())
-        for kind, proportion in proportions.items():
-            at -= proportion
-            if at < 0:
-                return kind
-        return next(reversed(proportions))  # rounding at the very end
-
     def _draw(self, label: str, rng: Generator) -> str:
         texts = self._texts[label]
         if label == NEUTRAL and rng.random() < self._service_proportion:
             texts = self._service
         return texts[int(rng.integers(len(texts)))]
 
-    def _garbled(self, rng: Generator) -> str:
-        words = [word for label in sorted(self._texts) for word in self._draw(label, rng).split()]
-        rng.shuffle(words)
-        return " ".join(words[: max(1, int(rng.integers(1, 9)))])
 
-
-def _proportions(mixture: PairMixture, label: str) -> dict[PairKind, float]:
-    """The proportions of the kinds that a clip of this label can be part of."""
-    proportions: dict[PairKind, float] = {
-        "agreeing": mixture.agreeing,
-        "text_garbled": mixture.text_garbled,
-        "text_empty": mixture.text_empty,
-    }
-    if label == NEUTRAL:
-        proportions["speech_neutral"] = mixture.speech_neutral
-    else:
-        proportions["text_neutral"] = mixture.text_neutral
-    return {kind: one for kind, one in proportions.items() if one > 0}
+def _kinds(mixture: PairMixture, label: str) -> dict[PairKind, float]:
+    """The kinds of pairs that a clip of this label can be part of, with their proportions."""
+    own: PairKind = "speech_neutral" if label == NEUTRAL else "text_neutral"
+    kinds: tuple[PairKind, ...] = ("agreeing", "text_garbled", "text_empty", own)
+    return {kind: getattr(mixture, kind) for kind in kinds if getattr(mixture, kind) > 0}

@@ -14,7 +14,6 @@ from stser_core.config import (
     SpeakerBaselineConfig,
     TmodelConfig,
 )
-from stser_core.errors import UsageError
 
 _PAPERS_CLASSIFIERS = {
     "speech": ClassifierConfig((SPEECH,)),
@@ -56,11 +55,3 @@ DEFAULT = CheckpointConfig(
 was trained from scratch."""
 
 PRESETS = {"paper": PAPER, "default": DEFAULT}
-
-
-def preset(name: str) -> CheckpointConfig:
-    """Look a preset up; raises `UsageError` for an unknown name."""
-    try:
-        return PRESETS[name]
-    except KeyError:
-        raise UsageError(f"Unknown preset {name!r}; choose from {', '.join(PRESETS)}.") from None

@@ -146,9 +146,7 @@ class RunFolder:
             what = "other data" if same_recipe else f"another recipe ({self._recipe})"
             raise DataError(f"The run in {self.path} has {what}; give another --out, or --overwrite it.")
         if not overwrite and (self.checkpoint.is_dir() or finished_epochs(self.state)):
-            raise UsageError(
-                f"{self.path} holds a run: give another --out, or --resume, or --overwrite to lose that run."
-            )
+            raise UsageError(f"{self.path} holds a run: give another --out, or --resume, or --overwrite to lose it.")
         return False
 
     def begin(self, recipe: Recipe, data: DataDigest) -> None:

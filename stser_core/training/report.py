@@ -45,31 +45,6 @@ PUBLISHED_OTHERS: Mapping[str, tuple[float, float | None]] = {
 """WA and UA of STSER's own classifiers, and of the methods that the paper compares itself with."""
 
 _DATA = "## Data"
-_CARD = """# {title}
-
-An STSER checkpoint of stser-monitor: emotion (angry, happy, neutral, sad) from {inputs}.
-Written by `stser-train`; add the data's licences, the limits you know of and your test results before you share it.
-
-## Data
-
-{data}
-
-Training and validation share no {shared}.
-
-## Protocol
-
-At most {epochs} epochs of batches of {batch}, {optimizer} at {rate:g} ({schedule}), seed {seed}; of {ran} epochs
-{kept} was kept. `recipe.json` of the run holds every setting, `config.json` how the classifiers are combined.
-
-## Validation
-
-{metrics}
-
-Calibration by temperature, on call-like streams of the validation speakers and on validation texts; expected
-calibration error before and after:
-
-{calibration}
-"""
 
 
 def card(
@@ -84,29 +59,41 @@ def card(
     loop = recipe.loop
     classifiers = list(config.classifiers)
     inputs = [name for name, encoder in ((SPEECH, config.smodel), (TEXT, config.tmodel)) if encoder is not None]
-    shared = {clip.speaker for clip in train} & {clip.speaker for clip in validation}
+    both = {clip.speaker for clip in train} & {clip.speaker for clip in validation}
+    shared = "clip (some corpora have one speaker)" if both else "speaker"
+    kept = "the last" if loop.best_by == "last" else f"the one with the best validation {loop.best_by.upper()}"
     best = history[best_epoch(history, loop)]
     keys = [*((name, f"{name}_") for name in classifiers), (ENSEMBLE, "")]
     metrics = [(name, f"{best[key + 'wa']:.3f}", f"{best[key + 'ua']:.3f}") for name, key in keys if key + "wa" in best]
     errors = [
         (name, f"{one.temperature:.2f}", f"{one.before:.3f}", f"{one.after:.3f}") for name, one in calibrations.items()
     ]
-    return _CARD.format(
-        title=" and ".join(classifiers) + " classifier" + "s" * (len(classifiers) > 1),
-        inputs=" and ".join(inputs),
-        data=markdown(_data_rows(train, validation)),
-        shared="clip (some corpora have one speaker)" if shared else "speaker",
-        epochs=loop.epochs,
-        batch=recipe.batch,
-        optimizer=loop.optimizer,
-        rate=loop.learning_rate,
-        schedule=loop.schedule,
-        seed=loop.seed,
-        kept="the last" if loop.best_by == "last" else f"the one with the best validation {loop.best_by.upper()}",
-        ran=len(history),
-        metrics=markdown([("classifier", "WA", "UA"), *metrics]),
-        calibration=markdown([("classifier", "temperature", "before", "after"), *errors]),
-    )
+    return f"""# {" and ".join(classifiers)} classifier{"s" * (len(classifiers) > 1)}
+
+An STSER checkpoint of stser-monitor: emotion (angry, happy, neutral, sad) from {" and ".join(inputs)}.
+Written by `stser-train`; add the data's licences, the limits you know of and your test results before you share it.
+
+{_DATA}
+
+{markdown(_data_rows(train, validation))}
+
+Training and validation share no {shared}.
+
+## Protocol
+
+At most {loop.epochs} epochs of batches of {recipe.batch}, {loop.optimizer} at {loop.learning_rate:g} ({loop.schedule}),
+seed {loop.seed}; of {len(history)} epochs {kept} was kept.
+`recipe.json` of the run holds every setting, `config.json` how the classifiers are combined.
+
+## Validation
+
+{markdown([("classifier", "WA", "UA"), *metrics])}
+
+Calibration by temperature, on call-like streams of the validation speakers and on validation texts; expected
+calibration error before and after:
+
+{markdown([("classifier", "temperature", "before", "after"), *errors])}
+"""
 
 
 def with_streams(text: str, report: Mapping[str, Any]) -> str:

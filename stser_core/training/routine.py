@@ -100,8 +100,13 @@ def read_calls(folder: Path, held_out: Collection[str] = ()) -> tuple[list[Chann
     training: list[Channel] = []
     held: list[Channel] = []
     for path in paths:
-        out = path.name in held_out or path.stem in held_out
-        (held if out else training).extend(_channels(path))
+        channels = held if path.name in held_out or path.stem in held_out else training
+        sound = load(path)
+        for number, samples in enumerate(sound, start=1):
+            turns, pause = segment(samples)
+            if turns:
+                name = path.stem if len(sound) == 1 else f"{path.stem}-{number}"
+                channels.append(Channel(name, path.stem, samples, turns, pause))
     if not training and not held:
         raise DataError(f"{folder} holds no recording with speech; give a folder with recordings of routine calls.")
     return training, held
@@ -137,7 +142,13 @@ def service_texts(path: Path) -> tuple[Clip, ...]:
     texts = dict.fromkeys((corpus, text) for corpus, text in rows if corpus in SERVICE_CORPORA and text)
     if not texts:
         raise DataError(f"{path} has no text of the corpora {' and '.join(SERVICE_CORPORA)}.")
-    return tuple(_text(corpus, text) for corpus, text in texts)
+    clips = []
+    for corpus, text in texts:
+        digest = hashlib.blake2b(text.lower().encode(), digest_size=8).hexdigest()
+        split = {0: "test", 1: "validation"}.get(int(digest, 16) % 10, "train")
+        name = f"{corpus}/{digest}"
+        clips.append(Clip(name, None, text, "neutral", name, split=split, language="en", corpus=corpus, weak=True))
+    return tuple(clips)
 
 
 def segment(sound: Sound) -> tuple[tuple[tuple[int, int], ...], Sound]:
@@ -162,24 +173,6 @@ def segment(sound: Sound) -> tuple[tuple[tuple[int, int], ...], Sound]:
     near = np.convolve(speech, np.ones(2 * _AWAY + 1), "same") > 0
     pause = frames[~near & (levels > -90)].reshape(-1)
     return tuple(turns), pause if len(pause) >= _SHORTEST_PAUSE_S * SAMPLE_RATE else pause[:0]
-
-
-def _channels(path: Path) -> list[Channel]:
-    sound = load(path)
-    found = []
-    for number, samples in enumerate(sound, start=1):
-        turns, pause = segment(samples)
-        if turns:
-            name = path.stem if len(sound) == 1 else f"{path.stem}-{number}"
-            found.append(Channel(name, path.stem, samples, turns, pause))
-    return found
-
-
-def _text(corpus: str, text: str) -> Clip:
-    digest = hashlib.blake2b(text.lower().encode(), digest_size=8).hexdigest()
-    split = {0: "test", 1: "validation"}.get(int(digest, 16) % 10, "train")
-    clip_id = f"{corpus}/{digest}"
-    return Clip(clip_id, None, text, "neutral", clip_id, split=split, language="en", corpus=corpus, weak=True)
 
 
 def _wav(sound: Sound) -> bytes:

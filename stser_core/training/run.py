@@ -1,7 +1,7 @@
 """One training run: clips in, a calibrated checkpoint out; see `recipe` for its files."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -28,7 +28,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.learner import Learner, freeze
 from stser_core.training.loop import Epoch, ctrl_c, train
 from stser_core.training.output import write_json
-from stser_core.training.pairs import Pairing
+from stser_core.training.pairs import Pairing, Words, as_recorded
 from stser_core.training.recipe import DataDigest, Recipe, RunFolder, fingerprint, only
 from stser_core.training.report import card
 from stser_core.training.routine import CallData
@@ -173,23 +173,23 @@ def build(
         DataError: A checkpoint has no part of the model, or one of another shape.
         CheckpointError: Weights cannot be loaded.
     """
-    given = [checkpoints.load_model(folder) for folder in starts]
+    given = [(folder, checkpoints.load_model(folder)) for folder in starts]
     tokenizer: Tokenizer | None = None
     tmodel = None
     if config.tmodel is not None:
-        with_text = [(folder, one) for folder, one in zip(starts, given, strict=True) if one.tmodel is not None]
+        with_text = [(folder, one.tmodel) for folder, one in given if one.tmodel is not None]
         if with_text:
-            tmodel, tokenizer = with_text[-1][1].tmodel, checkpoints.load(with_text[-1][0]).tokenizer
+            folder, tmodel = with_text[-1]
+            tokenizer = checkpoints.load(folder).tokenizer
         elif config.tmodel.encoder:
             tmodel, tokenizer = pretrained(config.tmodel)
         else:
             raise UsageError("This model has no text encoder yet: give --text-encoder, or --classifiers speech.")
-        assert tmodel is not None
         config = replace(config, tmodel=tmodel.config)
     model = Stser(config)
     if tmodel is not None and model.tmodel is not None:
         model.tmodel.load_state_dict(tmodel.state_dict())
-    started = {name for folder, one in zip(starts, given, strict=True) for name in _take(model, one, folder)}
+    started = {name for folder, one in given for name in _take(model, one, folder)}
     if model.front_end is not None:
         if front_end is not None:
             file = Path(front_end)
@@ -224,8 +224,8 @@ def pretrained(config: TmodelConfig) -> tuple[Tmodel, Tokenizer]:
     return tmodel, Tokenizer.load(folder, config.maximum_pieces, marks=config.marks)
 
 
-def _take(model: Stser, given: Stser, folder: Path) -> Iterator[str]:
-    """Give a model the parts of another; yields their names."""
+def _take(model: Stser, given: Stser, folder: Path) -> list[str]:
+    """Give a model the parts of another; returns their names."""
     mine, theirs = (
         {"front_end": one.front_end, "smodel": one.smodel, "tmodel": one.tmodel, **one.classifiers}
         for one in (model, given)
@@ -241,7 +241,7 @@ def _take(model: Stser, given: Stser, folder: Path) -> Iterator[str]:
     if "smodel" in shared and model.front_end is not None and given.front_end is not None:
         model.neutral_mean.copy_(given.neutral_mean)
         model.frame_scale.copy_(given.frame_scale)
-    yield from shared
+    return shared
 
 
 def _examples(
@@ -297,15 +297,12 @@ def _write(
     run: RunFolder,
 ) -> None:
     """Calibrate the model, and write its checkpoint."""
+    words: Words | None = None
+    if model.smodel is not None and model.tmodel is not None:
+        pairing = _pairing("validation", data, recipe)
+        words = as_recorded if pairing is None else pairing.pair
     ensemble, found = calibrate_model(
-        model,
-        tokenizer,
-        run.checkpoint,
-        frames,
-        data.validation,
-        _pairing("validation", data, recipe) if model.smodel is not None and model.tmodel is not None else None,
-        own_words=model.tmodel is not None and not data.unpaired,
-        seed=recipe.loop.seed,
+        model, tokenizer, run.checkpoint, frames, data.validation, words, seed=recipe.loop.seed
     )
     model.config = replace(model.config, ensemble=ensemble)
     text = card(recipe, model.config, data.train, data.validation, history, found)

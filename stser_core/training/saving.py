@@ -31,17 +31,10 @@ def save(
     *,
     encoders: Mapping[str, Mapping[str, Tensor]] | None = None,
 ) -> None:
-    """Write a checkpoint folder; an older checkpoint of the same name is replaced in one step.
+    """Write a checkpoint folder: a model with its `config`, tokenizer, card in Markdown, and further encoders' tensors.
 
-    Args:
-        folder: Created where it is missing.
-        model: On any device; its `config` is written along.
-        tokenizer: `None` where no classifier reads text.
-        card: The model card, in Markdown.
-        encoders: The own tensors of further encoders that keep any, by name.
-
-    Raises:
-        OutputError: The folder cannot be written, or holds something else.
+    An older checkpoint of the same name is replaced in one step. Raises `OutputError` where the folder cannot be
+    written, or holds something else.
     """
     with _written(folder) as partial:
         config = msgspec.json.format(msgspec.json.encode(model.config), indent=2) + b"\n"

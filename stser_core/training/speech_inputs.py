@@ -40,14 +40,7 @@ class SpeechInputs:
         self._keeps_sound = bool(set(recognizer.classifiers) - set(CLASSIFIERS))
 
     @classmethod
-    def load(
-        cls,
-        checkpoint: str | Path,
-        cache: Path,
-        *,
-        accelerator: str = "auto",
-        **options: Any,  # noqa: ANN401
-    ) -> "SpeechInputs":
+    def load(cls, checkpoint: str | Path, cache: Path, accelerator: str = "auto", **options: Any) -> "SpeechInputs":  # noqa: ANN401
         """Load a checkpoint's recognizer; options and errors are those of `EmotionRecognizer`."""
         loaded = checkpoints.load(checkpoint)
         model = checkpoints.load_model(loaded.folder)

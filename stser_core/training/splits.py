@@ -127,15 +127,11 @@ def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
                 "remove copies, and give each corpus once."
             )
     sizes = Counter(clip.path.stat().st_size for clip in clips if clip.path is not None)
-    seen: set[str] = set()
-    left = []
+    first: dict[str, Clip] = {}
     for clip in clips:
-        key = None if clip.path is None or sizes[clip.path.stat().st_size] == 1 else content_key(clip.path)
-        if key is None or key not in seen:
-            left.append(clip)
-        if key is not None:
-            seen.add(key)
-    return tuple(left)
+        alone = clip.path is None or sizes[clip.path.stat().st_size] == 1
+        first.setdefault(clip.id if clip.path is None or alone else content_key(clip.path), clip)
+    return tuple(first.values())
 
 
 def split_off(
@@ -162,9 +158,7 @@ def _only_speaker(clips: Sequence[Clip]) -> frozenset[str]:
 
 def _fold(name: str, clips: Sequence[Clip], test: Iterable[Clip], validation_part: float) -> Fold:
     """The fold that tests some clips, trains on the rest and validates on a part of the rest."""
-    tested = tuple(test)
-    ids = {clip.id for clip in tested}
-    rest = [clip for clip in clips if clip.id not in ids]
+    rest, tested = _without(clips, tuple(test))
     train, validation = split_off(rest, validation_part)
     return Fold(name, train, validation, tested, shared_speakers=_only_speaker(rest))
 

@@ -9,7 +9,7 @@ calls' own line, which shows whether the model has learnt the line instead of th
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from stser_core.training.clip import Clip
 from stser_core.training.lines import Sound, level
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
-from stser_core.training.pairs import EMOTIONS, NEUTRAL, Labels, Pairing, as_recorded
+from stser_core.training.pairs import EMOTIONS, NEUTRAL, Labels, Words, as_recorded
 from stser_core.training.routine import Channel
 from stser_core.training.speech_inputs import BANDS, Band, SpeechInputs
 
@@ -65,17 +65,11 @@ class Turn:
 
 
 def run_streams(
-    inputs: SpeechInputs,
-    clips: Sequence[Clip],
-    band: Band,
-    *,
-    seed: int = 0,
-    pairing: Pairing | None = None,
-    own_words: bool = False,
+    inputs: SpeechInputs, clips: Sequence[Clip], band: Band, *, seed: int = 0, words: Words | None = None
 ) -> list[Turn]:
     """Draw the streams of every speaker from the clips with a recording, and score them over a band.
 
-    `pairing` draws the words of each turn; without it speech alone is scored, or with `own_words` the clips' own words.
+    Without `words`, which gives each turn its words, speech alone is scored.
     """
     drawn = streams_of(clips, seed)
     inputs.prepare([clip for turns in drawn.values() for clip in turns], (band,))
@@ -83,13 +77,10 @@ def run_streams(
     for (kind, speaker), turns in progress(drawn.items(), f"Streams ({band})", len(drawn)):
         rng = np.random.default_rng((seed, zlib.crc32(speaker.encode()), 1))
         baseline = SpeakerBaseline()
-        examples = [as_recorded(clip) if pairing is None else pairing.pair(clip, rng) for clip in turns]
-        words = pairing is not None or own_words
-        given = [inputs.of(one.clip, band, one.text if words else None, baseline) for one in examples]
-        for example, scores in zip(examples, inputs.recognizer.score(given), strict=True):
-            if scores is not None:
-                labels = example.labels if words and example.text else (example.labels[0], None, None)
-                found.append(Turn(kind, labels, scores))
+        examples = [words(clip, rng) if words else as_recorded(replace(clip, text=None)) for clip in turns]
+        given = [inputs.of(one.clip, band, one.text, baseline) for one in examples]
+        scored = zip(examples, inputs.recognizer.score(given), strict=True)
+        found += [Turn(kind, one.labels, scores) for one, scores in scored if scores is not None]
     return found
 
 
@@ -144,9 +135,8 @@ def stream_report(
     `checkpoint`, `prior`, `streams` (by band, then kind; see `stream_metrics`), and with calls `routine` and `laid_in`.
     """
     recognizer = inputs.recognizer
-    streams: dict[str, dict[str, Any]] = {}
-    if recognizer.attends:
-        streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in BANDS}
+    bands = BANDS if recognizer.attends else ()
+    streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in bands}
     report: dict[str, Any] = {
         "checkpoint": recognizer.name,
         "prior": recognizer.prior,
@@ -214,17 +204,16 @@ def laid_in_metrics(
     pools = {label: [clip for clip in clips if clip.label == label] for label in EMOTIONS}
     labels = [label for label, pool in pools.items() if pool]
     right: dict[str, list[bool]] = defaultdict(list)
-    own: list[bool] = []
     rounds = [(number, channel) for number in range(_LAID_ROUNDS) for channel in channels]
     for number, channel in progress(rounds, "Laid in", len(rounds)):
         rng = np.random.default_rng((seed, zlib.crc32(channel.name.encode()), number))
         line = CallLine(channel)
         baseline = SpeakerBaseline()
         given: list[SpeechInput] = []
-        truth: list[str | None] = []
+        truth: list[str] = []
         for place, turn in enumerate(inputs.turns(channel, baseline), start=1):
             given.append(turn)
-            truth.append(None)
+            truth.append(NEUTRAL)
             if place % _LAID_EVERY == 0 and labels:
                 label = labels[int(rng.integers(len(labels)))]
                 clip = pools[label][int(rng.integers(len(pools[label])))]
@@ -232,12 +221,9 @@ def laid_in_metrics(
                 given.append(SpeechInput(sound, speaker=baseline))
                 truth.append(label)
         for expected, scores in zip(truth, inputs.recognizer.score(given), strict=True):
-            if scores is None:
-                continue
-            if expected is None:
-                own.append(scores.emotion == NEUTRAL)
-            else:
+            if scores is not None:
                 right[expected].append(scores.emotion == expected)
+    own = right.pop(NEUTRAL, [])
     recall = {label: _mean(right[label]) for label in labels if right[label]}
     return {
         "laid": sum(map(len, right.values())),

@@ -17,18 +17,16 @@ from stser_core.config import (
 )
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
-from stser_core.training.presets import PRESETS, preset
+from stser_core.training.presets import DEFAULT, PAPER, PRESETS
 
 TEXT = ClassifierConfig(("text",))
 
 
 def test_presets_survive_json_and_have_the_frames_that_they_say():
-    for name in PRESETS:
-        assert decode(msgspec.json.encode(preset(name)), CheckpointConfig) == preset(name)
-    assert (preset("paper").smodel_input, preset("paper").frame_samples) == ((1, 64), 160)
-    assert (preset("default").smodel_input, preset("default").frame_samples) == ((1024, 1), 640)  # 25 a second
-    with pytest.raises(UsageError, match="paper, default"):
-        preset("large")
+    for preset in PRESETS.values():
+        assert decode(msgspec.json.encode(preset), CheckpointConfig) == preset
+    assert (PAPER.smodel_input, PAPER.frame_samples) == ((1, 64), 160)
+    assert (DEFAULT.smodel_input, DEFAULT.frame_samples) == ((1024, 1), 640)  # 25 a second
 
 
 @pytest.mark.parametrize(

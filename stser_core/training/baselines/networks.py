@@ -129,7 +129,9 @@ class AlignedEncoder(nn.Module):
         self.speech = BiLstm(FEATURES.mel_bands, settings.units)
         self.embedding = nn.Embedding(words, settings.embedding, padding_idx=PADDING)
         self.text = BiLstm(settings.embedding, settings.units)
-        self.alignment = Alignment(size)
+        self.of_word = nn.Linear(size, size // 2)
+        self.of_frame = nn.Linear(size, size // 2, bias=False)
+        self.score = nn.Linear(size // 2, 1, bias=False)
         self.both = BiLstm(2 * size, settings.units)
         self.classes = nn.Linear(size, len(LABELS))
         self.dropout = nn.Dropout(settings.dropout)
@@ -138,33 +140,14 @@ class AlignedEncoder(nn.Module):
         """Logits float32 [batch, labels] of a batch; see `Learner.batch`."""
         speech = self.dropout(self.speech(sound, frames))  # [batch, frames, size]
         text = self.dropout(self.text(self.embedding(words), counts))  # [batch, words, size]
-        aligned = self.alignment(text, speech, frames)
+        pairs = torch.tanh(self.of_word(text)[:, :, None] + self.of_frame(speech)[:, None])
+        scores = self.score(pairs).squeeze(3)  # [batch, words, frames]
+        outside = ~frame_mask(frames, speech.shape[1])[:, None]
+        aligned = torch.bmm(scores.masked_fill(outside, -torch.inf).softmax(dim=2), speech)
         both = self.dropout(self.both(torch.cat([aligned, text], dim=2), counts))
         inside = frame_mask(counts, both.shape[1])[:, :, None]
         logits: Tensor = self.classes(both.masked_fill(~inside, -torch.inf).amax(dim=1))
         return logits
-
-
-class Alignment(nn.Module):
-    """Attention of each word to the speech frames."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.of_word = nn.Linear(size, size // 2)
-        self.of_frame = nn.Linear(size, size // 2, bias=False)
-        self.score = nn.Linear(size // 2, 1, bias=False)
-
-    def forward(self, words: Tensor, speech: Tensor, frames: Tensor) -> Tensor:
-        """Gather, for each word, the speech that it attends to: float32 [batch, words, size].
-
-        Words and speech are float32 [batch, n, size]; what lies behind an utterance's frames, int64 [batch], is never
-        attended to.
-        """
-        pairs = torch.tanh(self.of_word(words)[:, :, None] + self.of_frame(speech)[:, None])
-        scores = self.score(pairs).squeeze(3)  # [batch, words, frames]
-        outside = ~frame_mask(frames, speech.shape[1])[:, None]
-        weights = scores.masked_fill(outside, -torch.inf).softmax(dim=2)
-        return torch.bmm(weights, speech)
 
 
 class Vocabulary:
