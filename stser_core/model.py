@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from stser_core.classifiers import Classifier
 from stser_core.config import CheckpointConfig
 from stser_core.frontend import WhisperFrontEnd, frame_mask
 from stser_core.smodel import Smodel
@@ -81,17 +82,6 @@ class Stser(nn.Module):
             for name, classifier in self.config.classifiers.items()
             if all(one in vectors for one in classifier.inputs)
         }
-
-
-class Classifier(nn.Sequential):
-    """Dense 128 → 64 → 128 (ReLU) → labels, as the paper's classifiers are (section 3.3)."""
-
-    def __init__(self, size: int, labels: int, dropout: float) -> None:
-        layers: list[nn.Module] = []
-        for width in (128, 64, 128):
-            layers += [nn.Linear(size, width), nn.ReLU(), nn.Dropout(dropout)]
-            size = width
-        super().__init__(*layers, nn.Linear(size, labels))
 
 
 class unfilled(TorchFunctionMode):  # noqa: N801 (a context)
