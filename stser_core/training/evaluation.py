@@ -7,6 +7,7 @@ carry an emotion, or only one of them does. The right answer follows from how a 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -200,21 +201,21 @@ def service_report(inputs: SpeechInputs, texts: Sequence[Clip]) -> dict[str, Any
 
 def _neutral_means(
     inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Band]
-) -> dict[tuple[str, Band], dict[str, NDArray[np.float32]]]:
-    """The mean frames of each speaker's first neutral clips, by speaker and band, and then by clip."""
-    means: dict[tuple[str, Band], dict[str, NDArray[np.float32]]] = defaultdict(dict)
+) -> dict[tuple[str, Band], dict[Path, NDArray[np.float32]]]:
+    """The mean frames of each speaker's first neutral clips, by speaker and band, and then by recording."""
+    means: dict[tuple[str, Band], dict[Path, NDArray[np.float32]]] = defaultdict(dict)
     for clip in clips:
         if clip.path is None or clip.label != NEUTRAL:
             continue
         for band in bands:
             if len(means[clip.speaker, band]) <= _NEUTRAL_CLIPS:  # one more, for the clip itself is left out
-                means[clip.speaker, band][clip.id] = inputs.frames(clip, band).astype(np.float32).mean(0)
+                means[clip.speaker, band][clip.path] = inputs.frames(clip, band).astype(np.float32).mean(0)
     return means
 
 
-def _known(clip: Clip, means: Mapping[str, NDArray[np.float32]]) -> SpeakerBaseline | None:
+def _known(clip: Clip, means: Mapping[Path, NDArray[np.float32]]) -> SpeakerBaseline | None:
     speaker = SpeakerBaseline()
-    others = [mean for name, mean in means.items() if name != clip.id][:_NEUTRAL_CLIPS]
+    others = [mean for path, mean in means.items() if path != clip.path][:_NEUTRAL_CLIPS]
     for mean in others:
         speaker.update(mean, 1.0, float(_NEUTRAL_CLIPS))
     return speaker if others else None

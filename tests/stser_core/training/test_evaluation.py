@@ -92,6 +92,14 @@ def test_a_known_baseline_is_that_of_the_speaker_s_other_neutral_clips():
     assert groups["none"]["speech"]["n"] == 5 and groups["neutral"]["speech"]["n"] == 4
 
 
+def test_a_clip_is_not_its_own_baseline_in_its_pairs_either():
+    relative = inputs()
+    relative.recognizer.uses_speaker_baseline = True
+    lone, other = clip(0, "0/loud", None, "neutral"), clip(1, "1/loud", None, "neutral")
+    assert all(some == {} for some in pair_report(relative, [lone, *TEXTS])["pairs"].values())
+    assert pair_report(relative, [lone, other, *TEXTS])["pairs"]["all"]["speech"]["n"] == 8
+
+
 def test_pairs_follow_from_both_labels_and_are_reported_by_kind():
     sounds = [clip(0, "loud", None, "angry"), clip(1, "quiet", None, "neutral")]
     pairs = pairs_of([*sounds, *TEXTS])
