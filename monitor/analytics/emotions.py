@@ -49,9 +49,8 @@ def replies(rows: Sequence[Turn], speaker: Speaker) -> tuple[Replies, ...]:
     return tuple(Replies(*key, turns=sum(counts[key].values()), emotions=counts[key]) for key in in_order)
 
 
-def _quarter(rows: Iterable[Turn], number: int, duration: int) -> Quarter:
+def _quarter(rows: Sequence[Turn], number: int, duration: int) -> Quarter:
     start, end = duration * number // QUARTERS, duration * (number + 1) // QUARTERS
-    rows = [row for row in rows if within(times(row), start, end)]
     scored = sum(within(times(row), start, end) for row in rows)
     return Quarter(start / 1000, end / 1000, scored / 1000, _shares(rows, start, end))
 
@@ -71,15 +70,11 @@ def _change(rows: Sequence[Turn]) -> float | None:
     half = sum(row.length_ms for row in rows) / 2
     passed = change = 0.0
     for row in rows:
-        length = row.length_ms
+        length, of_label = row.length_ms, dict(zip(LABELS, row.probabilities or (), strict=True))
         early = min(length, max(0.0, half - passed))
-        change += _unpleasant(row) * (length - 2 * early) / half
+        change += sum(of_label[label] for label in UNPLEASANT) * (length - 2 * early) / half
         passed += length
     return round(change, 4)
-
-
-def _unpleasant(row: Turn) -> float:
-    return sum(row.probabilities[LABELS.index(label)] for label in UNPLEASANT) if row.probabilities else 0.0
 
 
 def _trend(change: float) -> str:

@@ -62,11 +62,6 @@ class Report:
         return tuple(sorted(both, key=lambda one: one.time_s if isinstance(one, Mark) else one.row.start_s))
 
     @property
-    def alarming(self) -> bool:
-        """Whether any turn made a rule come true."""
-        return any(turn.alerts for turn in self.turns)
-
-    @property
     def salient(self) -> bool:
         """Whether any word is salient."""
         return any(piece.salient for turn in self.turns for piece in turn.said)
