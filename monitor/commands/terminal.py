@@ -136,7 +136,6 @@ class Keys:
     """
 
     def __init__(self, stream: TextIO, actions: Mapping[str, Callable[[], None]]) -> None:
-        """Prepare."""
         self._terminal = stream.fileno()
         self._actions = dict(actions)
         self._before = termios.tcgetattr(self._terminal)

@@ -86,13 +86,8 @@ def recording_pipeline(
 ) -> Pipeline:
     """Make the pipeline of a recording, whose speakers are diarized first where that was asked for.
 
-    Args:
-        file: Where it was opened from.
-        opened: What `open_recording` made of it.
-        models: Score it.
-        options: How it is scored.
-        outputs: Get its turns, without words where those are not to be kept.
-        halted: Asked again and again whether to stop diarizing.
+    The outputs get its turns, without words where those are not to be kept; `halted` is asked again and again whether
+    to stop diarizing.
 
     Raises:
         Halted: It is to stop.

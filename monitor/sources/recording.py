@@ -49,13 +49,7 @@ class Recording:
         notices: What the user should know of the file, in sentences; may grow while it is decoded.
     """
 
-    def __init__(
-        self,
-        file: AudioFile,
-        *,
-        track: TrackChoice = None,
-        name: str | None = None,
-    ) -> None:
+    def __init__(self, file: AudioFile, *, track: TrackChoice = None, name: str | None = None) -> None:
         """Look at a file without decoding it.
 
         Args:
@@ -216,16 +210,13 @@ def _of_tracks(name: str, streams: Sequence[AudioStream], track: TrackChoice, re
     if track is not None or len(streams) < 2:
         return []
     chosen = streams.index(read)
-    tracks = [_described(stream, number) for number, stream in enumerate(streams, start=1)]
+    tracks = []
+    for number, stream in enumerate(streams, start=1):
+        codec = "unknown codec" if stream.codec_context is None else stream.codec_context.name
+        told = [str(value) for key in ("language", "title") if (value := stream.metadata.get(key))]
+        tracks.append(f"{number} ({', '.join([*told, codec])})")
     others = ", ".join(tracks[:chosen] + tracks[chosen + 1 :])
     return [
         f"{name} has {len(streams)} audio tracks; {tracks[chosen]} is read, not {others}. "
         "--track chooses one, or all as channels."
     ]
-
-
-def _described(stream: AudioStream, number: int) -> str:
-    """Its number, language, title and codec."""
-    codec = "unknown codec" if stream.codec_context is None else stream.codec_context.name
-    told = [str(value) for key in ("language", "title") if (value := stream.metadata.get(key))]
-    return f"{number} ({', '.join([*told, codec])})"

@@ -40,14 +40,9 @@ def diarize(
     *,
     halted: Callable[[], bool],
 ) -> Callable[[Utterance], str]:
-    """Find the speaker of each utterance of a recording of one channel.
+    """Find which of `count` speakers speaks in each utterance of a recording, whose channels are mixed.
 
-    Args:
-        source: The recording; several channels are mixed.
-        count: How many speakers there are.
-        extractor: Computes the speaker embeddings.
-        settings: How the speech is cut into utterances, as for the pipeline.
-        halted: Asked again and again whether to stop.
+    The settings cut it into utterances as the pipeline does; `halted` is asked again and again whether to stop.
 
     Returns:
         Names the speaker of an utterance, as the pipeline cuts it from the same recording: `speaker1`, `speaker2`, …,
@@ -102,7 +97,15 @@ def cluster(embeddings: Sequence[SpeakerEmbedding | None], count: int) -> list[i
     nearest = (vectors @ centres.T).argmax(axis=1)
     for number, group in enumerate(groups):
         nearest[long[group]] = number
-    return _in_order(embeddings, dict(zip(known, nearest.tolist(), strict=True)))
+    found = dict(zip(known, nearest.tolist(), strict=True))
+    numbers: dict[int, int] = {}
+    result: list[int] = []
+    for index in range(len(embeddings)):
+        if index in found:
+            result.append(numbers.setdefault(found[index], len(numbers)))
+        else:
+            result.append(result[-1] if result else 0)
+    return result
 
 
 def _merged(vectors: NDArray[np.float32], count: int) -> list[list[int]]:
@@ -120,14 +123,3 @@ def _merged(vectors: NDArray[np.float32], count: int) -> list[list[int]]:
         similarity = np.delete(np.delete(similarity, second, axis=0), second, axis=1)
         groups[first] += groups.pop(second)
     return groups
-
-
-def _in_order(embeddings: Sequence[SpeakerEmbedding | None], found: dict[int, int]) -> list[int]:
-    numbers: dict[int, int] = {}
-    result: list[int] = []
-    for index in range(len(embeddings)):
-        if index in found:
-            result.append(numbers.setdefault(found[index], len(numbers)))
-        else:
-            result.append(result[-1] if result else 0)
-    return result
