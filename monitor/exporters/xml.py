@@ -29,10 +29,22 @@ _SET_ID = "stser"
 
 _SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_VOCABULARY = "emotions"
-_ENGLISH = "http://cdb.iso.org/lg/CDB-00138502-001"
-_ASSOCIATION = "Symbolic_Association"
-_ASSOCIATED = "1-1 association with a parent annotation"
+_ENTRIES = "".join(
+    f'<CV_ENTRY_ML CVE_ID="cve-{label}"><CVE_VALUE LANG_REF="eng">{label}</CVE_VALUE></CV_ENTRY_ML>' for label in LABELS
+)
+_TYPES = f"""<TYPES>
+<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="utterance" TIME_ALIGNABLE="true" GRAPHIC_REFERENCES="false"/>
+<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="emotion" TIME_ALIGNABLE="false" GRAPHIC_REFERENCES="false"
+    CONSTRAINTS="Symbolic_Association" CONTROLLED_VOCABULARY_REF="emotions"/>
+<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="confidence" TIME_ALIGNABLE="false" GRAPHIC_REFERENCES="false"
+    CONSTRAINTS="Symbolic_Association"/>
+<LANGUAGE LANG_ID="eng" LANG_DEF="http://cdb.iso.org/lg/CDB-00138502-001" LANG_LABEL="English (eng)"/>
+<CONSTRAINT STEREOTYPE="Symbolic_Association" DESCRIPTION="1-1 association with a parent annotation"/>
+<CONTROLLED_VOCABULARY CV_ID="emotions">
+<DESCRIPTION LANG_REF="eng">What is expressed, as the model hears it</DESCRIPTION>{_ENTRIES}
+</CONTROLLED_VOCABULARY>
+</TYPES>"""
+"""The types of the tiers, and the vocabulary of the emotions."""
 
 # Extensible Markup Language (XML) 1.0, section 2.2, "Characters".
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -90,7 +102,7 @@ def as_eaf(turns: Sequence[Turn]) -> bytes:
     numbers = count(1)
     for tier in tiers:
         _annotated(document, tier, slots, numbers)
-    _types(document)
+    document.extend(ElementTree.fromstring(_TYPES))
     return _document_bytes(document)
 
 
@@ -152,24 +164,6 @@ def _annotated(document: Element, tier: Tier, slots: dict[int, str], numbers: "c
 def _annotation(tier: Element, kind: str, value: str, **attributes: str) -> None:
     annotation = SubElement(SubElement(tier, "ANNOTATION"), kind, attributes)
     SubElement(annotation, "ANNOTATION_VALUE").text = _data(value)
-
-
-def _types(document: Element) -> None:
-    """The types of the tiers, and the vocabulary of the emotions."""
-    alignable = {"TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"}
-    associated = {"TIME_ALIGNABLE": "false", "GRAPHIC_REFERENCES": "false", "CONSTRAINTS": _ASSOCIATION}
-    SubElement(document, "LINGUISTIC_TYPE", alignable, LINGUISTIC_TYPE_ID="utterance")
-    SubElement(
-        document, "LINGUISTIC_TYPE", associated, LINGUISTIC_TYPE_ID="emotion", CONTROLLED_VOCABULARY_REF=_VOCABULARY
-    )
-    SubElement(document, "LINGUISTIC_TYPE", associated, LINGUISTIC_TYPE_ID="confidence")
-    SubElement(document, "LANGUAGE", LANG_ID="eng", LANG_DEF=_ENGLISH, LANG_LABEL="English (eng)")
-    SubElement(document, "CONSTRAINT", STEREOTYPE=_ASSOCIATION, DESCRIPTION=_ASSOCIATED)
-    vocabulary = SubElement(document, "CONTROLLED_VOCABULARY", CV_ID=_VOCABULARY)
-    SubElement(vocabulary, "DESCRIPTION", LANG_REF="eng").text = "What is expressed, as the model hears it"
-    for label in LABELS:
-        entry = SubElement(vocabulary, "CV_ENTRY_ML", CVE_ID=f"cve-{label}")
-        SubElement(entry, "CVE_VALUE", LANG_REF="eng").text = label
 
 
 def _address(recording: str) -> str:
