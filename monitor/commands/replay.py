@@ -108,11 +108,7 @@ def _play_all(recordings: Sequence[Path], first: _Open | None, player: "_Player"
 def _opened(path: Path, options: AnalysisOptions, notices: Notices, name: str | None = None) -> Iterator[_Open]:
     """Open a recording, and say what is to be said of it, also of what is found while it is open.
 
-    Args:
-        path: A file, a pipe, which is read to its end first, or `-` for standard input.
-        options: Which channels it has, and who is on each.
-        notices: Where to say it.
-        name: Its name in the timeline; the file's own without it.
+    A pipe, or `-` for standard input, is read to its end first. Without a name for the timeline, it has the file's own.
     """
     try:
         file = spooled(path, notices.say)

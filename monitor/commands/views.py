@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
-from types import TracebackType
 
 from rich.console import Console
 
@@ -94,9 +93,7 @@ class View:
         self.cover()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.uncover()
         snapshot = self._snapshot("")
         if self._screen is not None:

@@ -50,12 +50,9 @@ class Recording:
     """
 
     def __init__(self, file: AudioFile, *, track: TrackChoice = None, name: str | None = None) -> None:
-        """Look at a file without decoding it.
+        """Look at a file, given by its path or open and seekable, without decoding it.
 
-        Args:
-            file: Its path, or the file itself, open and seekable.
-            track: Which audio track; see `stser_core.audio`.
-            name: Its name in the timeline; the file's own without it.
+        Without a name for the timeline, it has the file's own. See `stser_core.audio` for its tracks.
 
         Raises:
             AudioError: The file is missing or is not audio, or is a pipe, which cannot be read twice.
@@ -155,9 +152,7 @@ def _residual(products: NDArray[np.float64]) -> float:
 def spooled(path: Path, say: Callable[[str], None]) -> Path | BinaryIO:
     """A recording that can be read more than once: of a pipe, a copy that vanishes when it is closed.
 
-    Args:
-        path: A file, or `-` for standard input, or a pipe such as `/dev/stdin` or a FIFO, which is read to its end.
-        say: Told where that takes long.
+    A pipe is read to its end: standard input (`-`), `/dev/stdin` or a FIFO; `say` is told where that takes long.
 
     Raises:
         AudioError: It is a folder, or the pipe cannot be read, is a terminal, or does not fit on the disk.

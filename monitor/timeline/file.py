@@ -52,13 +52,10 @@ class TimelineFile:
 
 
 def read_timeline(path: str | Path) -> TimelineFile:
-    """Read a timeline.
+    """Read a timeline, from standard input where the path is `-`.
 
     A file that begins with `PAR1` is read as Parquet, one that begins with `{` or whose name ends in `.jsonl` as JSON
     Lines, any other as CSV. Several live sessions in one file are laid out by the time of day (`sessions.py`).
-
-    Args:
-        path: The file; `-` is standard input.
 
     Raises:
         DataError: It cannot be read, or is not a timeline: with file, line and reason.

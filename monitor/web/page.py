@@ -140,9 +140,5 @@ def json_block(value: object) -> Markup:
 
 
 def source_hash(source: str) -> str:
-    """The source expression that permits one inline script or style in a Content Security Policy.
-
-    Args:
-        source: Everything between the element's tags, with line feeds as line ends.
-    """
+    """The source expression that permits one inline script or style, all between its tags, in a page's policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
