@@ -116,9 +116,7 @@ class RecordingScorer:
         before = state_of(found)
         opened = open_recording(found.path, self.options, found.name)
         turns: list[Turn] = []
-        pipeline = recording_pipeline(
-            found.path, opened, self.models, self.options, [turns.append], halted=lambda: running.halted
-        )
+        pipeline = recording_pipeline(opened, self.models, self.options, [turns.append], halted=lambda: running.halted)
         with running.counted(pipeline):
             pipeline.run()
         if state_of(found) != before:

@@ -69,10 +69,13 @@ class Tables:
         """Add calls, in the place of those of the same recordings."""
         self._drop([call.recording for call in calls if call.recording in self._held])
         waiting = sorted(calls, key=lambda call: call.recording)
-        number, room = self._last()
+        number = max(self._numbers(CALLS), default=1)
+        room = CALLS_A_SHARD - sum(held == number for held, _ in self._held.values())
         while waiting:
+            if room <= 0:
+                number, room = number + 1, CALLS_A_SHARD
             self._append(number, waiting[:room])
-            waiting, number, room = waiting[room:], number + 1, CALLS_A_SHARD
+            waiting, room = waiting[room:], 0
 
     def _append(self, number: int, calls: Sequence[Scored]) -> None:
         import pyarrow
@@ -121,12 +124,6 @@ class Tables:
             *(calls[column].to_pylist() for column in ("recording", "size", "modified_ns")), strict=True
         ):
             self._held[name] = number, (size, modified_ns)
-
-    def _last(self) -> tuple[int, int]:
-        """The number of the shard to extend next, and how many calls fit into it."""
-        last = max(self._numbers(CALLS), default=1)
-        room = CALLS_A_SHARD - sum(number == last for number, _ in self._held.values())
-        return (last, room) if room > 0 else (last + 1, CALLS_A_SHARD)
 
     def _numbers(self, kind: str) -> set[int]:
         names = [path.stem for path in (self._folder.root / kind).glob("*.parquet")]

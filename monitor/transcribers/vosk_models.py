@@ -193,8 +193,5 @@ def _read(response: http.client.HTTPResponse, address: str) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"the server says {error.code} {error.reason}"
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
-        return _reason(error.reason)
-    return reason(error)
+    inner = getattr(error, "reason", None)  # of a `URLError`
+    return reason(inner if isinstance(inner, Exception) else error)
