@@ -185,13 +185,6 @@ class PortAudio:
             DeviceError: The input has gone, or another program keeps it to itself.
         """
         library = port_audio()
-
-        # PortAudio calls this from a thread that must not wait, and where an exception would be lost.
-        def callback(
-            samples: NDArray[np.float32], frames: int, times: object, status: sounddevice.CallbackFlags
-        ) -> None:
-            take(samples, bool(status.input_overflow))
-
         try:
             stream = library.InputStream(
                 device=chosen.device.index,
@@ -200,7 +193,8 @@ class PortAudio:
                 blocksize=round(_PIECE_S * chosen.rate),
                 dtype="float32",
                 latency="high",
-                callback=callback,
+                # From a thread that must not wait, and where an exception would be lost.
+                callback=lambda samples, frames, times, status: take(samples, bool(status.input_overflow)),
                 finished_callback=ended,
             )
         except library.PortAudioError as error:
