@@ -109,14 +109,9 @@ def as_eaf(turns: Sequence[Turn]) -> bytes:
 def _media(document: Element, turns: Sequence[Turn]) -> None:
     header = SubElement(document, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     for recording in sorted({turn.recording for turn in turns}):
-        address = _address(recording)
-        SubElement(
-            header,
-            "MEDIA_DESCRIPTOR",
-            MEDIA_URL=f"file:///{address}",
-            RELATIVE_MEDIA_URL=f"./{address}",
-            MIME_TYPE=mimetypes.guess_type(recording)[0] or "unknown",
-        )
+        address, kind = _address(recording), mimetypes.guess_type(recording)[0] or "unknown"
+        places = {"MEDIA_URL": f"file:///{address}", "RELATIVE_MEDIA_URL": f"./{address}"}
+        SubElement(header, "MEDIA_DESCRIPTOR", places, MIME_TYPE=kind)
 
 
 def _time_slots(document: Element, tiers: Iterable[Tier]) -> dict[int, str]:
@@ -130,38 +125,25 @@ def _time_slots(document: Element, tiers: Iterable[Tier]) -> dict[int, str]:
 
 
 def _annotated(document: Element, tier: Tier, slots: dict[int, str], numbers: "count[int]") -> None:
-    name, participant = _data(tier.name), _data(tier.speaker)
-    words = SubElement(document, "TIER", TIER_ID=name, PARTICIPANT=participant, LINGUISTIC_TYPE_REF="utterance")
-    below = {
-        kind: SubElement(
-            document,
-            "TIER",
-            TIER_ID=f"{name} {kind}",
-            PARENT_REF=name,
-            PARTICIPANT=participant,
-            LINGUISTIC_TYPE_REF=kind,
-        )
+    name, speaker = _data(tier.name), {"PARTICIPANT": _data(tier.speaker)}
+    words = SubElement(document, "TIER", speaker, TIER_ID=name, LINGUISTIC_TYPE_REF="utterance")
+    emotions, confidences = (
+        SubElement(document, "TIER", speaker, TIER_ID=f"{name} {kind}", PARENT_REF=name, LINGUISTIC_TYPE_REF=kind)
         for kind in ("emotion", "confidence")
-    }
+    )
     for turn in tier.turns:
-        start, end = shown_ms(turn)
+        start, end = (slots[time] for time in shown_ms(turn))
         spoken = f"a{next(numbers)}"
-        _annotation(
-            words,
-            "ALIGNABLE_ANNOTATION",
-            turn.transcript or "",
-            ANNOTATION_ID=spoken,
-            TIME_SLOT_REF1=slots[start],
-            TIME_SLOT_REF2=slots[end],
-        )
+        placed = {"ANNOTATION_ID": spoken, "TIME_SLOT_REF1": start, "TIME_SLOT_REF2": end}
+        _annotation(words, "ALIGNABLE_ANNOTATION", placed, turn.transcript or "")
         if turn.emotion is not None and turn.confidence is not None:
-            for kind, value in (("emotion", turn.emotion), ("confidence", f"{turn.confidence:.4f}")):
-                entry = {"CVE_REF": f"cve-{value}"} if kind == "emotion" else {}
-                identity = {"ANNOTATION_ID": f"a{next(numbers)}", "ANNOTATION_REF": spoken}
-                _annotation(below[kind], "REF_ANNOTATION", value, **identity, **entry)
+            tied = {"ANNOTATION_ID": f"a{next(numbers)}", "ANNOTATION_REF": spoken, "CVE_REF": f"cve-{turn.emotion}"}
+            _annotation(emotions, "REF_ANNOTATION", tied, turn.emotion)
+            tied = {"ANNOTATION_ID": f"a{next(numbers)}", "ANNOTATION_REF": spoken}
+            _annotation(confidences, "REF_ANNOTATION", tied, f"{turn.confidence:.4f}")
 
 
-def _annotation(tier: Element, kind: str, value: str, **attributes: str) -> None:
+def _annotation(tier: Element, kind: str, attributes: dict[str, str], value: str) -> None:
     annotation = SubElement(SubElement(tier, "ANNOTATION"), kind, attributes)
     SubElement(annotation, "ANNOTATION_VALUE").text = _data(value)
 

@@ -108,7 +108,7 @@ class Pipeline:
         self._position = 0
         self._origin_s: float | None = None
         self._clocks_apart_s = 0.0
-        self._behind_s = 0.0
+        self.behind_s = 0.0  # for how long the sound that was read last had waited
         self._dropped = 0
         self._pauses = [(0.0, False)]
         self._last = np.zeros((channels, 0), dtype=np.float32)
@@ -134,11 +134,6 @@ class Pipeline:
     def dropped_ms(self) -> int:
         """Milliseconds of live sound that were lost so far."""
         return round(1000 * self._dropped / SAMPLE_RATE)
-
-    @property
-    def behind_s(self) -> float:
-        """For how long the sound that was read last had waited."""
-        return self._behind_s
 
     @property
     def turns_waiting(self) -> int:
@@ -221,7 +216,7 @@ class Pipeline:
             del self._pauses[0]
         silent = self._pauses[0][1]
         usable = replace(block, samples=np.zeros_like(block.samples)) if silent else block
-        self._behind_s = time.monotonic() - block.arrived_at
+        self.behind_s = time.monotonic() - block.arrived_at
         self._dropped += block.start - self._position
         self._last = usable.samples
         self._position = block.end
