@@ -101,10 +101,9 @@ def cluster(
 def joined(address: str, processors: int) -> Iterator[Any]:
     """Join a Ray cluster, or start one that only this machine can reach, and leave or end it again.
 
-    Args:
-        address: `auto`, or where the cluster's head is (`HOST:PORT`). With `auto`, `$RAY_ADDRESS` counts, and without
-            it a cluster is started here, on the loopback interface and without a dashboard, which ends with us.
-        processors: How many a cluster that is started here is to have.
+    The address is `auto`, or where the cluster's head is (`HOST:PORT`). With `auto`, `$RAY_ADDRESS` counts, and without
+    it a cluster of so many processors is started here, on the loopback interface and without a dashboard, which ends
+    with us.
 
     Yields:
         The module `ray`.

@@ -184,7 +184,7 @@ class PortAudio:
         Raises:
             DeviceError: The input has gone, or another program keeps it to itself.
         """
-        library = port_audio()
+        library, capture = port_audio(), None
         try:
             stream = library.InputStream(
                 device=chosen.device.index,
@@ -197,13 +197,11 @@ class PortAudio:
                 callback=lambda samples, frames, times, status: take(samples, bool(status.input_overflow)),
                 finished_callback=ended,
             )
-        except library.PortAudioError as error:
-            raise DeviceError(_refusal(chosen.device.name, error)) from error
-        capture = PortAudioCapture(stream)
-        try:
+            capture = PortAudioCapture(stream)
             stream.start()
         except library.PortAudioError as error:
-            capture.close()
+            if capture is not None:
+                capture.close()
             raise DeviceError(_refusal(chosen.device.name, error)) from error
         return capture
 

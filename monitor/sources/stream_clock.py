@@ -83,9 +83,8 @@ class StreamClock:
         self._offset = min(self._offset + drift, max(offset, lowest))
 
     def _block(self, start: int, samples: NDArray[np.float32]) -> AudioBlock:
-        if not np.isfinite(samples).all():
-            samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        block = AudioBlock(start, np.clip(samples, -1.0, 1.0))
+        finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        block = AudioBlock(start, np.clip(finite, -1.0, 1.0))
         self._next = block.end
         return block
 
