@@ -257,15 +257,11 @@ class Pipeline:
             if not isinstance(item, Scored):
                 self._deliver(item, self._note_outputs)
                 continue
-            self._deliver(self._presented(item.turn), self._outputs)
+            turn = item.turn if self._transcripts else item.turn.without_words()
+            extra = {**turn.extra, STARTED_AT: self.clock(turn.start_s)} if self._dated else turn.extra
+            self._deliver(replace(turn, turn=self._turns_before + turn.turn, extra=extra), self._outputs)
             if self._timings is not None:
                 self._timings(*item.times, time.monotonic())
-
-    def _presented(self, turn: Turn) -> Turn:
-        """A turn as outputs get it."""
-        kept = turn if self._transcripts else turn.without_words()
-        extra = {**turn.extra, STARTED_AT: self.clock(turn.start_s)} if self._dated else turn.extra
-        return replace(kept, turn=self._turns_before + turn.turn, extra=extra)
 
     def _deliver(self, item: T, outputs: list[Callable[[T], None]]) -> None:
         """Hand an item to its outputs. One that fails ends the run, but the others still get what is finished."""

@@ -73,12 +73,7 @@ class Report:
 
 
 def make_report(
-    rows: Sequence[Turn],
-    notes: Sequence[Note],
-    title: str,
-    *,
-    sound: Sound | None = None,
-    transcripts: bool = True,
+    rows: Sequence[Turn], notes: Sequence[Note], title: str, *, sound: Sound | None = None, transcripts: bool = True
 ) -> Report:
     """Make a report's content of a timeline.
 

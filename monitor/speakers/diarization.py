@@ -33,12 +33,7 @@ class Halted(Exception):  # noqa: N818
 
 
 def diarize(
-    source: Source,
-    count: int,
-    extractor: VoskEmbeddings,
-    settings: SegmenterSettings,
-    *,
-    halted: Callable[[], bool],
+    source: Source, count: int, extractor: VoskEmbeddings, settings: SegmenterSettings, *, halted: Callable[[], bool]
 ) -> Callable[[Utterance], str]:
     """Find which of `count` speakers speaks in each utterance of a recording, whose channels are mixed.
 
@@ -111,15 +106,12 @@ def cluster(embeddings: Sequence[SpeakerEmbedding | None], count: int) -> list[i
 def _merged(vectors: NDArray[np.float32], count: int) -> list[list[int]]:
     """Merge the two most similar groups until so many are left."""
     groups = [[index] for index in range(len(vectors))]
-    similarity = vectors @ vectors.T
-    np.fill_diagonal(similarity, -np.inf)
+    means = vectors
     while len(groups) > count:
+        similarity = means @ means.T  # the product of two means is the mean of the products of all pairs
+        np.fill_diagonal(similarity, -np.inf)
         first, second = sorted(np.unravel_index(int(similarity.argmax()), similarity.shape))
-        ours, theirs = len(groups[first]), len(groups[second])
-        # The mean over all pairs of two groups follows from the means of their parts (Lance and Williams, 1967).
-        row = (ours * similarity[first] + theirs * similarity[second]) / (ours + theirs)
-        similarity[first], similarity[:, first] = row, row
-        similarity[first, first] = -np.inf
-        similarity = np.delete(np.delete(similarity, second, axis=0), second, axis=1)
         groups[first] += groups.pop(second)
+        means = np.delete(means, second, axis=0)
+        means[first] = vectors[groups[first]].mean(axis=0)
     return groups
