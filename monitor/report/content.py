@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from monitor.analytics.call import analyse
@@ -122,11 +123,6 @@ def said(row: Turn) -> tuple[Said, ...]:
         return ()
     if row.salient_span is None or not row.words or " ".join(word.text for word in row.words) != row.transcript:
         return (Said(row.transcript),)
-    pieces: list[Said] = []
-    for place, word in enumerate(row.words):
-        salient = place in row.salient_words
-        if pieces and pieces[-1].salient == salient:
-            pieces[-1] = Said(f"{pieces[-1].text} {word.text}", salient)
-        else:
-            pieces.append(Said(word.text, salient))
-    return tuple(pieces)
+    marked = row.salient_words
+    pieces = groupby(enumerate(row.words), key=lambda numbered: numbered[0] in marked)
+    return tuple(Said(" ".join(word.text for _, word in words), salient) for salient, words in pieces)
