@@ -72,10 +72,7 @@ def replay(recordings: Sequence[Path], options: AnalysisOptions, output: OutputO
 
 
 def _play_all(recordings: Sequence[Path], first: Opened | None, player: "_Player") -> int:
-    """Replay one recording after the other, or the only one, `first`, which is open.
-
-    Returns:
-        How many of several failed.
+    """Replay one recording after the other, or the only one, `first`, which is open, and count those that fail.
 
     Raises:
         StserError: The only one failed, or the outputs cannot be written any more.
