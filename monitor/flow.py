@@ -67,9 +67,7 @@ class Transcript:
     @property
     def confidence(self) -> float | None:
         """Mean confidence of the words in 0…1, or `None` where there are none."""
-        if not self.words:
-            return None
-        return sum(word.confidence for word in self.words) / len(self.words)
+        return sum(word.confidence for word in self.words) / len(self.words) if self.words else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,10 +57,8 @@ class ClosableQueue(Generic[T]):
         """Remove the oldest item, waiting for one; `None` when there will be no more."""
         with self._changed:
             self._idle_consumers += 1
-            try:
-                self._changed.wait_for(lambda: self._closed or self._items)
-            finally:
-                self._idle_consumers -= 1
+            self._changed.wait_for(lambda: self._closed or self._items)
+            self._idle_consumers -= 1
             return self._pop()
 
     def get_if(self, wanted: Callable[[T], bool]) -> T | None:

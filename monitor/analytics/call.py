@@ -41,21 +41,18 @@ def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalyt
     # On one channel utterances follow each other, so overlaps are unknown.
     several_channels = len({row.channel for row in rows}) > 1
     waits = response_times(found, speakers) if len(speakers) > 1 else {}
+    mixed = any(row.speaker == MIXED for row in rows)
     return CallAnalytics(
         recording=recordings[0] if recordings else None,
         duration_s=duration / 1000,
-        mixed=_mixed(rows),
+        mixed=mixed,
         speech_s=total(speech) / 1000,
         overlap_s=overlap(union(map(times, turns)) for turns in speakers.values()) / 1000 if several_channels else None,
         silence=silence(speech, duration),
         interruptions=interruptions(found, speakers) if several_channels else None,
-        speakers=_speakers(rows, speakers, waits, duration),
+        speakers=_speakers(rows, speakers, waits, duration, mixed=mixed),
         angriest_minute=angriest_minute(rows, duration),
     )
-
-
-def _mixed(rows: Iterable[Turn]) -> bool:
-    return any(row.speaker == MIXED for row in rows)
 
 
 def _speakers(
@@ -63,9 +60,13 @@ def _speakers(
     by_speaker: Mapping[Speaker, Sequence[Turn]],
     waits: Mapping[Speaker, ResponseTimes],
     duration: int,
+    *,
+    mixed: bool,
 ) -> tuple[SpeakerAnalytics, ...]:
     talk = {speaker: total(union(map(times, turns))) for speaker, turns in by_speaker.items()}
-    shares = {} if _mixed(rows) else _shares(talk)
+    shares: Mapping[Speaker, float] = {}
+    if any(talk.values()) and not mixed:  # in four decimals that sum to 1
+        shares = dict(zip(talk, printed_probabilities(list(talk.values())), strict=True))
     return tuple(
         SpeakerAnalytics(
             channel=speaker[0],
@@ -84,11 +85,6 @@ def _speakers(
         )
         for speaker, turns in by_speaker.items()
     )
-
-
-def _shares(talk: Mapping[Speaker, int]) -> Mapping[Speaker, float]:
-    """Each speaker's proportion of the talk time, in four decimals that sum to 1; empty without talk time."""
-    return dict(zip(talk, printed_probabilities(list(talk.values())), strict=True)) if any(talk.values()) else {}
 
 
 def words(rows: Sequence[Turn]) -> int | None:

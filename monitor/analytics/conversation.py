@@ -40,7 +40,9 @@ def interruptions(found: Sequence[Stretch], speakers: Iterable[Speaker]) -> Inte
         if speaking:
             interrupted = max(speaking, key=lambda other: other.end)
             if _interrupts(stretch, interrupted):
-                lists[stretch.speaker].append(_interruption(stretch, interrupted))
+                end_s = min(stretch.end, interrupted.end) / 1000
+                one = Interruption(stretch.start / 1000, end_s, stretch.turn, *interrupted.speaker)
+                lists[stretch.speaker].append(one)
     each = tuple(
         InterruptionsBy(*speaker, len(own), _sum(one.end_s - one.start_s for one in own), tuple(own))
         for speaker, own in lists.items()
@@ -67,12 +69,6 @@ def _interrupts(stretch: Stretch, interrupted: Stretch) -> bool:
     both = min(stretch.end, interrupted.end) - stretch.start
     listening = stretch.end < interrupted.end and stretch.end - stretch.start < LISTENING_MS
     return both >= INTERRUPTION_MS and not listening
-
-
-def _interruption(stretch: Stretch, interrupted: Stretch) -> Interruption:
-    end = min(stretch.end, interrupted.end)
-    channel, speaker = interrupted.speaker
-    return Interruption(stretch.start / 1000, end / 1000, stretch.turn, channel, speaker)
 
 
 def _response_times(waits: Sequence[int]) -> ResponseTimes:

@@ -1,8 +1,8 @@
 """The emotions of one speaker over a call and after the turns of others, and the angriest minute."""
 
-from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 from monitor.analytics.results import AngriestMinute, Quarter, Replies, SpeakerEmotions, SpokenTurn
 from monitor.analytics.spans import Speaker, speaker_of, times, within
@@ -49,9 +49,8 @@ def replies(rows: Sequence[Turn], speaker: Speaker) -> tuple[Replies, ...]:
     return tuple(Replies(*key, turns=sum(counts[key].values()), emotions=counts[key]) for key in in_order)
 
 
-def _quarter(rows: Iterable[Turn], number: int, duration: int) -> Quarter:
+def _quarter(rows: Sequence[Turn], number: int, duration: int) -> Quarter:
     start, end = duration * number // QUARTERS, duration * (number + 1) // QUARTERS
-    rows = [row for row in rows if within(times(row), start, end)]
     scored = sum(within(times(row), start, end) for row in rows)
     return Quarter(start / 1000, end / 1000, scored / 1000, _shares(rows, start, end))
 
@@ -71,15 +70,11 @@ def _change(rows: Sequence[Turn]) -> float | None:
     half = sum(row.length_ms for row in rows) / 2
     passed = change = 0.0
     for row in rows:
-        length = row.length_ms
+        length, of_label = row.length_ms, dict(zip(LABELS, row.probabilities or (), strict=True))
         early = min(length, max(0.0, half - passed))
-        change += _unpleasant(row) * (length - 2 * early) / half
+        change += sum(of_label[label] for label in UNPLEASANT) * (length - 2 * early) / half
         passed += length
     return round(change, 4)
-
-
-def _unpleasant(row: Turn) -> float:
-    return sum(row.probabilities[LABELS.index(label)] for label in UNPLEASANT) if row.probabilities else 0.0
 
 
 def _trend(change: float) -> str:
@@ -98,16 +93,25 @@ def angriest_minute(rows: Sequence[Turn], duration: int) -> AngriestMinute | Non
         `None` where no talk time was scored, or none of it has any probability of anger.
     """
     scored = [row for row in rows if row.probabilities is not None]
-    if not any(_units(row) * (row.length_ms) for row in scored):
+    if not any(_units(row) * row.length_ms for row in scored):
         return None
     latest = max(0, duration - MINUTE_MS)
     edges = {edge for row in scored for edge in times(row)}
     beginnings = sorted({min(latest, max(0, edge - back)) for edge in edges for back in (0, MINUTE_MS)})
-    anger = _Cumulative([(*times(row), _units(row)) for row in scored])
-    start = max(beginnings, key=lambda beginning: anger.up_to(beginning + MINUTE_MS) - anger.up_to(beginning))
+    rates: Counter[int] = Counter()  # by how much the expected anger rises and falls at each time
+    for row in scored:
+        rates.update({row.start_ms: _units(row)})
+        rates.subtract({row.end_ms: _units(row)})
+    anger = {}  # from the start of the recording up to each time; exact in whole numbers
+    before = rate = total = 0
+    for time in sorted({*rates, *beginnings, *(beginning + MINUTE_MS for beginning in beginnings)}):
+        total += rate * (time - before)
+        before, rate, anger[time] = time, rate + rates[time], total
+    in_minute = {beginning: anger[beginning + MINUTE_MS] - anger[beginning] for beginning in beginnings}
+    start = max(beginnings, key=in_minute.__getitem__)
     end = min(duration, start + MINUTE_MS)
     talk = sum(within(times(row), start, end) for row in scored)
-    angry = (anger.up_to(end) - anger.up_to(start)) / _SCALE
+    angry = in_minute[start] / _SCALE
     return AngriestMinute(
         start_s=start / 1000,
         end_s=end / 1000,
@@ -119,26 +123,6 @@ def angriest_minute(rows: Sequence[Turn], duration: int) -> AngriestMinute | Non
             if within(times(row), start, end)
         ),
     )
-
-
-class _Cumulative:
-    """The integral of a sum of rates, each constant over its span; exact in whole numbers."""
-
-    def __init__(self, spans: Sequence[tuple[int, int, int]]) -> None:
-        steps: dict[int, int] = {}
-        for start, end, rate in spans:
-            steps[start] = steps.get(start, 0) + rate
-            steps[end] = steps.get(end, 0) - rate
-        self._edges = sorted(steps)
-        self._rates = list(accumulate(steps[edge] for edge in self._edges))
-        lengths = (after - before for before, after in zip(self._edges, self._edges[1:], strict=False))
-        pieces = (rate * length for rate, length in zip(self._rates, lengths, strict=False))
-        self._totals = list(accumulate(pieces, initial=0))
-
-    def up_to(self, time: int) -> int:
-        """The integral from the beginning to `time`."""
-        place = bisect_right(self._edges, time) - 1
-        return 0 if place < 0 else self._totals[place] + self._rates[place] * (time - self._edges[place])
 
 
 def _units(row: Turn) -> int:

@@ -1,6 +1,7 @@
 """Arithmetic with stretches of time, in whole milliseconds, so that parts add up exactly."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from monitor.timeline.turn import Turn
@@ -52,9 +53,8 @@ def total(spans: Iterable[Times]) -> int:
 
 def gaps(spans: Sequence[Times], end: int) -> list[Times]:
     """The gaps between 0 and `end` that a `union` of spans leaves."""
-    starts = [0, *(span[1] for span in spans)]
-    ends = [*(span[0] for span in spans), end]
-    return [(start, stop) for start, stop in zip(starts, ends, strict=True) if stop > start]
+    neighbours = pairwise([(0, 0), *spans, (end, end)])
+    return [(before[1], after[0]) for before, after in neighbours if after[0] > before[1]]
 
 
 def within(span: Times, start: int, end: int) -> int:

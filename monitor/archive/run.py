@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from monitor.archive.folder import SETTINGS, ArchiveFolder, read_failures
 from monitor.archive.recordings import Found
@@ -21,7 +20,6 @@ class Progress:
     """Progress of a run: counted by one thread, read by any."""
 
     def __init__(self, recordings: int, missing: int, now: Callable[[], float] = time.monotonic) -> None:
-        """Begin, with so many recordings, of which some are missing; `now` is the clock."""
         self._now, self._started = now, now()
         self.recordings = recordings
         self.before = recordings - missing
@@ -63,7 +61,6 @@ class Progress:
         return ", ".join(parts)
 
 
-@dataclass
 class ArchiveWriter:
     """Writes results as they come. One thread uses it, which holds the archive's lock.
 
@@ -71,15 +68,7 @@ class ArchiveWriter:
     the next start adds what a killed process left out.
     """
 
-    folder: ArchiveFolder
-    tables: Tables
-    failures: dict[str, str]
-    _listed: dict[str, str] | None
-    _calls: list[Scored] = field(default_factory=list)
-    _kept: float = field(default_factory=time.monotonic)
-
-    @classmethod
-    def begin(cls, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> "ArchiveWriter":
+    def __init__(self, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> None:
         """Continue an archive, or begin one.
 
         Raises:
@@ -87,44 +76,46 @@ class ArchiveWriter:
             DataError: Something in it is damaged.
         """
         check_settings(folder.root / SETTINGS, settings, folder.temporary)
-        tables = Tables(folder, explain=bool(settings["explain"]))
-        tables.complete()
-        listed, still = read_failures(folder.root), {found.name for found in missing}
-        failures = {recording: reason for recording, reason in (listed or {}).items() if recording in still}
-        return cls(folder, tables, failures, listed)
+        self._folder = folder
+        self._tables = Tables(folder, explain=bool(settings["explain"]))
+        self._tables.complete()
+        self._listed, still = read_failures(folder.root), {found.name for found in missing}
+        self._failures = {name: reason for name, reason in (self._listed or {}).items() if name in still}
+        self._calls: list[Scored] = []
+        self._kept = time.monotonic()
 
     def run(self, outcomes: Iterable[Outcome], progress: Progress, notify: Callable[[str], None]) -> None:
         """Write all outcomes as they come, count them, and tell the user what is to be told."""
         for outcome in outcomes:
-            kept = self.keep(outcome)
+            kept = self._keep(outcome)
             progress.count(kept)
             if isinstance(kept, Scored) and kept.notice is not None:
                 notify(kept.notice)
-        self.bring_up()
+        self._bring_up()
 
-    def keep(self, outcome: Outcome) -> Outcome:
+    def _keep(self, outcome: Outcome) -> Outcome:
         """Write the outcome of a recording; if only its timeline cannot be written, it becomes a failure."""
         if isinstance(outcome, Scored):
             try:
-                self.folder.finish(outcome, explain=self.tables.explain)
+                self._folder.finish(outcome, explain=self._tables.explain)
             except OutputError as error:
-                self.folder.probe()  # raises where nothing can be written at all
+                self._folder.probe()  # raises where nothing can be written at all
                 outcome = Failed(outcome.recording, str(error))
         if isinstance(outcome, Failed):
-            self.failures[outcome.recording] = outcome.reason
+            self._failures[outcome.recording] = outcome.reason
         else:
-            self.failures.pop(outcome.recording, None)
+            self._failures.pop(outcome.recording, None)
             self._calls.append(outcome)
         if len(self._calls) >= _KEEP_CALLS or time.monotonic() - self._kept >= _KEEP_S:
-            self.bring_up()
+            self._bring_up()
         return outcome
 
-    def bring_up(self) -> None:
+    def _bring_up(self) -> None:
         """Write the pending rows of the tables, and the list of failures if it has changed."""
         calls, self._calls = self._calls, []
         if calls:
-            self.tables.add(calls)
-        if self.failures != self._listed:
-            self.folder.write_failures(self.failures)
-            self._listed = dict(self.failures)
+            self._tables.add(calls)
+        if self._failures != self._listed:
+            self._folder.write_failures(self._failures)
+            self._listed = dict(self._failures)
         self._kept = time.monotonic()

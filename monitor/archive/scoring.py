@@ -103,7 +103,19 @@ class RecordingScorer:
             Halted: It was abandoned.
         """
         try:
-            return self._scored(found, running)
+            before = state_of(found)
+            opened = open_recording(found.path, self.options, found.name)
+            turns: list[Turn] = []
+            pipeline = recording_pipeline(
+                opened, self.models, self.options, [turns.append], halted=lambda: running.halted
+            )
+            with running.counted(pipeline):
+                pipeline.run()
+            if state_of(found) != before:
+                return Failed(found.name, "It changed while it was read; run the archive again when it is complete.")
+            heard_s = pipeline.position_s
+            finished = Finished(found.name, *before, opened.recording.announced_s or heard_s, heard_s)
+            return Scored(finished, tuple(turns), " ".join(opened.recording.notices) or None)
         except StserError as error:
             return Failed(found.name, str(error))
         except Halted:
@@ -111,21 +123,6 @@ class RecordingScorer:
         except Exception as error:  # noqa: BLE001  the fault of one recording, told in failures.csv
             reason = f"An unforeseen fault ({type(error).__name__}: {error}); see it with replay --debug."
             return Failed(found.name, reason)
-
-    def _scored(self, found: Found, running: Running) -> Outcome:
-        before = state_of(found)
-        opened = open_recording(found.path, self.options, found.name)
-        turns: list[Turn] = []
-        pipeline = recording_pipeline(
-            found.path, opened, self.models, self.options, [turns.append], halted=lambda: running.halted
-        )
-        with running.counted(pipeline):
-            pipeline.run()
-        if state_of(found) != before:
-            return Failed(found.name, "It changed while it was read; run the archive again when it is complete.")
-        heard_s = pipeline.position_s
-        finished = Finished(found.name, *before, opened.recording.announced_s or heard_s, heard_s)
-        return Scored(finished, tuple(turns), " ".join(opened.recording.notices) or None)
 
 
 def state_of(found: Found) -> tuple[int, int]:

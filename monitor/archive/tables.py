@@ -69,34 +69,30 @@ class Tables:
         """Add calls, in the place of those of the same recordings."""
         self._drop([call.recording for call in calls if call.recording in self._held])
         waiting = sorted(calls, key=lambda call: call.recording)
-        number, room = self._last()
+        number = max(self._numbers(CALLS), default=1)
+        room = CALLS_A_SHARD - sum(held == number for held, _ in self._held.values())
         while waiting:
+            if room <= 0:
+                number, room = number + 1, CALLS_A_SHARD
             self._append(number, waiting[:room])
-            waiting, number, room = waiting[room:], number + 1, CALLS_A_SHARD
+            waiting, room = waiting[room:], 0
 
     def _append(self, number: int, calls: Sequence[Scored]) -> None:
-        import pyarrow
-
-        turns, rows = self._tables(calls)
-        if self._path(CALLS, number).exists():
-            turns = pyarrow.concat_tables([load(self._path(TURNS, number)), turns])
-            rows = pyarrow.concat_tables([load(self._path(CALLS, number)), rows])
-        self._save(TURNS, number, turns)
-        self._save(CALLS, number, rows)
-        for call in calls:
-            self._held[call.recording] = number, (call.finished.size, call.finished.modified_ns)
-
-    def _tables(self, calls: Sequence[Scored]) -> tuple[pyarrow.Table, pyarrow.Table]:
         import pyarrow
 
         turns = [turn for call in calls for turn in call.turns]
         columns = table([replace(turn, extra={}) for turn in turns])
         for name in SALIENT_COLUMNS if self.explain else ():
-            columns = columns.append_column(
-                name, pyarrow.array([turn.extra.get(name) for turn in turns], pyarrow.float64())
-            )
+            values = pyarrow.array([turn.extra.get(name) for turn in turns], pyarrow.float64())
+            columns = columns.append_column(name, values)
         rows = pyarrow.Table.from_pylist([call_row(call) for call in calls], call_schema())
-        return columns, rows
+        if self._path(CALLS, number).exists():
+            columns = pyarrow.concat_tables([load(self._path(TURNS, number)), columns])
+            rows = pyarrow.concat_tables([load(self._path(CALLS, number)), rows])
+        self._save(TURNS, number, columns)
+        self._save(CALLS, number, rows)
+        for call in calls:
+            self._held[call.recording] = number, (call.finished.size, call.finished.modified_ns)
 
     def _drop(self, names: Iterable[str]) -> None:
         import pyarrow
@@ -114,13 +110,13 @@ class Tables:
     def _take_up(self, number: int) -> None:
         from pyarrow import compute
 
-        if not (self._path(CALLS, number).exists() and self._path(TURNS, number).exists()):
-            self._discard(number)
+        paths = [self._path(kind, number) for kind in (CALLS, TURNS)]
+        whole = all(path.exists() for path in paths)
+        if not whole or (calls := load(paths[0])).column_names != call_schema().names:
+            for path in paths:  # `complete` makes its rows again
+                path.unlink(missing_ok=True)
             return
-        calls, turns = load(self._path(CALLS, number)), load(self._path(TURNS, number))
-        if calls.column_names != call_schema().names:
-            self._discard(number)
-            return
+        turns = load(paths[1])
         belongs = compute.is_in(turns["recording"], calls["recording"].combine_chunks())
         if not compute.all(belongs, min_count=0).as_py():
             self._save(TURNS, number, turns.filter(belongs))
@@ -128,20 +124,6 @@ class Tables:
             *(calls[column].to_pylist() for column in ("recording", "size", "modified_ns")), strict=True
         ):
             self._held[name] = number, (size, modified_ns)
-
-    def _discard(self, number: int) -> None:
-        """Delete a shard, so that `complete` makes its rows again."""
-        for kind in (CALLS, TURNS):
-            self._path(kind, number).unlink(missing_ok=True)
-
-    def _last(self) -> tuple[int, int]:
-        """The number of the shard to extend next, and how many calls fit into it."""
-        counts: dict[int, int] = {}
-        for number, _ in self._held.values():
-            counts[number] = counts.get(number, 0) + 1
-        last = max(self._numbers(CALLS), default=1)
-        room = CALLS_A_SHARD - counts.get(last, 0)
-        return (last, room) if room > 0 else (last + 1, CALLS_A_SHARD)
 
     def _numbers(self, kind: str) -> set[int]:
         names = [path.stem for path in (self._folder.root / kind).glob("*.parquet")]

@@ -86,19 +86,11 @@ def threads(scorer: RecordingScorer, workers: int, running: Running) -> Iterator
 def cluster(
     address: str, workers: int, load: Callable[[], RecordingScorer], models: tuple[str, str]
 ) -> Iterator[Submit]:
-    """Workers of a Ray cluster.
+    """Workers of a Ray cluster, which is `joined`; one that is started here has room for so many.
 
     A recording whose worker is lost is given once more to another; if that is lost too, the recording is a failure.
-
-    Args:
-        address: That of `joined`.
-        workers: How many workers a cluster that is started here is to have room for.
-        load: Called by each worker once; Ray carries it there.
-        models: The names of the checkpoint and the transcriber here; other ones are refused.
-
-    Raises:
-        MissingExtraError: Ray is not installed.
-        UsageError: No cluster is found at that address.
+    Ray carries `load` to each worker, which calls it once, and refuses a checkpoint or a transcriber of another name
+    than `models` gives. Raises what `joined` raises.
     """
     with joined(address, workers) as ray:
         task, run = ray.remote(num_cpus=1, max_retries=1)(_score), uuid4().hex
@@ -109,10 +101,9 @@ def cluster(
 def joined(address: str, processors: int) -> Iterator[Any]:
     """Join a Ray cluster, or start one that only this machine can reach, and leave or end it again.
 
-    Args:
-        address: `auto`, or where the cluster's head is (`HOST:PORT`). With `auto`, `$RAY_ADDRESS` counts, and without
-            it a cluster is started here, on the loopback interface and without a dashboard, which ends with us.
-        processors: How many a cluster that is started here is to have.
+    The address is `auto`, or where the cluster's head is (`HOST:PORT`). With `auto`, `$RAY_ADDRESS` counts, and without
+    it a cluster of so many processors is started here, on the loopback interface and without a dashboard, which ends
+    with us.
 
     Yields:
         The module `ray`.

@@ -66,7 +66,7 @@ def archive(
         models = scorer.models
         missing = [one for one in found if not folder.is_done(one)]
         settings = archive_settings(options, models.scorer, models.transcriber)
-        writer = ArchiveWriter.begin(folder, settings, missing)
+        writer = ArchiveWriter(folder, settings, missing)
         if len(missing) < len(found):
             notices.say(f"{len(found) - len(missing)} of {len(found)} recordings are done already.")
         running = Running()

@@ -30,6 +30,8 @@ _PARTS = (
 
 def print_models() -> None:
     """Print the transcribers, checkpoints and text encoders on this machine, and the models that can be fetched."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
     from monitor.speakers.embeddings import find_speaker_model
     from monitor.transcribers import vosk_models, whisper_models
     from stser_core import checkpoint
@@ -41,7 +43,9 @@ def print_models() -> None:
     if voices is not None:
         _print_table("speaker models", [(voices.name, voices)])
     _print_table("checkpoints", [(path.name, path) for path in checkpoint.available()])
-    _print_table("text encoders", _text_encoders())
+    cached = sorted(Path(HF_HUB_CACHE).glob("models--*albert*"))  # in the Hub's cache: `models--owner--name`
+    texts = [(folder.name.removeprefix("models--").replace("--", "/"), folder) for folder in cached]
+    _print_table("text encoders", texts)
     names = {one.name for one in present}
     missing = {name: model for name, model in vosk_models.KNOWN.items() if name not in names}
     if missing:
@@ -129,13 +133,3 @@ def _licence(folder: Path) -> str:
     front_matter = card.read_text(encoding="utf-8").partition("\n---")[0]
     named = re.search(r"^license(?:_name)?: *(?!other)(\S+)", front_matter, re.MULTILINE)
     return f"{named[1]}, see {card}" if named else f"see {card}"
-
-
-def _text_encoders() -> list[tuple[str, Path]]:
-    """ALBERT models in the Hugging Face Hub's cache, whose folders are named `models--owner--name`."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    return [
-        (folder.name.removeprefix("models--").replace("--", "/"), folder)
-        for folder in sorted(Path(HF_HUB_CACHE).glob("models--*albert*"))
-    ]

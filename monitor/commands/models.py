@@ -116,16 +116,11 @@ def choose_transcriber(asr: Asr, notices: Notices) -> Transcriber:
         return NoTranscriber()
     if asr.name == "whisper":
         return _whisper(asr, notices)
-    if asr.name == "vosk":
-        return _vosk(asr, notices)
-    return _best(notices)
-
-
-def _best(notices: Notices) -> Transcriber:
-    """Choose the transcriber for `auto`."""
     try:
-        return _vosk(Asr("vosk"), notices)
+        return _vosk(asr, notices)
     except DownloadError as error:
+        if asr.name == "vosk":
+            raise
         reasons = str(error).rstrip(".")
     if whisper_models.is_available():
         try:

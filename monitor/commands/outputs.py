@@ -23,12 +23,8 @@ def open_files(
 ) -> list[Exporter]:
     """Check that the files of a timeline can be written, and have them closed with `cleanup`.
 
-    Args:
-        output: Their paths, which live may hold the date as `strftime` writes it.
-        cleanup: Closes them.
-        explain: Whether the attention is written.
-        overwrite: Whether live files are replaced, with the first turn.
-        live: Takes notices to the user of live files, which are continued; `None` for a replay, which replaces its own.
+    Live, their paths may hold the date as `strftime` writes it, and they are continued, or with `overwrite` replaced
+    with the first turn; `live` takes notices to the user. Without it, as for a replay, older ones are replaced.
 
     Raises:
         OutputError: One cannot be written, holds something that cannot be continued, or is not a timeline.

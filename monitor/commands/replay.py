@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 from rich.console import Console
 
@@ -27,10 +26,7 @@ from monitor.sources.recording import spooled
 from monitor.speakers.diarization import Halted
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
-from stser_core.audio_file import AudioFile
 from stser_core.errors import AudioError, OutputError, StserError, UsageError, reason
-
-_Open: TypeAlias = tuple[AudioFile, Opened]
 
 
 def replay(recordings: Sequence[Path], options: AnalysisOptions, output: OutputOptions, *, quiet: bool = False) -> int:
@@ -75,11 +71,8 @@ def replay(recordings: Sequence[Path], options: AnalysisOptions, output: OutputO
     return interruption.exit_code or int(failed > 0)
 
 
-def _play_all(recordings: Sequence[Path], first: _Open | None, player: "_Player") -> int:
-    """Replay one recording after the other, or the only one, `first`, which is open.
-
-    Returns:
-        How many of several failed.
+def _play_all(recordings: Sequence[Path], first: Opened | None, player: "_Player") -> int:
+    """Replay one recording after the other, or the only one, `first`, which is open, and count those that fail.
 
     Raises:
         StserError: The only one failed, or the outputs cannot be written any more.
@@ -92,7 +85,7 @@ def _play_all(recordings: Sequence[Path], first: _Open | None, player: "_Player"
             notices.line(f"{name or path.name}:")
         try:
             with nullcontext(first) if first else _opened(path, player.options, notices, name) as opened:
-                player.play(*opened)
+                player.play(opened)
         except StserError as error:
             if first is not None or isinstance(error, OutputError):
                 raise
@@ -105,14 +98,10 @@ def _play_all(recordings: Sequence[Path], first: _Open | None, player: "_Player"
 
 
 @contextmanager
-def _opened(path: Path, options: AnalysisOptions, notices: Notices, name: str | None = None) -> Iterator[_Open]:
+def _opened(path: Path, options: AnalysisOptions, notices: Notices, name: str | None = None) -> Iterator[Opened]:
     """Open a recording, and say what is to be said of it, also of what is found while it is open.
 
-    Args:
-        path: A file, a pipe, which is read to its end first, or `-` for standard input.
-        options: Which channels it has, and who is on each.
-        notices: Where to say it.
-        name: Its name in the timeline; the file's own without it.
+    A pipe, or `-` for standard input, is read to its end first. Without a name for the timeline, it has the file's own.
     """
     try:
         file = spooled(path, notices.say)
@@ -125,7 +114,7 @@ def _opened(path: Path, options: AnalysisOptions, notices: Notices, name: str | 
         told = len(opened.recording.notices)
         for notice in opened.recording.notices:
             notices.say(notice)
-        yield file, opened
+        yield opened
         for notice in opened.recording.notices[told:]:
             notices.say(notice)
 
@@ -142,7 +131,7 @@ class _Player:
     stopped: bool = False
     _pipeline: Pipeline | None = field(default=None, init=False)
 
-    def play(self, file: AudioFile, opened: Opened) -> None:
+    def play(self, opened: Opened) -> None:
         """Replay one recording to its end, or until it is stopped."""
         timeline = Timeline()
         outputs: list[Callable[[Turn], None]] = [*(exporter.write for exporter in self.exporters), timeline.add]
@@ -152,7 +141,7 @@ class _Player:
             self.notices.say(f"diarizing {self.options.recording.speakers} speakers first.")
         try:
             pipeline = self._pipeline = recording_pipeline(
-                file, opened, self.models, self.options, outputs, halted=lambda: self.stopped
+                opened, self.models, self.options, outputs, halted=lambda: self.stopped
             )
         except Halted:
             return

@@ -42,13 +42,10 @@ class Interruption:
     def __init__(
         self, stop: Callable[[], None], abort: Callable[[], None], before_exit: Callable[[], None] = lambda: None
     ) -> None:
-        """Prepare.
+        """Prepare: `stop` asks for an orderly end, `abort` for an immediate one.
 
-        Args:
-            stop: Asks for an orderly end.
-            abort: Asks for an immediate one.
-            before_exit: Puts the terminal right before a third signal ends the process. Called inside the signal's
-                handler, so it must not wait for anything.
+        `before_exit` puts the terminal right before a third signal ends the process. It is called inside the signal's
+        handler, so it must not wait for anything.
         """
         self._before_exit = before_exit
         self.received: signal.Signals | None = None
@@ -94,9 +91,8 @@ class Interruption:
 def suspension(leave: Callable[[], None], resume: Callable[[], None]) -> Iterator[None]:
     """Handle Ctrl-Z meanwhile; without such signals, as on Windows, do nothing.
 
-    Args:
-        leave: Gives the terminal back. Called inside the signal's handler, in the main thread.
-        resume: Takes it again, once the shell lets the program go on.
+    `leave` gives the terminal back, called inside the signal's handler, in the main thread; `resume` takes it again,
+    once the shell lets the program go on.
     """
     if not hasattr(signal, "SIGTSTP"):
         yield
@@ -136,7 +132,6 @@ class Keys:
     """
 
     def __init__(self, stream: TextIO, actions: Mapping[str, Callable[[], None]]) -> None:
-        """Prepare."""
         self._terminal = stream.fileno()
         self._actions = dict(actions)
         self._before = termios.tcgetattr(self._terminal)

@@ -5,8 +5,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum, auto
-from types import TracebackType
 
 from rich.console import Console
 
@@ -41,43 +41,37 @@ def display_mode(*outputs: str | None, quiet: bool) -> DisplayMode:
     return DisplayMode.SCREEN if terminal else DisplayMode.LINES
 
 
+@dataclass(eq=False)
 class View:
     """Shows a replay or live monitoring from entering to leaving, and its totals in the end.
 
     While a live screen covers the terminal, the program's sentences are shown on it, and written afterwards.
     """
 
-    def __init__(
-        self,
-        mode: DisplayMode,
-        notices: Notices,
-        session: Session,
-        snapshot: Callable[[str], Snapshot],
-        keys: Keys | None = None,
-    ) -> None:
-        """Prepare, without showing anything yet; `keys` take the terminal while it is covered."""
-        self._mode = mode
-        self._notices = notices
-        self._session = session
-        self._snapshot = snapshot
-        self._keys = keys
+    mode: DisplayMode
+    notices: Notices
+    session: Session
+    snapshot: Callable[[str], Snapshot]  # gets the last of the program's sentences
+    keys: Keys | None = None  # take the terminal while it is covered
+
+    def __post_init__(self) -> None:
         self._said: deque[tuple[float, str]] = deque(maxlen=_NOTICES_KEPT)
         self._console = Console()
         self._screen = None
-        if mode is DisplayMode.SCREEN:
-            self._screen = running_screen(self._console, session, lambda: snapshot(self._last_said()))
+        if self.mode is DisplayMode.SCREEN:
+            self._screen = running_screen(self._console, self.session, lambda: self.snapshot(self._last_said()))
 
     def restore(self) -> None:
         """Give the terminal back at once, from inside a signal's handler."""
         if self._screen is not None:
             os.write(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1, _LEAVE_SCREEN)
-        if self._keys is not None:
-            self._keys.restore()
+        if self.keys is not None:
+            self.keys.restore()
 
     def cover(self) -> None:
         """Show the screen, where there is one."""
-        if self._keys is not None:  # first: in the background, the system stops here whoever changes the terminal
-            self._keys.take()
+        if self.keys is not None:  # first: in the background, the system stops here whoever changes the terminal
+            self.keys.take()
         if self._screen is not None:
             self._screen.start(refresh=True)
 
@@ -85,29 +79,27 @@ class View:
         """Give the terminal back as it was; `cover` may be called again."""
         if self._screen is not None:
             self._screen.stop()
-        if self._keys is not None:
-            self._keys.restore()
+        if self.keys is not None:
+            self.keys.restore()
 
     def __enter__(self) -> "View":
-        if self._screen is not None and self._session.live:
-            self._notices.divert(lambda sentence: self._said.append((time.monotonic(), sentence)))
+        if self._screen is not None and self.session.live:
+            self.notices.divert(lambda sentence: self._said.append((time.monotonic(), sentence)))
         self.cover()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.uncover()
-        snapshot = self._snapshot("")
+        snapshot = self.snapshot("")
         if self._screen is not None:
-            self._notices.divert(None)
+            self.notices.divert(None)
             for _, sentence in self._said:
-                self._notices.say(sentence)
-            print_finished(self._console, self._session, snapshot)
-        elif self._mode is DisplayMode.LINES:
+                self.notices.say(sentence)
+            print_finished(self._console, self.session, snapshot)
+        elif self.mode is DisplayMode.LINES:
             totals = snapshot.timeline.totals
             if totals or error is None:  # an error before the first sound says nothing about speech
-                self._notices.line(*summary_lines(totals))
+                self.notices.line(*summary_lines(totals))
 
     def _last_said(self) -> str:
         """The last sentence, or nothing where that is long ago. From any thread."""

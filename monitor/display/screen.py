@@ -170,13 +170,11 @@ def _lanes(session: Session, snapshot: Snapshot, width: int) -> list[Text]:
         if span.start_s <= mark.time_s < span.end_s:
             times = _put(times, span.cell(mark.time_s), Text("▼", BOLD))
     lines = [Text(" " * _LABEL_WIDTH).append_text(times).append("talk".rjust(_TALK_WIDTH - 1), QUIET)]
-    talk_s: dict[int, float] = {}
-    for totals in snapshot.timeline.totals:
-        talk_s[totals.channel] = talk_s.get(totals.channel, 0.0) + totals.talk_s
     for channel, speaker in enumerate(session.speakers, start=1):
         turns = [turn for turn in snapshot.timeline.turns if turn.channel == channel]
+        talk_s = sum(totals.talk_s for totals in snapshot.timeline.totals if totals.channel == channel)
         line = Text(f"{name(speaker)} ").append_text(_lane(turns, channel, snapshot, span))
-        lines.append(line.append(f"{clock(talk_s.get(channel, 0.0)):>{_TALK_WIDTH - 1}}", BOLD))
+        lines.append(line.append(f"{clock(talk_s):>{_TALK_WIDTH - 1}}", BOLD))
     return lines
 
 

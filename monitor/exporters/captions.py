@@ -77,14 +77,11 @@ def as_audacity(turns: Sequence[Turn]) -> str:
 
 def notes_as_audacity(notes: Sequence[Note]) -> str:
     """A label at the moment of each mark and alert; Audacity puts them among the others by their time."""
-    return "".join(
-        _label(
-            1000 * note.time_s,
-            1000 * note.time_s,
-            f"mark {note.number}" if isinstance(note, Mark) else one_line(f"{note.speaker}: alert {note.rule}"),
-        )
-        for note in notes
-    )
+    labels = []
+    for note in notes:
+        text = f"mark {note.number}" if isinstance(note, Mark) else one_line(f"{note.speaker}: alert {note.rule}")
+        labels.append(_label(1000 * note.time_s, 1000 * note.time_s, text))
+    return "".join(labels)
 
 
 def as_rttm(turns: Sequence[Turn]) -> str:

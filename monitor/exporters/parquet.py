@@ -58,11 +58,8 @@ def _further(name: str, values: Sequence[object]) -> pyarrow.Array:
     seconds = not known and name.endswith("_s")
     if seconds or (known and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known)):
         return pyarrow.array([None if value is None else float(str(value)) for value in values], pyarrow.float64())
-    return pyarrow.array([None if value is None else _as_text(value) for value in values], pyarrow.string())
-
-
-def _as_text(value: object) -> object:
-    return _utf8(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    texts = (one if isinstance(one, str | None) else json.dumps(one, ensure_ascii=False) for one in values)
+    return pyarrow.array([_utf8(text) for text in texts], pyarrow.string())
 
 
 def _utf8(value: object) -> object:

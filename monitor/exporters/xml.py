@@ -29,10 +29,22 @@ _SET_ID = "stser"
 
 _SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_VOCABULARY = "emotions"
-_ENGLISH = "http://cdb.iso.org/lg/CDB-00138502-001"
-_ASSOCIATION = "Symbolic_Association"
-_ASSOCIATED = "1-1 association with a parent annotation"
+_ENTRIES = "".join(
+    f'<CV_ENTRY_ML CVE_ID="cve-{label}"><CVE_VALUE LANG_REF="eng">{label}</CVE_VALUE></CV_ENTRY_ML>' for label in LABELS
+)
+_TYPES = f"""<TYPES>
+<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="utterance" TIME_ALIGNABLE="true" GRAPHIC_REFERENCES="false"/>
+<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="emotion" TIME_ALIGNABLE="false" GRAPHIC_REFERENCES="false"
+    CONSTRAINTS="Symbolic_Association" CONTROLLED_VOCABULARY_REF="emotions"/>
+<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="confidence" TIME_ALIGNABLE="false" GRAPHIC_REFERENCES="false"
+    CONSTRAINTS="Symbolic_Association"/>
+<LANGUAGE LANG_ID="eng" LANG_DEF="http://cdb.iso.org/lg/CDB-00138502-001" LANG_LABEL="English (eng)"/>
+<CONSTRAINT STEREOTYPE="Symbolic_Association" DESCRIPTION="1-1 association with a parent annotation"/>
+<CONTROLLED_VOCABULARY CV_ID="emotions">
+<DESCRIPTION LANG_REF="eng">What is expressed, as the model hears it</DESCRIPTION>{_ENTRIES}
+</CONTROLLED_VOCABULARY>
+</TYPES>"""
+"""The types of the tiers, and the vocabulary of the emotions."""
 
 # Extensible Markup Language (XML) 1.0, section 2.2, "Characters".
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -90,21 +102,16 @@ def as_eaf(turns: Sequence[Turn]) -> bytes:
     numbers = count(1)
     for tier in tiers:
         _annotated(document, tier, slots, numbers)
-    _types(document)
+    document.extend(ElementTree.fromstring(_TYPES))
     return _document_bytes(document)
 
 
 def _media(document: Element, turns: Sequence[Turn]) -> None:
     header = SubElement(document, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     for recording in sorted({turn.recording for turn in turns}):
-        address = _address(recording)
-        SubElement(
-            header,
-            "MEDIA_DESCRIPTOR",
-            MEDIA_URL=f"file:///{address}",
-            RELATIVE_MEDIA_URL=f"./{address}",
-            MIME_TYPE=mimetypes.guess_type(recording)[0] or "unknown",
-        )
+        address, kind = _address(recording), mimetypes.guess_type(recording)[0] or "unknown"
+        places = {"MEDIA_URL": f"file:///{address}", "RELATIVE_MEDIA_URL": f"./{address}"}
+        SubElement(header, "MEDIA_DESCRIPTOR", places, MIME_TYPE=kind)
 
 
 def _time_slots(document: Element, tiers: Iterable[Tier]) -> dict[int, str]:
@@ -118,58 +125,27 @@ def _time_slots(document: Element, tiers: Iterable[Tier]) -> dict[int, str]:
 
 
 def _annotated(document: Element, tier: Tier, slots: dict[int, str], numbers: "count[int]") -> None:
-    name, participant = _data(tier.name), _data(tier.speaker)
-    words = SubElement(document, "TIER", TIER_ID=name, PARTICIPANT=participant, LINGUISTIC_TYPE_REF="utterance")
-    below = {
-        kind: SubElement(
-            document,
-            "TIER",
-            TIER_ID=f"{name} {kind}",
-            PARENT_REF=name,
-            PARTICIPANT=participant,
-            LINGUISTIC_TYPE_REF=kind,
-        )
+    name, speaker = _data(tier.name), {"PARTICIPANT": _data(tier.speaker)}
+    words = SubElement(document, "TIER", speaker, TIER_ID=name, LINGUISTIC_TYPE_REF="utterance")
+    emotions, confidences = (
+        SubElement(document, "TIER", speaker, TIER_ID=f"{name} {kind}", PARENT_REF=name, LINGUISTIC_TYPE_REF=kind)
         for kind in ("emotion", "confidence")
-    }
+    )
     for turn in tier.turns:
-        start, end = shown_ms(turn)
+        start, end = (slots[time] for time in shown_ms(turn))
         spoken = f"a{next(numbers)}"
-        _annotation(
-            words,
-            "ALIGNABLE_ANNOTATION",
-            turn.transcript or "",
-            ANNOTATION_ID=spoken,
-            TIME_SLOT_REF1=slots[start],
-            TIME_SLOT_REF2=slots[end],
-        )
+        placed = {"ANNOTATION_ID": spoken, "TIME_SLOT_REF1": start, "TIME_SLOT_REF2": end}
+        _annotation(words, "ALIGNABLE_ANNOTATION", placed, turn.transcript or "")
         if turn.emotion is not None and turn.confidence is not None:
-            for kind, value in (("emotion", turn.emotion), ("confidence", f"{turn.confidence:.4f}")):
-                entry = {"CVE_REF": f"cve-{value}"} if kind == "emotion" else {}
-                identity = {"ANNOTATION_ID": f"a{next(numbers)}", "ANNOTATION_REF": spoken}
-                _annotation(below[kind], "REF_ANNOTATION", value, **identity, **entry)
+            tied = {"ANNOTATION_ID": f"a{next(numbers)}", "ANNOTATION_REF": spoken, "CVE_REF": f"cve-{turn.emotion}"}
+            _annotation(emotions, "REF_ANNOTATION", tied, turn.emotion)
+            tied = {"ANNOTATION_ID": f"a{next(numbers)}", "ANNOTATION_REF": spoken}
+            _annotation(confidences, "REF_ANNOTATION", tied, f"{turn.confidence:.4f}")
 
 
-def _annotation(tier: Element, kind: str, value: str, **attributes: str) -> None:
+def _annotation(tier: Element, kind: str, attributes: dict[str, str], value: str) -> None:
     annotation = SubElement(SubElement(tier, "ANNOTATION"), kind, attributes)
     SubElement(annotation, "ANNOTATION_VALUE").text = _data(value)
-
-
-def _types(document: Element) -> None:
-    """The types of the tiers, and the vocabulary of the emotions."""
-    alignable = {"TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"}
-    associated = {"TIME_ALIGNABLE": "false", "GRAPHIC_REFERENCES": "false", "CONSTRAINTS": _ASSOCIATION}
-    SubElement(document, "LINGUISTIC_TYPE", alignable, LINGUISTIC_TYPE_ID="utterance")
-    SubElement(
-        document, "LINGUISTIC_TYPE", associated, LINGUISTIC_TYPE_ID="emotion", CONTROLLED_VOCABULARY_REF=_VOCABULARY
-    )
-    SubElement(document, "LINGUISTIC_TYPE", associated, LINGUISTIC_TYPE_ID="confidence")
-    SubElement(document, "LANGUAGE", LANG_ID="eng", LANG_DEF=_ENGLISH, LANG_LABEL="English (eng)")
-    SubElement(document, "CONSTRAINT", STEREOTYPE=_ASSOCIATION, DESCRIPTION=_ASSOCIATED)
-    vocabulary = SubElement(document, "CONTROLLED_VOCABULARY", CV_ID=_VOCABULARY)
-    SubElement(vocabulary, "DESCRIPTION", LANG_REF="eng").text = "What is expressed, as the model hears it"
-    for label in LABELS:
-        entry = SubElement(vocabulary, "CV_ENTRY_ML", CVE_ID=f"cve-{label}")
-        SubElement(entry, "CVE_VALUE", LANG_REF="eng").text = label
 
 
 def _address(recording: str) -> str:

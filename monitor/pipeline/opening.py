@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 class Opened(NamedTuple):
-    """A recording, and a role for each of its channels, or one for all, which are then mixed."""
+    """A recording, its file, and a role for each of its channels, or one for all, which are then mixed."""
 
+    file: AudioFile
     recording: Recording
     roles: tuple[Role, ...]
 
@@ -48,7 +49,7 @@ def open_recording(file: AudioFile, options: AnalysisOptions, name: str | None =
             f"--speakers distinguishes speakers on one channel, but {recording.name} has {recording.channels}; "
             "name them with --channels, or mix them with --channels mix."
         )
-    return Opened(recording, given)
+    return Opened(file, recording, given)
 
 
 def track_choice(option: str | None) -> TrackChoice:
@@ -76,7 +77,6 @@ class Models:
 
 
 def recording_pipeline(
-    file: AudioFile,
     opened: Opened,
     models: Models,
     options: AnalysisOptions,
@@ -86,20 +86,15 @@ def recording_pipeline(
 ) -> Pipeline:
     """Make the pipeline of a recording, whose speakers are diarized first where that was asked for.
 
-    Args:
-        file: Where it was opened from.
-        opened: What `open_recording` made of it.
-        models: Score it.
-        options: How it is scored.
-        outputs: Get its turns, without words where those are not to be kept.
-        halted: Asked again and again whether to stop diarizing.
+    The outputs get its turns, without words where those are not to be kept; `halted` is asked again and again whether
+    to stop diarizing.
 
     Raises:
         Halted: It is to stop.
     """
     segmentation, count, speaker_of = options.segmentation.settings(), options.recording.speakers, None
     if count is not None and models.extractor is not None:
-        again = open_recording(file, options, opened.recording.name).recording
+        again = Recording(opened.file, track=track_choice(options.recording.track))
         speaker_of = diarize(again, count, models.extractor, segmentation, halted=halted)
     return Pipeline(
         opened.recording,

@@ -108,12 +108,17 @@ class Pipeline:
         self._position = 0
         self._origin_s: float | None = None
         self._clocks_apart_s = 0.0
-        self._behind_s = 0.0
+        self.behind_s = 0.0  # for how long the sound that was read last had waited
         self._dropped = 0
         self._pauses = [(0.0, False)]
         self._last = np.zeros((channels, 0), dtype=np.float32)
         self._since: list[float | None] = [None] * channels
-        self._threads = self._all_threads()
+        self._threads = Threads(on_failure=source.stop)
+        self._threads.add("segmenter", self._segment, self._leave_segmenter)
+        for one in self._transcribers:
+            self._threads.add("transcriber", one.run, one.cancel)
+        self._threads.add("scorer", lambda: self._scoring.run(self._finished.put), self._leave_scorer)
+        self._threads.add("output", self._write, self._finished.cancel)
 
     @property
     def position_s(self) -> float:
@@ -129,11 +134,6 @@ class Pipeline:
     def dropped_ms(self) -> int:
         """Milliseconds of live sound that were lost so far."""
         return round(1000 * self._dropped / SAMPLE_RATE)
-
-    @property
-    def behind_s(self) -> float:
-        """For how long the sound that was read last had waited."""
-        return self._behind_s
 
     @property
     def turns_waiting(self) -> int:
@@ -182,15 +182,6 @@ class Pipeline:
         self._finished.cancel()
         self._source.stop()
 
-    def _all_threads(self) -> Threads:
-        threads = Threads(on_failure=self._source.stop)
-        threads.add("segmenter", self._segment, self._leave_segmenter)
-        for transcriber in self._transcribers:
-            threads.add("transcriber", transcriber.run, transcriber.cancel)
-        threads.add("scorer", lambda: self._scoring.run(self._finished.put), self._leave_scorer)
-        threads.add("output", self._write, self._finished.cancel)
-        return threads
-
     def _blocks(self, source: Source) -> Iterator[AudioBlock]:
         """The source's blocks as they come. A failure of the source ends them: what came before is still finished."""
         try:
@@ -225,7 +216,7 @@ class Pipeline:
             del self._pauses[0]
         silent = self._pauses[0][1]
         usable = replace(block, samples=np.zeros_like(block.samples)) if silent else block
-        self._behind_s = time.monotonic() - block.arrived_at
+        self.behind_s = time.monotonic() - block.arrived_at
         self._dropped += block.start - self._position
         self._last = usable.samples
         self._position = block.end
@@ -266,15 +257,11 @@ class Pipeline:
             if not isinstance(item, Scored):
                 self._deliver(item, self._note_outputs)
                 continue
-            self._deliver(self._presented(item.turn), self._outputs)
+            turn = item.turn if self._transcripts else item.turn.without_words()
+            extra = {**turn.extra, STARTED_AT: self.clock(turn.start_s)} if self._dated else turn.extra
+            self._deliver(replace(turn, turn=self._turns_before + turn.turn, extra=extra), self._outputs)
             if self._timings is not None:
                 self._timings(*item.times, time.monotonic())
-
-    def _presented(self, turn: Turn) -> Turn:
-        """A turn as outputs get it."""
-        kept = turn if self._transcripts else turn.without_words()
-        extra = {**turn.extra, STARTED_AT: self.clock(turn.start_s)} if self._dated else turn.extra
-        return replace(kept, turn=self._turns_before + turn.turn, extra=extra)
 
     def _deliver(self, item: T, outputs: list[Callable[[T], None]]) -> None:
         """Hand an item to its outputs. One that fails ends the run, but the others still get what is finished."""

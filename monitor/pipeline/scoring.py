@@ -95,7 +95,21 @@ class Scoring:
             transcript = utterance.transcript.result()
             if tones:  # as subtitles write it
                 transcript = Transcript((Word(MUSIC, utterance.start_s, utterance.end_s, 1.0),))
-            turns.append(self._turn(utterance, speaker, next(results) if asked else None, transcript))
+            self._made += 1
+            turn = Turn.of(
+                recording=self._recording,
+                channel=utterance.channel,
+                speaker=speaker,
+                turn=self._made,
+                start_s=utterance.start_s,
+                end_s=utterance.end_s,
+                scores=next(results) if asked else None,
+                transcript=transcript,
+                loudness_dbfs=loudness_dbfs(utterance.samples),
+                dropped_ms=utterance.dropped_ms,
+                checkpoint=self._scorer.name,
+            )
+            turns.append(turn)
         return turns
 
     def estimate(self, partial: PartialUtterance) -> EmotionScores | None:
@@ -113,24 +127,6 @@ class Scoring:
         if transcript is None or not transcript.words:
             return SpeechInput(utterance.samples, speaker=baseline)
         return SpeechInput(utterance.samples, transcript.text, transcript.confidence, baseline)
-
-    def _turn(
-        self, utterance: Utterance, speaker: str, scores: EmotionScores | None, transcript: Transcript | None
-    ) -> Turn:
-        self._made += 1
-        return Turn.of(
-            recording=self._recording,
-            channel=utterance.channel,
-            speaker=speaker,
-            turn=self._made,
-            start_s=utterance.start_s,
-            end_s=utterance.end_s,
-            scores=scores,
-            transcript=transcript,
-            loudness_dbfs=loudness_dbfs(utterance.samples),
-            dropped_ms=utterance.dropped_ms,
-            checkpoint=self._scorer.name,
-        )
 
     def _scored(self, first: Utterance) -> list[Scored]:
         """Score the next utterance, and those after it whose transcripts are already there."""

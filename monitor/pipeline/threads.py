@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
 from stser_core.errors import PipelineError, StserError
@@ -17,7 +16,7 @@ class Threads:
     def __init__(self, on_failure: Callable[[], None]) -> None:
         self._on_failure = on_failure
         self._threads: list[Thread] = []
-        self._failures: SimpleQueue[StserError] = SimpleQueue()
+        self._failures: list[StserError] = []
         self._abandoned = Event()
 
     def add(self, name: str, work: Callable[[], None], leave: Callable[[], object]) -> None:
@@ -36,13 +35,13 @@ class Threads:
     def fail(self, name: str, error: BaseException) -> None:
         """Note what went wrong in a stage."""
         if isinstance(error, StserError):
-            self._failures.put(error)
+            self._failures.append(error)
         else:
             failure = PipelineError(
                 f"The {name} failed unexpectedly ({type(error).__name__}: {error}); --debug shows where."
             )
             failure.__cause__ = error
-            self._failures.put(failure)
+            self._failures.append(failure)
         self._on_failure()
 
     def run(self) -> None:
@@ -61,10 +60,8 @@ class Threads:
         deadline = time.monotonic() + _ABORT_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        try:
-            raise self._failures.get_nowait()
-        except Empty:
-            return
+        if self._failures:
+            raise self._failures[0]
 
     def abandon(self) -> None:
         """Wait no longer."""

@@ -43,14 +43,10 @@ class ChannelTranscriber:
         offer: Callable[[PartialUtterance], object],
         followed: Callable[[], bool] | None,
     ) -> None:
-        """Prepare.
+        """Prepare to transcribe a channel, counted from 1.
 
-        Args:
-            channel: Counts from 1.
-            transcriber: Provides the words.
-            capacity: How many events may wait.
-            offer: Takes what there is of an utterance after every second of it; it must not wait.
-            followed: Whether somebody reads `words` and estimates right now; `None` where nobody ever does.
+        At most `capacity` events wait. `offer` takes what there is of an utterance after every second of it, without
+        waiting. `followed` tells whether anybody reads `words` and estimates now; it is `None` where nobody ever does.
         """
         self.words: tuple[float, str] = (0.0, "")
         self._channel = channel

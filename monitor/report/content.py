@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from monitor.analytics.call import analyse
@@ -62,11 +63,6 @@ class Report:
         return tuple(sorted(both, key=lambda one: one.time_s if isinstance(one, Mark) else one.row.start_s))
 
     @property
-    def alarming(self) -> bool:
-        """Whether any turn made a rule come true."""
-        return any(turn.alerts for turn in self.turns)
-
-    @property
     def salient(self) -> bool:
         """Whether any word is salient."""
         return any(piece.salient for turn in self.turns for piece in turn.said)
@@ -78,12 +74,7 @@ class Report:
 
 
 def make_report(
-    rows: Sequence[Turn],
-    notes: Sequence[Note],
-    title: str,
-    *,
-    sound: Sound | None = None,
-    transcripts: bool = True,
+    rows: Sequence[Turn], notes: Sequence[Note], title: str, *, sound: Sound | None = None, transcripts: bool = True
 ) -> Report:
     """Make a report's content of a timeline.
 
@@ -132,11 +123,6 @@ def said(row: Turn) -> tuple[Said, ...]:
         return ()
     if row.salient_span is None or not row.words or " ".join(word.text for word in row.words) != row.transcript:
         return (Said(row.transcript),)
-    pieces: list[Said] = []
-    for place, word in enumerate(row.words):
-        salient = place in row.salient_words
-        if pieces and pieces[-1].salient == salient:
-            pieces[-1] = Said(f"{pieces[-1].text} {word.text}", salient)
-        else:
-            pieces.append(Said(word.text, salient))
-    return tuple(pieces)
+    marked = row.salient_words
+    pieces = groupby(enumerate(row.words), key=lambda numbered: numbered[0] in marked)
+    return tuple(Said(" ".join(word.text for _, word in words), salient) for salient, words in pieces)

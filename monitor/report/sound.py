@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -36,34 +35,24 @@ class Sound:
 
 
 def encode(path: str | Path, track: TrackChoice = None) -> Sound:
-    """Encode a recording for a page.
+    """Encode a recording, any file that `stser_core.audio` reads, or one track of it, for a page.
 
     It is decoded as for the analysis, so that a time on the timeline is the same time in the sound. Two channels
     stay two; more become one.
 
-    Args:
-        path: Any file that `stser_core.audio` reads.
-        track: Which audio track; see `stser_core.audio`.
-
     Raises:
         AudioError: It is missing, cannot be decoded, or holds no sound.
     """
-    file = io.BytesIO()
+    file, downmix = io.BytesIO(), Downmix()
+    sound = blocks(path, _BLOCK_SAMPLES, track=track)
+    few_channels = (block if len(block) in _BITS_A_SECOND else downmix.mix(block) for block in sound)
     try:
         # Without the flag, the file would hold random numbers, and no two reports of a call would be the same.
         with av.open(file, "w", format="webm", options={"fflags": "+bitexact"}) as container:
-            samples = _write(
-                container, map(partial(_few_channels, Downmix()), blocks(path, _BLOCK_SAMPLES, track=track))
-            )
+            samples = _write(container, few_channels)
     except av.FFmpegError as error:
         raise AudioError(f"{path} cannot be encoded for the report ({reason(error)}).") from error
     return Sound(file.getvalue(), samples / SAMPLE_RATE)
-
-
-def _few_channels(downmix: Downmix, block: NDArray[np.float32]) -> NDArray[np.float32]:
-    if len(block) in _BITS_A_SECOND:
-        return block
-    return downmix.mix(block)
 
 
 def _write(container: OutputContainer, sound: Iterable[NDArray[np.float32]]) -> int:

@@ -81,7 +81,10 @@ class Segmenter:
 
     def _skip_to(self, start: int) -> list[SpeechEvent]:
         """Take a gap for silence, or, where it is longer than any pause, resume behind it."""
-        self._note_gap(self._position, start)
+        self._gaps.append((self._position, start))
+        oldest = self._position - round(2 * self._settings.max_utterance_s * SAMPLE_RATE)
+        while self._gaps[0][1] < oldest:
+            self._gaps.popleft()
         gap = start - self._position
         longest = round((2 * self._settings.pause_s) * SAMPLE_RATE) + FRAME
         events = self._take(np.zeros((len(self._detectors), min(gap, longest)), dtype=np.float32))
@@ -123,12 +126,6 @@ class Segmenter:
             if pending is not None and number != channel and (pending / SAMPLE_RATE, number) < (end_s, channel):
                 return True
         return False
-
-    def _note_gap(self, start: int, end: int) -> None:
-        self._gaps.append((start, end))
-        oldest = start - round(2 * self._settings.max_utterance_s * SAMPLE_RATE)
-        while self._gaps[0][1] < oldest:
-            self._gaps.popleft()
 
     def _dropped_ms(self, start_s: float, end_s: float) -> int:
         start, end = round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)

@@ -76,17 +76,10 @@ def framed(samples: NDArray[np.float32]) -> tuple[list[list[Frame]], NDArray[np.
     # A copy of each channel, so that no utterance keeps the sound of all channels alive.
     own = [piece for channel in samples for piece in channel.copy().reshape(-1, length)]
     size = 2 * FRAME
+    levels, low_levels = _dbfs(energies / length), _dbfs(low_energies / max(1, low_length))
     frames = [
         Frame(*values, pcm[place * size : (place + 1) * size])
-        for place, values in enumerate(
-            zip(
-                own,
-                energies.tolist(),
-                _dbfs(energies / length),
-                _dbfs(low_energies / max(1, low_length)),
-                strict=True,
-            )
-        )
+        for place, values in enumerate(zip(own, energies.tolist(), levels, low_levels, strict=True))
     ]
     count = len(pieces) // len(samples)
     low = means.reshape(len(samples), count, low_length)
@@ -107,7 +100,7 @@ def _dbfs(powers: NDArray[np.float64]) -> list[float]:
 
 
 class NoiseFloor:
-    """The level that a channel seldom falls below, over the last seconds.
+    """The level that a channel seldom falls below, over the last `window` frames.
 
     One frame in twenty may be quieter. Continuous speech has far more of its frames in closures and between
     syllables, so it does not lift the floor to its own level. Frames under the absolute floor (digital silence,
@@ -117,7 +110,6 @@ class NoiseFloor:
     _QUIETER = 0.05
 
     def __init__(self, window: int) -> None:
-        """Track over `window` frames."""
         self._window = window
         self._levels: deque[float] = deque()
         self._by_level: list[float] = []

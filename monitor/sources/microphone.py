@@ -93,15 +93,11 @@ class Microphone:
         system: PortAudio | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Find an input; nothing is captured yet.
+        """Find an input by `mic`, which is the default one, an index, or part of a name; nothing is captured yet.
 
-        Args:
-            device: `mic` for the default input, an index, or part of a name.
-            channels: How many to capture; `None` for two, or the only one.
-            notices: Gets sentences for the user that are not errors, in the thread that reads `blocks`.
-            complain: Gets those that tell of a lost device, in the same thread.
-            system: What captures; `None` for PortAudio.
-            clock: Seconds on a clock that never goes back.
+        Without a number of channels, two are captured, or the only one. In the thread that reads `blocks`, `complain`
+        gets sentences that tell of a lost device, and `notices` those that are not errors. `system` stands in for
+        PortAudio in tests, and `clock` for the system's own.
 
         Raises:
             DeviceError: The input does not exist or cannot be captured, or PortAudio is missing.

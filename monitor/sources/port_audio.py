@@ -184,14 +184,7 @@ class PortAudio:
         Raises:
             DeviceError: The input has gone, or another program keeps it to itself.
         """
-        library = port_audio()
-
-        # PortAudio calls this from a thread that must not wait, and where an exception would be lost.
-        def callback(
-            samples: NDArray[np.float32], frames: int, times: object, status: sounddevice.CallbackFlags
-        ) -> None:
-            take(samples, bool(status.input_overflow))
-
+        library, capture = port_audio(), None
         try:
             stream = library.InputStream(
                 device=chosen.device.index,
@@ -200,16 +193,15 @@ class PortAudio:
                 blocksize=round(_PIECE_S * chosen.rate),
                 dtype="float32",
                 latency="high",
-                callback=callback,
+                # From a thread that must not wait, and where an exception would be lost.
+                callback=lambda samples, frames, times, status: take(samples, bool(status.input_overflow)),
                 finished_callback=ended,
             )
-        except library.PortAudioError as error:
-            raise DeviceError(_refusal(chosen.device.name, error)) from error
-        capture = PortAudioCapture(stream)
-        try:
+            capture = PortAudioCapture(stream)
             stream.start()
         except library.PortAudioError as error:
-            capture.close()
+            if capture is not None:
+                capture.close()
             raise DeviceError(_refusal(chosen.device.name, error)) from error
         return capture
 

@@ -49,13 +49,9 @@ class RawPcm:
         channels: int = 1,
         notices: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        """Read from a stream such as `sys.stdin.buffer`; nothing is read yet.
+        """Read `rate` samples per second from a stream such as `sys.stdin.buffer`; nothing is read yet.
 
-        Args:
-            stream: The pipe.
-            rate: Samples per second in the stream.
-            channels: How many there are.
-            notices: Told, in a sentence, that it does not sound like 16-bit samples.
+        `notices` is told, in a sentence, that it does not sound like 16-bit samples.
 
         Raises:
             UsageError: The rate or the number of channels cannot be.

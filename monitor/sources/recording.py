@@ -49,19 +49,10 @@ class Recording:
         notices: What the user should know of the file, in sentences; may grow while it is decoded.
     """
 
-    def __init__(
-        self,
-        file: AudioFile,
-        *,
-        track: TrackChoice = None,
-        name: str | None = None,
-    ) -> None:
-        """Look at a file without decoding it.
+    def __init__(self, file: AudioFile, *, track: TrackChoice = None, name: str | None = None) -> None:
+        """Look at a file, given by its path or open and seekable, without decoding it.
 
-        Args:
-            file: Its path, or the file itself, open and seekable.
-            track: Which audio track; see `stser_core.audio`.
-            name: Its name in the timeline; the file's own without it.
+        Without a name for the timeline, it has the file's own. See `stser_core.audio` for its tracks.
 
         Raises:
             AudioError: The file is missing or is not audio, or is a pipe, which cannot be read twice.
@@ -161,9 +152,7 @@ def _residual(products: NDArray[np.float64]) -> float:
 def spooled(path: Path, say: Callable[[str], None]) -> Path | BinaryIO:
     """A recording that can be read more than once: of a pipe, a copy that vanishes when it is closed.
 
-    Args:
-        path: A file, or `-` for standard input, or a pipe such as `/dev/stdin` or a FIFO, which is read to its end.
-        say: Told where that takes long.
+    A pipe is read to its end: standard input (`-`), `/dev/stdin` or a FIFO; `say` is told where that takes long.
 
     Raises:
         AudioError: It is a folder, or the pipe cannot be read, is a terminal, or does not fit on the disk.
@@ -216,16 +205,13 @@ def _of_tracks(name: str, streams: Sequence[AudioStream], track: TrackChoice, re
     if track is not None or len(streams) < 2:
         return []
     chosen = streams.index(read)
-    tracks = [_described(stream, number) for number, stream in enumerate(streams, start=1)]
+    tracks = []
+    for number, stream in enumerate(streams, start=1):
+        codec = "unknown codec" if stream.codec_context is None else stream.codec_context.name
+        told = [str(value) for key in ("language", "title") if (value := stream.metadata.get(key))]
+        tracks.append(f"{number} ({', '.join([*told, codec])})")
     others = ", ".join(tracks[:chosen] + tracks[chosen + 1 :])
     return [
         f"{name} has {len(streams)} audio tracks; {tracks[chosen]} is read, not {others}. "
         "--track chooses one, or all as channels."
     ]
-
-
-def _described(stream: AudioStream, number: int) -> str:
-    """Its number, language, title and codec."""
-    codec = "unknown codec" if stream.codec_context is None else stream.codec_context.name
-    told = [str(value) for key in ("language", "title") if (value := stream.metadata.get(key))]
-    return f"{number} ({', '.join([*told, codec])})"

@@ -50,8 +50,11 @@ class StreamClock:
             overflowed: Whether the device lost samples before them.
         """
         length = samples.shape[1]
-        expected = self._position
-        start = expected + (self._lost(length, arrived_s) if overflowed and self._counted else 0)
+        expected = start = self._position
+        if overflowed and self._counted:
+            self._estimated = True
+            late_s = arrived_s - (expected + length) / self._rate - self._offset
+            start += max(0, round(late_s * self._rate))
         self._position = start + length
         self._counted += length
         self._learn(arrived_s - self._position / self._rate, length / self._rate)
@@ -72,12 +75,6 @@ class StreamClock:
             return None
         return self._block(start, np.zeros((self._channels, _KEEP_ALIVE), dtype=np.float32))
 
-    def _lost(self, samples: int, arrived_s: float) -> int:
-        """How many samples were lost before a piece of so many."""
-        self._estimated = True
-        late_s = arrived_s - (self._position + samples) / self._rate - self._offset
-        return max(0, round(late_s * self._rate))
-
     def _learn(self, offset: float, length_s: float) -> None:
         drift = _LARGEST_DRIFT * length_s
         # After an estimate that was too high, arrivals only seem to be earlier.
@@ -86,9 +83,8 @@ class StreamClock:
         self._offset = min(self._offset + drift, max(offset, lowest))
 
     def _block(self, start: int, samples: NDArray[np.float32]) -> AudioBlock:
-        if not np.isfinite(samples).all():
-            samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        block = AudioBlock(start, np.clip(samples, -1.0, 1.0))
+        finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        block = AudioBlock(start, np.clip(finite, -1.0, 1.0))
         self._next = block.end
         return block
 

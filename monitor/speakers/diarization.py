@@ -33,21 +33,11 @@ class Halted(Exception):  # noqa: N818
 
 
 def diarize(
-    source: Source,
-    count: int,
-    extractor: VoskEmbeddings,
-    settings: SegmenterSettings,
-    *,
-    halted: Callable[[], bool],
+    source: Source, count: int, extractor: VoskEmbeddings, settings: SegmenterSettings, *, halted: Callable[[], bool]
 ) -> Callable[[Utterance], str]:
-    """Find the speaker of each utterance of a recording of one channel.
+    """Find which of `count` speakers speaks in each utterance of a recording, whose channels are mixed.
 
-    Args:
-        source: The recording; several channels are mixed.
-        count: How many speakers there are.
-        extractor: Computes the speaker embeddings.
-        settings: How the speech is cut into utterances, as for the pipeline.
-        halted: Asked again and again whether to stop.
+    The settings cut it into utterances as the pipeline does; `halted` is asked again and again whether to stop.
 
     Returns:
         Names the speaker of an utterance, as the pipeline cuts it from the same recording: `speaker1`, `speaker2`, …,
@@ -102,27 +92,7 @@ def cluster(embeddings: Sequence[SpeakerEmbedding | None], count: int) -> list[i
     nearest = (vectors @ centres.T).argmax(axis=1)
     for number, group in enumerate(groups):
         nearest[long[group]] = number
-    return _in_order(embeddings, dict(zip(known, nearest.tolist(), strict=True)))
-
-
-def _merged(vectors: NDArray[np.float32], count: int) -> list[list[int]]:
-    """Merge the two most similar groups until so many are left."""
-    groups = [[index] for index in range(len(vectors))]
-    similarity = vectors @ vectors.T
-    np.fill_diagonal(similarity, -np.inf)
-    while len(groups) > count:
-        first, second = sorted(np.unravel_index(int(similarity.argmax()), similarity.shape))
-        ours, theirs = len(groups[first]), len(groups[second])
-        # The mean over all pairs of two groups follows from the means of their parts (Lance and Williams, 1967).
-        row = (ours * similarity[first] + theirs * similarity[second]) / (ours + theirs)
-        similarity[first], similarity[:, first] = row, row
-        similarity[first, first] = -np.inf
-        similarity = np.delete(np.delete(similarity, second, axis=0), second, axis=1)
-        groups[first] += groups.pop(second)
-    return groups
-
-
-def _in_order(embeddings: Sequence[SpeakerEmbedding | None], found: dict[int, int]) -> list[int]:
+    found = dict(zip(known, nearest.tolist(), strict=True))
     numbers: dict[int, int] = {}
     result: list[int] = []
     for index in range(len(embeddings)):
@@ -131,3 +101,17 @@ def _in_order(embeddings: Sequence[SpeakerEmbedding | None], found: dict[int, in
         else:
             result.append(result[-1] if result else 0)
     return result
+
+
+def _merged(vectors: NDArray[np.float32], count: int) -> list[list[int]]:
+    """Merge the two most similar groups until so many are left."""
+    groups = [[index] for index in range(len(vectors))]
+    means = vectors
+    while len(groups) > count:
+        similarity = means @ means.T  # the product of two means is the mean of the products of all pairs
+        np.fill_diagonal(similarity, -np.inf)
+        first, second = sorted(np.unravel_index(int(similarity.argmax()), similarity.shape))
+        groups[first] += groups.pop(second)
+        means = np.delete(means, second, axis=0)
+        means[first] = vectors[groups[first]].mean(axis=0)
+    return groups

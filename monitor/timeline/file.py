@@ -52,13 +52,10 @@ class TimelineFile:
 
 
 def read_timeline(path: str | Path) -> TimelineFile:
-    """Read a timeline.
+    """Read a timeline, from standard input where the path is `-`.
 
     A file that begins with `PAR1` is read as Parquet, one that begins with `{` or whose name ends in `.jsonl` as JSON
     Lines, any other as CSV. Several live sessions in one file are laid out by the time of day (`sessions.py`).
-
-    Args:
-        path: The file; `-` is standard input.
 
     Raises:
         DataError: It cannot be read, or is not a timeline: with file, line and reason.
@@ -234,7 +231,12 @@ def _header(names: Sequence[str], path: Path) -> tuple[str, ...]:
         names.pop()
     missing = [column for column in COLUMNS if column not in names]
     if missing:
-        _check_separator(names[0] if names else "", path)
+        for separators, separator in _SEPARATORS.items():
+            if names and set(COLUMNS) <= set(names[0].split(separator)):
+                raise DataError(
+                    f"'{path}', line 1: the columns are separated by {separators}; "
+                    "save it again with commas, and with points in its numbers."
+                )
         raise DataError(
             f"'{path}', line 1: this is not the header of a timeline, for it lacks {_listed(missing)}; "
             "a timeline is what --csv or --jsonl writes."
@@ -243,16 +245,6 @@ def _header(names: Sequence[str], path: Path) -> tuple[str, ...]:
     if twice:
         raise DataError(f"'{path}', line 1: the header names {_listed(twice)} more than once.")
     return tuple(names)
-
-
-def _check_separator(header: str, path: Path) -> None:
-    """Report another separator than commas."""
-    for name, separator in _SEPARATORS.items():
-        if set(COLUMNS) <= set(header.split(separator)):
-            raise DataError(
-                f"'{path}', line 1: the columns are separated by {name}; "
-                "save it again with commas, and with points in its numbers."
-            )
 
 
 def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Turn:

@@ -17,45 +17,27 @@ _JUMP_S = 1.0
 Turns come in the order of their ends, so one that ends earlier begins another session."""
 
 
-class _Axis:
-    """Where the sessions so far lie: the time of day at which each began, and by how much it is moved."""
-
-    def __init__(self) -> None:
-        self.sessions: list[tuple[float, float]] = []
-        self._began = 0.0
-        self._newest_s = 0.0
-        self._end_s = 0.0
-
-    def move(self, turn: Turn) -> Turn:
-        began = _began(turn.extra.get(STARTED_AT), turn.start_s)
-        if began is not None:
-            if not self.sessions:
-                self.sessions.append((began, 0.0))
-            elif turn.end_s < self._newest_s or began - self._began > _JUMP_S:
-                # Where the system's clock was set back, sessions follow each other all the same.
-                self.sessions.append((began, max(began - self.sessions[0][0], self._end_s - turn.start_s)))
-            self._began, self._newest_s = began, turn.end_s
-        moved = _moved(turn, self.sessions[-1][1] if self.sessions else 0.0)
-        self._end_s = max(self._end_s, moved.end_s)
-        return moved
-
-    def move_note(self, note: Note) -> Note:
-        began = _began(note.at, note.time_s)
-        if len(self.sessions) < 2 or began is None:
-            return note
-        _, shift = min(self.sessions, key=lambda session: abs(session[0] - began))
-        return replace(note, time_s=round(note.time_s + shift, 3))
-
-
 def on_one_axis(turns: Sequence[Turn], notes: Sequence[Note]) -> tuple[tuple[Turn, ...], tuple[Note, ...], int]:
     """Lay out sessions on the axis of the first; turns without a time of day stay as they are.
 
     Returns:
         The turns, the notes, and how many sessions there are.
     """
-    axis = _Axis()
-    moved = tuple(axis.move(turn) for turn in turns)
-    return moved, tuple(axis.move_note(note) for note in notes), len(axis.sessions)
+    sessions: list[tuple[float, float]] = []  # the time of day at which each began, and by how much it is moved
+    moved: list[Turn] = []
+    before = newest_s = end_s = 0.0
+    for turn in turns:
+        began = _began(turn.extra.get(STARTED_AT), turn.start_s)
+        if began is not None:
+            if not sessions:
+                sessions.append((began, 0.0))
+            elif turn.end_s < newest_s or began - before > _JUMP_S:
+                # Where the system's clock was set back, sessions follow each other all the same.
+                sessions.append((began, max(began - sessions[0][0], end_s - turn.start_s)))
+            before, newest_s = began, turn.end_s
+        moved.append(_moved(turn, sessions[-1][1] if sessions else 0.0))
+        end_s = max(end_s, moved[-1].end_s)
+    return tuple(moved), tuple(_moved_note(note, sessions) for note in notes), len(sessions)
 
 
 def _began(clock: object, time_s: float) -> float | None:
@@ -64,6 +46,14 @@ def _began(clock: object, time_s: float) -> float | None:
         return datetime.fromisoformat(clock).timestamp() - time_s if isinstance(clock, str) else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _moved_note(note: Note, sessions: Sequence[tuple[float, float]]) -> Note:
+    began = _began(note.at, note.time_s)
+    if len(sessions) < 2 or began is None:
+        return note
+    _, shift = min(sessions, key=lambda session: abs(session[0] - began))
+    return replace(note, time_s=round(note.time_s + shift, 3))
 
 
 def _moved(turn: Turn, shift: float) -> Turn:

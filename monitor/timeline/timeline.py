@@ -59,7 +59,6 @@ class Timeline:
         self._marks: deque[Mark] = deque(maxlen=_NOTES)
         self._alerts: deque[Alert] = deque(maxlen=_NOTES)
         self._totals: dict[tuple[int, str], SpeakerTotals] = {}
-        self._snapshot: TimelineSnapshot | None = TimelineSnapshot()
 
     def add(self, turn: Turn) -> None:
         """Append a turn."""
@@ -67,7 +66,6 @@ class Timeline:
         with self._lock:
             self._turns.append(turn)
             self._totals[speaker] = self._totals.get(speaker, SpeakerTotals(*speaker)).with_turn(turn)
-            self._snapshot = None
 
     def add_note(self, note: Note) -> None:
         """Append a note."""
@@ -76,12 +74,9 @@ class Timeline:
                 self._marks.append(note)
             else:
                 self._alerts.append(note)
-            self._snapshot = None
 
     def snapshot(self) -> TimelineSnapshot:
         """The present state, as a value that never changes."""
         with self._lock:
-            if self._snapshot is None:
-                totals = tuple(self._totals[speaker] for speaker in sorted(self._totals))
-                self._snapshot = TimelineSnapshot(tuple(self._turns), totals, tuple(self._marks), tuple(self._alerts))
-            return self._snapshot
+            totals = tuple(self._totals[speaker] for speaker in sorted(self._totals))
+            return TimelineSnapshot(tuple(self._turns), totals, tuple(self._marks), tuple(self._alerts))

@@ -121,8 +121,7 @@ class Turn:
     def read(cls, values: Mapping[str, object]) -> "Turn":
         """Make a turn of the values in a file; columns and keys beyond the timeline's own are kept as `extra`.
 
-        Args:
-            values: Texts, integers and floats, or `None` for what is not known; every column is present.
+        Every column is present, with a text, an integer or a float, or `None` for what is not known.
 
         Raises:
             ValueError: With the column, its value and what is expected.
@@ -231,15 +230,10 @@ def printed_probabilities(probabilities: Sequence[float]) -> tuple[float, ...]:
 
 
 def salient_steps(salience: Sequence[float]) -> tuple[int, int]:
-    """Find the shortest contiguous stretch that holds at least half of the attention.
+    """Find the shortest contiguous stretch that holds at least half of the attention: its first step, and one past it.
 
-    Of several that are equally short, the one that holds most; of those, the first.
-
-    Args:
-        salience: The proportion of the attention on each step, at least one; they sum to 1.
-
-    Returns:
-        The stretch's first step, and the one after its last.
+    Of several that are equally short, it is the one that holds most; of those, the first. The proportions of the
+    attention on each step, at least one, sum to 1.
     """
     sums = [0.0, *accumulate(salience)]
     for length in range(1, len(salience)):

@@ -50,8 +50,7 @@ def cache_dir() -> Path:
 def find(name_or_dir: str | None = None) -> Path | None:
     """Look for a model: as named, else in `$VOSK_MODEL_PATH`, else the default one in the user's cache.
 
-    Args:
-        name_or_dir: A folder, or the name of a model in the cache, such as `vosk-small-en`.
+    It is named by its folder, or as it is called in the cache, such as `vosk-small-en`.
 
     Returns:
         The model's folder, or `None` where there is none yet (a known name can be fetched).
@@ -74,16 +73,10 @@ def installed() -> list[Path]:
 
 
 def fetch(name: str) -> Path:
-    """Fetch a model into the user's cache, unless it is there.
+    """Fetch one of the `KNOWN` models into the user's cache, unless it is there, and return its folder.
 
     It appears there whole or not at all, also where two programs fetch it at once. Only an archive with the known
     SHA-256 is unpacked.
-
-    Args:
-        name: One of `KNOWN`.
-
-    Returns:
-        The model's folder.
 
     Raises:
         DownloadError: The network fails, or the file is not the expected one.
@@ -147,14 +140,9 @@ def _move(model: Path, target: Path) -> None:
 
 
 def download(address: str, to: Path, size: int, sha256: str, timeout_s: float = 5.0) -> None:
-    """Download a file of a known size, of which not one byte more is read, and verify its SHA-256.
+    """Download a file of a known size in bytes, of which not one more is read, and verify its SHA-256 (hexadecimal).
 
-    Args:
-        address: An http or https address.
-        to: Where it is written; after a failure an incomplete file may remain.
-        size: Its size in bytes.
-        sha256: Its SHA-256 in hexadecimal.
-        timeout_s: How long to wait for a connection, and for each piece.
+    After a failure an incomplete file may remain. `timeout_s` is how long to wait for a connection, and for each piece.
 
     Raises:
         DownloadError: The network fails, the server refuses or stops answering, or the file is another one.
@@ -205,8 +193,5 @@ def _read(response: http.client.HTTPResponse, address: str) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"the server says {error.code} {error.reason}"
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
-        return _reason(error.reason)
-    return reason(error)
+    inner = getattr(error, "reason", None)  # of a `URLError`
+    return reason(inner if isinstance(inner, Exception) else error)

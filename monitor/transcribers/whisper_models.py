@@ -78,8 +78,7 @@ def find(name_or_dir: str | None = None) -> WhisperFolder | None:
 def fetch(name: str) -> WhisperFolder:
     """Fetch a model into the Hugging Face Hub's cache, unless it is there.
 
-    Args:
-        name: A size, such as `small`, or the Hub id of a model in CTranslate2's format.
+    It is named by its size, such as `small`, or is any in CTranslate2's format by its Hub id.
 
     Raises:
         MissingExtraError: faster-whisper is not installed.

@@ -2,12 +2,12 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from monitor.counted import counted
@@ -130,25 +130,15 @@ def text(package: str, path: str) -> str:
     return files(package).joinpath(path).read_text(encoding="utf-8")
 
 
-# Inside a script element only "</script" and "<!--" end or change it; no "<" at all is simpler to be sure of. The two
-# line separators are ends of lines to older JavaScript.
-_ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
-
-
 def json_block(value: object) -> Markup:
     """A value as JSON that can be put inside `<script type="application/json">`.
 
     Raises:
         ValueError: The value contains a NaN or an infinity.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Markup(text.translate(_ESCAPES))
+    return htmlsafe_json_dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def source_hash(source: str) -> str:
-    """The source expression that permits one inline script or style in a Content Security Policy.
-
-    Args:
-        source: Everything between the element's tags, with line feeds as line ends.
-    """
+    """The source expression that permits one inline script or style, all between its tags, in a page's policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
