@@ -136,7 +136,7 @@ def json_block(value: object) -> Markup:
     Raises:
         ValueError: The value contains a NaN or an infinity.
     """
-    return htmlsafe_json_dumps(value, allow_nan=False, separators=(",", ":"))
+    return htmlsafe_json_dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def source_hash(source: str) -> str:
