@@ -169,6 +169,10 @@ class Server:
         return (await asyncio.start_server(connected, sock=self._audiosocket, backlog=_BACKLOG),)
 
 
+_REFUSED = "ASGI callable returned without completing handshake"
+"""Logged by uvicorn for every websocket that is refused with a sentence."""
+
+
 class _Faults(logging.Handler):
     """Says what uvicorn logs as an error: what nobody foresaw."""
 
@@ -179,6 +183,8 @@ class _Faults(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Say it."""
         error = record.exc_info[1] if record.exc_info else None
+        if error is None and record.msg.startswith(_REFUSED):
+            return
         what = record.getMessage() if error is None else f"{type(error).__name__}: {error}"
         self._say(f"an unforeseen fault in the server ended a request ({what.strip()}); please report it.")
 

@@ -329,6 +329,7 @@ def test_streams_need_the_token(serving, call):
         assert refused.value.response.status_code == 403
     with pytest.raises(InvalidStatus):
         connect(f"{served.ws}/media/pcm?rate=8000&token=secret", origin="http://evil.example")
+    assert [sentence for sentence in served.said if "unforeseen" in sentence] == []
     start = {"event": "start", "start": {"callSid": "CA1", "tracks": ["inbound"], "customParameters": {}}}
     with connect(f"{served.ws}/media/twilio") as socket_, pytest.raises(ConnectionClosed) as closed:
         socket_.send(json.dumps(start))
