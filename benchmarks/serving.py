@@ -62,7 +62,9 @@ class Serving:
         if listeners == 2:
             command += ["--audiosocket", str(self.audiosocket)]
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=log)
+            self.process = subprocess.Popen(
+                command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + _PATIENCE_S
         found: list[str] = []
         while len(found) < listeners:

@@ -7,6 +7,7 @@ that fails or is lost costs no more than its recording, which the next run tries
 import logging
 import math
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -23,7 +24,7 @@ from stser_core.errors import MissingExtraError, PipelineError, StserError, Usag
 
 AUTO = "auto"
 
-_LOCAL = "local"
+LOCAL = "local"
 _LOOK_S = 0.1
 _PATIENCE_S = 10.0
 _QUIET: Mapping[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
@@ -112,23 +113,34 @@ def joined(address: str, processors: int) -> Iterator[Any]:
         MissingExtraError: Ray is not installed.
         UsageError: No cluster is found at that address.
     """
-    where = os.environ.get("RAY_ADDRESS", _LOCAL) if address == AUTO else address
-    os.environ.update(_ENVIRONMENT | (_LOOPBACK if where == _LOCAL else {}))
+    where, on_sigterm = place_of(address), signal.getsignal(signal.SIGTERM)
+    os.environ.update(_ENVIRONMENT | (_LOOPBACK if where == LOCAL else {}))
     try:
         import ray
     except ImportError as error:
         raise MissingExtraError("--ray", "ray") from error
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # what matters comes back as an exception
-    with _muted():
-        if where == _LOCAL:
-            system = {"worker_niceness": 0}
-            ray.init(_LOCAL, num_cpus=processors, include_dashboard=False, _system_config=system, **_QUIET)
-        else:
-            _join(where)
+    try:
+        with _muted():
+            if where == LOCAL:
+                system = {"worker_niceness": 0}
+                ray.init(LOCAL, num_cpus=processors, include_dashboard=False, _system_config=system, **_QUIET)
+            else:
+                _join(where)
+    except SystemExit:  # by a handler of Ray's own
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, on_sigterm)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def place_of(address: str) -> str:
+    """Where `--ray ADDRESS` means: a cluster's head, or `LOCAL` for one that is started here."""
+    return os.environ.get("RAY_ADDRESS", LOCAL) if address == AUTO else address
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from secrets import token_urlsafe
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from monitor.archive.workers import joined
+from monitor.archive.workers import LOCAL, joined, place_of
 from monitor.commands.notices import Notices
 from monitor.commands.serve import Checked, bound, load, open_lines, shown
 from monitor.commands.terminal import Interruption
@@ -118,24 +118,32 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
             raise UsageError(f"Each replica takes a CPU of the Ray cluster, which has {there}; --replicas is {count}.")
         board = ray.remote(num_cpus=0)(Board).options(name=_NAME, namespace=_NAME).remote(count)
         try:
-            with Interruption(stop.set, abort.set) as interruption, ExitStack() as starting:
-                starting.enter_context(notices.working(f"starting {count} replicas"))
+            with notices.working(f"starting {count} replicas"):
                 _deploy(serve, replace(checked, options=options), port, count)
-                listening = f"listening at http://{where}; the timelines go to '{options.out}'."
-                ended, until_s, told = 0, float("inf"), False
+                running = False
+                while not running:
+                    _look(ray.get(board.look.remote(False)), notices, starting=True)
+                    time.sleep(_LOOK_S)
+                    running = _runs(serve)
+            with Interruption(stop.set, abort.set) as interruption:
+                notices.say(f"listening at http://{where}; the timelines go to '{options.out}'.")
+                ended, until_s = 0, float("inf")
                 while ended < count and not abort.is_set() and time.monotonic() < until_s:
-                    ended = _look(ray.get(board.look.remote(stop.is_set())), notices, starting=not told)
-                    if not told and _runs(serve):
-                        starting.close()
-                        notices.say(listening)
-                        told = True
-                    if stop.is_set() and until_s == float("inf"):
-                        until_s = time.monotonic() + (_END_S if told else 0)
+                    stopping = stop.is_set()
+                    try:
+                        ended = _look(ray.get(board.look.remote(stopping), timeout=_END_S), notices)
+                    except ray.exceptions.RayError:
+                        if interruption.received is None:
+                            raise
+                        break  # the signal has ended the cluster, too
+                    if stopping and until_s == float("inf"):
+                        until_s = time.monotonic() + _END_S
                     time.sleep(_LOOK_S)
         except (RuntimeError, ray.exceptions.RayError) as error:
             raise StserError(f"Ray Serve failed ({reason(error)}).") from error
         finally:
-            serve.shutdown()
+            if place_of(address) != LOCAL:  # one that was started here ends as a whole
+                serve.shutdown()
     return interruption.exit_code
 
 
@@ -151,7 +159,7 @@ def _ray_serve(address: str) -> Any:  # noqa: ANN401 (a module)
     return serve
 
 
-def _look(state: State, notices: Notices, *, starting: bool) -> int:
+def _look(state: State, notices: Notices, *, starting: bool = False) -> int:
     """Say what the replicas say: how many have ended. While they start, the failure of one is that of the command."""
     for sentence in state.said:
         notices.say(sentence)

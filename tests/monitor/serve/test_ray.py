@@ -228,6 +228,12 @@ def test_a_signal_ends_all_lines_in_order(served, sounds):
     assert [line for line in served.serving.said.splitlines() if not line.startswith("stser-monitor: ")] == []
 
 
+def test_a_signal_to_all_of_its_processes_ends_it_soon(tmp_path):
+    with Serving(tmp_path, ("--asr", "none", "--ray", "auto")) as serving:
+        os.killpg(serving.process.pid, signal.SIGTERM)  # as `timeout`, systemd or a terminal that is closed does
+        assert serving.process.wait(15) == 143
+
+
 @pytest.mark.parametrize(
     ("options", "value", "code"),
     [
