@@ -346,7 +346,7 @@ def _problem(status: int, sentence: str) -> Response:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise ProtocolError(f"'{text}' is not a number.")
+        raise ProtocolError(f"'{text}' is not a number of at most nine digits.")
     return int(text)
 
 
