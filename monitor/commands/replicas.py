@@ -132,10 +132,11 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
                     stopping = stop.is_set()
                     try:
                         ended = _look(ray.get(board.look.remote(stopping), timeout=_END_S), notices)
-                    except ray.exceptions.RayError:
-                        if interruption.received is None:
+                    except ray.exceptions.RayError as error:
+                        if interruption.received is not None:
+                            break  # the signal has ended the cluster, too
+                        if not isinstance(error, ray.exceptions.GetTimeoutError):
                             raise
-                        break  # the signal has ended the cluster, too
                     if stopping and until_s == float("inf"):
                         until_s = time.monotonic() + _END_S
                     time.sleep(_LOOK_S)

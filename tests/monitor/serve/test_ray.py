@@ -231,7 +231,7 @@ def test_a_signal_ends_all_lines_in_order(served, sounds):
 def test_a_signal_to_all_of_its_processes_ends_it_soon(tmp_path):
     with Serving(tmp_path, ("--asr", "none", "--ray", "auto")) as serving:
         os.killpg(serving.process.pid, signal.SIGTERM)  # as `timeout`, systemd or a terminal that is closed does
-        assert serving.process.wait(15) == 143
+        assert serving.process.wait(30) == 143
 
 
 @pytest.mark.parametrize(
