@@ -111,7 +111,6 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
     with bound(options.host, options.port) as free:
         where, port = shown(free), free.getsockname()[1]
     os.environ["RAY_SERVE_LOG_TO_STDERR"] = "0"
-    stop, abort = Event(), Event()
     with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing), joined(address, count) as ray:
         serve = _ray_serve(address)
         if (there := int(ray.cluster_resources().get("CPU", 0))) < count:
@@ -125,26 +124,33 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
                     _look(ray.get(board.look.remote(False)), notices, starting=True)
                     time.sleep(_LOOK_S)
                     running = _runs(serve)
-            with Interruption(stop.set, abort.set) as interruption:
-                notices.say(f"listening at http://{where}; the timelines go to '{options.out}'.")
-                ended, until_s = 0, float("inf")
-                while ended < count and not abort.is_set() and time.monotonic() < until_s:
-                    stopping = stop.is_set()
-                    try:
-                        ended = _look(ray.get(board.look.remote(stopping), timeout=_END_S), notices)
-                    except ray.exceptions.RayError as error:
-                        if interruption.received is not None:
-                            break  # the signal has ended the cluster, too
-                        if not isinstance(error, ray.exceptions.GetTimeoutError):
-                            raise
-                    if stopping and until_s == float("inf"):
-                        until_s = time.monotonic() + _END_S
-                    time.sleep(_LOOK_S)
+            notices.say(f"listening at http://{where}; the timelines go to '{options.out}'.")
+            return _watch(board, count, notices)
         except (RuntimeError, ray.exceptions.RayError) as error:
             raise StserError(f"Ray Serve failed ({reason(error)}).") from error
         finally:
             if place_of(address) != LOCAL:  # one that was started here ends as a whole
                 serve.shutdown()
+
+
+def _watch(board: Any, count: int, notices: Notices) -> int:  # noqa: ANN401 (Ray has no types)
+    """Say what the replicas say until a signal has ended all of them, or a second one comes: the exit code."""
+    import ray
+
+    abort, ended, until_s = Event(), 0, float("inf")
+    with Interruption(lambda: None, abort.set) as interruption:
+        while ended < count and not abort.is_set() and time.monotonic() < until_s:
+            stopping = interruption.received is not None
+            if stopping and until_s == float("inf"):
+                until_s = time.monotonic() + _END_S
+            try:
+                ended = _look(ray.get(board.look.remote(stopping), timeout=_END_S), notices)
+            except ray.exceptions.RayError as error:
+                if interruption.received is not None:
+                    break  # the signal has ended the cluster, too
+                if not isinstance(error, ray.exceptions.GetTimeoutError):
+                    raise
+            time.sleep(_LOOK_S)
     return interruption.exit_code
 
 
