@@ -36,7 +36,7 @@ class Processors:
         self._changed = Condition()
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
+    def urgent(self) -> Iterator[None]:
         """Work now."""
         with self._changed:
             self._working += 1
@@ -74,7 +74,7 @@ class SharedScorer:
 
     def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
         """Score finished turns."""
-        with self._free, self._processors.at_once():
+        with self._free, self._processors.urgent():
             return self._pool.submit(self._scorer.score, inputs).result()
 
     def estimate(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
@@ -123,5 +123,5 @@ class _SharedStream:
 
     def finish(self) -> Transcript | None:
         """End the utterance, and return its words."""
-        with self._processors.at_once():
+        with self._processors.urgent():
             return self._stream.finish()

@@ -62,7 +62,7 @@ def test_speech_that_goes_on_waits_for_finished_turns(threads):
     processors, ran, ended = Processors(2), [], Event()
 
     def turn():
-        with processors.at_once():
+        with processors.urgent():
             ran.append("turn")
             assert ended.wait(20)
 
@@ -82,7 +82,7 @@ def test_speech_that_goes_on_waits_for_finished_turns(threads):
 
 def test_work_that_fails_leaves_its_processor(threads):
     processors = Processors(1)
-    for work in (processors.at_once, processors.when_free):
+    for work in (processors.urgent, processors.when_free):
         with pytest.raises(ZeroDivisionError), work():
             1 / 0  # noqa: B018
     with processors.when_free():
