@@ -113,12 +113,7 @@ class Pipeline:
         self._pauses = [(0.0, False)]
         self._last = np.zeros((channels, 0), dtype=np.float32)
         self._since: list[float | None] = [None] * channels
-        self._threads = Threads(on_failure=source.stop)
-        self._threads.add("segmenter", self._segment, self._leave_segmenter)
-        for one in self._transcribers:
-            self._threads.add("transcriber", one.run, one.cancel)
-        self._threads.add("scorer", lambda: self._scoring.run(self._finished.put), self._leave_scorer)
-        self._threads.add("output", self._write, self._finished.cancel)
+        self._threads = self._all_threads()
 
     @property
     def position_s(self) -> float:
@@ -181,6 +176,15 @@ class Pipeline:
         self._scoring.waiting.cancel()
         self._finished.cancel()
         self._source.stop()
+
+    def _all_threads(self) -> Threads:
+        threads = Threads(on_failure=self._source.stop)
+        threads.add("segmenter", self._segment, self._leave_segmenter)
+        for transcriber in self._transcribers:
+            threads.add("transcriber", transcriber.run, transcriber.cancel)
+        threads.add("scorer", lambda: self._scoring.run(self._finished.put), self._leave_scorer)
+        threads.add("output", self._write, self._finished.cancel)
+        return threads
 
     def _blocks(self, source: Source) -> Iterator[AudioBlock]:
         """The source's blocks as they come. A failure of the source ends them: what came before is still finished."""
