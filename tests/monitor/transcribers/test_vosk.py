@@ -2,6 +2,7 @@
 and repeatable."""
 
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -87,6 +88,16 @@ def test_a_thread_keeps_its_decoder_until_it_has_decoded_for_long(vosk_model, cl
         counts.append(len(created))
 
     assert counts == [0, 0, 1]  # the first is made with the model
+
+
+def test_what_an_interruption_leaves_half_made_is_deleted_without_a_traceback(transcriber, monkeypatch):
+    import vosk as library
+
+    found = []
+    monkeypatch.setattr(sys, "unraisablehook", found.append)
+    for kind in (library.Model, library.KaldiRecognizer):
+        kind.__new__(kind)
+    assert found == []
 
 
 @pytest.mark.slow
