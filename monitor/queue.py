@@ -53,11 +53,11 @@ class ClosableQueue(Generic[T]):
         with self._changed:
             return not self._items and self._idle_consumers > 0 and self._append(item)
 
-    def get(self) -> T | None:
-        """Remove the oldest item, waiting for one; `None` when there will be no more."""
+    def get(self, patience_s: float | None = None) -> T | None:
+        """Remove the oldest item, waiting so long for one; `None` where none came, or when there will be no more."""
         with self._changed:
             self._idle_consumers += 1
-            self._changed.wait_for(lambda: self._closed or self._items)
+            self._changed.wait_for(lambda: self._closed or self._items, patience_s)
             self._idle_consumers -= 1
             return self._pop()
 

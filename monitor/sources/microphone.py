@@ -1,7 +1,7 @@
-"""A microphone, or any other input of the system, as a source."""
+"""A microphone, or any other input of the system, as a source: live, on a clock that never goes back."""
 
+import math
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from threading import Event
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, AudioBlock
+from monitor.queue import ClosableQueue
 from monitor.sources.port_audio import PortAudio, PortAudioCapture
-from monitor.sources.stream_clock import StreamClock
+from stser_core.audio import Resampler
 from stser_core.errors import DeviceError
 
 _CAPACITY = 512
@@ -23,54 +24,9 @@ _STOOD_STILL_S = 1.0
 _RETRY_S = 1.0
 _ZEROS_S = 5.0
 _ZEROS_AGAIN_S = 60.0
-
-
-class CaptureBuffer:
-    """Between the device's thread, which must never wait, and the reader: when it is full, drops the oldest block.
-
-    Attributes:
-        last_s: When the last piece arrived, or when the device was opened.
-        delivered: Whether any piece has arrived.
-        ended: Whether the device has gone.
-    """
-
-    def __init__(self, stream: StreamClock, clock: Callable[[], float]) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._blocks: deque[AudioBlock] = deque(maxlen=_CAPACITY)
-        self._changed = Event()
-        self._closed = False
-        self.last_s = clock()
-        self.delivered = False
-        self.ended = False
-
-    def put(self, samples: NDArray[np.float32], overflowed: bool) -> None:
-        """Copy a piece, float32 [n, channels], and queue it; called by the device's thread only."""
-        if self._closed:
-            return
-        self.last_s = self._clock()
-        self.delivered = True
-        block = self._stream.place(samples.T.copy(), self.last_s, overflowed)
-        if block is not None:
-            self._blocks.append(block)
-            self._changed.set()
-
-    def end(self) -> None:
-        """The device has gone; called by the device's thread."""
-        self.ended = True
-        self._changed.set()
-
-    def close(self) -> None:
-        """Accept nothing more; what is there can still be taken. From any thread."""
-        self._closed = True
-        self._changed.set()
-
-    def take(self, patience_s: float) -> AudioBlock | None:
-        """The oldest block, waited for no longer than this; `None` where none came, or something else happened."""
-        if not self._blocks and not self._closed:
-            self._changed.wait(patience_s)
-            self._changed.clear()
-        return self._blocks.popleft() if self._blocks else None
+_SETTLING_S = 3.0
+_LARGEST_DRIFT = 1e-3
+_KEEP_ALIVE = SAMPLE_RATE // 50
 
 
 class Microphone:
@@ -109,13 +65,13 @@ class Microphone:
         self._clock = clock
         self._stopped = Event()
         self._stream = StreamClock(self._chosen.rate, self._chosen.channels)
-        self._buffer = CaptureBuffer(self._stream, clock)
-        self._zeros_s = 0.0
-        self._since_notice_s = _ZEROS_AGAIN_S
+        self._pieces: ClosableQueue[AudioBlock] = ClosableQueue(_CAPACITY)
+        self._delivered = self._gone = False
+        self._arrived_s, self._patience_s = 0.0, _FIRST_PIECE_S
+        self._zeros_s, self._since_notice_s = 0.0, _ZEROS_AGAIN_S
         self.name = self._chosen.device.name
         self.channels = self._chosen.channels
         self.waiting = False
-        self._delivered = False
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Capture until `stop` is called; what had been captured by then still comes.
@@ -130,12 +86,11 @@ class Microphone:
         while capture is not None:
             try:
                 yield from self._captured()
+                return
             except DeviceError as error:
                 if not self._delivered:
                     raise
                 lost = str(error)
-            else:
-                return
             finally:
                 capture.close()
             if not self.waiting:
@@ -146,19 +101,34 @@ class Microphone:
     def stop(self) -> None:
         """End `blocks` after what has been captured so far."""
         self._stopped.set()
-        self._buffer.close()
+        self._pieces.close()
 
     def _open(self) -> PortAudioCapture:
-        self._buffer = CaptureBuffer(self._stream, self._clock)
+        self._pieces = ClosableQueue(_CAPACITY)
+        self._gone, self._arrived_s, self._patience_s = False, self._clock(), _FIRST_PIECE_S
         if self._stopped.is_set():
-            self._buffer.close()
-        return self._system.open(self._chosen, self._buffer.put, self._buffer.end)
+            self._pieces.close()
+        return self._system.open(self._chosen, self._hear, self._lose)
+
+    def _hear(self, samples: NDArray[np.float32], overflowed: bool) -> None:
+        """Copy a piece, float32 [n, channels], and queue it; called by the device's thread, which must never wait."""
+        if self._stopped.is_set():
+            return
+        self._arrived_s, self._patience_s = self._clock(), _NEXT_PIECE_S
+        block = self._stream.place(samples.T.copy(), self._arrived_s, overflowed)
+        if block is not None:
+            self._pieces.put_dropping(block)
+
+    def _lose(self) -> None:
+        """The device has gone; called by the device's thread."""
+        self._gone = True
+        self._pieces.close()
 
     def _captured(self) -> Iterator[AudioBlock]:
         """Blocks until the device is lost, or all is taken after `stop`."""
         looked_s = running_since_s = self._clock()
         while True:
-            block = self._buffer.take(_LOOK_S)
+            block = self._pieces.get(_LOOK_S)
             before_s, looked_s = looked_s, self._clock()
             if looked_s - before_s > _STOOD_STILL_S:
                 running_since_s = looked_s  # Ctrl-Z stopped this program, not the device
@@ -176,12 +146,11 @@ class Microphone:
 
     def _look_after_device(self, running_since_s: float) -> None:
         """Raise an error where the device has gone, or is silent for too long while this program was running."""
-        if self._buffer.ended:
+        if self._gone:
             raise DeviceError(f"The input '{self.name}' went away.")
-        patience_s = _NEXT_PIECE_S if self._buffer.delivered else _FIRST_PIECE_S
-        if self._clock() - max(self._buffer.last_s, running_since_s) > patience_s:
+        if self._clock() - max(self._arrived_s, running_since_s) > self._patience_s:
             raise DeviceError(
-                f"The input '{self.name}' delivers nothing, for {patience_s:.0f} seconds now; it may have been "
+                f"The input '{self.name}' delivers nothing, for {self._patience_s:.0f} seconds now; it may have been "
                 "unplugged, or another program may be using it."
             )
 
@@ -214,3 +183,85 @@ class Microphone:
                 self._stream.begin(self._chosen.rate)
                 return self._open()
         return None
+
+
+class StreamClock:
+    """Makes blocks at 16 kHz of a device's pieces. What was lost is a gap between two blocks.
+
+    While a device is open, its thread places; while none is, whoever waits for it keeps the stream alive.
+
+    A device only says that it lost samples, not how many. Pieces arrive as the sound goes by, each a little late. How
+    far arrival and sample count are apart when nothing is late is learnt from the earliest arrivals; by how much more
+    they are apart after a loss is the loss. An estimate that was too high or too low is made good by the next one, so
+    that errors do not add up. The device's clock and the system's may differ by some parts in a million.
+    """
+
+    def __init__(self, rate: int, channels: int) -> None:
+        """Begin at sample 0 with a device of this rate."""
+        self._channels = channels
+        self._anchor_s: float | None = None
+        self._anchor = 0
+        self._next = 0
+        self.begin(rate)
+
+    def begin(self, rate: int) -> None:
+        """Continue with a device that was opened again and counts its samples from 0."""
+        self._rate = rate
+        self._counted = self._position = 0  # of the device's samples: those that came, and the index after the last
+        self._offset = math.inf  # seconds from a sample's time by its index to its earliest arrival
+        self._estimated = False
+        self._resampler = Resampler(rate, self._channels)
+        self._origin: int | None = None
+
+    def place(self, samples: NDArray[np.float32], arrived_s: float, overflowed: bool) -> AudioBlock | None:
+        """The block that a piece makes; `None` where the resampler holds all of it back.
+
+        Args:
+            samples: float32 [channels, n] at the device's rate.
+            arrived_s: When the last of them arrived, on the system's clock.
+            overflowed: Whether the device lost samples before them.
+        """
+        length = samples.shape[1]
+        expected = start = self._position
+        if overflowed and self._counted:
+            self._estimated = True
+            late_s = arrived_s - (expected + length) / self._rate - self._offset
+            start += max(0, round(late_s * self._rate))
+        self._position = start + length
+        self._counted += length
+        self._learn(arrived_s - self._position / self._rate, length / self._rate)
+        if self._origin is None:
+            self._origin = self._next = self._at(arrived_s - length / self._rate)
+        elif start > expected:
+            self._resampler = Resampler(self._rate, self._channels)
+            self._next = max(self._next, self._origin + round(start * SAMPLE_RATE / self._rate))
+        resampled = self._resampler.feed(samples)
+        block = self._block(self._next, resampled) if resampled.shape[1] else None
+        self._anchor_s, self._anchor = arrived_s, self._next
+        return block
+
+    def keep_alive(self, now_s: float) -> AudioBlock | None:
+        """20 ms of silence that end now, so that time goes on without a device; `None` where less has passed."""
+        start = self._at(now_s) - _KEEP_ALIVE
+        if start < self._next:
+            return None
+        return self._block(start, np.zeros((self._channels, _KEEP_ALIVE), dtype=np.float32))
+
+    def _learn(self, offset: float, length_s: float) -> None:
+        drift = _LARGEST_DRIFT * length_s
+        # After an estimate that was too high, arrivals only seem to be earlier.
+        settling = self._counted < _SETTLING_S * self._rate and not self._estimated
+        lowest = -math.inf if settling else self._offset - drift
+        self._offset = min(self._offset + drift, max(offset, lowest))
+
+    def _block(self, start: int, samples: NDArray[np.float32]) -> AudioBlock:
+        finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        block = AudioBlock(start, np.clip(finite, -1.0, 1.0))
+        self._next = block.end
+        return block
+
+    def _at(self, now_s: float) -> int:
+        """Index of the sample at a time of the system's clock."""
+        if self._anchor_s is None:
+            return self._next
+        return max(self._next, self._anchor + round((now_s - self._anchor_s) * SAMPLE_RATE))

@@ -36,6 +36,11 @@ class Device:
     default: bool
     host_api: str = ""
 
+    @property
+    def full_name(self) -> str:
+        """Its name with its interface."""
+        return f"{self.name}, {self.host_api}" if self.host_api else self.name
+
 
 def port_audio() -> Any:  # noqa: ANN401  the package has no types
     """The module `sounddevice`, whose import starts PortAudio.
@@ -84,22 +89,6 @@ def inputs() -> tuple[Device, ...]:
     )
 
 
-def look_again() -> None:
-    """Start PortAudio again, since it looks for devices only then. No stream may be open.
-
-    Raises:
-        DeviceError: PortAudio is missing or does not start.
-    """
-    sounddevice = port_audio()
-    try:
-        # What the package has for this begins with an underscore; it offers nothing else.
-        if sounddevice._initialized:
-            sounddevice._terminate()
-        sounddevice._initialize()
-    except sounddevice.PortAudioError as error:
-        raise DeviceError(f"PortAudio cannot look for devices ({error}).") from error
-
-
 def find(device: str, among: Sequence[Device] | None = None) -> Device:
     """The input that the user means.
 
@@ -116,20 +105,16 @@ def find(device: str, among: Sequence[Device] | None = None) -> Device:
     if not known:
         raise DeviceError("No input device was found; connect a microphone, or give '--device -' to read a pipe.")
     if device == DEFAULT:
-        return _only([one for one in known if one.default], "No input is the system's default", known)
-    if device.isdecimal():
-        return _only([one for one in known if one.index == int(device)], f"No input has the index {device}", known)
-    sought = device.casefold()
-    whole = [one for one in known if sought in (one.name.casefold(), _full_name(one).casefold())]
-    fitting = whole or [one for one in known if sought in _full_name(one).casefold()]
-    if len(fitting) > 1:
+        fitting, nothing = [one for one in known if one.default], "No input is the system's default"
+    elif device.isdecimal():
+        fitting, nothing = [one for one in known if one.index == int(device)], f"No input has the index {device}"
+    else:
+        sought, nothing = device.casefold(), f"No input has '{device}' in its name"
+        whole = [one for one in known if sought in (one.name.casefold(), one.full_name.casefold())]
+        fitting = whole or [one for one in known if sought in one.full_name.casefold()]
         usual = {one.host_api for one in known if one.default}
         reached = [one for one in fitting if one.host_api in usual]
         fitting = reached if len(reached) == 1 else fitting
-    return _only(fitting, f"No input has '{device}' in its name", known)
-
-
-def _only(fitting: Sequence[Device], nothing: str, known: Sequence[Device]) -> Device:
     if not fitting:
         raise DeviceError(f"{nothing}; there are: {_listed(known)} ({_LIST}).")
     if len(fitting) > 1:
@@ -138,11 +123,7 @@ def _only(fitting: Sequence[Device], nothing: str, known: Sequence[Device]) -> D
 
 
 def _listed(devices: Sequence[Device]) -> str:
-    return ", ".join(f"{one.index} '{_full_name(one)}'" for one in devices)
-
-
-def _full_name(device: Device) -> str:
-    return f"{device.name}, {device.host_api}" if device.host_api else device.name
+    return ", ".join(f"{one.index} '{one.full_name}'" for one in devices)
 
 
 @dataclass(frozen=True)
@@ -211,7 +192,13 @@ class PortAudio:
         Raises:
             DeviceError: It is not there, cannot be captured, or PortAudio does not start.
         """
-        look_again()
+        library = port_audio()
+        try:  # PortAudio looks for devices only when it starts, for which the package offers no public name
+            if library._initialized:
+                library._terminate()
+            library._initialize()
+        except library.PortAudioError as error:
+            raise DeviceError(f"PortAudio cannot look for devices ({error}).") from error
         if chosen.system_default:
             return self.choose(DEFAULT, chosen.channels)
         before = chosen.device

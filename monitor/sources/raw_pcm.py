@@ -177,7 +177,7 @@ def _start_of_sound(stream: BinaryIO, rate: int, channels: int) -> bytes:
 
 
 def _pass_wav_header(stream: BinaryIO, rate: int, channels: int) -> None:
-    """Read to the end of a header. The lengths of the whole and of its data mean nothing in a pipe."""
+    """Read to the end of a header, and check it. The lengths of the whole and of its data mean nothing in a pipe."""
     while len(head := _exactly(stream, 8)) == 8:
         name, length = head[:4], int.from_bytes(head[4:], "little")
         if name == b"data":
@@ -185,8 +185,20 @@ def _pass_wav_header(stream: BinaryIO, rate: int, channels: int) -> None:
         if length > _LARGEST_CHUNK:
             break
         content = _exactly(stream, length + length % 2)
-        if name == b"fmt " and len(content) >= _WAV_FORMAT.size:
-            _check_wav(content, rate, channels)
+        if name != b"fmt " or len(content) < _WAV_FORMAT.size:
+            continue
+        code, told_channels, told_rate, bits = _WAV_FORMAT.unpack_from(content)
+        if code not in (_PCM, _EXTENSIBLE) or bits != 16:
+            raise AudioError(
+                "The sound's WAV header does not describe 16-bit samples; give it to replay (… | stser-monitor replay "
+                "-); arecord needs -f S16_LE."
+            )
+        if (told_rate, told_channels) != (rate, channels):
+            raise AudioError(
+                f"The sound's WAV header says {told_rate} Hz and {counted(told_channels, 'channel')}, but {rate} Hz "
+                f"and {channels} were expected; give --device -:{told_rate}, and a name for each channel with "
+                "--channels."
+            )
     raise AudioError("The sound begins with a WAV header that is broken; write raw 16-bit samples (ffmpeg -f s16le).")
 
 
@@ -196,17 +208,3 @@ def _exactly(stream: BinaryIO, length: int) -> bytes:
     while len(data) < length and (more := stream.read(length - len(data))):
         data += more
     return data
-
-
-def _check_wav(form: bytes, rate: int, channels: int) -> None:
-    code, told_channels, told_rate, bits = _WAV_FORMAT.unpack_from(form)
-    if code not in (_PCM, _EXTENSIBLE) or bits != 16:
-        raise AudioError(
-            "The sound's WAV header does not describe 16-bit samples; give it to replay (… | stser-monitor replay -); "
-            "arecord needs -f S16_LE."
-        )
-    if (told_rate, told_channels) != (rate, channels):
-        raise AudioError(
-            f"The sound's WAV header says {told_rate} Hz and {counted(told_channels, 'channel')}, but {rate} Hz and "
-            f"{channels} were expected; give --device -:{told_rate}, and a name for each channel with --channels."
-        )

@@ -21,14 +21,15 @@ RATE = 16_000
 def heard_by(monkeypatch):
     """Make a virtual microphone the one that PortAudio knows in this process."""
 
+    import sounddevice
+
     def use(microphone):
         for name, value in microphone.environment.items():
             monkeypatch.setenv(name, value)
-        port_audio.look_again()
+        sounddevice._terminate()
+        sounddevice._initialize()
 
     yield use
-    import sounddevice
-
     atexit.register(sounddevice._exit_handler)
 
 
