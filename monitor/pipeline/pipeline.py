@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from threading import Event, Thread
 from typing import TypeVar
 
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, ChannelNow, SpeechEnded, SpeechEvent, SpeechStarted, Utterance
 from monitor.pipeline.scoring import Estimator, Scored, Scorer, Scoring
-from monitor.pipeline.threads import Threads
 from monitor.pipeline.transcription import ChannelTranscriber
 from monitor.queue import ClosableQueue
 from monitor.roles import Role
@@ -32,12 +32,14 @@ from monitor.sources.recording import mono
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import STARTED_AT, Turn
 from monitor.transcribers import Transcriber
-from stser_core.errors import UsageError
+from stser_core.errors import PipelineError, StserError, UsageError
 
 T = TypeVar("T")
 
 _CLOCK_SET_S = 1.5
 """By so much the time of day has to jump to be followed."""
+_LOOK_S = 0.1
+_ABORT_S = 0.5
 
 
 class Pipeline:
@@ -113,7 +115,8 @@ class Pipeline:
         self._pauses = [(0.0, False)]
         self._last = np.zeros((channels, 0), dtype=np.float32)
         self._since: list[float | None] = [None] * channels
-        self._threads = self._all_threads()
+        self._failures: list[StserError] = []
+        self._aborted = Event()
 
     @property
     def position_s(self) -> float:
@@ -162,7 +165,24 @@ class Pipeline:
             StserError: What made the first failing thread fail; `PipelineError` where nobody foresaw it. What was
                 finished before has been written.
         """
-        self._threads.run()
+        threads = [
+            self._thread("segmenter", self._segment, self._leave_segmenter),
+            *(self._thread("transcriber", one.run, one.cancel) for one in self._transcribers),
+            self._thread("scorer", lambda: self._scoring.run(self._finished.put), self._leave_scorer),
+            self._thread("output", self._write, self._finished.cancel),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            # Short waits, since on some systems no signal is seen during a long one.
+            while thread.is_alive() and not self._aborted.is_set():
+                thread.join(_LOOK_S)
+        # After an abort, a moment for those still at work, so that no output is left in the middle of a turn.
+        deadline = time.monotonic() + _ABORT_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if self._failures:
+            raise self._failures[0]
 
     def stop(self) -> None:
         """End the source, and with it the run, once all speech so far has been written. From any thread."""
@@ -170,21 +190,36 @@ class Pipeline:
 
     def abort(self) -> None:
         """End the run at once; what is not written yet is lost. From any thread."""
-        self._threads.abandon()
+        self._aborted.set()
         for transcriber in self._transcribers:
             transcriber.cancel()
         self._scoring.waiting.cancel()
         self._finished.cancel()
         self._source.stop()
 
-    def _all_threads(self) -> Threads:
-        threads = Threads(on_failure=self._source.stop)
-        threads.add("segmenter", self._segment, self._leave_segmenter)
-        for transcriber in self._transcribers:
-            threads.add("transcriber", transcriber.run, transcriber.cancel)
-        threads.add("scorer", lambda: self._scoring.run(self._finished.put), self._leave_scorer)
-        threads.add("output", self._write, self._finished.cancel)
-        return threads
+    def _thread(self, name: str, work: Callable[[], None], leave: Callable[[], object]) -> Thread:
+        """A thread, its name in messages, what it does, and what it does last, however that ended."""
+
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001  carried to the main thread, which raises it
+                self._fail(name, error)
+            finally:
+                leave()
+
+        return Thread(target=run, name=name, daemon=True)
+
+    def _fail(self, name: str, error: BaseException) -> None:
+        """Note what went wrong in a part, and stop the source."""
+        if not isinstance(error, StserError):
+            cause = error
+            error = PipelineError(
+                f"The {name} failed unexpectedly ({type(cause).__name__}: {cause}); --debug shows where."
+            )
+            error.__cause__ = cause
+        self._failures.append(error)
+        self._source.stop()
 
     def _blocks(self, source: Source) -> Iterator[AudioBlock]:
         """The source's blocks as they come. A failure of the source ends them: what came before is still finished."""
@@ -192,7 +227,7 @@ class Pipeline:
             blocks = source.blocks()
             yield from blocks if len(self._since) == source.channels else mono(blocks)
         except Exception as error:  # noqa: BLE001  carried to the main thread, which raises it
-            self._threads.fail("source", error)
+            self._fail("source", error)
 
     def _set_origin(self, block: AudioBlock) -> None:
         """Note the time of day of the stream's start, and again where the system slept or its clock was set."""
@@ -209,7 +244,7 @@ class Pipeline:
             try:
                 self._source.feed(self._take, self._has_room)
             except Exception as error:  # noqa: BLE001  as in `_blocks`
-                self._threads.fail("source", error)
+                self._fail("source", error)
         elif not all(map(self._take, self._blocks(self._source))):
             return
         all(map(self._pass_on, self._segmenter.flush()))
@@ -229,7 +264,7 @@ class Pipeline:
 
     def _has_room(self) -> bool:
         """Whether a block can be taken without waiting for those after it."""
-        return self._scoring.waiting.has_room and all(transcriber.has_room for transcriber in self._transcribers)
+        return self._scoring.waiting.has_room and all(one.events.has_room for one in self._transcribers)
 
     def _pass_on(self, event: SpeechEvent) -> bool:
         """Pass on an event; false when those after it are gone."""
@@ -248,7 +283,7 @@ class Pipeline:
             # With the scorer gone, nobody wants the transcripts any more.
             if self._scoring.waiting.cancelled:
                 transcriber.cancel()
-            transcriber.close()
+            transcriber.events.close()
         self._scoring.waiting.close()
 
     def _leave_scorer(self) -> None:
@@ -274,7 +309,7 @@ class Pipeline:
                 output(item)
             except BaseException as error:  # noqa: BLE001  carried to the main thread, which raises it
                 outputs.remove(output)
-                self._threads.fail("output", error)
+                self._fail("output", error)
 
     def _channel_now(self, place: int) -> ChannelNow:
         since_s, level_dbfs = self._since[place], loudness_dbfs(self._last[place])

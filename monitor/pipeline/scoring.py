@@ -85,31 +85,34 @@ class Scoring:
 
     def make(self, batch: Sequence[Utterance]) -> list[Turn]:
         """Score utterances whose transcripts are there in one go, but for music and channels that are not scored."""
-        speakers = [self._speaker_of(utterance) for utterance in batch]
         music = [is_music(utterance.samples) for utterance in batch]
-        scored = [self._roles[one.channel - 1].scored and not tones for one, tones in zip(batch, music, strict=True)]
-        inputs = [self._input(batch[place], speakers[place]) for place, one in enumerate(scored) if one]
-        results = iter(self._scorer.score(inputs) if inputs else ())
+        inputs = {
+            place: self._input(utterance)
+            for place, utterance in enumerate(batch)
+            if self._roles[utterance.channel - 1].scored and not music[place]
+        }
+        scores = dict(zip(inputs, self._scorer.score(list(inputs.values())) if inputs else (), strict=True))
         turns = []
-        for utterance, speaker, tones, asked in zip(batch, speakers, music, scored, strict=True):
+        for place, utterance in enumerate(batch):
             transcript = utterance.transcript.result()
-            if tones:  # as subtitles write it
+            if music[place]:  # as subtitles write it
                 transcript = Transcript((Word(MUSIC, utterance.start_s, utterance.end_s, 1.0),))
             self._made += 1
-            turn = Turn.of(
-                recording=self._recording,
-                channel=utterance.channel,
-                speaker=speaker,
-                turn=self._made,
-                start_s=utterance.start_s,
-                end_s=utterance.end_s,
-                scores=next(results) if asked else None,
-                transcript=transcript,
-                loudness_dbfs=loudness_dbfs(utterance.samples),
-                dropped_ms=utterance.dropped_ms,
-                checkpoint=self._scorer.name,
+            turns.append(
+                Turn.of(
+                    recording=self._recording,
+                    channel=utterance.channel,
+                    speaker=self._speaker_of(utterance),
+                    turn=self._made,
+                    start_s=utterance.start_s,
+                    end_s=utterance.end_s,
+                    scores=scores.get(place),
+                    transcript=transcript,
+                    loudness_dbfs=loudness_dbfs(utterance.samples),
+                    dropped_ms=utterance.dropped_ms,
+                    checkpoint=self._scorer.name,
+                )
             )
-            turns.append(turn)
         return turns
 
     def estimate(self, partial: PartialUtterance) -> EmotionScores | None:
@@ -121,8 +124,8 @@ class Scoring:
         (scores,) = self._estimate([SpeechInput(partial.samples, partial.words or None, speaker=copy(baseline))])
         return scores
 
-    def _input(self, utterance: Utterance, speaker: str) -> SpeechInput:
-        baseline = self._baselines[utterance.channel, speaker]
+    def _input(self, utterance: Utterance) -> SpeechInput:
+        baseline = self._baselines[utterance.channel, self._speaker_of(utterance)]
         transcript = utterance.transcript.result()
         if transcript is None or not transcript.words:
             return SpeechInput(utterance.samples, speaker=baseline)

@@ -27,10 +27,11 @@ class PartialUtterance:
 class ChannelTranscriber:
     """Takes a channel's speech events from the segmenter thread and transcribes them in a thread of its own.
 
-    So the channels are decoded in parallel, and the segmenter waits only when a channel is far behind. `put` and
-    `close` belong to the segmenter thread, `run` and `cancel` to the transcriber's.
+    So the channels are decoded in parallel, and the segmenter waits only when a channel is far behind. `put` belongs to
+    the segmenter thread, which closes `events` after the last one; `run` and `cancel` to the transcriber's.
 
     Attributes:
+        events: What `put` took; waiting utterances are transcribed after it was closed.
         words: The start of the last utterance in seconds, and its words so far. Written by the transcriber thread
             only, as a whole; any thread may read it.
     """
@@ -54,7 +55,7 @@ class ChannelTranscriber:
         self._offer = offer
         self._followed = followed
         self._transcribes = not isinstance(transcriber, NoTranscriber)
-        self._events: ClosableQueue[SpeechEvent] = ClosableQueue(capacity)
+        self.events: ClosableQueue[SpeechEvent] = ClosableQueue(capacity)
         self._pieces: list[NDArray[np.float32]] = []
         self._length = self._words_at = self._estimate_at = 0
 
@@ -62,21 +63,12 @@ class ChannelTranscriber:
         """Hand over the channel's next event; false when the transcriber has gone."""
         if isinstance(event, SpeechAudio) and not (self._transcribes or (self._followed and self._followed())):
             return True
-        return self._events.put(event)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether `put` would not wait."""
-        return self._events.has_room
-
-    def close(self) -> None:
-        """End the input; waiting utterances are still transcribed."""
-        self._events.close()
+        return self.events.put(event)
 
     def run(self) -> None:
         """Work until the input ends."""
         stream: TranscriptionStream = NoTranscriber().listen(0.0)  # until the first utterance starts
-        while (event := self._events.get()) is not None:
+        while (event := self.events.get()) is not None:
             match event:
                 case SpeechStarted(_, start_s):
                     stream = self._transcriber.listen(start_s)
@@ -95,7 +87,7 @@ class ChannelTranscriber:
 
     def cancel(self) -> None:
         """Take no more, and let nobody wait for a transcript that will not come."""
-        for event in self._events.cancel():
+        for event in self.events.cancel():
             if isinstance(event, SpeechEnded):
                 event.utterance.transcript.cancel()
 
