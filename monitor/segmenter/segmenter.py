@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, SpeechEnded, SpeechEvent
-from monitor.segmenter.echo import MOST_FRAMES, EchoDetector
 from monitor.segmenter.endpoint_detector import EndpointDetector
 from monitor.segmenter.settings import FRAME, SegmenterSettings
-from monitor.segmenter.voice_activity import framed
+from monitor.segmenter.voice_activity import MOST_FRAMES, EchoDetector, framed
 
 
 class Segmenter:
@@ -121,11 +120,11 @@ class Segmenter:
             events.append(SpeechEnded(replace(first, dropped_ms=self._dropped_ms(first.start_s, first.end_s))))
 
     def _may_be_preceded(self, end_s: float, channel: int) -> bool:
-        for number, detector in enumerate(self._detectors, start=1):
-            pending = detector.pending_end
-            if pending is not None and number != channel and (pending / SAMPLE_RATE, number) < (end_s, channel):
-                return True
-        return False
+        pending = [(detector.pending_end, number) for number, detector in enumerate(self._detectors, start=1)]
+        return any(
+            sample is not None and number != channel and (sample / SAMPLE_RATE, number) < (end_s, channel)
+            for sample, number in pending
+        )
 
     def _dropped_ms(self, start_s: float, end_s: float) -> int:
         start, end = round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)

@@ -9,13 +9,8 @@ from stser_core.errors import UsageError
 FRAME = 480
 """Samples of one frame: 30 ms, the longest that WebRTC's detector takes. Utterances start and end on frames."""
 
-FRAME_S = FRAME / SAMPLE_RATE
-
 Sensitivity: TypeAlias = Literal["low", "normal", "high"]
 """Sensitivity of the speech detection."""
-
-SHORTEST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 3.0
 
 
 class Detection(NamedTuple):
@@ -65,11 +60,8 @@ class SegmenterSettings:
         Raises:
             UsageError: With its value.
         """
-        if not SHORTEST_PAUSE_S <= self.pause_s <= LONGEST_PAUSE_S:
-            raise UsageError(
-                f"The pause that ends a turn is {self.pause_s:g} s; it has to be between "
-                f"{SHORTEST_PAUSE_S:g} and {LONGEST_PAUSE_S:g}."
-            )
+        if not 0.2 <= self.pause_s <= 3.0:
+            raise UsageError(f"The pause that ends a turn is {self.pause_s:g} s; it has to be between 0.2 and 3.")
 
     @property
     def detection(self) -> Detection:
@@ -79,4 +71,4 @@ class SegmenterSettings:
 
 def frames(seconds: float) -> int:
     """A time in whole frames, rounded."""
-    return round(seconds / FRAME_S)
+    return round(seconds / (FRAME / SAMPLE_RATE))
