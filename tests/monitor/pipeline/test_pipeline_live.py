@@ -1,41 +1,34 @@
 """What a pipeline tells while somebody speaks, and what can be done to it meanwhile."""
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 from threading import Event, Thread
 
 import numpy as np
 import pytest
-from staged import SCORES, FakeScorer, build
+from staged import SCORES, FakeScorer, FakeSource, build
 from waiting import wait_until
 
-from monitor.flow import SAMPLE_RATE, AudioBlock
+from monitor.flow import SAMPLE_RATE
 from monitor.timeline.notes import Mark
 from stser_core.audio import load_mono
 
 PATIENCE_S = 10
 
 
-class Stepping:
+class Stepping(FakeSource):
     """A source that gives as much sound as it is told to."""
 
-    name = "mic"
-
-    def __init__(self, sound):
-        self.sound, self.channels = sound, len(sound)
-        self.allowed, self.taken, self.stopped = 0, 0, Event()
+    allowed = taken = 0
 
     def blocks(self):
-        start = 0
-        while not self.stopped.is_set() and start < self.sound.shape[1]:
-            if start < self.allowed:
-                yield AudioBlock(start, self.sound[:, start : start + 800])
-                self.taken = start = start + 800
-            else:
-                self.stopped.wait(0.001)
-
-    def stop(self):
-        self.stopped.set()
+        for block in super().blocks():
+            while block.start >= self.allowed:
+                if self.stopped.wait(0.001):
+                    return
+            yield block
+            self.taken = block.end
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +45,8 @@ def sound(data):
 class Run:
     def __init__(self, sound, scorer=None, **options):
         self.source, self.scorer, self.turns = Stepping(sound), scorer or FakeScorer(), []
-        self.pipeline = build(
-            self.source,
-            [self.turns.append],
-            scorer=self.scorer,
-            capacity=512,
-            segmentation=None,
-            follow=lambda: True,
-            **options,
-        )
+        usual = {"scorer": self.scorer, "capacity": 512, "segmentation": None, "follow": lambda: True}
+        self.pipeline = build(self.source, [self.turns.append], **usual, **options)
         self.thread = Thread(target=self.pipeline.run, daemon=True)
         self.thread.start()
 
@@ -93,7 +79,8 @@ def run(sound):
 
 class TestWhileSomebodySpeaks:
     def test_level_words_and_an_estimate_can_be_read_until_the_turn_is_written(self, run):
-        going = run()
+        timings = []
+        going = run(timings=lambda *times: timings.append(times))
         going.hear_until(0.9)
         quiet, _ = going.pipeline.channels
         assert not quiet.speaking
@@ -111,6 +98,9 @@ class TestWhileSomebodySpeaks:
         wait_until(lambda: len(going.turns) > 0)
         assert [turn.turn for turn in going.turns] == list(range(1, len(going.turns) + 1))
         assert (going.pipeline.channels[0].scores, going.pipeline.channels[0].words) == (None, "")
+        going.end()
+        assert len(timings) == len(going.turns)
+        assert all(list(times) == sorted(times) for times in timings)
 
     def test_an_estimate_is_made_of_all_that_was_heard_so_far(self, run):
         going = run()
@@ -160,17 +150,11 @@ def test_what_is_said_during_a_pause_is_not_analysed_and_time_goes_on(run):
 
 @pytest.mark.parametrize("paused", [True, False])
 def test_sound_that_waited_is_silent_where_it_came_during_a_pause(sound, paused):
-    class Late:
-        name, channels, arrived_s = "mic", 2, 0.0
-
+    class Late(FakeSource):
         def blocks(self):
-            for start in range(0, sound.shape[1], 800):
-                yield AudioBlock(start, sound[:, start : start + 800], arrived_at=self.arrived_s)
+            return (replace(block, arrived_at=self.arrived_s) for block in super().blocks())
 
-        def stop(self):
-            pass
-
-    source, turns = Late(), []
+    source, turns = Late(sound), []
     pipeline = build(source, [turns.append])
     pipeline.pause(paused)
     source.arrived_s = time.monotonic()
@@ -189,19 +173,8 @@ def test_a_note_goes_to_its_outputs_between_the_turns(run):
     assert not going.pipeline.note(Mark(2, 3.0))
 
 
-def test_each_turn_is_timed(run):
-    timings = []
-    going = run(timings=lambda *times: timings.append(times))
-    going.hear_until(7.0)
-    wait_until(lambda: len(going.turns) >= 1)
-    going.end()
-    assert len(timings) == len(going.turns)
-    assert all(list(times) == sorted(times) for times in timings)
-
-
 def test_a_replay_asks_for_no_words_on_the_way(sound, monkeypatch):
     monkeypatch.delattr("staged.FakeStream.partial")
-    source, turns = Stepping(sound), []
-    source.allowed = sound.shape[1]
-    build(source, [turns.append]).run()
+    turns = []
+    build(FakeSource(sound), [turns.append]).run()
     assert turns

@@ -1,6 +1,6 @@
 """A source, a transcriber and a scorer that can be told what to do, and when to fail; and a pipeline of them."""
 
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 from monitor.flow import SAMPLE_RATE, AudioBlock, Transcript, Word
 from monitor.pipeline.pipeline import Pipeline
@@ -53,12 +53,12 @@ class FakeSource:
 
 
 class FakeTranscriber:
-    """Hears one word a second, and says at which sample count it heard it."""
+    """Hears one word in an utterance: how many samples it has."""
 
     name = "fake"
 
-    def __init__(self, faults=None, gate=None):
-        self.faults = {"listen": Fault(), "feed": Fault(), "finish": Fault(), **(faults or {})}
+    def __init__(self, gate=None, **faults):
+        self.faults = {"listen": Fault(), "feed": Fault(), "finish": Fault(), **faults}
         self.gate = gate
 
     def listen(self, start_s):
@@ -103,8 +103,8 @@ class FakeScorer:
         return [SCORES] * len(utterances)
 
 
-def finish(pipeline):
-    """Run a pipeline that must not hang; returns what it raised."""
+def finish(pipeline, seconds=0.0, meanwhile=lambda: None):
+    """Run a pipeline that must not hang, and do something after so long; returns what it raised."""
     raised = []
 
     def run():
@@ -113,23 +113,18 @@ def finish(pipeline):
         except BaseException as error:  # noqa: BLE001
             raised.append(error)
 
-    thread = Thread(target=run, daemon=True)
+    timer, thread = Timer(seconds, meanwhile), Thread(target=run, daemon=True)
+    timer.start()
     thread.start()
     thread.join(TIME_LIMIT_S)
     assert not thread.is_alive(), "the pipeline hangs"
+    timer.join()
     return raised[0] if raised else None
 
 
-def build(source, outputs, transcriber=None, scorer=None, capacity=64, roles=ROLES, **options):
-    return Pipeline(
-        source,
-        roles=roles,
-        transcriber=transcriber or FakeTranscriber(),
-        scorer=scorer or FakeScorer(),
-        outputs=outputs,
-        **{"segmentation": SETTINGS, **options},
-        capacity=capacity,
-    )
+def build(source, outputs, **options):
+    usual = {"roles": ROLES, "transcriber": FakeTranscriber(), "scorer": FakeScorer(), "segmentation": SETTINGS}
+    return Pipeline(source, outputs=outputs, **{**usual, **options})
 
 
 def rows_of(sound, **options):
@@ -144,7 +139,7 @@ def broken(stage, at, sound, output=lambda turn: None, error=None, kind=FakeSour
     if stage == "scorer":
         options["scorer"] = FakeScorer(fault)
     elif stage in ("listen", "feed", "finish"):
-        options["transcriber"] = FakeTranscriber({stage: fault})
+        options["transcriber"] = FakeTranscriber(**{stage: fault})
     source = kind(sound, fault=fault if stage == "source" else None, pause_s=pause_s)
 
     def failing(turn):
