@@ -3,8 +3,6 @@
 What PortAudio itself does is tested in tests/monitor/live, on a virtual microphone.
 """
 
-import threading
-
 import numpy as np
 import pytest
 
@@ -20,13 +18,10 @@ class FakeSystem:
     def __init__(self, rate=16_000):
         self.rate, self.drift, self.jitter_s = rate, 0.0, 0.0
         self.late_s, self.random = 0.0, np.random.default_rng(3)
-        self.time = 100.0
-        self.tick = 0.0
-        self.there = True
-        self.closes = True
-        self.opened = threading.Semaphore(0)
-        self.heard = self.ended = None
-        self.counted = 0
+        self.time, self.tick = 100.0, 0.0
+        self.there = self.closes = True
+        self.when_opened = self.deliver
+        self.openings = self.counted = 0
 
     def clock(self):
         self.time += self.tick
@@ -35,13 +30,13 @@ class FakeSystem:
     def choose(self, device, channels):
         if not self.there:
             raise DeviceError("There is no such input.")
-        return CaptureFormat(
-            Device(3, "Headset", 2, self.rate, False, "ALSA"), channels, self.rate, system_default=False
-        )
+        device = Device(3, "Headset", 2, self.rate, False, "ALSA")
+        return CaptureFormat(device, channels, self.rate, system_default=False)
 
     def open(self, chosen, heard, ended):
         self.heard, self.ended, self.channels = heard, ended, chosen.channels
-        self.opened.release()
+        self.openings += 1
+        self.when_opened()
         return self
 
     def find_again(self, chosen):
@@ -77,11 +72,7 @@ def begin(system, **options):
     """A microphone that has heard one piece."""
     source = Microphone("headset", system=system, clock=system.clock, **options)
     blocks = source.blocks()
-    opener = threading.Thread(target=lambda: system.opened.acquire() and system.deliver(), daemon=True)
-    opener.start()
-    first = next(blocks)
-    opener.join(5)
-    return source, blocks, first
+    return source, blocks, next(blocks)
 
 
 def numbers(block):
@@ -137,19 +128,14 @@ def test_stopping_gives_what_was_heard_and_nothing_that_comes_later(system):
 
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_device_that_never_delivers_is_an_error(system, gone):
-    blocks = Microphone("headset", system=system, clock=system.clock).blocks()
-
     def lose():
-        system.opened.acquire()
         if gone:
             system.ended()
         system.tick = 0.1
 
-    loser = threading.Thread(target=lose, daemon=True)
-    loser.start()
+    system.when_opened = lose
     with pytest.raises(DeviceError, match="'Headset'"):
-        next(blocks)
-    loser.join(5)
+        begin(system)
 
 
 def test_a_program_that_was_stopped_itself_does_not_blame_the_device(system):
@@ -206,9 +192,6 @@ def test_a_lost_device_is_waited_for_in_the_same_timeline(system):
     assert beat.start > first.end
 
     system.there = True
-    system.opened.acquire(blocking=False)
-    opener = threading.Thread(target=lambda: system.opened.acquire() and system.deliver(), daemon=True)
-    opener.start()
     system.time += 2.0
     later = next(blocks)
     assert not source.waiting
@@ -221,10 +204,9 @@ def test_a_device_that_cannot_be_closed_is_not_opened_again(system):
     source, blocks, _ = begin(system)
     system.closes = False
     system.ended()
-    system.time += 3
-    next(blocks)
-    system.time += 3
-    next(blocks)
-    assert not system.opened.acquire(blocking=False)
+    for _ in range(2):
+        system.time += 3
+        next(blocks)
+    assert system.openings == 1
     source.stop()
     assert list(blocks) == []

@@ -1,12 +1,15 @@
-"""A recording as a source: written with known samples, read back as blocks."""
+"""A recording as a source: written with known samples, how long it says it is, and read back as blocks."""
 
 import os
+import struct
+import wave
 from threading import Thread
 
 import numpy as np
 import pytest
 
 from monitor.sources.recording import Recording, channels_same, spooled
+from stser_core import audio
 from stser_core.errors import AudioError
 
 
@@ -34,9 +37,12 @@ def test_integers_stored_as_floats_are_sound(tmp_path, record):
     assert np.allclose(np.delete(scaled, 500), np.delete(plain, 500), atol=1e-4)
 
 
-def test_a_pipe_that_goes_on_is_said_to_be_read_to_its_end(monkeypatch, tmp_path):
+@pytest.mark.skipif(os.name == "nt", reason="pipes with names")
+def test_a_pipe_is_not_a_recording_and_is_said_to_be_read_to_its_end(monkeypatch, tmp_path):
     monkeypatch.setattr("monitor.sources.recording._PATIENCE_S", 0.0)
     os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(AudioError, match="fifo"):  # nobody writes into it: opening it would wait for ever
+        Recording(tmp_path / "fifo")
     writer = Thread(target=(tmp_path / "fifo").write_bytes, args=[b"sound"])
     writer.start()
     said = []
@@ -84,14 +90,50 @@ def test_channels_that_differ_are_kept(tmp_path, channels, write_wav):
     assert not channels_same(write_wav(tmp_path / "a.wav", np.asarray(channels, np.int16)))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="pipes with names")
-class TestPipes:
-    @pytest.fixture
-    def fifo(self, tmp_path):
-        os.mkfifo(tmp_path / "fifo")
-        return tmp_path / "fifo"
+@pytest.mark.parametrize(("name", "size"), [("call.ul", 16_000), ("call.vox", 8_000)])
+def test_telephone_sound_without_a_header_has_a_length(name, size, tmp_path):
+    (tmp_path / name).write_bytes(bytes(size))
+    assert Recording(tmp_path / name).announced_s == 2.0
 
-    def test_are_not_recordings_of_their_own(self, fifo):
-        """Nobody writes into it: opening it would wait for ever."""
-        with pytest.raises(AudioError, match="fifo"):
-            Recording(fifo)
+
+def test_the_length_of_an_mp3_is_known_where_the_first_frame_counts_them(record, tmp_path):
+    """At a variable bit rate, an estimate from the first frames is far too short."""
+    sound = np.concatenate([np.random.default_rng(1).uniform(-0.5, 0.5, 32_000), np.zeros(28 * 16_000)])
+    without, counted = (
+        record(tmp_path / f"{xing}.mp3", sound, 16_000, "mp3", quality=500, write_xing=xing, id3v2_version="0")
+        for xing in "01"
+    )
+    tagged = tmp_path / "tagged.mp3"
+    tagged.write_bytes(b"ID3\x03\0\0\0\0\x10\x00" + bytes(2048) + counted.read_bytes())
+    assert Recording(without).announced_s is None
+    for path in (counted, tagged):
+        assert Recording(path).announced_s == pytest.approx(30, abs=0.1)
+
+
+@pytest.mark.parametrize(("codec", "channels"), [("pcm_s24le", 1), ("pcm_s16le", 8), ("pcm_mulaw", 2)])
+def test_a_truncated_wav_is_as_long_as_it_was_to_be(codec, channels, record, tmp_path):
+    tone = np.tile(0.4 * np.sin(np.arange(12_000) / 9), (channels, 1))
+    whole = record(tmp_path / "whole.wav", tone, 8_000, codec)  # of 8 channels, an extensible one
+    part = tmp_path / "part.wav"
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
+    for recording in map(Recording, (whole, part)):
+        told = recording.channels, recording.announced_s, recording.exact, recording.notices
+        assert told == (channels, 1.5, True, [])
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(40, 0), (40, 0x7FFFF000), (40, 2**31), (40, 2**32 - 1), (28, 0), (40, 12_000)],
+    ids=["switched-off", "sox", "arecord", "ffmpeg", "no-byte-rate", "less"],
+)
+def test_a_header_that_says_no_length_is_not_believed(place, value, tmp_path):
+    path = tmp_path / "call.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(bytes(32_000))
+    content = bytearray(path.read_bytes()[:24_044])
+    content[place : place + 4] = struct.pack("<I", value)
+    path.write_bytes(content)
+    assert (Recording(path).duration_s or 0.0) <= 1.5
+    if place == 40 and value != 12_000:
+        assert audio.load(path).shape == (1, 24_000)
