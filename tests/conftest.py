@@ -31,8 +31,8 @@ settings.register_profile("project", deadline=None, derandomize=True, max_exampl
 settings.load_profile("project")
 
 
-SLOW_FIXTURES = {"browser", "virtual_microphones", "done"}
-"""A browser, a sound server, and a whole archive."""
+SLOW_FIXTURES = {"browser", "done"}
+"""A browser, and a whole archive."""
 
 
 @pytest.hookimpl(tryfirst=True)

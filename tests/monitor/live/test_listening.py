@@ -82,11 +82,8 @@ class Tap:
     """Hears the same sound as the command, and tells when each clip ended, on the clock of this process."""
 
     def __init__(self, microphone):
-        self._recorder = subprocess.Popen(
-            ["parec", "--latency-msec=10", "--device=vmic.monitor", "--format=s16le", "--channels=1", f"--rate={RATE}"],
-            env={**os.environ, **microphone.environment},
-            stdout=subprocess.PIPE,
-        )
+        form = ("--format=s16le", "--channels=1", f"--rate={RATE}")
+        self._recorder = microphone.record("--latency-msec=10", *form, stdout=subprocess.PIPE)
         self.first_sound_s = None
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -106,15 +103,15 @@ class Tap:
         self._recorder.stdout.close()
 
 
-def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, terminal, clips, write_wav, tmp_path):
+def test_every_turn_is_found_shown_and_written_in_time(microphone, terminal, clips, write_wav, tmp_path):
     table = tmp_path / "out.csv"
     samples, times = spoken(clips, (0.5, 0.8, 1.0, 0.9, 1.3, 1.1))
-    screen = terminal([*COMMAND, "--csv", str(table)], **shared_microphone.environment)
-    shared_microphone.wait_for_listeners(1)
-    arrivals, tap = Arrivals(table), Tap(shared_microphone)
+    screen = terminal([*COMMAND, "--csv", str(table)], **microphone.environment)
+    microphone.wait_for_listeners(1)
+    arrivals, tap = Arrivals(table), Tap(microphone)
     # Until the tap is there, too.
-    shared_microphone.wait_for_listeners(2)
-    shared_microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
+    microphone.wait_for_listeners(2)
+    microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
     wait_until(lambda: len(rows(table)) == len(clips))
     time.sleep(0.5)
     shown = "\n".join(screen.lines)
@@ -123,7 +120,7 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
 
     # The turn in hand when Ctrl-C comes.
     sentence = write_wav(tmp_path / "sentence.wav", np.concatenate(clips[:3]))
-    with shared_microphone.play(sentence) as playing:
+    with microphone.play(sentence) as playing:
         time.sleep(1.8)
         screen.press(CTRL_C)
         code = screen.wait()
@@ -141,11 +138,11 @@ def test_every_turn_is_found_shown_and_written_in_time(shared_microphone, termin
 
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on_with_the_same_microphone(
-    shared_microphone, terminal, clips, write_wav, tmp_path
+    microphone, terminal, clips, write_wav, tmp_path
 ):
     table = tmp_path / "out.csv"
-    screen = terminal([*SHELL, *COMMAND, "--csv", str(table)], **shared_microphone.environment)
-    shared_microphone.wait_for_listeners(1)
+    screen = terminal([*SHELL, *COMMAND, "--csv", str(table)], **microphone.environment)
+    microphone.wait_for_listeners(1)
     wait_until(lambda: any("listening" in line for line in screen.lines))
     assert not screen.as_it_was
     screen.press(CTRL_Z)
@@ -154,7 +151,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on_with_the_same_microphone(
     # A device that delivers nothing would be given up by now.
     time.sleep(2.5)
     samples, _ = spoken(clips[:1], (0.5,))
-    shared_microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
+    microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
     wait_until(lambda: len(rows(table)) == 1)
     screen.press(b"q")
     assert screen.wait() == 0
@@ -192,33 +189,33 @@ def check_latency(arrived, tap, times):
 
 
 @pytest.fixture
-def listening(own_microphone, tmp_path):
+def listening(microphone, tmp_path):
     """The command without a terminal."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [*COMMAND, "--csv", str(tmp_path / "out.csv")]
-    with subprocess.Popen(command, env={**os.environ, **own_microphone.environment}, text=True, **pipes) as process:
+    with subprocess.Popen(command, env={**os.environ, **microphone.environment}, text=True, **pipes) as process:
         yield process
         process.kill()
 
 
 def test_a_sound_server_that_dies_costs_no_turn_and_one_that_comes_back_goes_on(
-    own_microphone, clips, write_wav, tmp_path, listening
+    microphone, clips, write_wav, tmp_path, listening
 ):
     table = tmp_path / "out.csv"
-    own_microphone.wait_for_listeners(1)
+    microphone.wait_for_listeners(1)
     samples, _ = spoken([clips[0], np.concatenate(clips[1:4])], (0.3, 0.9))
-    with own_microphone.play(write_wav(tmp_path / "speech.wav", samples)) as playing:
+    with microphone.play(write_wav(tmp_path / "speech.wav", samples)) as playing:
         wait_until(lambda: len(rows(table)) == 1)
         time.sleep(1.5)
-        own_microphone.kill()
+        microphone.kill()
         killed = time.monotonic()
         wait_until(lambda: len(rows(table)) == 2)
         assert time.monotonic() - killed < 6
         playing.wait(10)
 
-    own_microphone.start()
-    own_microphone.wait_for_listeners(1)
-    own_microphone.play(write_wav(tmp_path / "again.wav", spoken(clips[4:5], (0.3,))[0])).wait(30)
+    microphone.start()
+    microphone.wait_for_listeners(1)
+    microphone.play(write_wav(tmp_path / "again.wav", spoken(clips[4:5], (0.3,))[0])).wait(30)
     wait_until(lambda: len(rows(table)) == 3)
     listening.send_signal(signal.SIGINT)
     _, said = listening.communicate(timeout=30)

@@ -1,6 +1,7 @@
 """The microphone for real: PortAudio, ALSA and a sound server, on a machine without sound hardware."""
 
 import atexit
+import signal
 import threading
 import time
 
@@ -18,18 +19,15 @@ RATE = 16_000
 
 
 @pytest.fixture
-def heard_by(monkeypatch):
-    """Make a virtual microphone the one that PortAudio knows in this process."""
-
+def virtual(microphone, monkeypatch):
+    """A virtual microphone, the one that PortAudio knows in this process."""
     import sounddevice
 
-    def use(microphone):
-        for name, value in microphone.environment.items():
-            monkeypatch.setenv(name, value)
-        sounddevice._terminate()
-        sounddevice._initialize()
-
-    yield use
+    for name, value in microphone.environment.items():
+        monkeypatch.setenv(name, value)
+    sounddevice._terminate()
+    sounddevice._initialize()
+    yield microphone
     atexit.register(sounddevice._exit_handler)
 
 
@@ -37,10 +35,8 @@ class Reading:
     """Reads a microphone in a thread of its own, and keeps all blocks and what ended it."""
 
     def __init__(self, microphone):
-        self.microphone = microphone
-        self.blocks = []
-        self.error = None
-        self.ended_s = None
+        self.microphone, self.blocks = microphone, []
+        self.error = self.ended_s = None
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         wait_until(lambda: self.blocks)
@@ -53,8 +49,9 @@ class Reading:
             self.error = error
         self.ended_s = time.monotonic()
 
-    def join(self, seconds=5.0):
-        self._thread.join(seconds)
+    def stop(self):
+        self.microphone.stop()
+        self._thread.join(5)
         assert not self._thread.is_alive()
 
     @property
@@ -86,26 +83,24 @@ def frequency(samples):
     return peak * RATE / len(samples), power[peak - 3 : peak + 4].sum() / power.sum()
 
 
-def test_the_default_input_is_listed_and_found(shared_microphone, heard_by):
-    heard_by(shared_microphone)
-
+def test_the_default_input_is_listed_and_found(virtual):
     listed = port_audio.inputs()
 
     assert {"default", "pulse"} <= {device.name for device in listed}
     assert [device.name for device in listed if device.default] == ["default"]
     assert port_audio.find("mic").name == "default"
     assert port_audio.find("PULS").name == "pulse"
+    with pytest.raises(DeviceError, match="has 32 channels, but 99 were asked for"):
+        Microphone("mic", channels=99)
 
 
-def test_what_is_played_is_heard_at_the_right_time(shared_microphone, heard_by, write_wav, tmp_path):
-    heard_by(shared_microphone)
+def test_what_is_played_is_heard_at_the_right_time(virtual, write_wav, tmp_path):
     path = write_wav(tmp_path / "speech.wav", np.concatenate([tone(440, 0.8), np.zeros(RATE // 2), tone(1000, 0.6)]))
 
     reading = Reading(Microphone("mic"))
-    shared_microphone.play(path).wait(10)
+    virtual.play(path).wait(10)
     time.sleep(0.3)
-    reading.microphone.stop()
-    reading.join()
+    reading.stop()
 
     (first, first_end), (second, second_end) = sounding(reading.sound)
     assert first_end - first == pytest.approx(0.8, abs=0.02)
@@ -118,40 +113,29 @@ def test_what_is_played_is_heard_at_the_right_time(shared_microphone, heard_by, 
     assert all(block.samples.dtype == np.float32 for block in reading.blocks)
 
 
-def test_a_server_that_hangs_is_reported_and_does_not_hold_up_the_end(own_microphone, heard_by):
-    heard_by(own_microphone)
+def test_a_server_that_hangs_is_reported_and_does_not_hold_up_the_end(virtual):
     complaints = []
     reading = Reading(Microphone("mic", complain=complaints.append))
 
-    own_microphone.freeze()
+    virtual.server.send_signal(signal.SIGSTOP)
     frozen = time.monotonic()
     wait_until(lambda: complaints)
-    reading.microphone.stop()
-    reading.join()
-    own_microphone.thaw()
+    reading.stop()
+    virtual.server.send_signal(signal.SIGCONT)
 
     assert 1.5 < reading.ended_s - frozen < 5
     assert "delivers nothing" in complaints[0]
 
 
-def test_an_input_given_by_its_number_is_found_again_by_its_name(own_microphone, heard_by):
-    heard_by(own_microphone)
+def test_an_input_given_by_its_number_is_found_again_by_its_name(virtual):
     number = port_audio.find("pulse").index
     reading = Reading(Microphone(str(number)))
 
-    own_microphone.kill()
+    virtual.kill()
     wait_until(lambda: reading.microphone.waiting)
-    own_microphone.start()
+    virtual.start()
     wait_until(lambda: not reading.microphone.waiting)
-    reading.microphone.stop()
-    reading.join()
+    reading.stop()
 
     assert reading.microphone.name == "pulse"
     assert reading.error is None
-
-
-def test_more_channels_than_there_are_is_not_available(shared_microphone, heard_by):
-    heard_by(shared_microphone)
-
-    with pytest.raises(DeviceError, match="has 32 channels, but 99 were asked for"):
-        Microphone("mic", channels=99)

@@ -52,6 +52,11 @@ def loud_part(clip):
     return loud[0] / 100, (loud[-1] + 1) / 100
 
 
+def without_pauses(clips):
+    edges = [np.multiply(loud_part(clip), SAMPLE_RATE).round().astype(int) for clip in clips]
+    return np.concatenate([clip[start:end] for clip, (start, end) in zip(clips, edges, strict=True)])
+
+
 @pytest.fixture(scope="module")
 def clips(data):
     return [load_mono(data / "emodb" / f"{name}.flac") for name in CLIPS]
@@ -119,10 +124,9 @@ class TestSpeechIsFound:
         assert_found([one for one in found if one.channel == 2], [(a + 0.7, b + 0.7) for a, b in truth])
 
     def test_from_the_first_sample_to_the_last(self, clips):
-        found = utterances(clips[0])
-        assert len(found) == 1
-        assert found[0].start_s == 0
-        assert found[0].end_s == pytest.approx(len(clips[0]) / SAMPLE_RATE, abs=0.1)
+        (found,) = utterances(clips[0])
+        assert found.start_s == 0
+        assert found.end_s == pytest.approx(len(clips[0]) / SAMPLE_RATE, abs=0.1)
 
     def test_of_a_line_that_opens_in_the_middle_of_a_drawn_out_vowel(self, clips):
         # The vowel alone looks like a noise floor; only the first consonants show that it was none.
@@ -131,11 +135,7 @@ class TestSpeechIsFound:
         assert utterances(sound)[0].start_s <= 1
 
     def test_of_somebody_who_never_pauses(self, clips):
-        parts = []
-        for clip in clips * 6:
-            start, end = loud_part(clip)
-            parts.append(clip[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)])
-        monologue = np.concatenate(parts)
+        monologue = without_pauses(clips * 6)
         found = utterances(monologue)
         heard = sum(one.end_s - one.start_s for one in found)
         assert heard > 0.97 * len(monologue) / SAMPLE_RATE
@@ -207,32 +207,25 @@ def spoken_pair(spoken):
     return sound, times(utterances(sound))
 
 
-@pytest.fixture(scope="module")
-def told(spoken, clips):
+def test_what_is_told_of_an_utterance_while_it_goes_on_joined_is_the_utterance(spoken, clips):
     monologue = np.concatenate(clips * 3)
     sound = np.zeros((2, max(len(monologue), len(spoken[0]))))
     sound[0, : len(monologue)], sound[1, : len(spoken[0])] = monologue, spoken[0]
-    return events_of(sound)
-
-
-class TestTellingWhileItGoesOn:
-    @pytest.mark.parametrize("channel", [1, 2])
-    def test_the_pieces_joined_are_the_utterance(self, told, channel):
-        mine = [event for event in told if event.channel == channel]
-        pieces, started = [], None
-        for event in mine:
-            match event:
-                case SpeechStarted(_, start_s):
-                    assert started is None
-                    pieces, started = [], start_s
-                case SpeechAudio(_, samples):
-                    pieces.append(samples)
-                case SpeechEnded(utterance):
-                    assert started == utterance.start_s
-                    np.testing.assert_array_equal(np.concatenate(pieces), utterance.samples)
-                    started = None
-        assert started is None
-        assert sum(isinstance(event, SpeechEnded) for event in mine) > 1
+    going, ended = {}, []
+    for event in events_of(sound):
+        match event:
+            case SpeechStarted(channel, start_s):
+                assert channel not in going
+                going[channel] = (start_s, [])
+            case SpeechAudio(channel, samples):
+                going[channel][1].append(samples)
+            case SpeechEnded(utterance):
+                start_s, pieces = going.pop(utterance.channel)
+                assert start_s == utterance.start_s
+                np.testing.assert_array_equal(np.concatenate(pieces), utterance.samples)
+                ended.append(utterance.channel)
+    assert not going
+    assert min(ended.count(1), ended.count(2)) > 1
 
 
 class TestLongTurns:
@@ -240,8 +233,7 @@ class TestLongTurns:
 
     def monologue(self, clips, dip_at_s):
         """Speech without a pause but for a dip of 60 ms at a known time."""
-        parts = [clip[round(a * SAMPLE_RATE) : round(b * SAMPLE_RATE)] for clip in clips for a, b in [loud_part(clip)]]
-        sound = np.concatenate(parts * 2)[: 7 * SAMPLE_RATE].copy()
+        sound = without_pauses(clips * 2)[: 7 * SAMPLE_RATE].copy()
         dip = round(dip_at_s * SAMPLE_RATE)
         sound[dip - 480 : dip + 480] = 0
         return sound

@@ -59,11 +59,6 @@ def timelines(turns, **sizes):
     return st.lists(turns, unique_by=lambda turn: (turn.recording, turn.turn), **sizes)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("timelines")
-
-
 @pytest.fixture
 def read(tmp_path):
     """Read a file of this content."""
@@ -77,8 +72,8 @@ def read(tmp_path):
 
 @given(timelines(turns, max_size=4))
 @pytest.mark.parametrize("ending", [".csv", ".jsonl"])
-def test_any_timeline_reads_back(write_timeline, folder, ending, timeline):
-    file = read_timeline(write_timeline(folder / f"call{ending}", *timeline))
+def test_any_timeline_reads_back(write_timeline, tmp_path_factory, ending, timeline):
+    file = read_timeline(write_timeline(tmp_path_factory.mktemp("read") / f"call{ending}", *timeline))
     kept = timeline if ending == ".jsonl" else [replace(turn, words=None, classifiers=None) for turn in timeline]
     assert (list(file.turns), file.notes, file.notices) == (kept, (), ())
 
@@ -86,9 +81,9 @@ def test_any_timeline_reads_back(write_timeline, folder, ending, timeline):
 @given(
     st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | texts, st.lists), st.sampled_from(COLUMNS)
 )
-def test_any_value_in_json_is_refused_in_a_sentence(folder, value, column):
+def test_any_value_in_json_is_refused_in_a_sentence(tmp_path_factory, value, column):
     values = {**dict.fromkeys(COLUMNS), "channel": 1, "turn": 1, "dropped_ms": 0, "start_s": 0, "end_s": 1}
-    path = folder / "any.jsonl"
+    path = tmp_path_factory.mktemp("any") / "any.jsonl"
     path.write_text(json.dumps({**values, column: value}) + "\n")
     try:
         read_timeline(path)
@@ -138,27 +133,15 @@ def test_further_columns_are_kept(read):
     assert tuple(row.values()) == COLUMNS
 
 
-def test_further_keys_marks_and_alerts_are_kept(tmp_path, turn, write_timeline):
-    path = write_timeline(tmp_path / "call.jsonl", turn())
-    values = json.loads(path.read_text())
-    lines = (json.dumps({**values, "salience": [0.5, 0.5]}), "", '{"type": "mark", "number": 1, "time_s": 2}', "")
-    path.write_text("\n".join(lines))
-    file = read_timeline(path)
-    assert file.turns[0].extra == {"salience": [0.5, 0.5]}
+def test_further_keys_even_one_called_type_and_notes_are_kept(read, tmp_path, turn, write_timeline):
+    values = json.loads(write_timeline(tmp_path / "one.jsonl", turn()).read_text())
+    further = {"salience": [0.5, 0.5], "type": "complaint"}
+    file = read(json.dumps({**values, **further}) + '\n\n{"type": "mark", "number": 1, "time_s": 2}\n', "a.jsonl")
+    assert file.turns[0].extra == further
     assert file.notes == (Mark(1, 2.0),)
-
-
-def test_a_turn_with_a_further_key_called_type_is_not_a_note(tmp_path, turn, write_timeline):
-    path = write_timeline(tmp_path / "call.jsonl", turn())
-    values = json.loads(path.read_text())
-    path.write_text(json.dumps({**values, "type": "complaint"}) + "\n")
-    file = read_timeline(path)
-    assert [row.extra for row in file.turns] == [{"type": "complaint"}]
-    assert file.notes == ()
     del values["speaker"]
-    path.write_text(json.dumps({**values, "type": "complaint"}) + "\n")
     with pytest.raises(DataError, match="lacks speaker"):
-        read_timeline(path)
+        read(json.dumps({**values, **further}) + "\n", "a.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -194,55 +177,42 @@ def test_a_malformed_row_is_refused_with_line_and_reason(read, tmp_path, old, ne
     assert reason in str(refused.value)
 
 
-def test_a_turn_that_comes_twice_is_refused_with_both_lines(tmp_path, turn, write_timeline):
-    path = tmp_path / "twice.csv"
+def test_a_turn_that_comes_twice_is_refused_with_both_lines(read, tmp_path, turn, write_timeline):
     second = ROW.replace("wav,1,customer,1,", "wav,2,agent,2,")
     for end in ("\n", ""):
-        path.write_text(f"{HEADER}\n{ROW}\n{second}\n{ROW}{end}")
-        with pytest.raises(DataError) as refused:
-            read_timeline(path)
-        assert str(refused.value) == f"'{path}', line 4: turn 1 of the same recording is in line 2 already."
+        with pytest.raises(DataError, match=r"csv', line 4: turn 1 of the same recording is in line 2 already\."):
+            read(f"{HEADER}\n{ROW}\n{second}\n{ROW}{end}")
     with pytest.raises(DataError, match=r"line 2: turn 1 of the same recording is in line 1 already\."):
         read_timeline(write_timeline(tmp_path / "twice.jsonl", turn(), turn()))
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("name", "content", "reason"),
     [
-        (b"", "has no header"),
-        (b"a,b\n1,2\n", "lacks recording, channel, speaker and 17 more"),
-        (HEADER.replace(",speaker", "").encode() + b"\n", "lacks speaker"),
-        (HEADER.encode() + b",turn\n", "names turn more than once"),
-        (HEADER.encode() + b"\n\xff\xfe\n", "line 2: this is not UTF-8"),
-        (b"RIFF\x00\x00WAVE\n\xf0\n", "not UTF-8"),
-        (b"dear diary", "line 1"),
-        (HEADER[:-4].encode(), "line 1"),
+        ("a.csv", "", "has no header"),
+        ("a.csv", "a,b\n1,2\n", "lacks recording, channel, speaker and 17 more"),
+        ("a.csv", HEADER.replace(",speaker", "") + "\n", "lacks speaker"),
+        ("a.csv", HEADER + ",turn\n", "names turn more than once"),
+        ("a.csv", HEADER.encode() + b"\n\xff\xfe\n", "line 2: this is not UTF-8"),
+        ("a.csv", b"RIFF\x00\x00WAVE\n\xf0\n", "not UTF-8"),
+        ("a.csv", "dear diary", "line 1"),
+        ("a.csv", HEADER[:-4], "line 1"),
+        ("a.jsonl", "\n{\n", "line 2: .*not a JSON"),
+        ("a.jsonl", "\n" + "[" * 100_000 + "\n", "line 2: .*not a JSON"),
+        ("a.jsonl", "\n[]\n", "line 2: .*not a JSON object"),
+        ("a.jsonl", '\n{"turn": 1}\n', "line 2: .*lacks recording, channel"),
+        ("a.jsonl", "\ndear diary\n", "line 2: .*not a JSON"),
     ],
 )
-def test_what_is_not_a_timeline_is_refused(read, content, reason):
+def test_what_is_not_a_timeline_is_refused(read, name, content, reason):
     with pytest.raises(DataError, match=reason):
-        read(content)
+        read(content, name)
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("{", "not a JSON"),
-        ("[" * 100_000, "not a JSON"),
-        ("[]", "not a JSON object"),
-        ('{"turn": 1}', "lacks recording, channel"),
-        ("dear diary", "not a JSON"),
-    ],
-)
-def test_malformed_json_is_refused_with_its_line(read, line, reason):
-    with pytest.raises(DataError, match=f"line 2: .*{reason}"):
-        read(f"\n{line}\n", "call.jsonl")
-
-
-@pytest.mark.parametrize("name", ["call.csv", "call.jsonl"])
-def test_a_file_name_that_is_not_utf8_comes_back_with_its_escape(tmp_path, turn, name, write_timeline):
-    (read,) = read_timeline(write_timeline(tmp_path / name, turn(recording="caf\udce9.wav"))).turns
-    assert read.recording == r"caf\udce9.wav"
+def test_a_file_name_that_is_not_utf8_comes_back_with_its_escape(tmp_path, turn, write_timeline):
+    for name in ("call.csv", "call.jsonl"):
+        (read,) = read_timeline(write_timeline(tmp_path / name, turn(recording="caf\udce9.wav"))).turns
+        assert read.recording == r"caf\udce9.wav"
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path):
