@@ -28,11 +28,7 @@ from stser_core.emotions import LABELS
 from stser_core.scores import EmotionScores
 
 ANGRY = EmotionScores(
-    by_classifier={
-        "speech": (0.9, 0.05, 0.03, 0.02),
-        "text": (0.5, 0.1, 0.1, 0.3),
-        "bimodal": (0.1, 0.1, 0.7, 0.1),
-    },
+    {"speech": (0.9, 0.05, 0.03, 0.02), "text": (0.5, 0.1, 0.1, 0.3), "bimodal": (0.1, 0.1, 0.7, 0.1)},
     ensemble=(0.5, 0.25 / 3, 0.83 / 3, 0.42 / 3),
 )
 SAID = Transcript((Word("where", 1.2, 1.5, 0.9), Word("is", 1.5, 1.6, 1.0), Word("it", 1.7, 1.9, 0.8)))
@@ -67,26 +63,11 @@ def turn() -> Callable[..., Turn]:
     """Make a turn; what is given replaces the usual values."""
 
     def make(**changes: Any) -> Turn:
-        usual: dict[str, Any] = {
-            "recording": "call.wav",
-            "channel": 1,
-            "speaker": "customer",
-            "turn": 1,
-            "start_s": 1.0,
-            "end_s": 2.5,
-            "scores": ANGRY,
-            "transcript": SAID,
-            "loudness_dbfs": -23.44,
-            "dropped_ms": 0,
-            "checkpoint": "compact",
-        }
-        return Turn.of(**{**usual, **changes})
+        usual = {"recording": "call.wav", "channel": 1, "speaker": "customer", "turn": 1, "start_s": 1.0, "end_s": 2.5}
+        found = {"scores": ANGRY, "transcript": SAID, "loudness_dbfs": -23.44, "checkpoint": "compact"}
+        return Turn.of(**{**usual, **found, **changes})
 
     return make
-
-
-def probabilities_of(emotion: str | None) -> dict[str, float]:
-    return {f"p_{label}": 0.7 if label == emotion else 0.1 for label in LABELS if emotion is not None}
 
 
 @pytest.fixture
@@ -103,7 +84,7 @@ def row() -> Callable[..., Turn]:
             "turn": next(counter),
             "emotion": emotion,
             "confidence": None if emotion is None else 0.7,
-            **probabilities_of(emotion),
+            **{f"p_{label}": 0.7 if label == emotion else 0.1 for label in LABELS if emotion is not None},
             "transcript": said,
             "loudness_dbfs": -20.0,
         }
