@@ -20,7 +20,6 @@ _CAPACITY = 512
 _LOOK_S = 0.1
 _FIRST_PIECE_S = 5.0
 _NEXT_PIECE_S = 2.0
-_STOOD_STILL_S = 1.0
 _RETRY_S = 1.0
 _ZEROS_S = 5.0
 _ZEROS_AGAIN_S = 60.0
@@ -67,7 +66,6 @@ class Microphone:
         self._stream = StreamClock(self._chosen.rate, self._chosen.channels)
         self._pieces: ClosableQueue[AudioBlock] = ClosableQueue(_CAPACITY)
         self._delivered = self._gone = False
-        self._arrived_s, self._patience_s = 0.0, _FIRST_PIECE_S
         self._zeros_s, self._since_notice_s = 0.0, _ZEROS_AGAIN_S
         self.name = self._chosen.device.name
         self.channels = self._chosen.channels
@@ -104,8 +102,7 @@ class Microphone:
         self._pieces.close()
 
     def _open(self) -> PortAudioCapture:
-        self._pieces = ClosableQueue(_CAPACITY)
-        self._gone, self._arrived_s, self._patience_s = False, self._clock(), _FIRST_PIECE_S
+        self._pieces, self._gone = ClosableQueue(_CAPACITY), False
         if self._stopped.is_set():
             self._pieces.close()
         return self._system.open(self._chosen, self._hear, self._lose)
@@ -114,8 +111,7 @@ class Microphone:
         """Copy a piece, float32 [n, channels], and queue it; called by the device's thread, which must never wait."""
         if self._stopped.is_set():
             return
-        self._arrived_s, self._patience_s = self._clock(), _NEXT_PIECE_S
-        block = self._stream.place(samples.T.copy(), self._arrived_s, overflowed)
+        block = self._stream.place(samples.T.copy(), self._clock(), overflowed)
         if block is not None:
             self._pieces.put_dropping(block)
 
@@ -126,33 +122,26 @@ class Microphone:
 
     def _captured(self) -> Iterator[AudioBlock]:
         """Blocks until the device is lost, or all is taken after `stop`."""
-        looked_s = running_since_s = self._clock()
-        while True:
+        silent_s, patience_s = 0.0, _FIRST_PIECE_S
+        while silent_s < patience_s:
             block = self._pieces.get(_LOOK_S)
-            before_s, looked_s = looked_s, self._clock()
-            if looked_s - before_s > _STOOD_STILL_S:
-                running_since_s = looked_s  # Ctrl-Z stopped this program, not the device
-            if block is None:
-                if self._stopped.is_set():
-                    return
-                self._look_after_device(running_since_s)
-                continue
-            self._delivered = True
-            if self.waiting:
-                self.waiting = False
-                self._complain(f"The input '{self.name}' is back.")
-            self._watch_for_zeros(block)
-            yield block
-
-    def _look_after_device(self, running_since_s: float) -> None:
-        """Raise an error where the device has gone, or is silent for too long while this program was running."""
-        if self._gone:
-            raise DeviceError(f"The input '{self.name}' went away.")
-        if self._clock() - max(self._arrived_s, running_since_s) > self._patience_s:
-            raise DeviceError(
-                f"The input '{self.name}' delivers nothing, for {self._patience_s:.0f} seconds now; it may have been "
-                "unplugged, or another program may be using it."
-            )
+            if block is not None:
+                silent_s, patience_s, self._delivered = 0.0, _NEXT_PIECE_S, True
+                if self.waiting:
+                    self.waiting = False
+                    self._complain(f"The input '{self.name}' is back.")
+                self._watch_for_zeros(block)
+                yield block
+            elif self._stopped.is_set():
+                return
+            elif self._gone:
+                raise DeviceError(f"The input '{self.name}' went away.")
+            else:
+                silent_s += _LOOK_S  # not by a clock, which goes on while Ctrl-Z has stopped this program
+        raise DeviceError(
+            f"The input '{self.name}' delivers nothing, for {patience_s:.0f} seconds now; it may have been unplugged, "
+            "or another program may be using it."
+        )
 
     def _watch_for_zeros(self, block: AudioBlock) -> None:
         """Tell of five seconds of exact zeros, once for each such silence, and at most once a minute.
