@@ -1,6 +1,5 @@
 """Roles of the channels, from `--channels`: speaker names, and whose emotion may be scored."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.counted import counted
@@ -54,12 +53,3 @@ def roles(channels: str | None, present: int, recording: str, *, score_agents: b
             f"but {recording} has {counted(present, 'channel')}."
         )
     return tuple(Role.of(name, score_agents=score_agents) for name in names)
-
-
-def merged(given: Sequence[Role], *, named: bool) -> Role:
-    """The one role of a recording whose channels are all the same: scored only if nobody in it is exempt.
-
-    It is `speaker1`, as for any recording of one channel, or `mixed` where the user named them, since the names can no
-    longer be told apart.
-    """
-    return Role(MIXED if named else given[0].speaker, scored=all(role.scored for role in given))

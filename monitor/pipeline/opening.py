@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.options import AnalysisOptions
 from monitor.pipeline.pipeline import Pipeline
-from monitor.roles import Role, merged, roles
+from monitor.roles import MIXED, Role, roles
 from monitor.sources.recording import Recording, channels_same
 from monitor.speakers.diarization import diarize
 from monitor.timeline.turn import Turn
@@ -40,7 +40,9 @@ def open_recording(file: AudioFile, options: AnalysisOptions, name: str | None =
     recording = Recording(file, track=track, name=name)
     given = roles(scoring.channels, recording.channels, recording.name, score_agents=scoring.score_agents)
     if len(given) > 1 and channels_same(file, track):
-        given = (merged(given, named=scoring.channels is not None),)
+        # `speaker1`, as of any recording of one channel, or `mixed`, since the names can no longer be told apart.
+        speaker = given[0].speaker if scoring.channels is None else MIXED
+        given = (Role(speaker, scored=all(role.scored for role in given)),)
         scored = "" if given[0].scored else " Nothing is scored, since an agent may speak in it (see --score-agents)."
         same = "both channels" if recording.channels == 2 else f"all {recording.channels} channels"
         recording.notices.append(f"{same} of {recording.name} are the same, so it is treated as mono.{scored}")

@@ -2,6 +2,9 @@
 
 The reader is strict: a metric of a damaged timeline would be wrong without anybody noticing. Only what a
 killed program leaves behind, a last line that breaks off, is left out with a notice.
+
+Several live sessions in one file are laid out on one axis. Each counts its seconds from its own start; `started_at`
+tells when that was, so that its turns follow those of the first session at the distance that they had.
 """
 
 import csv
@@ -11,24 +14,25 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from monitor.timeline.notes import Alert, Note, read_note
-from monitor.timeline.sessions import on_one_axis
-from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, STARTED_AT, TEXTS, Turn
+from monitor.timeline.turn import COLUMNS, COUNTS, EMOTIONS, SALIENCE, SALIENT_COLUMNS, STARTED_AT, TEXTS, Turn
 from stser_core.errors import DataError, MissingExtraError, reason
 
 csv.field_size_limit(2**31 - 1)  # of all readers in the process; a turn may have any number of words
 
 _STDIN = Path("-")
 _JSON_LINES = (".jsonl", ".ndjson")
-_BYTE_ORDER_MARK = "\ufeff"
 _PARQUET = b"PAR1"
-_LONGEST_NAME = 60
-_SEPARATORS = {"semicolons": ";", "tabs": "\t"}
+_LONGEST_LIST = 120
 _INTEGER = re.compile(r"-?[0-9]{1,17}")
+_JUMP_S = 1.0
+"""From turn to turn of one session, the time of day gains less than this on the stream's, unless the system slept.
+Turns come in the order of their ends, so one that ends earlier begins another session."""
 _CLOCK = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d)?")
 _DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
 
@@ -55,7 +59,7 @@ def read_timeline(path: str | Path) -> TimelineFile:
     """Read a timeline, from standard input where the path is `-`.
 
     A file that begins with `PAR1` is read as Parquet, one that begins with `{` or whose name ends in `.jsonl` as JSON
-    Lines, any other as CSV. Several live sessions in one file are laid out by the time of day (`sessions.py`).
+    Lines, any other as CSV. Several live sessions in one file are laid out by the time of day.
 
     Raises:
         DataError: It cannot be read, or is not a timeline: with file, line and reason.
@@ -68,7 +72,7 @@ def read_timeline(path: str | Path) -> TimelineFile:
         raise DataError(f"Cannot read the timeline '{path}': {reason(error)}.") from error
     path = Path("standard input") if path == _STDIN else path  # in messages
     file = parse_timeline(data, path)
-    turns, notes, sessions = on_one_axis(file.turns, file.notes)
+    turns, notes, sessions = _on_one_axis(file.turns, file.notes)
     in_order = sorted(notes, key=lambda note: (isinstance(note, Alert), note.time_s))
     notice = f"'{path}' holds {sessions} sessions; they are laid out by the time of day."
     notices = (*file.notices, notice) if sessions > 1 else file.notices
@@ -92,11 +96,10 @@ def _csv(data: bytes, path: Path) -> TimelineFile:
     header_bytes, found, after = data.partition(b"\r")
     if found and b"\n" not in header_bytes and not after.startswith(b"\n"):  # Excel's "CSV (Macintosh)"
         data = data.replace(b"\r", b"\n")
-    whole = len(data) if data.endswith(b"\n") else _end_of_records(data)
-    if not whole:  # a header whose line end an editor has taken away, or something else
-        whole = len(data)
+    # Without a whole record, it is a header whose line end an editor has taken away, or something else.
+    whole = (0 if data.endswith(b"\n") else _end_of_records(data)) or len(data)
     body = _decoded(data[:whole], path)
-    records = _records(body.removeprefix(_BYTE_ORDER_MARK), path)
+    records = _records(body.removeprefix("\ufeff"), path)
     header = _header(next(records, (1, []))[1], path)
     contents = _Contents(path)
     for line, cells in records:
@@ -108,7 +111,7 @@ def _csv(data: bytes, path: Path) -> TimelineFile:
 def _json_lines(data: bytes, path: Path) -> TimelineFile:
     whole = data.rfind(b"\n") + 1
     contents = _Contents(path)
-    lines = _decoded(data[:whole], path).removeprefix(_BYTE_ORDER_MARK).split("\n")
+    lines = _decoded(data[:whole], path).removeprefix("\ufeff").split("\n")
     for line, text in enumerate(lines, start=1):
         if text.strip():
             contents.take(line, partial(_turn_or_note, text))
@@ -226,12 +229,11 @@ def _one_record(text: str) -> list[str]:
 def _header(names: Sequence[str], path: Path) -> tuple[str, ...]:
     if not names:
         raise DataError(f"'{path}' has no header; a timeline as CSV begins with one, even where nobody speaks.")
-    names = list(names)
     while names and not names[-1]:  # commas that a spreadsheet has put behind every row
-        names.pop()
+        names = names[:-1]
     missing = [column for column in COLUMNS if column not in names]
     if missing:
-        for separators, separator in _SEPARATORS.items():
+        for separators, separator in (("semicolons", ";"), ("tabs", "\t")):
             if names and set(COLUMNS) <= set(names[0].split(separator)):
                 raise DataError(
                     f"'{path}', line 1: the columns are separated by {separators}; "
@@ -274,7 +276,9 @@ def unneutralised(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
-def _object(text: str) -> dict[str, object]:
+def _turn_or_note(text: str) -> _Entry:
+    """Every turn names its recording, and no note does; a turn may have a further column that is called `type`."""
+
     def refused(constant: str) -> object:
         raise ValueError(f"{constant} is not a number")
 
@@ -287,12 +291,6 @@ def _object(text: str) -> dict[str, object]:
         raise ValueError(f"this line is not a JSON object: {error}") from error
     if not isinstance(values, dict):
         raise ValueError("this line is not a JSON object")
-    return values
-
-
-def _turn_or_note(text: str) -> _Entry:
-    """Every turn names its recording, and no note does; a turn may have a further column that is called `type`."""
-    values = _object(text)
     return read_note(values) if "type" in values and "recording" not in values else _json_row(values)
 
 
@@ -305,4 +303,57 @@ def _json_row(values: Mapping[str, object]) -> Turn:
 
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return shown if shown.isprintable() and len(shown) <= _LONGEST_NAME * 2 else ascii(shown)[: _LONGEST_NAME * 2]
+    return shown if shown.isprintable() and len(shown) <= _LONGEST_LIST else ascii(shown)[:_LONGEST_LIST]
+
+
+def _on_one_axis(turns: Sequence[Turn], notes: Sequence[Note]) -> tuple[tuple[Turn, ...], tuple[Note, ...], int]:
+    """The turns, the notes, and the number of sessions; turns without a time of day stay as they are."""
+    sessions: list[tuple[float, float]] = []  # the time of day at which each began, and by how much it is moved
+    moved: list[Turn] = []
+    before = newest_s = end_s = 0.0
+    for turn in turns:
+        began = _began(turn.extra.get(STARTED_AT), turn.start_s)
+        if began is not None:
+            if not sessions:
+                sessions.append((began, 0.0))
+            elif turn.end_s < newest_s or began - before > _JUMP_S:
+                # Where the system's clock was set back, sessions follow each other all the same.
+                sessions.append((began, max(began - sessions[0][0], end_s - turn.start_s)))
+            before, newest_s = began, turn.end_s
+        moved.append(_moved(turn, sessions[-1][1] if sessions else 0.0))
+        end_s = max(end_s, moved[-1].end_s)
+    return tuple(moved), tuple(_moved_note(note, sessions) for note in notes), len(sessions)
+
+
+def _began(clock: object, time_s: float) -> float | None:
+    """When a session began, in seconds since 1970, by the time of day of one of its moments."""
+    try:
+        return datetime.fromisoformat(clock).timestamp() - time_s if isinstance(clock, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _moved_note(note: Note, sessions: Sequence[tuple[float, float]]) -> Note:
+    began = _began(note.at, note.time_s)
+    if len(sessions) < 2 or began is None:
+        return note
+    _, shift = min(sessions, key=lambda session: abs(session[0] - began))
+    return replace(note, time_s=round(note.time_s + shift, 3))
+
+
+def _moved(turn: Turn, shift: float) -> Turn:
+    if shift == 0:
+        return turn
+
+    def later(value: float) -> float:
+        return round(value + shift, 3)
+
+    spans = {name: later(value) for name in SALIENT_COLUMNS if isinstance(value := turn.extra.get(name), float)}
+    words = [replace(word, start_s=later(word.start_s), end_s=later(word.end_s)) for word in turn.words or ()]
+    return replace(
+        turn,
+        start_s=later(turn.start_s),
+        end_s=later(turn.end_s),
+        words=None if turn.words is None else tuple(words),
+        extra={**turn.extra, **spans},
+    )
