@@ -54,7 +54,6 @@ def launch():
 
 @pytest.fixture(scope="module")
 def browser(launch):
-    """Headless Chromium."""
     return launch()
 
 
@@ -150,17 +149,12 @@ class Terminal:
         self._screen = pyte.Screen(100, 30)
         self._stream = pyte.ByteStream(self._screen)
         self._lock = threading.Lock()
-        self._master: int | None
         self._master, end = pty.openpty()
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         # With --ctty it is the program's controlling terminal, whose Ctrl-C is a signal.
-        self.process = subprocess.Popen(
-            ["setsid", "--ctty", *command],
-            env={**os.environ, **environment, "TERM": "xterm-256color"},
-            stdin=end,
-            stdout=end,
-            stderr=end,
-        )
+        environment = {**os.environ, **environment, "TERM": "xterm-256color"}
+        command = ["setsid", "--ctty", *command]
+        self.process = subprocess.Popen(command, env=environment, stdin=end, stdout=end, stderr=end)
         os.close(end)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -198,7 +192,6 @@ class Terminal:
         return self.drawn.index(text, since) + len(text)
 
     def press(self, keys: bytes) -> None:
-        """Type keys."""
         os.write(self._master, keys)
 
     def shut(self) -> None:
@@ -209,13 +202,11 @@ class Terminal:
             os.close(master)
 
     def wait(self) -> int:
-        """The exit code."""
         code = self.process.wait(PATIENCE_S)
         self._reader.join(5)
         return code
 
     def close(self) -> None:
-        """Kill what still runs."""
         self.process.kill()
         self.process.wait()
         self.shut()
@@ -250,22 +241,20 @@ def write_wav() -> Callable[..., Path]:
     return write
 
 
+def scores_of(probabilities: tuple[float, ...], salience: tuple[float, ...] | None = None) -> EmotionScores:
+    return EmotionScores({"speech": probabilities}, probabilities, salience)
+
+
 @pytest.fixture(scope="session")
 def explained() -> Callable[[tuple[float, ...]], EmotionScores]:
     """Scores of angry speech with the attention on each 100 ms."""
-    angry = (0.7, 0.1, 0.1, 0.1)
-    return lambda salience: EmotionScores({"speech": angry}, angry, salience)
+    return lambda salience: scores_of((0.7, 0.1, 0.1, 0.1), salience)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def surely() -> Callable[[str], EmotionScores]:
     """Scores of the speech classifier alone that are almost sure of one emotion."""
-
-    def make(emotion: str) -> EmotionScores:
-        sure = tuple(0.97 if label == emotion else 0.01 for label in LABELS)
-        return EmotionScores({"speech": sure}, sure)
-
-    return make
+    return lambda emotion: scores_of(tuple(0.97 if label == emotion else 0.01 for label in LABELS))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -58,49 +57,17 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-class Arrivals:
-    """Stamps each row of a growing CSV with the time when it could be read."""
-
-    def __init__(self, path):
-        self.times = []
-        self._path = path
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self):
-        while not self._ended.wait(0.002):
-            count = self._path.read_bytes().count(b"\n") - 1 if self._path.exists() else 0
-            self.times += [time.monotonic()] * (count - len(self.times))
-
-    def stop(self):
-        self._ended.set()
-        self._thread.join()
-
-
-class Tap:
-    """Hears the same sound as the command, and tells when each clip ended, on the clock of this process."""
-
-    def __init__(self, microphone):
-        form = ("--format=s16le", "--channels=1", f"--rate={RATE}")
-        self._recorder = microphone.record("--latency-msec=10", *form, stdout=subprocess.PIPE)
-        self.first_sound_s = None
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    def _listen(self):
-        while chunk := self._recorder.stdout.read1(4096):
-            arrived = time.monotonic()
-            samples = np.frombuffer(chunk[: len(chunk) // 2 * 2], dtype="<i2")
-            loud = np.flatnonzero(np.abs(samples) > 600)
-            if len(loud) and self.first_sound_s is None:
-                self.first_sound_s = arrived - (len(samples) - loud[0]) / RATE
-
-    def stop(self):
-        self._recorder.terminate()
-        self._recorder.wait()
-        self._thread.join()
-        self._recorder.stdout.close()
+def first_sound_s(recorder):
+    """When the sound begins that a program like `parec` hears, on the clock of this process."""
+    loud = []
+    while len(loud) == 0:
+        chunk, arrived = recorder.stdout.read1(1 << 16), time.monotonic()
+        assert chunk
+        samples = np.frombuffer(chunk[: len(chunk) // 2 * 2], dtype="<i2")
+        loud = np.flatnonzero(np.abs(samples) > 600)
+    recorder.kill()
+    recorder.communicate()
+    return arrived - (len(samples) - loud[0]) / RATE
 
 
 def test_every_turn_is_found_shown_and_written_in_time(microphone, terminal, clips, write_wav, tmp_path):
@@ -108,15 +75,20 @@ def test_every_turn_is_found_shown_and_written_in_time(microphone, terminal, cli
     samples, times = spoken(clips, (0.5, 0.8, 1.0, 0.9, 1.3, 1.1))
     screen = terminal([*COMMAND, "--csv", str(table)], **microphone.environment)
     microphone.wait_for_listeners(1)
-    arrivals, tap = Arrivals(table), Tap(microphone)
-    # Until the tap is there, too.
+    form = ("--format=s16le", "--channels=1", f"--rate={RATE}")
+    tap = microphone.record("--latency-msec=10", *form, stdout=subprocess.PIPE)
     microphone.wait_for_listeners(2)
-    microphone.play(write_wav(tmp_path / "speech.wav", samples)).wait(60)
-    wait_until(lambda: len(rows(table)) == len(clips))
+    arrived = []
+
+    def all_arrived():
+        arrived.extend([time.monotonic()] * (len(rows(table)) - len(arrived)))
+        return len(arrived) == len(clips)
+
+    with microphone.play(write_wav(tmp_path / "speech.wav", samples)):
+        began_s = first_sound_s(tap)
+        wait_until(all_arrived, 60)
     time.sleep(0.5)
     shown = "\n".join(screen.lines)
-    arrivals.stop()
-    tap.stop()
 
     # The turn in hand when Ctrl-C comes.
     sentence = write_wav(tmp_path / "sentence.wav", np.concatenate(clips[:3]))
@@ -134,7 +106,7 @@ def test_every_turn_is_found_shown_and_written_in_time(microphone, terminal, cli
     assert float(written[-1]["end_s"]) - float(written[-1]["start_s"]) > 0.5
     assert all(row["dropped_ms"] == "0" and row["emotion"] in LETTERS for row in written)
     check_screen(shown, written[: len(clips)])
-    check_latency(arrivals.times, tap, times)
+    check_latency(arrived, began_s - times[0][0], times)
 
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on_with_the_same_microphone(
@@ -179,9 +151,8 @@ def check_screen(screen, written):
     assert len(shown) >= len(written), screen
 
 
-def check_latency(arrived, tap, times):
-    first_start, _ = times[0]
-    took = [row_s - (tap.first_sound_s + end - first_start) for row_s, (_, end) in zip(arrived, times, strict=True)]
+def check_latency(arrived, began_s, times):
+    took = [row_s - (began_s + end) for row_s, (_, end) in zip(arrived, times, strict=True)]
     print("last sound to row:", " ".join(f"{1000 * one:.0f} ms" for one in took))
     assert np.percentile(took, 95) < ENDPOINT_SILENCE_S + 0.15
     # A row that came before its endpoint would mean that the measurement is wrong.
