@@ -175,10 +175,15 @@ class EndpointDetector:
         )
 
     def _tell(self) -> list[SpeechEvent]:
-        """The start, as soon as it is certain."""
+        """The start, as soon as it is certain; and keep the best cut so far."""
         if self._state is State.QUIET:
             return []
-        self._watch_for_quiet()
+        boundary = len(self._frames) - 1
+        # It only ever moves on, so the sound before it can be sent already.
+        if boundary >= self._search_from and (
+            self._quietest is None or self._loudness_at(boundary) <= self._loudness_at(self._quietest)
+        ):
+            self._quietest = boundary
         if self._announced or not self._is_certain():
             return []
         self._announced = True
@@ -208,14 +213,6 @@ class EndpointDetector:
         started = [] if self._announced else [SpeechStarted(self._channel, start_s)]
         return [*started, *self._audio(end), SpeechEnded(utterance)]
 
-    def _watch_for_quiet(self) -> None:
-        """Keep the best cut so far. It only ever moves on, so the sound before it can be sent already."""
-        boundary = len(self._frames) - 1
-        if boundary < self._search_from:
-            return
-        if self._quietest is None or self._loudness_at(boundary) <= self._loudness_at(self._quietest):
-            self._quietest = boundary
-
     def _loudness_at(self, boundary: int) -> float:
         return self._frames[boundary - 1].energy + self._frames[boundary].energy
 
@@ -224,7 +221,7 @@ class EndpointDetector:
         first = max(self._search_from, -(-(not_before - self._origin) // FRAME))
         at = len(self._frames)
         if first < at:
-            # Of equally quiet points the last, as in _watch_for_quiet.
+            # Of equally quiet points the last, as in _tell.
             at = min(range(at - 1, first - 1, -1), key=self._loudness_at)
         events = self._close(at)
         self._begin(at=self._sample(at), first=at, continued=True)

@@ -88,7 +88,8 @@ def framed(samples: NDArray[np.float32]) -> tuple[list[list[Frame]], NDArray[np.
     # A copy of each channel, so that no utterance keeps the sound of all channels alive.
     own = [piece for channel in samples for piece in channel.copy().reshape(-1, length)]
     size = 2 * FRAME
-    levels, low_levels = _dbfs(energies / length), _dbfs(low_energies / max(1, low_length))
+    powers, silence = (energies / length, low_energies / max(1, low_length)), 10 ** (SILENCE_DBFS / 10)
+    levels, low_levels = ((10 * np.log10(np.maximum(power, silence))).tolist() for power in powers)
     frames = [
         Frame(*values, pcm[place * size : (place + 1) * size])
         for place, values in enumerate(zip(own, energies.tolist(), levels, low_levels, strict=True))
@@ -104,11 +105,6 @@ def _bases(length: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     basis = basis_below_60_hz(length)
     low = length // _WIDTH
     return basis, basis[: low * _WIDTH].reshape(low, _WIDTH, basis.shape[1]).mean(axis=1)
-
-
-def _dbfs(powers: NDArray[np.float64]) -> list[float]:
-    levels: list[float] = (10 * np.log10(np.maximum(powers, 10 ** (SILENCE_DBFS / 10)))).tolist()
-    return levels
 
 
 class NoiseFloor:

@@ -89,19 +89,16 @@ def inputs() -> tuple[Device, ...]:
     )
 
 
-def find(device: str, among: Sequence[Device] | None = None) -> Device:
-    """The input that the user means.
+def find(device: str) -> Device:
+    """The input that is meant by `mic` (the default one), an index, or part of a name in upper or lower case.
 
-    Args:
-        device: `mic` for the default input, an index, or part of a name in upper or lower case. A whole name goes
-            before parts of names. Where a system reaches a device through several interfaces, the default input's
-            is taken, unless the text names another behind a comma: `USB Microphone, Windows WASAPI`.
-        among: The devices; `None` for all that PortAudio knows.
+    A whole name goes before parts of names. Where a system reaches a device through several interfaces, the default
+    input's is taken, unless the text names another behind a comma: `USB Microphone, Windows WASAPI`.
 
     Raises:
         DeviceError: None or several fit, with the names of those; or PortAudio is missing.
     """
-    known = inputs() if among is None else among
+    known = inputs()
     if not known:
         raise DeviceError("No input device was found; connect a microphone, or give '--device -' to read a pipe.")
     if device == DEFAULT:
