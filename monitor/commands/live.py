@@ -185,8 +185,10 @@ def _open(options: ListenOptions, notices: Notices) -> Source:
             )
         return RawPcm(sys.stdin.buffer, rate=int(rate or SAMPLE_RATE), channels=channels, notices=notices.say)
     from monitor.sources.microphone import Microphone
+    from monitor.sources.port_audio import SystemInput
 
-    return Microphone(device, channels=None if mixed else channels, notices=notices.say, complain=notices.complain)
+    source = SystemInput(device, None if mixed else channels)
+    return Microphone(source, notices=notices.say, complain=notices.complain)
 
 
 def alert_command(alerts: AlertOptions) -> list[str] | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.flow import SAMPLE_RATE, AudioBlock
 from monitor.queue import ClosableQueue
-from monitor.sources.port_audio import PortAudio, PortAudioCapture
+from monitor.sources.port_audio import SystemInput
 from stser_core.audio import Resampler
 from stser_core.errors import DeviceError
 
@@ -40,35 +40,28 @@ class Microphone:
 
     def __init__(
         self,
-        device: str,
+        source: SystemInput,
         *,
-        channels: int | None = 1,
         notices: Callable[[str], None] = lambda sentence: None,
         complain: Callable[[str], None] = lambda sentence: None,
-        system: PortAudio | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Find an input by `mic`, which is the default one, an index, or part of a name; nothing is captured yet.
+        """Prepare to capture an input; nothing is captured yet.
 
-        Without a number of channels, two are captured, or the only one. In the thread that reads `blocks`, `complain`
-        gets sentences that tell of a lost device, and `notices` those that are not errors. `system` stands in for
-        PortAudio in tests, and `clock` for the system's own.
-
-        Raises:
-            DeviceError: The input does not exist or cannot be captured, or PortAudio is missing.
+        In the thread that reads `blocks`, `complain` gets sentences that tell of a lost device, and `notices` those
+        that are not errors. `clock` stands in for the system's own in tests.
         """
-        self._system = system or PortAudio()
-        self._chosen = self._system.choose(device, channels)
+        self._input = source
         self._notices = notices
         self._complain = complain
         self._clock = clock
         self._stopped = Event()
-        self._stream = StreamClock(self._chosen.rate, self._chosen.channels)
+        self._stream = StreamClock(source.rate, source.channels)
         self._pieces: ClosableQueue[AudioBlock] = ClosableQueue(_CAPACITY)
         self._delivered = self._gone = False
         self._zeros_s, self._since_notice_s = 0.0, _ZEROS_AGAIN_S
-        self.name = self._chosen.device.name
-        self.channels = self._chosen.channels
+        self.name = source.name
+        self.channels = source.channels
         self.waiting = False
 
     def blocks(self) -> Iterator[AudioBlock]:
@@ -80,8 +73,8 @@ class Microphone:
         Raises:
             DeviceError: The device cannot be opened, or delivers nothing for 5 seconds at the start.
         """
-        capture: PortAudioCapture | None = self._open()
-        while capture is not None:
+        self._open()
+        while True:
             try:
                 yield from self._captured()
                 return
@@ -90,22 +83,23 @@ class Microphone:
                     raise
                 lost = str(error)
             finally:
-                capture.close()
+                self._input.close()
             if not self.waiting:
                 self.waiting = True
                 self._complain(f"{lost} Waiting for it; Ctrl-C ends.")
-            capture = yield from self._wait_for_device(capture)
+            if not (yield from self._wait_for_device()):
+                return
 
     def stop(self) -> None:
         """End `blocks` after what has been captured so far."""
         self._stopped.set()
         self._pieces.close()
 
-    def _open(self) -> PortAudioCapture:
+    def _open(self) -> None:
         self._pieces, self._gone = ClosableQueue(_CAPACITY), False
         if self._stopped.is_set():
             self._pieces.close()
-        return self._system.open(self._chosen, self._hear, self._lose)
+        self._input.open(self._hear, self._lose)
 
     def _hear(self, samples: NDArray[np.float32], overflowed: bool) -> None:
         """Copy a piece, float32 [n, channels], and queue it; called by the device's thread, which must never wait."""
@@ -159,19 +153,20 @@ class Microphone:
                 "may be muted, or another program may be using it."
             )
 
-    def _wait_for_device(self, lost: PortAudioCapture) -> Generator[AudioBlock, None, PortAudioCapture | None]:
-        """Silence until the device can be captured again, or `None` once `stop` is called."""
+    def _wait_for_device(self) -> Generator[AudioBlock, None, bool]:
+        """Silence until the device is captured again; false where `stop` is called."""
         while not self._stopped.wait(_RETRY_S):
             silence = self._stream.keep_alive(self._clock())
             if silence is not None:
                 yield silence
-            if not lost.close():
+            if not self._input.close():
                 continue
             with suppress(DeviceError):  # it is not back yet
-                self._chosen = self._system.find_again(self._chosen)
-                self._stream.begin(self._chosen.rate)
-                return self._open()
-        return None
+                self._input.find_again()
+                self._stream.begin(self._input.rate)
+                self._open()
+                return True
+        return False
 
 
 class StreamClock:

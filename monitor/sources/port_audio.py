@@ -123,38 +123,32 @@ def _listed(devices: Sequence[Device]) -> str:
     return ", ".join(f"{one.index} '{one.full_name}'" for one in devices)
 
 
-@dataclass(frozen=True)
-class CaptureFormat:
-    """How a device is captured: at 16 kHz where it can, else at its own rate.
+class SystemInput:
+    """An input of the system, captured at 16 kHz where it can, else at its own rate.
 
-    `system_default` says that the system's default is meant, whichever device that is.
+    Attributes:
+        name: The device's name.
+        channels: How many of its channels are captured.
+        rate: Samples per second.
     """
 
-    device: Device
-    channels: int
-    rate: int
-    system_default: bool
-
-
-class PortAudio:
-    """The system's sound inputs. Tests give `Microphone` a system of their own with the same methods."""
-
-    def choose(self, device: str, channels: int | None) -> CaptureFormat:
-        """Find an input, and the rate at which it can be captured; without `channels`, two of it, or the only one.
+    def __init__(self, device: str, channels: int | None = 1) -> None:
+        """Find an input as `find` does; without a number of channels, two are captured, or the only one.
 
         Raises:
             DeviceError: None or several fit, the input has fewer channels, or it can be captured at no rate.
         """
+        self._system_default = device == DEFAULT  # whichever device that is
+        self._stream: sounddevice.InputStream | None = None
+        self._closing: Thread | None = None
         found = find(device)
-        return _format(found, channels or min(2, found.channels), system_default=device == DEFAULT)
+        self.channels = channels or min(2, found.channels)
+        self._choose(found)
 
-    def open(
-        self, chosen: CaptureFormat, take: Callable[[NDArray[np.float32], bool], None], ended: Callable[[], None]
-    ) -> PortAudioCapture:
+    def open(self, take: Callable[[NDArray[np.float32], bool], None], ended: Callable[[], None]) -> None:
         """Start capturing, in pieces of 30 ms.
 
         Args:
-            chosen: What `choose` or `find_again` returned.
             take: Called for each piece of sound from a thread of PortAudio's, with float32 [n, channels], which are
                 valid during the call only, and whether sound was lost just before them.
             ended: Called from a thread of PortAudio's when the device goes away.
@@ -162,29 +156,38 @@ class PortAudio:
         Raises:
             DeviceError: The input has gone, or another program keeps it to itself.
         """
-        library, capture = port_audio(), None
+        library = port_audio()
+        self._stream = self._closing = None
         try:
-            stream = library.InputStream(
-                device=chosen.device.index,
-                channels=chosen.channels,
-                samplerate=chosen.rate,
-                blocksize=round(_PIECE_S * chosen.rate),
+            self._stream = library.InputStream(
+                device=self._device.index,
+                channels=self.channels,
+                samplerate=self.rate,
+                blocksize=round(_PIECE_S * self.rate),
                 dtype="float32",
                 latency="high",
                 # From a thread that must not wait, and where an exception would be lost.
                 callback=lambda samples, frames, times, status: take(samples, bool(status.input_overflow)),
                 finished_callback=ended,
             )
-            capture = PortAudioCapture(stream)
-            stream.start()
+            self._stream.start()
         except library.PortAudioError as error:
-            if capture is not None:
-                capture.close()
-            raise DeviceError(_refusal(chosen.device.name, error)) from error
-        return capture
+            self.close()
+            raise DeviceError(_refusal(self.name, error)) from error
 
-    def find_again(self, chosen: CaptureFormat) -> CaptureFormat:
-        """Look for an input among those that are there now, which may be numbered otherwise. Nothing may be open.
+    def close(self) -> bool:
+        """Stop within a second, or leave it to a thread, since a driver may hang; whether the stream was released."""
+        if self._closing is None:
+            self._closing = Thread(target=self._release, name="closing the device", daemon=True)
+            self._closing.start()
+        self._closing.join(_CLOSE_S)
+        if self._closing.is_alive():
+            # When the program ends, PortAudio would wait for the same stream, for ever.
+            atexit.unregister(port_audio()._exit_handler)
+        return not self._closing.is_alive()
+
+    def find_again(self) -> None:
+        """Look for the input among those that are there now, which may be numbered otherwise. Nothing may be open.
 
         Raises:
             DeviceError: It is not there, cannot be captured, or PortAudio does not start.
@@ -196,54 +199,37 @@ class PortAudio:
             library._initialize()
         except library.PortAudioError as error:
             raise DeviceError(f"PortAudio cannot look for devices ({error}).") from error
-        if chosen.system_default:
-            return self.choose(DEFAULT, chosen.channels)
-        before = chosen.device
+        if self._system_default:
+            self._choose(find(DEFAULT))
+            return
+        before = self._device
         alike = [one for one in inputs() if (one.name, one.host_api) == (before.name, before.host_api)]
         if not alike:
             raise DeviceError(f"The input '{before.name}' is not there.")
         # Two microphones of one kind have one name; the same number is then the better guess.
         same_number = [one for one in alike if one.index == before.index]
-        return _format((same_number or alike)[0], chosen.channels, system_default=False)
+        self._choose((same_number or alike)[0])
 
+    def _choose(self, device: Device) -> None:
+        """Capture a device, at 16 kHz if possible, else at its own rate."""
+        if self.channels > device.channels:
+            there = counted(device.channels, "channel")
+            raise DeviceError(f"The input '{device.name}' has {there}, but {self.channels} were asked for.")
+        library = port_audio()
+        for rate in (SAMPLE_RATE, device.sample_rate):
+            try:
+                library.check_input_settings(device.index, self.channels, "float32", samplerate=rate)
+            except library.PortAudioError as error:
+                refusal = error
+            else:
+                self._device, self.name, self.rate = device, device.name, rate
+                return
+        raise DeviceError(_refusal(device.name, refusal)) from refusal
 
-class PortAudioCapture:
-    """An open stream of PortAudio's."""
-
-    def __init__(self, stream: sounddevice.InputStream) -> None:
-        self._stream = stream
-        self._closing: Thread | None = None
-
-    def close(self) -> bool:
-        """Stop within a second, or leave it to a thread, since a driver may hang; whether the stream was released."""
-        if self._closing is None:
-            self._closing = Thread(target=self._close, name="closing the device", daemon=True)
-            self._closing.start()
-        self._closing.join(_CLOSE_S)
-        if self._closing.is_alive():
-            # When the program ends, PortAudio would wait for the same stream, for ever.
-            atexit.unregister(port_audio()._exit_handler)
-        return not self._closing.is_alive()
-
-    def _close(self) -> None:
-        self._stream.abort(ignore_errors=True)
-        self._stream.close(ignore_errors=True)
-
-
-def _format(device: Device, channels: int, *, system_default: bool) -> CaptureFormat:
-    """The device at 16 kHz if possible, else at its own rate."""
-    if channels > device.channels:
-        there = counted(device.channels, "channel")
-        raise DeviceError(f"The input '{device.name}' has {there}, but {channels} were asked for.")
-    library = port_audio()
-    for rate in (SAMPLE_RATE, device.sample_rate):
-        try:
-            library.check_input_settings(device.index, channels, "float32", samplerate=rate)
-        except library.PortAudioError as error:
-            refusal = error
-        else:
-            return CaptureFormat(device, channels, rate, system_default)
-    raise DeviceError(_refusal(device.name, refusal)) from refusal
+    def _release(self) -> None:
+        if self._stream is not None:
+            self._stream.abort(ignore_errors=True)
+            self._stream.close(ignore_errors=True)
 
 
 def _refusal(name: str, error: Exception) -> str:

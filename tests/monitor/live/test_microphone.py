@@ -11,6 +11,7 @@ from waiting import wait_until
 
 from monitor.sources import port_audio
 from monitor.sources.microphone import Microphone
+from monitor.sources.port_audio import SystemInput
 from stser_core.errors import DeviceError
 
 pytestmark = pytest.mark.slow
@@ -91,13 +92,13 @@ def test_the_default_input_is_listed_and_found(virtual):
     assert port_audio.find("mic").name == "default"
     assert port_audio.find("PULS").name == "pulse"
     with pytest.raises(DeviceError, match="has 32 channels, but 99 were asked for"):
-        Microphone("mic", channels=99)
+        SystemInput("mic", 99)
 
 
 def test_what_is_played_is_heard_at_the_right_time(virtual, write_wav, tmp_path):
     path = write_wav(tmp_path / "speech.wav", np.concatenate([tone(440, 0.8), np.zeros(RATE // 2), tone(1000, 0.6)]))
 
-    reading = Reading(Microphone("mic"))
+    reading = Reading(Microphone(SystemInput("mic")))
     virtual.play(path).wait(10)
     time.sleep(0.3)
     reading.stop()
@@ -115,7 +116,7 @@ def test_what_is_played_is_heard_at_the_right_time(virtual, write_wav, tmp_path)
 
 def test_a_server_that_hangs_is_reported_and_does_not_hold_up_the_end(virtual):
     complaints = []
-    reading = Reading(Microphone("mic", complain=complaints.append))
+    reading = Reading(Microphone(SystemInput("mic"), complain=complaints.append))
 
     virtual.server.send_signal(signal.SIGSTOP)
     frozen = time.monotonic()
@@ -129,7 +130,7 @@ def test_a_server_that_hangs_is_reported_and_does_not_hold_up_the_end(virtual):
 
 def test_an_input_given_by_its_number_is_found_again_by_its_name(virtual):
     number = port_audio.find("pulse").index
-    reading = Reading(Microphone(str(number)))
+    reading = Reading(Microphone(SystemInput(str(number))))
 
     virtual.kill()
     wait_until(lambda: reading.microphone.waiting)

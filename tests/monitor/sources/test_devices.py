@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from monitor.sources import port_audio
-from monitor.sources.port_audio import Device, PortAudio, find
+from monitor.sources.port_audio import Device, SystemInput, find
 from stser_core.errors import DeviceError
 
 ROOT = Path(__file__).parents[3]
@@ -68,7 +68,7 @@ def test_what_is_to_be_mixed_are_two_channels_or_the_only_one(asked, there, take
     library = SimpleNamespace(check_input_settings=lambda *_, **__: None, PortAudioError=OSError)
     monkeypatch.setattr(port_audio, "port_audio", lambda: library)
     monkeypatch.setattr(port_audio, "inputs", lambda: (Device(0, "USB", there, 48_000, True),))
-    assert PortAudio().choose("mic", asked).channels == taken
+    assert SystemInput("mic", asked).channels == taken
 
 
 @pytest.mark.slow
