@@ -43,16 +43,14 @@ def note_object(note: Note) -> dict[str, object]:
     return values
 
 
-_KINDS: Mapping[str, type[Note]] = {"mark": Mark, "alert": Alert}
-
-
 def read_note(values: Mapping[str, object]) -> Note | None:
     """Make a mark or an alert of the object that JSON Lines hold; `None` of another type, as a newer program's.
 
     Raises:
         ValueError: It lacks a value, or has one that does not fit.
     """
-    kind = _KINDS.get(str(values["type"]))
+    kinds: Mapping[str, type[Note]] = {"mark": Mark, "alert": Alert}
+    kind = kinds.get(str(values["type"]))
     try:
         return None if kind is None else msgspec.convert(dict(values), kind)
     except msgspec.ValidationError as error:
