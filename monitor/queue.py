@@ -22,7 +22,6 @@ class ClosableQueue(Generic[T]):
         self._changed = Condition()
         self._idle_consumers = 0
         self._closed = False
-        self._cancelled = False
 
     def __len__(self) -> int:
         """Number of waiting items."""
@@ -75,17 +74,16 @@ class ClosableQueue(Generic[T]):
     def cancel(self) -> list[T]:
         """Accept nothing more, and hand out nothing more; what was left in it."""
         with self._changed:
-            self._closed = self._cancelled = True
+            self._closed = True
             left = list(self._items)
             self._items.clear()
             self._changed.notify_all()
             return left
 
     @property
-    def cancelled(self) -> bool:
-        """Whether the consumer has ended."""
-        with self._changed:
-            return self._cancelled
+    def closed(self) -> bool:
+        """Whether nothing is accepted any more, since it was closed or cancelled."""
+        return self._closed
 
     def _append(self, item: T) -> bool:
         if self._closed:

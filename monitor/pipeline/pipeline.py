@@ -281,7 +281,7 @@ class Pipeline:
     def _leave_segmenter(self) -> None:
         for transcriber in self._transcribers:
             # With the scorer gone, nobody wants the transcripts any more.
-            if self._scoring.waiting.cancelled:
+            if self._scoring.waiting.closed:
                 transcriber.cancel()
             transcriber.events.close()
         self._scoring.waiting.close()

@@ -58,7 +58,7 @@ class Microphone:
         self._stopped = Event()
         self._stream = StreamClock(source.rate, source.channels)
         self._pieces: ClosableQueue[AudioBlock] = ClosableQueue(_CAPACITY)
-        self._delivered = self._gone = False
+        self._delivered = False
         self._zeros_s, self._since_notice_s = 0.0, _ZEROS_AGAIN_S
         self.name = source.name
         self.channels = source.channels
@@ -96,10 +96,10 @@ class Microphone:
         self._pieces.close()
 
     def _open(self) -> None:
-        self._pieces, self._gone = ClosableQueue(_CAPACITY), False
+        self._pieces = ClosableQueue(_CAPACITY)  # of this opening; closed where the device goes away
         if self._stopped.is_set():
             self._pieces.close()
-        self._input.open(self._hear, self._lose)
+        self._input.open(self._hear, self._pieces.close)
 
     def _hear(self, samples: NDArray[np.float32], overflowed: bool) -> None:
         """Copy a piece, float32 [n, channels], and queue it; called by the device's thread, which must never wait."""
@@ -108,11 +108,6 @@ class Microphone:
         block = self._stream.place(samples.T.copy(), self._clock(), overflowed)
         if block is not None:
             self._pieces.put_dropping(block)
-
-    def _lose(self) -> None:
-        """The device has gone; called by the device's thread."""
-        self._gone = True
-        self._pieces.close()
 
     def _captured(self) -> Iterator[AudioBlock]:
         """Blocks until the device is lost, or all is taken after `stop`."""
@@ -126,9 +121,9 @@ class Microphone:
                     self._complain(f"The input '{self.name}' is back.")
                 self._watch_for_zeros(block)
                 yield block
-            elif self._stopped.is_set():
-                return
-            elif self._gone:
+            elif self._pieces.closed:
+                if self._stopped.is_set():
+                    return
                 raise DeviceError(f"The input '{self.name}' went away.")
             else:
                 silent_s += _LOOK_S  # not by a clock, which goes on while Ctrl-Z has stopped this program

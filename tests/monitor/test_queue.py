@@ -29,7 +29,7 @@ def test_after_cancelling_nothing_is_taken_and_what_was_left_is_known():
     queue.put("a")
     assert queue.cancel() == ["a"]
     assert queue.cancel() == []
-    assert queue.cancelled
+    assert queue.closed
     assert queue.get() is None
     assert not queue.put("b")
 
