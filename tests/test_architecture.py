@@ -111,12 +111,9 @@ def test_transformers_is_imported_only_where_a_hub_model_is_loaded():
 
 def test_every_package_has_its_layer():
     packages = {f"monitor.{path.parent.name}" for path in (ROOT / "monitor").glob("*/__init__.py")}
+    modules = {"monitor.cli", "monitor.flow", "monitor.speakers", "stser_core"}
 
-    assert {package for layer in LAYERS for package in layer} == packages | {
-        "monitor.cli",
-        "monitor.flow",
-        "stser_core",
-    }
+    assert {package for layer in LAYERS for package in layer} == packages | modules
 
 
 @pytest.mark.parametrize("depth", range(1, len(LAYERS)), ids=lambda depth: LAYERS[depth][0])

@@ -11,7 +11,7 @@ from monitor.archive.recordings import Found
 from monitor.options import AnalysisOptions
 from monitor.pipeline.opening import Models, open_recording, recording_pipeline
 from monitor.pipeline.pipeline import Pipeline
-from monitor.speakers.diarization import Halted
+from monitor.speakers import Halted
 from monitor.timeline.turn import Turn
 from stser_core.errors import StserError
 

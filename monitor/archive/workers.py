@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Failed, Outcome, RecordingScorer, Running
-from monitor.speakers.diarization import Halted
+from monitor.speakers import Halted
 from stser_core.errors import MissingExtraError, PipelineError, StserError, UsageError, reason
 
 AUTO = "auto"

@@ -32,14 +32,13 @@ def print_models() -> None:
     """Print the transcribers, checkpoints and text encoders on this machine, and the models that can be fetched."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    from monitor.speakers.embeddings import find_speaker_model
     from monitor.transcribers import vosk_models, whisper_models
     from stser_core import checkpoint
 
     present = vosk_models.installed()
     whispers = [(f"whisper {one.name}", one.folder) for one in whisper_models.installed()]
     _print_table("transcribers", [*((one.name, one) for one in present), *whispers])
-    voices = find_speaker_model()
+    voices = vosk_models.find_speaker_model()
     if voices is not None:
         _print_table("speaker models", [(voices.name, voices)])
     _print_table("checkpoints", [(path.name, path) for path in checkpoint.available()])

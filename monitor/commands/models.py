@@ -37,7 +37,7 @@ def load_models(
     Raises:
         StserError: One is missing or broken, they do not fit together, or no attention can be explained.
     """
-    from monitor.speakers.embeddings import VoskEmbeddings
+    from monitor.speakers import VoskEmbeddings
     from stser_core.ensemble import format_prior, parse_prior
 
     asr = transcription.transcriber()

@@ -23,7 +23,7 @@ from monitor.options import AnalysisOptions, OutputOptions
 from monitor.pipeline.opening import Models, Opened, open_recording, recording_pipeline
 from monitor.pipeline.pipeline import Pipeline
 from monitor.sources.recording import spooled
-from monitor.speakers.diarization import Halted
+from monitor.speakers import Halted
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn
 from stser_core.errors import AudioError, OutputError, StserError, UsageError, reason

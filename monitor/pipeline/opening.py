@@ -10,14 +10,13 @@ from monitor.options import AnalysisOptions
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import MIXED, Role, roles
 from monitor.sources.recording import Recording, channels_same
-from monitor.speakers.diarization import diarize
+from monitor.speakers import VoskEmbeddings, diarize
 from monitor.timeline.turn import Turn
 from monitor.transcribers import Transcriber
 from stser_core.audio_file import AudioFile, TrackChoice
 from stser_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from monitor.speakers.embeddings import VoskEmbeddings
     from stser_core.recognizer import EmotionRecognizer
 
 

@@ -1,4 +1,4 @@
-"""Vosk models: where they are looked for, and how the small English one is fetched."""
+"""Vosk's models of languages and of speakers: where they are looked for, and how the small English one is fetched."""
 
 import hashlib
 import http.client
@@ -18,6 +18,9 @@ from monitor.transcribers.vosk import is_model
 from stser_core.errors import DownloadError, TranscriberError, reason
 
 BASE_ADDRESS = "https://alphacephei.com/vosk/models/"
+SPEAKERS = "vosk-model-spk-0.4"
+SPEAKERS_VARIABLE = "VOSK_SPEAKER_MODEL_PATH"
+_SPEAKERS_FILES = ("final.ext.raw", "mean.vec", "transform.mat", "mfcc.conf")
 _PIECE = 1 << 16
 
 
@@ -50,13 +53,9 @@ def cache_dir() -> Path:
 def find(name_or_dir: str | None = None) -> Path | None:
     """Look for a model: as named, else in `$VOSK_MODEL_PATH`, else the default one in the user's cache.
 
-    It is named by its folder, or as it is called in the cache, such as `vosk-small-en`.
-
-    Returns:
-        The model's folder, or `None` where there is none yet (a known name can be fetched).
-
-    Raises:
-        TranscriberError: What was named, or what `$VOSK_MODEL_PATH` names, is not a model.
+    It is named by its folder, or as it is called in the cache, such as `vosk-small-en`. Returns its folder, or `None`
+    where there is none yet (a known name can be fetched). Raises `TranscriberError` where what was named, or what
+    `$VOSK_MODEL_PATH` names, is not a model.
     """
     if name_or_dir is not None:
         return _named(name_or_dir)
@@ -64,6 +63,20 @@ def find(name_or_dir: str | None = None) -> Path | None:
         return _in_variable(Path(variable))
     cached = cache_dir() / DEFAULT
     return cached if is_model(cached) else None
+
+
+def find_speaker_model() -> Path | None:
+    """The speaker model in `$VOSK_SPEAKER_MODEL_PATH` or in the user's cache, or `None`.
+
+    Raises `TranscriberError` where the variable names a folder without one.
+    """
+    variable = os.environ.get(SPEAKERS_VARIABLE)
+    folder = Path(variable) if variable else cache_dir() / SPEAKERS
+    if all((folder / name).is_file() for name in _SPEAKERS_FILES):
+        return folder
+    if variable:
+        raise TranscriberError(f"{SPEAKERS_VARIABLE} is {variable}, which does not hold a Vosk speaker model.")
+    return None
 
 
 def installed() -> list[Path]:
@@ -76,10 +89,7 @@ def fetch(name: str) -> Path:
     """Fetch one of the `KNOWN` models into the user's cache, unless it is there, and return its folder.
 
     It appears there whole or not at all, also where two programs fetch it at once. Only an archive with the known
-    SHA-256 is unpacked.
-
-    Raises:
-        DownloadError: The network fails, or the file is not the expected one.
+    SHA-256 is unpacked. Raises `DownloadError` where the network fails, or the file is not the expected one.
     """
     model, target = KNOWN[name], cache_dir() / name
     if is_model(target):
@@ -91,9 +101,12 @@ def fetch(name: str) -> Path:
             download(BASE_ADDRESS + model.archive, archive, model.size, model.sha256)
             with ZipFile(archive) as zipped:
                 zipped.extractall(Path(scratch, "unpacked"))
-            _move(_models_in(Path(scratch, "unpacked"))[0], target)
+            if target.exists() and not is_model(target):
+                shutil.rmtree(target)
+            _models_in(Path(scratch, "unpacked"))[0].rename(target)
     except OSError as error:
-        raise DownloadError(f"The model cannot be stored in {target}: {reason(error)}.") from error
+        if not is_model(target):  # else someone else was quicker
+            raise DownloadError(f"The model cannot be stored in {target}: {reason(error)}.") from error
     return target
 
 
@@ -128,30 +141,14 @@ def _models_in(folder: Path) -> list[Path]:
     return sorted(inner for inner in folder.iterdir() if not inner.name.startswith(".") and is_model(inner))
 
 
-def _move(model: Path, target: Path) -> None:
-    if target.exists() and not is_model(target):
-        shutil.rmtree(target)
-    try:
-        model.rename(target)
-    except OSError:
-        # Someone else was quicker.
-        if not is_model(target):
-            raise
-
-
 def download(address: str, to: Path, size: int, sha256: str, timeout_s: float = 5.0) -> None:
     """Download a file of a known size in bytes, of which not one more is read, and verify its SHA-256 (hexadecimal).
 
     After a failure an incomplete file may remain. `timeout_s` is how long to wait for a connection, and for each piece.
-
-    Raises:
-        DownloadError: The network fails, the server refuses or stops answering, or the file is another one.
-        OSError: The file cannot be written.
+    Raises `DownloadError` where the network fails, or the file is another one; `OSError` where it cannot be written.
     """
-    digest = hashlib.sha256()
-    fetched = 0
-    response = _open(address, timeout_s)
-    with response, to.open("wb") as file:
+    digest, fetched = hashlib.sha256(), 0
+    with _open(address, timeout_s) as response, to.open("wb") as file:
         while fetched <= size and (piece := _read(response, address)):
             file.write(piece)
             digest.update(piece)
@@ -181,7 +178,9 @@ def _open(address: str, timeout_s: float) -> http.client.HTTPResponse:
     if not answer:
         raise DownloadError(f"{address} cannot be reached (no answer within {2 * timeout_s:g} s).")
     if isinstance(answer[0], Exception):
-        raise DownloadError(f"{address} cannot be fetched ({_reason(answer[0])}).") from answer[0]
+        inner = getattr(answer[0], "reason", None)  # of a `URLError`
+        why = reason(inner if isinstance(inner, Exception) else answer[0])
+        raise DownloadError(f"{address} cannot be fetched ({why}).") from answer[0]
     return answer[0]
 
 
@@ -189,9 +188,4 @@ def _read(response: http.client.HTTPResponse, address: str) -> bytes:
     try:
         return response.read(_PIECE)
     except (OSError, http.client.HTTPException) as error:
-        raise DownloadError(f"{address} broke off ({_reason(error)}); try again later.") from error
-
-
-def _reason(error: Exception) -> str:
-    inner = getattr(error, "reason", None)  # of a `URLError`
-    return reason(inner if isinstance(inner, Exception) else error)
+        raise DownloadError(f"{address} broke off ({reason(error)}); try again later.") from error

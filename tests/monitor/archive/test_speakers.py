@@ -11,9 +11,7 @@ from monitor.archive.scoring import RecordingScorer, Running
 from monitor.cli import main
 from monitor.options import AnalysisOptions, RecordingOptions
 from monitor.pipeline.opening import Models
-from monitor.speakers import embeddings
-from monitor.speakers.diarization import Halted
-from monitor.speakers.embeddings import SpeakerEmbedding
+from monitor.speakers import Halted, SpeakerEmbedding
 from monitor.transcribers import NoTranscriber, vosk_models
 
 
@@ -64,11 +62,11 @@ def test_an_archive_that_stops_does_not_hear_the_voices_to_their_end(shared, hea
 
 
 def test_a_missing_speaker_model_is_told_before_anything_is_done(shared, arguments, tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv(embeddings.VARIABLE, raising=False)
+    monkeypatch.delenv(vosk_models.SPEAKERS_VARIABLE, raising=False)
     monkeypatch.setattr(vosk_models, "cache_dir", lambda: tmp_path / "nothing")
     out = tmp_path / "timelines"
     assert main(["archive", str(Path(shared.path).parent), "--out", str(out), *arguments]) == 1
 
     told = capsys.readouterr().err
-    assert told.count("\n") == 1 and "unpack https://" in told and embeddings.NAME in told
+    assert told.count("\n") == 1 and "unpack https://" in told and vosk_models.SPEAKERS in told
     assert list(out.glob("*.csv")) == []

@@ -1,1 +1,0 @@
-"""Speaker diarization of one channel."""
