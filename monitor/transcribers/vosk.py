@@ -50,11 +50,7 @@ class VoskTranscriber:
     """
 
     def __init__(self, model_dir: str | Path) -> None:
-        """Load a model, which takes about a second.
-
-        Raises:
-            TranscriberError: The folder is missing, holds no Vosk model, or one that cannot be loaded.
-        """
+        """Load a model, in about a second; raises `TranscriberError` where the folder holds none that can be loaded."""
         folder = Path(model_dir)
         # Vosk itself prints C++ messages, and may abort, on a folder that is something else.
         if not is_model(folder):
@@ -73,8 +69,7 @@ class VoskTranscriber:
             with _without_dither(folder) as model:
                 self._model = vosk.Model(model_path=str(model))
                 self._keep(self._create())  # some files are opened by the first decoder only
-        except Exception as error:
-            # Vosk raises nothing narrower.
+        except Exception as error:  # Vosk raises nothing narrower
             raise TranscriberError(f"The Vosk model in {folder} cannot be loaded; it may be incomplete.") from error
 
     def listen(self, start_s: float) -> "VoskStream":
@@ -116,10 +111,8 @@ class VoskStream:
 
     def __init__(self, decoder: _Decoder, start_s: float, keep: Callable[[_Decoder], None]) -> None:
         """Take a decoder over, and hand it to `keep` at the end if it is fit for another utterance."""
-        self._decoder = decoder
-        self._keep = keep
-        self._start_s = start_s
-        self._before = decoder.samples
+        self._decoder, self._keep = decoder, keep
+        self._start_s, self._before = start_s, decoder.samples
         self._running = True
         self._words: list[Word] = []
         self._dither = np.random.default_rng(0)
@@ -137,8 +130,7 @@ class VoskStream:
         self._decoder.samples += samples.size
         noise = self._dither.standard_normal(samples.size, dtype=np.float32) / _FULL_SCALE
         self._running = not self._decoder.vosk.AcceptWaveform(as_int16(samples + noise).tobytes())
-        if not self._running:
-            # Vosk has seen an end where we have not. What it has recognised so far would be lost otherwise.
+        if not self._running:  # Vosk has seen an end where we have not; what it has recognised would be lost
             self._collect(self._decoder.vosk.Result())
 
     def partial(self) -> str:
@@ -151,22 +143,18 @@ class VoskStream:
         if self._waiting.size:
             self._decode(self._waiting)
         self._collect(self._decoder.vosk.FinalResult())
-        if self._running:
-            # After an end of Vosk's own, FinalResult would leave this utterance's features for the next one.
+        if self._running:  # else FinalResult leaves this utterance's features for the next one
             self._keep(self._decoder)
         return Transcript(tuple(self._words))
 
     def _collect(self, result: str) -> None:
-        for word in json.loads(result).get("result", ()):
-            self._words.append(
-                Word(word["word"], self._time(word["start"]), self._time(word["end"]), float(word["conf"]))
+        before_s, fed_s = self._before / SAMPLE_RATE, (self._decoder.samples - self._before) / SAMPLE_RATE
+        for one in json.loads(result).get("result", ()):
+            # from the decoder's time to the recording's, inside the utterance
+            start_s, end_s = (
+                self._start_s + min(max(0.0, round(one[edge] - before_s, 3)), fed_s) for edge in ("start", "end")
             )
-
-    def _time(self, seconds: float) -> float:
-        """Convert a time of the decoder's to one of the recording, inside the utterance."""
-        within = round(seconds - self._before / SAMPLE_RATE, 3)
-        fed_s = (self._decoder.samples - self._before) / SAMPLE_RATE
-        return self._start_s + min(max(0.0, within), fed_s)
+            self._words.append(Word(one["word"], start_s, end_s, float(one["conf"])))
 
 
 @contextmanager
@@ -193,14 +181,10 @@ def _without_dither(model: Path) -> Iterator[Path]:
 
 def _link(entry: Path, at: Path) -> None:
     if entry.name in ("mfcc.conf", "fbank.conf") and entry.is_file():
-        # The last of several equal options counts.
-        at.write_bytes(entry.read_bytes() + b"\n--dither=0\n")
+        at.write_bytes(entry.read_bytes() + b"\n--dither=0\n")  # the last of several equal options counts
         return
     try:
         at.symlink_to(entry)
-    except OSError:
-        # On Windows links are a privilege.
-        if entry.is_dir():
-            shutil.copytree(entry, at)
-        else:
-            shutil.copyfile(entry, at)
+    except OSError:  # on Windows links are a privilege
+        copy = shutil.copytree if entry.is_dir() else shutil.copyfile
+        copy(entry, at)

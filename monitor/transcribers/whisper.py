@@ -34,6 +34,7 @@ _FREE_S = 1
 _LONGEST = (_WINDOWS_S[-1] - _FREE_S) * SAMPLE_RATE
 """Samples that one window holds at most; what is longer is transcribed piece by piece."""
 _SHORTEST = SAMPLE_RATE // 10
+"""Samples that a spectrogram needs."""
 _STEP = 320
 """Samples behind one frame of the encoder's output, and two of the spectrogram: 20 ms."""
 _LOG_MEL_RANGE = 2.0
@@ -70,23 +71,15 @@ class WhisperTranscriber:
     """
 
     def __init__(self, folder: str | Path, *, name: str | None = None, language: str | None = None) -> None:
-        """Load a model, which takes a second or two: int8 on a CPU, 8-bit weights with 16-bit arithmetic on a GPU.
+        """Load a model in CTranslate2's format: int8 on a CPU, 8-bit weights with 16-bit arithmetic on a GPU, if any.
 
-        It runs on a GPU where there is one.
-
-        Args:
-            folder: A Whisper model in CTranslate2's format.
-            name: The model's name, such as `base`; without it, the folder's.
-            language: A code such as `en`; without it, each utterance's language is detected.
-
-        Raises:
-            TranscriberError: The folder holds no such model, or a damaged one.
-            UsageError: The model does not know the language.
+        Without a name, such as `base`, it has its folder's; without a language, such as `en`, each utterance's is
+        detected. Raises `TranscriberError` where the folder holds no such model, or a damaged one, and `UsageError`
+        where the model does not know the language.
         """
         try:
             self._model = _load(str(folder))
-        except Exception as error:
-            # The tokenizers library raises nothing narrower.
+        except Exception as error:  # the tokenizers library raises nothing narrower
             raise TranscriberError(f"The Whisper model in {folder} cannot be loaded: {reason(error)}.") from error
         self.name = f"whisper ({name or name_of(Path(folder))})"
         self._language = language
@@ -103,7 +96,6 @@ class WhisperTranscriber:
         words: list[Word] = []
         for piece in np.array_split(samples, max(1, -(-samples.size // _LONGEST))):
             end_s = start_s + piece.size / SAMPLE_RATE
-            # A spectrogram needs a tenth of a second.
             padded = np.pad(piece, (0, max(0, _SHORTEST - piece.size))).astype(np.float32, copy=False)
             words += _on_recording_clock(self._recognise(padded), start_s, end_s)
             start_s = end_s
@@ -221,12 +213,10 @@ def _whole_words(recognised: Iterable[Any], *, blanks: bool) -> list[Word]:
 
 def _without_echo(words: list[Word]) -> list[Word]:
     """Drop what Whisper wrote a second time: the same words again, in no time, at the end of the sound."""
+    texts = [normalise(one.text) for one in words]
     for count in range(len(words) // 2, 2, -1):
-        before, after = words[-2 * count : -count], words[-count:]
-        took_s = after[-1].start_s - after[0].start_s
-        if took_s < _SHORTEST_WORD_S * count and [normalise(one.text) for one in before] == [
-            normalise(one.text) for one in after
-        ]:
+        took_s = words[-1].start_s - words[-count].start_s
+        if took_s < _SHORTEST_WORD_S * count and texts[-2 * count : -count] == texts[-count:]:
             return words[:-count]
     return words
 

@@ -55,11 +55,8 @@ def installed() -> list[WhisperFolder]:
 def find(name_or_dir: str | None = None) -> WhisperFolder | None:
     """Look for a model: a folder or a name, or else the best of those that are present.
 
-    Returns:
-        The model, or `None` where there is none yet; a size or a Hub id can be fetched.
-
-    Raises:
-        TranscriberError: A folder was named that does not exist or holds no model.
+    Returns `None` where there is none yet; a size or a Hub id can be fetched. Raises `TranscriberError` where a folder
+    was named that does not exist or holds no model.
     """
     if name_or_dir is None:
         return next(iter(installed()), None)
@@ -76,13 +73,9 @@ def find(name_or_dir: str | None = None) -> WhisperFolder | None:
 
 
 def fetch(name: str) -> WhisperFolder:
-    """Fetch a model into the Hugging Face Hub's cache, unless it is there.
+    """Fetch a model into the Hugging Face Hub's cache, unless it is there: by its size, such as `small`, or its Hub id.
 
-    It is named by its size, such as `small`, or is any in CTranslate2's format by its Hub id.
-
-    Raises:
-        MissingExtraError: faster-whisper is not installed.
-        DownloadError: The model does not exist, or the network fails.
+    Raises `MissingExtraError` without faster-whisper; `DownloadError` where there is no such model, or no network.
     """
     if not is_available():
         raise MissingExtraError("Whisper", "whisper")
