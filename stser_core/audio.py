@@ -42,32 +42,23 @@ def blocks(
     track: TrackChoice = None,
     notices: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[NDArray[np.float32]]:
-    """Decode a file as a stream.
+    """Decode a file as a stream: float32 [channels, block_samples] in −1…1 at 16 kHz; the last block may be shorter.
 
-    Damaged packets are silence; samples that are NaN or infinite are zeros.
-
-    Args:
-        file: Any file with an audio track.
-        block_samples: Samples per channel in every block but the last.
-        track: Which track; of all, each is mixed into one channel.
-        notices: Told, in a sentence, where the file's time stamps cannot be right.
-
-    Yields:
-        float32 [channels, block_samples] in −1…1 at 16 kHz; the last block may be shorter.
+    Damaged packets are silence; samples that are NaN or infinite are zeros. Of all tracks, each is mixed into one
+    channel. `notices` is told, in a sentence, where the file's time stamps cannot be right.
 
     Raises:
         AudioError: The file is missing, is not audio, has no audio track, or holds no sample.
         UsageError: It does not have that track.
     """
-    held: NDArray[np.float32] | None = None
+    held: list[NDArray[np.float32]] = []
     for piece in _pieces(file, track, notices):
-        held = piece if held is None else np.concatenate([held, piece], axis=1)
-        whole = held.shape[1] - held.shape[1] % block_samples
+        sound = np.concatenate([*held, piece], axis=1)
+        whole = sound.shape[1] - sound.shape[1] % block_samples
         for start in range(0, whole, block_samples):
-            yield held[:, start : start + block_samples]
-        held = held[:, whole:]
-    if held is not None and held.shape[1]:
-        yield held
+            yield sound[:, start : start + block_samples]
+        held = [sound[:, whole:]]
+    yield from (rest for rest in held if rest.shape[1])
 
 
 def load(file: AudioFile, *, track: TrackChoice = None) -> NDArray[np.float32]:
@@ -109,18 +100,15 @@ class Downmix:
 class Resampler:
     """Resamples a stream piece by piece: what comes out, joined, does not depend on where the pieces were cut.
 
-    The filter holds back a millisecond or two until the next piece. Two channels share a resampler of FFmpeg, which
-    has names for the layouts of a few numbers of channels only.
+    The filter holds back a millisecond or two until the next piece; 16 kHz passes unchanged. Two channels share a
+    resampler of FFmpeg, which has names for the layouts of a few numbers of channels only.
     """
 
     def __init__(self, rate: int, channels: int) -> None:
-        """Resample from so many samples a second; 16 kHz passes unchanged."""
-        self._rate = rate
-        self._channels = channels
+        self._rate, self._channels = rate, channels
         self._pairs = range(0, channels if rate != SAMPLE_RATE else 0, 2)
-        self._resamplers = [
-            AudioResampler(format="flt", layout=_layout(channels - first), rate=SAMPLE_RATE) for first in self._pairs
-        ]
+        layouts = [_layout(channels - first) for first in self._pairs]
+        self._resamplers = [AudioResampler(format="flt", layout=one, rate=SAMPLE_RATE) for one in layouts]
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Resample the next piece, float32 [channels, n], to float32 [channels, m]; at first, m may be 0."""
@@ -139,7 +127,6 @@ class Resampler:
         return self._resampled([None for _ in self._pairs])
 
     def _resampled(self, frames: Sequence[AudioFrame | None]) -> NDArray[np.float32]:
-        """What the resamplers make of a frame each; all are as long."""
         found = zip(*map(AudioResampler.resample, self._resamplers, frames), strict=True)
         pieces = [np.concatenate([as_array(one) for one in pairs]) for pairs in found]
         return np.concatenate([np.empty((self._channels, 0), dtype=np.float32), *pieces], axis=1)
@@ -156,29 +143,22 @@ class _Decoder:
     """One track's samples at 16 kHz, placed on the container's clock.
 
     The clock is followed where it runs ahead of the samples: packets were not sent, or were lost. Steps that no
-    recording makes (back by more than a second, ahead by more than an hour) are passed over.
+    recording makes (back by more than a second, ahead by more than an hour) are passed over, and `notice` is told
+    where, and by how much, in seconds.
     """
 
-    def __init__(
-        self, stream: AudioStream, origin_s: float | None, notice: Callable[[float, float], None], *, bare: bool
-    ) -> None:
-        """Start at 0 of the container's clock, whose `origin_s` is `None` where it does not say.
-
-        `notice` is told of a step that is passed over: where, and by how much, in seconds. Of `bare` frames, which
-        follow each other without a container, FFmpeg counts the time by the first one's rate.
-        """
-        self._bare = bare
+    def __init__(self, stream: AudioStream, container: InputContainer, notice: Callable[[float, float], None]) -> None:
         self._channels = stream.channels
         self._time_base = float(stream.time_base or 0)
-        self._origin_s = origin_s
+        # Of frames without a container, FFmpeg counts the time by the first one's rate.
+        self._bare = container.format.name in BARE_FRAMES
+        self._origin_s = None if container.start_time is None else container.start_time / av.time_base
         self._notice = notice
         self._resampler: AudioResampler | None = None
         self._format: tuple[int, str, str] | None = None
-        self._end_s = 0.0
-        self._silence_s = 0.0
+        self._end_s = self._silence_s = 0.0
         self._full_scale = 1.0
-        self.position = 0
-        """Samples so far."""
+        self.position = 0  # samples so far
 
     def feed(self, frame: AudioFrame) -> Iterator[NDArray[np.float32]]:
         """Pieces that a frame makes, float32 [channels, n]."""
@@ -231,13 +211,11 @@ class _Decoder:
         samples: NDArray[np.float32] = as_array(frame) / np.float32(self._full_scale)
         if not np.isfinite(samples).all():
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        if (
-            self._full_scale == 1
-            and samples.max(initial=0) > _BEYOND
-            and (np.abs(samples) > _BEYOND).mean() > _BEYOND_PROPORTION
-        ):
-            self._full_scale = 2.0**15 if np.median(np.abs(samples)) <= 2**15 else 2.0**31  # integers, stored as floats
-            samples = samples / np.float32(self._full_scale)
+        if self._full_scale == 1 and samples.max(initial=0) > _BEYOND:
+            sizes = np.abs(samples)
+            if (sizes > _BEYOND).mean() > _BEYOND_PROPORTION:  # integers, stored as floats
+                self._full_scale = 2.0**15 if np.median(sizes) <= 2**15 else 2.0**31
+                samples = samples / np.float32(self._full_scale)
         if len(samples) != self._channels:
             samples = _with_channels(samples, self._channels)
         self.position += samples.shape[1]
@@ -251,30 +229,27 @@ def _pieces(file: AudioFile, track: TrackChoice, notices: Callable[[str], None])
 
     def notice(at_s: float, step_s: float) -> None:
         nonlocal told
+        at = f"{int(at_s) // 60}:{int(at_s) % 60:02}"
         if not told:
-            told = True
-            where = f"{int(at_s) // 60}:{int(at_s) % 60:02}"
-            notices(
-                f"{name} has time stamps that jump by {step_s:+.0f} s at {where}; from there, times are as decoded."
-            )
+            notices(f"{name} has time stamps that jump by {step_s:+.0f} s at {at}; from there, times are as decoded.")
+        told = True
 
     with open_audio(file, track) as (container, streams, _):
-        origin_s = None if container.start_time is None else container.start_time / av.time_base
-        bare = container.format.name in BARE_FRAMES
-        decoders = {stream.index: _Decoder(stream, origin_s, notice, bare=bare) for stream in streams}
+        decoders = {stream.index: _Decoder(stream, container, notice) for stream in streams}
+        frames = audio_frames(container, streams)
         if len(streams) == 1:
             (decoder,) = decoders.values()
-            for _, frame in audio_frames(container, streams):
+            for _, frame in frames:
                 yield from decoder.feed(frame)
             yield from decoder.flush()
         else:
-            yield from _side_by_side(container, streams, decoders)
+            yield from _side_by_side(frames, decoders)
         if not any(decoder.position for decoder in decoders.values()):
             raise AudioError(f"{name} holds no sound: not one sample.")
 
 
 def _side_by_side(
-    container: InputContainer, streams: Sequence[AudioStream], decoders: dict[int, _Decoder]
+    frames: Iterator[tuple[int, AudioFrame]], decoders: dict[int, _Decoder]
 ) -> Iterator[NDArray[np.float32]]:
     """Tracks as channels: float32 [tracks, n]. One that is missing, or ends early, is silent there."""
     downmixes = {index: Downmix() for index in decoders}
@@ -296,7 +271,7 @@ def _side_by_side(
         for index, decoder in decoders.items():
             take(index, decoder.silence_until(furthest - round(behind_s * SAMPLE_RATE)))
 
-    for index, frame in audio_frames(container, streams):
+    for index, frame in frames:
         take(index, decoders[index].feed(frame))
         fill(_MOST_LAG_S)
         yield from ready(_BLOCK_SAMPLES)

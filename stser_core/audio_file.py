@@ -5,7 +5,7 @@ import io
 import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
@@ -24,11 +24,8 @@ AudioFile: TypeAlias = str | Path | BinaryIO
 TrackChoice: TypeAlias = int | Literal["all"] | None
 """An audio track, counted from 1; `all` for the tracks as channels; `None` for the default track."""
 
-_G711 = {".ul": "mulaw", ".ulaw": "mulaw", ".mulaw": "mulaw", ".pcmu": "mulaw"}
-_G711 |= {".al": "alaw", ".alaw": "alaw", ".pcma": "alaw"}
-_DIALOGIC = ".vox"
-_G726 = ".g726"
-_HEADERLESS = frozenset([*_G711, _DIALOGIC, _G726, ".raw", ".pcm"])
+_G711 = dict.fromkeys((".ul", ".ulaw", ".mulaw", ".pcmu"), "mulaw") | dict.fromkeys((".al", ".alaw", ".pcma"), "alaw")
+_HEADERLESS = frozenset([*_G711, ".vox", ".g726", ".raw", ".pcm"])
 _TELEPHONE_RATE = 8_000
 _HIGHEST_RATE = 6_144_000
 """No recording has more; resampling from a rate that damage made takes FFmpeg seconds."""
@@ -38,16 +35,11 @@ _OPTIONS = {"max_size": "16384"}
 # FFmpeg's readers of bare frames, whose length is estimated from the first frames' bit rate.
 BARE_FRAMES = frozenset(["aac", "ac3", "amr", "dts", "dtshd", "eac3", "loas", "mp3", "truehd"])
 # FFmpeg's readers of formats that begin with a signature; of others, raw sound may look like one by chance.
-_SIGNED = frozenset(
-    ["aiff", "amr", "ape", "asf", "au", "avi", "caf", "dsf", "flac", "flv", "matroska,webm", "nut", "ogg"]
-)
-_SIGNED |= frozenset(["mov,mp4,m4a,3gp,3g2,mj2", "rm", "sox", "tta", "voc", "w64", "wav", "wv"])
+_SIGNED = {"aiff", "amr", "ape", "asf", "au", "avi", "caf", "dsf", "flac", "flv", "matroska,webm", "nut", "ogg", "rm"}
+_SIGNED |= {"mov,mp4,m4a,3gp,3g2,mj2", "sox", "tta", "voc", "w64", "wav", "wv"}
 _FOUND_BY_CHANCE = BARE_FRAMES | {"amrnb", "amrwb"}
-_FRAMES_SUFFIXES = frozenset(
-    {".aac", ".ac3", ".adts", ".amr", ".dts", ".eac3", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"}
-)
+_FRAMES_SUFFIXES = {".aac", ".ac3", ".adts", ".amr", ".dts", ".eac3", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"}
 _UNSIGNED = BARE_FRAMES | {"mpeg", "mpegts"}
-_FEWEST_FRAMES = 3
 _INSTEAD = (
     (b"version https://git-lfs", "it is a Git LFS pointer; git lfs pull fetches the recording"),
     (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
@@ -60,9 +52,7 @@ _INSTEAD = (
 # What begins formats whose header, or third frame, may lie behind the bytes that `identify` sees.
 _SIGNATURES = (
     ("MP4", 4, b"ftyp"),  # ISO/IEC 14496-12, section 4.3
-    ("MP3", 0, b"ID3\x02"),  # ID3v2, section 3.1
-    ("MP3", 0, b"ID3\x03"),
-    ("MP3", 0, b"ID3\x04"),
+    *(("MP3", 0, b"ID3" + version) for version in (b"\x02", b"\x03", b"\x04")),  # ID3v2, section 3.1
     ("DTS", 0, b"\x7f\xfe\x80\x01"),  # ETSI TS 102 114, section 5.3
     ("FLAC", 0, b"fLaC"),  # RFC 9639, section 6
     ("Ogg", 0, b"OggS"),  # RFC 3533, section 6
@@ -90,7 +80,7 @@ def _goes_on(container: InputContainer) -> bool:
             decoded += len(packet.decode())
         except av.InvalidDataError:
             refused += 1
-    return decoded >= _FEWEST_FRAMES and refused <= 1
+    return decoded >= 3 and refused <= 1
 
 
 @contextmanager
@@ -101,12 +91,12 @@ def open_audio(file: AudioFile, track: TrackChoice) -> Iterator[tuple[InputConta
         AudioError: The file is missing or not audio, or has no track that can be decoded.
         UsageError: The track does not exist.
     """
-    name = name_of(file)
-    instead = None
+    name, instead, start = name_of(file), None, None
     try:
-        with _binary(file) as opened:
-            start = opened.read(_START_BYTES) if opened.seekable() else None
-            if start is not None:
+        with Path(file).open("rb") if isinstance(file, str | Path) else nullcontext(file) as opened:
+            if opened.seekable():
+                opened.seek(0)
+                start = opened.read(_START_BYTES)
                 opened.seek(0)
                 instead = _instead(start)
             with _container(opened, name, start) as container:
@@ -128,8 +118,7 @@ def _chosen(container: InputContainer, track: TrackChoice, name: str) -> list[Au
     if isinstance(track, int) and not 1 <= track <= len(streams):
         raise UsageError(f"{name} has {len(streams)} audio track{'s' * (len(streams) > 1)}, but no track {track}.")
     if track is None:
-        marked = [stream for stream in streams if stream.disposition & Disposition.default]
-        chosen = [(marked or streams)[0]]
+        chosen = [next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])]
     else:
         chosen = list(streams) if track == "all" else [streams[track - 1]]
     for stream in chosen:
@@ -185,14 +174,6 @@ class _Reader:
             return -errno.EINVAL
 
 
-def _binary(file: AudioFile) -> AbstractContextManager[BinaryIO]:
-    if isinstance(file, str | Path):
-        return Path(file).open("rb")
-    if file.seekable():
-        file.seek(0)
-    return nullcontext(file)
-
-
 def _container(file: BinaryIO, name: str, start: bytes | None) -> InputContainer:
     suffix = Path(name).suffix.lower()
     if suffix in _HEADERLESS and start and identify(start) is None:
@@ -212,13 +193,12 @@ def _container(file: BinaryIO, name: str, start: bytes | None) -> InputContainer
 def _headerless(file: BinaryIO, name: str, suffix: str) -> InputContainer:
     """Telephone systems store one channel at 8 kHz; of all others nothing can be known."""
     if suffix in _G711:
-        return av.open(
-            _Reader(file, name), mode="r", format=_G711[suffix], options={"sample_rate": str(_TELEPHONE_RATE)}
-        )
-    if suffix == _DIALOGIC:
+        rate = {"sample_rate": str(_TELEPHONE_RATE)}
+        return av.open(_Reader(file, name), mode="r", format=_G711[suffix], options=rate)
+    if suffix == ".vox":
         return av.open(_Reader(_with_dialogic_header(file)), mode="r", format="wav")
     # G.726 has two bit orders (RFC 3551's and AAL2's) and four bit rates.
-    form = "g726le -code_size 4" if suffix == _G726 else "s16le -ar 8000 -ac 1"
+    form = "g726le -code_size 4" if suffix == ".g726" else "s16le -ar 8000 -ac 1"
     raise AudioError(
         f"{name} is raw sound that does not say its format; convert it first, with the rate and the format that it "
         f"has: ffmpeg -f {form} -i '{name}' '{Path(name).stem}.wav'."

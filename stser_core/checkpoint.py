@@ -139,10 +139,7 @@ def read_config(folder: Path) -> CheckpointConfig:
 
 
 def load_front_end(model: Stser, file: Path, accelerator: str = "") -> None:
-    """Give a model the weights of a `front_end.safetensors`.
-
-    Raises `CheckpointError` where the file is missing or broken, or does not fit the model.
-    """
+    """Give a model the weights of a `front_end.safetensors`; raises `CheckpointError` where they do not fit it."""
     from stser_core.frontend import has_bfloat16
 
     assert model.front_end is not None

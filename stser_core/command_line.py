@@ -38,47 +38,36 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     options'. No two groups of a command may share a name.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
-    flat: list[Parameter] = []
-    for name, parameter in signature(command).parameters.items():
-        if name in groups:
-            flat += _options(groups[name])
-        else:
-            flat.append(parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=hints[name]))
+    defaults = {name: parameter.default for name, parameter in signature(command).parameters.items()}
+    flat = [option for name, default in defaults.items() for option in _options(name, hints[name], default)]
 
     @wraps(command)
     def called(**given: Any) -> None:  # noqa: ANN401 (options are of many types)
-        for name, group in groups.items():
-            given[name] = _made(group, given)
-        command(**given)
+        command(**{name: _made(name, hints[name], given) for name in defaults})
 
     called.__signature__ = Signature(flat)  # type: ignore[attr-defined]
     called.__annotations__ = {one.name: one.annotation for one in flat}
     return called
 
 
-def _options(group: Any) -> list[Parameter]:  # noqa: ANN401 (a dataclass)
-    hints = get_type_hints(group, include_extras=True)
-    found: list[Parameter] = []
-    for one in fields(group):
-        if is_dataclass(hint := hints[one.name]):
-            found += _options(hint)
-        else:
-            given = one.default if one.default_factory is MISSING else one.default_factory()
-            default = Parameter.empty if given is MISSING else given
-            found.append(Parameter(one.name, Parameter.KEYWORD_ONLY, default=default, annotation=hint))
+def _options(name: str, hint: Any, default: object) -> list[Parameter]:  # noqa: ANN401 (a type)
+    """The options behind a parameter or field: those of a dataclass, or itself."""
+    if not is_dataclass(hint):
+        default = Parameter.empty if default is MISSING else default
+        return [Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=hint)]
+    hints, found = get_type_hints(hint, include_extras=True), []
+    for one in fields(hint):
+        given = one.default if one.default_factory is MISSING else one.default_factory()
+        found += _options(one.name, hints[one.name], given)
     return found
 
 
-def _made(group: Any, given: dict[str, Any]) -> object:  # noqa: ANN401
-    """A group of the values that its fields have in `given`, from which they are taken."""
-    hints = get_type_hints(group)
-    return group(
-        **{
-            one.name: _made(hint, given) if is_dataclass(hint := hints[one.name]) else given.pop(one.name)
-            for one in fields(group)
-        }
-    )
+def _made(name: str, hint: Any, given: dict[str, Any]) -> object:  # noqa: ANN401
+    """The value of a parameter or field, by the options that were given."""
+    if not is_dataclass(hint):
+        return given[name]
+    hints = get_type_hints(hint, include_extras=True)
+    return hint(**{one.name: _made(one.name, hints[one.name], given) for one in fields(hint)})  # type: ignore[operator]
 
 
 def run(
@@ -90,10 +79,8 @@ def run(
     """Run one command, by default of the process's own arguments; for an option that was `removed`, say what is used.
 
     Every error ends here, as one sentence on standard error; `--debug`, anywhere on the line, adds the traceback.
-
-    Returns:
-        The exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted, 141 (SIGPIPE) where
-        nobody reads standard output any more.
+    Returns the exit code: 0 done, 1 failed, 2 wrong usage, 128 and a signal's number when interrupted, 141 (SIGPIPE)
+    where nobody reads standard output any more.
     """
     _open_standard_streams()
     for size in ("COLUMNS", "LINES"):  # 0 where whoever started this did not know them; nothing would be shown
@@ -164,10 +151,7 @@ def _explain(program: str, sentence: str, debug: bool) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Give a program that was started without some of its standard streams (`>&-`) ones that are at their end.
-
-    Standard input is empty, nobody reads standard output, and what standard error is told is lost.
-    """
+    """Replace streams that the program was started without (`>&-`): by empty input, output that nobody reads."""
     sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  as long as the program
     sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:

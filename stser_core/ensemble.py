@@ -22,9 +22,7 @@ Floats = NDArray[np.floating]
 
 Prior = tuple[float, float, float, float]
 """Expected frequency of each emotion, in the order of `LABELS`."""
-
 EVEN = "even"
-
 _NEUTRAL = LABELS.index("neutral")
 _SMALLEST = float(np.finfo(np.float32).tiny)
 _TOLERANCE = 1e-6
@@ -43,12 +41,9 @@ def calibrated(logits: Mapping[str, Floats], config: EnsembleConfig) -> dict[str
 def combine(
     probabilities: Mapping[str, Floats], config: EnsembleConfig, *, prior: Sequence[float] | None = None
 ) -> Floats:
-    """Combine the probabilities of the classifiers that could answer: float [..., labels].
+    """Combine the probabilities, float [..., labels] as `calibrated` gives them, of one classifier or several.
 
-    Args:
-        probabilities: Of each classifier, by name, float [..., labels], as `calibrated` gives them; one or more.
-        config: The checkpoint's.
-        prior: How often each emotion is expected; `None` for evenly, as in training.
+    The prior says how often each emotion is expected; `None` for evenly, as in training.
     """
     terms = dict(probabilities)
     if config.late_fusion is not None and {SPEECH, TEXT} <= terms.keys():  # its result stands for both in the mean

@@ -24,15 +24,10 @@ _WHISPERS_PEAK = 1.5
 
 
 def log_mel(samples: Floats, config: FeatureConfig) -> Floats:
-    """The normalised log-mel spectrogram of a trimmed utterance.
+    """The normalised log-mel spectrogram, float32 [bands, frames], of a trimmed utterance, float32 [n] in −1…1.
 
-    Args:
-        samples: float32 [n] in −1…1; what is shorter than 0.1 s is filled up with silence, and `tail_ms` of silence
-            follow. Both ends are padded with zeros, so that the first frame is centred on the first sample.
-        config: The settings.
-
-    Returns:
-        float32 [bands, frames], a frame for each hop.
+    What is shorter than 0.1 s is filled up with silence, and `tail_ms` of silence follow. Both ends are padded with
+    zeros, so that the first frame is centred on the first sample.
     """
     window, filters = _window(config), _mel_filters(config)
     edge = len(window) // 2
@@ -81,10 +76,8 @@ def _htk_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return 700 * (10 ** (mel / 2595) - 1)
 
 
-# Slaney's scale: linear to 1 kHz, which is 15 mel, then 27 mel for each factor of 6.4.
-
-
 def _slaney_mel(hertz: float) -> float:
+    """Slaney's scale: linear to 1 kHz, which is 15 mel, then 27 mel for each factor of 6.4."""
     return hertz * 3 / 200 if hertz < 1_000 else float(15 + 27 * np.log(hertz / 1_000) / np.log(6.4))
 
 

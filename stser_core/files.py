@@ -1,12 +1,11 @@
 """Files that are written as a whole: each is either there with all of its content, or stays what it was."""
 
-import contextlib
 import os
 import secrets
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -31,12 +30,7 @@ TEMPORARY_PREFIX = ".stser-"
 
 @contextmanager
 def writing(target: str | Path) -> Iterator[None]:
-    """Turn what the system says while a file or folder is written into an error of this program.
-
-    Raises:
-        ClosedPipeError: It is a pipe that nobody reads any more.
-        OutputError: It cannot be written.
-    """
+    """Turn what the system says while something is written into an `OutputError`, of a pipe `ClosedPipeError`."""
     name = "standard output" if target == STDOUT else f"'{target}'"
     try:
         yield
@@ -69,9 +63,14 @@ def written(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
             if path.exists():
                 temporary.chmod(path.stat().st_mode)
             temporary.replace(path)
-            _synchronise(path.parent)
+            if os.name == "posix":  # elsewhere a folder cannot be opened
+                descriptor = os.open(path.parent, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
         finally:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 temporary.unlink()
 
 
@@ -100,10 +99,7 @@ def locked(folder: Path, lock: Path) -> Iterator[None]:
 
 
 def write_whole(target: str | Path, content: bytes) -> None:
-    """Write a file as a whole, or standard output (`-`); an existing file that is not a regular one is written to.
-
-    Raises what `writing` raises.
-    """
+    """Write a file as a whole, standard output (`-`), or into what is there but not regular; see `writing`."""
     with writing(target):
         if target == STDOUT:
             sys.stdout.buffer.write(content)
@@ -121,17 +117,12 @@ def utf8(text: str) -> bytes:
 
 
 def check_name(target: str) -> None:
-    """Refuse a name that is empty, a folder's, too long, or that of a recording that is there.
-
-    Raises:
-        UsageError: It is empty.
-        OutputError: It cannot be written.
-    """
+    """Refuse a name that is empty (`UsageError`), a folder's, too long, or of a recording there (`OutputError`)."""
     if not target:
         raise UsageError("The name of an output is empty; name a file, or - for standard output.")
     if target.endswith(("/", os.sep)):
         raise OutputError(f"Cannot write '{target}': that is the name of a folder; add a file's name.")
-    with writing(target), contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+    with writing(target), suppress(FileNotFoundError, NotADirectoryError, PermissionError):
         Path(target).lstat()
         if Path(target).suffix.lower() in RECORDING_SUFFIXES and Path(target).is_file():  # as of `--csv *.wav`
             raise OutputError(f"Cannot write '{target}': it is there already, and its name is that of a recording.")
@@ -152,22 +143,8 @@ def check_writable(target: str) -> None:
 
 
 def check_not_input(target: str, source: Path, what: str) -> None:
-    """Refuse to write a file (`-` for standard output) over what it is made from, such as "the timeline".
-
-    Raises:
-        UsageError: They are one.
-        OutputError: The file's name is too long.
-    """
-    with contextlib.suppress(OSError):  # one of them is not there, or its name is too long
+    """Refuse, by a `UsageError`, to write a file over what it is made from, such as "the timeline"; `check_name` it."""
+    with suppress(OSError):  # one of them is not there, or its name is too long
         if target != STDOUT and Path(target).samefile(source):
             raise UsageError(f"The output '{target}' is {what} itself; give another file.")
     check_name(target)
-
-
-def _synchronise(folder: Path) -> None:
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -30,10 +30,7 @@ def frame_mask(frames: Tensor, width: int) -> Tensor:
 
 
 def pad_frames(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Stack frame sequences, float [n, size] each.
-
-    Returns float32 [batch, longest, size] with zeros at the end, and int64 [batch], the lengths.
-    """
+    """Stack sequences, float [n, size]: float32 [batch, longest, size], zeros at the ends, and the lengths, int64."""
     counts = torch.tensor([len(one) for one in sequences], device=sequences[0].device)
     return nn.utils.rnn.pad_sequence([one.float() for one in sequences], batch_first=True), counts
 
@@ -52,10 +49,7 @@ class WhisperFrontEnd(nn.Module):
         self.register_buffer("positions", torch.from_numpy(sinusoids(config.positions, config.size)), persistent=False)
 
     def forward(self, mel: Tensor, lengths: Tensor) -> Tensor:
-        """Encode a padded batch: float32 [batch, frames, joined * size], zeros after each end.
-
-        mel is float32 [batch, n, bands] with zeros after each spectrogram's end; lengths, int64 [batch], are theirs.
-        """
+        """Encode mel, float32 [batch, n, bands], to [batch, frames, joined * size]; both are zero after each length."""
         longest, number = self.config.positions, (mel.shape[1] - 1) // 2 + 1
         if self.is_packed:
             mel = functional.pad(mel.bfloat16(), (0, 0, 0, -mel.shape[1] % (2 * _ROUNDED)))
@@ -130,10 +124,7 @@ class EncoderLayer(nn.Module):
         self.contract = nn.Linear(4 * size, size)
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        """Apply the layer to float32 [batch, steps, size].
-
-        `mask`, bool [batch, 1, 1, steps], has those that are attended to; `None` for all.
-        """
+        """Apply the layer to float32 [batch, steps, size], which attends where bool [batch, 1, 1, steps] is true."""
         qkv = _product(self.attention_norm(hidden), self.qkv)
         q, k, v = qkv.reshape(*hidden.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)

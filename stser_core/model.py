@@ -10,11 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from stser_core.classifiers import Classifier
 from stser_core.config import CheckpointConfig
 from stser_core.frontend import WhisperFrontEnd, frame_mask
 from stser_core.smodel import Smodel
 from stser_core.tmodel import Tmodel
+
+
+class Classifier(nn.Sequential):
+    """Dense 128 → 64 → 128 (ReLU) → labels over encoders' vectors, concatenated, as in the paper (section 3.3)."""
+
+    def __init__(self, size: int, labels: int, dropout: float) -> None:
+        layers: list[nn.Module] = []
+        for width in (128, 64, 128):
+            layers += [nn.Linear(size, width), nn.ReLU(), nn.Dropout(dropout)]
+            size = width
+        super().__init__(*layers, nn.Linear(size, labels))
 
 
 class Stser(nn.Module):
@@ -50,14 +60,10 @@ class Stser(nn.Module):
     def encode_speech(
         self, frames: Tensor, counts: Tensor, baselines: Tensor | None = None, *, salience: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """The smodel's output, see `Smodel.forward`, for a padded batch of frames.
+        """The smodel's output, see `Smodel.forward`, for a padded batch.
 
-        Args:
-            frames: float32 [batch, n, size], of the front end, or of log-mel spectrograms without one.
-            counts: int64 [batch], frames of each.
-            baselines: float32 [batch, size], the neutral baseline of each utterance's speaker; `None` for
-                `neutral_mean`. Without a front end there is no baseline.
-            salience: Also return where the attention rests.
+        It has frames, float32 [batch, n, size], of the front end, or of log-mel spectrograms without one; so many of
+        each, int64 [batch]; and the baselines of their speakers, float32 [batch, size], `None` for `neutral_mean`.
         """
         assert self.smodel is not None
         if self.front_end is None:

@@ -28,15 +28,10 @@ class Network(Protocol):
     def encode_speech(
         self, frames: Sequence[Floats], baseline: Floats, *, salience: bool
     ) -> tuple[Floats, Floats | None]:
-        """Speech vectors of a batch.
+        """Speech vectors, float32 [batch, vector], of a batch of frames, float16 or float32 [n, size] each.
 
-        Args:
-            frames: float16 or float32 [n, size] of each utterance.
-            baseline: float32 [size], of their speaker, or `neutral_mean`; ignored without a front end.
-            salience: Also return where the attention rests.
-
-        Returns:
-            float32 [batch, vector], and float32 [batch, steps] or `None`.
+        The baseline, float32 [size], is their speaker's, or `neutral_mean`; it is ignored without a front end. With
+        `salience`, also return where the attention rests, float32 [batch, steps].
         """
 
     def encode_text(self, pieces: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:

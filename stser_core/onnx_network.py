@@ -40,16 +40,12 @@ class OnnxNetwork:
     def __init__(self, checkpoint: Checkpoint, accelerator: str = "cpu") -> None:
         """Load the graphs of a checkpoint with its weights; without a tokenizer, all but those that read text.
 
-        Raises:
-            UsageError: The accelerator is not the CPU.
-            CheckpointError: Graphs or weights are missing, broken, or do not fit each other.
-            MissingExtraError: ONNX Runtime is not installed.
+        Raises `CheckpointError` where graphs or weights are missing or broken, or do not fit each other.
         """
         if accelerator not in ("auto", "cpu"):
             raise UsageError(f"The onnx runtime computes on the CPU, not on {accelerator!r}.")
         config, folder = checkpoint.config, checkpoint.folder
-        self._config = config
-        state = stored_weights(config, folder)
+        self._config, state = config, stored_weights(config, folder)
         self.neutral_mean: Floats = state.get("neutral_mean", np.zeros(config.frame_size, np.float32))
         reading = {CLASSIFIER + name for name, one in config.classifiers.items() if TEXT in one.inputs} | {TMODEL}
         self._sessions = _sessions(config, folder, state, without=set() if checkpoint.tokenizer else reading)

@@ -49,30 +49,14 @@ class EmotionRecognizer:
         explain: bool = False,
         prior: Prior | Literal["checkpoint"] | None = "checkpoint",
     ) -> None:
-        """Prepare a checkpoint; see `load`.
-
-        Args:
-            checkpoint: The checkpoint.
-            network: Computes its model.
-            classifier: `ensemble` for all that it has, or names joined with `+`, such as `speech` or `speech+text`.
-            explain: Also give the salience of every utterance.
-            prior: How often each emotion is expected, in the order of `LABELS`; `checkpoint` for the checkpoint's
-                prior of calls, `None` for evenly, as in training.
-
-        Raises:
-            UsageError: The checkpoint has no such classifier.
-            CheckpointError: A further encoder cannot be loaded.
-        """
-        config = checkpoint.config
-        self.name = checkpoint.name
+        """Prepare a checkpoint whose model a network computes; for the options, and what is raised, see `load`."""
+        self._config = config = checkpoint.config
+        self.name, self._tokenizer = checkpoint.name, checkpoint.tokenizer
         self.classifiers = _chosen(classifier, checkpoint)
         self.prior = config.ensemble.class_prior if prior == "checkpoint" else prior
-        self._config = config
         self._inputs = {encoder for name in self.classifiers for encoder in config.classifiers[name].inputs}
         self.uses_speaker_baseline = config.speaker_baseline is not None and self.attends
-        self._network = network
-        self.accelerator = network.accelerator
-        self._tokenizer = checkpoint.tokenizer
+        self._network, self.accelerator = network, network.accelerator
         self._explain = explain
         chosen = {name: entry for name, entry in config.encoders.items() if name in self._inputs}
         self._further = [encoders.load(name, entry, checkpoint.tensors(name)) for name, entry in chosen.items()]
@@ -91,10 +75,17 @@ class EmotionRecognizer:
         runtime: Literal["torch", "onnx"] = "torch",
         text: bool = True,
     ) -> "EmotionRecognizer":
-        """Load a checkpoint by folder, name or Hub id, and prepare it; for the options see also `__init__`.
+        """Load a checkpoint by folder, name or Hub id, and prepare it.
 
-        The accelerator is `auto`, `cpu`, `cuda` or `mps`. With the runtime `onnx`, torch is not imported; the scores
-        are the same in single precision. Without `text`, transcripts are not read, and what that takes is not loaded.
+        Args:
+            checkpoint: What `checkpoint.resolve` takes.
+            classifier: `ensemble` for all that it has, or names joined with `+`, such as `speech` or `speech+text`.
+            accelerator: `auto`, `cpu`, `cuda` or `mps`.
+            explain: Also give the salience of every utterance.
+            prior: How often each emotion is expected, in the order of `LABELS`; `checkpoint` for the checkpoint's
+                prior of calls, `None` for evenly, as in training.
+            runtime: With `onnx`, torch is not imported; the scores are the same in single precision.
+            text: Without it, transcripts are not read, and what that takes is not loaded.
 
         Raises:
             UsageError: The checkpoint has no such classifier, or the accelerator is unknown.
@@ -139,11 +130,8 @@ class EmotionRecognizer:
         several; the scores are the same. A transcript that is empty, of low confidence, or in a foreign language is
         not read; then the classifiers that read text do not answer. On digital silence none answers from the sound.
 
-        Returns:
-            One for each utterance, in the same order; `None` where none of the classifiers could answer.
-
-        Raises:
-            CheckpointError: A further encoder does not give what it should.
+        Returns the scores in the same order; `None` where none of the classifiers could answer. Raises
+        `CheckpointError` where a further encoder does not give what it should.
         """
         vectors: list[_Vectors] = [{} for _ in inputs]
         self._encode_text(inputs, vectors)

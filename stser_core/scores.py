@@ -53,10 +53,7 @@ class SpeechInput:
     def from_file(
         cls, file: AudioFile, *, text: str | None = None, speaker: SpeakerBaseline | None = None
     ) -> SpeechInput:
-        """An utterance from a path or an open file in any format that FFmpeg reads, whose channels are mixed.
-
-        Raises `AudioError` where it cannot be decoded.
-        """
+        """A file or open file of any format that FFmpeg reads, its channels mixed; raises `AudioError` for others."""
         from stser_core.audio import load_mono
 
         return cls(load_mono(file), text, speaker=speaker)

@@ -32,16 +32,10 @@ class Smodel(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, lengths: Tensor, *, salience: bool = False) -> tuple[Tensor, Tensor | None]:
-        """Encode a padded batch.
+        """Encode a batch, float32 [batch, channels, bands, frames], zeros after each utterance's end, of these lengths.
 
-        Args:
-            x: float32 [batch, channels, bands, frames], zeros after each utterance's end.
-            lengths: int64 [batch], frames of each utterance.
-            salience: Also return where the attention rests.
-
-        Returns:
-            The vectors, float32 [batch, vector]; and `None`, or the proportion of attention that each step received,
-            float32 [batch, steps], summing to 1 over an utterance.
+        Returns the vectors, float32 [batch, vector]; and with `salience` the proportion of attention that each step
+        received, float32 [batch, steps], summing to 1 over an utterance.
         """
         maps, steps = self.input_dropout(x), lengths
         for block in self.blocks:
@@ -103,9 +97,9 @@ class ConvBlock(nn.Module):
         self.pool = nn.Identity() if config.pool == (1, 1) else nn.MaxPool2d(config.pool)
 
     def forward(self, maps: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Apply the block to maps, float32 [batch, channels, bands, frames], with so many frames, int64 [batch], each.
+        """Apply the block to maps, float [batch, channels, bands, frames], that are zero after their frames' number.
 
-        Returns the new maps, zero after each utterance's end as the old ones were, and the new numbers of frames.
+        Returns the new maps, of which that is true as well, and the new numbers of frames, int64 [batch].
         """
         out = self.convolution(maps)
         if self.norm is not None:
@@ -118,10 +112,7 @@ class ConvBlock(nn.Module):
 
 
 class MaskedBatchNorm(nn.BatchNorm2d):
-    """Batch norm whose training statistics leave out what lies behind each utterance's end.
-
-    So they do not depend on how much of a batch is padding.
-    """
+    """Batch norm whose training statistics leave out what lies behind each utterance's end: a batch's padding."""
 
     def forward(self, maps: Tensor, inside: Tensor | None = None) -> Tensor:
         """Normalise maps, float [batch, channels, bands, frames].

@@ -18,13 +18,10 @@ class SpeakerBaseline:
 
     Give the recognizer the utterances of a speaker in the order in which they were said, each with the same
     `SpeakerBaseline`. One thread uses it at a time. A `copy` of it, as for a provisional estimate, is independent.
-
-    Attributes:
-        weight: Accumulated weight of past turns.
     """
 
     def __init__(self) -> None:
-        self.weight = 0.0
+        self.weight = 0.0  # accumulated, of past turns
         self._sum: Vector | None = None
 
     def mean(self, global_mean: Vector, pseudo_turns: float) -> Vector:
@@ -37,12 +34,9 @@ class SpeakerBaseline:
         return (pseudo_turns * global_mean + self._sum) / (pseudo_turns + self.weight)
 
     def update(self, frame_mean: Vector, weight: float, memory: float) -> None:
-        """Take a turn into account.
+        """Take a turn into account, with the mean of its frames, float32 [size], and a weight in 0…1.
 
-        Args:
-            frame_mean: float32 [size], the mean of the turn's frames.
-            weight: In 0…1; the recognizer takes the square of how probably the turn was neutral.
-            memory: Largest accumulated weight; beyond it older turns fade in proportion.
+        `memory` is the largest accumulated weight; beyond it older turns fade in proportion.
         """
         added = weight * frame_mean
         self._sum = added if self._sum is None else self._sum + added

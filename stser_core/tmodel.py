@@ -30,10 +30,7 @@ class Tmodel(nn.Module):
         self.albert = Albert(config.albert, pooler=config.pooling == "cls")
 
     def forward(self, pieces: Tensor, mask: Tensor) -> Tensor:
-        """Encode a padded batch: float32 [batch, vector].
-
-        pieces, int64 [batch, n], have the special ones at both ends; the mask, int64 [batch, n], is 1 at each piece.
-        """
+        """Encode pieces (special ones at both ends) and their mask, int64 [batch, n], to float32 [batch, vector]."""
         hidden = self.albert(pieces, mask)
         if self.albert.pooler is not None:
             return torch.tanh(self.albert.pooler(hidden[:, 0]))

@@ -33,14 +33,10 @@ class Encoder(Protocol):
     vector_size: int  # length of its vectors
 
     def encode(self, inputs: Sequence[SpeechInput]) -> Sequence[Tensor | NDArray[np.float32] | None]:
-        """Encode utterances, in the order in which they were said.
+        """Encode one utterance or more, in the order in which they were said.
 
-        Args:
-            inputs: One or more. `text` is `None` without a usable transcript.
-
-        Returns:
-            For each a float32 [vector_size], a tensor on any device or an array; `None` where it lacks what the
-            encoder needs.
+        Their `text` is `None` without a usable transcript. Gives a float32 [vector_size] for each, a tensor on any
+        device or an array; `None` where it lacks what the encoder needs.
         """
 
     def to(self, accelerator: str) -> None:
@@ -53,9 +49,8 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
     An entry of vector size 0 does not know it yet. Raises `CheckpointError` where no installed package provides its
     type, several do, or its settings or tensors do not fit.
     """
-    factory = _factory(name, entry)
     try:
-        encoder = factory(name, dict(entry.settings), weights)
+        encoder = _factory(name, entry)(name, dict(entry.settings), weights)
     except StserError:
         raise
     except Exception as error:  # another package's code may fail in any way
@@ -69,12 +64,12 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
 
 
 def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[NDArray[np.float32] | None]:
-    """Call a further encoder, and check what it gives: float32 [vector_size] or `None` for each input.
-
-    Raises `CheckpointError` where it failed, or gave something else than finite vectors of its size.
-    """
+    """Call a further encoder: float32 [vector_size] or `None` for each input; `CheckpointError` for all else."""
     try:
-        vectors = [None if one is None else _array(one) for one in encoder.encode(inputs)]
+        vectors = [
+            one if one is None or isinstance(one, np.ndarray) else one.detach().float().cpu().numpy()
+            for one in encoder.encode(inputs)
+        ]
     except StserError:
         raise
     except Exception as error:  # another package's code may fail in any way
@@ -83,11 +78,6 @@ def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[NDArray[np.f
     if len(vectors) != len(inputs) or not all(fits):
         raise CheckpointError(f"The encoder {encoder.name!r} did not give each utterance a finite vector of its size.")
     return vectors
-
-
-def _array(vector: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = vector if isinstance(vector, np.ndarray) else vector.detach().float().cpu().numpy()
-    return array
 
 
 def _factory(name: str, entry: EncoderEntry) -> Callable[[str, dict[str, Any], Mapping[str, Tensor]], Encoder]:
