@@ -57,10 +57,9 @@ def _window(config: FeatureConfig) -> Floats:
 @lru_cache(maxsize=8)
 def _mel_filters(config: FeatureConfig) -> Floats:
     """Triangles that rise from one band's centre to the next and fall to the one after: float32 [bins, bands]."""
-    mel, hertz = (_slaney_mel, _slaney_hertz) if config.mel_scale == "slaney" else (_htk_mel, _htk_hertz)
-    size = len(_window(config))
-    corners = hertz(np.linspace(mel(config.low_hz), mel(config.high_hz), config.mel_bands + 2))
-    bins = np.linspace(0, SAMPLE_RATE // 2, size // 2 + 1)[:, None]
+    lowest, highest = _mel(config.low_hz, config.mel_scale), _mel(config.high_hz, config.mel_scale)
+    corners = _hertz(np.linspace(lowest, highest, config.mel_bands + 2), config.mel_scale)
+    bins = np.linspace(0, SAMPLE_RATE // 2, len(_window(config)) // 2 + 1)[:, None]
     low, centre, high = corners[:-2], corners[1:-1], corners[2:]
     triangles = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)).clip(0)
     if config.mel_scale == "slaney":
@@ -68,20 +67,16 @@ def _mel_filters(config: FeatureConfig) -> Floats:
     return triangles.astype(np.float32)
 
 
-def _htk_mel(hertz: float) -> float:
-    return float(2595 * np.log10(1 + hertz / 700))
-
-
-def _htk_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 700 * (10 ** (mel / 2595) - 1)
-
-
-def _slaney_mel(hertz: float) -> float:
-    """Slaney's scale: linear to 1 kHz, which is 15 mel, then 27 mel for each factor of 6.4."""
+def _mel(hertz: float, scale: str) -> float:
+    """On HTK's scale, or on Slaney's: linear to 1 kHz, which is 15 mel, then 27 mel for each factor of 6.4."""
+    if scale == "htk":
+        return float(2595 * np.log10(1 + hertz / 700))
     return hertz * 3 / 200 if hertz < 1_000 else float(15 + 27 * np.log(hertz / 1_000) / np.log(6.4))
 
 
-def _slaney_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+def _hertz(mel: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+    if scale == "htk":
+        return 700 * (10 ** (mel / 2595) - 1)
     return np.where(mel < 15, mel * 200 / 3, 1_000 * 6.4 ** ((mel - 15) / 27))
 
 

@@ -28,28 +28,7 @@ LAYERS = (
 
 COMMAND_LINES = {"monitor.cli", "stser_core.training.cli"}
 ENTRIES = {"monitor.entry", "stser_core.training.entry"}
-HEAVY = (
-    "torch",
-    "torchaudio",
-    "transformers",
-    "tokenizers",
-    "vosk",
-    "av",
-    "webrtcvad",
-    "sounddevice",
-    "sklearn",
-)
-PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-PICKLE_CALLS = {"torch.load", "torch.save"}
-
-
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def source_files() -> list[Path]:
-    return sorted(path for package in ("stser_core", "monitor") for path in (ROOT / package).rglob("*.py"))
+HEAVY = ("torch", "torchaudio", "transformers", "tokenizers", "vosk", "av", "webrtcvad", "sounddevice", "sklearn")
 
 
 def imports(path: Path) -> set[str]:
@@ -81,10 +60,17 @@ def route(edges: dict[str, set[str]], start: str, packages: tuple[str, ...]) -> 
 
 
 @pytest.fixture(scope="module")
-def edges() -> dict[str, set[str]]:
+def imported() -> dict[str, set[str]]:
+    """Every module of the project, and all that it imports."""
+    files = [path for package in ("stser_core", "monitor") for path in (ROOT / package).rglob("*.py")]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files]
+    return {name: imports(path) for name, path in zip(names, files, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def edges(imported) -> dict[str, set[str]]:
     """Every module of the project, and the project's modules that it imports."""
-    modules = {module_name(path): path for path in source_files()}
-    return {name: imports(path) & modules.keys() - {name} for name, path in modules.items()}
+    return {name: others & imported.keys() - {name} for name, others in imported.items()}
 
 
 @pytest.mark.parametrize("part", ["stser_core", "stser_core.training"])
@@ -101,10 +87,8 @@ def test_the_model_package_has_no_import_cycle(edges, part):
         pytest.fail(" → ".join(error.args[1]))
 
 
-def test_transformers_is_imported_only_where_a_hub_model_is_loaded():
-    importing = {
-        module_name(path) for path in source_files() if any(inside(name, "transformers") for name in imports(path))
-    }
+def test_transformers_is_imported_only_where_a_hub_model_is_loaded(imported):
+    importing = {name for name, others in imported.items() if any(inside(one, "transformers") for one in others)}
 
     assert {name for name in importing if not inside(name, "stser_core.training")} == {"stser_core.encoders.hub"}
 
@@ -148,15 +132,3 @@ def test_a_command_line_starts_light(module):
 
     assert run.stderr.strip() == "[]"
     assert "Usage" in run.stdout
-
-
-def test_nothing_is_pickled():
-    offences = []
-    for path in (*source_files(), *(ROOT / "scripts").rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
-        calls = {ast.unparse(each) for each in called if getattr(each, "attr", None) in ("load", "save")}
-        tops = {name.partition(".")[0] for name in imports(path)}
-        offences += [f"{path.name}: {offence}" for offence in (tops & PICKLES) | (calls & PICKLE_CALLS)]
-
-    assert offences == []
