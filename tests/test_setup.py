@@ -14,12 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        sys.platform != "linux" or Path("/dev/nvidiactl").exists(), reason="Linux without an NVIDIA GPU"
-    ),
-]
+NO_GPU = sys.platform == "linux" and not Path("/dev/nvidiactl").exists()
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not NO_GPU, reason="Linux without an NVIDIA GPU")]
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -34,13 +30,11 @@ def index(tmp_path):
         folder = tmp_path / "simple" / name
         folder.mkdir(parents=True)
         wheel = f"{name}-99.0+cpu-py3-none-any.whl"
+        files = {"METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 99.0+cpu\n", "RECORD": ""}
+        files["WHEEL"] = "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         with zipfile.ZipFile(folder / wheel, "w") as file:
-            info = f"{name}-99.0+cpu.dist-info"
-            file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 99.0+cpu\n")
-            file.writestr(
-                f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-            )
-            file.writestr(f"{info}/RECORD", "")
+            for kind, text in files.items():
+                file.writestr(f"{name}-99.0+cpu.dist-info/{kind}", text)
         (folder / "index.html").write_text(f'<a href="{wheel.replace("+", "%2B")}">{wheel}</a>')
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path))
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -53,13 +47,8 @@ def install_torch(folder: Path, index: str) -> tuple[str, str]:
     """The version that is installed into a new environment, and what is said."""
     subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True)
     script = f"source '{ROOT}/scripts/setup'; cd '{folder}'; torch_index={index}; install_torch; torch_version || true"
-    done = subprocess.run(
-        ["bash", "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": "/dev/null"},
-    )
+    environment = {"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": "/dev/null"}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=environment)
     return done.stdout.strip(), done.stderr
 
 

@@ -1,8 +1,9 @@
 """Every format that call recorders write comes back as it was recorded; what is broken is named."""
 
+import io
 import struct
+from itertools import product
 
-import av
 import numpy as np
 import pytest
 
@@ -65,16 +66,14 @@ def test_gsm_of_old_call_recorders(data):
     assert np.sqrt(np.square(sound[0, 4_000:12_000]).mean()) == pytest.approx(0.1 / np.sqrt(2), rel=0.1)
 
 
-@pytest.mark.parametrize("block_samples", [50, 1_601, 40_000])
-def test_blocks_are_the_recording_cut_evenly(block_samples, record, tmp_path):
+def test_blocks_are_the_recording_cut_evenly(record, tmp_path):
     sound = np.random.default_rng(1).uniform(-1, 1, (2, 12_345)).astype(np.float32)
     path = record(tmp_path / "call.wav", sound, 16_000, "pcm_f32le")
 
-    blocks = list(audio.blocks(path, block_samples))
-
-    assert {block.shape for block in blocks[:-1]} <= {(2, block_samples)}
-    assert 0 < blocks[-1].shape[1] <= block_samples
-    assert np.array_equal(np.concatenate(blocks, axis=1), sound)
+    for samples in (50, 1_601, 40_000):
+        blocks = list(audio.blocks(path, samples))
+        assert {block.shape for block in blocks[:-1]} <= {(2, samples)} and 0 < blocks[-1].shape[1] <= samples
+        assert np.array_equal(np.concatenate(blocks, axis=1), sound)
 
 
 def test_not_a_number_and_overdriven_samples(record, tmp_path):
@@ -125,19 +124,6 @@ def test_what_is_not_a_recording_is_named(name, content, complaint, tmp_path):
     assert "\n" not in str(raised.value)
 
 
-def test_a_film_without_sound(tmp_path):
-    path = tmp_path / "silent.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuv420p"
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")))
-        container.mux(stream.encode(None))
-
-    with pytest.raises(AudioError, match=r"silent\.mp4 has no audio track"):
-        audio.load(path)
-
-
 def test_one_sample_is_sound_and_none_is_not(record, tmp_path):
     one = record(tmp_path / "one.wav", np.full((1, 1), 0.5), 16_000, "pcm_f32le")
     (tmp_path / "zero.wav").write_bytes(wav(1, b""))
@@ -152,11 +138,9 @@ def test_one_sample_is_sound_and_none_is_not(record, tmp_path):
 )
 def test_of_a_truncated_recording_the_first_part_is_heard(codec, suffix, record, tmp_path):
     sound = np.tile(tones(1, 16_000), 4)
-    whole = record(tmp_path / f"whole.{suffix}", sound, 16_000, codec)
-    part = tmp_path / f"part.{suffix}"
-    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    whole = record(tmp_path / f"whole.{suffix}", sound, 16_000, codec).read_bytes()
 
-    heard = audio.load(part)[0]
+    heard = audio.load(io.BytesIO(whole[: len(whole) // 2]))[0]
 
     assert len(heard) / sound.shape[1] == pytest.approx(0.5, abs=0.2)
     assert strongest(heard[12_000:20_000]) == pytest.approx(300, abs=3)
@@ -164,41 +148,34 @@ def test_of_a_truncated_recording_the_first_part_is_heard(codec, suffix, record,
 
 def test_damage_in_the_middle_does_not_end_the_recording(record, tmp_path):
     sound = np.tile(tones(1, 16_000), 4)
-    path = record(tmp_path / "call.mp3", sound, 16_000, "mp3")
-    content = bytearray(path.read_bytes())
+    content = bytearray(record(tmp_path / "call.mp3", sound, 16_000, "mp3").read_bytes())
     middle = len(content) // 2
     content[middle : middle + 300] = bytes(300)
-    path.write_bytes(content)
 
-    heard = audio.load(path)[0]
+    heard = audio.load(io.BytesIO(content))[0]
 
     assert len(heard) / sound.shape[1] == pytest.approx(1.0, abs=0.1)
     assert strongest(heard[-8_000:]) == pytest.approx(300, abs=3)
 
 
-@pytest.mark.parametrize("name", ["call.wav", "call.m3u8", "call.ffconcat"])
-@pytest.mark.parametrize(
-    "content",
-    ["#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1.5,\n{}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile '{}'\n"],
-)
-def test_a_file_must_not_make_the_program_open_others(name, content, tmp_path, record):
+def test_a_file_must_not_make_the_program_open_others(tmp_path, record):
     other = record(tmp_path / "other.wav", tones(1, 16_000), 16_000, "pcm_s16le")
-    path = tmp_path / name
-    path.write_text(content.format(other))
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1.5,\n{other}\n#EXT-X-ENDLIST\n"
 
-    with pytest.raises(AudioError):
-        audio.load(path)
-
-
-def resampled(samples: np.ndarray, rate: int, cut: int) -> np.ndarray:
-    resampler = audio.Resampler(rate, len(samples))
-    pieces = [resampler.feed(samples[:, start : start + cut]) for start in range(0, samples.shape[1], cut)]
-    return np.concatenate([*pieces, resampler.flush()], axis=1)
+    for name, content in product(("wav", "m3u8", "ffconcat"), (playlist, f"ffconcat version 1.0\nfile '{other}'\n")):
+        (tmp_path / f"call.{name}").write_text(content)
+        with pytest.raises(AudioError):
+            audio.load(tmp_path / f"call.{name}")
 
 
 def test_where_a_stream_is_cut_makes_no_difference():
     noise = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 44_100)).astype(np.float32)
     noise[1] = 0
+
+    def resampled(samples: np.ndarray, rate: int, cut: int) -> np.ndarray:
+        resampler = audio.Resampler(rate, len(samples))
+        pieces = [resampler.feed(samples[:, start : start + cut]) for start in range(0, samples.shape[1], cut)]
+        return np.concatenate([*pieces, resampler.flush()], axis=1)
 
     assert not resampled(noise, 44_100, 441)[1].any(), "channels stay apart"
     for cut in (441, 1323, 50_000):
