@@ -21,8 +21,7 @@ def test_without_late_fusion_the_answer_is_the_papers_mean_which_may_have_weight
     answers = probabilities(speech=[1, 0, 0, 0], text=[0, 0.5, 0.5, 0], bimodal=[0.2, 0.4, 0.1, 0.3])
 
     assert combine(answers, PLAIN) == pytest.approx([0.4, 0.3, 0.2, 0.1])
-    weighed = combine(answers, EnsembleConfig(weights={"speech": 3}))
-    assert weighed == pytest.approx([0.64, 0.18, 0.12, 0.06])
+    assert combine(answers, EnsembleConfig(weights={"speech": 3})) == pytest.approx([0.64, 0.18, 0.12, 0.06])
 
 
 def test_a_combination_has_its_own_temperature_whatever_the_order_of_its_names():
@@ -30,8 +29,7 @@ def test_a_combination_has_its_own_temperature_whatever_the_order_of_its_names()
     one, other = [0.8, 0.2, 0, 0], [0.6, 0.4, 0, 0]
 
     for answers in (probabilities(text=one, speech=other), probabilities(speech=one, text=other)):
-        combined = combine(answers, config)
-        assert combined[:2] == pytest.approx([0.49 / 0.58, 0.09 / 0.58])
+        assert combine(answers, config)[:2] == pytest.approx([0.49 / 0.58, 0.09 / 0.58])
 
 
 def test_late_fusion_follows_from_bayes_rule():
@@ -67,22 +65,14 @@ def test_certainty_that_contradicts_itself_does_not_divide_by_zero():
     assert combined.sum() == pytest.approx(1)
 
 
-# Class prior
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+def test_emotions_that_are_not_named_share_the_rest():
+    for text, expected in (
         ("neutral=0.7", (0.1, 0.1, 0.7, 0.1)),
         (" neutral = 0.6, angry=0.2 ", (0.2, 0.1, 0.6, 0.1)),
         ("angry=0.1,happy=0.2,neutral=0.3,sad=0.4", (0.1, 0.2, 0.3, 0.4)),
-    ],
-)
-def test_emotions_that_are_not_named_share_the_rest(text, expected):
-    prior = parse_prior(text)
-
-    assert prior == pytest.approx(expected)
-    assert parse_prior(format_prior(prior)) == pytest.approx(expected)
+    ):
+        assert parse_prior(text) == pytest.approx(expected)
+        assert parse_prior(format_prior(parse_prior(text))) == pytest.approx(expected)
     assert parse_prior(format_prior(None)) is None
 
 

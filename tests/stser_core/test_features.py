@@ -9,8 +9,7 @@ from stser_core.config import SAMPLE_RATE, FeatureConfig
 from stser_core.features import log_mel, trim
 from stser_core.training.presets import WHISPER_FEATURES
 
-DEFAULT = FeatureConfig()
-ALL = [DEFAULT, WHISPER_FEATURES]
+ALL = [FeatureConfig(), WHISPER_FEATURES]
 
 
 def sine(hertz: float, seconds: float = 1.0, level: float = 0.3) -> np.ndarray:
@@ -24,11 +23,11 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("config", ALL)
-@pytest.mark.parametrize("gain", [0.01, 3.0])
-def test_the_recording_level_leaves_no_trace(config, gain):
+def test_the_recording_level_leaves_no_trace(config):
     sound = noise(20_000) + sine(700, 1.25)
 
-    np.testing.assert_allclose(log_mel(np.float32(gain) * sound, config), log_mel(sound, config), atol=1e-4)
+    for gain in (0.01, 3.0):
+        np.testing.assert_allclose(log_mel(np.float32(gain) * sound, config), log_mel(sound, config), atol=1e-4)
 
 
 @pytest.mark.parametrize("config", [*ALL, FeatureConfig(mel_bands=40, low_hz=100.0, high_hz=7_600.0)])
@@ -50,10 +49,8 @@ def test_it_is_torchaudios_mel_spectrogram(config, samples):
     )
     theirs = mel(torch.from_numpy(np.pad(sound, (0, config.tail)))).clamp_min(1e-12).log10().numpy()
     theirs = np.maximum(theirs, theirs.max() - 8)
-    if config.normalise == "peak":
-        expected = (theirs - theirs.max() + 5.5) / 4
-    else:
-        expected = (theirs - theirs.mean()) / theirs.std()
+    peak, standard = (theirs - theirs.max() + 5.5) / 4, (theirs - theirs.mean()) / theirs.std()
+    expected = peak if config.normalise == "peak" else standard
 
     np.testing.assert_allclose(log_mel(sound, config), expected, atol=1e-4)
 
@@ -61,15 +58,7 @@ def test_it_is_torchaudios_mel_spectrogram(config, samples):
 @pytest.mark.parametrize("config", ALL)
 @pytest.mark.parametrize(
     "sound",
-    [
-        np.zeros(16_000),
-        np.zeros(0),
-        np.full(1, 0.5),
-        noise(10),
-        noise(1_599),
-        np.full(16_000, 0.5),
-        np.full(16_000, 1e-30),
-    ],
+    [np.zeros(16_000), np.zeros(0), np.full(1, 0.5), noise(10), noise(1_599), *np.full((2, 16_000), [[0.5], [1e-30]])],
     ids=["silence", "nothing", "one sample", "ten samples", "under 100 ms", "constant", "denormal"],
 )
 def test_odd_utterances_give_finite_numbers(config, sound):
@@ -98,9 +87,7 @@ def test_whispers_features_are_transformers_own_up_to_the_level():
 
     sound = noise(32_000)
     theirs = WhisperFeatureExtractor(feature_size=80)(sound, sampling_rate=16_000, padding="do_not_pad")
-    theirs = theirs["input_features"][0]
-    ours = log_mel(sound, WHISPER_FEATURES)
 
     inner = slice(3, 197)  # their ends are mirrored
-    difference = ours[:, inner] - theirs[:, inner]
+    difference = log_mel(sound, WHISPER_FEATURES)[:, inner] - theirs["input_features"][0][:, inner]
     assert np.abs(difference - difference.mean()).max() < 2e-3

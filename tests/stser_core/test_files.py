@@ -11,9 +11,8 @@ from stser_core.files import check_not_input, check_writable, write_whole, writt
 
 def test_a_file_keeps_its_rights_and_a_new_one_has_the_usual(tmp_path):
     old, new, plain = tmp_path / "old", tmp_path / "new", tmp_path / "plain"
-    old.write_text("x")
-    old.chmod(0o640)
-    plain.write_text("x")
+    old.touch(0o640)
+    plain.touch()
     write_whole(str(old), b"y")
     write_whole(str(new), b"y")
     assert old.stat().st_mode & 0o777 == 0o640
@@ -32,14 +31,16 @@ def test_a_reader_that_has_gone_ends_the_export_quietly(monkeypatch):
         os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
 
 
-def test_what_cannot_be_written_is_found_before_the_work(tmp_path):
+def test_what_cannot_be_written_or_is_a_recording_is_found_before_the_work(tmp_path):
+    (tmp_path / "call.FLAC").write_bytes(b"RIFF")
+    for name in ("new.json", "new.flac", "call.csv"):
+        check_writable(str(tmp_path / name))
     check_writable("-")
-    check_writable(str(tmp_path / "new.json"))
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OutputError, match="it is a folder"):
-        check_writable(str(tmp_path))
-    with pytest.raises(OutputError, match=r"the folder '.*gone' does not exist"):
-        check_writable(str(tmp_path / "gone" / "new.json"))
+    assert [path.name for path in tmp_path.iterdir()] == ["call.FLAC"]
+    said = {"": "is a folder", "gone/new": "'.*gone' does not exist", "call.FLAC": r"call\.FLAC", "n" * 256: "nnn"}
+    for name, why in said.items():
+        with pytest.raises(OutputError, match=why):
+            check_writable(str(tmp_path / name))
 
 
 def test_what_was_there_stays_when_the_writing_breaks_off(tmp_path):
@@ -81,20 +82,7 @@ def test_a_disk_that_fills_up_is_one_sentence(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(os.name == "nt", reason="names may be longer there")
 def test_a_name_may_be_as_long_as_the_system_permits(tmp_path):
-    path = tmp_path / ("n" * 255)
-    write_whole(path, b"content")
-    assert path.read_bytes() == b"content"
-    target = str(tmp_path / ("n" * 256))
+    write_whole(tmp_path / ("n" * 255), b"content")
+    assert (tmp_path / ("n" * 255)).read_bytes() == b"content"
     with pytest.raises(OutputError):
-        check_writable(target)
-    with pytest.raises(OutputError):
-        check_not_input(target, tmp_path, "the folder")
-
-
-def test_no_output_replaces_a_recording(tmp_path):
-    recording = tmp_path / "call.FLAC"
-    recording.write_bytes(b"RIFF")
-    with pytest.raises(OutputError, match=r"call\.FLAC"):
-        check_writable(str(recording))
-    check_writable(str(tmp_path / "new.flac"))
-    check_writable(str(tmp_path / "call.csv"))
+        check_not_input(str(tmp_path / ("n" * 256)), tmp_path, "the folder")
