@@ -12,10 +12,12 @@ from stser_core.config import FrontEndConfig
 from stser_core.frontend import WhisperFrontEnd, has_bfloat16
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.saving import quantise
-from stser_core.weights import dequantise, sinusoids
+from stser_core.weights import dequantise
 
 SMALL = FrontEndConfig(model="tiny", layers=2, size=16, heads=2, positions=60)
 BANDS = 12
+NAMES = {"self_attn_layer_norm": "attention_norm", "self_attn.out_proj": "output"}  # transformers' and ours
+NAMES |= {"final_layer_norm": "feed_forward_norm", "fc1": "expand", "fc2": "contract"}
 
 
 @pytest.fixture(scope="module")
@@ -44,26 +46,19 @@ def test_it_is_the_last_of_the_first_layers_of_whispers_encoder(tiny_whisper):
     shape = {"d_model": 16, "encoder_layers": 4, "encoder_ffn_dim": 64, "num_mel_bins": BANDS}
     theirs = tiny_whisper(**shape, max_source_positions=50).encoder
     ours = WhisperFrontEnd(replace(SMALL, joined=2, average=1, positions=50), BANDS).eval()
-    state = {
-        f"conv{n}.{kind}": getattr(getattr(theirs, f"conv{n}"), kind) for n in (1, 2) for kind in ("weight", "bias")
-    }
-    for number, layer in enumerate(theirs.layers[:2]):
-        attention = layer.self_attn
-        qkv = [attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]
-        bias = [attention.q_proj.bias, torch.zeros(16), attention.v_proj.bias]
-        state |= {f"layers.{number}.qkv.weight": torch.cat(qkv), f"layers.{number}.qkv.bias": torch.cat(bias)}
-        for name, module in (
-            ("attention_norm", layer.self_attn_layer_norm),
-            ("output", attention.out_proj),
-            ("feed_forward_norm", layer.final_layer_norm),
-            ("expand", layer.fc1),
-            ("contract", layer.fc2),
-        ):
-            state |= {f"layers.{number}.{name}.{kind}": getattr(module, kind) for kind in ("weight", "bias")}
-    ours.load_state_dict({name: one.detach() for name, one in state.items()})
-    torch.testing.assert_close(
-        torch.from_numpy(sinusoids(50, 16)), theirs.embed_positions.weight.detach(), atol=1e-5, rtol=0
-    )
+    state = {}
+    for theirs_name, one in theirs.state_dict().items():
+        name = theirs_name
+        for their, our in NAMES.items():
+            name = name.replace(their, our)
+        state[name] = one
+    for layer in ("layers.0", "layers.1"):
+        q, k, v = (state[f"{layer}.self_attn.{one}_proj.weight"] for one in "qkv")
+        q_bias, v_bias = (state[f"{layer}.self_attn.{one}_proj.bias"] for one in "qv")
+        state[f"{layer}.qkv.weight"] = torch.cat([q, k, v])
+        state[f"{layer}.qkv.bias"] = torch.cat([q_bias, torch.zeros(16), v_bias])
+    ours.load_state_dict({name: state[name] for name in ours.state_dict()})
+    torch.testing.assert_close(ours.positions, theirs.embed_positions.weight.detach(), atol=1e-5, rtol=0)
     mel = torch.randn(1, BANDS, 100)
 
     with torch.no_grad():

@@ -22,17 +22,12 @@ def test_the_most_probable_emotion_of_all_and_of_each_classifier():
 
 def test_samples_of_another_rate_are_resampled():
     tone = (0.4 * np.sin(2 * np.pi * 440 * np.arange(8_000) / 8_000)).astype(np.float32)
-    given = SpeechInput(tone, sample_rate=8_000).samples
+    given, expected = SpeechInput(tone, sample_rate=8_000).samples, np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
     assert given.dtype == np.float32
-    np.testing.assert_allclose(
-        given[400:-400], 0.4 * np.sin(2 * np.pi * 440 * np.arange(400, 15_600) / 16_000), atol=2e-3
-    )
-
-
-@pytest.mark.parametrize("rate", [0, 999, 10**7])
-def test_a_rate_that_cannot_be_is_refused(rate):
-    with pytest.raises(UsageError, match=str(rate)):
-        SpeechInput(np.zeros(9, np.float32), sample_rate=rate)
+    np.testing.assert_allclose(given[400:15_600], 0.4 * expected[400:15_600], atol=2e-3)
+    for rate in (0, 999, 10**7):
+        with pytest.raises(UsageError, match=str(rate)):
+            SpeechInput(tone, sample_rate=rate)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +36,7 @@ def test_a_rate_that_cannot_be_is_refused(rate):
         ("import stser_core", ("torch", "numpy", "av")),
         ("import stser_core.config, stser_core.speaker_baseline", ("torch",)),
         (
-            "from stser_core import checkpoint; checkpoint.available()",
+            "from stser_core import checkpoint as c; c.available()",
             ("torch", "transformers", "safetensors", "huggingface_hub"),
         ),
     ],

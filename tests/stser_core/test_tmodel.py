@@ -26,12 +26,6 @@ SHAPES = {
 LENGTHS = (17, 5, 2)
 
 
-def batch() -> tuple[torch.Tensor, torch.Tensor]:
-    pieces = torch.randint(4, 100, (3, 17), generator=torch.Generator().manual_seed(0))
-    mask = (torch.arange(17) < torch.tensor(LENGTHS)[:, None]).long()
-    return pieces * mask, mask
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test_it_is_the_hubs_albert_with_the_same_names(shape, pooling):
@@ -39,7 +33,8 @@ def test_it_is_the_hubs_albert_with_the_same_names(shape, pooling):
     theirs = AlbertModel(HubConfig(**asdict(SHAPES[shape])), add_pooling_layer=pooling == "cls").eval()
     ours = Tmodel(TmodelConfig(albert=SHAPES[shape], pooling=pooling)).eval()
     ours.albert.load_state_dict(theirs.state_dict())
-    pieces, mask = batch()
+    mask = (torch.arange(17) < torch.tensor(LENGTHS)[:, None]).long()
+    pieces = torch.randint(4, 100, (3, 17)) * mask
 
     with torch.no_grad():
         vectors, expected = ours(pieces, mask), theirs(pieces, mask)

@@ -12,20 +12,16 @@ from stser_core.tokenizer import Tokenizer, normalise
 @pytest.mark.parametrize(
     ("text", "spoken"),
     [
-        ("Hello, how can I help you?", "hello how can i help you"),
         ("I'm NOT happy -- at all!", "i'm not happy at all"),
         ("I’m sure it‘s fine", "i'm sure it's fine"),
         ("'Twas the dogs' 'idea'", "twas the dogs idea"),
         ("[LAUGHTER] yeah <breath> right (sighs)", "yeah right"),
         ("well-known e-mail, 24/7", "well known e mail 24 7"),
         ("snake_case\tand\nlines", "snake case and lines"),
-        ("Ärger über Größe", "ärger über größe"),
-        ("re\u0301sume\u0301", "résumé"),
-        ("안녕하세요, 여러분!", "안녕하세요 여러분"),
-        ("你好。我很生气！", "你好 我很生气"),
+        *(("Ärger über Größe", "ärger über größe"), ("re\u0301sume\u0301", "résumé")),
+        *(("안녕하세요, 여러분!", "안녕하세요 여러분"), ("你好。我很生气！", "你好 我很生气")),
         ("नमस्ते, आप कैसे हैं?", "नमस्ते आप कैसे हैं"),
-        ("[LAUGHTER] ... ''", ""),
-        ("", ""),
+        *(("[LAUGHTER] ... ''", ""), ("", "")),
     ],
 )
 def test_as_a_transcriber_would_write_it(text, spoken):
@@ -33,44 +29,22 @@ def test_as_a_transcriber_would_write_it(text, spoken):
     assert normalise(once) == once == unicodedata.normalize("NFC", spoken)
 
 
-@pytest.mark.parametrize(
-    ("text", "read"),
-    [
-        ("What?! No, really...", "what ? ! no really"),
-        ("你好！真的吗？", "你好 ! 真的吗 ?"),
-        ("it's fine", "it's fine"),
-        ("?!", ""),
-        ("[LAUGHTER] !", ""),
-    ],
-)
-def test_marks_may_stay(text, read):
-    assert normalise(text, marks=True) == read
+def test_marks_may_stay():
+    said = {"What?! No, really...": "what ? ! no really", "你好！真的吗？": "你好 ! 真的吗 ?", "it's fine": "it's fine"}
+    for text, read in {**said, "?!": "", "[LAUGHTER] !": ""}.items():
+        assert normalise(text, marks=True) == read
 
 
-# Word pieces
-
-
-@pytest.mark.parametrize(
-    ("text", "pieces"),
-    [
-        ("i'm really angry about my internet bill", [2, 31, 22, 79, 510, 3365, 88, 51, 2620, 1071, 3]),
-        ("I’m REALLY angry about my Internet bill! [LAUGHTER]", [2, 31, 22, 79, 510, 3365, 88, 51, 2620, 1071, 3]),
-        ("", [2, 3]),
-    ],
-)
-def test_pieces_are_those_of_albert_base_v2(tokenizer, text, pieces):
-    assert tokenizer([text]).pieces.tolist() == [pieces]
+def test_pieces_are_those_of_albert_base_v2(tokenizer):
+    for text in ("i'm really angry about my internet bill", "I’m REALLY angry about my Internet bill! [LAUGHTER]"):
+        assert tokenizer([text]).pieces.tolist() == [[2, 31, 22, 79, 510, 3365, 88, 51, 2620, 1071, 3]]
+    assert tokenizer([""]).pieces.tolist() == [[2, 3]]
 
 
 def test_english_is_known_and_other_scripts_are_mostly_not(tokenizer):
     english = ["hello", "i'm really angry about my internet bill", "my café order was for Zoë", ""]
-    others = [
-        "안녕하세요",
-        "안녕하세요 여러분 만나서 반갑습니다",
-        "我 很 生气",
-        "我很生气你们的服务太差了",
-        "спасибо большое",
-    ]
+    others = ["안녕하세요", "안녕하세요 여러분 만나서 반갑습니다", "спасибо большое"]
+    others += ["我 很 生气", "我很生气你们的服务太差了"]
     assert tokenizer(english).unknown == (0.0,) * len(english)
     assert min(tokenizer(others).unknown) > 0.7
     assert tokenizer(["hello 안녕하세요", english[1]]).unknown == (0.5, 0.0), "of words, not of padding"

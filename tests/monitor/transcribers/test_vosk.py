@@ -14,6 +14,7 @@ from stser_core.audio import load_mono
 from stser_core.errors import TranscriberError
 
 CLIPS = ("03a02Nc", "08a01Wa", "14a01Na")
+PAUSE = np.zeros(3 * 16_000, np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -33,31 +34,21 @@ def transcribed(transcriber, samples, start_s=0.0, piece=1600):
     return stream.finish()
 
 
-def test_there_are_words_while_the_speech_goes_on(transcriber, clips):
-    stream = transcriber.listen(0.0)
+def test_there_are_words_while_the_speech_goes_on_timed_from_the_start_of_the_recording(transcriber, clips):
+    stream = transcriber.listen(100.0)
     stream.feed(clips[0])
     assert stream.partial()
-
-
-@pytest.mark.slow
-def test_words_are_timed_from_the_start_of_the_recording(transcriber, clips):
-    transcript = transcribed(transcriber, clips[0], start_s=100.0)
-    assert transcript.words
-    edges = [edge for word in transcript.words for edge in (word.start_s, word.end_s)]
+    words = stream.finish().words
+    edges = [edge for word in words for edge in (word.start_s, word.end_s)]
     assert edges == sorted(edges)
     assert 100 <= edges[0] < edges[-1] <= 100 + len(clips[0]) / 16_000
-    assert all(0 < word.confidence <= 1 for word in transcript.words)
+    assert all(0 < word.confidence <= 1 for word in words)
 
 
 @pytest.mark.slow
-def test_words_do_not_depend_on_how_the_sound_is_cut(transcriber, clips):
-    expected = transcribed(transcriber, clips[0])
-    assert all(transcribed(transcriber, clips[0], piece=piece) == expected for piece in (480, 4_800, 1_000_000))
-
-
-@pytest.mark.slow
-def test_many_streams_at_once_give_what_each_gives_alone(transcriber, clips):
+def test_words_depend_neither_on_how_the_sound_is_cut_nor_on_other_streams(transcriber, clips):
     alone = [transcribed(transcriber, clip) for clip in clips]
+    assert all(transcribed(transcriber, clips[0], piece=piece) == alone[0] for piece in (480, 4_800, 1_000_000))
     with ThreadPoolExecutor(4) as threads:
         together = list(threads.map(lambda clip: transcribed(transcriber, clip), clips))
     assert together == alone
@@ -67,8 +58,7 @@ def test_many_streams_at_once_give_what_each_gives_alone(transcriber, clips):
 @pytest.mark.slow
 def test_words_do_not_depend_on_what_the_thread_transcribed_before(transcriber, vosk_model, clips):
     fresh = transcribed(VoskTranscriber(vosk_model), clips[0], start_s=100.0)
-    pause = np.zeros(3 * 16_000, np.float32)
-    for before in (clips[2], np.zeros(0, np.float32), np.concatenate([clips[1], pause])):
+    for before in (clips[2], PAUSE[:0], np.concatenate([clips[1], PAUSE])):
         transcribed(transcriber, before)
         transcriber.listen(0.0).feed(clips[1])  # never finished
         assert transcribed(transcriber, clips[0], start_s=100.0) == fresh
@@ -77,17 +67,11 @@ def test_words_do_not_depend_on_what_the_thread_transcribed_before(transcriber, 
 @pytest.mark.slow
 def test_a_thread_keeps_its_decoder_until_it_has_decoded_for_long(vosk_model, clips, monkeypatch):
     monkeypatch.setattr(vosk, "_KEPT_FOR", len(clips[0]) + 1)
-    created = []
-    transcriber = VoskTranscriber(vosk_model)
+    transcriber, created = VoskTranscriber(vosk_model), []
     create = transcriber._recognizer
     transcriber._recognizer = lambda *settings: created.append(settings) or create(*settings)
 
-    counts = []
-    for clip in clips:
-        transcribed(transcriber, clip)
-        counts.append(len(created))
-
-    assert counts == [0, 0, 1]  # the first is made with the model
+    assert [transcribed(transcriber, clip) and len(created) for clip in clips] == [0, 0, 1]
 
 
 def test_what_an_interruption_leaves_half_made_is_deleted_without_a_traceback(transcriber, monkeypatch):
@@ -118,29 +102,23 @@ def test_threads_that_share_decoders_make_no_more_than_work_at_once(vosk_model, 
 
 @pytest.mark.slow
 def test_nothing_is_lost_where_vosk_itself_sees_an_end(transcriber, clips):
-    pause = np.zeros(3 * 16_000, np.float32)
-    both = transcribed(transcriber, np.concatenate([clips[0], pause, clips[1], pause]))
-    first, second = len(clips[0]) / 16_000, (len(clips[0]) + len(pause)) / 16_000
-    assert any(word.end_s <= first for word in both.words)
-    assert any(word.start_s >= second for word in both.words)
+    words = transcribed(transcriber, np.concatenate([clips[0], PAUSE, clips[1], PAUSE])).words
+    first, second = len(clips[0]) / 16_000, (len(clips[0]) + len(PAUSE)) / 16_000
+    assert any(word.end_s <= first for word in words) and any(word.start_s >= second for word in words)
 
 
-@pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(16_000), np.full(160, 0.5)])
-def test_where_nothing_is_said_nothing_is_recognised(transcriber, samples):
-    assert transcribed(transcriber, samples.astype(np.float32)).words == ()
+def test_where_nothing_is_said_nothing_is_recognised(transcriber):
+    for samples in (PAUSE[:0], PAUSE[:16_000], np.full(160, 0.5, np.float32)):
+        assert transcribed(transcriber, samples).words == ()
 
 
-@pytest.mark.parametrize(
-    "files",
-    [(), ("am/final.mdl",), ("am/final.mdl", "conf/mfcc.conf", "conf/model.conf")],
-    ids=["empty", "half", "broken"],
-)
-def test_a_folder_without_a_whole_model_is_refused(tmp_path, files):
-    for name in files:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    with pytest.raises(TranscriberError, match=tmp_path.name):
-        VoskTranscriber(tmp_path)
+def test_a_folder_without_a_whole_model_is_refused(tmp_path):
+    for name in (None, "am/final.mdl", "conf/mfcc.conf"):  # it is empty, half a model, and a broken one
+        if name is not None:
+            (tmp_path / name).parent.mkdir()
+            (tmp_path / name).touch()
+        with pytest.raises(TranscriberError, match=tmp_path.name):
+            VoskTranscriber(tmp_path)
 
 
 @pytest.mark.slow

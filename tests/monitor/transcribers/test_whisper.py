@@ -34,16 +34,13 @@ def transcribed(transcriber, samples, start_s=0.0):
     return stream.finish()
 
 
-def noise(kind, seconds):
-    count = round(seconds * RATE)
-    random = np.random.default_rng(0)
-    made = {
-        "silence": np.zeros(count),
-        "hiss": random.normal(0, 0.1, count),
-        "hum": 0.1 * np.sin(np.arange(count) * 2 * np.pi * 50 / RATE),
-        "beeps": 0.2 * np.sin(2 * np.pi * (200 + 5000 * np.floor(np.arange(count) / 4000)) * np.arange(count) / RATE),
-    }
-    return made[kind].astype(np.float32)
+TIME = np.arange(2 * RATE)
+NOISES = {
+    "silence": np.zeros(2 * RATE),
+    "hiss": np.random.default_rng(0).normal(0, 0.1, 2 * RATE),
+    "hum": 0.1 * np.sin(TIME * 2 * np.pi * 50 / RATE),
+    "beeps": 0.2 * np.sin(2 * np.pi * (200 + 5000 * np.floor(TIME / 4000)) * TIME / RATE),
+}
 
 
 def test_words_are_timed_from_the_start_of_the_recording(transcriber, conversation):
@@ -52,8 +49,7 @@ def test_words_are_timed_from_the_start_of_the_recording(transcriber, conversati
     edges = [edge for word in transcript.words for edge in (word.start_s, word.end_s)]
     assert edges == sorted(edges)
     assert 100 <= edges[0] < edges[-1] <= 108
-    assert all(0 < word.confidence <= 1 for word in transcript.words)
-    assert all(word.text == word.text.strip() for word in transcript.words)
+    assert all(0 < word.confidence <= 1 and word.text == word.text.strip() for word in transcript.words)
 
 
 def test_the_same_sound_gives_the_same_words_also_side_by_side(transcriber, conversation):
@@ -65,14 +61,13 @@ def test_the_same_sound_gives_the_same_words_also_side_by_side(transcriber, conv
     assert len({transcript.text for transcript in alone}) == len(clips)
 
 
-@pytest.mark.parametrize("kind", ["silence", "hiss", "hum", "beeps"])
+@pytest.mark.parametrize("kind", NOISES)
 def test_silence_and_noise_have_no_words(transcriber, kind):
-    assert transcribed(transcriber, noise(kind, 2)).text == ""
+    assert transcribed(transcriber, NOISES[kind].astype(np.float32)).text == ""
 
 
 def test_an_utterance_is_encoded_once(transcriber, conversation, monkeypatch):
-    passes = []
-    base = type(transcriber._model).__mro__[1]
+    passes, base = [], type(transcriber._model).__mro__[1]
     encode = base.encode
     monkeypatch.setattr(base, "encode", lambda model, features: passes.append(1) or encode(model, features))
     transcribed(transcriber, conversation[: 4 * RATE])
@@ -93,41 +88,29 @@ def test_a_language_that_the_model_does_not_know_is_refused(whisper_model):
         whisper.WhisperTranscriber(whisper_model, language="de")
 
 
-def linked(model, folder, changed):
-    """A model's folder with other contents of some files; `None` leaves one out."""
-    for path in model.iterdir():
-        (folder / path.name).symlink_to(path)
-    for name, content in changed.items():
-        path = folder / name
-        path.unlink(missing_ok=True)
-        if content is not None:
-            path.write_bytes(content)
-    return folder
-
-
 @pytest.mark.parametrize(
-    "changed",
+    ("name", "content"),
     [
-        {"model.bin": None},
-        {"model.bin": b"half"},
-        {"vocabulary.txt": None},
-        {"tokenizer.json": b'{"version'},
-        {"preprocessor_config.json": b'{"feature_size": 128}'},  # of large-v3, beside a smaller model
+        *(("model.bin", None), ("model.bin", b"half"), ("vocabulary.txt", None), ("tokenizer.json", b'{"version')),
+        ("preprocessor_config.json", b'{"feature_size": 128}'),  # of large-v3, beside a smaller model
     ],
-    ids=lambda changed: next(iter(changed)),
 )
-def test_a_damaged_model_is_refused_before_anything_is_transcribed(whisper_model, tmp_path, changed):
+def test_a_damaged_model_is_refused_before_anything_is_transcribed(whisper_model, tmp_path, name, content):
+    for path in whisper_model.iterdir():
+        if path.name != name:
+            (tmp_path / path.name).symlink_to(path)
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
     with pytest.raises(TranscriberError, match=tmp_path.name):
-        whisper.WhisperTranscriber(linked(whisper_model, tmp_path, changed))
+        whisper.WhisperTranscriber(tmp_path)
 
 
 def test_a_gpu_that_cannot_be_used_leaves_it_to_the_processor(whisper_model, monkeypatch):
+    def fail(model, features):
+        raise RuntimeError("libcublas.so.12 is not found")
+
     monkeypatch.setattr(whisper, "get_cuda_device_count", lambda: 1)
-    monkeypatch.setattr(
-        whisper._OnePass,
-        "encode",
-        lambda model, features: (_ for _ in ()).throw(RuntimeError("libcublas.so.12 is not found")),
-    )
+    monkeypatch.setattr(whisper._OnePass, "encode", fail)
     assert whisper.WhisperTranscriber(whisper_model)._model.model.device == "cpu"
 
 
