@@ -17,8 +17,6 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from av.container import OutputContainer
-    from av.packet import Packet
     from numpy.typing import NDArray
 
 sys.path += [str(Path(__file__).parent / folder) for folder in ("monitor", "faults")]  # modules that tests share
@@ -55,48 +53,38 @@ def record() -> Callable[..., Path]:
 
     With `video`, pictures are beside it; with `quality`, the bit rate is variable; the options are those of the format.
     """
-    return _record
-
-
-def _record(
-    path: Path,
-    samples: NDArray[np.floating],
-    rate: int,
-    codec: str,
-    *,
-    video: bool = False,
-    quality: int | None = None,
-    **options: str,
-) -> Path:
     import av
 
-    samples = np.atleast_2d(samples)
-    layout = {1: "mono", 2: "stereo", 8: "7.1"}[len(samples)]
-    packed = np.ascontiguousarray(samples.T, dtype=np.float32).reshape(1, -1)
-    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
-    frame.sample_rate, frame.pts = rate, 0
-    with av.open(str(path), "w", options=options) as container:
-        pictures = _pictures(container) if video else []
-        stream = container.add_stream(codec, rate=rate, layout=layout)
-        if quality is not None:
-            stream.codec_context.options = {"global_quality": str(quality)}
-            stream.codec_context.flags |= 2  # AV_CODEC_FLAG_QSCALE
-        for packet in (*pictures, *stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)
-    return path
+    def write(
+        path: Path,
+        samples: NDArray[np.floating],
+        rate: int,
+        codec: str,
+        *,
+        video: bool = False,
+        quality: int | None = None,
+        **options: str,
+    ) -> Path:
+        samples = np.atleast_2d(samples)
+        layout = {1: "mono", 2: "stereo", 8: "7.1"}[len(samples)]
+        packed = np.ascontiguousarray(samples.T, dtype=np.float32).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+        frame.sample_rate, frame.pts = rate, 0
+        with av.open(str(path), "w", options=options) as container:
+            packets = []
+            if video:
+                pictures = container.add_stream("mpeg4", rate=25, width=64, height=64, pix_fmt="yuv420p")
+                frames = [av.VideoFrame(64, 64, "yuv420p") for _ in range(10)]
+                packets = [packet for one in (*frames, None) for packet in pictures.encode(one)]
+            stream = container.add_stream(codec, rate=rate, layout=layout)
+            if quality is not None:
+                stream.codec_context.options = {"global_quality": str(quality)}
+                stream.codec_context.flags |= 2  # AV_CODEC_FLAG_QSCALE
+            for packet in (*packets, *stream.encode(frame), *stream.encode(None)):
+                container.mux(packet)
+        return path
 
-
-def _pictures(container: OutputContainer) -> list[Packet]:
-    import av
-
-    stream = container.add_stream("mpeg4", rate=25)
-    stream.width = stream.height = 64
-    stream.pix_fmt = "yuv420p"
-    packets = []
-    for number in range(10):
-        picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * number, dtype=np.uint8), format="rgb24")
-        packets += stream.encode(picture)
-    return packets + stream.encode(None)
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -25,20 +25,9 @@ from stser_core.tokenizer import Tokenizer
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.presets import DEFAULT, PAPER, WHISPER_FEATURES
 
-TMODEL = TmodelConfig(
-    encoder="tiny",
-    albert=AlbertConfig(
-        vocab_size=30_000,
-        embedding_size=4,
-        hidden_size=12,
-        num_hidden_layers=2,
-        num_attention_heads=3,
-        intermediate_size=16,
-        max_position_embeddings=64,
-    ),
-    pooling="mean",
-    maximum_pieces=32,
-)
+_SIZES = {"embedding_size": 4, "hidden_size": 12, "intermediate_size": 16, "max_position_embeddings": 64}
+ALBERT = AlbertConfig(**_SIZES, num_hidden_layers=2, num_attention_heads=3)
+TMODEL = TmodelConfig(encoder="tiny", albert=ALBERT, pooling="mean", maximum_pieces=32)
 
 
 @pytest.fixture(scope="session")
@@ -82,19 +71,18 @@ def front_config() -> CheckpointConfig:
 @pytest.fixture(scope="session")
 def build():
     """Make a model of a configuration in evaluation mode, whose untrained classifiers are fairly sure."""
-    return _build
 
-
-def _build(config: CheckpointConfig, seed: int = 0) -> Stser:
-    torch.manual_seed(seed)
-    model = Stser(config)
-    with torch.no_grad():
-        for classifier in model.classifiers.values():
-            for weight in classifier.parameters():
+    def make(config: CheckpointConfig, seed: int = 0) -> Stser:
+        torch.manual_seed(seed)
+        model = Stser(config)
+        with torch.no_grad():
+            for weight in model.classifiers.parameters():
                 weight.mul_(3)
-        if model.front_end is not None:
-            model.neutral_mean.copy_(torch.randn(len(model.neutral_mean)))
-    return model.eval()
+            if model.front_end is not None:
+                model.neutral_mean.copy_(torch.randn(len(model.neutral_mean)))
+        return model.eval()
+
+    return make
 
 
 @pytest.fixture(scope="session", autouse=True)

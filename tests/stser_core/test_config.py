@@ -32,14 +32,11 @@ def test_presets_survive_json_and_have_the_frames_that_they_say():
 @pytest.mark.parametrize(
     "change",
     [
-        {"labels": ("happy", "angry", "neutral", "sad")},
-        {"labels": LABELS[:3]},
-        {"classifiers": {}},
+        *({"labels": ("happy", "angry", "neutral", "sad")}, {"labels": LABELS[:3]}),
+        *({"classifiers": {}}, {"tmodel": None}, {"smodel": None}),
         {"classifiers": {"speech+text": ClassifierConfig(("speech",))}},
         {"classifiers": {"speech": ClassifierConfig(())}},
         {"classifiers": {"face": ClassifierConfig(("face",))}},
-        {"tmodel": None},
-        {"smodel": None},
         {"encoders": {"text": EncoderEntry("hub", 4)}},
         {"speaker_baseline": SpeakerBaselineConfig()},
         {"ensemble": EnsembleConfig(weights={"pitch": 2.0})},
@@ -59,12 +56,10 @@ def test_parts_that_do_not_fit_are_refused(config, change):
 @pytest.mark.parametrize(
     ("part", "settings", "place"),
     [
-        ("features", {"high_hz": 9_000.0}, "high_hz"),
+        *(("features", {"high_hz": 9_000.0}, "high_hz"), ("features", {"n_fft": 256}, "n_fft")),
         ("features", {"low_hz": 5_000.0, "high_hz": 5_000.0}, "high_hz"),
-        ("features", {"n_fft": 256}, "n_fft"),
         ("features", {"mel_band": 40}, r"`mel_band`.*features"),
-        ("front_end", {"size": 15, "heads": 5}, "size"),
-        ("front_end", {"size": 16, "heads": 3}, "size"),
+        *(("front_end", {"size": 15, "heads": 5}, "size"), ("front_end", {"size": 16, "heads": 3}, "size")),
         ("front_end", {"joined": 4}, "joined"),
         ("smodel", {"blocks": [{"channels": 2, "kernel": [2, 3]}]}, "kernel"),
         ("smodel", {"blocks": [{"channels": 2, "pool": [0, 1]}]}, "pool"),

@@ -20,9 +20,8 @@ def wav2vec2(tmp_path_factory):
     torch.manual_seed(0)
     shape = {"hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 16}
     shape |= {"conv_dim": (8, 8), "conv_kernel": (10, 8), "conv_stride": (5, 64)}
-    Wav2Vec2Model(Wav2Vec2Config(**shape, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2)).save_pretrained(
-        folder
-    )
+    shape |= {"num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2}
+    Wav2Vec2Model(Wav2Vec2Config(**shape)).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
     return folder
 

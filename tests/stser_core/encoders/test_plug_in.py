@@ -50,25 +50,23 @@ class Raising(Loudness):
 def impossible(name, settings, weights):
     raise RuntimeError("the settings are wrong")
 """
-ENTRY_POINTS = "loudness = loudness:Loudness\ngone = faults:Gone\nimpossible = faults:impossible\n" + "".join(
-    f"{name.lower()} = faults:{name}\n" for name in ("Heard", "Narrow", "Undefined", "Missing", "Raising")
-)
+FAULTY = ("Heard", "Narrow", "Undefined", "Missing", "Raising", "Gone", "impossible")
 
 
-def install(site, modules, entry_points, name):
+def install(site, name, code, *entry_points):
     info = site / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
-    for module, code in modules.items():
-        (site / f"{module}.py").write_text(code)
+    (site / f"{name}.py").write_text(code)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{entry_points}")
+    (info / "entry_points.txt").write_text("\n".join([f"[{GROUP}]", *entry_points]))
     importlib.invalidate_caches()
 
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    install(tmp_path / "site", {"loudness": CODE, "faults": FAULTS}, ENTRY_POINTS, "loudness")
+    install(tmp_path / "site", "loudness", CODE, "loudness = loudness:Loudness")
+    install(tmp_path / "site", "faults", FAULTS, *(f"{name.lower()} = faults:{name}" for name in FAULTY))
     yield tmp_path / "site"
     for module in ("loudness", "faults"):
         sys.modules.pop(module, None)
@@ -82,8 +80,7 @@ def saved(tmp_path, front_config, build, tokenizer):
             encoders={"level": EncoderEntry(kind, 2, {"frame": 400}, package="loudness")},
             classifiers={**front_config.classifiers, "loud": ClassifierConfig(("speech", "level"))},
         )
-        tensors = {"level": {"offset": torch.zeros(2)}}
-        save(tmp_path / "mine", build(config), tokenizer, "", encoders=tensors)
+        save(tmp_path / "mine", build(config), tokenizer, "", encoders={"level": {"offset": torch.zeros(2)}})
         return tmp_path / "mine"
 
     return make
@@ -130,6 +127,6 @@ def test_without_its_package_one_sentence_says_so_and_other_classifiers_answer(s
 )
 def test_a_package_that_does_not_fit_is_named(site, saved, kind, message):
     if kind == "loudness":
-        install(site, {"other": CODE}, "loudness = other:Loudness\n", "other")
+        install(site, "other", CODE, "loudness = other:Loudness")
     with pytest.raises(CheckpointError, match=message):
         EmotionRecognizer.load(saved(kind), accelerator="cpu").score([tone(0.5)])
