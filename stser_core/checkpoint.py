@@ -31,7 +31,7 @@ LICENCE_FILE = "LICENSE-whisper.txt"
 CARD_FILE = "README.md"
 DEFAULT = "default"
 
-_DOWNLOADED = (CONFIG_FILE, "*.safetensors", "tokenizer.json", "onnx/*", CARD_FILE, LICENCE_FILE)
+_DOWNLOADED = [CONFIG_FILE, "*.safetensors", "tokenizer.json", "onnx/*", CARD_FILE, LICENCE_FILE]
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,16 @@ def resolve(name: str | Path) -> Path:
     `name` is that of a checkpoint that ships with the program (`default` among them), a folder (`./default` for one of
     the same name), or a Hugging Face Hub id (`owner/name`), which is downloaded into the Hub's cache once.
     """
-    folder = Path(name).expanduser()
-    shipped = _shipped() / folder.name
-    if str(name) == folder.name and (shipped / CONFIG_FILE).is_file():
-        return shipped
+    name, folder, shipped = str(name), Path(name).expanduser(), available()
+    if found := [path for path in shipped if path.name == name]:
+        return found[0]
     if folder.is_dir():
         return folder
-    if str(name).count("/") == 1 and not str(name).startswith((".", "/", "~")):
-        return from_hub(str(name))
-    known = ", ".join(path.name for path in available()) or "none"
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return from_hub(name)
+    known = ", ".join(path.name for path in shipped) or "none"
     raise CheckpointError(
-        f"The checkpoint {str(name)!r} was not found: it is not a folder, not a Hugging Face Hub id, and not among "
+        f"The checkpoint {name!r} was not found: it is not a folder, not a Hugging Face Hub id, and not among "
         f"those that ship with the program ({known})."
     )
 
@@ -182,7 +181,7 @@ def from_hub(hub_id: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=list(_DOWNLOADED)))
+        return Path(snapshot_download(hub_id, allow_patterns=_DOWNLOADED))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
             f"{hub_id} is not a folder, and could not be downloaded from the Hugging Face Hub ({reason(error)})."
@@ -191,6 +190,5 @@ def from_hub(hub_id: str) -> Path:
 
 def _shipped() -> Path:
     """The folder of the program's own checkpoints: in the installed package, or beside it in a working copy."""
-    package = Path(__file__).parent
-    installed = package / "_checkpoints"
-    return installed if installed.is_dir() else package.parent / "checkpoints"
+    installed = Path(__file__).with_name("_checkpoints")
+    return installed if installed.is_dir() else installed.parents[1] / "checkpoints"

@@ -55,11 +55,10 @@ class OnnxNetwork:
         found = []
         for one in waveforms:
             frames = log_mel(one, self._config.features).T
-            if self._config.front_end is not None:
+            if (front_end := self._config.front_end) is not None:
                 (hidden,) = self._run(CONVOLUTIONS, frames[None])
-                starts = range(0, hidden.shape[1], longest := self._config.front_end.positions)
-                pieces = [self._run(LAYERS, hidden[:, start : start + longest])[0][0] for start in starts]
-                frames = np.concatenate(pieces)
+                pieces = np.split(hidden, range(front_end.positions, hidden.shape[1], front_end.positions), axis=1)
+                frames = np.concatenate([self._run(LAYERS, piece)[0][0] for piece in pieces])
             found.append(frames[: self._config.frames_in(len(one))])
         return found
 
@@ -89,9 +88,8 @@ class OnnxNetwork:
             given = zip(session.get_inputs(), inputs, strict=False)  # the baseline has no place without a front end
             outputs: list[Floats] = session.run(None, {to.name: np.ascontiguousarray(one) for to, one in given})
         except Exception as error:  # ONNX Runtime's own errors have no common class
-            raise CheckpointError(
-                f"The graph {graph} is missing, or another one's; stser-train export-onnx makes it anew."
-            ) from error
+            sentence = f"The graph {graph} is missing, or another one's; stser-train export-onnx makes it anew."
+            raise CheckpointError(sentence) from error
         return outputs
 
 

@@ -26,12 +26,11 @@ CONFIDENCE_FLOOR = 0.35
 
 _EVENT = re.compile(r"\[[^\]]*\]|<[^>]*>|\([^)]*\)")
 _APOSTROPHE = re.compile("[’‘´`]")
+_LOOSE_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
 _NOT_A_WORD = re.compile(r"[^\w'\s]|_")
 _MARKS = {"!": " ! ", "?": " ? ", "\uff01": " ! ", "\uff1f": " ? "}
 """Question and exclamation marks, also as East Asian scripts write them."""
-
 _WORD_START = "▁"
-_LOOSE_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
 
 
 def is_usable(text: str | None, confidence: float | None) -> bool:
@@ -71,10 +70,9 @@ class Tokenizer:
 
     def __init__(self, pieces: PieceTokenizer, maximum_pieces: int, *, marks: bool = False) -> None:
         """Wrap a piece tokenizer; see `TmodelConfig` for the rest."""
-        self._pieces = pieces
-        self._marks = marks
-        self._pieces.enable_truncation(maximum_pieces)
-        self._pieces.enable_padding(pad_id=pieces.token_to_id("<pad>") or 0, pad_token="<pad>")
+        self._pieces, self._marks = pieces, marks
+        pieces.enable_truncation(maximum_pieces)
+        pieces.enable_padding(pad_id=pieces.token_to_id("<pad>") or 0, pad_token="<pad>")
         self._unknown = pieces.token_to_id("<unk>")
         marks_or_nothing = {pieces.token_to_id(start + mark) for start in ("", _WORD_START) for mark in ("", "!", "?")}
         self._without_word = marks_or_nothing - {None}

@@ -23,13 +23,12 @@ class TorchNetwork:
         self.accelerator = accelerator_of(accelerator)
         self._model = model.to(self.accelerator).eval()
         self._front_end = front_end = model.front_end
-        multiplies_packed = self.accelerator == "cpu" and has_bfloat16()
-        if front_end is not None and multiplies_packed and not front_end.is_packed:
-            self._front_end = deepcopy(front_end)
-            self._front_end.pack(front_end.state_dict())
         self.neutral_mean: Floats = np.zeros(model.config.frame_size, np.float32)
-        if self._front_end is not None:
+        if front_end is not None:
             self.neutral_mean = model.neutral_mean.cpu().numpy()
+            if self.accelerator == "cpu" and has_bfloat16() and not front_end.is_packed:
+                self._front_end = deepcopy(front_end)
+                self._front_end.pack(front_end.state_dict())
 
     @torch.inference_mode()
     def encode_frames(self, waveforms: Sequence[Floats]) -> list[Floats]:
@@ -52,10 +51,9 @@ class TorchNetwork:
     ) -> tuple[Floats, Floats | None]:
         """See `Network`."""
         stacked, counts = pad_frames([torch.from_numpy(one).to(self.accelerator) for one in frames])
+        baselines = self._moved(baseline)[None]
         with self._precision():
-            vectors, weights = self._model.encode_speech(
-                stacked, counts, self._moved(baseline)[None], salience=salience
-            )
+            vectors, weights = self._model.encode_speech(stacked, counts, baselines, salience=salience)
         return _array(vectors), None if weights is None else _array(weights)
 
     @torch.inference_mode()
