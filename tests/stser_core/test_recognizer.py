@@ -1,10 +1,15 @@
-"""The recognizer: utterances in, scores out, in order, whatever they are scored together with."""
+"""The recognizer: utterances in, scores out, in order, whatever they are scored together with; speaker baselines."""
+
+from copy import copy
+from dataclasses import replace as change
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
 
+from stser_core import SpeakerBaseline
 from stser_core.emotions import LABELS
 from stser_core.ensemble import apply_prior
 from stser_core.errors import DeviceError, UsageError
@@ -199,3 +204,89 @@ def test_frames_stand_for_the_sound_that_they_were_made_of(with_front_end, recog
         assert [scores.by_classifier for scores in cached] == [scores.by_classifier for scores in direct]
         half = one.score([SpeechInput(NOTHING, frames=frames[0].astype(np.float16))])[0]
         assert half.by_classifier["speech"] == pytest.approx(direct[0].by_classifier["speech"], abs=1e-2)
+
+
+# Speaker baselines
+
+
+def test_past_turns_count_as_much_as_they_weigh_and_a_copy_learns_by_itself():
+    speaker, global_mean = SpeakerBaseline(), np.array([1.0, -2.0, 0.5], np.float32)
+    assert np.array_equal(speaker.mean(global_mean, 2.0), global_mean), "of an unknown speaker"
+    means, weights = np.random.default_rng(0).standard_normal((3, 3)), np.array([0.9, 0.1, 0.5])
+    for mean, weight in zip(means, weights, strict=True):
+        speaker.update(mean, weight, 50.0)
+    expected = (2 * global_mean + weights @ means) / (2 + 1.5)
+    np.testing.assert_allclose(speaker.mean(global_mean, 2.0), expected)
+
+    other = copy(speaker)
+    other.update(global_mean - 9, 1.0, 50.0)
+    np.testing.assert_allclose(speaker.mean(global_mean, 2.0), expected)
+    np.testing.assert_allclose(other.mean(global_mean, 2.0), (3.5 * expected + global_mean - 9) / 4.5)
+
+
+def test_after_a_change_of_speaker_the_old_one_fades():
+    speaker, old, new = SpeakerBaseline(), np.full(3, 10.0), np.full(3, -10.0)
+    for mean in [old] * 100 + [new] * 60:
+        speaker.update(mean, 1.0, memory=10.0)
+
+    assert speaker.weight == 10.0
+    assert np.abs(speaker.mean(np.zeros(3), 0.1) - new).mean() < 1
+
+
+def test_the_baseline_is_subtracted(front_config, build):
+    model = build(front_config)
+    model.frame_scale.fill_(2.0)
+    frames, counts, baselines = torch.randn(3, 25, 16), torch.tensor([25, 20, 10]), torch.randn(3, 16)
+
+    known = model.encode_speech(frames, counts, baselines)[0]
+    shifted = model.encode_speech(frames - baselines[:, None] + model.neutral_mean, counts)[0]
+
+    torch.testing.assert_close(known, shifted, atol=1e-4, rtol=1e-4)
+
+
+def call() -> list[SpeechInput]:
+    """Utterances of three speakers, some of them with words."""
+    one, other, third = (SpeakerBaseline() for _ in range(3))
+    said = [(16_000, one, ANGRY), (9_000, other, None), (30_000, one, None)]
+    said += [(1_601, one, ANGRY), (8_000, other, ANGRY), (12_000, third, ANGRY)]
+    return [SpeechInput(sound(n, seed), words, speaker=speaker) for seed, (n, speaker, words) in enumerate(said)]
+
+
+def alone(recognizer: EmotionRecognizer) -> list:
+    return [recognizer.score([change(one, speaker=None)])[0] for one in call()]
+
+
+def test_later_turns_of_a_speaker_are_scored_against_earlier_ones_in_one_call_or_several(with_front_end):
+    scores, plain = with_front_end.score(call()), alone(with_front_end)
+
+    assert with_front_end.uses_speaker_baseline
+    for place in (0, 1, 5):  # the first turn of each speaker
+        assert scores[place] == plain[place]
+    for place in (2, 3, 4):
+        assert scores[place].by_classifier["speech"] != plain[place].by_classifier["speech"]
+    for place in (3, 4):
+        assert scores[place].by_classifier["text"] == plain[place].by_classifier["text"]
+        assert scores[place].by_classifier["bimodal"] != plain[place].by_classifier["bimodal"]
+    for places in ((0, 1, 2, 3, 4, 5, 6), (0, 3, 6), (0, 4, 5, 6)):
+        turns = call()
+        assert scores == [one for start, end in pairwise(places) for one in with_front_end.score(turns[start:end])]
+
+
+def test_a_turn_weighs_what_the_speech_classifier_says_whatever_prior_was_asked_for(
+    front_config, build, recognizer_of, with_front_end
+):
+    weights = []
+    for prior in ("checkpoint", None, (0.01, 0.01, 0.97, 0.01)):
+        one = call()[0]
+        recognizer_of(build(front_config), prior=prior, classifier="bimodal").score([one])
+        weights.append(one.speaker.weight)
+    (scores,) = with_front_end.score([SpeechInput(sound(16_000))])
+
+    assert len(set(weights)) == 1
+    assert weights[0] == pytest.approx(scores.by_classifier["speech"][2] ** 2, abs=1e-5)
+
+
+def test_without_a_front_end_there_is_no_baseline(recognizer, front_config, build, recognizer_of):
+    assert recognizer.score(call()) == alone(recognizer)
+    assert not recognizer.uses_speaker_baseline
+    assert not recognizer_of(build(front_config), classifier="text").uses_speaker_baseline
