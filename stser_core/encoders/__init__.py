@@ -7,7 +7,8 @@ name in the checkpoint, its settings in `config.json`, and its own tensors, on t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,12 +50,8 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
     An entry of vector size 0 does not know it yet. Raises `CheckpointError` where no installed package provides its
     type, several do, or its settings or tensors do not fit.
     """
-    try:
+    with _reported(f"The encoder {name!r} could not be made"):
         encoder = _factory(name, entry)(name, dict(entry.settings), weights)
-    except StserError:
-        raise
-    except Exception as error:  # another package's code may fail in any way
-        raise CheckpointError(f"The encoder {name!r} could not be made ({reason(error)}).") from error
     if entry.vector_size not in (0, encoder.vector_size):
         raise CheckpointError(
             f"The checkpoint's encoder {name!r} should give vectors of {entry.vector_size:,} values; its type "
@@ -65,15 +62,11 @@ def load(name: str, entry: EncoderEntry, weights: Mapping[str, Tensor]) -> Encod
 
 def encode(encoder: Encoder, inputs: Sequence[SpeechInput]) -> list[NDArray[np.float32] | None]:
     """Call a further encoder: float32 [vector_size] or `None` for each input; `CheckpointError` for all else."""
-    try:
+    with _reported(f"The encoder {encoder.name!r} failed"):
         vectors = [
             one if one is None or isinstance(one, np.ndarray) else one.detach().float().cpu().numpy()
             for one in encoder.encode(inputs)
         ]
-    except StserError:
-        raise
-    except Exception as error:  # another package's code may fail in any way
-        raise CheckpointError(f"The encoder {encoder.name!r} failed ({reason(error)}).") from error
     fits = (one is None or (one.shape == (encoder.vector_size,) and np.isfinite(one).all()) for one in vectors)
     if len(vectors) != len(inputs) or not all(fits):
         raise CheckpointError(f"The encoder {encoder.name!r} did not give each utterance a finite vector of its size.")
@@ -95,10 +88,17 @@ def _factory(name: str, entry: EncoderEntry) -> Callable[[str, dict[str, Any], M
     if len(places := {one.value for one in found}) > 1:
         several = ", ".join(sorted(places))
         raise CheckpointError(f"Several packages provide the encoder type {entry.type!r} ({several}); keep one.")
-    try:
+    with _reported(f"The encoder type {entry.type!r}, which is {found[0].value}, could not be loaded"):
         factory: Callable[..., Encoder] = found[0].load()
-    except Exception as error:
-        raise CheckpointError(
-            f"The encoder type {entry.type!r}, which is {found[0].value}, could not be loaded ({reason(error)})."
-        ) from error
     return factory
+
+
+@contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """Say what could not be done, by a `CheckpointError`: another package's code may fail in any way."""
+    try:
+        yield
+    except StserError:
+        raise
+    except Exception as error:
+        raise CheckpointError(f"{what} ({reason(error)}).") from error
