@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import zipfile
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,13 +15,8 @@ NO_GPU = sys.platform == "linux" and not Path("/dev/nvidiactl").exists()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not NO_GPU, reason="Linux without an NVIDIA GPU")]
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
-def index(tmp_path):
+def index(tmp_path, served):
     """A package index (PEP 503) with wheels that hold nothing."""
     for name in ("torch", "torchaudio"):
         folder = tmp_path / "simple" / name
@@ -36,11 +28,7 @@ def index(tmp_path):
             for kind, text in files.items():
                 file.writestr(f"{name}-99.0+cpu.dist-info/{kind}", text)
         (folder / "index.html").write_text(f'<a href="{wheel.replace("+", "%2B")}">{wheel}</a>')
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/simple"
-    server.shutdown()
-    server.server_close()
+    return f"{served}/simple"
 
 
 def install_torch(folder: Path, index: str) -> tuple[str, str]:

@@ -7,8 +7,6 @@ import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -27,13 +25,6 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "stser-monitor" / "vosk"
 
 
-def make_model(folder):
-    for name, content in MODEL_FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder
-
-
 ZIPPED = io.BytesIO()
 with zipfile.ZipFile(ZIPPED, "w", zipfile.ZIP_DEFLATED) as archive:
     for name, content in MODEL_FILES.items():
@@ -43,26 +34,18 @@ HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"
 TINY = KnownModel("tiny.zip", len(GOOD), hashlib.sha256(GOOD).hexdigest(), "Apache-2.0")
 
 
-class Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, served):
     """What a server has, which is where models come from."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    (folder / TINY.archive).write_bytes(GOOD)
-    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=folder))
-    monkeypatch.setattr(vosk_models, "BASE_ADDRESS", f"http://127.0.0.1:{http.server_port}/")
+    (tmp_path / TINY.archive).write_bytes(GOOD)
+    monkeypatch.setattr(vosk_models, "BASE_ADDRESS", f"{served}/")
     monkeypatch.setitem(vosk_models.KNOWN, "tiny", TINY)
-    thread = threading.Thread(target=http.serve_forever, args=(0.02,))
-    thread.start()
-    yield folder
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    return tmp_path
+
+
+def make_model(folder):
+    zipfile.ZipFile(ZIPPED).extractall(folder.parent)
+    return (folder.parent / "vosk-model-tiny").rename(folder)
 
 
 class TestFetching:
