@@ -40,6 +40,7 @@ _SIGNED |= {"mov,mp4,m4a,3gp,3g2,mj2", "sox", "tta", "voc", "w64", "wav", "wv"}
 _FOUND_BY_CHANCE = BARE_FRAMES | {"amrnb", "amrwb"}
 _FRAMES_SUFFIXES = {".aac", ".ac3", ".adts", ".amr", ".dts", ".eac3", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"}
 _UNSIGNED = BARE_FRAMES | {"mpeg", "mpegts"}
+# What files begin with that are no recording and often lie in the place of one.
 _INSTEAD = (
     (b"version https://git-lfs", "it is a Git LFS pointer; git lfs pull fetches the recording"),
     (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
@@ -98,7 +99,9 @@ def open_audio(file: AudioFile, track: TrackChoice) -> Iterator[tuple[InputConta
                 opened.seek(0)
                 start = opened.read(_START_BYTES)
                 opened.seek(0)
-                instead = _instead(start)
+                begins = start.lower().lstrip()
+                signs = (what for sign, what in _INSTEAD if begins.startswith(sign))
+                instead = next(signs, None) if start else "it is empty"
             with _container(opened, name, start) as container:
                 yield container, _chosen(container, track, name), opened
     except FileNotFoundError as error:
@@ -150,13 +153,6 @@ def audio_frames(
 def as_array(frame: AudioFrame) -> NDArray[np.float32]:
     """The samples of a frame in packed format: float32 [channels, n]; PyAV 18 crashes on planar ones of 8 channels."""
     return np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, frame.layout.nb_channels).T
-
-
-def _instead(start: bytes) -> str | None:
-    """What a file is that is no recording and often lies in the place of one; `None` for any other."""
-    if not start:
-        return "it is empty"
-    return next((what for sign, what in _INSTEAD if start.lower().lstrip().startswith(sign)), None)
 
 
 class _Reader:

@@ -75,7 +75,7 @@ class Tokenizer:
         pieces.enable_padding(pad_id=pieces.token_to_id("<pad>") or 0, pad_token="<pad>")
         self._unknown = pieces.token_to_id("<unk>")
         marks_or_nothing = {pieces.token_to_id(start + mark) for start in ("", _WORD_START) for mark in ("", "!", "?")}
-        self._without_word = marks_or_nothing - {None}
+        self._without_word = [piece for piece in marks_or_nothing if piece is not None]
 
     @classmethod
     def load(cls, folder: Path, maximum_pieces: int, *, marks: bool = False) -> Tokenizer:
@@ -97,14 +97,9 @@ class Tokenizer:
     def __call__(self, texts: Sequence[str]) -> Encoded:
         """Encode transcripts; each is normalised first, as in training."""
         batch = self._pieces.encode_batch([normalise(text, marks=self._marks) for text in texts])
-        return Encoded(
-            np.array([one.ids for one in batch], dtype=np.int64),
-            np.array([one.attention_mask for one in batch], dtype=np.int64),
-            tuple(self._unknown_proportion(one.ids, sum(one.attention_mask)) for one in batch),
-        )
-
-    def _unknown_proportion(self, ids: list[int], length: int) -> float:
-        """Of a transcript's own pieces; marks, and the bare word start before an unknown word, do not count."""
-        unknown = sum(piece == self._unknown for piece in ids)
-        ignored = sum(piece in self._without_word for piece in ids)
-        return unknown / max(1, length - 2 - ignored)
+        pieces = np.array([one.ids for one in batch], dtype=np.int64)
+        mask = np.array([one.attention_mask for one in batch], dtype=np.int64)
+        # Marks, and the bare word start before an unknown word, are not pieces of a word.
+        of_words = mask.sum(1) - 2 - np.isin(pieces, self._without_word).sum(1)
+        unknown = (pieces == self._unknown).sum(1) / np.maximum(1, of_words)
+        return Encoded(pieces, mask, tuple(unknown.tolist()))

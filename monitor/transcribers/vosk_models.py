@@ -59,10 +59,17 @@ def find(name_or_dir: str | None = None) -> Path | None:
     """
     if name_or_dir is not None:
         return _named(name_or_dir)
-    if variable := os.environ.get("VOSK_MODEL_PATH"):
-        return _in_variable(Path(variable))
-    cached = cache_dir() / DEFAULT
-    return cached if is_model(cached) else None
+    variable = os.environ.get("VOSK_MODEL_PATH")
+    if not variable:
+        cached = cache_dir() / DEFAULT
+        return cached if is_model(cached) else None
+    models = _models_in(Path(variable))  # Vosk itself reads it as a folder of models; or else it is a model
+    if len(models) == 1:
+        return models[0]
+    if not models:
+        raise TranscriberError(f"VOSK_MODEL_PATH is {variable}, which does not contain a Vosk model.")
+    names = ", ".join(model.name for model in models)
+    raise TranscriberError(f"VOSK_MODEL_PATH holds several models ({names}); choose one with --asr vosk:FOLDER.")
 
 
 def find_speaker_model() -> Path | None:
@@ -120,17 +127,6 @@ def _named(name_or_dir: str) -> Path | None:
     if Path(name_or_dir).expanduser().exists():
         raise TranscriberError(f"{name_or_dir} is not a Vosk model (it has no am/final.mdl with conf/).")
     raise TranscriberError(f"Unknown Vosk model {name_or_dir!r}; name a folder or one of {', '.join(KNOWN)}.")
-
-
-def _in_variable(folder: Path) -> Path:
-    """As Vosk itself reads the variable, a folder of models; or else a model."""
-    models = _models_in(folder)
-    if len(models) == 1:
-        return models[0]
-    if not models:
-        raise TranscriberError(f"VOSK_MODEL_PATH is {folder}, which does not contain a Vosk model.")
-    names = ", ".join(model.name for model in models)
-    raise TranscriberError(f"VOSK_MODEL_PATH holds several models ({names}); choose one with --asr vosk:FOLDER.")
 
 
 def _models_in(folder: Path) -> list[Path]:
