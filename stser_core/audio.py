@@ -21,18 +21,14 @@ from stser_core.config import SAMPLE_RATE
 from stser_core.errors import AudioError
 
 _BLOCK_SAMPLES = 1_600
-_PIECE_SAMPLES = 14_400
-"""Decoded sound is taken in pieces of 0.9 s, whatever a codec has in a frame: each piece costs time."""
-_TOLERANCE_S = 0.1
-"""Time stamps are rounded, and jitter: up to here, the count of samples is the better clock."""
+_PIECE_SAMPLES = 14_400  # 0.9 s of decoded sound, whatever a codec has in a frame: each piece costs time
+_TOLERANCE_S = 0.1  # time stamps are rounded, and jitter: up to here, the count of samples is the better clock
 _BACKWARDS_S = 1.0
 _LONGEST_GAP_S = 3_600.0
 _MOST_SILENCE_S = 6 * 3_600.0
 _BEYOND = 1.5
-_BEYOND_PROPORTION = 0.2
-"""So many samples of a piece are never beyond full scale by so much, unless it is not 1."""
-_MOST_LAG_S = 30.0
-"""Delay of one of several tracks from which it counts as silent."""
+_BEYOND_PROPORTION = 0.2  # so many samples of a piece are never beyond full scale by so much, unless it is not 1
+_MOST_LAG_S = 30.0  # delay of one of several tracks from which it counts as silent
 
 
 def blocks(

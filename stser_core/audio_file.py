@@ -27,11 +27,9 @@ TrackChoice: TypeAlias = int | Literal["all"] | None
 _G711 = dict.fromkeys((".ul", ".ulaw", ".mulaw", ".pcmu"), "mulaw") | dict.fromkeys((".al", ".alaw", ".pcma"), "alaw")
 _HEADERLESS = frozenset([*_G711, ".vox", ".g726", ".raw", ".pcm"])
 _TELEPHONE_RATE = 8_000
-_HIGHEST_RATE = 6_144_000
-"""No recording has more; resampling from a rate that damage made takes FFmpeg seconds."""
+_HIGHEST_RATE = 6_144_000  # no recording has more; resampling from a rate that damage made takes FFmpeg seconds
 _START_BYTES = 65_536
-_OPTIONS = {"max_size": "16384"}
-"""Bytes of a WAV that become one frame; the 64 ms of FFmpeg's own choice take longer to handle than to decode."""
+_OPTIONS = {"max_size": "16384"}  # bytes of a WAV's frame; FFmpeg's own 64 ms take longer to handle than to decode
 # FFmpeg's readers of bare frames, whose length is estimated from the first frames' bit rate.
 BARE_FRAMES = frozenset(["aac", "ac3", "amr", "dts", "dtshd", "eac3", "loas", "mp3", "truehd"])
 # FFmpeg's readers of formats that begin with a signature; of others, raw sound may look like one by chance.

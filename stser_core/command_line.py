@@ -21,8 +21,7 @@ import typer
 from stser_core.errors import ClosedPipeError, StserError, UsageError
 
 _DEBUG = "--debug"
-_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
-"""Error numbers of standard output on a disk that is full, or fails."""
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}  # a full or failing disk
 _INTERRUPTED = 130
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

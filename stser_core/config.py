@@ -11,16 +11,10 @@ from msgspec import Meta, field
 from stser_core.emotions import LABELS
 from stser_core.errors import UsageError
 
-SAMPLE_RATE = 16_000
-"""Samples per second of all audio inside the program."""
-VERSION = 2
-"""Of the checkpoint format; 0.1 of the program wrote none."""
-
-SPEECH, TEXT = "speech", "text"
-"""The names of the two encoders that are part of the model: smodel and tmodel."""
-
-SHORTEST = SAMPLE_RATE // 10
-"""Samples of an utterance; what is shorter is filled up with silence."""
+SAMPLE_RATE = 16_000  # samples per second of all audio inside the program
+VERSION = 2  # of the checkpoint format; 0.1 of the program wrote none
+SPEECH, TEXT = "speech", "text"  # the names of the two encoders that are part of the model: smodel and tmodel
+SHORTEST = SAMPLE_RATE // 10  # samples of an utterance; what is shorter is filled up with silence
 
 _Kind = TypeVar("_Kind", bound="Settings")
 

@@ -20,8 +20,7 @@ from stser_core.errors import UsageError
 
 Floats = NDArray[np.floating]
 
-Prior = tuple[float, float, float, float]
-"""Expected frequency of each emotion, in the order of `LABELS`."""
+Prior = tuple[float, float, float, float]  # expected frequency of each emotion, in the order of `LABELS`
 EVEN = "even"
 _NEUTRAL = LABELS.index("neutral")
 _SMALLEST = float(np.finfo(np.float32).tiny)

@@ -14,11 +14,9 @@ from stser_core.config import SAMPLE_RATE, SHORTEST, FeatureConfig
 
 Floats = NDArray[np.float32]
 
-_RANGE_DB = 80.0
-"""Values further below the utterance's loudest are raised to that floor."""
+_RANGE_DB = 80.0  # values further below the utterance's loudest are raised to that floor
 _TRIM_FRAME = SAMPLE_RATE // 100
-_TRIM_DB = 40.0
-"""Sound at both ends further below the loudest 10 ms is cut away, except for the margin."""
+_TRIM_DB = 40.0  # sound at both ends further below the loudest 10 ms is cut away, except for the margin
 _MARGIN = SAMPLE_RATE // 10
 _WHISPERS_PEAK = 1.5
 

@@ -24,8 +24,7 @@ RECORDING_SUFFIXES = SOUND_SUFFIXES | {
     *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".ogv")
 }
 
-TEMPORARY_PREFIX = ".stser-"
-"""Prefix of the names of temporary files; short, because file names are limited to 255 bytes."""
+TEMPORARY_PREFIX = ".stser-"  # of the names of temporary files; short, since names are limited to 255 bytes
 
 
 @contextmanager

@@ -20,9 +20,7 @@ from stser_core.network import Floats, Network, accelerator_of, batches
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
 from stser_core.tokenizer import is_usable
 
-UNKNOWN_LIMIT = 0.5
-"""A transcript with a larger proportion of unknown pieces is in a language that the text encoder cannot read."""
-
+UNKNOWN_LIMIT = 0.5  # of pieces; with more, a transcript is in a language that the text encoder cannot read
 _SALIENCE_STEP = SAMPLE_RATE // 10
 _NEUTRAL = LABELS.index("neutral")
 

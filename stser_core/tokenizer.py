@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer as PieceTokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
-CONFIDENCE_FLOOR = 0.35
-"""A transcript of lower confidence is not read."""
+CONFIDENCE_FLOOR = 0.35  # a transcript of lower confidence is not read
 
 _EVENT = re.compile(r"\[[^\]]*\]|<[^>]*>|\([^)]*\)")
 _APOSTROPHE = re.compile("[’‘´`]")

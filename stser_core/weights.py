@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from stser_core.errors import CheckpointError
 
-SCALE = ".scale"
-"""Ending of the names of scales beside int8 weights."""
+SCALE = ".scale"  # ending of the names of scales beside int8 weights
 
 
 def read(path: Path, framework: Literal["torch", "numpy"]) -> dict[str, Any]:

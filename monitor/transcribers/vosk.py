@@ -17,9 +17,7 @@ from monitor.samples import as_int16
 from stser_core.errors import TranscriberError
 
 _FULL_SCALE = 32768.0
-_CHUNK = SAMPLE_RATE // 10
-"""Samples that are decoded at once: the words depend on it in places."""
-
+_CHUNK = SAMPLE_RATE // 10  # samples that are decoded at once: the words depend on it in places
 _KEPT_FOR = 600 * SAMPLE_RATE
 """Speech after which a decoder is replaced: it counts time in floats, and its part of the graph grows."""
 

@@ -31,16 +31,11 @@ except ImportError as error:
 
 _WINDOWS_S = (10, 20, 30)
 _FREE_S = 1
-_LONGEST = (_WINDOWS_S[-1] - _FREE_S) * SAMPLE_RATE
-"""Samples that one window holds at most; what is longer is transcribed piece by piece."""
-_SHORTEST = SAMPLE_RATE // 10
-"""Samples that a spectrogram needs."""
-_STEP = 320
-"""Samples behind one frame of the encoder's output, and two of the spectrogram: 20 ms."""
-_LOG_MEL_RANGE = 2.0
-"""Range of Whisper's spectrogram below its peak: 80 dB, in its unit of 40 dB."""
-_FLOOR = -1.5
-"""The value of digital silence in Whisper's spectrogram."""
+_LONGEST = (_WINDOWS_S[-1] - _FREE_S) * SAMPLE_RATE  # samples in one window; more is transcribed piece by piece
+_SHORTEST = SAMPLE_RATE // 10  # samples that a spectrogram needs
+_STEP = 320  # samples behind one frame of the encoder's output, and two of the spectrogram: 20 ms
+_LOG_MEL_RANGE = 2.0  # range of Whisper's spectrogram below its peak: 80 dB, in its unit of 40 dB
+_FLOOR = -1.5  # the value of digital silence in Whisper's spectrogram
 
 _NO_SPEECH = 0.6
 _IMPROBABLE = -1.0

@@ -8,8 +8,7 @@ from stser_core.errors import DownloadError, MissingExtraError, TranscriberError
 
 DEFAULT = "base"
 _PREFIX = "whisper-"
-_OWNERS = "Systran/faster-whisper-"
-"""The Hub's prefix of faster-whisper's models."""
+_OWNERS = "Systran/faster-whisper-"  # the Hub's prefix of faster-whisper's models
 _PREFERRED = (DEFAULT, "base.en", "small", "small.en", "tiny", "tiny.en")
 _FILES = ("model.bin", "config.json", "tokenizer.json")
 
