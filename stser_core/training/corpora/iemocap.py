@@ -12,7 +12,7 @@ dialogue. Turns without a majority (`xxx`) are left out like other emotions.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from stser_core.errors import DataError
@@ -23,7 +23,6 @@ _NAME = "iemocap"
 _PUBLISHED = {"angry": 1103, "happy": 1636, "neutral": 1708, "sad": 1084}
 _SESSIONS = (1, 2, 3, 4, 5)
 _CODES = frozenset({"ang", "hap", "exc", "sad", "neu", "fru", "fea", "sur", "dis", "oth", "xxx"})
-_NO_MAJORITY = "xxx"
 _RATING = re.compile(r"\[\s*[\d.]+\s*-\s*[\d.]+\s*\]\s+(?P<turn>\S+)\s+(?P<code>\w+)\s+\[[^\]]*\]\s*")
 _TURN = re.compile(r"(?P<dialogue>Ses(?P<session>\d\d)[FM]_\w+)_(?P<gender>[FM])\w{3}")
 _SPOKEN = re.compile(r"(?P<turn>Ses\d\d[FM]_\w+_[FM]\w{3})\s*\[[^\]]*\]:\s?(?P<text>.*)")
@@ -35,11 +34,7 @@ def read(directory: Path) -> Corpus:
     sessions = _sessions(directory)
     missing = [f"Session{number}" for number in _SESSIONS if number not in sessions]
     notes = [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
-    rated: list[Clip] = []
-    for number, folder in sessions.items():
-        texts = _transcriptions(folder)
-        rated += [_clip(folder, turn, code, texts) for turn, code in _ratings(folder, number)]
-    clips, left_out = labelled(rated)
+    clips, left_out = labelled(clip for number, folder in sessions.items() for clip in _rated(folder, number))
     if wordless := [clip.id for clip in clips if clip.text is None]:
         notes.append(f"{_NAME}: {len(wordless):,} rated turns have no line in the transcriptions: {some(wordless)}.")
     return assemble(_NAME, directory, clips, left_out, notes, _PUBLISHED)
@@ -63,47 +58,41 @@ def _lines(folder: Path) -> Iterator[tuple[str, str]]:
                 yield f"{path}, line {number}", line
 
 
-def _ratings(session: Path, number: int) -> Iterator[tuple[re.Match[str], str]]:
-    """Each rated turn's name and code, of the summary lines; the raters' own do not start with a bracket."""
-    seen: dict[str, str] = {}
+def _rated(session: Path, number: int) -> Iterator[Clip]:
+    """The rated turns of a session, of the summary lines; the raters' own do not start with a bracket."""
+    texts, seen = _transcriptions(session), dict[str, str]()
     for place, line in _lines(session / "dialog" / "EmoEvaluation"):
         if not line.startswith("["):
             continue
         match = _RATING.fullmatch(line)
         if match is None or match["code"] not in _CODES:
             raise DataError(f"{_NAME}: {place} is not a turn's rating: {line.strip()!r}; replace the file.")
-        turn = _TURN.fullmatch(match["turn"])
+        name, code = match["turn"], match["code"]
+        turn = _TURN.fullmatch(name)
         if turn is None or int(turn["session"]) != number:
-            raise DataError(f"{_NAME}: {place} rates {match['turn']}, which is not a turn of {session.name}.")
-        if match["turn"] in seen:
-            raise DataError(f"{_NAME}: {match['turn']} is rated twice ({seen[match['turn']]}; {place}).")
-        seen[match["turn"]] = place
-        yield turn, match["code"]
+            raise DataError(f"{_NAME}: {place} rates {name}, which is not a turn of {session.name}.")
+        if name in seen:
+            raise DataError(f"{_NAME}: {name} is rated twice ({seen[name]}; {place}).")
+        seen[name] = place
+        yield Clip(
+            id=f"{_NAME}/{name}",
+            path=session / "sentences" / "wav" / turn["dialogue"] / f"{name}.wav",
+            text=texts.get(name),
+            label="no majority" if code == "xxx" else code,
+            speaker=f"Ses{turn['session']}_{turn['gender']}",
+            session=f"Ses{turn['session']}",
+            language="en",
+            corpus=_NAME,
+            gender=turn["gender"],
+        )
 
 
 def _transcriptions(session: Path) -> dict[str, str]:
     """Words by turn; lines without a turn's name (`M: …`) belong to no recording."""
     found: dict[str, str] = {}
     for place, line in _lines(session / "dialog" / "transcriptions"):
-        match = _SPOKEN.fullmatch(line.strip())
-        if match is None:
-            continue
-        text = match["text"].strip()
-        if found.setdefault(match["turn"], text) != text:
-            raise DataError(f"{_NAME}: {place} gives {match['turn']} other words than an earlier line.")
+        if match := _SPOKEN.fullmatch(line.strip()):
+            text = match["text"].strip()
+            if found.setdefault(match["turn"], text) != text:
+                raise DataError(f"{_NAME}: {place} gives {match['turn']} other words than an earlier line.")
     return found
-
-
-def _clip(session: Path, turn: re.Match[str], code: str, texts: Mapping[str, str]) -> Clip:
-    name, number = turn[0], f"Ses{turn['session']}"
-    return Clip(
-        id=f"{_NAME}/{name}",
-        path=session / "sentences" / "wav" / turn["dialogue"] / f"{name}.wav",
-        text=texts.get(name),
-        label="no majority" if code == _NO_MAJORITY else code,
-        speaker=f"{number}_{turn['gender']}",
-        session=number,
-        language="en",
-        corpus=_NAME,
-        gender=turn["gender"],
-    )

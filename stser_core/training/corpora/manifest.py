@@ -5,14 +5,11 @@
 `path` is relative to the manifest's folder and may be empty, and so may `text`, but not both. `label` is an emotion
 in any corpus's words (`emotion` serves where there is no `label`); rows of other emotions are left out and counted.
 Columns `angry`, `happy`, `neutral`, `sad` hold how many annotators chose each, or their proportion
-(`Clip.label_distribution`);
-the label is then what most chose, unless it is given.
-`speaker`, `session`, `split` (train, validation, test), `id`, `corpus`, `gender` and `language` may be missing; other
-columns are ignored.
+(`Clip.label_distribution`); the label is then what most chose, unless it is given. `speaker`, `session`, `split`
+(train, validation, test), `id`, `corpus`, `gender` and `language` may be missing; other columns are ignored.
 
-A row without a speaker: words alone have no speaker that could leak, so each such text is its own speaker, and folds
-may put it anywhere. Recordings without a speaker all count as one speaker, which
-folds keep on one side; a note says so.
+A text without a speaker is its own speaker, since nothing of a speaker could leak. Recordings without a speaker all
+count as one speaker, which folds keep on one side; a note says so.
 """
 
 from collections import Counter
@@ -29,13 +26,8 @@ _NAME = "manifest"
 _FILES = ("manifest.csv", "manifest.tsv")
 _NOBODY = "unknown"
 _SPLITS = {
-    "": None,
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
+    **{"": None, "train": "train", "training": "train"},
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     "test": "test",
 }
 _GENDERS = {"": None, "f": "F", "female": "F", "m": "M", "male": "M"}
@@ -66,11 +58,10 @@ def read(source: Path) -> Corpus:
         word = row["label"] or row["emotion"] or (LABELS[distribution.index(max(distribution))] if distribution else "")
         if not word:
             raise row.wrong("no label; give each row one.")
-        label = merge(word)
-        if label is None:
-            left_out[word.lower()] += 1
-        else:
+        if label := merge(word):
             clips.append(_clip(row, label, distribution))
+        else:
+            left_out[word.lower()] += 1
     nobody = sum(clip.path is not None and clip.speaker == f"{clip.corpus}_{_NOBODY}" for clip in clips)
     note = f"{_NAME}: {nobody:,} recordings name no speaker; they count as one speaker."
     return assemble(_NAME, manifest, clips, left_out, [note] if nobody else [])
@@ -81,11 +72,10 @@ def _table(source: Path) -> Path:
         for path in (source, *(source / name for name in _FILES)):
             if path.is_file():
                 return path
-        there = source.exists()
+        if not source.exists():
+            raise DataError(f"{_NAME}: {source} does not exist; give the table, or the folder that holds it.")
     except OSError as error:
         raise DataError(f"{_NAME}: {source} cannot be read ({reason(error)}).") from error
-    if not there:
-        raise DataError(f"{_NAME}: {source} does not exist; give the table, or the folder that holds it.")
     raise DataError(f"{_NAME}: {source} is not a table and holds no {' or '.join(_FILES)}; give the table itself.")
 
 
@@ -120,9 +110,12 @@ def _clip(row: _Row, label: str, distribution: tuple[float, ...] | None) -> Clip
     corpus = row["corpus"] or _NAME
     name = row["id"] or (Path(row["path"]).with_suffix("").as_posix() if row["path"] else f"line{row.line}")
     clip_id = name if name.startswith(f"{corpus}/") else f"{corpus}/{name}"
+    path = row.manifest.parent / row["path"]
+    if "\\" in row["path"] and not path.exists():  # Windows' separators, on another system
+        path = path.parent / path.name.replace("\\", "/")
     return Clip(
         id=clip_id,
-        path=_path(row),
+        path=path if row["path"] else None,
         text=row["text"] or None,
         label=label,
         speaker=row["speaker"] or (f"{corpus}_{_NOBODY}" if row["path"] else clip_id),
@@ -133,14 +126,6 @@ def _clip(row: _Row, label: str, distribution: tuple[float, ...] | None) -> Clip
         gender=_one_of(row, "gender", _GENDERS),
         label_distribution=distribution,
     )
-
-
-def _path(row: _Row) -> Path | None:
-    """The recording; on other systems, Windows' separators are read as such where no file has them in its name."""
-    if not row["path"]:
-        return None
-    path = row.manifest.parent / row["path"]
-    return path if "\\" not in row["path"] or path.exists() else path.parent / path.name.replace("\\", "/")
 
 
 def _one_of(row: _Row, column: str, known: Mapping[str, str | None]) -> str | None:

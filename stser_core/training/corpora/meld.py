@@ -20,11 +20,8 @@ _PUBLISHED = {"angry": 1607, "happy": 2308, "neutral": 6436, "sad": 1002}
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 _COLUMNS = ("utterance", "speaker", "emotion", "dialogue_id", "utterance_id")
 _RECORDING = re.compile(r"dia(\d+)_utt(\d+)")
-_WITHOUT_SOUND = frozenset({("dev", 110, 7), ("train", 125, 3)})
+_WITHOUT_SOUND = frozenset({"meld/dev_dia110_utt7", "meld/train_dia125_utt3"})
 """One recording is missing from the release, and one cannot be decoded."""
-
-_Key = tuple[str, int, int]
-"""Part, dialogue and utterance."""
 
 
 def read(directory: Path) -> Corpus:
@@ -38,14 +35,18 @@ def read(directory: Path) -> Corpus:
     if not tables:
         raise DataError(f"{_NAME}: {directory} holds no train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv.")
     recordings = _recordings(directory, files)
-    clips, left_out = labelled(_clip(part, row, recordings) for part, table in tables.items() for row in _rows(table))
+    clips, left_out = labelled(clip for part, table in tables.items() for clip in _clips(part, table, recordings))
     missing = [f"{part}_sent_emo.csv" for part in _SPLITS if part not in tables]
     notes = [f"{_NAME}: {', '.join(missing)} missing."] if missing else []
-    notes += _check_recordings(directory, clips)
+    silent = [clip.id for clip in clips if clip.path is None and clip.id not in _WITHOUT_SOUND]
+    if clips and all(clip.path is None for clip in clips):
+        notes.append(f"{_NAME}: no recording below {directory}; its clips are texts only.")
+    elif silent:
+        raise DataError(f"{_NAME}: {len(silent):,} recordings are missing below {directory}: {some(silent)}.")
     return assemble(_NAME, directory, clips, left_out, notes, _PUBLISHED)
 
 
-def _rows(table: Path) -> Iterator[dict[str, str]]:
+def _clips(part: str, table: Path, recordings: Mapping[str, Path]) -> Iterator[Clip]:
     columns, rows = read_table(table)
     lacking = [column for column in _COLUMNS if column not in columns]
     if lacking:
@@ -53,55 +54,37 @@ def _rows(table: Path) -> Iterator[dict[str, str]]:
     for line, row in rows:
         if not row["dialogue_id"].isdigit() or not row["utterance_id"].isdigit():
             raise DataError(f"{_NAME}: {table}, line {line} has no dialogue or utterance number.")
-        yield row
+        clip_id = _id(part, row["dialogue_id"], row["utterance_id"])
+        yield Clip(
+            id=clip_id,
+            path=None if clip_id in _WITHOUT_SOUND else recordings.get(clip_id),
+            text=row["utterance"] or None,
+            label=row["emotion"],
+            speaker=f"{_NAME}_{row['speaker']}",
+            split=_SPLITS[part],
+            language="en",
+            corpus=_NAME,
+        )
 
 
-def _recordings(directory: Path, files: list[Path]) -> dict[_Key, Path]:
-    """Recordings by part, dialogue and utterance; a sound file goes before the video it was taken from."""
-    found: dict[_Key, Path] = {}
+def _recordings(directory: Path, files: list[Path]) -> dict[str, Path]:
+    """Recordings by the ids of their clips; a sound file goes before the video it was taken from."""
+    found: dict[str, Path] = {}
     for path in files:
         match = _RECORDING.fullmatch(path.stem)
-        part = _part(path.relative_to(directory).parent)
+        folders = [name.lower() for name in reversed(path.relative_to(directory).parent.parts)]  # the innermost tells
+        part = next((part for name in folders for part in _SPLITS if part in name), None)
         if match is None or part is None or path.suffix.lower() not in RECORDING_SUFFIXES:
             continue
-        key = (part, int(match[1]), int(match[2]))
-        other = found.get(key)
-        if other is not None and _is_sound(other) == _is_sound(path):
+        clip_id, is_sound = _id(part, match[1], match[2]), path.suffix.lower() in SOUND_SUFFIXES
+        other = found.get(clip_id)
+        if other is not None and (other.suffix.lower() in SOUND_SUFFIXES) == is_sound:
             raise DataError(f"{_NAME}: {other} and {path} are the same utterance; remove the copy.")
-        if other is None or _is_sound(path):
-            found[key] = path
+        if other is None or is_sound:
+            found[clip_id] = path
     return found
 
 
-def _is_sound(path: Path) -> bool:
-    return path.suffix.lower() in SOUND_SUFFIXES
-
-
-def _part(folder: Path) -> str | None:
-    """The part that a folder of recordings belongs to: the innermost folder name that says it."""
-    names = [name.lower() for name in reversed(folder.parts)]
-    return next((part for name in names for part in _SPLITS if part in name), None)
-
-
-def _clip(part: str, row: Mapping[str, str], recordings: Mapping[_Key, Path]) -> Clip:
-    key = (part, int(row["dialogue_id"]), int(row["utterance_id"]))
-    return Clip(
-        id=f"{_NAME}/{part}_dia{key[1]}_utt{key[2]}",
-        path=None if key in _WITHOUT_SOUND else recordings.get(key),
-        text=row["utterance"] or None,
-        label=row["emotion"],
-        speaker=f"{_NAME}_{row['speaker']}",
-        split=_SPLITS[part],
-        language="en",
-        corpus=_NAME,
-    )
-
-
-def _check_recordings(directory: Path, clips: list[Clip]) -> list[str]:
-    known = {f"{_NAME}/{part}_dia{dialogue}_utt{utterance}" for part, dialogue, utterance in _WITHOUT_SOUND}
-    silent = [clip.id for clip in clips if clip.path is None and clip.id not in known]
-    if clips and all(clip.path is None for clip in clips):
-        return [f"{_NAME}: no recording below {directory}; its clips are texts only."]
-    if silent:
-        raise DataError(f"{_NAME}: {len(silent):,} recordings are missing below {directory}: {some(silent)}.")
-    return []
+def _id(part: str, dialogue: str, utterance: str) -> str:
+    """A clip's id, with numbers that have no leading zeros."""
+    return f"{_NAME}/{part}_dia{int(dialogue)}_utt{int(utterance)}"

@@ -61,11 +61,21 @@ def read_named(corpus: NamedCorpus, directory: Path) -> Corpus:
     unknown: list[str] = []
     for path in sound_files(inner if inner.is_dir() else directory):
         match = re.fullmatch(corpus.pattern, path.stem)
-        naming = None if match is None else corpus.meaning(path, match.groups(), found)
-        if naming is None:
+        if match is None or (naming := corpus.meaning(path, match.groups(), found)) is None:
             unknown.append(path.name)
-        else:
-            told.append(_clip(corpus, path, naming))
+            continue
+        told.append(
+            Clip(
+                id=f"{corpus.name}/{naming.clip}",
+                path=path,
+                text=naming.text,
+                label=naming.emotion,
+                speaker=f"{corpus.name}_{naming.speaker}",
+                language=corpus.language,
+                corpus=corpus.name,
+                gender=naming.gender,
+            )
+        )
     named = f"named like {corpus.example}"
     if not told:
         instead = f", only {some(unknown)}" if unknown else ""
@@ -76,26 +86,11 @@ def read_named(corpus: NamedCorpus, directory: Path) -> Corpus:
     return assemble(corpus.name, directory, clips, left_out, notes, published)
 
 
-def _clip(corpus: NamedCorpus, path: Path, naming: Naming) -> Clip:
-    return Clip(
-        id=f"{corpus.name}/{naming.clip}",
-        path=path,
-        text=naming.text,
-        label=naming.emotion,
-        speaker=f"{corpus.name}_{naming.speaker}",
-        language=corpus.language,
-        corpus=corpus.name,
-        gender=naming.gender,
-    )
-
-
 def _table(directory: Path, name: str, delimiter: str = ",") -> list[dict[str, str]]:
     """The rows of a table in a corpus's folder or beside it; none where it is not there."""
     found = [folder / name for folder in (directory, directory.parent) if (folder / name).is_file()]
     return [row for _, row in read_table(found[0], delimiter)[1]] if found else []
 
-
-# RAVDESS
 
 _RAVDESS_EMOTIONS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
 _RAVDESS_SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
@@ -108,8 +103,6 @@ def _ravdess(path: Path, parts: Parts, _: Mapping[str, str]) -> Naming:
     emotion = emotion if modality == "03" else "sound of a video"
     return Naming(path.stem, emotion, actor, "M" if int(actor) % 2 else "F", _RAVDESS_SENTENCES[statement])
 
-
-# CREMA-D
 
 _CREMA_D_EMOTIONS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 _CREMA_D_SENTENCES = {
@@ -139,8 +132,6 @@ def _crema_d_genders(directory: Path) -> dict[str, str]:
     return {row["actorid"]: row["sex"][0] for row in rows if row["sex"] in ("Female", "Male")}
 
 
-# EmoDB
-
 _EMODB_EMOTIONS = {
     **{"W": "anger", "L": "boredom", "E": "disgust", "A": "fear"},
     **{"F": "happiness", "T": "sadness", "N": "neutral"},
@@ -165,8 +156,6 @@ def _emodb(path: Path, parts: Parts, _: Mapping[str, str]) -> Naming:
     gender, text = _EMODB_GENDERS.get(speaker), _EMODB_SENTENCES.get(sentence)
     return Naming(path.stem, _EMODB_EMOTIONS[emotion], speaker, gender, text)
 
-
-# nEMO, ASED, TESS, SAVEE
 
 _NEMO_GENDERS = {
     **dict.fromkeys(("EB0", "IC0", "KD0", "MK0"), "F"),

@@ -12,23 +12,13 @@ from stser_core.errors import DataError, reason
 from stser_core.files import SOUND_SUFFIXES
 from stser_core.training.clip import Clip, Corpus
 
-_NAMED_IN_A_MESSAGE = 3
 _MERGES = {
-    "anger": "angry",
-    "ang": "angry",
-    "happiness": "happy",
-    "hap": "happy",
-    "excited": "happy",
-    "excitement": "happy",
-    "exc": "happy",
-    "joy": "happy",
-    "joyful": "happy",
-    "amusement": "happy",
-    "neu": "neutral",
-    "no emotion": "neutral",
-    "sadness": "sad",
-    "grief": "sad",
+    **dict.fromkeys(("anger", "ang"), "angry"),
+    **dict.fromkeys(("happiness", "hap", "excited", "excitement", "exc", "joy", "joyful", "amusement"), "happy"),
+    **dict.fromkeys(("neu", "no emotion"), "neutral"),
+    **dict.fromkeys(("sadness", "grief"), "sad"),
 }
+"""Excited is merged into happy, as in the paper's four-class IEMOCAP."""
 
 
 def require_folder(corpus: str, directory: Path) -> None:
@@ -38,10 +28,9 @@ def require_folder(corpus: str, directory: Path) -> None:
 
 
 def visible_files(directory: Path) -> list[Path]:
-    """All files below a folder in a fixed order, without hidden ones.
+    """All files below a folder in a fixed order, without those in hidden folders and hidden ones.
 
-    What starts with a dot is skipped, files and folders alike: among them are the `._` files (AppleDouble)
-    that macOS leaves beside the real ones.
+    Among these are the `._` files (AppleDouble) that macOS leaves beside the real ones.
     """
     return sorted(
         path
@@ -80,8 +69,7 @@ def read_lines(path: Path) -> list[str]:
 def read_table(path: Path, delimiter: str = ",") -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The columns and the rows of a table with a header, each row with the number of its last line.
 
-    Column names are lower case without surrounding blanks, and so are cells without theirs; cells that are
-    missing at a row's end are empty.
+    Names and cells are without surrounding blanks, names in lower case; cells missing at a row's end are empty.
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter)
     rows = []
@@ -100,32 +88,22 @@ def read_table(path: Path, delimiter: str = ",") -> tuple[list[str], list[tuple[
 
 
 def merge(word: str) -> str | None:
-    """Map a corpus's word or code for an emotion, in any case, to one of `LABELS`, or to `None` for another emotion.
-
-    Excited is merged into happy, as in the paper's four-class IEMOCAP.
-    """
+    """Map a corpus's word or code for an emotion, in any case, to one of `LABELS`, or to `None` for another emotion."""
     folded = word.strip().lower()
     return folded if folded in LABELS else _MERGES.get(folded)
 
 
 def labelled(clips: Iterable[Clip]) -> tuple[list[Clip], Counter[str]]:
     """Merge the labels of clips, which are their corpus's words; counts those of other emotions by their word."""
-    kept: list[Clip] = []
-    left_out: Counter[str] = Counter()
-    for clip in clips:
-        label = merge(clip.label)
-        if label is None:
-            left_out[clip.label.lower()] += 1
-        else:
-            kept.append(replace(clip, label=label))
-    return kept, left_out
+    merged = [(clip, merge(clip.label)) for clip in clips]
+    kept = [replace(clip, label=label) for clip, label in merged if label is not None]
+    return kept, Counter(clip.label.lower() for clip, label in merged if label is None)
 
 
 def some(names: Sequence[object]) -> str:
     """Name the first few of many in a message: `a, b, c and 7 more`."""
-    shown = ", ".join(str(name) for name in names[:_NAMED_IN_A_MESSAGE])
-    rest = len(names) - _NAMED_IN_A_MESSAGE
-    return f"{shown} and {rest:,} more" if rest > 0 else shown
+    shown = ", ".join(map(str, names[:3]))
+    return f"{shown} and {len(names) - 3:,} more" if len(names) > 3 else shown
 
 
 def assemble(
@@ -136,10 +114,9 @@ def assemble(
     notes: Sequence[str] = (),
     published: Mapping[str, int] | None = None,
 ) -> Corpus:
-    """Put a corpus's clips into one, after a look for their recordings.
+    """Put a corpus's clips into one; raises `DataError` where there are none, or recordings are missing.
 
-    `left_out` counts clips by the reason, `published` those of each label in the published corpus. Raises `DataError`
-    where there are no clips, or recordings are missing.
+    `left_out` counts clips by the reason, `published` those of each label in the published corpus.
     """
     if not clips:
         reasons = ", ".join(f"{why} {count:,}" for why, count in Counter(left_out).most_common())
@@ -154,13 +131,11 @@ def assemble(
     if missing:
         raise DataError(f"{name}: {len(missing):,} recordings of {source} are missing: {some(missing)}.")
     corpus = Corpus(tuple(sorted(clips, key=lambda clip: clip.id)), dict(sorted(left_out.items())), tuple(notes))
-    if published is not None and corpus.counts != published:
-        differs = f"EXPECTED {_listed(published)}, FOUND {_listed(corpus.counts)}"
-        note = f"{name}: {differs}; results on it do not compare with published ones."
-        return replace(corpus, notes=(*notes, note))
-    return corpus
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    each = ", ".join(f"{label} {counts[label]:,}" for label in LABELS)
-    return f"{sum(counts.values()):,} clips ({each})"
+    if published is None or corpus.counts == published:
+        return corpus
+    expected, found = (
+        f"{sum(counts.values()):,} clips ({', '.join(f'{label} {counts[label]:,}' for label in LABELS)})"
+        for counts in (published, corpus.counts)
+    )
+    note = f"{name}: EXPECTED {expected}, FOUND {found}; results on it do not compare with published ones."
+    return replace(corpus, notes=(*notes, note))
