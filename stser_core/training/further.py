@@ -54,18 +54,15 @@ def parse_encoder(text: str) -> tuple[str, EncoderEntry]:
         settings: dict[str, Any] = {"model": parts.pop(0)} if kind == encoders.HUB else {}
         pairs = [one.partition("=") for one in parts]
         if all(key and equals for key, equals, _ in pairs):
-            settings |= {key: _value(word) for key, _, word in pairs}
+            for key, _, word in pairs:
+                try:
+                    settings[key] = msgspec.json.decode(word)
+                except msgspec.DecodeError:
+                    settings[key] = word
             found = tuple(entry_points(group=encoders.GROUP, name=kind))  # none of this program's own
             package = found[0].dist.name if found and found[0].dist is not None else ""
             return name, EncoderEntry(kind, 0, settings, package)
     raise UsageError(f"--encoder is written as NAME=hub:MODEL_ID or NAME=TYPE:key=value,…; it is {text!r}.")
-
-
-def _value(word: str) -> Any:  # noqa: ANN401 (whatever JSON has)
-    try:
-        return msgspec.json.decode(word)
-    except msgspec.DecodeError:
-        return word
 
 
 def add_classifier(
@@ -73,24 +70,21 @@ def add_classifier(
 ) -> None:
     """Train a classifier over a further encoder, and write a copy of a checkpoint that has it into a folder.
 
-    Raises:
-        UsageError: The checkpoint has a classifier of this name.
-        CheckpointError: The checkpoint or the encoder cannot be loaded, or the encoder fails.
-        DataError: The encoder gives no vector for any clip, or recordings cannot be decoded.
+    Raises `UsageError` where the checkpoint has a classifier of this name, `CheckpointError` where the checkpoint or
+    the encoder cannot be loaded, or the encoder fails, and `DataError` where it gives no vectors, or recordings cannot
+    be decoded.
     """
     loaded = checkpoints.load(checkpoint)
     encoder = encoders.load(name, entry, {})
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     encoder.to(accelerator)
     sounds = SoundCache(fold.train + fold.validation, cache)
-    (clips, vectors), validation = (
-        _vectors(part, encoder, entry, sounds, cache) for part in (fold.train, fold.validation)
-    )
-    if not clips or not validation[0]:
+    train, validation = (_vectors(part, encoder, entry, sounds, cache) for part in (fold.train, fold.validation))
+    if not train[0] or not validation[0]:
         raise DataError(f"The encoder {name!r} gives no vector for the training or validation clips.")
     torch.manual_seed(recipe.loop.seed)
     model = _extended(checkpoints.load_model(loaded.folder), name, replace(entry, vector_size=encoder.vector_size))
-    _train(model.classifiers[name].to(accelerator), (clips, vectors), validation, recipe)
+    _train(model.classifiers[name].to(accelerator), train, validation, recipe)
     model.cpu()
     tensors = {other: loaded.tensors(other) for other in loaded.config.encoders}
     ensemble, found = calibrate_model(
@@ -146,17 +140,18 @@ def _extended(model: Stser, name: str, entry: EncoderEntry) -> Stser:
     config = model.config
     if name in config.classifiers:
         raise UsageError(f"The checkpoint has a classifier {name!r} already; choose another name.")
-    further = {**config.encoders, name: entry}
-    extended = Stser(
-        replace(config, encoders=further, classifiers={**config.classifiers, name: ClassifierConfig((name,))})
-    )
+    classifiers = {**config.classifiers, name: ClassifierConfig((name,))}
+    extended = Stser(replace(config, encoders={**config.encoders, name: entry}, classifiers=classifiers))
     extended.load_state_dict(model.state_dict(), strict=False)
     return extended
 
 
 def _vectors(clips: Sequence[Clip], encoder: Encoder, entry: EncoderEntry, sounds: SoundCache, cache: Path) -> _Vectors:
     store = ArrayStore(cache, "vectors", entry.type, sorted(entry.settings.items()))
-    keys = {clip.id: _key(clip) for clip in clips}
+    keys = {}
+    for clip in clips:
+        content = f"{content_key(clip.path) if clip.path is not None else ''} {clip.text or ''}"
+        keys[clip.id] = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
     missing = [clip for clip in clips if not store.has(keys[clip.id])]
     starts = range(0, len(missing), _CHUNK)
     for start in progress(starts, encoder.name, len(starts)):
@@ -167,8 +162,3 @@ def _vectors(clips: Sequence[Clip], encoder: Encoder, entry: EncoderEntry, sound
     found = [(clip, row) for clip in clips if len(row := store.load(keys[clip.id]))]
     vectors = np.array([row for _, row in found], dtype=np.float32).reshape(-1, encoder.vector_size)
     return [clip for clip, _ in found], vectors
-
-
-def _key(clip: Clip) -> str:
-    sound = content_key(clip.path) if clip.path is not None else ""
-    return hashlib.blake2b(f"{sound} {clip.text or ''}".encode(), digest_size=16).hexdigest()

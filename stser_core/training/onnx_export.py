@@ -31,16 +31,14 @@ from stser_core.training.output import write_json
 from stser_core.weights import SCALE
 
 _OPSET = 17
-_WEIGHTS_OF = "model."
+_WEIGHTS_OF = "model."  # prefix of the weights of a `_Part`
 
 
 def export(folder: Path, out: Path | None = None) -> Path:
     """Write the graphs of a checkpoint into its folder `onnx`, or into that of a copy of it; returns which has them.
 
-    Raises:
-        CheckpointError: The checkpoint is broken.
-        MissingExtraError: The package onnx is not installed.
-        OutputError: They cannot be written, or the copy would be mixed with something else.
+    Raises `CheckpointError` where the checkpoint is broken, `MissingExtraError` where onnx is not installed, and
+    `OutputError` where they cannot be written, or the copy would be mixed with something else.
     """
     if out is not None and out.is_dir() and any(out.iterdir()):
         raise OutputError(f"The folder {out} is not empty; name another one for the copy.")
@@ -122,10 +120,7 @@ class _Part(nn.Module):
 
     def __init__(self, model: Stser, compute: Callable[..., object]) -> None:
         super().__init__()
-        self.model, self.compute = model, compute
-
-    def forward(self, *inputs: Tensor) -> object:
-        return self.compute(*inputs)
+        self.model, self.forward = model, compute
 
 
 def _write(path: Path, model: Stser, compute: Callable[..., object], inputs: tuple[Tensor, ...]) -> None:
@@ -156,9 +151,7 @@ def _take_weights_out(graph: Any, stored: Mapping[str, str]) -> list[str]:  # no
     from onnx import TensorProto, helper
 
     kinds = {"int8": TensorProto.INT8, "float16": TensorProto.FLOAT16}
-    taken: list[str] = []
-    first: list[Any] = []
-    become: dict[str, str] = {}
+    taken, first, become = list[str](), list[Any](), dict[str, str]()
 
     def take(weight: Any, name: str, kind: int) -> None:  # noqa: ANN401
         weight.ClearField("raw_data")
@@ -182,9 +175,9 @@ def _take_weights_out(graph: Any, stored: Mapping[str, str]) -> list[str]:  # no
             else:
                 convert = helper.make_node("Cast", [name], [become[given]], to=int(TensorProto.FLOAT))
             first.append(convert)
-    for node in graph.node:
-        node.input[:] = [become.get(one, one) for one in node.input]
     following = list(graph.node)
+    for node in following:
+        node.input[:] = [become.get(one, one) for one in node.input]
     del graph.node[:]
     graph.node.extend([*first, *following])
     return taken

@@ -112,12 +112,10 @@ def stream_rows(report: Mapping[str, Any]) -> list[Rows]:
     streams: Rows = [("stream", "turns", *LABELS, "emotions", "ECE")]
     for band, kinds in report["streams"].items():
         for kind, one in kinds.items():
-            recalls = [percent(one["recall"].get(label)) for label in LABELS]
-            streams.append(
-                (f"{kind}, {band}", f"{one['turns']:,}", *recalls, percent(one["emotions"]), percent(one["ece"]))
-            )
+            found = (*_recalls(one["recall"]), percent(one["emotions"]), percent(one["ece"]))
+            streams.append((f"{kind}, {band}", f"{one['turns']:,}", *found))
     if laid := report.get("laid_in"):
-        recalls = [percent({"neutral": laid["neutral"], **laid["recall"]}.get(label)) for label in LABELS]
+        recalls = _recalls({"neutral": laid["neutral"], **laid["recall"]})
         streams.append(("laid into routine calls", f"{laid['laid']:,}", *recalls, percent(laid["emotions"]), ""))
     routine: Rows = [("routine calls", "turns", "neutral", "emotional > 0.7", "false alerts an hour")]
     for call, one in report.get("routine", {}).items():
@@ -128,16 +126,14 @@ def stream_rows(report: Mapping[str, Any]) -> list[Rows]:
 
 def stream_tables(report: Mapping[str, Any]) -> list[Table]:
     """Call-like streams and routine calls, for the terminal."""
-    title = (
-        f"{report['checkpoint']}: call-like streams (recall in percent), class prior {format_prior(report['prior'])}"
-    )
-    tables = []
+    prior = format_prior(report["prior"])
+    title = f"{report['checkpoint']}: call-like streams (recall in percent), class prior {prior}"
+    tables: list[Table] = []
     for head, *rows in stream_rows(report):
-        table = _table(title, head[:1], head[1:])
+        table = _table("" if tables else title, head[:1], head[1:])
         for row in rows:
             table.add_row(*row)
         tables.append(table)
-        title = ""
     return tables
 
 
@@ -150,12 +146,10 @@ def metrics_table(report: Mapping[str, Any]) -> Table:
     groups |= {"pairs": report["pairs"]} if "pairs" in report else {}
     for what, by_value in groups.items():
         for value, classifiers in by_value.items():
+            clips = value if what == "all" else f"{what}: {value}"
             for name, one in _apart(classifiers).items():
-                recalls = [percent(one["recall"].get(label)) for label in LABELS]
-                table.add_row(
-                    value if what == "all" else f"{what}: {value}",
-                    *(name, f"{one['n']:,}", percent(one["wa"]), percent(one["ua"]), *recalls, percent(one["ece"])),
-                )
+                metrics = (percent(one["wa"]), percent(one["ua"]), *_recalls(one["recall"]), percent(one["ece"]))
+                table.add_row(clips, name, f"{one['n']:,}", *metrics)
         table.add_section()
     return table
 
@@ -195,6 +189,10 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 def percent(value: float | None) -> str:
     """A fraction of 1 in percent; a dash for none."""
     return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _recalls(recall: Mapping[str, float]) -> list[str]:
+    return [percent(recall.get(label)) for label in LABELS]
 
 
 def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:

@@ -28,7 +28,6 @@ CORPUS = "routine"
 SERVICE_CORPORA = ("sgd", "taskmaster")
 
 _FRAME = SAMPLE_RATE * 30 // 1000
-_MODE = 2
 _ABOVE_FLOOR_DB = 9.0
 _ABSOLUTE_FLOOR_DB = -65.0
 _PAUSE = 16  # frames of silence that end a turn: 0.48 s
@@ -85,17 +84,13 @@ def read_calls(folder: Path, held_out: Collection[str] = ()) -> tuple[list[Chann
     """Read and segment the recordings of a folder, at any depth, channel by channel.
 
     Returns the channels to train on, and those of recordings that are held out, by their names with or without ending.
-
-    Raises:
-        UsageError: A held-out recording is not there.
-        DataError: No recording has speech.
-        AudioError: A recording cannot be decoded.
+    Raises `UsageError` where a held-out recording is not there, `DataError` where no recording has speech, `AudioError`
+    where one cannot be decoded.
     """
     require_folder(CORPUS, folder)
     paths = sound_files(folder)
-    names = {path.name for path in paths} | {path.stem for path in paths}
     for name in held_out:
-        if name not in names:
+        if not any(name in (path.name, path.stem) for path in paths):
             raise UsageError(f"--held-out-call: {folder} has no recording {name!r}.")
     training: list[Channel] = []
     held: list[Channel] = []
@@ -120,9 +115,12 @@ def turn_clips(channels: Sequence[Channel], cache: Path) -> tuple[Clip, ...]:
         for number, (start, end) in enumerate(channel.turns, start=1):
             path = cache / f"{CORPUS}-{digest}" / f"{number:04}.wav"
             if not path.is_file():
-                write_atomically(path, _wav(channel.sound[start:end]))
-            speaker = f"{CORPUS}_{channel.name}"
-            clip_id = f"{CORPUS}/{channel.name}/{number:04}"
+                content = io.BytesIO()
+                with wave.open(content, "wb") as file:
+                    file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+                    file.writeframes((np.clip(channel.sound[start:end], -1, 1) * 32_767).astype(np.int16).tobytes())
+                write_atomically(path, content.getvalue())
+            clip_id, speaker = f"{CORPUS}/{channel.name}/{number:04}", f"{CORPUS}_{channel.name}"
             clips.append(Clip(clip_id, path, None, "neutral", speaker, split="train", corpus=CORPUS, weak=True))
     return tuple(clips)
 
@@ -156,7 +154,7 @@ def segment(sound: Sound) -> tuple[tuple[tuple[int, int], ...], Sound]:
 
     Returns the first and last sample (exclusive) of each turn, and the noise between turns.
     """
-    detector = webrtcvad.Vad(_MODE)
+    detector = webrtcvad.Vad(2)
     frames = sound[: len(sound) // _FRAME * _FRAME].reshape(-1, _FRAME)
     levels = 10 * np.log10(np.square(frames).mean(axis=1) + 1e-10)
     sounding = levels[levels > _ABSOLUTE_FLOOR_DB]
@@ -173,11 +171,3 @@ def segment(sound: Sound) -> tuple[tuple[tuple[int, int], ...], Sound]:
     near = np.convolve(speech, np.ones(2 * _AWAY + 1), "same") > 0
     pause = frames[~near & (levels > -90)].reshape(-1)
     return tuple(turns), pause if len(pause) >= _SHORTEST_PAUSE_S * SAMPLE_RATE else pause[:0]
-
-
-def _wav(sound: Sound) -> bytes:
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-        file.writeframes((np.clip(sound, -1, 1) * 32_767).astype(np.int16).tobytes())
-    return content.getvalue()

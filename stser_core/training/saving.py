@@ -20,8 +20,6 @@ from stser_core.model import Stser
 from stser_core.tokenizer import Tokenizer
 from stser_core.weights import SCALE
 
-_TEXT_ENCODER = "tmodel."
-
 
 def save(
     folder: Path,
@@ -39,7 +37,10 @@ def save(
     with _written(folder) as partial:
         config = msgspec.json.format(msgspec.json.encode(model.config), indent=2) + b"\n"
         (partial / CONFIG_FILE).write_bytes(config)
-        tensors = {key: _stored(key, value) for key, value in own_weights(model).items()}
+        tensors = {key: value.detach().cpu().contiguous() for key, value in own_weights(model).items()}
+        for key, value in tensors.items():  # the text encoder is stored in half precision; it computes in single
+            if key.startswith("tmodel.") and value.is_floating_point():
+                tensors[key] = value.to(torch.float16)
         (partial / WEIGHTS_FILE).write_bytes(serialised(tensors))
         if model.front_end is not None:
             (partial / FRONT_END_FILE).write_bytes(serialised(quantise(model.front_end.state_dict())))
@@ -65,12 +66,6 @@ def _written(folder: Path) -> Iterator[Path]:
             if folder.exists():
                 folder.rename(old)
             new.rename(folder)
-
-
-def _stored(key: str, value: Tensor) -> Tensor:
-    """A tensor as it is stored: those of the text encoder in half precision; it computes in single all the same."""
-    plain = value.detach().cpu().contiguous()
-    return plain.to(torch.float16) if key.startswith(_TEXT_ENCODER) and plain.is_floating_point() else plain
 
 
 def quantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

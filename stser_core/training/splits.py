@@ -21,13 +21,12 @@ from stser_core.errors import DataError, UsageError
 from stser_core.training.caches import content_key
 from stser_core.training.clip import SPLITS, Clip
 
+Clips = tuple[Clip, ...]
+Groups = dict[str, Counter[str]]
 LeaveOut = Literal["auto", "session", "speakers", "corpus"]
 
-_SIZE = "size"
-"""The key of the number of clips, which is balanced beside the labels."""
-
-_CANDIDATES = 200
-"""Groups that are tried for each exchange."""
+_SIZE = "size"  # the key of the number of clips, which is balanced beside the labels
+_CANDIDATES = 200  # groups that are tried for each exchange
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,9 @@ class Fold:
     """Three parts that share no clip, no file and no speaker; `DataError` where they do, or one is empty."""
 
     name: str  # what is tested: a session, a corpus, or a number
-    train: tuple[Clip, ...]
-    validation: tuple[Clip, ...]  # decides when to stop
-    test: tuple[Clip, ...]  # may be empty
+    train: Clips
+    validation: Clips  # decides when to stop
+    test: Clips  # may be empty
     # those that training and validation may share: the only ones of their corpora
     shared_speakers: frozenset[str] = field(default=frozenset(), kw_only=True)
 
@@ -82,10 +81,7 @@ def divide(clips: Sequence[Clip], validation_part: float = 0.2, seed: int = 0, *
 
     Corpora that fix their splits are divided by these, all together, so that one may be all test; each of the others is
     divided by itself, so that it is in each part; of these, speakers with a proportion `test` are held out to test.
-
-    Raises:
-        UsageError: `test` has no effect.
-        DataError: The clips cannot be divided so.
+    Raises `UsageError` where `test` has no effect, `DataError` where the clips cannot be divided so.
     """
     if test and all(clip.split is not None for clip in clips):
         raise UsageError("--test-proportion has no effect on data with fixed splits; leave the option out.")
@@ -120,12 +116,9 @@ def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     ids = Counter(clip.id for clip in clips)
     files = Counter(os.path.realpath(clip.path) for clip in clips if clip.path is not None)
     for what, counts in (("clip", ids), ("recording", files)):
-        doubled = [name for name, count in counts.items() if count > 1]
-        if doubled:
-            raise DataError(
-                f"{len(doubled):,} {what}{'s' * (len(doubled) > 1)} given more than once, {doubled[0]} first; "
-                "remove copies, and give each corpus once."
-            )
+        if doubled := [name for name, count in counts.items() if count > 1]:
+            given = f"{len(doubled):,} {what}{'s' * (len(doubled) > 1)} given more than once, {doubled[0]} first"
+            raise DataError(f"{given}; remove copies, and give each corpus once.")
     sizes = Counter(clip.path.stat().st_size for clip in clips if clip.path is not None)
     first: dict[str, Clip] = {}
     for clip in clips:
@@ -134,9 +127,7 @@ def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     return tuple(first.values())
 
 
-def split_off(
-    clips: Sequence[Clip], proportion: float = 0.2, seed: int = 0
-) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+def split_off(clips: Sequence[Clip], proportion: float = 0.2, seed: int = 0) -> tuple[Clips, Clips]:
     """Take a proportion of a training part to validate with; both parts keep the order in which they came.
 
     Whole speakers are taken, as near as they can, or clips of a lone speaker.
@@ -145,7 +136,7 @@ def split_off(
     return _without(clips, take(clips, proportion, seed))
 
 
-def _without(clips: Sequence[Clip], held: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+def _without(clips: Sequence[Clip], held: Clips) -> tuple[Clips, Clips]:
     chosen = {clip.id for clip in held}
     return tuple(clip for clip in clips if clip.id not in chosen), held
 
@@ -169,14 +160,13 @@ def _refuse_shared(
     owner: dict[str, str] = {}
     shared: dict[str, str] = {}
     for part, clips in parts.items():
-        for name in {key(clip) for clip in clips} - {None}:
+        for name in {key(clip) for clip in clips}:
             if name is not None and owner.setdefault(name, part) != part:
                 shared[name] = f"{name} in {owner[name]} and {part}"
     if shared:
+        count = f"{len(shared):,} {what}{'s' * (len(shared) > 1)}"
         each = "; ".join(shared[name] for name in sorted(shared))
-        raise DataError(
-            f"Fold {fold} shares {len(shared):,} {what}{'s' * (len(shared) > 1)} between its parts: {each}."
-        )
+        raise DataError(f"Fold {fold} shares {count} between its parts: {each}.")
 
 
 @lru_cache(maxsize=1 << 17)
@@ -185,15 +175,15 @@ def _real_path(path: Path) -> str:
     return os.path.realpath(path)
 
 
-def _counts(clips: Sequence[Clip]) -> dict[str, Counter[str]]:
+def _counts(clips: Sequence[Clip]) -> Groups:
     """The labels of each speaker's clips, and their number."""
-    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    groups: Groups = defaultdict(Counter)
     for clip in clips:
         groups[clip.speaker].update((clip.label, _SIZE))
     return groups
 
 
-def _grouped(clips: Sequence[Clip], parts: int, seed: int) -> list[tuple[Clip, ...]]:
+def _grouped(clips: Sequence[Clip], parts: int, seed: int) -> list[Clips]:
     """Divide clips into parts that keep speakers together, alike in size and labels as far as the speakers allow.
 
     None of the parts is empty, and the same clips in another order give the same parts.
@@ -207,8 +197,14 @@ def _grouped(clips: Sequence[Clip], parts: int, seed: int) -> list[tuple[Clip, .
     return [tuple(clip for clip in clips if part_of[clip.speaker] == part) for part in range(parts)]
 
 
-def _deal(groups: dict[str, Counter[str]], parts: int, rng: random.Random) -> dict[str, int]:
+def _deal(groups: Groups, parts: int, rng: random.Random) -> dict[str, int]:
     """Give each group, the large ones first, to the part that it leaves most like the others."""
+
+    def unevenness(part: int, name: str) -> float:
+        """The increase of the sum of squared proportions, of each label and of the size, by a group."""
+        gained = groups[name].items()
+        return sum(count * (2 * dealt[part][what] + count) / whole[what] ** 2 for what, count in gained)
+
     # Chance blurs the order by size, so that seeds matter where no two groups are alike.
     order = sorted(sorted(groups), key=lambda name: -groups[name][_SIZE] * rng.uniform(0.6, 1))
     whole = sum((groups[name] for name in order), Counter[str]())
@@ -217,17 +213,12 @@ def _deal(groups: dict[str, Counter[str]], parts: int, rng: random.Random) -> di
     for place, name in enumerate(order):
         empty = [part for part in range(parts) if not dealt[part]]
         choice = empty if len(order) - place <= len(empty) else range(parts)
-        part_of[name] = min(choice, key=lambda part: (_unevenness(dealt[part], groups[name], whole), part))
+        part_of[name] = min(choice, key=lambda part: (unevenness(part, name), part))
         dealt[part_of[name]].update(groups[name])
     return part_of
 
 
-def _unevenness(part: Counter[str], group: Counter[str], whole: Counter[str]) -> float:
-    """The increase of the sum of squared proportions, of each label and of the size, by a group."""
-    return sum(count * (2 * part[what] + count) / whole[what] ** 2 for what, count in group.items())
-
-
-def _groups_near(clips: Sequence[Clip], proportion: float, seed: int) -> tuple[Clip, ...]:
+def _groups_near(clips: Sequence[Clip], proportion: float, seed: int) -> Clips:
     """Take whole speakers until no exchange brings the proportion of clips nearer to the wanted one.
 
     At least one is taken and at least one stays; labels are as alike to the rest's as the speakers allow.
@@ -243,7 +234,7 @@ def _groups_near(clips: Sequence[Clip], proportion: float, seed: int) -> tuple[C
     return tuple(clip for clip in clips if clip.speaker in taken)
 
 
-def _bring_nearer(taken: set[str], groups: dict[str, Counter[str]], proportion: float, rng: random.Random) -> None:
+def _bring_nearer(taken: set[str], groups: Groups, proportion: float, rng: random.Random) -> None:
     """Take or give back one group at a time, the one that serves size and then labels best."""
     whole = sum((groups[name] for name in sorted(groups)), Counter[str]())
     held = sum((groups[name] for name in sorted(taken)), Counter[str]())
@@ -266,17 +257,14 @@ def _bring_nearer(taken: set[str], groups: dict[str, Counter[str]], proportion: 
         taken ^= {best}
 
 
-def _random_clips(clips: Sequence[Clip], proportion: float, seed: int) -> tuple[Clip, ...]:
+def _random_clips(clips: Sequence[Clip], proportion: float, seed: int) -> Clips:
     """Take a proportion of the clips at random, the same of each label; at least one is taken and one stays."""
     if len(clips) < 2:
         raise DataError(f"{len(clips)} clips cannot be divided into training and validation; add data.")
-    by_label: dict[str, list[str]] = defaultdict(list)
-    for clip in sorted(clips, key=lambda clip: clip.id):
-        by_label[clip.label].append(clip.id)
     rng = random.Random(seed)
     ranked: list[tuple[float, str]] = []
-    for label in sorted(by_label):
-        ids = by_label[label]
+    for label in sorted({clip.label for clip in clips}):
+        ids = sorted(clip.id for clip in clips if clip.label == label)
         rng.shuffle(ids)
         # Each clip's rank within its label, so that taking the lowest ranks takes the same proportion of each label.
         ranked += [((rank + 0.5) / len(ids), clip_id) for rank, clip_id in enumerate(ids)]
