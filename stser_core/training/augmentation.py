@@ -1,14 +1,8 @@
-"""Augmentation of frames and words for training: each kind behind its own probability, none by default.
-
-Every function draws from the generator that it is given and from nothing else, so that a seed fixes all. Random
-telephone lines, which change the sound, are in `lines`.
-"""
+"""Augmentation of the speech (see `speech`) and the words of training examples; nothing is changed by default."""
 
 from collections.abc import Sequence
 
-import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from stser_core.config import Amount, Count, Positive, Proportion, Settings
 from stser_core.errors import UsageError
@@ -30,18 +24,6 @@ class Augmentation(Settings, frozen=True):
     def __post_init__(self) -> None:
         if self.crop_s[0] > self.crop_s[1]:
             raise UsageError(f"augmentation.crop_s must be a shortest and a longest length; it is {self.crop_s}.")
-
-
-def cropped(
-    frames: NDArray[np.float32], seconds: tuple[float, float], rate: float, rng: Generator
-) -> NDArray[np.float32]:
-    """A random part of frames, float32 [n, size], of `seconds` (shortest, longest) at `rate` frames a second.
-
-    What is shorter stays whole.
-    """
-    wanted = max(1, round(rng.uniform(*seconds) * rate))
-    start = int(rng.integers(0, max(1, len(frames) - wanted + 1)))
-    return frames[start : start + wanted]
 
 
 def change_words(text: str, settings: Augmentation, others: Sequence[str], rng: Generator) -> str:

@@ -23,9 +23,6 @@ from stser_core.training.speech import Speech, SpeechSource
 VALIDATION = -1
 """Stands for the epoch of examples that are drawn once and for all."""
 
-COLUMNS = ("speech", "text", "both")
-"""Inputs of classifiers: targets and weights have a column for each."""
-
 _POOL = 24
 _VALIDATED = 32
 _ROUNDED = 32
@@ -45,9 +42,6 @@ class Examples:
     augmentation: Augmentation | None = None  # None in validation
     words: Sequence[str] = ()  # replace words of a text (`Augmentation.swapped_words`)
     seed: int = 0
-
-    def __len__(self) -> int:
-        return len(self.clips)
 
     def length(self, position: int) -> int:
         """A length by which batches are sorted."""
@@ -71,18 +65,21 @@ class Examples:
     def batch(self, positions: Sequence[int], epoch: int) -> dict[str, Tensor]:
         """The arguments of `Learner.forward`.
 
-        `targets` float32 [batch, columns, labels] and `weights` float32 [batch, columns], 0 where there is nothing to
-        learn, of `COLUMNS`; `frames` float32 [batch, n, size], `counts` int64 [batch] and `baselines` float32 [batch,
-        size], where there is speech; `pieces` and `mask` int64 [batch, n].
+        `targets` float32 [batch, 3, labels] and `weights` float32 [batch, 3], 0 where there is nothing to learn, for
+        classifiers of speech, of text and of both (`pairs.Labels`); `frames` float32 [batch, n, size], `counts` int64
+        [batch] and `baselines` float32 [batch, size], where there is speech; `pieces` and `mask` int64 [batch, n].
         """
         drawn = [self.draw(position, epoch) for position in positions]
-        targets = torch.zeros(len(drawn), len(COLUMNS), len(LABELS))
-        weights = torch.zeros(len(drawn), len(COLUMNS))
+        targets, weights = torch.zeros(len(drawn), 3, len(LABELS)), torch.zeros(len(drawn), 3)
         for row, (example, _) in enumerate(drawn):
             for column, label in enumerate(example.labels):
-                if label is not None:
-                    targets[row, column] = _target(example, label, hard=epoch == VALIDATION)
-                    weights[row, column] = 1.0
+                if label is None:
+                    continue
+                weights[row, column] = 1.0
+                if example.kind is None and epoch != VALIDATION:  # as annotators chose, where that is known
+                    targets[row, column] = torch.tensor(example.clip.target)
+                else:
+                    targets[row, column, LABELS.index(label)] = 1.0
         batch = {"targets": targets, "weights": weights}
         speech = [one for _, one in drawn if one is not None]
         if speech:
@@ -99,16 +96,7 @@ class Examples:
         return batch
 
 
-def _target(example: Example, label: str, *, hard: bool) -> Tensor:
-    """The annotators' label distribution in training, where that is known; else the label."""
-    if example.kind is None and not hard:
-        return torch.tensor(example.clip.target)
-    target = torch.zeros(len(LABELS))
-    target[LABELS.index(label)] = 1.0
-    return target
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class TrainingBatches:
     """Batches of similar length, of examples drawn by weight; see `length_batches`."""
 
@@ -118,24 +106,23 @@ class TrainingBatches:
     size: int  # examples in a batch; fewer where there are fewer
     seed: int
 
-    def __len__(self) -> int:
-        return self._drawn // min(self.size, self._drawn)
+    def __post_init__(self) -> None:
+        self.drawn = max(1, round(float(self.weights.sum())))  # examples in an epoch
+        self.size = min(self.size, self.drawn)
 
-    @property
-    def _drawn(self) -> int:
-        """Examples in an epoch."""
-        return max(1, round(float(self.weights.sum())))
+    def __len__(self) -> int:
+        return self.drawn // self.size
 
     def epoch(self, number: int) -> Iterator[Mapping[str, Tensor]]:
         """The batches of an epoch, as `Examples.batch` makes them."""
-        rng, size = np.random.default_rng((self.seed, number)), min(self.size, self._drawn)
-        for positions in length_batches(np.array(self.lengths), self.weights, size, rng):
+        rng = np.random.default_rng((self.seed, number))
+        for positions in length_batches(np.array(self.lengths), self.weights, self.size, rng):
             yield self.batch(positions.tolist(), number)
 
 
 def validation_batches(examples: Examples) -> Iterator[Mapping[str, Tensor]]:
     """All examples once, each as it is drawn for validation, sorted by length."""
-    order = sorted(range(len(examples)), key=examples.length)
+    order = sorted(range(len(examples.clips)), key=examples.length)
     for start in range(0, len(order), _VALIDATED):
         yield examples.batch(order[start : start + _VALIDATED], VALIDATION)
 
@@ -145,11 +132,15 @@ def length_batches(
 ) -> list[NDArray[np.int64]]:
     """Draw an epoch's batches: positions int64 [size] of each.
 
-    Positions are drawn as evenly as possible by their weights (float64 [n], 1 on average: each once), shuffled, and
-    sorted by length within pools of two dozen batches, so that little of a batch is padding and yet no two epochs are
-    alike.
+    Positions are drawn about `weight` times each (float64 [n]), all together as many as the weights sum to (systematic
+    sampling), shuffled, and sorted by length within pools of two dozen batches, so that little of a batch is padding
+    and yet no two epochs are alike.
     """
-    drawn = _systematic(weights, rng)
+    order = rng.permutation(len(weights))
+    steps = np.cumsum(weights[order])
+    count = max(1, round(steps[-1]))
+    marks = (np.arange(count) + rng.random()) * (steps[-1] / count)
+    drawn = order[np.minimum(np.searchsorted(steps, marks, side="right"), len(weights) - 1)]
     rng.shuffle(drawn)
     drawn = drawn[: len(drawn) // size * size]  # before they are sorted: any may be left over, not the longest
     batches: list[NDArray[np.int64]] = []
@@ -166,34 +157,20 @@ def draw_weights(
     """Expected number of draws of each clip in an epoch: float64 [clips], 1 on average without the weak clips.
 
     Labels of a corpus are drawn alike, if so asked, corpora in proportion to their size to a power. `weak` has the
-    proportion of weak clips in all draws, of those with sound (`True`) and of texts (`False`).
+    proportion of weak clips in all draws: of those with sound (`True`), and of texts (`False`).
     """
     corpora = Counter(clip.corpus for clip in clips)
     labels = Counter((clip.corpus, clip.label) for clip in clips)
     kinds = Counter(corpus for corpus, _ in labels)
-    weights = np.ones(len(clips), dtype=np.float64)
-    for position, clip in enumerate(clips):
-        weights[position] *= corpora[clip.corpus] ** (balance_corpora - 1)
-        if balance_labels:
-            weights[position] *= corpora[clip.corpus] / (kinds[clip.corpus] * labels[clip.corpus, clip.label])
+    weights = np.array([corpora[clip.corpus] ** (balance_corpora - 1) for clip in clips])
+    if balance_labels:
+        weights *= [corpora[clip.corpus] / (kinds[clip.corpus] * labels[clip.corpus, clip.label]) for clip in clips]
     strong = np.array([not clip.weak for clip in clips])
     weights[strong] /= weights[strong].mean()
-    rows = {
-        sound: [n for n, clip in enumerate(clips) if clip.weak and (clip.path is not None) == sound]
-        for sound in (True, False)
-    }
-    proportions = {sound: (weak or {}).get(sound, 0.0) for sound in rows if rows[sound]}
-    draws = strong.sum() / (1 - sum(proportions.values()))
-    for sound, proportion in proportions.items():
-        weights[rows[sound]] *= proportion * draws / weights[rows[sound]].sum()
+    with_sound = np.array([clip.path is not None for clip in clips])
+    parts = [(~strong & (with_sound == sound), (weak or {}).get(sound, 0.0)) for sound in (True, False)]
+    parts = [(rows, proportion) for rows, proportion in parts if rows.any()]
+    draws = strong.sum() / (1 - sum(proportion for _, proportion in parts))
+    for rows, proportion in parts:
+        weights[rows] *= proportion * draws / weights[rows].sum()
     return weights
-
-
-def _systematic(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw each position about `weight` times, all together as many as the weights sum to (systematic sampling)."""
-    order = rng.permutation(len(weights))
-    steps = np.cumsum(weights[order])
-    count = max(1, round(steps[-1]))
-    marks = (np.arange(count) + rng.random()) * (steps[-1] / count)
-    drawn: NDArray[np.int64] = order[np.minimum(np.searchsorted(steps, marks, side="right"), len(weights) - 1)]
-    return drawn

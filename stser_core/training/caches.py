@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +24,14 @@ from stser_core.training.output import progress
 from stser_core.training.saving import quantise
 from stser_core.weights import SCALE
 
-WIDE, TELEPHONE = "wide", "telephone"
+Band = Literal["wide", "telephone"]
+BANDS: tuple[Band, ...] = ("wide", "telephone")
+WIDE, TELEPHONE = BANDS
 """Versions of a recording: as recorded, and over a telephone line that is always the same."""
 
-LONGEST_S = 30
-"""Longer clips are cut: an utterance of a call is not longer."""
-
+LONGEST_S = 30  # longer clips are cut: an utterance of a call is not longer
 _THREADS = 2
 _CHUNK = 64
-
-
-def line(number: int) -> str:
-    """The version of a recording over its random telephone line of a number, from 1."""
-    return f"line{number}"
 
 
 class ArrayStore:
@@ -120,7 +115,7 @@ class SoundCache:
 class FrameCache:
     """Frames of recordings: the frozen front end's, or log-mel spectrograms without one.
 
-    Each is kept in the versions that were asked for: `WIDE`, `TELEPHONE`, and those of `line`.
+    Each is kept in the versions that were asked for: `WIDE`, `TELEPHONE`, and, over random lines, line1, line2, ….
     """
 
     def __init__(self, model: Stser, folder: Path, pauses: Sequence[Sound] = ()) -> None:
@@ -144,11 +139,12 @@ class FrameCache:
         starts = range(0, len(missing), _CHUNK)  # not all at once: sound waits in memory
         with ThreadPoolExecutor(_THREADS) as threads:
             for start in progress(starts, "Front end", len(starts)):
-                found = list(threads.map(self._sound, missing[start : start + _CHUNK]))
-                failures += [sound for _, sound in found if isinstance(sound, str)]
-                sounds = {key: sound for key, sound in found if not isinstance(sound, str)}
-                for key, frames in zip(sounds, network.encode_frames(list(sounds.values())), strict=True):
-                    self._store.save(key, frames.astype(np.float16))
+                chunk = missing[start : start + _CHUNK]
+                found = dict(zip(chunk, threads.map(self._sound, *zip(*chunk, strict=True)), strict=True))
+                failures += [sound for sound in found.values() if isinstance(sound, str)]
+                sounds = {one: sound for one, sound in found.items() if not isinstance(sound, str)}
+                for one, frames in zip(sounds, network.encode_frames(list(sounds.values())), strict=True):
+                    self._store.save(self._key(*one), frames.astype(np.float16))
         _refuse(failures)
 
     def frames(self, clip: Clip, version: str = WIDE) -> NDArray[np.float16]:
@@ -168,32 +164,29 @@ class FrameCache:
         """Mean and deviation over time of the frames of clips with recordings: float32 [2, versions, clips, size]."""
         wanted = [(clip, version) for version in versions for clip in clips]
         with ThreadPoolExecutor(_THREADS) as pool:
-            found = np.array(list(pool.map(lambda one: _statistics(self.frames(*one)), wanted)), dtype=np.float32)
+            every = pool.map(lambda one: self.frames(*one).astype(np.float32), wanted)
+            found = np.array([(frames.mean(0), frames.std(0)) for frames in every], dtype=np.float32)
             return found.reshape(len(versions), len(clips), 2, self.size).transpose(2, 0, 1, 3)
 
     def _key(self, path: Path, version: str) -> str:
         content = content_key(path)
-        return {WIDE: content, TELEPHONE: f"{content}-{TELEPHONE}"}.get(version, f"{content}-{version}-{self._noises}")
+        if version == WIDE:
+            return content
+        return f"{content}-{version}" if version == TELEPHONE else f"{content}-{version}-{self._noises}"
 
-    def _sound(self, wanted: tuple[Path, str]) -> tuple[str, Sound | str]:
-        path, version = wanted
-        key = self._key(path, version)
+    def _sound(self, path: Path, version: str) -> Sound | str:
+        """A version of a recording, or why there is none."""
         try:
             sound = load_mono(path)
         except StserError as error:
-            return key, str(error)
+            return str(error)
         if version == TELEPHONE:
             sound = telephone_band(sound)
         sound = trim(sound)[0][: LONGEST_S * SAMPLE_RATE]
-        if version not in (WIDE, TELEPHONE):
-            seed = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
-            sound = random_line(sound, np.random.default_rng(seed), self._pauses)
-        return key, sound
-
-
-def _statistics(frames: NDArray[np.float16]) -> NDArray[np.float32]:
-    given = frames.astype(np.float32)
-    return np.stack([given.mean(0), given.std(0)])
+        if version in BANDS:
+            return sound
+        seed = hashlib.blake2b(self._key(path, version).encode(), digest_size=8).digest()
+        return random_line(sound, np.random.default_rng(int.from_bytes(seed, "big")), self._pauses)
 
 
 def _refuse(failures: Sequence[str]) -> None:

@@ -22,12 +22,12 @@ from stser_core.model import Stser
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.tokenizer import Tokenizer
 from stser_core.torch_network import TorchNetwork
-from stser_core.training.caches import FrameCache
+from stser_core.training.caches import BANDS, FrameCache
 from stser_core.training.clip import Clip
+from stser_core.training.evaluation import SpeechInputs
 from stser_core.training.metrics import calibration_error
-from stser_core.training.pairs import Words, as_recorded, column_of, column_of_all
+from stser_core.training.pairs import Example, Words, as_recorded, column_of, column_of_all
 from stser_core.training.saving import save
-from stser_core.training.speech_inputs import BANDS, SpeechInputs
 from stser_core.training.streams import Turn, run_streams
 
 _SMALLEST = 1e-12
@@ -59,11 +59,9 @@ def calibrate_model(
     """Find the temperatures of every classifier, and of the combinations that occur in operation.
 
     Speech classifiers answer call-like streams over both bands, classifiers of text the texts; all together answer
-    streams with words. Labels count alike, as in training: the class prior comes on top. The model, on the CPU, is
-    measured as a checkpoint stores it: a temporary one is written beside `folder`, the final checkpoint's.
-
-    `words` gives the turns of streams their words, where the model reads any. The frames are of the model's front end,
-    `encoders` the own tensors of further encoders, by name.
+    streams with words, from `words`. Labels count alike, as in training: the class prior comes on top. The model, on
+    the CPU, is measured as a checkpoint stores it: a temporary one is written beside `folder`, the final checkpoint's.
+    `encoders` are the own tensors of further encoders, by name.
     """
     columns = {name: column_of(one.inputs) for name, one in model.config.classifiers.items()}
     ensemble = structs.replace(model.config.ensemble, temperatures={})
@@ -98,9 +96,9 @@ def calibrate(
         found: Floats = np.log(np.maximum(probabilities, _SMALLEST)) * before.get(name, 1.0)
         return found
 
-    def fit(name: str, logits: Floats, labels: Sequence[str | None]) -> None:
+    def fit(name: str, logits: Floats, some: Sequence[Turn], column: int) -> None:
         nonlocal ensemble
-        truth = np.array([LABELS.index(label) for label in labels if label is not None])
+        truth = np.array([LABELS.index(turn.labels[column] or "") for turn in some])
         weights = 1.0 / np.bincount(truth, minlength=len(LABELS))[truth]  # all labels count alike
         temperature = round(fit_temperature(logits, truth, weights), 4)
         errors = (calibration_error(truth, softmax(logits / one), weights) for one in (1.0, temperature))
@@ -110,15 +108,14 @@ def calibrate(
     for name, column in columns.items():
         some = [turn for turn in turns if name in turn.scores.by_classifier and turn.labels[column] is not None]
         if some:
-            fit(name, logits(name, some), [turn.labels[column] for turn in some])
+            fit(name, logits(name, some), some, column)
     speech, text = (tuple(name for name, column in columns.items() if column == one) for one in (0, 1))
     for names in dict.fromkeys((speech, text, tuple(columns))):
         column = column_of_all([columns[name] for name in names])
         some = [turn for turn in turns if set(turn.scores.by_classifier) == set(names) and turn.labels[column]]
         if len(names) > 1 and some:
             together = combine(calibrated({name: logits(name, some) for name in names}, ensemble), ensemble)
-            smallest = np.maximum(together, _SMALLEST)
-            fit(combination(names), np.log(smallest), [turn.labels[column] for turn in some])
+            fit(combination(names), np.log(np.maximum(together, _SMALLEST)), some, column)
     return ensemble, found
 
 
@@ -139,28 +136,24 @@ def fit_temperature(logits: Floats, labels: NDArray[np.integer], weights: Floats
 def _turns(inputs: SpeechInputs, clips: Sequence[Clip], words: Words | None, seed: int) -> list[Turn]:
     """Scored turns of streams over both bands, without words and with words, and texts."""
     recognizer = inputs.recognizer
+
+    def single(kind: str, examples: Sequence[Example]) -> list[Turn]:
+        scored = recognizer.score([inputs.of(one.clip, text=one.text) for one in examples])
+        found = zip(examples, scored, strict=True)
+        return [Turn(kind, one.labels, scores) for one, scores in found if scores is not None]
+
     turns: list[Turn] = []
     for band in BANDS if recognizer.attends else ():
         turns += run_streams(inputs, clips, band, seed=seed)
         if words is not None:
             turns += run_streams(inputs, clips, band, seed=seed + 1, words=words)
     if recognizer.attends and not turns:  # too few clips of any speaker for streams
-        turns += _single_clips(inputs, clips, words, seed)
-    every = [clip for clip in clips if clip.path is None and clip.text]
-    texts = [clip for weak in (False, True) for clip in [one for one in every if one.weak == weak][:_MOST_TEXTS]]
+        rng = np.random.default_rng(seed)
+        with_sound = [clip for clip in clips if clip.path is not None and not clip.weak]
+        examples = [as_recorded(replace(clip, text=None)) for clip in with_sound]
+        turns += single("clips", examples + ([words(clip, rng) for clip in with_sound] if words is not None else []))
+    texts = [as_recorded(clip) for clip in clips if clip.path is None and clip.text]
     if recognizer.needs_text and texts:
-        scored = recognizer.score([inputs.of(clip, text=clip.text) for clip in texts])
-        found = zip(texts, scored, strict=True)
-        turns += [Turn("texts", (None, clip.label, None), scores) for clip, scores in found if scores is not None]
+        some = [[one for one in texts if one.clip.weak == weak][:_MOST_TEXTS] for weak in (False, True)]
+        turns += single("texts", some[0] + some[1])
     return turns
-
-
-def _single_clips(inputs: SpeechInputs, clips: Sequence[Clip], words: Words | None, seed: int) -> list[Turn]:
-    """Every clip once without words and, where there are any, once with words."""
-    rng = np.random.default_rng(seed)
-    with_sound = [clip for clip in clips if clip.path is not None and not clip.weak]
-    examples = [as_recorded(replace(clip, text=None)) for clip in with_sound]
-    examples += [words(clip, rng) for clip in with_sound] if words is not None else []
-    scored = inputs.recognizer.score([inputs.of(one.clip, text=one.text) for one in examples])
-    found = zip(examples, scored, strict=True)
-    return [Turn("clips", one.labels, scores) for one, scores in found if scores is not None]

@@ -122,11 +122,11 @@ def fit(
 def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
     """Evaluate a run's checkpoint on its test clips and held-out calls; the stream tables go into its card."""
     from stser_core.checkpoint import CARD_FILE
-    from stser_core.training.evaluation import clip_report
+    from stser_core.training.caches import BANDS
+    from stser_core.training.evaluation import SpeechInputs, clip_report
     from stser_core.training.output import write_atomically, write_json
     from stser_core.training.recipe import RunFolder
     from stser_core.training.report import metrics_table, stream_tables, with_streams
-    from stser_core.training.speech_inputs import BANDS, SpeechInputs
     from stser_core.training.streams import stream_report
 
     inputs = SpeechInputs.load(checkpoint, cache)
@@ -241,9 +241,9 @@ def evaluate(
 ) -> None:
     """Evaluate a checkpoint through the recognizer that the monitor runs."""
     from stser_core.ensemble import parse_prior
-    from stser_core.training.evaluation import clip_report
+    from stser_core.training.caches import BANDS
+    from stser_core.training.evaluation import SpeechInputs, clip_report
     from stser_core.training.report import metrics_table, stream_tables
-    from stser_core.training.speech_inputs import BANDS, SpeechInputs
     from stser_core.training.streams import stream_report
 
     results.check(corpora.data)

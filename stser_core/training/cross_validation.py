@@ -24,15 +24,14 @@ from msgspec.structs import replace
 
 from stser_core.errors import DataError
 from stser_core.training.baselines.baseline import Baseline, targets, usable
-from stser_core.training.caches import SoundCache
-from stser_core.training.evaluation import clip_report
+from stser_core.training.caches import BANDS, SoundCache
+from stser_core.training.evaluation import SpeechInputs, clip_report
 from stser_core.training.metrics import measure
 from stser_core.training.output import write_json
 from stser_core.training.recipe import Recipe, RunFolder, fingerprint
 from stser_core.training.report import Spread
 from stser_core.training.routine import CallData
 from stser_core.training.run import RunData, fit
-from stser_core.training.speech_inputs import BANDS, SpeechInputs
 from stser_core.training.splits import Fold
 from stser_core.training.streams import stream_report
 

@@ -1,11 +1,11 @@
-"""Single clips, pairs and service texts through the recognizer that the monitor runs: predictions and metrics.
+"""Clips, pairs and turns of calls through the recognizer that the monitor runs: its inputs, predictions and metrics.
 
 Open corpora have no sound whose words differ on purpose, so clips of unseen speakers are paired with unseen texts: both
 carry an emotion, or only one of them does. The right answer follows from how a pair was made (see `pairs`).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,16 +13,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from stser_core import checkpoint as checkpoints
+from stser_core.audio import load_mono
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.recognizer import EmotionRecognizer
-from stser_core.scores import ENSEMBLE, EmotionScores, SpeechInput
+from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
+from stser_core.torch_network import TorchNetwork
+from stser_core.training.caches import Band, FrameCache
 from stser_core.training.clip import Clip
+from stser_core.training.lines import Sound, telephone_band
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.pairs import EMOTIONS, NEUTRAL
-from stser_core.training.speech_inputs import Band, SpeechInputs
+from stser_core.training.routine import Channel
 
 BaselineMode = Literal["none", "neutral"]
 """Speaker baseline of a single clip: none, or that of the speaker's other neutral clips (at most ten)."""
@@ -37,6 +42,69 @@ _SAID_WITH: Mapping[str, Callable[[str], tuple[str, ...]]] = {
 _NEUTRAL_CLIPS = 10
 _CHUNK = 64
 _MOST_SERVICE = 5_000
+_NO_SOUND = np.zeros(0, dtype=np.float32)
+
+
+class SpeechInputs:
+    """Makes the inputs of `recognizer`; recordings and turns are encoded by the front end once."""
+
+    def __init__(
+        self, recognizer: EmotionRecognizer, frames: FrameCache, load: Callable[[Path], Sound] = load_mono
+    ) -> None:
+        """Take frames of the same front end; `load` gives a recording's samples."""
+        self.recognizer = recognizer
+        self._frames, self._load = frames, load
+        self._turns: dict[str, list[NDArray[np.floating]]] = {}
+        # Encoders of other packages read samples.
+        self._keeps_sound = bool(set(recognizer.classifiers) - set(CLASSIFIERS))
+
+    @classmethod
+    def load(cls, checkpoint: str | Path, cache: Path, accelerator: str = "auto", **options: Any) -> "SpeechInputs":  # noqa: ANN401
+        """Load a checkpoint's recognizer; options and errors are those of `EmotionRecognizer`."""
+        loaded = checkpoints.load(checkpoint)
+        model = checkpoints.load_model(loaded.folder)
+        return cls(EmotionRecognizer(loaded, TorchNetwork(model, accelerator), **options), FrameCache(model, cache))
+
+    def prepare(self, clips: Iterable[Clip], bands: Sequence[Band]) -> None:
+        """Encode recordings that are going to be needed; raises `DataError` for those that cannot be decoded."""
+        if self.recognizer.attends:
+            self._frames.prepare(clips, bands)
+
+    def of(
+        self, clip: Clip, band: Band = "wide", text: str | None = None, speaker: SpeakerBaseline | None = None
+    ) -> SpeechInput:
+        """A clip over a band; a clip without a recording is text alone."""
+        if clip.path is None or not self.recognizer.attends:
+            return SpeechInput(_NO_SOUND, text)
+        sound = self.sound(clip, band) if self._keeps_sound else _NO_SOUND
+        return SpeechInput(sound, text, speaker=speaker, frames=self.frames(clip, band))
+
+    def turns(self, channel: Channel, speaker: SpeakerBaseline) -> list[SpeechInput]:
+        """The turns of a call's channel."""
+        sounds = [channel.sound[start:end] for start, end in channel.turns]
+        if not self.recognizer.attends or self._keeps_sound:
+            return [SpeechInput(sound, speaker=speaker) for sound in sounds]
+        if channel.name not in self._turns:
+            self._turns[channel.name] = self.recognizer.frames(sounds)
+        return [SpeechInput(_NO_SOUND, speaker=speaker, frames=frames) for frames in self._turns[channel.name]]
+
+    def frames(self, clip: Clip, band: Band = "wide") -> NDArray[np.float16]:
+        """A clip's frames: float16 [n, size]."""
+        return self._frames.frames(clip, band)
+
+    def sound(self, clip: Clip, band: Band = "wide") -> Sound:
+        """A clip's samples over a band: float32 [n]."""
+        assert clip.path is not None
+        sound = self._load(clip.path)
+        return sound if band == "wide" else telephone_band(sound)
+
+    def score_alone(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
+        """Score inputs without class prior."""
+        prior, self.recognizer.prior = self.recognizer.prior, None
+        try:
+            return self.recognizer.score(inputs)
+        finally:
+            self.recognizer.prior = prior
 
 
 @dataclass(frozen=True)
@@ -86,21 +154,31 @@ def predict(
             speaker = _known(clip, neutral.get((clip.speaker, band), {})) if mode == "neutral" else None
             if mode == "none" or speaker is not None:
                 chunk.append((clip, band, mode, inputs.of(clip, band, clip.text, speaker)))
-        scored = _without_prior(inputs.recognizer, [one[3] for one in chunk])
-        found += [
-            Prediction(clip, band, scores, mode)
-            for (clip, band, mode, _), scores in zip(chunk, scored, strict=True)
-            if scores is not None
-        ]
+        scored = zip(chunk, inputs.score_alone([one[3] for one in chunk]), strict=True)
+        found += [Prediction(*one[:2], scores, one[2]) for one, scores in scored if scores is not None]
     return found
 
 
-def _without_prior(recognizer: EmotionRecognizer, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
-    prior, recognizer.prior = recognizer.prior, None
-    try:
-        return recognizer.score(inputs)
-    finally:
-        recognizer.prior = prior
+def _neutral_means(
+    inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Band]
+) -> dict[tuple[str, Band], dict[Path, NDArray[np.float32]]]:
+    """The mean frames of each speaker's first neutral clips, by speaker and band, and then by recording."""
+    means: dict[tuple[str, Band], dict[Path, NDArray[np.float32]]] = defaultdict(dict)
+    for clip in clips:
+        if clip.path is None or clip.label != NEUTRAL:
+            continue
+        for band in bands:
+            if len(means[clip.speaker, band]) <= _NEUTRAL_CLIPS:  # one more, for the clip itself is left out
+                means[clip.speaker, band][clip.path] = inputs.frames(clip, band).astype(np.float32).mean(0)
+    return means
+
+
+def _known(clip: Clip, means: Mapping[Path, NDArray[np.float32]]) -> SpeakerBaseline | None:
+    speaker = SpeakerBaseline()
+    others = [mean for path, mean in means.items() if path != clip.path][:_NEUTRAL_CLIPS]
+    for mean in others:
+        speaker.update(mean, 1.0, float(_NEUTRAL_CLIPS))
+    return speaker if others else None
 
 
 def clip_report(
@@ -121,12 +199,19 @@ def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> 
     if not predictions:
         raise DataError("No clip has the input of the checkpoint's classifiers, so nothing can be evaluated.")
     classifiers = recognizer.classifiers
-    main = [one for one in predictions if one.baseline == "none"] or list(predictions)
-    breakdown = {what: _broken_down(main, value_of, classifiers) for what, value_of in _BREAKDOWNS.items()}
-    if len(main) < len(predictions):
-        breakdown["baseline"] = _broken_down(predictions, lambda one: one.baseline, classifiers)
-        known = [one for one in predictions if one.baseline == "neutral"]
-        breakdown["corpus with baseline"] = _broken_down(known, _BREAKDOWNS["corpus"], classifiers)
+
+    def broken_down(some: Sequence[Prediction], value_of: Callable[[Prediction], str | None]) -> dict[str, Any]:
+        groups: dict[str, list[Prediction]] = defaultdict(list)
+        for one in some:
+            if (value := value_of(one)) is not None:
+                groups[value].append(one)
+        return {value: by_classifier(groups[value], classifiers) for value in sorted(groups)}
+
+    main = [one for one in predictions if one.baseline == "none"]
+    breakdown = {what: broken_down(main, value_of) for what, value_of in _BREAKDOWNS.items()}
+    if known := [one for one in predictions if one.baseline == "neutral"]:
+        breakdown["baseline"] = broken_down(predictions, lambda one: one.baseline)
+        breakdown["corpus with baseline"] = broken_down(known, _BREAKDOWNS["corpus"])
     return {
         "checkpoint": recognizer.name,
         "labels": list(LABELS),
@@ -193,40 +278,6 @@ def service_report(inputs: SpeechInputs, texts: Sequence[Clip]) -> dict[str, Any
     """`service` of a report: the number of service texts, and the proportion that is called neutral."""
     if not texts or not inputs.recognizer.needs_text:
         return {}
-    given = [inputs.of(clip, text=clip.text) for clip in texts[:_MOST_SERVICE]]
-    scored = _without_prior(inputs.recognizer, given)
+    scored = inputs.score_alone([inputs.of(clip, text=clip.text) for clip in texts[:_MOST_SERVICE]])
     neutral = [one.emotion == NEUTRAL for one in scored if one is not None]
     return {"service": {"n": len(neutral), "neutral": float(np.mean(neutral))}} if neutral else {}
-
-
-def _neutral_means(
-    inputs: SpeechInputs, clips: Sequence[Clip], bands: Sequence[Band]
-) -> dict[tuple[str, Band], dict[Path, NDArray[np.float32]]]:
-    """The mean frames of each speaker's first neutral clips, by speaker and band, and then by recording."""
-    means: dict[tuple[str, Band], dict[Path, NDArray[np.float32]]] = defaultdict(dict)
-    for clip in clips:
-        if clip.path is None or clip.label != NEUTRAL:
-            continue
-        for band in bands:
-            if len(means[clip.speaker, band]) <= _NEUTRAL_CLIPS:  # one more, for the clip itself is left out
-                means[clip.speaker, band][clip.path] = inputs.frames(clip, band).astype(np.float32).mean(0)
-    return means
-
-
-def _known(clip: Clip, means: Mapping[Path, NDArray[np.float32]]) -> SpeakerBaseline | None:
-    speaker = SpeakerBaseline()
-    others = [mean for path, mean in means.items() if path != clip.path][:_NEUTRAL_CLIPS]
-    for mean in others:
-        speaker.update(mean, 1.0, float(_NEUTRAL_CLIPS))
-    return speaker if others else None
-
-
-def _broken_down(
-    predictions: Sequence[Prediction], value_of: Callable[[Prediction], str | None], classifiers: Sequence[str]
-) -> dict[str, Any]:
-    groups: dict[str, list[Prediction]] = defaultdict(list)
-    for one in predictions:
-        value = value_of(one)
-        if value is not None:
-            groups[value].append(one)
-    return {value: by_classifier(groups[value], classifiers) for value in sorted(groups)}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -67,36 +66,28 @@ class Learner(nn.Module):
         logits: dict[str, list[Tensor]] = {name: [] for name in self.stser.classifiers}
         targets, weights = [], []
         for batch in batches:
-            given = {name: one.to(device) for name, one in batch.items() if name not in ("targets", "weights")}
-            for name, one in self.logits(**given).items():
+            inputs = {name: one.to(device) for name, one in batch.items() if name not in ("targets", "weights")}
+            for name, one in self.logits(**inputs).items():
                 logits[name].append(one.float().cpu())
             targets.append(batch["targets"].argmax(dim=2))
             weights.append(batch["weights"])
         truth, known = torch.cat(targets).numpy(), torch.cat(weights).numpy() > 0
         answers = {name: torch.cat(some).numpy() for name, some in logits.items() if some}
-        return self._metrics(answers, truth, known)
-
-    def _metrics(self, answers: Mapping[str, np.ndarray], truth: np.ndarray, known: np.ndarray) -> Epoch:
-        found: Epoch = {}
         probabilities = calibrated(answers, self.stser.config.ensemble)
-        everywhere = np.ones(len(truth), dtype=bool)
-        for name, one in probabilities.items():
-            column = self._columns[name]
-            rows = known[:, column]
-            everywhere &= rows
+        columns = [self._columns[name] for name in probabilities]
+        every = [(f"{name}_", self._columns[name], given) for name, given in probabilities.items()]
+        every.append(("", column_of_all(columns), combine(probabilities, self.stser.config.ensemble)))
+        found: Epoch = {}
+        for name, column, given in every:
+            rows = known[:, column] if name else known[:, columns].all(axis=1)
             if rows.any():
-                measured = measure(truth[rows, column], one[rows])
-                found |= {f"{name}_wa": measured.wa, f"{name}_ua": measured.ua}
-        if everywhere.any():
-            together = combine(probabilities, self.stser.config.ensemble)
-            column = column_of_all([self._columns[name] for name in probabilities])
-            measured = measure(truth[everywhere, column], together[everywhere])
-            found |= {"wa": measured.wa, "ua": measured.ua}
+                measured = measure(truth[rows, column], given[rows])
+                found |= {f"{name}wa": measured.wa, f"{name}ua": measured.ua}
         return found
 
 
 def freeze(stser: Stser, names: Iterable[str]) -> None:
-    """Switch off the training of the front end and of parts of a model, wherever it has them."""
+    """Switch off the training of parts of a model, wherever it has them."""
     parts: dict[str, nn.Module | None] = {"smodel": stser.smodel, "tmodel": stser.tmodel, **stser.classifiers}
     for name in names:
         if (part := parts.get(name)) is not None:

@@ -74,7 +74,12 @@ def random_line(sound: Sound, rng: Generator, pauses: Sequence[Sound] = ()) -> S
     line_rate = int(rng.choice(rates))
     sound = sound / np.float32(np.abs(sound).max() + 1e-6) * np.float32(10 ** (-rng.uniform(1, 20) / 20))
     if rng.random() < 0.75:
-        sound = with_noise(sound, _noise(len(sound), rng, pauses), rng.uniform(12, 45))
+        if pauses and rng.random() < 0.6:
+            pause = pauses[int(rng.integers(len(pauses)))]
+            noise = np.roll(pause, int(rng.integers(len(pause))))
+        else:
+            noise = coloured_noise(len(sound), rng)
+        sound = with_noise(sound, noise, rng.uniform(12, 45))
     if rng.random() < 0.5:
         sound = tilted(sound, rng.uniform(-4, 4))
     line = torch.from_numpy(np.ascontiguousarray(sound))
@@ -103,9 +108,14 @@ def telephone_band(sound: Sound) -> Sound:
     line = functional.resample(line, SAMPLE_RATE, _NARROW, lowpass_filter_width=32, rolloff=0.85)
     for q in (0.5412, 1.3066):  # two sections of a fourth-order Butterworth high-pass
         line = functional.highpass_biquad(line, _NARROW, 300.0, q)
-    line = functional.mu_law_decoding(functional.mu_law_encoding(line.clamp(-1.0, 1.0), 256), 256)
-    wide: Sound = functional.resample(line, _NARROW, SAMPLE_RATE, lowpass_filter_width=32).numpy()
+    wide: Sound = functional.resample(mu_law(line), _NARROW, SAMPLE_RATE, lowpass_filter_width=32).numpy()
     return wide[..., : sound.shape[-1]]
+
+
+def mu_law(line: torch.Tensor) -> torch.Tensor:
+    """Sound in −1…1 as 8-bit µ-law carries it."""
+    carried: torch.Tensor = functional.mu_law_decoding(functional.mu_law_encoding(line.clamp(-1.0, 1.0), 256), 256)
+    return carried
 
 
 def level(sound: Sound) -> float:
@@ -140,8 +150,10 @@ def tilted(sound: Sound, db_an_octave: float) -> Sound:
 
 def transcoded(sound: Sound, codec: Codec, rate: int, bit_rate: int) -> Sound:
     """Encode and decode sound of the codec's own sample rate; the length stays."""
-    encoder = _context(codec.encoder, "w", rate)
-    encoder.time_base = Fraction(1, rate)
+    encoder: Any = av.CodecContext.create(codec.encoder, "w")
+    encoder.sample_rate, encoder.layout, encoder.time_base = rate, "mono", Fraction(1, rate)
+    formats = [one.name for one in encoder.codec.audio_formats or ()]
+    encoder.format = next((one for one in ("s16", "s16p") if one in formats), "s16")
     if bit_rate:
         encoder.bit_rate = bit_rate
     encoder.open()
@@ -154,32 +166,16 @@ def transcoded(sound: Sound, codec: Codec, rate: int, bit_rate: int) -> Sound:
         frame.sample_rate, frame.pts = rate, start
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
-    decoder = _context(codec.decoder, "r", rate)
+    decoder: Any = av.CodecContext.create(codec.decoder, "r")
+    decoder.sample_rate, decoder.layout = rate, "mono"
     if encoder.extradata:
         decoder.extradata = encoder.extradata
     resampler = AudioResampler(format="flt", layout="mono", rate=rate)
     frames = [frame for packet in packets for frame in decoder.decode(packet)]
     for frame in frames:
         frame.pts = None
-    pieces = [piece.to_ndarray()[0] for frame in frames for piece in resampler.resample(frame)]
-    pieces += [piece.to_ndarray()[0] for piece in resampler.resample(None)]
+    pieces = [piece.to_ndarray()[0] for frame in (*frames, None) for piece in resampler.resample(frame)]
     return _of_length(np.concatenate(pieces).astype(np.float32), len(sound))
-
-
-def _context(name: str, mode: str, rate: int) -> Any:  # noqa: ANN401 (PyAV types it by name)
-    context: Any = av.CodecContext.create(name, mode)  # type: ignore[call-overload]
-    context.sample_rate, context.layout = rate, "mono"
-    if mode == "w":
-        formats = [one.name for one in context.codec.audio_formats or ()]
-        context.format = next((one for one in ("s16", "s16p") if one in formats), "s16")
-    return context
-
-
-def _noise(length: int, rng: Generator, pauses: Sequence[Sound]) -> Sound:
-    if pauses and rng.random() < 0.6:
-        pause = pauses[int(rng.integers(len(pauses)))]
-        return np.resize(np.roll(pause, int(rng.integers(len(pause)))), length)
-    return coloured_noise(length, rng)
 
 
 def _of_length(sound: Sound, length: int) -> Sound:

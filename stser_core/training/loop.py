@@ -20,6 +20,8 @@ from msgspec import Meta
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.amp import GradScaler
+from torch.optim import Adam, AdamW, Optimizer
 
 from stser_core.config import Amount, Count, Positive, Proportion, Settings
 from stser_core.errors import UsageError
@@ -27,7 +29,6 @@ from stser_core.training.batches import TrainingBatches
 from stser_core.training.output import progress, write_atomically
 
 LAST, BEST = "last.safetensors", "best.safetensors"
-_CLIP = 1.0
 
 Epoch = dict[str, float]
 """An epoch's `loss` and validation metrics (`wa`, `ua` and others)."""
@@ -60,8 +61,7 @@ class LoopConfig(Settings, frozen=True):
 def ctrl_c() -> Iterator[Event]:
     """Note the first Ctrl-C, to be acted on between two steps; a second one interrupts at once, as usual.
 
-    An exception raised by the signal itself could come anywhere, and where Python happens to be clearing up it would be
-    lost.
+    An exception raised by the signal itself could come anywhere, and would be lost where Python is clearing up.
     """
     pressed, before = Event(), signal.getsignal(signal.SIGINT)
 
@@ -92,9 +92,8 @@ def train(
     """
     device = next(module.parameters()).device
     optimizer = _optimizer(module, config)
-    scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "float16" and device.type == "cuda")
+    scaler = GradScaler(device.type, enabled=config.precision == "float16" and device.type == "cuda")
     history = _load(folder / LAST, module, optimizer, scaler)
-    steps = max(1, len(batches))
     mixed = config.precision != "float32" and device.type == "cuda"
     while not ended(history, config) and not pressed.is_set():
         number, losses = len(history), []
@@ -102,15 +101,15 @@ def train(
         module.train()
         optimizer.zero_grad()
         for position, batch in enumerate(progress(batches.epoch(number), f"Epoch {number + 1}", len(batches))):
-            step = number * steps + position
+            step = number * len(batches) + position
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * rate(step, steps * config.epochs, config)
+                group["lr"] = group["peak"] * rate(step, len(batches) * config.epochs, config)
             with torch.autocast(device.type, getattr(torch, config.precision), enabled=mixed):
                 loss = module(**{name: one.to(device) for name, one in batch.items()})
             scaler.scale(loss).backward()
             losses.append(loss.detach())
             scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(module.parameters(), _CLIP)
+            nn.utils.clip_grad_norm_(module.parameters(), 1.0)
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad()
@@ -162,7 +161,7 @@ def finished_epochs(folder: Path) -> list[Epoch]:
         return msgspec.json.decode(file.metadata()["history"], type=list[Epoch])
 
 
-def _optimizer(module: nn.Module, config: LoopConfig) -> torch.optim.Optimizer:
+def _optimizer(module: nn.Module, config: LoopConfig) -> Optimizer:
     trained = [(name, one) for name, one in module.named_parameters() if one.requires_grad]
     groups = [
         {"params": [one for name, one in trained if ("tmodel." in name) == text], "peak": peak}
@@ -170,8 +169,8 @@ def _optimizer(module: nn.Module, config: LoopConfig) -> torch.optim.Optimizer:
     ]
     kept = [group for group in groups if group["params"]]
     if config.optimizer == "adam":
-        return torch.optim.Adam(kept, lr=config.learning_rate)
-    return torch.optim.AdamW(kept, lr=config.learning_rate, weight_decay=config.weight_decay)
+        return Adam(kept, lr=config.learning_rate)
+    return AdamW(kept, lr=config.learning_rate, weight_decay=config.weight_decay)
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
@@ -186,13 +185,7 @@ def _fill(module: nn.Module, path: Path) -> None:
         module.load_state_dict({name: file.get_tensor(name) for name in _state(module)}, strict=False)
 
 
-def _keep(
-    path: Path,
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    history: Sequence[Epoch],
-) -> None:
+def _keep(path: Path, module: nn.Module, optimizer: Optimizer, scaler: GradScaler, history: Sequence[Epoch]) -> None:
     """Write the whole state in one step: weights, the optimizer's moments, and the epochs so far."""
     tensors = _state(module)
     for number, moments in optimizer.state_dict()["state"].items():
@@ -202,7 +195,7 @@ def _keep(
     write_atomically(path, save(tensors, encoded))
 
 
-def _load(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> list[Epoch]:
+def _load(path: Path, module: nn.Module, optimizer: Optimizer, scaler: GradScaler) -> list[Epoch]:
     history = finished_epochs(path.parent)
     if not history:
         return []

@@ -74,7 +74,7 @@ class Pairing:
     def __init__(
         self, texts: Sequence[Clip], mixture: PairMixture, labels: Collection[str] = LABELS, service: float = 0.0
     ) -> None:
-        """Prepare the texts."""
+        """Prepare the texts; raises `DataError` where some are missing to pair clips of these labels with."""
         self._texts: dict[str, list[str]] = defaultdict(list)
         self._service = [clip.text for clip in texts if clip.weak and clip.text]
         self._service_proportion = service if self._service else 0.0
@@ -84,15 +84,12 @@ class Pairing:
         if self._service and NEUTRAL not in self._texts:
             self._texts[NEUTRAL] = self._service
         self._emotional = sorted(label for label in self._texts if label != NEUTRAL)
-        self._kinds = {label: _kinds(mixture, label) for label in labels}
-        for label in sorted(labels):
-            self._check(label)
+        self._kinds = {label: self._kinds_of(label, mixture) for label in sorted(labels)}
 
     def pair(self, clip: Clip, rng: Generator) -> Example:
         """Draw a kind and a text for a clip.
 
-        A neutral clip makes agreeing or speech-neutral pairs, an emotional one agreeing or text-neutral ones: each
-        clip's own label says which kinds it can be part of, and their proportions are kept among those. Emotional
+        A clip's own label says which kinds it can be part of, and their proportions are kept among those. Emotional
         words are drawn among the emotions that have texts.
         """
         label, kinds = clip.label, self._kinds[clip.label]
@@ -104,34 +101,28 @@ class Pairing:
             words = [word for label in sorted(self._texts) for word in self._draw(label, rng).split()]
             rng.shuffle(words)
             return Example(clip, " ".join(words[: int(rng.integers(1, 9))]), (label, None, label), kind)
-        if kind == "speech_neutral":
-            said = str(rng.choice(self._emotional))
-            return Example(clip, self._draw(said, rng), (label, said, said), kind)
-        said = label if kind == "agreeing" else NEUTRAL
-        return Example(clip, self._draw(said, rng), (label, said, label), kind)
+        said = {"agreeing": label, "text_neutral": NEUTRAL}.get(kind) or str(rng.choice(self._emotional))
+        both = said if kind == "speech_neutral" else label
+        return Example(clip, self._draw(said, rng), (label, said, both), kind)
 
-    def _check(self, label: str) -> None:
-        kinds = self._kinds[label]
+    def _kinds_of(self, label: str, mixture: PairMixture) -> dict[PairKind, float]:
+        """The kinds of pairs that a clip of this label can be part of, with their proportions."""
+        own: PairKind = "speech_neutral" if label == NEUTRAL else "text_neutral"
+        every: tuple[PairKind, ...] = ("agreeing", "text_garbled", "text_empty", own)
+        kinds = {kind: getattr(mixture, kind) for kind in every if getattr(mixture, kind) > 0}
         if not kinds:
             raise DataError(f"The pair mixture has no kind of pair for clips labelled {label}; raise a proportion.")
-        wanted = {"agreeing": label, "text_neutral": NEUTRAL}
-        for kind, said in wanted.items():
+        for kind, said in (("agreeing", label), ("text_neutral", NEUTRAL)):
             if kind in kinds and said not in self._texts:
                 raise DataError(f"No text is labelled {said}, as {kind} pairs need; add some, or set that to 0.")
         if "speech_neutral" in kinds and not self._emotional:
             raise DataError("No text is labelled with an emotion, as speech_neutral pairs need; add some.")
         if "text_garbled" in kinds and not self._texts:
             raise DataError("No texts are given to draw garbled words from; add some.")
+        return kinds
 
     def _draw(self, label: str, rng: Generator) -> str:
         texts = self._texts[label]
         if label == NEUTRAL and rng.random() < self._service_proportion:
             texts = self._service
         return texts[int(rng.integers(len(texts)))]
-
-
-def _kinds(mixture: PairMixture, label: str) -> dict[PairKind, float]:
-    """The kinds of pairs that a clip of this label can be part of, with their proportions."""
-    own: PairKind = "speech_neutral" if label == NEUTRAL else "text_neutral"
-    kinds: tuple[PairKind, ...] = ("agreeing", "text_garbled", "text_empty", own)
-    return {kind: getattr(mixture, kind) for kind in kinds if getattr(mixture, kind) > 0}

@@ -139,7 +139,7 @@ def _train(
         balance_corpora=recipe.balance_corpora,
         weak={True: recipe.routine, False: recipe.service},
     )
-    lengths = [training.length(position) for position in range(len(training))]
+    lengths = [training.length(position) for position in range(len(training.clips))]
     batches = TrainingBatches(training.batch, lengths, weights, recipe.batch, recipe.loop.seed)
     return train(
         learner, batches, lambda: learner.validate(validation_batches(validation)), recipe.loop, state, pressed

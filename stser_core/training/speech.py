@@ -12,8 +12,8 @@ from torch import Tensor
 from stser_core.config import SAMPLE_RATE
 from stser_core.model import Stser
 from stser_core.speaker_baseline import SpeakerBaseline
-from stser_core.training.augmentation import Augmentation, cropped
-from stser_core.training.caches import WIDE, FrameCache, line
+from stser_core.training.augmentation import Augmentation
+from stser_core.training.caches import WIDE, FrameCache
 from stser_core.training.clip import Clip
 from stser_core.training.pairs import NEUTRAL
 
@@ -35,15 +35,14 @@ class SpeechSource:
     def __init__(self, clips: Sequence[Clip], cache: FrameCache, model: Stser, lines: int = 0) -> None:
         """Encode the clips with recordings, also over so many random telephone lines, unless that was done before."""
         self._cache, self._model = cache, model
-        self._versions = [WIDE, *(line(number) for number in range(1, lines + 1))]
+        self._versions = [WIDE, *(f"line{number}" for number in range(1, lines + 1))]
         self._rate = SAMPLE_RATE / model.config.frame_samples
         self._settings = model.config.speaker_baseline
         with_sound = [clip for clip in clips if clip.path is not None]
         cache.prepare(with_sound, self._versions)
         self._lengths = {clip.id: cache.length(clip) for clip in with_sound}
         self._rows = {clip.id: row for row, clip in enumerate(with_sound)}
-        self._everything: dict[str, list[int]] = defaultdict(list)
-        self._neutral: dict[str, list[int]] = defaultdict(list)
+        self._everything, self._neutral = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
         for row, clip in enumerate(with_sound):
             self._everything[clip.speaker].append(row)
             if clip.label == NEUTRAL:
@@ -91,20 +90,18 @@ class SpeechSource:
             version = int(rng.integers(1, len(self._versions)))
         frames = self._cache.frames(clip, self._versions[version]).astype(np.float32)
         if augmentation is not None and rng.random() < augmentation.crop:
-            frames = cropped(frames, augmentation.crop_s, self._rate, rng)
+            wanted = max(1, round(rng.uniform(*augmentation.crop_s) * self._rate))  # what is shorter stays whole
+            start = int(rng.integers(0, max(1, len(frames) - wanted + 1)))
+            frames = frames[start : start + wanted]
         if augmentation is not None and augmentation.frame_noise:
             deviation = augmentation.frame_noise * rng.random() * self.frame_scale
             frames = frames + deviation * rng.standard_normal(self._cache.size, dtype=np.float32)
         drawn = torch.from_numpy(np.ascontiguousarray(frames, dtype=np.float32))
-        return Speech(drawn, None if self._settings is None else self._baseline(clip, version, rng))
-
-    def _baseline(self, clip: Clip, version: int, rng: Generator) -> Tensor:
-        """The baseline after 0 to 25 past turns of the same speaker over the same line, mostly neutral ones."""
-        assert self._settings is not None
-        turns = int(rng.integers(0, MOST_TURNS + 1))
+        if self._settings is None:
+            return Speech(drawn, None)
         everything, neutral = self._everything[clip.speaker], self._neutral[clip.speaker]
         speaker = SpeakerBaseline()
-        for _ in range(turns):
+        for _ in range(int(rng.integers(0, MOST_TURNS + 1))):  # past turns over the same line, mostly neutral ones
             pool = neutral if neutral and rng.random() < P_NEUTRAL else everything
             speaker.update(self._means[version, pool[int(rng.integers(len(pool)))]], 1.0, MOST_TURNS)
-        return torch.from_numpy(speaker.mean(self.neutral_mean, self._settings.pseudo_turns))
+        return Speech(drawn, torch.from_numpy(speaker.mean(self.neutral_mean, self._settings.pseudo_turns)))

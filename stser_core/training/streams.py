@@ -21,13 +21,14 @@ from stser_core.emotions import LABELS
 from stser_core.features import trim
 from stser_core.scores import EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
+from stser_core.training.caches import BANDS, Band
 from stser_core.training.clip import Clip
-from stser_core.training.lines import Sound, level
+from stser_core.training.evaluation import SpeechInputs
+from stser_core.training.lines import Sound, level, mu_law
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.pairs import EMOTIONS, NEUTRAL, Labels, Words, as_recorded
 from stser_core.training.routine import Channel
-from stser_core.training.speech_inputs import BANDS, Band, SpeechInputs
 
 SURE = 0.7
 """A turn that is called emotional with more than this is one that a user would act upon."""
@@ -137,21 +138,13 @@ def stream_report(
     recognizer = inputs.recognizer
     bands = BANDS if recognizer.attends else ()
     streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in bands}
-    report: dict[str, Any] = {
-        "checkpoint": recognizer.name,
-        "prior": recognizer.prior,
-        "seed": seed,
-        "streams": {band: some for band, some in streams.items() if some},
-    }
+    report: dict[str, Any] = {"checkpoint": recognizer.name, "prior": recognizer.prior, "seed": seed}
+    report["streams"] = {band: some for band, some in streams.items() if some}
     if routine:
         report["routine"] = routine_metrics(inputs, routine)
-        acted = [clip for clip in clips if clip.path is not None and not clip.weak]
-        if acted:
+        if acted := [clip for clip in clips if clip.path is not None and not clip.weak]:
             report["laid_in"] = laid_in_metrics(inputs, routine, acted, seed)
     return report
-
-
-# Routine calls
 
 
 def routine_metrics(inputs: SpeechInputs, channels: Sequence[Channel]) -> dict[str, Any]:
@@ -190,9 +183,6 @@ def false_alerts(turns: Sequence[EmotionScores]) -> int:
     return rings
 
 
-# Acted clips in routine calls
-
-
 def laid_in_metrics(
     inputs: SpeechInputs, channels: Sequence[Channel], clips: Sequence[Clip], seed: int = 0
 ) -> dict[str, Any]:
@@ -217,20 +207,15 @@ def laid_in_metrics(
             if place % _LAID_EVERY == 0 and labels:
                 label = labels[int(rng.integers(len(labels)))]
                 clip = pools[label][int(rng.integers(len(pools[label])))]
-                sound = line.carry(inputs.sound(clip), rng)
-                given.append(SpeechInput(sound, speaker=baseline))
+                given.append(SpeechInput(line.carry(inputs.sound(clip), rng), speaker=baseline))
                 truth.append(label)
         for expected, scores in zip(truth, inputs.recognizer.score(given), strict=True):
             if scores is not None:
                 right[expected].append(scores.emotion == expected)
     own = right.pop(NEUTRAL, [])
     recall = {label: _mean(right[label]) for label in labels if right[label]}
-    return {
-        "laid": sum(map(len, right.values())),
-        "recall": recall,
-        "emotions": _emotions(recall),
-        "neutral": _mean(own),
-    }
+    laid = sum(map(len, right.values()))
+    return {"laid": laid, "recall": recall, "emotions": _emotions(recall), "neutral": _mean(own)}
 
 
 class CallLine:
@@ -258,8 +243,7 @@ class CallLine:
             noise = np.resize(np.roll(self.pause, int(rng.integers(len(self.pause)))), len(line))
             line = line + torch.from_numpy(noise)
         if self.high_hz < _NARROW_HZ:
-            narrow = functional.resample(line, SAMPLE_RATE, 8_000).clamp(-1, 1)
-            narrow = functional.mu_law_decoding(functional.mu_law_encoding(narrow, 256), 256)
+            narrow = mu_law(functional.resample(line, SAMPLE_RATE, 8_000))
             line = functional.resample(narrow, 8_000, SAMPLE_RATE)[: len(line)]
         carried: Sound = line.clamp(-1, 1).numpy()
         return carried

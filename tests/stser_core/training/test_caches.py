@@ -13,7 +13,7 @@ from stser_core.errors import DataError
 from stser_core.features import trim
 from stser_core.model import Stser
 from stser_core.torch_network import TorchNetwork
-from stser_core.training.caches import TELEPHONE, WIDE, FrameCache, SoundCache, line
+from stser_core.training.caches import TELEPHONE, WIDE, FrameCache, SoundCache
 from stser_core.training.recipe import only
 
 
@@ -66,12 +66,12 @@ def test_frames_are_those_of_the_trimmed_recording(recordings, default_like, con
 def test_frames_are_kept_by_content_version_front_end_and_noise(recordings, default_like, tmp_path) -> None:
     clips, folder = [clip(path, path=path) for path in recordings[:2]], tmp_path / "cache"
     first = FrameCache(model(default_like), folder)
-    first.prepare(clips, [WIDE, line(1), line(2)])
+    first.prepare(clips, [WIDE, "line1", "line2"])
     assert kept(folder) == 6
-    assert not np.array_equal(first.frames(clips[0], line(1)), first.frames(clips[0], line(2)))
+    assert not np.array_equal(first.frames(clips[0], "line1"), first.frames(clips[0], "line2"))
     again = FrameCache(model(default_like), folder)
-    assert np.array_equal(again.frames(clips[0], line(1)), first.frames(clips[0], line(1))) and kept(folder) == 6
-    FrameCache(model(default_like), folder, [np.ones(20_000, np.float32)]).prepare(clips, [WIDE, line(1)])
+    assert np.array_equal(again.frames(clips[0], "line1"), first.frames(clips[0], "line1")) and kept(folder) == 6
+    FrameCache(model(default_like), folder, [np.ones(20_000, np.float32)]).prepare(clips, [WIDE, "line1"])
     assert kept(folder) == 8, "other noise, other lines; as recorded they are the same"
     FrameCache(model(default_like, seed=1), folder).prepare(clips)
     assert kept(folder) == 10

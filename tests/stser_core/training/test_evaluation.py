@@ -11,8 +11,7 @@ from making import Frames, believed
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.scores import EmotionScores
-from stser_core.training.evaluation import pair_report, pairs_of, predict, report, service_report
-from stser_core.training.speech_inputs import SpeechInputs
+from stser_core.training.evaluation import SpeechInputs, pair_report, pairs_of, predict, report, service_report
 
 
 class Oracle:

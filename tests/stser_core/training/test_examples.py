@@ -15,7 +15,7 @@ from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.training.augmentation import Augmentation, change_words
 from stser_core.training.batches import VALIDATION, Examples, draw_weights, length_batches
-from stser_core.training.caches import WIDE, FrameCache, line
+from stser_core.training.caches import WIDE, FrameCache
 from stser_core.training.pairs import Pairing, PairMixture, as_recorded
 from stser_core.training.speech import SpeechSource
 
@@ -172,7 +172,7 @@ def test_lines_and_crops_are_drawn_as_often_as_asked_and_log_mel_has_no_baseline
     stser = model(config)
     cache = FrameCache(stser, tmp_path)
     source = SpeechSource(clips, cache, stser, lines=1)
-    whole = [torch.from_numpy(cache.frames(clips[0], version).astype(np.float32)) for version in (WIDE, line(1))]
+    whole = [torch.from_numpy(cache.frames(clips[0], version).astype(np.float32)) for version in (WIDE, "line1")]
 
     def frames(augmentation, seed):
         return source.draw(clips[0], rng(seed), augmentation).frames

@@ -10,9 +10,9 @@ from making import Frames, believed, clip
 
 from stser_core.emotions import LABELS
 from stser_core.scores import EmotionScores
+from stser_core.training.evaluation import SpeechInputs
 from stser_core.training.report import stream_rows, stream_tables, with_streams
 from stser_core.training.routine import Channel
-from stser_core.training.speech_inputs import SpeechInputs
 from stser_core.training.streams import (
     KINDS,
     CallLine,
