@@ -1,4 +1,4 @@
-"""Augmentation of the speech (see `speech`) and the words of training examples; nothing is changed by default."""
+"""Augmentation of the speech (see `examples`) and the words of training examples; nothing is changed by default."""
 
 from collections.abc import Sequence
 

@@ -25,7 +25,7 @@ from torch.optim import Adam, AdamW, Optimizer
 
 from stser_core.config import Amount, Count, Positive, Proportion, Settings
 from stser_core.errors import UsageError
-from stser_core.training.batches import TrainingBatches
+from stser_core.training.examples import TrainingBatches
 from stser_core.training.output import progress, write_atomically
 
 LAST, BEST = "last.safetensors", "best.safetensors"

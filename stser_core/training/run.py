@@ -21,10 +21,10 @@ from stser_core.model import Stser
 from stser_core.tmodel import Tmodel
 from stser_core.tokenizer import Tokenizer, normalise
 from stser_core.training import saving
-from stser_core.training.batches import Examples, TrainingBatches, draw_weights, validation_batches
 from stser_core.training.caches import FrameCache
 from stser_core.training.calibration import calibrate_model
 from stser_core.training.clip import Clip
+from stser_core.training.examples import Examples, SpeechSource, TrainingBatches, draw_weights, validation_batches
 from stser_core.training.learner import Learner, freeze
 from stser_core.training.loop import Epoch, ctrl_c, train
 from stser_core.training.output import write_json
@@ -32,7 +32,6 @@ from stser_core.training.pairs import Pairing, Words, as_recorded
 from stser_core.training.recipe import DataDigest, Recipe, RunFolder, fingerprint, only
 from stser_core.training.report import card
 from stser_core.training.routine import CallData
-from stser_core.training.speech import SpeechSource
 from stser_core.training.splits import Fold
 
 Part = Literal["train", "validation"]

@@ -5,8 +5,7 @@ from functools import partial
 from importlib.util import find_spec
 
 from stser_core.errors import MissingExtraError, UsageError
-from stser_core.training.baselines.baseline import Baseline
-from stser_core.training.baselines.classical import Egemaps, Tfidf
+from stser_core.training.baselines.baseline import Baseline, Egemaps, Tfidf
 from stser_core.training.baselines.networks import AlignedEncoder, DualEncoder, NetworkBaseline
 
 BASELINES: Mapping[str, tuple[Callable[[], Baseline], tuple[str, ...]]] = {

@@ -27,11 +27,10 @@ from stser_core.files import writing
 from stser_core.frontend import frame_mask, pad_frames
 from stser_core.smodel import BiLstm
 from stser_core.tokenizer import normalise
-from stser_core.training.baselines.baseline import Usable, targets
-from stser_core.training.baselines.classical import functionals, prosody_columns
-from stser_core.training.batches import TrainingBatches
+from stser_core.training.baselines.baseline import Usable, functionals, prosody_columns, targets
 from stser_core.training.caches import SoundCache
 from stser_core.training.clip import Clip
+from stser_core.training.examples import TrainingBatches
 from stser_core.training.loop import Epoch, LoopConfig, ctrl_c, train
 from stser_core.training.metrics import measure
 

@@ -14,10 +14,9 @@ from test_caches import model
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.training.augmentation import Augmentation, change_words
-from stser_core.training.batches import VALIDATION, Examples, draw_weights, length_batches
 from stser_core.training.caches import WIDE, FrameCache
+from stser_core.training.examples import VALIDATION, Examples, SpeechSource, draw_weights, length_batches
 from stser_core.training.pairs import Pairing, PairMixture, as_recorded
-from stser_core.training.speech import SpeechSource
 
 SPEECH = clip(1, label="angry")
 NEUTRAL_SPEECH = replace(SPEECH, label="neutral")

@@ -13,8 +13,7 @@ from stser_core.config import SAMPLE_RATE
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError, MissingExtraError, OutputError, UsageError
 from stser_core.training.baselines import BASELINES, baselines_of
-from stser_core.training.baselines.baseline import usable
-from stser_core.training.baselines.classical import functionals, prosody_columns
+from stser_core.training.baselines.baseline import functionals, prosody_columns, usable
 from stser_core.training.baselines.networks import FEATURES, AlignedEncoder, DualEncoder, NetworkBaseline
 from stser_core.training.loop import LoopConfig
 
