@@ -90,9 +90,6 @@ def front_end(default_like, tmp_path_factory) -> Path:
 @pytest.fixture
 def frames_recipe(default_like) -> Recipe:
     """A speech classifier on cached frames, over telephone lines."""
-    return Recipe(
-        model=only(default_like, ["speech"]),
-        loop=LoopConfig(epochs=2, patience=0, learning_rate=3e-3, optimizer="adamw", schedule="cosine", warmup=0.1),
-        batch=16,
-        augmentation=Augmentation(lines=0.5, line_versions=1, crop=0.3, frame_noise=0.2),
-    )
+    loop = LoopConfig(epochs=2, patience=0, learning_rate=3e-3, optimizer="adamw", schedule="cosine", warmup=0.1)
+    lines = Augmentation(lines=0.5, line_versions=1, crop=0.3, frame_noise=0.2)
+    return Recipe(model=only(default_like, ["speech"]), loop=loop, batch=16, augmentation=lines)

@@ -2,17 +2,15 @@
 
     python tests/stser_core/training/iemocap_sample.py DIRECTORY --turns 40 --seed 0
 
-IEMOCAP is given out on a signed form, which takes days. This tree has the release's folders, file names, rating
-files and transcription files, with the oddities that trip readers up: turns without a majority, other emotions, turns
-that nobody rated, lines without a turn's name, raters' sub-folders, and the hidden files that macOS left behind. Each
-emotion has its own pitch and its own words, so that a model has something to learn; what it learns says nothing about
-speech.
+IEMOCAP is given out on a signed form, which takes days. This tree has the release's folders and files, with the
+oddities that trip readers up: turns without a majority, other emotions, turns that nobody rated, lines without a turn's
+name, raters' sub-folders, and the hidden files that macOS left behind. Each emotion has its own pitch and its own
+words, so that a model has something to learn; what it learns says nothing about speech.
 """
 
 import argparse
 import random
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,6 @@ from stser_core.training.corpora.reading import merge
 CODES = ("ang", "hap", "exc", "neu", "sad", "xxx", "fru", "ang", "neu", "sad", "exc", "sur", "xxx", "fea", "dis", "oth")
 """The codes of successive turns before they are shuffled: the four labels often, every other one sometimes."""
 
-SESSIONS = (1, 2, 3, 4, 5)
 DIALOGUES = ("F_impro01", "F_impro05a", "F_script01_1", "F_script01_1b", "M_impro04", "M_impro08b", "M_script03_2")
 CATEGORIES = {
     **{"ang": "Anger", "hap": "Happiness", "exc": "Excited", "neu": "Neutral", "sad": "Sadness"},
@@ -42,23 +39,10 @@ TONES = {"angry": (420.0, 0.8), "happy": (330.0, 0.5), "neutral": (210.0, 0.3), 
 """Pitch in hertz and peak amplitude of each label's recordings."""
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Contents of a tree: rated turns, those of each of the four labels, and those of each other code."""
+Sample = namedtuple("Sample", "turns counts left_out")
+"""Contents of a tree: rated turns, those of each of the four labels, and those of each other code."""
 
-    turns: int
-    counts: dict[str, int]
-    left_out: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Turn:
-    name: str
-    gender: str
-    code: str
-    start_s: float
-    end_s: float
-    text: str
+Turn = namedtuple("Turn", "name gender code start_s end_s text")
 
 
 def tone(code: str, gender: str, rng: random.Random) -> np.ndarray:
@@ -73,16 +57,10 @@ def tone(code: str, gender: str, rng: random.Random) -> np.ndarray:
 
 
 def make_tree(directory: Path, turns: int = 40, seed: int = 0) -> Sample:
-    """Write a tree in the release's format.
-
-    Args:
-        directory: Where `Session1` to `Session5` go; made if it is not there.
-        turns: Rated turns of each session, at least 14, so that each dialogue has one of each speaker.
-        seed: The same seed writes the same files.
-    """
+    """Write a tree in the release's format, of at least 14 turns, so that each dialogue has one of each speaker."""
     rng = random.Random(seed)
     codes: Counter[str] = Counter()
-    for number in SESSIONS:
+    for number in range(1, 6):
         session = directory / f"Session{number}"
         for name, dialogue in dialogues(number, turns, rng).items():
             codes.update(turn.code for turn in dialogue)
@@ -91,7 +69,7 @@ def make_tree(directory: Path, turns: int = 40, seed: int = 0) -> Sample:
             for turn in dialogue:
                 write_wav(session / "sentences" / "wav" / name / f"{turn.name}.wav", tone(turn.code, turn.gender, rng))
     counts = Counter(merge(code) for code in codes.elements())
-    left_out = {code: count for code, count in sorted(codes.items()) if merge(code) is None}
+    left_out = {code: count for code, count in codes.items() if merge(code) is None}
     return Sample(codes.total(), {label: counts[label] for label in LABELS}, left_out)
 
 
@@ -144,8 +122,7 @@ def write(path: Path, text: str) -> None:
     path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        \xff\xfe[")
 
 
-def main() -> None:
-    """Write a tree and say what is in it."""
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write a small tree in IEMOCAP's format, made of tones.")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--turns", type=int, default=40, help="rated turns of each session (14 or more)")
@@ -154,7 +131,3 @@ def main() -> None:
     sample = make_tree(arguments.directory, arguments.turns, arguments.seed)
     counts = ", ".join(f"{label} {count}" for label, count in sample.counts.items())
     print(f"{sample.turns} turns in {arguments.directory}: {counts}, others {sum(sample.left_out.values())}")
-
-
-if __name__ == "__main__":
-    main()

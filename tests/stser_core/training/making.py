@@ -1,7 +1,7 @@
 """Clips, recordings and recipes for tests."""
 
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Frames:
     def __init__(self, level_of: Callable[[Path], float]) -> None:
         self._level_of = level_of
 
-    def prepare(self, clips: Sequence[Clip], versions: Sequence[str]) -> None:
+    def prepare(self, *_: object) -> None:
         """Nothing to do."""
 
     def frames(self, clip: Clip, version: str) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -49,7 +49,6 @@ def test_five_sessions_five_folds_and_a_table(iemocap, given, tmp_path, capsys):
     for run in results["runs"]:
         config = checkpoint.read_config(out / "seed0" / run["fold"] / "checkpoint")
         assert tuple(config.classifiers) == ("speech", "text", "bimodal")
-
     trained = models(tmp_path)
     assert main([*arguments, "--jobs", "1"]) == 0
     assert models(tmp_path) == trained, "called again, nothing is trained again"
@@ -95,9 +94,7 @@ def test_folds_start_from_those_of_an_earlier_cross_validation(folds, speech_rec
     earlier, later = tmp_path / "earlier", tmp_path / "later"
     cross_validate(folds[:1], [0], Protocol(once, cache), earlier)
     used = Protocol(structs.replace(once, frozen=("smodel",)), cache, earlier=earlier)
-
     cross_validate(folds[:1], [0], used, later)
-
     place = f"seed0/{folds[0].name}/checkpoint"
     first, second = (checkpoint.load_model(runs / place).smodel.state_dict() for runs in (earlier, later))
     assert all(torch.equal(one, second[name]) for name, one in first.items())
@@ -111,15 +108,14 @@ def test_folds_start_from_those_of_an_earlier_cross_validation(folds, speech_rec
 def test_a_baseline_is_asked_again_only_about_other_clips(folds, cache, tmp_path):
     asked = []
 
+    @dataclass
     class Quiet:
-        name, reads = "quiet", ("text",)
+        name: str = "quiet"
+        reads = ("text",)
 
         def answer(self, clips, sounds, cache, seed):
             asked.append(clips)
             return np.eye(4, dtype=np.float32)[[0] * len(clips.test)]
-
-        def __repr__(self):
-            return "quiet"
 
     def runs(some, out=tmp_path):
         return evaluate_baselines({"quiet": Quiet()}, some, [0], cache, out)["quiet"]["runs"]

@@ -1,115 +1,223 @@
-"""Single clips and pairs: what is counted for whom, and with which baseline."""
+"""Single clips, pairs, call-like streams and routine calls, scored by a recognizer whose answers are known."""
 
+from collections import Counter
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import making
 import numpy as np
 import pytest
+import torch
 from making import Frames, believed
 
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.scores import EmotionScores
 from stser_core.training.evaluation import SpeechInputs, pair_report, pairs_of, predict, report, service_report
+from stser_core.training.report import stream_rows, stream_tables, with_streams
+from stser_core.training.routine import Channel
+from stser_core.training.streams import (
+    KINDS,
+    CallLine,
+    false_alerts,
+    laid_in_metrics,
+    routine_metrics,
+    run_streams,
+    stream_metrics,
+    stream_report,
+    streams_of,
+)
+
+LEVELS = {"angry": 0.8, "happy": 0.6, "neutral": 0.1, "sad": 0.3}
+PRIOR = (0.1, 0.1, 0.7, 0.1)
 
 
-class Oracle:
-    """Takes loud sounds and the word 'angry' for anger; with a baseline, sounds relative to it."""
+class Known:
+    """Recognises a sound by its level, above a speaker's baseline if `relative`, and a text by the label in it."""
 
-    name, classifiers, prior = "oracle", ("speech", "text", "bimodal"), (0.0, 0.0, 1.0, 0.0)
-    attends, needs_text, uses_speaker_baseline = True, True, False
+    name, attends, needs_text, uses_speaker_baseline = "known", True, True, False
+
+    def __init__(self, *classifiers, wrong=None, relative=False):
+        self.classifiers, self.wrong, self.relative, self.prior = classifiers, wrong, relative, PRIOR
+        self.baselines, self.priors, self.encoded = [], set(), 0
+
+    def frames(self, waveforms):
+        self.encoded += len(waveforms)
+        return [torch.full((2, 4), float(np.abs(one).max())) for one in waveforms]
 
     def score(self, inputs):
-        assert self.prior is None, "clips are scored without class prior"
-        return [self._one(one) for one in inputs]
+        self.baselines += [one.speaker for one in inputs]
+        self.priors.add(self.prior)
+        return [self._score(one) for one in inputs]
 
-    def _one(self, one):
+    def _score(self, one):
         answers = {}
-        if one.frames is not None:
-            usual = 0.0 if one.speaker is None else float(one.speaker.mean(np.zeros(4, np.float32), 1e-9)[0])
-            answers["speech"] = believed("angry" if float(one.frames.max()) - usual > 0.5 else "sad")
+        if one.frames is not None or len(one.samples):
+            level = float(np.abs(one.samples).max() if one.frames is None else one.frames.max())
+            if self.relative and one.speaker is not None:
+                level -= float(one.speaker.mean(np.zeros(4, np.float32), 1e-9)[0])
+            label = min(LEVELS, key=lambda name: abs(LEVELS[name] - level))
+            answers["speech"] = believed("angry" if label == self.wrong else label)
         if one.text:
-            answers["text"] = believed("angry" if "angry" in one.text else "happy")
+            answers["text"] = believed(next(label for label in LABELS if label in one.text))
         if len(answers) == 2:
             answers["bimodal"] = answers["speech"]
         return EmotionScores(answers, tuple(np.mean(list(answers.values()), axis=0))) if answers else None
 
 
-def clip(number, path, text, label, **given):
-    plain = {"id": f"{number}", "language": "en", "gender": "F"} | given
-    return making.clip(number, path=Path(path) if path else None, text=text, label=label, **plain)
+def inputs(recognizer=None):
+    def level(path):
+        return LEVELS[path.parent.name]
+
+    recognizer = recognizer or Known("speech", "text", "bimodal")
+    return SpeechInputs(recognizer, Frames(level), lambda path: np.full(8_000, level(path), np.float32))
+
+
+def clip(number, sound, text, label, **given):
+    """A clip that sounds like one label, or has none, and has another one."""
+    given = {"id": f"{number}", "language": "en", "gender": "F"} | given
+    return making.clip(number, path=sound and Path(f"/{sound}/{number}.wav"), text=text, label=label, **given)
+
+
+def acted(speakers="ab", each=4):
+    every = product(speakers, LABELS, range(each))
+    return [clip(f"{who}{n}{label}", label, None, label, speaker=who) for who, label, n in every]
 
 
 CLIPS = [
-    clip(1, "loud", "angry words", "angry"),
-    clip(2, "quiet", "nice words", "happy"),
-    clip(3, "quiet", None, "sad", corpus="d"),
-    clip(4, None, "nice words", "happy", gender=None),
+    clip(1, "angry", "angry words", "angry"),
+    clip(2, "sad", "happy words", "happy"),
+    clip(3, "sad", None, "sad", corpus="d"),
+    clip(4, None, "happy words", "happy", gender=None),
 ]
 TEXTS = [clip(10 + n, None, f"{label} words", label) for n, label in enumerate(LABELS)]
 
 
-def inputs():
-    return SpeechInputs(Oracle(), Frames(lambda path: 0.9 if path.name == "loud" else 0.1))
-
-
 def test_each_classifier_is_evaluated_on_what_it_could_answer_and_broken_down():
-    found = report(Oracle(), predict(inputs(), CLIPS))
+    given = inputs()
+    found = report(given.recognizer, predict(given, CLIPS))
     classifiers, breakdown = found["classifiers"], found["breakdown"]
-    assert (found["checkpoint"], found["labels"]) == ("oracle", ["angry", "happy", "neutral", "sad"])
-    assert {name: one["n"] for name, one in classifiers.items()} == {
-        "speech": 3,
-        "text": 3,
-        "bimodal": 2,
-        "ensemble": 2,
-    }
+    assert given.recognizer.priors == {None}, "clips are scored without class prior"
+    assert (found["checkpoint"], found["labels"]) == ("known", ["angry", "happy", "neutral", "sad"])
+    counts = {name: one["n"] for name, one in classifiers.items()}
+    assert counts == {"speech": 3, "text": 3, "bimodal": 2, "ensemble": 2}
     assert (classifiers["speech"]["wa"], classifiers["text"]["wa"]) == (pytest.approx(2 / 3), 1.0)
     assert classifiers["bimodal"]["confusion"][LABELS.index("happy")] == [0, 0, 0, 1]
     assert set(breakdown) == {"corpus", "gender", "language", "band"} and set(breakdown["gender"]) == {"F"}
     assert breakdown["corpus"]["d"]["speech"]["n"] == 1 and "text" not in breakdown["corpus"]["d"]
-    with pytest.raises(DataError, match="nothing can be evaluated"):
-        report(Oracle(), [])
-
-
-def test_bands_are_reported_apart_and_texts_have_none():
-    found = report(Oracle(), predict(inputs(), CLIPS, bands=("wide", "telephone")))
-    bands = found["breakdown"]["band"]
+    both = report(given.recognizer, predict(given, CLIPS, bands=("wide", "telephone")))
+    bands = both["breakdown"]["band"]
     assert bands["wide"]["speech"]["n"] == bands["telephone"]["speech"]["n"] == 3
-    assert found["classifiers"]["text"]["n"] == 5
+    assert both["classifiers"]["text"]["n"] == 5, "texts have no band"
+    with pytest.raises(DataError, match="nothing can be evaluated"):
+        report(given.recognizer, [])
 
 
 def test_a_known_baseline_is_that_of_the_speaker_s_other_neutral_clips():
-    loud = [clip(n, f"{n}/loud", None, "neutral" if n < 2 else "angry") for n in range(4)]
-    unseen = replace(clip(9, "9/loud", None, "angry"), speaker="x")
-    found = predict(inputs(), [*loud, unseen], baselines=("none", "neutral"))
+    relative = inputs(Known("speech", "text", "bimodal", relative=True))
+    loud = [clip(n, "angry", None, "neutral" if n < 2 else "angry") for n in range(4)]
+    unseen = replace(clip(9, "angry", None, "angry"), speaker="x")
+    found = predict(relative, [*loud, unseen], baselines=("none", "neutral"))
     known = {one.clip.id: one.scores.emotion for one in found if one.baseline == "neutral"}
-    assert known == dict.fromkeys("0123", "sad"), "loud is what this speaker sounds like; of x nothing is known"
-    single = predict(inputs(), loud[:1], baselines=("none", "neutral"))
+    assert known == dict.fromkeys("0123", "neutral"), "loud is what this speaker sounds like; of x nothing is known"
+    single = predict(relative, loud[:1], baselines=("none", "neutral"))
     assert [one.baseline for one in single] == ["none"], "a clip is not its own baseline"
-    groups = report(Oracle(), found)["breakdown"]["baseline"]
+    groups = report(relative.recognizer, found)["breakdown"]["baseline"]
     assert groups["none"]["speech"]["n"] == 5 and groups["neutral"]["speech"]["n"] == 4
-
-
-def test_a_clip_is_not_its_own_baseline_in_its_pairs_either():
-    relative = inputs()
     relative.recognizer.uses_speaker_baseline = True
-    lone, other = clip(0, "0/loud", None, "neutral"), clip(1, "1/loud", None, "neutral")
-    assert all(some == {} for some in pair_report(relative, [lone, *TEXTS])["pairs"].values())
-    assert pair_report(relative, [lone, other, *TEXTS])["pairs"]["all"]["speech"]["n"] == 8
+    assert all(some == {} for some in pair_report(relative, [loud[0], *TEXTS])["pairs"].values()), "nor in its pairs"
+    assert pair_report(relative, [*loud[:2], *TEXTS])["pairs"]["all"]["speech"]["n"] == 8
 
 
 def test_pairs_follow_from_both_labels_and_are_reported_by_kind():
-    sounds = [clip(0, "loud", None, "angry"), clip(1, "quiet", None, "neutral")]
+    sounds = [clip(0, "angry", None, "angry"), clip(1, "sad", None, "neutral")]
     pairs = pairs_of([*sounds, *TEXTS])
-    said = {kind: [(one.path, one.text, one.label) for one in some] for kind, some in pairs.items()}
+    said = {kind: [(one.path.parent.name, one.text, one.label) for one in some] for kind, some in pairs.items()}
     assert said == {
-        "agreeing": [(Path("loud"), "angry words", "angry"), (Path("quiet"), "neutral words", "neutral")],
-        "text_neutral": [(Path("loud"), "neutral words", "angry")],
-        "speech_neutral": [(Path("quiet"), f"{one} words", one) for one in ("angry", "happy", "sad")],
+        "agreeing": [("angry", "angry words", "angry"), ("sad", "neutral words", "neutral")],
+        "text_neutral": [("angry", "neutral words", "angry")],
+        "speech_neutral": [("sad", f"{one} words", one) for one in ("angry", "happy", "sad")],
     }
     found = pair_report(inputs(), [sounds[0], *TEXTS])["pairs"]
     assert found["agreeing"]["bimodal"]["wa"] == found["text_neutral"]["bimodal"]["wa"] == 1.0
     assert found["text_neutral"]["text"]["wa"] == 0.0 and found["all"]["speech"]["n"] == 2
     assert pair_report(inputs(), TEXTS) == {}
-    assert service_report(inputs(), TEXTS) == {"service": {"n": 4, "neutral": 0.0}}
+    assert service_report(inputs(), TEXTS) == {"service": {"n": 4, "neutral": 0.25}}
+
+
+def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said():
+    drawn = streams_of(acted())
+    assert drawn == streams_of(acted()[::-1]) != streams_of(acted(), seed=1)
+    assert {kind for kind, _ in drawn} == {kind.name for kind in KINDS}
+    for (kind, speaker), turns in drawn.items():
+        assert {clip.speaker for clip in turns} == {speaker}
+        labels = Counter(clip.label for clip in turns)
+        assert len(turns) == {"85 % neutral": 60, "even": 80, "neutral all along": 30}.get(kind, 20)
+        if kind == "85 % neutral":
+            assert 42 <= labels["neutral"] <= 58
+        elif kind == "even":
+            assert min(labels[label] for label in LABELS) >= 10
+        else:
+            assert set(labels) == {kind.split()[0]}
+    few = [clip for clip in acted("a") if clip.label != "sad"] + acted("b", each=2)
+    assert {kind for kind, _ in streams_of(few)} == {"neutral all along", "angry all along", "happy all along"}
+
+
+def test_recalls_are_those_of_the_answers_and_each_stream_has_a_baseline_of_its_own():
+    recognizer = Known("speech", wrong="happy")
+    found = stream_metrics(run_streams(inputs(recognizer), acted(), "wide"))
+    assert found["85 % neutral"]["recall"]["neutral"] == 1.0 and found["even"]["recall"]["happy"] == 0.0
+    wrong = {"turns": 40, "recall": {"happy": 0.0}, "emotions": 0.0, "neutral": 0.0, "ece": 0}
+    assert found["happy all along"] | {"ece": 0} == wrong
+    assert found["even"]["emotions"] == pytest.approx(2 / 3)
+    assert found["neutral all along"]["ece"] == pytest.approx(0.15, abs=1e-6)
+    assert len({id(one) for one in recognizer.baselines}) == len(KINDS) * 2
+
+
+def call(levels):
+    hiss = 0.001 * np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
+    tone = np.sin(2 * np.pi * 1_000 * np.arange(16_000) / 16_000).astype(np.float32)
+    sound = np.concatenate([part for level in levels for part in (level * tone, hiss[:16_000])])
+    turns = tuple((n * 32_000, n * 32_000 + 16_000) for n in range(len(levels)))
+    return Channel("call", "call", sound, turns, hiss)
+
+
+def test_routine_calls_count_neutral_sure_and_false_alerts():
+    channel = call([0.1, 0.1, 0.8, 0.8, 0.8, 0.1, 0.3, 0.1])
+    found = routine_metrics(inputs(Known("speech")), [channel])["call"]
+    assert (found["turns"], found["neutral"], found["sure"]) == (8, 0.5, 0.5)
+    assert found["alerts_per_hour"] == pytest.approx(1 / channel.hours)
+    for angry, rings in (([0.8, 0.6, 0.8], 0), ([0.8] * 5, 1), ([0.8, 0.8, 0.1, 0.8, 0.8], 2)):
+        assert false_alerts([EmotionScores({}, believed("angry", one)) for one in angry]) == rings
+
+
+def test_clips_laid_in_come_over_the_line_of_the_call_and_share_its_baseline():
+    line = CallLine(call([0.1] * 3))
+    assert line.level == pytest.approx(0.1 / 2**0.5, rel=0.01)
+    assert line.low_hz < 1_000 < line.high_hz < 1_200
+    time = np.arange(16_000) / 16_000
+    both = sum(np.sin(2 * np.pi * hz * time) for hz in (1_000, 3_000)).astype(np.float32) / 4
+    carried = line.carry(both, np.random.default_rng(0))
+    spectrum = np.abs(np.fft.rfft(carried))
+    assert np.sqrt(np.square(carried).mean()) == pytest.approx(line.level, rel=0.1)
+    assert spectrum[3_000] < 0.02 * spectrum[1_000]
+    recognizer = Known("speech")
+    found = laid_in_metrics(inputs(recognizer), [call([0.1] * 9)], acted())
+    assert (found["laid"], found["neutral"]) == (9, 1.0)
+    assert found["emotions"] == 0.0, "at the call's level everything sounds neutral to this recognizer"
+    assert len({id(one) for one in recognizer.baselines}) == 3
+
+
+def test_the_report_is_a_table_and_opens_the_card():
+    recognizer = Known("speech")
+    report = stream_report(inputs(recognizer), acted(), [call([0.1] * 3)])
+    assert recognizer.encoded == 3, "each turn of the call once"
+    assert set(report["streams"]) == {"wide", "telephone"} and report["prior"] == PRIOR
+    streams, routine = stream_rows(report)
+    assert streams[1][:2] == ("85 % neutral, wide", "120") and streams[1][4] == "100.0"
+    assert routine[1] == ("call", "3", "100.0", "0.0", "0.0")
+    assert len(stream_tables(report)) == 2
+    text = with_streams("# Title\n\nIntroduction.\n\n## Data\n\nmore\n", report)
+    assert text.index("Introduction") < text.index("| 85 % neutral, wide |") < text.index("## Data")
+    assert "neutral=0.7" in text

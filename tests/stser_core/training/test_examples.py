@@ -19,7 +19,7 @@ from stser_core.training.examples import VALIDATION, Examples, SpeechSource, dra
 from stser_core.training.pairs import Pairing, PairMixture, as_recorded
 
 SPEECH = clip(1, label="angry")
-NEUTRAL_SPEECH = replace(SPEECH, label="neutral")
+NEUTRAL = replace(SPEECH, label="neutral")
 TEXTS = [clip(label, path=None, text=f"words {label}", label=label) for label in LABELS]
 
 
@@ -27,18 +27,11 @@ def rng(*seed):
     return np.random.default_rng(seed)
 
 
-def batches(lengths, weights, size, *seed):
-    return [one.tolist() for one in length_batches(np.array(lengths), np.array(weights), size, rng(*seed))]
-
-
-# Batches
-
-
 @given(st.integers(1, 300), st.integers(1, 40), st.integers(0, 5))
 def test_equal_weights_draw_each_clip_at_most_once(clips, size, epoch):
     size = min(size, clips)
-    drawn = [place for one in batches(range(clips), [1.0] * clips, size, 0, epoch) for place in one]
-    assert len(set(drawn)) == len(drawn) == clips // size * size
+    drawn = np.concatenate(length_batches(np.arange(clips), np.ones(clips), size, rng(0, epoch)))
+    assert len(set(drawn.tolist())) == len(drawn) == clips // size * size
 
 
 def test_labels_and_corpora_are_balanced_and_weak_clips_are_their_proportion():
@@ -55,7 +48,7 @@ def test_labels_and_corpora_are_balanced_and_weak_clips_are_their_proportion():
     weights = draw_weights([*clips, *calls, *texts], **settings)
     parts = weights[:100].sum(), weights[100:400].sum(), weights[400:].sum()
     assert np.array(parts) / weights.sum() == pytest.approx([0.74, 0.06, 0.2])
-    assert sum(map(len, batches([1] * 1_400, weights.tolist(), 5, 0))) == 135
+    assert sum(map(len, length_batches(np.ones(1_400), weights, 5, rng(0)))) == 135
 
 
 def test_targets_are_what_annotators_said_in_training_and_the_label_in_validation():
@@ -66,13 +59,9 @@ def test_targets_are_what_annotators_said_in_training_and_the_label_in_validatio
     assert hard["targets"][0, 1].tolist() == [1, 0, 0, 0] and hard["weights"][0].tolist() == [0, 1, 0]
 
 
-# Words
-
-
 def test_transcribers_mistakes_have_their_rates_and_leave_a_word():
-    made = change_words(
-        " ".join(["own"] * 4_000), Augmentation(dropped_words=0.2, swapped_words=0.1), ["other"], rng(0)
-    )
+    mistakes = Augmentation(dropped_words=0.2, swapped_words=0.1)
+    made = change_words(" ".join(["own"] * 4_000), mistakes, ["other"], rng(0))
     assert len(made.split()) == pytest.approx(3_200, rel=0.05)
     assert made.split().count("other") == pytest.approx(400, rel=0.2)
     assert change_words("hello there", Augmentation(dropped_words=1.0), [], rng(0)) == "hello"
@@ -87,20 +76,15 @@ def test_every_kind_of_pair_says_what_is_right(label):
     kinds = Counter()
     for example in (pairing.pair(replace(SPEECH, label=label), generator) for _ in range(1_000)):
         kinds[example.kind] += 1
-        assert example.labels[0] == label
         said = None if example.text is None else example.text.split()[-1]
-        match example.kind:
-            case "agreeing":
-                assert (said, *example.labels[1:]) == (label, label, label)
-            case "text_neutral":
-                assert (said, *example.labels[1:]) == ("neutral", "neutral", label)
-            case "speech_neutral":
-                assert label == "neutral" and said != "neutral"
-                assert example.labels[1:] == (said, said)
-            case "text_empty":
-                assert (example.text, *example.labels[1:]) == (None, None, None)
-            case "text_garbled":
-                assert example.text and example.labels[1:] == (None, label)
+        expected = {
+            "agreeing": (label, label, label),
+            "text_neutral": ("neutral", "neutral", label),
+            "speech_neutral": (said if label == "neutral" != said else "", said, said),
+            "text_empty": (None, None, None),
+            "text_garbled": (said or "", None, label),
+        }
+        assert (said, *example.labels[1:]) == expected[example.kind] and example.labels[0] == label
     other = "speech_neutral" if label == "neutral" else "text_neutral"
     assert (kinds["agreeing"], kinds[other]) == (pytest.approx(533, abs=60), pytest.approx(333, abs=60))
     assert as_recorded(replace(SPEECH, text="hello")).labels == ("angry",) * 3
@@ -125,15 +109,12 @@ def test_what_the_mixture_lacks_is_said_before_anything_is_paired(known, mixture
 def test_only_texts_that_are_there_are_drawn_and_service_texts_are_their_proportion():
     few = Pairing([TEXTS[2], TEXTS[3]], PairMixture(), {"sad", "neutral"})
     generator = rng(0)
-    assert {few.pair(NEUTRAL_SPEECH, generator).labels[1] for _ in range(500)} == {"sad", "neutral", None}
+    assert {few.pair(NEUTRAL, generator).labels[1] for _ in range(500)} == {"sad", "neutral", None}
     service = clip("sgd", path=None, text="your table is booked", label="neutral", weak=True)
     pairing = Pairing([*TEXTS, service], PairMixture(1, 0, 0, 0, 0), {"neutral", "angry"}, service=0.3)
-    drawn = [pairing.pair(NEUTRAL_SPEECH, generator).text for _ in range(2_000)]
+    drawn = [pairing.pair(NEUTRAL, generator).text for _ in range(2_000)]
     assert drawn.count("your table is booked") == pytest.approx(600, abs=80)
     assert {pairing.pair(SPEECH, generator).text for _ in range(50)} == {"words angry"}
-
-
-# Speech
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 import torch
-from msgspec.structs import replace
+from making import looped
 
 from stser_core import checkpoint, encoders
 from stser_core.audio import load_mono
@@ -33,20 +33,15 @@ class Pitch:
         pass
 
 
-@pytest.fixture
-def pitch(monkeypatch):
-    """The encoder type, as an installed package would register it."""
-    point = EntryPoint("pitch", "test_further:Pitch", encoders.GROUP)
-    monkeypatch.setattr(EntryPoint, "load", lambda self: Pitch)
-    monkeypatch.setattr(encoders, "entry_points", lambda **_: (point,))
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("pitch")
-def test_it_is_trained_calibrated_and_answers_beside_the_others(folds, frames_recipe, front_end, cache, tmp_path):
-    fold = folds[0]
+def test_it_is_trained_calibrated_and_answers_beside_the_others(
+    folds, frames_recipe, front_end, cache, tmp_path, monkeypatch
+):
+    point, fold = EntryPoint("pitch", "test_further:Pitch", encoders.GROUP), folds[0]
+    monkeypatch.setattr(EntryPoint, "load", lambda self: Pitch)  # as an installed package would register it
+    monkeypatch.setattr(encoders, "entry_points", lambda **_: (point,))
     base = fit(RunData.of(fold), frames_recipe, tmp_path / "base", cache, front_end=front_end)
-    recipe = replace(frames_recipe, loop=replace(frames_recipe.loop, epochs=30, learning_rate=3e-3))
+    recipe = looped(frames_recipe, epochs=30, learning_rate=3e-3)
     wanted = parse_encoder("pitch=pitch:bands=20")
     folder = tmp_path / "more"
     add_classifier(fold, *wanted, recipe, str(base), folder, cache)

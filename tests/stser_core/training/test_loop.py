@@ -31,7 +31,7 @@ class Line(nn.Module):
 class Batches:
     """Six batches that follow from the epoch's number alone; may be interrupted in one of them."""
 
-    def __init__(self, pressed: Event | None = None, at: tuple[int, int] | None = None) -> None:
+    def __init__(self, pressed: Event, at: tuple[int, int] | None) -> None:
         self.pressed, self.at = pressed, at
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class Batches:
     def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
         rng = torch.Generator().manual_seed(number)
         for place in range(6):
-            if self.pressed is not None and (number, place) == self.at:
+            if (number, place) == self.at:
                 self.pressed.set()
             x = torch.randn(5, 4, generator=rng)
             yield {"x": x, "y": x.sum(1, keepdim=True)}
@@ -49,14 +49,13 @@ class Batches:
 CONFIG = LoopConfig(epochs=4, patience=0, learning_rate=0.05, optimizer="adamw", schedule="cosine", warmup=0.2)
 
 
-def scores(*wa: float) -> Iterator[Epoch]:
-    yield from ({"wa": one, "ua": -one} for one in wa)
-
-
-def run(folder: Path, config: LoopConfig = CONFIG, wa: tuple[float, ...] = (1, 2, 3, 4), skip: int = 0) -> Line:
-    line, validation = Line(), scores(*wa[skip:])
+def run(
+    folder: Path, config: LoopConfig = CONFIG, wa: tuple[float, ...] = (1, 2, 3, 4), at: tuple[int, int] | None = None
+) -> Line:
+    """Train, with these results of the epochs, until Ctrl-C in a batch of an epoch."""
+    line, validation = Line(), iter([{"wa": one, "ua": -one} for one in wa])
     with ctrl_c() as pressed:
-        train(line, Batches(), lambda: next(validation), config, folder, pressed)
+        train(line, Batches(pressed, at), lambda: next(validation), config, folder, pressed)
     return line
 
 
@@ -67,21 +66,14 @@ def same(one: nn.Module, other: nn.Module) -> bool:
 def test_an_interrupted_run_continues_bit_for_bit(tmp_path: Path) -> None:
     config = replace(CONFIG, optimizer="adam")
     whole = run(tmp_path / "whole", config)
-    line, validation = Line(), scores(1, 2, 3, 4)
-    with ctrl_c() as pressed:
-        history = train(line, Batches(pressed, (2, 3)), lambda: next(validation), config, tmp_path / "cut", pressed)
-    assert len(history) == len(finished_epochs(tmp_path / "cut")) == 2
-    assert not same(line, whole)
-    resumed = run(tmp_path / "cut", config, skip=2)
+    cut = run(tmp_path / "cut", config, at=(2, 3))
+    assert len(finished_epochs(tmp_path / "cut")) == 2 and not same(cut, whole)
+    resumed = run(tmp_path / "cut", config, wa=(3, 4))
     assert same(resumed, whole)
     assert resumed.seen == whole.seen == 4 * 6 * 5
     assert not same(whole, run(tmp_path / "other", replace(config, seed=1)))
-
-
-def test_an_interruption_in_the_first_epoch_leaves_no_state(tmp_path: Path) -> None:
-    with ctrl_c() as pressed:
-        history = train(Line(), Batches(pressed, (0, 1)), lambda: {"wa": 1.0}, CONFIG, tmp_path, pressed)
-    assert history == [] and finished_epochs(tmp_path) == [] and not list(tmp_path.iterdir())
+    run(tmp_path / "first", at=(0, 1))
+    assert finished_epochs(tmp_path / "first") == [] and not (tmp_path / "first").exists(), "no epoch, no state"
 
 
 def test_the_best_epoch_is_kept_and_patience_counts_over_runs(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def calls(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_call_is_cut_into_its_turns_and_pauses(calls: Path) -> None:
+def test_a_call_is_cut_into_its_turns_and_pauses(calls: Path, tmp_path: Path) -> None:
     training, held = read_calls(calls, ["one"])
     (channel,) = held
     assert [one.name for one in training] == ["two-1"]
@@ -40,23 +40,23 @@ def test_a_call_is_cut_into_its_turns_and_pauses(calls: Path) -> None:
     assert channel.turns[0][0] == pytest.approx(1.5 * SAMPLE_RATE, abs=0.3 * SAMPLE_RATE)
     assert np.abs(channel.pause).max() < 0.02, "only hiss"
     assert len(channel.pause) / SAMPLE_RATE == pytest.approx(5, abs=1.5)
+    with pytest.raises(UsageError, match="no recording 'three'"):
+        read_calls(calls, ["three"])
+    with pytest.raises(DataError, match="holds no recording with speech"):
+        read_calls(tmp_path)
 
 
-def test_turns_are_weak_neutral_clips_of_their_channel(calls: Path, tmp_path: Path) -> None:
+def test_turns_are_weak_neutral_clips_of_their_channel_or_held_out(calls: Path, tmp_path: Path) -> None:
+    for named, expected in (((), ["one", "two-1"]), (("two",), ["two-1"])):
+        found = read_call_data(calls, named, None, tmp_path, train=False)
+        assert [one.name for one in found.held_out] == expected
+        assert found.train == found.pauses == () and not list(tmp_path.iterdir())
     training, _ = read_calls(calls)
     clips = turn_clips(training, tmp_path)
     assert len(clips) == 6 and all(clip.weak and clip.label == "neutral" for clip in clips)
     assert {clip.speaker for clip in clips} == {"routine_one", "routine_two-1"}
     start, end = training[0].turns[1]
     np.testing.assert_allclose(load_mono(clips[1].path), training[0].sound[start:end], atol=1e-4)
-
-
-def test_without_training_all_calls_are_held_out_unless_some_are_named(calls: Path, tmp_path: Path) -> None:
-    for named, expected in (((), ["one", "two-1"]), (("two",), ["two-1"])):
-        found = read_call_data(calls, named, None, tmp_path, train=False)
-        assert [one.name for one in found.held_out] == expected
-        assert found.train == found.pauses == ()
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
@@ -82,13 +82,6 @@ def test_service_texts_are_trained_on_beside_other_texts_alone(text: str | None)
     assert data.validation == (*fold.validation, said)[: 2 if text else 1]
 
 
-def test_what_is_not_there_is_said(calls: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no recording 'three'"):
-        read_calls(calls, ["three"])
-    with pytest.raises(DataError, match="holds no recording with speech"):
-        read_calls(tmp_path)
-
-
 def test_service_texts_are_neutral_once_each_and_split_by_their_words(tmp_path: Path) -> None:
     rows = [("sgd", f"A table for {n} please.") for n in (*range(400), 1)] + [("nltk", "No.")]
     path = tmp_path / "texts.tsv.gz"
@@ -98,9 +91,8 @@ def test_service_texts_are_neutral_once_each_and_split_by_their_words(tmp_path: 
     held = [clip.split for clip in clips]
     assert held.count("test") == pytest.approx(40, abs=20) and held.count("validation") == pytest.approx(40, abs=20)
     assert [clip.split for clip in service_texts(path)] == held
-    path.write_bytes(gzip.compress(b"corpus\ttext\nnltk\tNo.\n"))
-    with pytest.raises(DataError, match="no text of the corpora sgd and taskmaster"):
-        service_texts(path)
-    (tmp_path / "broken.tsv").write_text("words\nhello\n")
-    with pytest.raises(DataError, match="columns corpus and text"):
-        service_texts(tmp_path / "broken.tsv")
+    wrong = {"words\nhello\n": "columns corpus and text", "corpus\ttext\nnltk\tNo.\n": "no text of the corpora sgd"}
+    for content, said in wrong.items():
+        (tmp_path / "wrong.tsv").write_text(content)
+        with pytest.raises(DataError, match=said):
+            service_texts(tmp_path / "wrong.tsv")

@@ -28,8 +28,8 @@ from stser_core.training.run import RunData, fit
 
 pytestmark = pytest.mark.slow
 
+SPEECH_ALONE = only(DEFAULT, ["speech"])
 OCCURRING = {"speech", "text", "bimodal", "bimodal+speech+text"}
-PARTS = ("train", "validation")
 
 
 def weights(folder):
@@ -40,25 +40,28 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
-def without(data, **missing):
-    return RunData(*(tuple(replace(clip, **missing) for clip in getattr(data, part)) for part in PARTS))
+def without(data, lacking):
+    """The data as other clips, which lack this."""
+    parts = (data.train, data.validation)
+    return RunData(*(tuple(replace(one, id=f"{one.id}{lacking}", **{lacking: None}) for one in part) for part in parts))
 
 
 @pytest.fixture
-def command(iemocap, front_end, cache, tmp_path):
+def options(iemocap, front_end, cache, tmp_path):
+    """Make the arguments of a run."""
+
     def make(recipe, out):
         path = tmp_path / "given.json"
         path.write_bytes(recipe.to_json())
-        code = "import sys; from stser_core.training.cli import main; sys.exit(main())"
-        options = ["--data", iemocap, "--recipe", path, "--cache", cache, "--front-end", front_end]
-        options = ["--corpus", "iemocap", *map(str, options), "--out", str(tmp_path / out)]
-        return [sys.executable, "-c", code, "fit", *options]
+        given = ["--data", iemocap, "--recipe", path, "--cache", cache, "--front-end", front_end]
+        return ["fit", "--corpus", "iemocap", *map(str, given), "--out", str(tmp_path / out)]
 
     return make
 
 
-def started(command, folder):
-    """A run that has finished its first epoch."""
+def started(options, folder):
+    """A run in a process of its own that has finished its first epoch."""
+    command = [sys.executable, "-c", "import sys; from stser_core.training.cli import main; sys.exit(main())", *options]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while not (folder / "state" / "last.safetensors").exists():
         assert running.poll() is None, "it ended before it could be stopped"
@@ -91,25 +94,18 @@ def test_the_tones_of_the_tree_are_learnt_and_the_answers_calibrated(folds, fram
 
 
 def test_only_what_has_data_is_trained(sample, recipe, cache, tmp_path):
-    speech = fit(without(sample, text=None), recipe, tmp_path / "speech", cache)
+    speech = fit(without(sample, "text"), recipe, tmp_path / "speech", cache)
     assert tuple(checkpoint.read_config(speech).classifiers) == ("speech",)
     assert not (speech / "tokenizer.json").exists()
-    text = fit(without(sample, path=None), recipe, tmp_path / "text", cache)
+    text = fit(without(sample, "path"), recipe, tmp_path / "text", cache)
     assert tuple(checkpoint.read_config(text).classifiers) == ("text",)
     with pytest.raises(DataError, match="Nothing can be trained: the training clips have neither"):
-        fit(without(sample, path=None, text=None), recipe, tmp_path / "none", cache)
-    with pytest.raises(UsageError, match="give --front-end"):
-        fit(
-            without(sample, text=None), structs.replace(recipe, model=only(DEFAULT, ["speech"])), tmp_path / "no", cache
-        )
+        fit(without(without(sample, "path"), "text"), recipe, tmp_path / "none", cache)
 
 
 def test_a_bimodal_classifier_over_frozen_encoders(sample, frames_recipe, default_like, front_end, cache, tmp_path):
-    sounds = without(sample, text=None)
-    texts = RunData(
-        *(tuple(replace(clip, id=f"text-{clip.id}", path=None) for clip in getattr(sample, part)) for part in PARTS)
-    )
-    apart = RunData(*(getattr(sounds, part) + getattr(texts, part) for part in PARTS))
+    sounds, texts = without(sample, "text"), without(sample, "path")
+    apart = RunData(sounds.train + texts.train, sounds.validation + texts.validation)
     speech = fit(sounds, frames_recipe, tmp_path / "speech", cache, front_end=front_end)
     with pytest.raises(CheckpointError, match="does not fit"):  # the shipped checkpoint's is larger
         fit(sounds, frames_recipe, tmp_path / "other", cache, front_end="default")
@@ -126,19 +122,19 @@ def test_a_bimodal_classifier_over_frozen_encoders(sample, frames_recipe, defaul
     assert (folder / "front_end.safetensors").read_bytes() == (speech / "front_end.safetensors").read_bytes()
 
 
-def test_a_run_that_was_killed_goes_on_as_if_it_had_not(frames_recipe, tmp_path, command):
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not(frames_recipe, tmp_path, options):
     recipe = looped(frames_recipe, epochs=6)
-    assert main(command(recipe, "whole")[3:]) == 0
-    running = started(command(recipe, "killed"), tmp_path / "killed")
+    assert main(options(recipe, "whole")) == 0
+    running = started(options(recipe, "killed"), tmp_path / "killed")
     running.kill()
     running.communicate()
     assert not (tmp_path / "killed" / "checkpoint").exists()
-    assert main([*command(recipe, "killed")[3:], "--resume"]) == 0
+    assert main([*options(recipe, "killed"), "--resume"]) == 0
     assert same(*(weights(tmp_path / name / "checkpoint") for name in ("whole", "killed")))
 
 
-def test_ctrl_c_keeps_the_best_so_far(frames_recipe, tmp_path, command):
-    running = started(command(looped(frames_recipe, epochs=5_000), "run"), tmp_path / "run")
+def test_ctrl_c_keeps_the_best_so_far(frames_recipe, tmp_path, options):
+    running = started(options(looped(frames_recipe, epochs=5_000), "run"), tmp_path / "run")
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=120)
     assert running.returncode == 130
@@ -149,15 +145,15 @@ def test_ctrl_c_keeps_the_best_so_far(frames_recipe, tmp_path, command):
 def test_a_folder_with_a_run_is_not_overwritten(sample, speech_recipe, cache, tmp_path):
     folder = fit(sample, speech_recipe, tmp_path, cache)
     before = weights(folder)
-    with pytest.raises(UsageError, match="holds a run"):
-        fit(sample, speech_recipe, tmp_path, cache)
-    with pytest.raises(DataError, match="another recipe"):
-        fit(sample, looped(speech_recipe, epochs=3), tmp_path, cache, resume=True)
-    with pytest.raises(DataError, match="other data"):
-        fit(RunData(sample.train[1:], sample.validation), speech_recipe, tmp_path, cache, resume=True)
-    with pytest.raises(UsageError, match="give --front-end"):
-        lacking = structs.replace(speech_recipe, model=only(DEFAULT, ["speech"]))
-        fit(sample, lacking, tmp_path, cache, overwrite=True)
+    fewer, lacking = RunData(sample.train[1:], sample.validation), structs.replace(speech_recipe, model=SPEECH_ALONE)
+    for data, recipe, again, error, said in (
+        (sample, speech_recipe, {}, UsageError, "holds a run"),
+        (sample, looped(speech_recipe, epochs=3), {"resume": True}, DataError, "another recipe"),
+        (fewer, speech_recipe, {"resume": True}, DataError, "other data"),
+        (sample, lacking, {"overwrite": True}, UsageError, "give --front-end"),
+    ):
+        with pytest.raises(error, match=said):
+            fit(data, recipe, tmp_path, cache, **again)
     assert same(weights(folder), before), "what cannot begin loses nothing"
     stamp = (folder / "model.safetensors").stat().st_mtime_ns
     fit(sample, speech_recipe, tmp_path, cache, resume=True)

@@ -92,7 +92,7 @@ def test_no_other_speaker_would_bring_the_proportion_nearer(sizes, proportion, s
             assert abs(len(held) - proportion * len(clips)) <= abs(other - proportion * len(clips)) + 1e-6
 
 
-def test_leave_one_session_out_tests_each_session_once():
+def test_leave_one_out_tests_each_session_or_corpus_once():
     folds = folds_of(conversation())
     assert [fold.name for fold in folds] == ["Ses1", "Ses2", "Ses3", "Ses4", "Ses5"]
     for fold in folds:
@@ -102,39 +102,28 @@ def test_leave_one_session_out_tests_each_session_once():
         assert len(speakers(fold.train)) + len(speakers(fold.validation)) == 8
     without = [replace(one, session=None) for one in conversation(3)]
     assert [fold.name for fold in folds_of(without, groups=2)] == ["fold1", "fold2"]
-
-
-def test_leave_one_corpus_out():
-    clips = a_corpus("a") + a_corpus("b") + a_corpus("c")
-    folds = folds_of(clips, "corpus")
+    folds = folds_of(a_corpus("a") + a_corpus("b") + a_corpus("c"), "corpus")
     assert [(fold.name, corpora(fold.test)) for fold in folds] == [(name, {name}) for name in "abc"]
-    with pytest.raises(DataError, match="at least two; found a"):
-        folds_of(clips[:20], "corpus")
 
 
-def test_a_speaker_in_two_sessions_or_corpora_is_named():
-    with pytest.raises(DataError, match="1F in"):
-        folds_of([*conversation(3), clip("stray", "1F", session="Ses2")], "session")
-    known = [replace(one, speaker="a0") for one in a_corpus("b", "test")]
-    with pytest.raises(DataError, match=r"a0 in (training|validation) and test"):
-        divide(a_corpus("a") + known)
-    with pytest.raises(DataError, match="anna in training and test"):
-        Fold("f", (clip(1),), (clip(2),), (clip(3),), shared_speakers=frozenset({"anna"}))
-
-
-@pytest.mark.parametrize("shared", [frozenset(), frozenset({"a"})])
-def test_a_fold_with_a_clip_or_a_file_on_two_sides_cannot_be_made(shared, tmp_path):
+def test_a_clip_or_a_file_is_not_on_two_sides_nor_given_twice(tmp_path):
     one, two, three = clip(1, "a"), clip(2, "b"), clip(3, "c")
-    with pytest.raises(DataError, match="shares 1 clip between its parts: c/1 in training and validation"):
-        Fold("f", (one,), (one,), (three,), shared_speakers=shared)
-    same_file = replace(two, path=one.path)
-    with pytest.raises(DataError, match=r"shares 1 file between its parts: /c/1\.wav in training and validation"):
-        Fold("f", (one,), (same_file,), (three,), shared_speakers=shared)
     (tmp_path / "a.wav").touch()
     (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")
     linked = replace(one, path=tmp_path / "a.wav"), replace(three, path=tmp_path / "link.wav")
-    with pytest.raises(DataError, match="in training and test"):
-        Fold("f", linked[:1], (two,), linked[1:], shared_speakers=shared)
+    for shared in (frozenset(), frozenset({"a"})):
+        for parts, said in (
+            (((one,), (one,), (three,)), "shares 1 clip between its parts: c/1 in training and validation"),
+            (
+                ((one,), (replace(two, path=one.path),), (three,)),
+                r"1 file between its parts: /c/1\.wav in training",
+            ),
+            ((linked[:1], (two,), linked[1:]), "in training and test"),
+        ):
+            with pytest.raises(DataError, match=said):
+                Fold("f", *parts, shared_speakers=shared)
+    with pytest.raises(DataError, match="1 recording given more than once"):
+        without_copies(linked)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +135,13 @@ def test_a_fold_with_a_clip_or_a_file_on_two_sides_cannot_be_made(shared, tmp_pa
         (lambda: by_speaker([clip(1, "a"), clip(2, "b")]), "2 speakers cannot be divided into 5 parts; ask for 2 to 2"),
         (lambda: split_off([clip(1)]), "1 clips cannot be divided"),
         (lambda: folds_of([clip(1, session="Ses1"), clip(2)], "session"), "1 of 2 clips have no session"),
+        (lambda: folds_of(a_corpus("a"), "corpus"), "at least two; found a"),
         (lambda: divide([*a_corpus("a", "train"), clip(21, corpus="a")]), "1 of 21 clips of a have no split"),
         (lambda: without_copies(a_corpus("a") * 2), "20 clips given more than once"),
+        (lambda: folds_of([*conversation(3), clip("stray", "1F", session="Ses2")], "session"), "1F in"),
+        (lambda: divide([*a_corpus("a"), clip("b", "a0", split="test")]), r"a0 in (training|validation) and test"),
+        (lambda: divide([*a_corpus("a"), clip("b", split="test", path=Path("/a/0.wav"))]), "file"),
+        (lambda: Fold("f", (clip(1),), (clip(2),), (clip(3),), shared_speakers={"anna"}), "anna in training and test"),
     ],
 )
 def test_what_cannot_be_done_is_said(attempt, said):
@@ -163,22 +157,9 @@ def test_each_corpus_without_splits_is_in_each_part_and_others_may_be_all_test_o
         fold = divide(a_corpus("a", split) + a_corpus("b", "test"))
         assert corpora(fold.test) == {"b"} and len(fold.test) == 20
         assert corpora(fold.train) == corpora(fold.validation) == {"a"}
-    fold = divide(a_corpus("a", "train") + a_corpus("b", "validation"))
-    assert (corpora(fold.train), corpora(fold.validation)) == ({"a"}, {"b"})
-
-
-def test_a_recording_is_not_given_twice(tmp_path):
-    (tmp_path / "sound.wav").touch()
-    (tmp_path / "link.wav").symlink_to(tmp_path / "sound.wav")
-    with pytest.raises(DataError, match="1 recording given more than once"):
-        without_copies([clip(name, path=tmp_path / f"{name}.wav") for name in ("sound", "link")])
-    copied = [replace(one, path=Path("/a/0.wav")) if one.id == "b/0" else one for one in a_corpus("b", "test")]
-    with pytest.raises(DataError, match="file"):
-        divide(a_corpus("a") + copied)
-
-
-def test_a_proportion_that_has_no_effect_is_wrong_usage():
     fixed = a_corpus("a", "train") + a_corpus("b", "validation")
+    fold = divide(fixed)
+    assert (corpora(fold.train), corpora(fold.validation)) == ({"a"}, {"b"})
     with pytest.raises(UsageError, match="--test-proportion has no effect"):
         divide(fixed, test=0.2)
     assert divide(fixed + a_corpus("c"), test=0.2).test
