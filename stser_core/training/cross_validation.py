@@ -56,8 +56,7 @@ def cross_validate(
     """Train and evaluate every fold with every seed, `jobs` at a time; what an earlier call finished stays.
 
     Gives, of each run, `seed`, `fold`, the report of `evaluation` and, if asked for, `streams`. Raises `DataError`
-    where `out` holds runs of another recipe or other data, clips are missing, or an earlier cross-validation had other
-    folds.
+    where `out` holds other runs, clips are missing, or an earlier cross-validation had other folds.
     """
     run = partial(_run, protocol, out)
     every = list(product(seeds, folds))
@@ -70,7 +69,7 @@ def cross_validate(
 
 
 def _run(protocol: Protocol, out: Path, seed: int, fold: Fold) -> dict[str, Any]:
-    """Train a fold, unless that was done before, and evaluate it."""
+    """Train a fold and evaluate its checkpoint on single clips and, if asked for, streams, but for what was done."""
     place = Path(f"seed{seed}", fold.name)
     recipe = replace(protocol.recipe, loop=replace(protocol.recipe.loop, seed=seed))
     data = RunData.of(fold, protocol.calls)
@@ -79,35 +78,21 @@ def _run(protocol: Protocol, out: Path, seed: int, fold: Fold) -> dict[str, Any]
         earlier = RunFolder(protocol.earlier / place)
         before = earlier.data
         if before is None or before.clips != data.fingerprint().clips or not earlier.checkpoint.is_dir():
-            raise DataError(
-                f"{earlier.path} holds no finished run of the same fold; start from the same clips and folds."
-            )
+            held = f"{earlier.path} holds no finished run of the same fold"
+            raise DataError(f"{held}; start from the same clips and folds.")
         starts = (earlier.checkpoint,)
-    fit(
-        data,
-        recipe,
-        out / place,
-        protocol.cache,
-        front_end=protocol.front_end,
-        starts=starts,
-        resume=True,
-        overwrite=protocol.overwrite,
-    )
-    return {"seed": seed, "fold": fold.name, **_evaluated(protocol, RunFolder(out / place), fold)}
-
-
-def _evaluated(protocol: Protocol, folder: RunFolder, fold: Fold) -> dict[str, Any]:
-    """Evaluate the fold's checkpoint on single clips and, if asked for, streams, but for what was done before."""
-    results = _kept(folder.test_file, fingerprint(fold.test))
-    if "classifiers" in results and ("streams" in results or not protocol.streams):
-        return results
-    inputs = SpeechInputs.load(folder.checkpoint, protocol.cache)
-    if "classifiers" not in results:
-        results |= clip_report(inputs, fold.test, BANDS)
-    if protocol.streams:
-        results["streams"] = stream_report(inputs, fold.test, protocol.calls.held_out)
-    write_json(results, folder.test_file)
-    return results
+    train = partial(fit, front_end=protocol.front_end, starts=starts, resume=True, overwrite=protocol.overwrite)
+    checkpoint = train(data, recipe, out / place, protocol.cache)
+    file = RunFolder(out / place).test_file
+    results = _kept(file, fingerprint(fold.test))
+    if "classifiers" not in results or (protocol.streams and "streams" not in results):
+        inputs = SpeechInputs.load(checkpoint, protocol.cache)
+        if "classifiers" not in results:
+            results |= clip_report(inputs, fold.test, BANDS)
+        if protocol.streams:
+            results["streams"] = stream_report(inputs, fold.test, protocol.calls.held_out)
+        write_json(results, file)
+    return {"seed": seed, "fold": fold.name, **results}
 
 
 def _kept(path: Path | None, made_of: str) -> dict[str, Any]:

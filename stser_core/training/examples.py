@@ -245,12 +245,12 @@ def length_batches(
 
 
 def draw_weights(
-    clips: Sequence[Clip], *, balance_labels: bool, balance_corpora: float, weak: Mapping[bool, float] | None = None
+    clips: Sequence[Clip], balance_labels: bool, balance_corpora: float, weak: tuple[float, float] = (0.0, 0.0)
 ) -> NDArray[np.float64]:
     """Expected number of draws of each clip in an epoch: float64 [clips], 1 on average without the weak clips.
 
     Labels of a corpus are drawn alike, if so asked, corpora in proportion to their size to a power. `weak` has the
-    proportion of weak clips in all draws: of those with sound (`True`), and of texts (`False`).
+    proportions of weak clips in all draws: of those with sound, and of texts.
     """
     corpora = Counter(clip.corpus for clip in clips)
     labels = Counter((clip.corpus, clip.label) for clip in clips)
@@ -261,8 +261,8 @@ def draw_weights(
     strong = np.array([not clip.weak for clip in clips])
     weights[strong] /= weights[strong].mean()
     with_sound = np.array([clip.path is not None for clip in clips])
-    parts = [(~strong & (with_sound == sound), (weak or {}).get(sound, 0.0)) for sound in (True, False)]
-    parts = [(rows, proportion) for rows, proportion in parts if rows.any()]
+    weak_rows = (~strong & with_sound, ~strong & ~with_sound)
+    parts = [(rows, proportion) for rows, proportion in zip(weak_rows, weak, strict=True) if rows.any()]
     draws = strong.sum() / (1 - sum(proportion for _, proportion in parts))
     for rows, proportion in parts:
         weights[rows] *= proportion * draws / weights[rows].sum()

@@ -114,7 +114,7 @@ def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe:
     clips, vectors = train[0], torch.from_numpy(train[1]).to(device)
     targets = torch.tensor([clip.target for clip in clips], device=device)
     truth = np.array([LABELS.index(clip.label) for clip in validation[0]])
-    weights = draw_weights(clips, balance_labels=recipe.balance_labels, balance_corpora=recipe.balance_corpora)
+    weights = draw_weights(clips, recipe.balance_labels, recipe.balance_corpora)
     size = min(recipe.batch, len(clips))
     optimizer = torch.optim.AdamW(
         classifier.parameters(), lr=recipe.loop.learning_rate, weight_decay=recipe.loop.weight_decay

@@ -73,13 +73,11 @@ class Corpora:
 
 
 def _describe(corpus: Corpus, place: Path) -> None:
-    counts = ", ".join(f"{label} {count:,}" for label, count in corpus.counts.items())
-    print(f"{place}: {len(corpus.clips):,} clips ({counts})", file=sys.stderr)
-    if corpus.left_out:
-        left_out = ", ".join(f"{reason} {count:,}" for reason, count in corpus.left_out.items())
-        print(f"  left out: {left_out}", file=sys.stderr)
-    for note in corpus.notes:
-        print(f"  note: {note}", file=sys.stderr)
+    counts, left_out = (
+        ", ".join(f"{what} {count:,}" for what, count in some.items()) for some in (corpus.counts, corpus.left_out)
+    )
+    lines = [f"{place}: {len(corpus.clips):,} clips ({counts})", *([f"  left out: {left_out}"] if left_out else [])]
+    print(*lines, *(f"  note: {note}" for note in corpus.notes), sep="\n", file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -138,12 +136,11 @@ class RecipeOptions:
         if self.text_encoder is not None:
             if model.tmodel is None:
                 raise UsageError("--text-encoder: no classifier of this recipe's model reads text.")
-            hub_id = not self.text_encoder.startswith((".", "/", "~")) and "\\" not in self.text_encoder
-            if not (hub_id and self.text_encoder.count("/") <= 1) and not Path(self.text_encoder).is_dir():
-                raise UsageError(
-                    f"--text-encoder: the folder {self.text_encoder} does not exist; name a folder or a Hub id."
-                )
-            model = replace(model, tmodel=replace(model.tmodel, encoder=self.text_encoder))
+            name = self.text_encoder
+            hub_id = not name.startswith((".", "/", "~")) and "\\" not in name and name.count("/") <= 1
+            if not hub_id and not Path(name).is_dir():
+                raise UsageError(f"--text-encoder: the folder {name} does not exist; name a folder or a Hub id.")
+            model = replace(model, tmodel=replace(model.tmodel, encoder=name))
         given = {"epochs": self.epochs, "patience": self.patience, "learning_rate": self.learning_rate, "seed": seed}
         loop = replace(recipe.loop, **{name: value for name, value in given.items() if value is not None})
         return replace(recipe, model=model, loop=loop, batch=self.batch or recipe.batch)

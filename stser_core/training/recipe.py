@@ -95,9 +95,7 @@ def fingerprint(*parts: Sequence[Clip]) -> str:
     """A digest of the clips of each part, with their labels and texts."""
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(b"\n")
-        for clip in part:
-            digest.update(repr(astuple(clip)).encode())
+        digest.update("".join(["\n", *(repr(astuple(clip)) for clip in part)]).encode())
     return digest.hexdigest()
 
 
@@ -133,10 +131,8 @@ class RunFolder:
     def continues(self, recipe: Recipe, data: DataDigest, *, resume: bool, overwrite: bool) -> bool:
         """Whether an earlier run is continued: `resume` asks for that, if it is this one; `overwrite` lets it be lost.
 
-        Raises:
-            DataError: The run that is there has another recipe or other data, so that it cannot be resumed.
-            UsageError: There is a run, and nothing was said of it.
-            OutputError: The folder cannot be written.
+        Raises `DataError` where it has another recipe or other data, `UsageError` where nothing was said of it, and
+        `OutputError` where the folder cannot be written.
         """
         need_folder(self.path)
         same_recipe = self._recipe.is_file() and self._recipe.read_bytes() == recipe.to_json()

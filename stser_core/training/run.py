@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -34,8 +34,6 @@ from stser_core.training.report import card
 from stser_core.training.routine import CallData
 from stser_core.training.splits import Fold
 
-Part = Literal["train", "validation"]
-
 _ALBERT = {"hidden_size": 4_096, "num_attention_heads": 64, "intermediate_size": 16_384}
 """Sizes of ALBERT xxlarge, which transformers left out of a config.json."""
 
@@ -55,11 +53,6 @@ class RunData:
         reads = any(clip.text for part in (fold.train, fold.validation, fold.test) for clip in part)
         added = tuple(clip for clip in weak.train if clip.path is not None or reads)
         return cls(fold.train + added, fold.validation + (weak.validation if reads else ()), weak.pauses)
-
-    @property
-    def unpaired(self) -> bool:
-        """Whether speech and texts are separate, so that they are paired at random."""
-        return bool(_texts(self.train) and _with_sound(self.train))
 
     def fingerprint(self, starts: Sequence[Path] = ()) -> DataDigest:
         """Digests of the data and of the checkpoints to start from."""
@@ -87,15 +80,13 @@ def fit(
 ) -> Path:
     """Train, calibrate, and write a checkpoint; returns its folder.
 
-    Ctrl-C ends the training; the best finished epoch is calibrated and written all the same, then the interruption
-    goes on. The model starts from the encoders and classifiers of the checkpoints in `starts`. The front end's weights
-    are theirs, unless `front_end` is a checkpoint or a file that has them. `resume` continues the run in the folder,
-    `overwrite` deletes it.
+    The model starts from the encoders and classifiers of the checkpoints in `starts`. The front end's weights are
+    theirs, unless `front_end` is a checkpoint or a file that has them. `resume` continues the run in the folder,
+    `overwrite` deletes it. After Ctrl-C the best finished epoch is calibrated and written all the same; then
+    `KeyboardInterrupt` is raised.
 
-    Raises:
-        DataError: No clip can be trained on or validated with, or recordings cannot be decoded.
-        UsageError: A part of the model has no weights to start from, or the folder holds a run.
-        KeyboardInterrupt: Ctrl-C was pressed.
+    Raises `DataError` where no clip can be trained on or validated with, or recordings cannot be decoded, `UsageError`
+    where a part of the model has no weights to start from, or the folder holds a run.
     """
     config, folders = with_data(data, recipe), [checkpoints.resolve(one) for one in starts]
     run, digest = RunFolder(folder), data.fingerprint(folders)
@@ -112,7 +103,7 @@ def fit(
         source = SpeechSource(data.train + data.validation, frames, model, lines)
         if model.front_end is not None and "smodel" not in started:
             source.measure(data.train)
-    training, validation = (_examples(part, data, recipe, source, tokenizer) for part in ("train", "validation"))
+    training, validation = (_examples(data, recipe, source, tokenizer, train=train) for train in (True, False))
     _need_validation(validation, config)
     if not resumed:  # now that nothing is missing, an earlier run may be lost
         run.begin(recipe, digest)
@@ -132,12 +123,8 @@ def _train(
 ) -> list[Epoch]:
     freeze(model, recipe.frozen)
     learner = Learner(model, recipe.label_smoothing)
-    weights = draw_weights(
-        training.clips,
-        balance_labels=recipe.balance_labels,
-        balance_corpora=recipe.balance_corpora,
-        weak={True: recipe.routine, False: recipe.service},
-    )
+    weak = (recipe.routine, recipe.service)
+    weights = draw_weights(training.clips, recipe.balance_labels, recipe.balance_corpora, weak)
     lengths = [training.length(position) for position in range(len(training.clips))]
     batches = TrainingBatches(training.batch, lengths, weights, recipe.batch, recipe.loop.seed)
     return train(
@@ -166,15 +153,11 @@ def build(
     """Make a model with fresh weights, but for the front end's and the parts of checkpoints that it starts from.
 
     Returns the model, its tokenizer, and the names of the parts that were taken from checkpoints, the last first.
-
-    Raises:
-        UsageError: The front end or the text encoder has no weights to start from.
-        DataError: A checkpoint has no part of the model, or one of another shape.
-        CheckpointError: Weights cannot be loaded.
+    Raises `UsageError` where the front end or the text encoder has no weights to start from, `DataError` where a
+    checkpoint has no part of the model, or one of another shape, `CheckpointError` where weights cannot be loaded.
     """
     given = [(folder, checkpoints.load_model(folder)) for folder in starts]
-    tokenizer: Tokenizer | None = None
-    tmodel = None
+    tmodel = tokenizer = None
     if config.tmodel is not None:
         with_text = [(folder, one.tmodel) for folder, one in given if one.tmodel is not None]
         if with_text:
@@ -244,29 +227,29 @@ def _take(model: Stser, given: Stser, folder: Path) -> list[str]:
 
 
 def _examples(
-    part: Part, data: RunData, recipe: Recipe, source: SpeechSource | None, tokenizer: Tokenizer | None
+    data: RunData, recipe: Recipe, source: SpeechSource | None, tokenizer: Tokenizer | None, *, train: bool
 ) -> Examples:
     """The clips with sound as examples, or the texts where there is no sound; weak ones are not validated with."""
-    clips = data.train if part == "train" else data.validation
+    clips = data.train if train else data.validation
     clips = clips if source is None else _with_sound(clips) or clips
-    fitting = [clip for clip in clips if (clip.text or source is not None) and (part == "train" or not clip.weak)]
     return Examples(
-        fitting,
+        [clip for clip in clips if (clip.text or source is not None) and (train or not clip.weak)],
         source,
         tokenizer,
-        pairing=_pairing(part, data, recipe) if source is not None else None,
+        pairing=_pairing(data, recipe, train=train) if source is not None else None,
         own_words=recipe.own_words,
-        augmentation=recipe.augmentation if part == "train" else None,
-        words=[word for clip in data.train for word in normalise(clip.text or "").split()] if part == "train" else (),
+        augmentation=recipe.augmentation if train else None,
+        words=[word for clip in data.train for word in normalise(clip.text or "").split()] if train else (),
         seed=recipe.loop.seed,
     )
 
 
-def _pairing(part: Part, data: RunData, recipe: Recipe) -> Pairing | None:
+def _pairing(data: RunData, recipe: Recipe, *, train: bool) -> Pairing | None:
     """Draws texts for clips; `None` without separate texts, or without a classifier that reads them."""
-    if not data.unpaired or not any(TEXT in one.inputs for one in recipe.model.classifiers.values()):
+    separate = _texts(data.train) and _with_sound(data.train)
+    if not separate or not any(TEXT in one.inputs for one in recipe.model.classifiers.values()):
         return None
-    clips = data.train if part == "train" else data.validation
+    clips = data.train if train else data.validation
     texts = _texts(clips)
     if not texts:
         raise DataError("There are texts to train on, but none to validate with; add some with the split validation.")
@@ -298,7 +281,7 @@ def _write(
     """Calibrate the model, and write its checkpoint."""
     words: Words | None = None
     if model.smodel is not None and model.tmodel is not None:
-        pairing = _pairing("validation", data, recipe)
+        pairing = _pairing(data, recipe, train=False)
         words = as_recorded if pairing is None else pairing.pair
     ensemble, found = calibrate_model(
         model, tokenizer, run.checkpoint, frames, data.validation, words, seed=recipe.loop.seed

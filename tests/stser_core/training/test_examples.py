@@ -44,7 +44,7 @@ def test_labels_and_corpora_are_balanced_and_weak_clips_are_their_proportion():
     weak = {"label": "neutral", "weak": True}
     calls = [clip(n, corpus="routine", **weak) for n in range(300)]
     texts = [clip(n, corpus="sgd", path=None, text="hello", **weak) for n in range(1_000)]
-    settings = {"balance_labels": True, "balance_corpora": 0.5, "weak": {True: 0.06, False: 0.2}}
+    settings = {"balance_labels": True, "balance_corpora": 0.5, "weak": (0.06, 0.2)}
     weights = draw_weights([*clips, *calls, *texts], **settings)
     parts = weights[:100].sum(), weights[100:400].sum(), weights[400:].sum()
     assert np.array(parts) / weights.sum() == pytest.approx([0.74, 0.06, 0.2])
