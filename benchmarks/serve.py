@@ -8,13 +8,12 @@ import re
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.callers import AudioSocket, Pcm, Sound, Twilio, play
+from benchmarks.callers import Sound, play
 from benchmarks.figures import Figure
 from benchmarks.material import CALL
 from benchmarks.running import STATUS
@@ -26,7 +25,7 @@ from monitor.samples import as_int16
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from benchmarks.callers import Caller, Played
+    from benchmarks.callers import Played
     from benchmarks.material import Material
 
 _GOAL = 60
@@ -162,7 +161,7 @@ def _bare_vosk(
 async def _trial(serving: Serving, sound: Sound, lines: int, seconds: float) -> Trial:
     before, cpu_s = serving.metrics(), serving.cpu_s()
     played = await asyncio.gather(*(_call(serving, sound, place, lines, seconds) for place in range(lines)))
-    await _quiet(serving)
+    await serving.quiet()
     after, cpu_s = serving.metrics(), serving.cpu_s() - cpu_s
     grown = {name: value - before.get(name, 0.0) for name, value in after.items()}
     return Trial(
@@ -176,28 +175,12 @@ async def _trial(serving: Serving, sound: Sound, lines: int, seconds: float) -> 
 
 
 async def _call(serving: Serving, sound: Sound, place: int, lines: int, seconds: float) -> Played:
-    """One call: of the three kinds in turn, and from a part of the sound of its own."""
+    """One call, from a part of the sound of its own."""
     await asyncio.sleep(_BEGIN_WITHIN_S * place / lines)
-    async with AsyncExitStack() as stack:
-        caller: Caller
-        if place % 3 == 0:
-            caller = await stack.enter_async_context(Twilio.call(serving.sockets, f"CA{uuid.uuid4().hex}"))
-        elif place % 3 == 1:
-            caller = await stack.enter_async_context(Pcm.call(serving.sockets, f"pcm-{place}"))
-        else:
-            caller = await stack.enter_async_context(AudioSocket.call("127.0.0.1", serving.audiosocket, uuid.uuid4()))
+    async with serving.call(place, f"call-{uuid.uuid4().hex}") as caller:
         played = await play(caller, sound, seconds, start=place * sound.frames // lines)
         await caller.hang_up()
     return played
-
-
-async def _quiet(serving: Serving) -> None:
-    """Wait until the last line has ended."""
-    for _ in range(600):
-        if (await asyncio.to_thread(serving.metrics))["stser_lines"] == 0:
-            return
-        await asyncio.sleep(0.1)
-    raise RuntimeError("The server does not end its lines.")
 
 
 def _percentile(figures: Mapping[str, float], name: str, part: float) -> float:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
+from benchmarks.callers import AudioSocket, Pcm, Twilio
 from benchmarks.running import ENVIRONMENT, PROGRAM, megabytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
     from types import TracebackType
+
+    from benchmarks.callers import Caller
 
 _PATIENCE_S = 180.0
 
@@ -79,6 +85,22 @@ class Serving:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+
+    def call(self, number: int, name: str) -> AbstractAsyncContextManager[Caller]:
+        """Begin a call: of the three kinds in turn."""
+        if number % 3 == 0:
+            return Twilio.call(self.sockets, name)
+        if number % 3 == 1:
+            return Pcm.call(self.sockets, name)
+        return AudioSocket.call("127.0.0.1", self.audiosocket, uuid.uuid4())
+
+    async def quiet(self) -> None:
+        """Wait until the last line has ended; raises `TimeoutError` if it does not."""
+        for _ in range(600):
+            if (await asyncio.to_thread(self.metrics))["stser_lines"] == 0:
+                return
+            await asyncio.sleep(0.1)
+        raise TimeoutError("The server does not end its lines.")
 
     def memory_mb(self) -> float:
         """Its resident memory."""

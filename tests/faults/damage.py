@@ -1,8 +1,6 @@
 """Damage to a file, as Hypothesis draws it: bits that flipped, pieces that went missing, came twice or are foreign."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
@@ -11,16 +9,8 @@ _HEAD = 96
 _TELLING = (b"\0", b"\xff", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\0", b"\x01\0\0\0", b"\0\0\0\x80")
 
 
-@dataclass(frozen=True)
-class Damage:
-    """One damage.
-
-    Attributes:
-        kind: `flip`, `overwrite`, `insert`, `delete`, `repeat` or `truncate`.
-        place: Where, as a number that is taken modulo the length.
-        length: How many bytes, for what has a length.
-        content: What is written, for what writes.
-    """
+class Damage(NamedTuple):
+    """One damage: its place is taken modulo the file's length; what its kind does not need is not used."""
 
     kind: str
     place: int
@@ -58,12 +48,3 @@ def damaged(data: bytes, damages: list[Damage]) -> bytes:
     for damage in damages:
         data = damage.inflict(data)
     return data
-
-
-@dataclass(frozen=True)
-class Target:
-    """One kind of input from outside; `examine` returns when a case was taken, and raises a `StserError` otherwise."""
-
-    cases: st.SearchStrategy[Any]
-    examine: Callable[[Any], None]
-    processor_s: float = 10.0

@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,57 +16,34 @@ _SETTLED_MINUTES = 2
 """The noise floor of the segmenter settles in the first; from then on every minute must be as the one before."""
 WARM_HOURS = 2
 """Until then memory settles: the last 400 turns collect, and torch prepares for each new length of a turn."""
-_MOST_GROWTH_MB = 8
+MOST_GROWTH_MB = 8
 
 
 @dataclass(frozen=True)
 class LongStream:
-    """What came of one stream.
+    """What came of one stream."""
 
-    Attributes:
-        turns: Found in the file.
-        expected: Spoken.
-        largest_shift_ms: How far any turn lies from the same one of an earlier minute, whole minutes taken off.
-        memory_mb: Resident memory after each step.
-        warm: After how many steps it had settled.
-    """
-
-    hours: float
-    took_s: float
-    turns: int
-    expected: int
-    largest_shift_ms: int
-    dropped_ms: int
-    memory_mb: tuple[float, ...]
-    warm: int
     code: int
-
-    @property
-    def growth_mb(self) -> float:
-        """How much more memory it ever took than when it had settled."""
-        return max(self.memory_mb[self.warm - 1 :]) - self.memory_mb[self.warm - 1]
+    took_s: float
+    turns: int  # found in the file
+    expected: int  # spoken
+    dropped_ms: int
+    largest_shift_ms: int  # how far any turn lies from the same one of an earlier minute, whole minutes taken off
+    settled_mb: float  # resident memory once it had settled
+    growth_mb: float  # how much more it ever was afterwards
 
     @property
     def whole(self) -> bool:
         """Whether nothing was lost."""
         return self.turns == self.expected and self.dropped_ms == 0 and self.code == 0
 
-    @property
-    def constant(self) -> bool:
-        """Whether memory stayed what it was."""
-        return self.growth_mb < _MOST_GROWTH_MB
 
+def run(minutes: int, say: Callable[[str], None], step_min: int = 60, warm: int = WARM_HOURS) -> LongStream:
+    """Feed one process so many minutes of sound at full speed.
 
-def run(hours: float, say: Callable[[str], None], step_min: int = 60, warm: int = WARM_HOURS) -> LongStream:
-    """Feed one process at full speed.
-
-    Args:
-        hours: Of sound.
-        say: Told of the progress.
-        step_min: Minutes of sound after which memory is looked at.
-        warm: After how many such steps memory has settled.
+    Memory is looked at after each `step_min` minutes of sound, and has settled after so many such steps.
     """
-    sound, minutes, memory = minute(), round(60 * hours), []
+    sound, memory = minute(), []
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "stream.csv"
@@ -83,20 +60,13 @@ def run(hours: float, say: Callable[[str], None], step_min: int = 60, warm: int 
             code = process.wait(600)
         took_s = time.monotonic() - began
         rows = read_timeline(file).turns
-    return LongStream(
-        hours=minutes / 60,
-        took_s=took_s,
-        turns=len(rows),
-        expected=SENTENCES * minutes,
-        largest_shift_ms=largest_shift_ms(rows),
-        dropped_ms=sum(row.dropped_ms for row in rows),
-        memory_mb=tuple(memory),
-        warm=warm,
-        code=code,
-    )
+    dropped_ms, settled_mb = sum(row.dropped_ms for row in rows), memory[warm - 1]
+    growth_mb = max(memory[warm - 1 :]) - settled_mb
+    shift_ms = _largest_shift_ms(rows)
+    return LongStream(code, took_s, len(rows), SENTENCES * minutes, dropped_ms, shift_ms, settled_mb, growth_mb)
 
 
-def largest_shift_ms(rows: tuple[Turn, ...]) -> int:
+def _largest_shift_ms(rows: Sequence[Turn]) -> int:
     """Compare each turn with the one a minute before it, after the first minutes and without the cut-off last turn."""
     settled = rows[SENTENCES * _SETTLED_MINUTES : -1]
     pairs = zip(settled, settled[SENTENCES:], strict=False)

@@ -8,7 +8,11 @@ import numpy as np
 from hypothesis import strategies as st
 from speech import DATA, RATE
 
+from stser_core import audio
+
 _SECONDS = 0.4
+_CLIP_S = 1.5
+_GAP_S = 3.0
 _FORMATS = (
     ("pcm_s16le", "wav", 16_000),
     ("pcm_u8", "wav", 8_000),
@@ -46,6 +50,28 @@ def recordings(folder: Path) -> dict[str, bytes]:
     return {**made, "gsm.wav": (DATA / "gsm_sine.wav").read_bytes()[:4_000]}
 
 
+def spoken(folder: Path) -> list[bytes]:
+    """Recordings of two utterances, of which each has something that a replay has to find out."""
+    clips = [audio.load_mono(path) for path in sorted((DATA / "emodb").glob("*.flac"))[:2]]
+    first, second = (clip[: round(_CLIP_S * RATE)] for clip in clips)
+    pause = np.zeros(RATE, dtype=np.float32)
+    line = np.concatenate([first, pause, second, pause])[None]
+    twice, echo = np.concatenate([line, line]), 10 ** (-25 / 20) * np.roll(line, 1_000)
+    mp3 = encoded(folder, "a.mp3", "libmp3lame", [line])
+    return [
+        encoded(folder, "a.wav", "pcm_s16le", [line]),
+        encoded(folder, "offset.wav", "pcm_s16le", [line + 0.1]),
+        encoded(folder, "echo.wav", "pcm_s16le", [np.concatenate([echo, line])]),
+        encoded(folder, "same.m4a", "aac", [twice]),
+        mp3,
+        mp3 + encoded(folder, "rate.mp3", "libmp3lame", [line], rate=8_000),
+        mp3 + encoded(folder, "channels.mp3", "libmp3lame", [twice]),
+        encoded(folder, "a.aac", "aac", [line]) + encoded(folder, "rate.aac", "aac", [line], rate=44_100),
+        encoded(folder, "gap.mkv", "libopus", [line], gap_s=_GAP_S, rate=48_000),
+        encoded(folder, "tracks.mkv", "flac", [line, np.roll(line, RATE)], gap_s=_GAP_S),
+    ]
+
+
 def encoded(
     folder: Path,
     name: str,
@@ -55,19 +81,22 @@ def encoded(
     rate: int = RATE,
     gap_s: float = 0.0,
     late_s: float = 0.0,
+    default: int | None = None,
 ) -> bytes:
     """Tracks of float32 [channels, n] at 16 kHz in a container, with a gap in their packets' times in the middle.
 
-    Each track begins `late_s` later than the one before.
+    Each track begins `late_s` later than the one before; one is marked as `default`.
     """
     path, piece = folder / name, RATE // 50
     with av.open(str(path), "w") as container:
         layouts = ["stereo" if len(track) == 2 else "mono" for track in tracks]
         streams = [container.add_stream(codec, rate=rate, layout=layout) for layout in layouts]
+        if default is not None:
+            streams[default].disposition = av.stream.Disposition.default
         resamplers = [av.AudioResampler("s16", layout, rate) for layout in layouts]
         for stream, resampler, layout, track in zip(streams, resamplers, layouts, tracks, strict=True):
             samples, written = (track.clip(-1, 1) * 32_767).astype(np.int16), 0
-            for start in range(0, samples.shape[1] - piece, piece):
+            for start in range(0, samples.shape[1], piece):
                 part = np.ascontiguousarray(samples[:, start : start + piece].T).reshape(1, -1)
                 frame = av.AudioFrame.from_ndarray(part, format="s16", layout=layout)
                 frame.sample_rate = RATE

@@ -3,23 +3,39 @@
 A target is made with a folder of its own; whatever its `examine` does but take a case or refuse it is a fault.
 """
 
+import contextlib
 import io
 import json
-from collections.abc import Callable
-from dataclasses import replace
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from damage import Damage, Target, damaged, some_damage
+from damage import Damage, damaged, some_damage
 from hypothesis import strategies as st
-from replays import replays
-from sound_files import recordings, wav_headers
+from small_checkpoint import write_checkpoint
+from sound_files import recordings, spoken, wav_headers
 from speech import RATE
+
+from monitor.timeline.file import read_timeline
+from stser_core.errors import AudioError
 
 _LONGEST_BLOCKS = 600
 """Of a header that announces hours, so many blocks of 100 ms are read."""
+_STDIN = Path("-")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of input from outside; `examine` returns when a case was taken, and raises a `StserError` otherwise."""
+
+    cases: st.SearchStrategy[Any]
+    examine: Callable[[Any], None]
+    processor_s: float = 10.0
 
 
 def audio(folder: Path) -> Target:
@@ -125,6 +141,81 @@ def timelines(folder: Path) -> Target:
     return Target(cases.map(lambda case: (*case[0], case[1])), examine)
 
 
+def replays(folder: Path) -> Target:
+    """Recordings with gaps, changing formats, several tracks and echoes: the timeline can be read, whatever happens."""
+    from monitor.commands.replay import replay
+    from monitor.options import AnalysisOptions, OutputOptions, RecordingOptions, ScoringOptions, TranscriptionOptions
+
+    write_checkpoint(folder / "checkpoint")
+    contents = st.sampled_from(spoken(folder))
+
+    def examine(case: tuple[list[tuple[bytes, str]], str | None, str | None]) -> None:
+        inputs, channels, track = case
+        csv = folder / "out.csv"
+        csv.unlink(missing_ok=True)
+        with contextlib.ExitStack() as closing:
+            paths = [
+                closing.enter_context(_given(folder / f"{number}", content, way))
+                for number, (content, way) in enumerate(inputs)
+            ]
+            options = AnalysisOptions(
+                scoring=ScoringOptions(channels=channels, checkpoint=str(folder / "checkpoint")),
+                recording=RecordingOptions(track=track),
+                transcription=TranscriptionOptions(asr="none"),
+            )
+            code = replay(paths, options, OutputOptions(csv=str(csv)), quiet=True)
+        turns = read_timeline(csv).turns
+        names = {"stdin" if path == _STDIN else path.name for path in paths}
+        for name in names:
+            numbers = [turn.turn for turn in turns if turn.recording == name]
+            assert numbers == list(range(1, len(numbers) + 1))
+        assert {turn.recording for turn in turns} <= names
+        assert all(0 <= turn.start_s < turn.end_s for turn in turns)
+        if code:
+            raise AudioError("Some could not be replayed.")
+
+    inputs = st.tuples(
+        contents | st.builds(damaged, contents, some_damage), st.sampled_from(("file", "file", "pipe", "stdin"))
+    )
+    channels = st.sampled_from((None, None, "mix", "customer,agent"))
+    tracks = st.sampled_from((None, None, None, "all", "2"))
+    cases = st.tuples(st.lists(inputs, min_size=1, max_size=3), channels, tracks)
+    # Six hours of silence, the most that damaged time stamps can make of a recording, are segmented in this time.
+    return Target(cases, examine, processor_s=120.0)
+
+
+@contextlib.contextmanager
+def _given(path: Path, content: bytes, way: str) -> Iterator[Path]:
+    """A file or a named pipe that holds the content, or `-`, where that pipe is standard input."""
+    path.unlink(missing_ok=True)
+    if way == "file":
+        path.write_bytes(content)
+        yield path
+        return
+    os.mkfifo(path)
+    writer = threading.Thread(target=_fill, args=(path, content))
+    writer.start()
+    try:
+        if way == "stdin":
+            _become_stdin(os.open(path, os.O_RDONLY))
+        yield _STDIN if way == "stdin" else path
+    finally:
+        _become_stdin(os.open(os.devnull, os.O_RDONLY))
+        while writer.is_alive():  # as long as it waits for its reader, or has not come to that yet
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+            writer.join(0.1)
+
+
+def _become_stdin(descriptor: int) -> None:
+    os.dup2(descriptor, 0)
+    os.close(descriptor)
+
+
+def _fill(path: Path, content: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), path.open("wb", buffering=0) as file:
+        file.write(content)
+
+
 def lists(folder: Path) -> Target:
     """Lists of recordings, with marks, comments and quotes, as `archive` reads them."""
     from monitor.archive.recordings import find_recordings
@@ -196,7 +287,6 @@ def _json_rows() -> st.SearchStrategy[bytes]:
 def checkpoints(folder: Path) -> Target:
     """Checkpoint folders with one damaged file: loaded, and one utterance scored."""
     import torch
-    from small_checkpoint import write_checkpoint
 
     from stser_core.recognizer import EmotionRecognizer
     from stser_core.scores import SpeechInput

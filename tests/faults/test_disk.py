@@ -4,12 +4,11 @@ import errno
 import os
 import shutil
 import subprocess
-import wave
 from functools import partial
 from pathlib import Path
 
 import pytest
-from speech import RATE, minute
+from speech import minute, write_pcm
 
 from monitor.commands.timelines import export
 from monitor.timeline.file import read_timeline
@@ -43,9 +42,7 @@ def disk(small_disk):
 def call(tmp_path_factory):
     """Three minutes of a recording, in which 54 sentences are spoken."""
     path = tmp_path_factory.mktemp("calls") / "call.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes(minute() * 3)
+    write_pcm(str(path), minute() * 3)
     return path
 
 
