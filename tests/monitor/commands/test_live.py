@@ -1,6 +1,7 @@
 """The default command with a recording in place of a microphone, on a terminal and without one."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -9,7 +10,9 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from speech import RATE, minute, write_pcm
 
 from monitor.cli import main
 
@@ -35,7 +38,7 @@ class Paced(Recording):
                 if self.over:
                     return
                 yield AudioBlock(block.start + start, block.samples[:, start : start + 1_600])
-call, checkpoint, outputs, alerts, others, real_time = json.loads(sys.argv[1])
+call, checkpoint, outputs, alerts, real_time = json.loads(sys.argv[1])
 source = Paced(call)
 options = ListenOptions(
     scoring=ScoringOptions(checkpoint=checkpoint),
@@ -43,20 +46,19 @@ options = ListenOptions(
     output=OutputOptions(**outputs),
     alerts=AlertOptions(**alerts),
 )
-sys.exit(listen(options, source=source, **others))
+sys.exit(listen(options, source=source))
 """
 PATIENCE_S = 60
 ROOT = str(Path(__file__).parents[3])
 
 
 @pytest.fixture
-def arguments(data, scratch_checkpoint, tmp_path):
+def arguments(speech, scratch_checkpoint, tmp_path):
     """What the child is told; results go to `out.csv` and `out.jsonl`."""
 
-    def make(csv="out.csv", quiet=False, real_time=False, **alerts):
-        call = str(data / "calls" / "two_speakers_16k_mono.wav")
+    def make(csv="out.csv", real_time=False, **alerts):
         outputs = {"csv": csv if csv == "-" else str(tmp_path / csv), "jsonl": str(tmp_path / "out.jsonl")}
-        told = json.dumps([call, str(scratch_checkpoint), outputs, alerts, {"quiet": quiet}, real_time])
+        told = json.dumps([str(speech), str(scratch_checkpoint), outputs, alerts, real_time])
         return [sys.executable, "-c", LISTEN, told]
 
     return make
@@ -110,33 +112,24 @@ def start(command):
     return subprocess.Popen(command, text=True, env=environment, **pipes)
 
 
-def test_without_a_terminal_it_is_a_line_a_turn(arguments, tmp_path):
+def test_without_a_terminal_it_is_a_line_a_turn_and_the_timeline_is_the_replayed_one(
+    arguments, replay, speech, tmp_path
+):
     process = start(arguments(alert=["angry>=0 for 2 turns"]))
     out, err = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0
-    assert out == ""
-    lines = err.splitlines()
-    turns = [line for line in lines if line.startswith("0:") and "alert" not in line]
-    assert len(turns) == len(rows(tmp_path / "out.csv")) > 2
-    assert sum("alert: speaker1 angry" in line for line in lines) == 1
-    assert lines[-1].startswith(f"speaker1: {len(turns)} turns")
-
-
-def test_a_live_timeline_is_the_replayed_one(arguments, data, scratch_checkpoint, tmp_path):
-    process = start(arguments(quiet=True))
-    assert process.communicate(timeout=PATIENCE_S) == ("", "")
-    call = str(data / "calls" / "two_speakers_16k_mono.wav")
-    replayed = tmp_path / "replayed.csv"
-    usual = ["--asr", "none", "--checkpoint", str(scratch_checkpoint), "--quiet"]
-    assert main(["replay", call, "--csv", str(replayed), *usual]) == 0
+    assert (process.returncode, out) == (0, "")
     live = rows(tmp_path / "out.csv")
     clocks = [datetime.fromisoformat(row.pop("started_at")) for row in live]
-    assert live == rows(replayed)
-    now = datetime.now().astimezone()
+    assert live == replay(speech, "--csv", "-", "--quiet").rows
     assert clocks == sorted(clocks)
+    now = datetime.now().astimezone()
     assert (
         now - timedelta(minutes=5) < clocks[0] < now
-    )  # the later ones run ahead, since the sound comes faster than it would
+    )  # the later ones run ahead: the sound comes faster than it would
+    lines = err.splitlines()
+    assert len([line for line in lines if line.startswith("0:") and "alert" not in line]) == len(live) > 2
+    assert sum("alert: speaker1 angry" in line for line in lines) == 1
+    assert lines[-1].startswith(f"speaker1: {len(live)} turns")
 
 
 @pytest.mark.usefixtures("hang_ups")
@@ -150,3 +143,17 @@ def test_a_signal_ends_it_in_order(arguments, tmp_path, number, code):
     assert "".join(head) + rest
     assert "talk time" in err
     assert "Traceback" not in err
+
+
+def test_standard_input_may_be_wav_at_another_rate_with_names_for_its_channels(scratch_checkpoint, monkeypatch, capfd):
+    left = np.repeat(np.frombuffer(minute()[: 2 * RATE * 10], dtype="<i2"), 3)
+    sound = io.BytesIO()
+    write_pcm(sound, np.stack([left, np.zeros_like(left)], axis=1).tobytes(), 2, 48_000)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sound.getvalue())))
+    command = "--device -:48000 --asr none --csv - --quiet --channels customer,agent --checkpoint"
+    assert main([*command.split(), str(scratch_checkpoint)]) == 0
+    out, err = capfd.readouterr()
+    found = list(csv.DictReader(io.StringIO(out)))
+    assert {row["speaker"] for row in found} == {"customer"}
+    assert [float(row["start_s"]) for row in found] == pytest.approx([0, 3.33, 6.67], abs=0.3)
+    assert err == ""

@@ -20,13 +20,13 @@ def unloaded(monkeypatch):
     """Which model is chosen matters here; loading takes seconds, and is tested with each transcriber."""
 
     def vosk(folder):
-        return SimpleNamespace(name=f"vosk ({folder.name})")
+        return SimpleNamespace(name=f"vosk ({folder.name})", language=None)
 
-    def whisper(folder, *, name, language):
+    def loaded(folder, *, name, language):
         return SimpleNamespace(name=f"whisper ({name})", language=language)
 
     monkeypatch.setattr("monitor.transcribers.vosk.VoskTranscriber", vosk)
-    monkeypatch.setattr("monitor.transcribers.whisper.WhisperTranscriber", whisper)
+    monkeypatch.setattr("monitor.transcribers.whisper.WhisperTranscriber", loaded)
 
 
 @pytest.fixture
@@ -44,41 +44,39 @@ def offline(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def only_whisper(offline, whisper_model, tmp_path):
-    """No Vosk model anywhere, but Whisper tiny.en in the Hub's cache."""
+def whisper(offline, whisper_model, tmp_path):
+    """Whisper tiny.en in the Hub's cache."""
     snapshots = tmp_path / "hub" / "models--Systran--faster-whisper-tiny.en" / "snapshots"
     snapshots.mkdir(parents=True)
     (snapshots / "0a1b").symlink_to(whisper_model)
 
 
-def said(capsys):
-    return capsys.readouterr().err.splitlines()[-1]
-
-
-def test_auto_goes_on_with_the_voice_alone_and_says_so(offline, capsys):
-    assert choose("auto", quiet=False).name == "none"
-    sentence = said(capsys)
-    assert "no network" in sentence
-    assert sentence.endswith("only the speech classifier is used.")
-
-
-def test_auto_prefers_a_vosk_model_that_is_present(only_whisper, vosk_model, monkeypatch, capsys):
+@pytest.fixture
+def named(monkeypatch, vosk_model):
     monkeypatch.setenv("VOSK_MODEL_PATH", str(vosk_model))
-    assert choose("auto", quiet=False).name == "vosk (model)"
-    assert said(capsys).endswith("transcribing with vosk (model), as VOSK_MODEL_PATH says.")
 
 
-def test_auto_takes_a_vosk_model_that_can_be_fetched_before_whisper(only_whisper, vosk_model, monkeypatch, capsys):
+@pytest.fixture
+def fetched(monkeypatch, vosk_model):
     monkeypatch.setattr(vosk_models, "fetch", lambda name: vosk_model)
-    assert choose("auto", quiet=False).name == "vosk (model)"
-    assert said(capsys).endswith("which was just fetched.")
 
 
-def test_auto_takes_whisper_where_no_vosk_model_is_available_and_says_why(only_whisper, capsys):
-    assert choose("auto", quiet=False).name == "whisper (tiny.en)"
-    sentence = said(capsys)
-    assert "transcribing with whisper (tiny.en), which is present, since no Vosk model is available" in sentence
-    assert "no network" in sentence
+@pytest.mark.parametrize(
+    ("there", "name", "words"),
+    [
+        ([], "none", ("no network", "only the speech classifier is used.")),
+        (["whisper"], "whisper (tiny.en)", ("which is present, since no Vosk model is available", "no network")),
+        (["whisper", "fetched"], "vosk (model)", ("which was just fetched.",)),
+        (["whisper", "fetched", "named"], "vosk (model)", ("as VOSK_MODEL_PATH says.",)),
+    ],
+)
+def test_auto_takes_vosk_before_whisper_before_none_and_says_why(offline, there, name, words, request, capsys):
+    for one in there:
+        request.getfixturevalue(one)
+    assert choose("auto", quiet=False).name == name
+    sentence = capsys.readouterr().err.splitlines()[-1]
+    assert f"transcribing with {name}" in sentence or name == "none"
+    assert all(word in sentence for word in words)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +90,9 @@ def test_auto_takes_whisper_where_no_vosk_model_is_available_and_says_why(only_w
         ("vosk:{vosk}", "vosk (model)", None),
     ],
 )
-def test_a_model_and_a_language_follow_the_name(only_whisper, whisper_model, vosk_model, asr, name, language):
+def test_a_model_and_a_language_follow_the_name(whisper, whisper_model, vosk_model, asr, name, language):
     transcriber = choose(asr.format(whisper=whisper_model, vosk=vosk_model))
-    assert transcriber.name == name
-    assert getattr(transcriber, "language", None) == language
+    assert (transcriber.name, transcriber.language) == (name, language)
 
 
 @pytest.mark.parametrize(
@@ -114,50 +111,43 @@ def test_what_cannot_be_had_is_refused(offline, tmp_path, asr, error, words):
         choose(asr.format(folder=folder))
 
 
-def test_without_whisper_auto_takes_none_and_the_extra_is_named(only_whisper, monkeypatch):
+def test_without_whisper_auto_takes_none_and_the_extra_is_named(whisper, monkeypatch):
     monkeypatch.setattr(whisper_models, "is_available", lambda: False)
     assert choose("auto").name == "none"
     with pytest.raises(MissingExtraError, match=r"pip install 'stser-monitor\[whisper\]'"):
         choose("whisper")
 
 
-class Vosk:
-    name = "vosk (small)"
+VOSK = SimpleNamespace(name="vosk (small)")
 
 
-class Recognizer:
+def recognizer(*classifiers, calibrated=()):
     """Speech needs no words, text and bimodal do."""
-
-    name = "default"
-
-    def __init__(self, *classifiers, calibrated=("speech", "text", "speech+text")):
-        self.classifiers = classifiers
-        self._calibrated = calibrated
-
-    def answering(self, *, text):
-        return tuple(name for name in self.classifiers if text or name == "speech")
-
-    def is_calibrated(self, classifiers):
-        return "+".join(sorted(classifiers)) in self._calibrated
+    return SimpleNamespace(
+        name="default",
+        classifiers=classifiers,
+        answering=lambda text: tuple(one for one in classifiers if text or one == "speech"),
+        is_calibrated=lambda some: "+".join(some) in calibrated,
+    )
 
 
 def test_classifiers_that_only_read_words_need_a_transcriber():
     with pytest.raises(TranscriberError, match="text"):
-        require_answers(Recognizer("text"), NoTranscriber(), Notices(True))
+        require_answers(recognizer("text"), NoTranscriber(), Notices(True))
 
 
 @pytest.mark.parametrize(
     ("transcriber", "calibrated", "said"),
     [
-        (Vosk(), ("speech", "speech+text"), None),
+        (VOSK, ("speech", "speech+text"), None),
         (NoTranscriber(), ("speech",), None),
-        (Vosk(), ("speech",), "for the classifiers speech + text:"),
-        (Vosk(), ("speech+text",), "for the classifiers speech:"),
-        (Vosk(), (), "for the classifiers speech + text and for speech:"),
+        (VOSK, ("speech",), "for the classifiers speech + text:"),
+        (VOSK, ("speech+text",), "for the classifiers speech:"),
+        (VOSK, (), "for the classifiers speech + text and for speech:"),
     ],
 )
 def test_a_combination_that_was_not_calibrated_is_reported_once(transcriber, calibrated, said, capsys):
-    require_answers(Recognizer("speech", "text", calibrated=calibrated), transcriber, Notices(False))
+    require_answers(recognizer("speech", "text", calibrated=calibrated), transcriber, Notices(False))
 
     error = capsys.readouterr().err
     assert error.count("\n") == (said is not None)

@@ -1,3 +1,6 @@
+"""The commands that read timelines: `export`, `analytics` and `report`."""
+
+import io
 import json
 import os
 import subprocess
@@ -5,10 +8,12 @@ import sys
 import threading
 from dataclasses import replace
 from functools import partial
+from math import inf
 from pathlib import Path
 
 import pytest
 
+from monitor.cli import main
 from monitor.commands.timelines import analytics, export, report
 from monitor.exporters.formats import FORMATS
 from monitor.flow import Transcript, Word
@@ -20,8 +25,13 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def timeline(tmp_path, turn, write_timeline):
-    return write_timeline(tmp_path / "call.jsonl", turn(), turn(turn=2, channel=2, speaker="agent", scores=None))
+def agent(turn):
+    return turn(turn=2, channel=2, speaker="agent", scores=None, start_s=3.0, end_s=4.0)
+
+
+@pytest.fixture
+def timeline(tmp_path, turn, agent, write_timeline):
+    return write_timeline(tmp_path / "call.jsonl", turn(), agent)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +48,17 @@ def test_by_default_the_file_lies_beside_the_timeline(timeline, command, ending,
     assert made.stat().st_size > 0
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", f"stser-monitor: Wrote '{made}'.\n")
+
+
+@pytest.mark.parametrize("command", [*(partial(export, to=name) for name in FORMATS), report])
+def test_words_can_be_kept_out_of_every_format(timeline, command):
+    target = timeline.parent / "out"
+    command(timeline, output=str(target), no_transcript=True, quiet=True)
+    content = target.read_bytes()
+    if command is report:
+        content = content[content.index(b"<body>") : content.index(b"<script>")]
+        assert b">Turns</h2>" in content
+    assert b"where" not in content
 
 
 def test_a_dash_is_standard_output_and_a_format_is_known_in_any_case(timeline, capsysbinary):
@@ -62,17 +83,16 @@ def test_the_timeline_itself_is_never_overwritten(timeline, command, output):
     assert timeline.read_bytes() == content
 
 
-def test_json_lines_that_lie_beside_the_timeline_are_not_overwritten_unless_named(tmp_path, turn, write_timeline):
-    live = write_timeline(tmp_path / "call.jsonl", turn())
-    content = live.read_bytes()
-    copy = write_timeline(tmp_path / "call.csv.jsonl", turn()).rename(tmp_path / "call.other")
+def test_json_lines_that_lie_beside_the_timeline_are_not_overwritten_unless_named(timeline, turn, write_timeline):
+    content = timeline.read_bytes()
+    copy = write_timeline(timeline.with_suffix(".csv.jsonl"), turn()).rename(timeline.with_suffix(".other"))
     with pytest.raises(UsageError, match=r"'.*call\.jsonl' exists already"):
         export(copy, "jsonl")
     with pytest.raises(UsageError, match="is the timeline itself"):
-        export(live, "jsonl")
-    assert live.read_bytes() == content
-    export(copy, "jsonl", str(live), no_transcript=True, quiet=True)
-    assert live.read_bytes() != content
+        export(timeline, "jsonl")
+    assert timeline.read_bytes() == content
+    export(copy, "jsonl", str(timeline), no_transcript=True, quiet=True)
+    assert timeline.read_bytes() != content
 
 
 def test_an_export_that_fails_leaves_the_older_file(timeline):
@@ -84,13 +104,6 @@ def test_an_export_that_fails_leaves_the_older_file(timeline):
         export(timeline, "webvtt")
     assert target.read_bytes() == before
     assert sorted(path.name for path in timeline.parent.iterdir()) == ["call.jsonl", "call.vtt"]
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_words_can_be_kept_out_of_every_format(timeline, name):
-    target = timeline.parent / "out"
-    export(timeline, name, str(target), no_transcript=True, quiet=True)
-    assert b"where" not in target.read_bytes()
 
 
 @pytest.fixture
@@ -148,16 +161,13 @@ def test_of_two_recordings_one_has_to_be_chosen(calls, command):
         command(calls, recording="c.wav")
 
 
-def test_one_of_two_recordings(calls, capsys):
+def test_one_of_two_recordings_and_both_in_a_table(calls, capsys):
     export(calls, "rttm", recording="b/other.wav", quiet=True)
     assert (calls.parent / "calls.other.wav.rttm").read_text().split()[7] == "other"
     report(calls, recording="call.wav", quiet=True)
     assert (calls.parent / "calls.call.wav.html").exists()
     analytics(calls, "-", recording="b/other.wav")
     assert json.loads(capsys.readouterr().out)["recording"] == "b/other.wav"
-
-
-def test_two_recordings_fit_a_table(calls):
     export(calls, "parquet", quiet=True)
     assert len(read_timeline(calls.with_suffix(".parquet")).turns) == 2
 
@@ -179,44 +189,114 @@ def test_nothing_lies_beside_a_pipe(timeline, command, tmp_path):
     assert (tmp_path / "out").exists()
 
 
-def test_a_dash_is_standard_input(timeline, tmp_path, monkeypatch, capsysbinary):
-    export(timeline, "srt", "-")
-    expected = capsysbinary.readouterr().out
+@pytest.mark.parametrize("command", [partial(export, to="srt"), report])
+def test_a_dash_is_standard_input(timeline, command, tmp_path, monkeypatch):
+    expected, made = tmp_path / "expected", tmp_path / "made"
+    command(timeline, output=str(expected))
     with timeline.open() as file:
         monkeypatch.setattr(sys, "stdin", file)
-        export(Path("-"), "srt", "-")
-        assert capsysbinary.readouterr().out == expected
-        file.seek(0)
-        report(Path("-"), output=str(tmp_path / "call.html"), quiet=True)
-        assert (tmp_path / "call.html").exists()
+        command(Path("-"), output=str(made), quiet=True)
+        assert command is report or made.read_bytes() == expected.read_bytes()
         file.seek(0)
         with pytest.raises(UsageError, match="-o"):
-            export(Path("-"), "srt")
+            command(Path("-"))
 
 
 @pytest.mark.slow
-def test_an_export_needs_no_model_and_half_a_second_of_the_processor_at_most(timeline):
-    code = (
-        "import sys; from pathlib import Path; from monitor.commands.timelines import export;"
-        f"export(Path({str(timeline)!r}), 'eaf', '-');"
-        "heavy = {'torch', 'numpy', 'av', 'vosk', 'pyarrow', 'transformers'} & sys.modules.keys();"
-        "print(sorted(heavy), file=sys.stderr)"
-    )
+@pytest.mark.parametrize(
+    ("arguments", "heavy", "most_s"),
+    [
+        (["export", "--to", "eaf", "-o", "-"], {"torch", "numpy", "av", "vosk", "pyarrow", "transformers"}, 0.5),
+        (["report", "-o", "-"], {"torch", "av", "vosk"}, inf),
+    ],
+)
+def test_no_model_is_loaded_and_an_export_takes_half_a_second_of_the_processor(timeline, arguments, heavy, most_s):
+    code = "import sys; from monitor.cli import main; main(sys.argv[1:]);"
+    code += f"print(sorted({heavy} & sys.modules.keys()), file=sys.stderr)"
+    command = [sys.executable, "-Werror", "-c", code, *arguments, str(timeline)]
     seconds = []
     for _ in range(2):
         before = os.times()
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         after = os.times()
         seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
     assert done.stderr == "[]\n"
-    assert "<ANNOTATION_DOCUMENT" in done.stdout
-    assert min(seconds) < 0.5
+    assert "where is it" in done.stdout
+    assert min(seconds) < most_s
 
 
-def test_excel_finds_utf8_and_the_timeline_reads_back(timeline, tmp_path, turn, write_timeline):
+def test_excel_finds_utf8_and_the_timeline_reads_back(tmp_path, turn, write_timeline):
     said = turn(transcript=Transcript((Word("Où est-ce?", 1.2, 1.5, 0.9), Word("=1+1", 1.5, 1.6, 1.0))))
     path = write_timeline(tmp_path / "café.jsonl", said)
     export(path, "excel", quiet=True)
     made = tmp_path / "café.excel.csv"
     assert made.read_bytes().startswith(b"\xef\xbb\xbfrecording,")
     assert read_timeline(made).turns == (replace(said, words=None, classifiers=None),)
+
+
+@pytest.mark.parametrize("kept_out", [False, True])
+def test_analytics_are_written_as_json_with_or_without_words(timeline, capsys, kept_out):
+    analytics(timeline, "-", no_transcript=kept_out)
+    call = json.loads(capsys.readouterr().out)
+    customer, agent = call["speakers"]
+    assert (customer["speaker"], customer["words"]) == ("customer", None if kept_out else 3)
+    assert (agent["speaker"], agent["emotions"]) == ("agent", None)
+    assert {turn["transcript"] for turn in call["angriest_minute"]["turns"]} == {None if kept_out else "where is it"}
+
+
+def test_analytics_without_a_file_are_shown_in_full(tmp_path, turn, agent, capsys, write_timeline):
+    long = turn(turn=3, start_s=20, end_s=25, transcript=Transcript((Word("on and on " * 20 + "end", 20, 25, 0.9),)))
+    analytics(write_timeline(tmp_path / "call.csv", turn(), agent, long))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["speaker", "customer", "agent"]
+    assert lines[-1].endswith("on and on end")
+
+
+def test_nobody_spoke(tmp_path, capsys, write_timeline):
+    analytics(write_timeline(tmp_path / "silent.csv"))
+    assert capsys.readouterr().out == "No speech was found.\n"
+
+
+def test_words_that_the_output_s_encoding_lacks_do_not_end_a_command(tmp_path, turn, write_timeline, monkeypatch):
+    japanese = turn(speaker="日本", transcript=Transcript((Word("日本", 1.2, 1.5, 0.9),)))
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert main(["analytics", str(write_timeline(tmp_path / "call.csv", japanese))]) == 0
+    assert b"?" in written.getvalue()
+
+
+def test_a_page_with_sound(timeline, tmp_path, write_wav):
+    recording = write_wav(tmp_path / "call.wav", [0] * 9 * 16_000)
+    report(timeline, recording, output=str(tmp_path / "a.html"), quiet=True)
+    page = (tmp_path / "a.html").read_text()
+    assert '<audio id="audio">' in page
+    assert "0:00</output> / 0:09" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ("notes.txt", 1, "'notes.txt', line 1: this is not the header of a timeline"),
+        ("gone.csv", 1, "Cannot read the timeline 'gone.csv': No such file or directory."),
+        ("call.jsonl --audio gone.wav", 1, "gone.wav does not exist."),
+        ("call.jsonl --audio notes.txt", 1, "notes.txt cannot be read as audio"),
+        ("call.jsonl --audio short.wav", 1, "The recording is 1.0 s long, but the timeline's last turn ends at 4.0"),
+        ("call.jsonl -o nowhere/a.html", 1, "Cannot write 'nowhere/a.html': the folder 'nowhere' does not exist."),
+        ("call.jsonl -o .", 1, "Cannot write '.': it is a folder."),
+        ("call.jsonl --audio short.wav -o short.wav", 2, "The output 'short.wav' is the recording itself"),
+    ],
+)
+def test_a_page_that_cannot_be_is_one_sentence_and_no_file(
+    timeline, arguments, code, sentence, capsys, monkeypatch, write_wav
+):
+    folder = timeline.parent
+    monkeypatch.chdir(folder)
+    write_wav(folder / "short.wav", [0] * 16_000)
+    (folder / "notes.txt").write_text("dear diary\n")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main(["report", *arguments.split()]) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"stser-monitor: {sentence}")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

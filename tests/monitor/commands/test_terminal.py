@@ -1,17 +1,26 @@
+"""The terminal's signals and keys."""
+
+import io
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from monitor.commands.terminal import Interruption
 
 ROOT = Path(__file__).parents[3]
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
+if sys.platform != "win32":
+    import pty
+
+    from monitor.commands.terminal import Keys, can_be_read
 
 
 @pytest.mark.usefixtures("hang_ups")
@@ -60,3 +69,29 @@ with Interruption(lambda: None, lambda: None, lambda: os.write(1, b"put right"))
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (run.returncode, run.stdout) == (130, "put right")
+
+
+@pytest.fixture
+def typed():
+    """A pseudo-terminal: the end that types, and the end that the program reads."""
+    typing, reading = pty.openpty()
+    with os.fdopen(reading, "r") as stream:
+        yield typing, stream
+    os.close(typing)
+
+
+def test_arrow_keys_are_not_letters(typed):
+    typing, stream = typed
+    done = []
+    with Keys(stream, {"a": lambda: done.append("a"), "o": lambda: done.append("o")}):
+        os.write(typing, b"\x1b[A")
+        time.sleep(0.1)
+        os.write(typing, b"o")
+        wait_until(lambda: "o" in done)
+    assert done == ["o"]
+
+
+def test_only_a_terminal_in_the_foreground_is_read(typed):
+    assert not can_be_read(io.StringIO())
+    # A terminal, but not the one that this process belongs to.
+    assert not can_be_read(typed[1])
