@@ -46,9 +46,7 @@ def export(
     if chosen is None:
         raise UsageError(f"--to '{to}' is not a format; choose from {', '.join(FORMATS)}.")
     notices = Notices(quiet)
-    file = _read(timeline, notices, no_transcript)
-    if recording is not None or not chosen.table:
-        file = _one(file, recording, timeline)
+    file = _read(timeline, recording, notices, no_transcript, several=chosen.table)
     target = _beside(timeline, chosen.ending, recording) if output is None else output
     if target == STDOUT and chosen.binary and sys.stdout.isatty():
         raise UsageError(f"{to} is not for a terminal; name a file with -o, or use a pipe.")
@@ -57,23 +55,6 @@ def export(
         said = "1 mark or alert has" if len(file.notes) == 1 else f"{len(file.notes)} marks and alerts have"
         notices.say(f"{said} no place in {to}.")
     _write(target, chosen.made(file.turns, file.notes), notices)
-
-
-def _one(file: TimelineFile, recording: str | None, timeline: Path) -> TimelineFile:
-    """The turns of one recording: of the only one, or the one that is named.
-
-    Raises:
-        UsageError: There is no such recording, or there are several, and none is named.
-    """
-    names = list(dict.fromkeys(turn.recording for turn in file.turns))
-    listed = ", ".join(f"'{name}'" for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
-    if recording is None:
-        if len(names) > 1:
-            raise UsageError(f"'{timeline}' holds {len(names)} recordings ({listed}); choose one with --recording.")
-        return file
-    if recording not in names:
-        raise UsageError(f"'{timeline}' has no recording '{recording}'; it has {listed or 'none'}.")
-    return replace(file, turns=tuple(turn for turn in file.turns if turn.recording == recording))
 
 
 def _beside(timeline: Path, ending: str, recording: str | None) -> str:
@@ -100,7 +81,7 @@ def analytics(
 
     if output is not None:
         check_not_input(output, timeline, "the timeline")
-    call = analyse(_one(_read(timeline, Notices(quiet), no_transcript), recording, timeline).turns)
+    call = analyse(_read(timeline, recording, Notices(quiet), no_transcript).turns)
     if output is not None:
         write_whole(output, to_json(call).encode())
         return
@@ -133,7 +114,7 @@ def report(
     if track is not None and audio is None:
         raise UsageError("--track has no effect without --audio.")
     notices = Notices(quiet)
-    file = _one(_read(timeline, notices, no_transcript), recording, timeline)
+    file = _read(timeline, recording, notices, no_transcript)
     page = _beside(timeline, ".html", recording) if output is None else output
     if audio is not None:
         check_not_input(page, audio, "the recording")
@@ -169,8 +150,14 @@ def archive_report(
     _write(target, render_overview(overview), Notices(quiet))
 
 
-def _read(timeline: Path, notices: Notices, no_transcript: bool) -> TimelineFile:
-    """Read a timeline, with what was said or without."""
+def _read(
+    timeline: Path, recording: str | None, notices: Notices, no_transcript: bool, *, several: bool = False
+) -> TimelineFile:
+    """Read a timeline, with what was said or without: of the recording that is named, or of the only one.
+
+    Raises:
+        UsageError: There is no such recording, or none is named, and there are several where these do not suit.
+    """
     from monitor.archive.recordings import is_recording
     from monitor.timeline.file import read_timeline
 
@@ -182,7 +169,17 @@ def _read(timeline: Path, notices: Notices, no_transcript: bool) -> TimelineFile
     file = read_timeline(timeline)
     for notice in file.notices:
         notices.say(notice)
-    return file.without_words() if no_transcript else file
+    if no_transcript:
+        file = file.without_words()
+    names = list(dict.fromkeys(turn.recording for turn in file.turns))
+    listed = ", ".join(f"'{name}'" for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+    if recording is None:
+        if len(names) > 1 and not several:
+            raise UsageError(f"'{timeline}' holds {len(names)} recordings ({listed}); choose one with --recording.")
+        return file
+    if recording not in names:
+        raise UsageError(f"'{timeline}' has no recording '{recording}'; it has {listed or 'none'}.")
+    return replace(file, turns=tuple(turn for turn in file.turns if turn.recording == recording))
 
 
 def _write(target: str, content: bytes, notices: Notices) -> None:
