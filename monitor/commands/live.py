@@ -1,7 +1,7 @@
 """The default command: puts a microphone, the pipeline, exporters, alerts and the live screen together."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from monitor.alerts.rules import Rule, parse, require_speakers
 from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices, warn_of_agents, warn_of_silence
 from monitor.commands.outputs import check_outputs, open_files
-from monitor.commands.terminal import Interruption, Keys, can_be_read, suspension
+from monitor.commands.terminal import Interruption, can_be_read
 from monitor.commands.views import DisplayMode, View, display_mode
 from monitor.display.screen import Session, Snapshot
 from monitor.display.summary import alert_line, line
@@ -23,7 +23,6 @@ from monitor.roles import MIX, Role, named, roles
 from monitor.sources import Source
 from monitor.timeline.notes import Alert, Mark
 from monitor.timeline.timeline import Timeline
-from monitor.timeline.turn import Turn
 from stser_core.errors import UsageError
 
 _STANDARD_INPUT = "-"
@@ -46,7 +45,7 @@ def listen(options: ListenOptions, *, quiet: bool = False, source: Source | None
     warn_of_agents(options.scoring, notices)
     rules = [parse(text) for text in alerts.alert or ()]
     command = alert_command(alerts)
-    check_outputs((output.csv, output.jsonl))
+    check_outputs(output)
     source = source or _open(options, notices)
     given = roles(options.scoring.channels, source.channels, source.name, score_agents=options.scoring.score_agents)
     require_speakers(rules, given)
@@ -54,13 +53,12 @@ def listen(options: ListenOptions, *, quiet: bool = False, source: Source | None
         exporters = open_files(output, cleanup, overwrite=options.overwrite, live=notices.say)
         models = load_models(options.scoring, options.transcription, notices)
         warm_up(models.scorer, models.transcriber)
-        runner = None if command is None else AlertCommand(command, notices.say)
+        runner = AlertCommand(command, notices.say) if command else None
         if runner is not None:
             cleanup.callback(runner.close)
-        if runner is None:
+        else:
             warn_of_silence(output, notices)
-        mode = display_mode(output.csv, output.jsonl, quiet=quiet)
-        return _Run(options, mode, notices, source, given, exporters, models, rules, runner).run()
+        return _Run(options, notices, source, given, exporters, models, rules, runner).run()
 
 
 @dataclass
@@ -68,7 +66,6 @@ class _Run:
     """One run of the pipeline with all that belongs to it."""
 
     options: ListenOptions
-    mode: DisplayMode
     notices: Notices
     source: Source
     roles: Sequence[Role]
@@ -78,27 +75,23 @@ class _Run:
     runner: AlertCommand | None
 
     def __post_init__(self) -> None:
+        self._mode = display_mode(self.options.output, quiet=self.notices.quiet)
         self._timeline = Timeline(_TURNS)
         self._marks = max((one.resumed.last_mark for one in self.exporters), default=0)
-        self._session = Session(
-            source=self.source.name,
-            speakers=tuple(role.speaker for role in self.roles),
-            checkpoint=self.models.scorer.name,
-            transcriber=self.models.transcriber.name,
-            live=True,
-            keys=self.mode is DisplayMode.SCREEN and can_be_read(sys.stdin),
-        )
+        self._note_outputs = [*(exporter.write_note for exporter in self.exporters), self._timeline.add_note]
+        alarm = Alarm(self.rules, self._alert, [self.runner.run] if self.runner else [])
+        lines = [lambda turn: self.notices.line(line(turn))] if self._mode is DisplayMode.LINES else []
         self._pipeline = Pipeline(
             self.source,
             roles=self.roles,
             transcriber=self.models.transcriber,
             scorer=self.models.scorer,
-            outputs=self._outputs(),
+            outputs=[*(exporter.write for exporter in self.exporters), *lines, self._timeline.add, alarm.check],
             transcripts=not self.options.transcription.no_transcript,
             dated=True,
             turns_before=max((one.resumed.last_turn for one in self.exporters), default=0),
-            note_outputs=[self._timeline.add_note, *(exporter.write_note for exporter in self.exporters)],
-            follow=(lambda: True) if self.mode is DisplayMode.SCREEN else None,
+            note_outputs=self._note_outputs,
+            follow=(lambda: True) if self._mode is DisplayMode.SCREEN else None,
             segmentation=self.options.segmentation.settings(),
         )
 
@@ -106,35 +99,30 @@ class _Run:
         """Run until it ends."""
         for exporter in self.exporters:
             exporter.begin()
+        session = Session(
+            source=self.source.name,
+            speakers=tuple(role.speaker for role in self.roles),
+            checkpoint=self.models.scorer.name,
+            transcriber=self.models.transcriber.name,
+            live=True,
+            keys=self._mode is DisplayMode.SCREEN and can_be_read(sys.stdin),
+        )
         actions = {" ": self._pause, "p": self._pause, "m": self._mark, "q": self._pipeline.stop}
-        keys = Keys(sys.stdin, actions) if self._session.keys else None
-        view = View(self.mode, self.notices, self._session, self._snapshot, keys)
+        view = View(self._mode, self.notices, session, self._snapshot, actions)
         # Signals are taken until the terminal is back as it was.
-        with ExitStack() as terminal:
-            interruption = terminal.enter_context(Interruption(self._pipeline.stop, self._abort, view.restore))
-            terminal.enter_context(view)
-            if keys is not None:
-                terminal.enter_context(keys)
-            if self.mode is DisplayMode.SCREEN:
-                terminal.enter_context(suspension(view.uncover, view.cover))
+        with Interruption(self._pipeline.stop, self._abort, view.restore) as interruption, view:
             self._pipeline.run()
             if interruption.received is None:
                 for exporter in self.exporters:
                     exporter.finish()
         return interruption.exit_code
 
-    def _outputs(self) -> list[Callable[[Turn], None]]:
-        alarm = Alarm(self.rules, self._alert, [self.runner.run] if self.runner else [])
-        lines = [lambda turn: self.notices.line(line(turn))] if self.mode is DisplayMode.LINES else []
-        return [*(exporter.write for exporter in self.exporters), *lines, self._timeline.add, alarm.check]
-
     def _alert(self, alert: Alert) -> None:
         timed = replace(alert, at=self._pipeline.clock(alert.time_s))
-        for exporter in self.exporters:
-            exporter.write_note(timed)
-        self._timeline.add_note(timed)
+        for take in self._note_outputs:
+            take(timed)
         ring()
-        if self.mode is DisplayMode.LINES:
+        if self._mode is DisplayMode.LINES:
             self.notices.line(alert_line(timed))
 
     def _abort(self) -> None:

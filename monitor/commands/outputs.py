@@ -1,6 +1,6 @@
 """The files that replay and live monitoring write turn by turn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -43,19 +43,18 @@ def open_files(
     return exporters
 
 
-def check_outputs(outputs: Sequence[str | None], recording: Path | None = None) -> None:
-    """Refuse two results in one place, or one in place of the recording.
+def check_outputs(output: OutputOptions, recording: Path | None = None) -> None:
+    """Refuse two results in one place, also one that the date gives to a live run, or one in place of the recording.
 
     Raises:
         UsageError: With the place.
     """
-    given = [output for output in outputs if output is not None]
-    if recording is not None:
-        for output in given:
-            check_not_input(output, recording, "the recording")
-    now = datetime.now().astimezone()
-    names = given if recording is not None else [name_at(output, now) for output in given]
-    places = [name if name == STDOUT else str(Path(name).resolve()) for name in names]
-    for number, place in enumerate(places):
-        if place in places[:number]:
-            raise UsageError(f"Two outputs would go to '{given[number]}'; give each a file of its own.")
+    given = [path for path in (output.csv, output.jsonl) if path is not None]
+    names = given
+    if recording is None:
+        names = [name_at(path, datetime.now().astimezone()) for path in given]
+    else:
+        for path in given:
+            check_not_input(path, recording, "the recording")
+    if len({name if name == STDOUT else Path(name).resolve() for name in names}) < len(given):
+        raise UsageError(f"Two outputs would go to '{given[1]}'; give each a file of its own.")

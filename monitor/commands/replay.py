@@ -46,55 +46,30 @@ def replay(recordings: Sequence[Path], options: AnalysisOptions, output: OutputO
     """
     notices = Notices(quiet)
     for path in recordings:
-        check_outputs((output.csv, output.jsonl), path)
+        check_outputs(output, path)
         if recordings.count(path) > 1:
             raise UsageError(f"'{path}' is given more than once; its turns could not be distinguished.")
     warn_of_agents(options.scoring, notices)
     with ExitStack() as cleanup:
-        first = None
-        if len(recordings) == 1:
-            first = cleanup.enter_context(_opened(recordings[0], options, notices))
+        only = cleanup.enter_context(_opened(recordings[0], options, notices)) if len(recordings) == 1 else None
         exporters = open_files(output, cleanup, explain=options.recording.explain)
         models = load_models(options.scoring, options.transcription, notices, options.recording)
-        mode = display_mode(output.csv, output.jsonl, quiet=quiet)
-        player = _Player(options, notices, models, exporters, mode)
+        player = _Player(options, notices, models, exporters, display_mode(output, quiet=quiet))
         warn_of_silence(output, notices)
         for exporter in exporters:
             exporter.begin()
         with Interruption(player.stop, player.abort) as interruption:
-            failed = _play_all(recordings, first, player)
+            failed = 0
+            if only is not None:
+                player.play(only)
+            else:
+                failed = player.play_all(recordings)
             if not player.stopped and not failed:
                 for exporter in exporters:
                     exporter.finish()
     if failed:
         notices.complain(f"{failed} of {len(recordings)} recordings could not be replayed.")
     return interruption.exit_code or int(failed > 0)
-
-
-def _play_all(recordings: Sequence[Path], first: Opened | None, player: "_Player") -> int:
-    """Replay one recording after the other, or the only one, `first`, which is open, and count those that fail.
-
-    Raises:
-        StserError: The only one failed, or the outputs cannot be written any more.
-    """
-    failed, notices = 0, player.notices
-    names = [path.name for path in recordings]
-    for path in recordings:
-        name = str(path) if names.count(path.name) > 1 else None  # where several files have the same
-        if first is None and player.mode is DisplayMode.LINES:
-            notices.line(f"{name or path.name}:")
-        try:
-            with nullcontext(first) if first else _opened(path, player.options, notices, name) as opened:
-                player.play(opened)
-        except StserError as error:
-            if first is not None or isinstance(error, OutputError):
-                raise
-            sentence = str(error)
-            notices.complain(sentence if str(path) in sentence else f"{name or path}: {sentence}")
-            failed += 1
-        if player.stopped:
-            break
-    return failed
 
 
 @contextmanager
@@ -130,6 +105,31 @@ class _Player:
     mode: DisplayMode
     stopped: bool = False
     _pipeline: Pipeline | None = field(default=None, init=False)
+
+    def play_all(self, recordings: Sequence[Path]) -> int:
+        """Replay one recording after the other, and count those that fail.
+
+        Raises:
+            OutputError: The outputs cannot be written any more.
+        """
+        failed = 0
+        names = [path.name for path in recordings]
+        for path in recordings:
+            name = str(path) if names.count(path.name) > 1 else None  # where several files have the same
+            if self.mode is DisplayMode.LINES:
+                self.notices.line(f"{name or path.name}:")
+            try:
+                with _opened(path, self.options, self.notices, name) as opened:
+                    self.play(opened)
+            except OutputError:
+                raise
+            except StserError as error:
+                sentence = str(error)
+                self.notices.complain(sentence if str(path) in sentence else f"{name or path}: {sentence}")
+                failed += 1
+            if self.stopped:
+                break
+        return failed
 
     def play(self, opened: Opened) -> None:
         """Replay one recording to its end, or until it is stopped."""

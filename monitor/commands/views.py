@@ -4,16 +4,18 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from rich.console import Console
 
 from monitor.commands.notices import Notices
-from monitor.commands.terminal import Keys
+from monitor.commands.terminal import Keys, suspension
 from monitor.display.screen import Session, Snapshot, print_finished, running_screen
 from monitor.display.summary import summary_lines
+from monitor.options import OutputOptions
 from stser_core.files import STDOUT
 
 _NOTICE_SHOWN_S = 15.0
@@ -29,14 +31,14 @@ class DisplayMode(Enum):
     NOTHING = auto()
 
 
-def display_mode(*outputs: str | None, quiet: bool) -> DisplayMode:
+def display_mode(output: OutputOptions, *, quiet: bool) -> DisplayMode:
     """Choose how to show a timeline while it is made.
 
     A terminal gets a screen; elsewhere each turn is a line on standard error. Where results go to
     standard output and that is the terminal, they are the view.
     """
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    if quiet or (terminal and STDOUT in outputs):
+    if quiet or (terminal and STDOUT in (output.csv, output.jsonl)):
         return DisplayMode.NOTHING
     return DisplayMode.SCREEN if terminal else DisplayMode.LINES
 
@@ -45,14 +47,15 @@ def display_mode(*outputs: str | None, quiet: bool) -> DisplayMode:
 class View:
     """Shows a replay or live monitoring from entering to leaving, and its totals in the end.
 
-    While a live screen covers the terminal, the program's sentences are shown on it, and written afterwards.
+    While a live screen covers the terminal, the program's sentences are shown on it, and written afterwards; keys are
+    obeyed, and Ctrl-Z gives the terminal back.
     """
 
     mode: DisplayMode
     notices: Notices
     session: Session
     snapshot: Callable[[str], Snapshot]  # gets the last of the program's sentences
-    keys: Keys | None = None  # take the terminal while it is covered
+    actions: Mapping[str, Callable[[], None]] = field(default_factory=dict)  # of the keys that the session obeys
 
     def __post_init__(self) -> None:
         self._said: deque[tuple[float, str]] = deque(maxlen=_NOTICES_KEPT)
@@ -60,18 +63,20 @@ class View:
         self._screen = None
         if self.mode is DisplayMode.SCREEN:
             self._screen = running_screen(self._console, self.session, lambda: self.snapshot(self._last_said()))
+        self._keys = Keys(sys.stdin, self.actions) if self.session.keys else None
+        self._covering = ExitStack()
 
     def restore(self) -> None:
         """Give the terminal back at once, from inside a signal's handler."""
         if self._screen is not None:
             os.write(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1, _LEAVE_SCREEN)
-        if self.keys is not None:
-            self.keys.restore()
+        if self._keys is not None:
+            self._keys.restore()
 
     def cover(self) -> None:
         """Show the screen, where there is one."""
-        if self.keys is not None:  # first: in the background, the system stops here whoever changes the terminal
-            self.keys.take()
+        if self._keys is not None:  # first: in the background, the system stops here whoever changes the terminal
+            self._keys.take()
         if self._screen is not None:
             self._screen.start(refresh=True)
 
@@ -79,16 +84,22 @@ class View:
         """Give the terminal back as it was; `cover` may be called again."""
         if self._screen is not None:
             self._screen.stop()
-        if self.keys is not None:
-            self.keys.restore()
+        if self._keys is not None:
+            self._keys.restore()
 
     def __enter__(self) -> "View":
-        if self._screen is not None and self.session.live:
+        live = self._screen is not None and self.session.live
+        if live:
             self.notices.divert(lambda sentence: self._said.append((time.monotonic(), sentence)))
         self.cover()
+        if self._keys is not None:
+            self._covering.enter_context(self._keys)
+        if live:
+            self._covering.enter_context(suspension(self.uncover, self.cover))
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._covering.close()
         self.uncover()
         snapshot = self.snapshot("")
         if self._screen is not None:

@@ -6,6 +6,7 @@ from monitor.commands.notices import Notices
 from monitor.commands.views import DisplayMode, View, display_mode
 from monitor.display.screen import Session, Snapshot
 from monitor.flow import ChannelNow
+from monitor.options import OutputOptions
 from monitor.timeline.timeline import Timeline
 from stser_core.errors import AudioError
 
@@ -64,4 +65,4 @@ def test_what_fails_before_anything_is_heard_says_nothing_of_speech(capsys, turn
 def test_how_results_are_shown(quiet, output, terminal, expected, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: bool(terminal))
     monkeypatch.setenv("TERM", terminal)
-    assert display_mode("call.csv", output, quiet=quiet) is expected
+    assert display_mode(OutputOptions("call.csv", output), quiet=quiet) is expected
