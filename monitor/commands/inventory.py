@@ -38,19 +38,18 @@ def print_models() -> None:
     present = vosk_models.installed()
     whispers = [(f"whisper {one.name}", one.folder) for one in whisper_models.installed()]
     _print_table("transcribers", [*((one.name, one) for one in present), *whispers])
-    voices = vosk_models.find_speaker_model()
-    if voices is not None:
+    if voices := vosk_models.find_speaker_model():
         _print_table("speaker models", [(voices.name, voices)])
     _print_table("checkpoints", [(path.name, path) for path in checkpoint.available()])
     cached = sorted(Path(HF_HUB_CACHE).glob("models--*albert*"))  # in the Hub's cache: `models--owner--name`
     texts = [(folder.name.removeprefix("models--").replace("--", "/"), folder) for folder in cached]
     _print_table("text encoders", texts)
-    names = {one.name for one in present}
-    missing = {name: model for name, model in vosk_models.KNOWN.items() if name not in names}
+    missing = vosk_models.KNOWN.keys() - {one.name for one in present}
     if missing:
         print("can be fetched")
-        for name, model in missing.items():
-            print(f"  {name}  {_megabytes(model.size)}  {model.licence}  {PROGRAM} models fetch {name}")
+    for name in sorted(missing):
+        model = vosk_models.KNOWN[name]
+        print(f"  {name}  {_megabytes(model.size)}  {model.licence}  {PROGRAM} models fetch {name}")
 
 
 def fetch_model(
@@ -82,8 +81,7 @@ def print_devices() -> None:
     if not devices:
         print("No input device was found.")
     for device in devices:
-        mark = "*" if device.default else " "
-        channels = counted(device.channels, "channel")
+        mark, channels = "*" if device.default else " ", counted(device.channels, "channel")
         print(f"{mark} {device.index:3d}  {device.name}  ({channels}, {device.sample_rate} Hz)")
 
 

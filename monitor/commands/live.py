@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
 from monitor.alerts.rules import Rule, parse, require_speakers
 from monitor.commands.models import load_models, warm_up
-from monitor.commands.notices import Notices, warn_of_agents, warn_of_silence
-from monitor.commands.outputs import check_outputs, open_files
+from monitor.commands.notices import Notices, warn_of_agents
+from monitor.commands.outputs import DisplayMode, View, check_outputs, display_mode, open_files, warn_of_silence
 from monitor.commands.terminal import Interruption, can_be_read
-from monitor.commands.views import DisplayMode, View, display_mode
 from monitor.display.screen import Session, Snapshot
 from monitor.display.summary import alert_line, line
 from monitor.exporters.exporter import Exporter

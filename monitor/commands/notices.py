@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from monitor.options import OutputOptions, ScoringOptions
+from monitor.options import ScoringOptions
 from monitor.roles import named, roles
 from stser_core.command_line import complain, tell
 
@@ -63,9 +63,3 @@ def warn_of_agents(scoring: ScoringOptions, notices: Notices) -> None:
     if scored and not scoring.score_agents:
         who = " and ".join(scored)
         notices.say(f"the emotion of {who} is scored like a customer's; only the name agent prevents it.")
-
-
-def warn_of_silence(output: OutputOptions, notices: Notices) -> None:
-    """Say that a quiet run without outputs leaves nothing."""
-    if notices.quiet and output.csv is None and output.jsonl is None:
-        notices.complain("nothing is shown or written, since --quiet is given without --csv or --jsonl.")

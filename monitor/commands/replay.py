@@ -9,10 +9,9 @@ from rich.console import Console
 
 from monitor.analytics.call import analyse
 from monitor.commands.models import load_models
-from monitor.commands.notices import Notices, warn_of_agents, warn_of_silence
-from monitor.commands.outputs import check_outputs, open_files
+from monitor.commands.notices import Notices, warn_of_agents
+from monitor.commands.outputs import DisplayMode, View, check_outputs, display_mode, open_files, warn_of_silence
 from monitor.commands.terminal import Interruption
-from monitor.commands.views import DisplayMode, View, display_mode
 from monitor.display.analytics import print_analytics
 from monitor.display.palette import clock
 from monitor.display.screen import Session, Snapshot, state

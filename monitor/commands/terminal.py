@@ -17,11 +17,7 @@ except ImportError:  # Windows
 else:
     _HAS_TERMINALS = True
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
-_STREAMS = (1, 2)
-"""Standard output and standard error, as the system numbers them."""
-
 _ESCAPE = b"\x1b"
 
 
@@ -29,8 +25,8 @@ class Interruption:
     """Takes the signals of the program while it is entered, in the main thread.
 
     The first signal asks for an orderly end, the second for an immediate one, and a third ends the process on the
-    spot. The callbacks run in a thread of their own, since a handler interrupts the main thread
-    anywhere, also where it holds a lock that the callback needs.
+    spot. The callbacks run in a thread of their own, since a handler interrupts the main thread anywhere, also where
+    it holds a lock that the callback needs.
 
     A terminal that goes away is a first signal only, since a shell passes on to its jobs what the system tells them,
     too; where it is ignored, as under `nohup`, it stays so.
@@ -51,7 +47,7 @@ class Interruption:
         self.received: signal.Signals | None = None
         self._callbacks = [stop, abort]
         self._before: dict[signal.Signals, Any] = {}
-        self._terminals = [stream for stream in _STREAMS if os.isatty(stream)]
+        self._terminals = [stream for stream in (1, 2) if os.isatty(stream)]  # standard output and standard error
 
     @property
     def exit_code(self) -> int:
@@ -59,8 +55,10 @@ class Interruption:
         return 0 if self.received is None else 128 + self.received
 
     def __enter__(self) -> "Interruption":
-        hung_up = () if _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN else (_HANG_UP,)
-        self._before = {number: signal.signal(number, self._take) for number in (*_SIGNALS, *hung_up)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if _HANG_UP is not None and signal.getsignal(_HANG_UP) is not signal.SIG_IGN:
+            numbers.append(_HANG_UP)
+        self._before = {number: signal.signal(number, self._take) for number in numbers}
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -69,7 +67,11 @@ class Interruption:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if number == _HANG_UP:
-            self._forget_closed_terminals()
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            for stream in self._terminals:
+                if not os.isatty(stream):  # the output to a terminal that is gone is discarded, instead of failing
+                    os.dup2(nothing, stream)
+            os.close(nothing)
             if self.received is not None:
                 return
         self.received = self.received or signal.Signals(number)
@@ -77,14 +79,6 @@ class Interruption:
             self._before_exit()
             os._exit(128 + number)
         threading.Thread(target=self._callbacks.pop(0), name="interruption", daemon=True).start()
-
-    def _forget_closed_terminals(self) -> None:
-        """Discard the output to a terminal that is gone, instead of failing."""
-        closed = [stream for stream in self._terminals if not os.isatty(stream)]
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        for stream in closed:
-            os.dup2(nothing, stream)
-        os.close(nothing)
 
 
 @contextmanager

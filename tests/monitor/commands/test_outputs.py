@@ -3,7 +3,7 @@
 import pytest
 
 from monitor.commands.notices import Notices
-from monitor.commands.views import DisplayMode, View, display_mode
+from monitor.commands.outputs import DisplayMode, View, display_mode
 from monitor.display.screen import Session, Snapshot
 from monitor.flow import ChannelNow
 from monitor.options import OutputOptions
