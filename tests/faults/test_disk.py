@@ -14,12 +14,13 @@ from monitor.commands.timelines import export
 from monitor.timeline.file import read_timeline
 
 
-@pytest.fixture(scope="module")
-def small_disk(tmp_path_factory):
+@pytest.fixture
+def disk(tmp_path):
     """A disk of 64 KiB, in memory."""
     if shutil.which("mount") is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
-    folder = tmp_path_factory.mktemp("disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
     )
@@ -27,15 +28,6 @@ def small_disk(tmp_path_factory):
         pytest.skip(f"no small disk can be mounted here: {mounted.stderr.decode().strip()}")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
-
-
-@pytest.fixture
-def disk(small_disk):
-    """The small disk, empty and writable."""
-    yield small_disk
-    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    for path in small_disk.iterdir():
-        path.unlink()
 
 
 @pytest.fixture(scope="module")

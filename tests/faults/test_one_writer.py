@@ -1,7 +1,6 @@
 """A timeline has one writer: a second program is refused, and a writer that is killed leaves no claim behind."""
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -11,8 +10,6 @@ from monitor.exporters.csv import CsvLines
 from monitor.exporters.destination import Destination
 from monitor.exporters.exporter import Exporter
 from stser_core.errors import OutputError
-
-pytestmark = pytest.mark.slow
 
 WRITER = """
 import sys, time
@@ -25,28 +22,17 @@ time.sleep(60)
 """
 
 
-@pytest.fixture
-def writer(tmp_path):
-    """Another program that is writing a file."""
+@pytest.mark.slow
+def test_another_program_is_refused_until_the_one_that_writes_is_killed(tmp_path):
     path = tmp_path / "call.csv"
     with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"written\n"
-        yield path, process
-        process.kill()
-
-
-def test_a_file_that_another_program_writes_is_refused_and_left_as_it_is(writer):
-    path, _ = writer
-    with pytest.raises(OutputError, match="another program is writing it"):
-        Exporter(str(path), CsvLines())
-    assert path.read_text() == "a row\n"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_a_writer_that_is_killed_keeps_nobody_out(writer):
-    path, process = writer
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+        try:
+            assert process.stdout.readline() == b"written\n"
+            with pytest.raises(OutputError, match="another program is writing it"):
+                Exporter(str(path), CsvLines())
+            assert path.read_text() == "a row\n"
+        finally:
+            process.kill()
     destination = Destination(str(path))
     destination.begin()
     destination.write("another's\n")
@@ -56,8 +42,6 @@ def test_a_writer_that_is_killed_keeps_nobody_out(writer):
 
 @pytest.mark.skipif(os.name == "nt", reason="needs /dev/null")
 def test_what_is_not_a_regular_file_is_open_to_all():
-    first, second = Destination("/dev/null"), Destination("/dev/null")
-    first.write("a row\n")
-    second.write("a row\n")
-    first.close()
-    second.close()
+    for destination in [Destination("/dev/null"), Destination("/dev/null")]:  # both are open
+        destination.write("a row\n")
+        destination.close()

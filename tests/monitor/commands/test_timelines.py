@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -173,33 +174,21 @@ def test_one_of_two_recordings_and_both_in_a_table(calls, capsys):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-@pytest.mark.parametrize("command", [partial(export, to="srt"), report])
-def test_nothing_lies_beside_a_pipe(timeline, command, tmp_path):
-    fifo = tmp_path / "pipe"
-    os.mkfifo(fifo)
-    for output in (None, str(tmp_path / "out")):
-        writer = threading.Thread(target=fifo.write_bytes, args=[timeline.read_bytes()])
-        writer.start()
-        if output is None:
-            with pytest.raises(UsageError, match="-o"):
-                command(fifo)
+@pytest.mark.parametrize("given", ["pipe", "-"])
+@pytest.mark.parametrize("command", [partial(export, to="jsonl"), report])
+def test_a_pipe_is_read_and_nothing_lies_beside_it(timeline, command, given, tmp_path, monkeypatch):
+    made, content = tmp_path / "made", timeline.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    for output in (None, str(made)):
+        if given == "pipe":
+            threading.Thread(target=Path("pipe").write_bytes, args=[content], daemon=True).start()
         else:
-            command(fifo, output=output, quiet=True)
-        writer.join()
-    assert (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("command", [partial(export, to="srt"), report])
-def test_a_dash_is_standard_input(timeline, command, tmp_path, monkeypatch):
-    expected, made = tmp_path / "expected", tmp_path / "made"
-    command(timeline, output=str(expected))
-    with timeline.open() as file:
-        monkeypatch.setattr(sys, "stdin", file)
-        command(Path("-"), output=str(made), quiet=True)
-        assert command is report or made.read_bytes() == expected.read_bytes()
-        file.seek(0)
-        with pytest.raises(UsageError, match="-o"):
-            command(Path("-"))
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        with nullcontext() if output else pytest.raises(UsageError, match="-o"):
+            command(Path(given), output=output, quiet=True)
+    assert made.exists()
+    assert command is report or made.read_bytes() == content
 
 
 @pytest.mark.slow
