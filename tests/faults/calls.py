@@ -25,33 +25,20 @@ CALLS, DYING, RUBBISH = 20, 5, 3
 SILENT = 2
 """Of the dying calls, those whose connection stays open for as long again, without a sound."""
 MOST_GROWTH_MB = 15.0
-_SETTLED, _LATER = 0.4, 0.7
 _BROKEN = (OSError, EOFError, WebSocketException)
 """What a client sees of a server that was killed or that refuses it."""
 
 
 @dataclass
 class Endured:
-    """What came of it."""
+    """What came of it. The memory is that of the server that was started second, by the median."""
 
     told: int = 0  # finished turns of which the server told
     refused: int = 0  # connections with rubbish that the server ended
-    memory_mb: list[float] = field(default_factory=list)  # of the server that was started second, over its time
+    settled_mb: float = 0.0  # its memory once all calls had gone on for a while
+    growth_mb: float = 0.0  # by how much it grew from then on; single turns take some 30 MB for a moment
+    most_mb: float = 0.0
     faults: list[str] = field(default_factory=list)
-
-    @property
-    def settled_mb(self) -> float:
-        """The server's memory, by the median, once all calls had gone on for a while."""
-        return self._median_mb(_SETTLED, _LATER)
-
-    @property
-    def growth_mb(self) -> float:
-        """By how much it grew from then on, by the median: single turns take some 30 MB for a moment."""
-        return self._median_mb(_LATER, 1) - self.settled_mb
-
-    def _median_mb(self, start: float, end: float) -> float:
-        count = len(self.memory_mb)
-        return median(self.memory_mb[round(start * count) : round(end * count)])
 
 
 def endure(
@@ -191,9 +178,12 @@ def _follow(serving: Serving, told: dict[str, list[int]]) -> threading.Thread:
 
 
 async def _watch(serving: Serving, seconds: float, found: Endured) -> None:
+    memory_mb = []
     for _ in range(30):
         await asyncio.sleep(seconds / 30)
-        found.memory_mb.append(serving.memory_mb())
+        memory_mb.append(serving.memory_mb())
+    found.settled_mb, found.most_mb = median(memory_mb[12:21]), max(memory_mb)
+    found.growth_mb = median(memory_mb[21:]) - found.settled_mb
 
 
 def _check_told(serving: Serving, told: dict[str, list[int]], found: Endured) -> None:

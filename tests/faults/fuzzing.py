@@ -18,7 +18,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from long_stream import resident_mb
-from targets import TARGETS, Target
+from targets import TARGETS
 
 from stser_core.errors import StserError
 
@@ -49,15 +49,18 @@ def attacked(target: str, cases: int, number: int = 0) -> Attack:
     """
     own = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, own) as pool:
+        said, last = Path(folder, "said"), Path(folder, "last case")
+        said.touch()
         try:
             return pool.submit(_attack, target, cases, number, Path(folder)).result()
         except Exception as error:  # noqa: BLE001  whatever it is, it is the result
-            last = Path(folder, "last case")
             case = last.read_text() if last.exists() else "none"
-            return Attack(target, fault=f"at the case {case}\n{''.join(traceback.format_exception(error))[-6_000:]}")
+            told = said.read_text(errors="replace")[-6_000:] + "".join(traceback.format_exception(error))[-6_000:]
+            return Attack(target, fault=f"at the case {case}\n{told}")
 
 
 def _attack(target: str, cases: int, number: int, folder: Path) -> Attack:
+    os.dup2(os.open(folder / "said", os.O_WRONLY), 2)
     faulthandler.enable()
     faulthandler.register(signal.SIGPROF, chain=True)  # what the timer below sends, and what ends the process
     chosen, note = TARGETS[target](folder), folder / "last case"
@@ -68,7 +71,14 @@ def _attack(target: str, cases: int, number: int, folder: Path) -> Attack:
         note.write_text(repr(case))
         signal.setitimer(signal.ITIMER_PROF, chosen.processor_s)
         faulthandler.dump_traceback_later(_WALL_S, exit=True)
-        return _taken(chosen, case)
+        try:
+            chosen.examine(case)
+        except StserError as error:
+            sentence = str(error)
+            assert sentence.rstrip().endswith("."), f"this is not a sentence: {sentence!r}"
+            assert len(sentence) <= _LONGEST_SENTENCE, f"this is not a short sentence: {sentence!r}"
+            return False
+        return True
 
     @seed(number)
     @settings(
@@ -92,14 +102,3 @@ def _attack(target: str, cases: int, number: int, folder: Path) -> Attack:
     signal.setitimer(signal.ITIMER_PROF, 0)
     faulthandler.cancel_dump_traceback_later()
     return Attack(target, outcomes[True], outcomes[False], max(0.0, memory[-1] - memory[0]))
-
-
-def _taken(target: Target, case: Any) -> bool:
-    try:
-        target.examine(case)
-    except StserError as error:
-        sentence = str(error)
-        assert sentence.rstrip().endswith("."), f"this is not a sentence: {sentence!r}"
-        assert len(sentence) <= _LONGEST_SENTENCE, f"this is not a short sentence: {sentence!r}"
-        return False
-    return True

@@ -5,7 +5,7 @@ import datetime
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ def _lines(options: argparse.Namespace) -> Iterator[Line]:
         yield from _stream_lines(options.hours)
 
 
-def _attack_lines(cases: int, seed: int) -> Iterable[Line]:
+def _attack_lines(cases: int, seed: int) -> Iterator[Line]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a process of its own
         attacks = [pool.submit(attacked, target, round(cases * share), seed) for target, share in _SHARES.items()]
         for attack in as_completed(attacks):
@@ -79,17 +79,17 @@ def _attack_lines(cases: int, seed: int) -> Iterable[Line]:
                 yield Line(tried, amount, f"{counts}; {memory}", found.growth_mb < MOST_GROWTH_MB)
 
 
-def _call_lines(minutes: float, seed: int) -> Iterable[Line]:
+def _call_lines(minutes: float, seed: int) -> Iterator[Line]:
     found = calls.endure(60 * minutes, seed, say=_say)
     _say(*found.faults)
     amount = f"{calls.CALLS} calls for {minutes:g} min"
     result = f"{found.told:,} finished turns, {found.refused:,} connections with rubbish; {len(found.faults)} faults"
     yield Line("many calls: turns", amount, result, not found.faults)
-    memory = f"{found.settled_mb:.0f} MB, {found.growth_mb:+.1f} MB afterwards, at most {max(found.memory_mb):.0f} MB"
+    memory = f"{found.settled_mb:.0f} MB, {found.growth_mb:+.1f} MB afterwards, at most {found.most_mb:.0f} MB"
     yield Line("many calls: memory", amount, memory, found.growth_mb <= calls.MOST_GROWTH_MB)
 
 
-def _stream_lines(hours: float) -> Iterable[Line]:
+def _stream_lines(hours: float) -> Iterator[Line]:
     found = long_stream.run(round(60 * hours), _say)
     amount, ratio = f"{hours:g} h of sound", hours * 3600 / found.took_s
     turns = f"{found.turns:,} of {found.expected:,} turns, {found.dropped_ms} ms dropped"
