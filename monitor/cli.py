@@ -28,7 +28,6 @@ _REMOVED = {
     "--classifier": "JSON Lines hold what each classifier says",
     "--overwrite": "only listening has it; a replay replaces its older timeline",
     "--no-adaptation": "the speaker baseline is always estimated",
-    "--no-speaker-baseline": "the speaker baseline is always estimated",
     "--play": f"{PROGRAM} report --audio makes a page that plays the recording",
     "--analytics": f"{PROGRAM} analytics shows the metrics of a timeline",
     "--png": "print the page with a browser",

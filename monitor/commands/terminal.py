@@ -122,7 +122,7 @@ def can_be_read(stream: TextIO) -> bool:
 class Keys:
     """Calls an action for each key, from entering to leaving, in a thread of its own.
 
-    The terminal still turns Ctrl-C into a signal. Leaving puts it back as it was.
+    The terminal still turns Ctrl-C into a signal.
     """
 
     def __init__(self, stream: TextIO, actions: Mapping[str, Callable[[], None]]) -> None:
@@ -142,18 +142,14 @@ class Keys:
             termios.tcsetattr(self._terminal, termios.TCSANOW, self._before)
 
     def __enter__(self) -> "Keys":
-        self.take()
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        try:
-            os.write(self._leave, b".")
-            self._thread.join()
-            os.close(self._leave)
-            os.close(self._leaving)
-        finally:
-            self.restore()
+        os.write(self._leave, b".")
+        self._thread.join()
+        os.close(self._leave)
+        os.close(self._leaving)
 
     def _read(self) -> None:
         while True:

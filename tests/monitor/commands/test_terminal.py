@@ -83,7 +83,9 @@ def typed():
 def test_arrow_keys_are_not_letters(typed):
     typing, stream = typed
     done = []
-    with Keys(stream, {"a": lambda: done.append("a"), "o": lambda: done.append("o")}):
+    keys = Keys(stream, {"a": lambda: done.append("a"), "o": lambda: done.append("o")})
+    keys.take()
+    with keys:
         os.write(typing, b"\x1b[A")
         time.sleep(0.1)
         os.write(typing, b"o")

@@ -254,6 +254,19 @@ def test_words_that_the_output_s_encoding_lacks_do_not_end_a_command(tmp_path, t
     assert b"?" in written.getvalue()
 
 
+@pytest.mark.parametrize("command", ["replay", "analytics"])
+def test_what_a_file_is_called_and_holds_cannot_command_the_terminal(command, tmp_path, turn, capsys, write_timeline):
+    obeyed = "\x1b]0;title\x07\x1b[2J\x9b31m"
+    said = turn(recording=f"call{obeyed}.wav", speaker=obeyed, transcript=Transcript((Word(obeyed, 1.2, 1.5, 0.9),)))
+    main(["analytics", str(write_timeline(tmp_path / "call.csv", said))])
+    shown = capsys.readouterr().out
+    refused = tmp_path / f"{obeyed}.csv"
+    refused.write_text("neither sound nor timeline\n")
+    assert main([command, str(refused)]) == 1
+    for text in (shown, capsys.readouterr().err):
+        assert text and not set(text) & {"\x1b", "\x07", "\x9b"}
+
+
 def test_a_page_with_sound(timeline, tmp_path, write_wav):
     recording = write_wav(tmp_path / "call.wav", [0] * 9 * 16_000)
     report(timeline, recording, output=str(tmp_path / "a.html"), quiet=True)
