@@ -35,7 +35,6 @@ _LOST_S = 5.0
 
 _LOOK_S = 0.25
 _END_S = 10.0
-_TRIM_S = 10.0
 
 _NO_ACCESS_LOG = {"enable_access_log": False, "log_level": "ERROR"}
 
@@ -266,10 +265,8 @@ def _follow(
     """Tell the board of the replica at a place, and follow the others, until all are to end."""
     import ray
 
-    from monitor.serve import heaps
-
     peers: dict[int, Peer] = {}
-    trim_at_s, ending = time.monotonic() + _TRIM_S, False
+    ending = False
     while not ending:
         new = len(said)
         urls, ending = ray.get(board.tell.remote(place, url, said[:new]))
@@ -278,9 +275,6 @@ def _follow(
             if other != place and (other not in peers or peers[other].url != its):
                 peers[other] = peer(other, its)
         server.follow(list(peers.values()))
-        if time.monotonic() > trim_at_s:
-            heaps.trim()
-            trim_at_s = time.monotonic() + _TRIM_S
         time.sleep(_EVERY_S)
 
 

@@ -105,8 +105,8 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
             audiosocket=audiosocket,
             allowed=allowed,
             tls=tls,
-            peers=peers,
         )
+        server.follow(peers)
         notices.say(f"listening at {'https' if tls else 'http'}://{shown(main)}; the timelines go to '{options.out}'.")
         if audiosocket is not None:
             notices.say(f"listening for AudioSocket at {shown(audiosocket)}.")
@@ -119,7 +119,7 @@ def load(checked: Checked, notices: Notices) -> Models:
     """Load the models, and warm them up."""
     from monitor.serve import heaps
 
-    heaps.share()
+    heaps.keep_small()
     models = load_models(checked.options.scoring, checked.options.transcription, notices)
     warm_up(models.scorer, models.transcriber)
     return models

@@ -6,41 +6,39 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from threading import Lock
 
 _KEPT = 4_096
 _WAITING = 1_024
+_HEARTBEAT_S = 15.0
+_NOTHING = ": \n\n"
 
 PLACES = 1_000
 """More than a server has replicas; their events' numbers divided by it leave their places."""
 
 
-class Subscriber:
-    """One reader's place in the log. It belongs to the event loop.
-
-    Attributes:
-        dropped: Whether the reader was too slow, and gets no more.
-    """
+class _Reader:
+    """One reader's place in the log. It belongs to the event loop."""
 
     def __init__(self, last: int) -> None:
         """Begin behind the event of this number."""
         self._last = last
         self._texts: deque[str] = deque()
-        self._now: str | None = None
+        self._now = ""
         self._changed = asyncio.Event()
-        self.dropped = False
+        self._ended = False
 
     def put(self, number: int, text: str) -> None:
         """Have an event sent that was not yet; a reader that is far behind is given up."""
-        if number <= self._last:
-            return
-        self._last = number
-        self.dropped = self.dropped or len(self._texts) >= _WAITING
-        if not self.dropped:
-            self._texts.append(text)
-        self._changed.set()
+        if number > self._last:
+            self._last = number
+            if len(self._texts) < _WAITING:
+                self._texts.append(text)
+            else:
+                self._ended = True
+            self._changed.set()
 
     def show(self, text: str) -> None:
         """Have the present state sent, instead of an older one that was not sent yet."""
@@ -49,21 +47,21 @@ class Subscriber:
 
     def end(self) -> None:
         """Send nothing more."""
-        self.dropped = True
+        self._ended = True
         self._changed.set()
 
-    async def next(self, patience_s: float) -> str | None:
-        """All that is to be sent, waited for no longer than this; empty where nothing came, `None` at the end."""
+    async def next(self) -> str | None:
+        """All that is to be sent, or after a while that there is nothing; `None` at the end."""
         try:
-            await asyncio.wait_for(self._changed.wait(), patience_s)
+            await asyncio.wait_for(self._changed.wait(), _HEARTBEAT_S)
         except asyncio.TimeoutError:
-            return ""
+            return _NOTHING
         self._changed.clear()
-        if self.dropped:
+        if self._ended:
             return None
-        text = "".join(self._texts) + (self._now or "")
+        text = "".join(self._texts) + self._now
         self._texts.clear()
-        self._now = None
+        self._now = ""
         return text
 
 
@@ -83,7 +81,7 @@ class EventLog:
         self._lock = Lock()
         self._events: deque[tuple[int, str]] = deque(maxlen=_KEPT)
         self._next = round(time.time() * 1000) * self._step + (place or 0)
-        self._subscribers: set[Subscriber] = set()
+        self._readers: set[_Reader] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -93,61 +91,65 @@ class EventLog:
 
     @property
     def followed(self) -> int:
-        """Number of subscribers."""
-        return len(self._subscribers)
+        """Number of readers."""
+        return len(self._readers)
 
     def add(self, kind: str, values: Mapping[str, object]) -> None:
         """Add an event. From any thread."""
         with self._lock:
             number, self._next = self._next, self._next + self._step
-            text = server_sent(kind, values, number)
+            text = _server_sent(kind, values, number)
             self._events.append((number, text))
             if self._loop is not None:
                 with suppress(RuntimeError):  # it has ended
                     self._loop.call_soon_threadsafe(self._tell, number, text)
 
-    def subscribe(self, after: int | None) -> Subscriber:
-        """Follow the log, in its event loop, from behind the event that the reader knew last, or from now on.
+    async def follow(self, after: int | None) -> AsyncGenerator[str, None]:
+        """What a reader is sent, in its event loop, from behind the event that it knew last, or from now on.
 
-        The subscriber first gets what it has missed, or `reset` where that is not known any more.
+        It first gets what it has missed, or `reset` where that is not known any more.
         """
+        reader = self._reader(after)
+        try:
+            yield _NOTHING
+            while (text := await reader.next()) is not None:
+                yield text
+        finally:
+            self._readers.discard(reader)
+
+    def _reader(self, after: int | None) -> _Reader:
         with self._lock:
             self._loop = asyncio.get_running_loop()
             last = self._next - self._step
             first = self._events[0][0] if self._events else self._next
             if after is None:
-                subscriber = Subscriber(last)
+                reader = _Reader(last)
             elif first - self._step <= after <= last and (last - after) % self._step == 0:
-                subscriber = Subscriber(after)
-                missed = "".join(text for number, text in self._events if number > after)
-                subscriber.put(last, missed)
+                reader = _Reader(after)
+                reader.put(last, "".join(text for number, text in self._events if number > after))
             else:
-                subscriber = Subscriber(last - 1)
-                subscriber.put(last, server_sent("reset", {}, last))
-            self._subscribers.add(subscriber)
-            return subscriber
-
-    def leave(self, subscriber: Subscriber) -> None:
-        """Follow no longer."""
-        self._subscribers.discard(subscriber)
+                reader = _Reader(last - 1)
+                reader.put(last, _server_sent("reset", {}, last))
+            self._readers.add(reader)
+            return reader
 
     def show(self, values: Mapping[str, object]) -> None:
-        """Show all subscribers the present state, which is not stored. In the event loop."""
-        text = server_sent("now", values)
-        for subscriber in self._subscribers:
-            subscriber.show(text)
+        """Show all readers the present state, which is not stored. In the event loop."""
+        text = _server_sent("now", values)
+        for reader in self._readers:
+            reader.show(text)
 
     def end(self) -> None:
-        """Let all subscribers go. In the event loop."""
-        for subscriber in self._subscribers:
-            subscriber.end()
+        """Let all readers go. In the event loop."""
+        for reader in self._readers:
+            reader.end()
 
     def _tell(self, number: int, text: str) -> None:
-        for subscriber in self._subscribers:
-            subscriber.put(number, text)
+        for reader in self._readers:
+            reader.put(number, text)
 
 
-def server_sent(kind: str, values: Mapping[str, object], number: int | None = None) -> str:
+def _server_sent(kind: str, values: Mapping[str, object], number: int | None = None) -> str:
     """An event as `text/event-stream` writes it (HTML standard, "Server-sent events")."""
     head = "" if number is None else f"id: {number}\n"
     return f"{head}event: {kind}\ndata: {json.dumps(values, ensure_ascii=False, allow_nan=False)}\n\n"

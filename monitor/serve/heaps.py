@@ -1,22 +1,26 @@
 """The C library's heaps, which the many threads of a server let grow. Only glibc's; elsewhere nothing is done."""
 
 import ctypes
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from threading import Thread
 
 _M_ARENA_MAX = -8
 """In glibc's malloc.h."""
 
-
-def share() -> None:
-    """Let all threads share two heaps, else each keeps what it once took."""
-    _call("mallopt", _M_ARENA_MAX, 2)
+_TRIM_S = 10.0
 
 
-def trim() -> None:
-    """Give the pages back that no longer hold anything; takes some 20 ms."""
-    _call("malloc_trim", 0)
-
-
-def _call(name: str, *values: int) -> None:
+def keep_small() -> None:
+    """Let all threads share two heaps, else each keeps what it once took; and give empty pages back ever so often."""
     with suppress(AttributeError, OSError, TypeError):  # another C library
-        getattr(ctypes.CDLL(None), name)(*values)
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_ARENA_MAX, 2)
+        Thread(target=_trim, args=(library.malloc_trim,), name="heaps", daemon=True).start()
+
+
+def _trim(malloc_trim: Callable[[int], int]) -> None:
+    while True:
+        time.sleep(_TRIM_S)
+        malloc_trim(0)  # takes some 20 ms

@@ -31,8 +31,8 @@ from stser_core.errors import OutputError, StserError
 if TYPE_CHECKING:
     from monitor.flow import ChannelNow
     from monitor.serve.events import EventLog
-    from monitor.serve.messages import Sound, Start
     from monitor.serve.metrics import Metrics
+    from monitor.serve.protocols import Sound, Start
     from monitor.serve.shared_models import SharedScorer
     from monitor.timeline.notes import Alert
     from monitor.transcribers import Transcriber

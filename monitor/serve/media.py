@@ -1,23 +1,38 @@
-"""Carries the sound of media streams into lines, each stream in a task of the event loop."""
+"""Carries the sound of media streams into lines, each stream in the task of its websocket or AudioSocket."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
 import anyio
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from monitor.serve.lines import BROKEN, ENDED, IDLE, LOST, STOPPED, Line, Lines, RefusedError
-from monitor.serve.messages import Decoder, End, ProtocolError, Sound, Start
-from monitor.serve.protocols import AudioSocketDecoder
-from monitor.serve.security import Access, Pace
+from monitor.serve.protocols import (
+    AudioSocketDecoder,
+    Decoder,
+    End,
+    PcmDecoder,
+    ProtocolError,
+    Sound,
+    Start,
+    TwilioDecoder,
+)
+from monitor.serve.security import MESSAGE_BYTES, Access, DeniedError, Pace
 from stser_core.errors import StserError
 
 _READ_BYTES = 1 << 12
+_LONGEST_NAME = 40
+_CLOSE_PATIENCE_S = 20.0
+_OK, _AGAIN_LATER = 1000, 1013
+_CODES: dict[type[StserError], int] = {ProtocolError: 1003, DeniedError: 1008}
+"""Codes with which a websocket is closed (RFC 6455, section 7.4.1)."""
 
 Receiver: TypeAlias = Callable[[], Awaitable["bytes | str | End | None"]]
 """Waits for the next piece of a stream; `None` where the connection went away, `End` where it was closed in order."""
@@ -25,26 +40,16 @@ Receiver: TypeAlias = Callable[[], Awaitable["bytes | str | End | None"]]
 
 @dataclass(eq=False)
 class Stream:
-    """A media stream that is connected.
-
-    Attributes:
-        source: The protocol's name.
-        allowed: Whether its sender may send; else its start message has to bring the token.
-        speakers: Who is on its channels, where the sender says so.
-        line: Its line, from its first sound on.
-        last_s: When something came last.
-        idle: Whether it was given up.
-    """
+    """A media stream that is connected."""
 
     decoder: Decoder
     receive: Receiver
-    source: str
-    allowed: bool = True
-    speakers: Sequence[str] = ()
-    line: Line | None = None
-    last_s: float = field(default_factory=time.monotonic)
-    idle: bool = False
-    task: asyncio.Task[object] | None = None
+    source: str  # the protocol's name
+    allowed: bool = True  # whether its sender may send; else its start message has to bring the token
+    speakers: Sequence[str] = ()  # who is on its channels, where the sender says so
+    line: Line | None = None  # from its first sound on
+    last_s: float = field(default_factory=time.monotonic)  # when sound came last
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)  # is cancelled to give it up
 
     def end(self, reason: str) -> None:
         """End its line, for the first reason that is given."""
@@ -53,32 +58,102 @@ class Stream:
 
 
 class Media:
-    """Carries the sound of media streams into lines, each in the task of its connection."""
+    """Carries the sound of media streams into lines."""
 
     def __init__(self, lines: Lines, access: Access) -> None:
         self._lines = lines
         self._access = access
-        self._limits = lines.shared.limits
+        self._limits, self._metrics = lines.shared.limits, lines.shared.metrics
         self._streams: set[Stream] = set()
 
-    async def carry(self, stream: Stream) -> None:
+    def end_idle(self) -> None:
+        """Give up connections from which no sound comes."""
+        earliest_s = time.monotonic() - self._limits.idle_s
+        for stream in self._streams:
+            if stream.last_s < earliest_s:
+                stream.scope.cancel()
+
+    async def twilio(self, socket: WebSocket) -> None:
+        """Carry a stream of Twilio or Telnyx."""
+        path, query = socket.scope["path"], socket.scope["query_string"].decode("latin-1")
+        signed = self._access.twilio_signed(socket.headers, path, query)
+        tracks = socket.query_params.get("tracks")
+        decoder = TwilioDecoder(None if tracks is None else tracks.split(","))
+        allowed = signed or self._access.allows(socket.headers, socket.query_params)
+        await self._carry_socket(socket, decoder, "twilio", allowed)
+
+    async def pcm(self, socket: WebSocket) -> None:
+        """Carry plain samples."""
+        query = socket.query_params
+        rate, channels = _number(query.get("rate", "16000")), _number(query.get("channels", "1"))
+        speakers = [name.strip() for name in query["speakers"].split(",")] if "speakers" in query else []
+        if speakers and len(speakers) != channels:
+            raise ProtocolError(f"{len(speakers)} speakers are named, but the sound has {channels} channels.")
+        if not all(name.isprintable() and 0 < len(name) <= _LONGEST_NAME for name in speakers):
+            raise ProtocolError(f"A speaker's name has to have 1 to {_LONGEST_NAME} printable characters.")
+        decoder = PcmDecoder(query.get("call", ""), rate, channels)
+        await self._carry_socket(socket, decoder, "pcm", allowed=True, speakers=speakers)
+
+    async def _carry_socket(
+        self, socket: WebSocket, decoder: Decoder, source: str, allowed: bool, speakers: Sequence[str] = ()
+    ) -> None:
+        with suppress(WebSocketDisconnect):  # `receive` tells of it
+            await socket.accept()
+
+        async def receive() -> bytes | str | End | None:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return End() if message.get("code") in (1000, 1001) else None
+            data: bytes | str = message.get("bytes") or message.get("text") or b""
+            if len(data) > MESSAGE_BYTES:  # which Ray does not bound
+                raise ProtocolError("A message is too long.")
+            return data
+
+        code, sentence = _OK, ""
+        try:
+            await self._carry(Stream(decoder, receive, source, allowed, speakers))
+        except StserError as error:
+            code, sentence = _CODES.get(type(error), _AGAIN_LATER), str(error)
+            self._metrics.refuse(source, sentence)
+        with anyio.move_on_after(_CLOSE_PATIENCE_S):
+            with suppress(RuntimeError, WebSocketDisconnect):  # it is closed already
+                await socket.close(code, sentence.encode()[:120].decode(errors="ignore"))
+
+    async def audiosocket(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry a stream of Asterisk."""
+
+        async def receive() -> bytes | None:
+            try:
+                return await reader.read(_READ_BYTES) or None
+            except OSError:
+                return None
+
+        try:
+            await self._carry(Stream(AudioSocketDecoder(), receive, "audiosocket"))
+        except StserError as error:
+            self._metrics.refuse("audiosocket", str(error))
+        finally:
+            writer.close()
+
+    async def _carry(self, stream: Stream) -> None:
         """Carry one stream to its end.
 
         Raises:
             ProtocolError: What came is not of the protocol.
+            DeniedError: The start message has not the token.
             RefusedError: The line is not taken.
         """
         if len(self._streams) >= 2 * self._limits.lines:
             raise RefusedError("There are too many streams.")
-        stream.task = asyncio.current_task()
         self._streams.add(stream)
         try:
-            await self._carry(stream)
+            with stream.scope:
+                await self._feed(stream)
+            if stream.scope.cancelled_caught:
+                stream.end(IDLE)
         except asyncio.CancelledError:
-            if not stream.idle:
-                stream.end(STOPPED)
-                raise
-            stream.end(IDLE)
+            stream.end(STOPPED)
+            raise
         except ProtocolError:
             stream.end(BROKEN)
             raise
@@ -86,7 +161,7 @@ class Media:
             stream.end(LOST)
             self._streams.discard(stream)
 
-    async def _carry(self, stream: Stream) -> None:
+    async def _feed(self, stream: Stream) -> None:
         pace = Pace(self._limits)
         start: Start | None = None
         while (data := await stream.receive()) is not None:
@@ -94,7 +169,7 @@ class Media:
                 match message:
                     case Start():
                         if not (stream.allowed or self._access.knows(message.token)):
-                            raise RefusedError("The token is missing or wrong.")
+                            raise DeniedError("token", "The token is missing or wrong.")
                         start = message
                     case Sound() if start is not None:
                         stream.last_s = time.monotonic()
@@ -115,26 +190,8 @@ class Media:
             if stream.line.reason is not None:
                 return
 
-    def end_idle(self) -> None:
-        """Give up connections from which no sound comes."""
-        now_s = time.monotonic()
-        for stream in self._streams:
-            if now_s - stream.last_s > self._limits.idle_s and not stream.idle and stream.task is not None:
-                stream.idle = True
-                stream.task.cancel()
 
-    async def audiosocket(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry the stream of one AudioSocket connection."""
-
-        async def receive() -> bytes | None:
-            try:
-                return await reader.read(_READ_BYTES) or None
-            except OSError:
-                return None
-
-        try:
-            await self.carry(Stream(AudioSocketDecoder(), receive, "audiosocket"))
-        except StserError as error:
-            self._lines.shared.metrics.refuse("audiosocket", str(error))
-        finally:
-            writer.close()
+def _number(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and len(given) < 10):
+        raise ProtocolError(f"'{given}' is not a number of at most nine digits.")
+    return int(given)

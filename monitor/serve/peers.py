@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPException
@@ -14,8 +14,8 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request
 
-from monitor.serve.addresses import checked, opener
 from monitor.serve.events import EventLog
+from monitor.serve.security import checked, opener
 from stser_core.errors import reason
 
 _PATIENCE_S = 10.0
@@ -41,14 +41,7 @@ class Peer:
     def __init__(
         self, url: str, token: str | None, log: EventLog, say: Callable[[str], None], place: int | None = None
     ) -> None:
-        """Prepare.
-
-        Args:
-            url: Its address.
-            token: What it asks for.
-            log: Gets its events, under numbers of this server.
-            say: Takes a sentence where it cannot be reached.
-            place: That of a replica.
+        """Prepare; `log` gets its events, under numbers of this server, `say` a sentence where it cannot be reached.
 
         Raises:
             UsageError: The address is not one of HTTP.
@@ -74,20 +67,18 @@ class Peer:
         self._closing.set()
 
     def ask(self, method: str, path: str) -> tuple[int, str, bytes]:
-        """The status, the type and the body of its answer.
-
-        Raises:
-            OSError: There is none; or an `HTTPException`.
-        """
-        request = Request(self.url + quote(path), method=method, headers=self._headers)
+        """The status, the type and the body of its answer; raises `OSError` where there is none."""
         try:
-            with opener.open(request, timeout=_PATIENCE_S) as answer:
+            try:
+                answer = self._open(quote(path), method=method)
+            except HTTPError as error:
+                answer = error
+            with answer:
                 return answer.status, answer.headers.get("content-type", ""), answer.read()
-        except HTTPError as error:
-            with error:
-                return error.code, error.headers.get("content-type", ""), error.read()
+        except HTTPException as error:
+            raise OSError(reason(error)) from error
 
-    async def events(self, after: int) -> AsyncIterator[bytes]:
+    async def events(self, after: int) -> AsyncGenerator[bytes, None]:
         """A replica's events from behind one of its own numbers, as it sends them; they end where it is lost."""
         address = urlsplit(self.url)
         headers = {"Host": address.netloc, **self._headers}
@@ -127,7 +118,7 @@ class Peer:
 
     def _follow(self) -> bool:
         """Learn its calls, and take its events until it ends; true where it is to be followed anew."""
-        with self._open("/calls", _PATIENCE_S) as answer:
+        with self._open("/calls") as answer:
             after = int(answer.headers["last-event-id"])
             calls = [call for call in json.load(answer) if "server" not in call and not self._known(call["call"])]
         with self._open(f"/events?after={after}", _SILENT_S) as answer:
@@ -139,8 +130,8 @@ class Peer:
                 self._take(kind, values)
         return False
 
-    def _open(self, path: str, patience_s: float) -> Any:  # noqa: ANN401 (urllib's answers have no common type)
-        return opener.open(Request(self.url + path, headers=self._headers), timeout=patience_s)
+    def _open(self, path: str, patience_s: float = _PATIENCE_S, method: str = "GET") -> Any:  # noqa: ANN401 (urllib's)
+        return opener.open(Request(self.url + path, headers=self._headers, method=method), timeout=patience_s)
 
     def _take(self, kind: str, values: dict[str, Any]) -> None:
         if kind == "now":

@@ -1,6 +1,7 @@
 """The protocols of media streams: plain PCM, Asterisk's AudioSocket, and Media Streams of Twilio and Telnyx.
 
-Each decoder is a `monitor.serve.messages.Decoder`. Formats:
+A decoder makes messages of what comes through a connection, and knows no connection itself. Its `feed` raises
+`ProtocolError` at what is not of its protocol. Formats:
 
 * https://docs.asterisk.org/Configuration/Channel-Drivers/AudioSocket/
 * https://www.twilio.com/docs/voice/media-streams/websocket-messages
@@ -9,17 +10,17 @@ Each decoder is a `monitor.serve.messages.Decoder`. Formats:
 
 from __future__ import annotations
 
-import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 from uuid import UUID
 
 import msgspec
 import numpy as np
 
 from monitor.samples import from_pcm
-from monitor.serve.messages import End, Message, ProtocolError, Sound, Start
+from stser_core.errors import StserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,15 +31,47 @@ _MOST_CHANNELS = 8
 _FULL_SCALE = np.float32(32768)
 
 
+class ProtocolError(StserError):
+    """A stream that does not keep to its protocol; its connection is closed with this sentence."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A stream begins."""
+
+    call: str  # the sender's own name of the call; may be anything, also empty
+    rate: int  # samples per second
+    places: tuple[int, ...] = (0,)  # of its channels among the usual ones: 0 for the customer's, 1 for the agent's
+    token: str | None = None  # the secret that came with the message, where the protocol has room for one
+    # Makes float32 [channels, n] in −1…1 of the bytes of one frame, or of several in a row.
+    decode: Callable[[bytes], NDArray[np.float32]] = field(default=from_pcm, compare=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A frame of sound."""
+
+    channel: int  # the first of its channels, counted from 0
+    data: bytes  # its samples as they came, for `Start.decode`
+    length: int  # number of samples on each of its channels, at the stream's rate
+    at_ms: int | None = None  # its time stamp on the sender's clock; `None` where it has none
+    number: int | None = None  # its number in the order of sending, where the sender counts
+    start: int = 0  # where it has no time stamp, the index of its first sample among all that were sent
+
+
+@dataclass(frozen=True)
+class End:
+    """The sender has ended the call."""
+
+
+Message: TypeAlias = Start | Sound | End
+
+
 class PcmDecoder:
     """Frames of 16-bit little-endian samples, channels interleaved, which may be cut anywhere."""
 
     def __init__(self, call: str, rate: int, channels: int) -> None:
-        """Prepare.
-
-        Raises:
-            ProtocolError: The rate or the number of channels cannot be.
-        """
+        """Raise `ProtocolError` where the rate or the number of channels cannot be."""
         if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
             raise ProtocolError(f"The rate is {rate} Hz; it has to be between {_LOWEST_RATE} and {_HIGHEST_RATE}.")
         if not 1 <= channels <= _MOST_CHANNELS:
@@ -67,17 +100,7 @@ class PcmDecoder:
 
 
 _HANG_UP, _UUID, _ERROR = 0x00, 0x01, 0xFF
-_SOUND_RATES = {
-    0x10: 8_000,
-    0x11: 12_000,
-    0x12: 16_000,
-    0x13: 24_000,
-    0x14: 32_000,
-    0x15: 44_100,
-    0x16: 48_000,
-    0x17: 96_000,
-    0x18: 192_000,
-}
+_SOUND_RATES = dict(enumerate((8_000, 12_000, 16_000, 24_000, 32_000, 44_100, 48_000, 96_000, 192_000), start=0x10))
 """Signed linear sound, 16 bits, little-endian, mono: the rate of each type."""
 
 _HEADER = 3
@@ -149,7 +172,7 @@ _TRACKS = ("inbound", "outbound")
 """The caller's sound, and the sound that the caller is sent: customer and agent, for a call that came in."""
 
 _RATES = (8_000, 16_000)
-_LARGEST = 1 << 53
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
 
 
 class _Format(msgspec.Struct, rename="camel"):
@@ -172,10 +195,10 @@ class _Start(msgspec.Struct):
 
 
 class _Media(msgspec.Struct):
-    payload: str
+    payload: bytes  # comes in Base64
     track: str = _TRACKS[0]
-    chunk: int | None = None
-    timestamp: int | None = None
+    chunk: _Count | None = None
+    timestamp: _Count | None = None
 
 
 class _Message(msgspec.Struct):
@@ -191,11 +214,7 @@ class TwilioDecoder:
     """JSON messages with µ-law or A-law sound in Base64; further events (`connected`, `dtmf`) are passed over."""
 
     def __init__(self, tracks: Sequence[str] | None = None) -> None:
-        """Expect these tracks, where the start message may not say it, as Telnyx's does not; `None` for both.
-
-        Raises:
-            ProtocolError: One is unknown, or there is none.
-        """
+        """Expect these tracks, or both, where the start message does not name them, as Telnyx's does not."""
         self._expected = _tracks(_TRACKS if tracks is None else tracks)
         self._channels: Mapping[str, int] | None = None
 
@@ -237,11 +256,7 @@ class TwilioDecoder:
         channel = self._channels.get(media.track.removesuffix("_track"))
         if channel is None:
             return ()
-        try:
-            payload = binascii.a2b_base64(media.payload)
-        except (binascii.Error, ValueError) as error:
-            raise ProtocolError(f"A payload is not Base64 ({error}).") from error
-        return (Sound(channel, payload, len(payload), _checked(media.timestamp), _checked(media.chunk)),)
+        return (Sound(channel, media.payload, len(media.payload), media.timestamp, media.chunk),)
 
 
 def _expand(table: NDArray[np.float32], codes: bytes) -> NDArray[np.float32]:
@@ -256,7 +271,4 @@ def _tracks(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(track for track in _TRACKS if track in names)
 
 
-def _checked(number: int | None) -> int | None:
-    if number is not None and not 0 <= number < _LARGEST:
-        raise ProtocolError(f"A frame's number or time stamp is {number}.")
-    return number
+Decoder: TypeAlias = PcmDecoder | AudioSocketDecoder | TwilioDecoder

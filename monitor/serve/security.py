@@ -1,4 +1,4 @@
-"""Who may talk to the server: tokens, browsers' origins, Twilio's signatures, and limits for everybody."""
+"""Who may talk to the server, and to whom it talks: tokens, origins, signatures, limits for everybody, addresses."""
 
 from __future__ import annotations
 
@@ -9,38 +9,37 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, build_opener
+
+from stser_core.errors import StserError, UsageError
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+MESSAGE_BYTES = 1 << 16
+"""The longest message of a websocket."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds for everybody who connects.
+    """Bounds for everybody who connects."""
 
-    Attributes:
-        lines: Calls at once.
-        connections: Connections at once, over the lines.
-        message_bytes: Bytes of a websocket's message.
-        header_bytes: Bytes of a request's head.
-        head_s: Seconds until a request's head has to be complete.
-        idle_s: Seconds without sound after which a line ends.
-        lead_s: Seconds by which sound may come faster than time passes; then its sender has to wait.
-        pause_s: Seconds for which a stream without time stamps may pause without the pause counting as silence.
-        messages_per_s: Messages of one connection, on average.
-        burst: Messages of one connection at once.
-    """
+    lines: int = 100  # calls at once
+    connections: int = 256  # at once, over the lines
+    head_s: float = 10.0  # until a request's head has to be complete
+    idle_s: float = 60.0  # without sound, after which a line ends
+    lead_s: float = 5.0  # by which sound may come faster than time passes; then its sender has to wait
+    messages_per_s: float = 400.0  # of one connection, on average
+    burst: int = 2_000  # messages of one connection at once
 
-    lines: int = 100
-    connections: int = 256
-    message_bytes: int = 1 << 16
-    header_bytes: int = 1 << 14
-    head_s: float = 10.0
-    idle_s: float = 60.0
-    lead_s: float = 5.0
-    pause_s: float = 3.0
-    messages_per_s: float = 400.0
-    burst: int = 2_000
+
+class DeniedError(StserError):
+    """A request that is not let in, for its "origin", its "token" or its "signature"."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class Access:
@@ -49,13 +48,10 @@ class Access:
     def __init__(
         self, token: str | None = None, twilio_token: str | None = None, hosts: frozenset[str] = LOOPBACK_NAMES
     ) -> None:
-        """Prepare.
+        """Ask everybody for a token, and Twilio for a signature made with its own, where these are given.
 
-        Args:
-            token: What requests have to show; `None` where only this machine can connect.
-            twilio_token: Twilio's auth token, with which it signs.
-            hosts: The names under which the server may be addressed where there is no token: a page elsewhere, whose
-                name was made to point here (DNS rebinding), has another.
+        Without a token the server may be addressed by the names `hosts` only: a page elsewhere, whose name was made to
+        point here (DNS rebinding), has another.
         """
         self._token = token
         self._twilio_token = twilio_token
@@ -72,39 +68,37 @@ class Access:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         return self.knows(given.strip() if scheme.lower() == "bearer" else query.get("token"))
 
-    def refusal(self, headers: Mapping[str, str]) -> str | None:
-        """Why a browser's request is refused, whatever token it shows; `None` where it is not."""
-        host = headers.get("host", "")
+    def check_token(self, headers: Mapping[str, str], query: Mapping[str, str]) -> None:
+        """Raise `DeniedError` where a request does not show the token."""
+        if not self.allows(headers, query):
+            raise DeniedError("token", "The token is missing or wrong: Authorization: Bearer TOKEN, or ?token=TOKEN.")
+
+    def check_origin(self, headers: Mapping[str, str]) -> None:
+        """Raise `DeniedError` where a browser's request is of another page, whatever token it shows."""
+        host, origin = headers.get("host", ""), headers.get("origin")
         name = _name(host)
         if self._token is None and name not in self._hosts:
-            return f"Without a token the server answers to {', '.join(sorted(self._hosts))} only, not to '{name}'."
-        origin = headers.get("origin")
+            names = ", ".join(sorted(self._hosts))
+            raise DeniedError("origin", f"Without a token the server answers to {names} only, not to '{name}'.")
         if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
-            return f"The page at {origin} is not this server's."
-        return None
+            raise DeniedError("origin", f"The page at {origin} is not this server's.")
 
     def twilio_signed(self, headers: Mapping[str, str], path: str, query: str) -> bool:
-        """Whether Twilio has signed a request for a websocket, with the auth token that was given."""
-        signature = headers.get("x-twilio-signature")
-        if self._twilio_token is None or signature is None:
+        """Whether Twilio has signed a request for a websocket; `DeniedError` where it has to, and has not."""
+        if self._twilio_token is None:
             return False
         rest = f"{headers.get('host', '')}{path}" + (f"?{query}" if query else "")
         # A proxy that ends TLS hides which scheme the sender used.
         expected = [twilio_signature(self._twilio_token, f"{way}://{rest}") for way in ("wss", "ws")]
-        return any(_equal(signature, each) for each in expected)
-
-    @property
-    def asks_twilio(self) -> bool:
-        """Whether streams of Twilio have to be signed."""
-        return self._twilio_token is not None
+        if not any(_equal(headers.get("x-twilio-signature", ""), each) for each in expected):
+            raise DeniedError("signature", "The signature of Twilio is missing or wrong.")
+        return True
 
 
 def twilio_signature(token: str, url: str) -> str:
     """The value of `X-Twilio-Signature` (https://www.twilio.com/docs/usage/security, "Validating requests").
 
-    Args:
-        token: The account's auth token.
-        url: The whole address, with its query; of a POST also the form's names and values, sorted and joined.
+    It is made with the account's auth token for the whole address; of a POST also the form, sorted and joined.
     """
     return base64.b64encode(hmac.digest(token.encode(), url.encode(), hashlib.sha1)).decode()
 
@@ -136,6 +130,35 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """A redirection is an answer that is not taken: what is meant for one address goes to no other."""
+
+    def redirect_request(self, *arguments: Any, **further: Any) -> None:  # noqa: ANN401
+        """Follow none."""
+
+
+opener = build_opener(_NoRedirects)
+"""Asks other programs over HTTP, and follows no redirections."""
+
+
+def checked(url: str, option: str, example: str, *, bare: bool = False) -> str:
+    """The address itself; a `bare` one has neither a user's name nor a query.
+
+    Raises:
+        UsageError: It is not one of HTTP.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable &= url.isprintable() and " " not in url
+        usable &= not (bare and (parts.username or parts.query or parts.fragment))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"{option} '{url}' is not an address such as {example}.")
+    return url
 
 
 def _name(host: str) -> str:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from monitor.serve import heaps
 from monitor.serve.app import App
 from monitor.serve.lines import STOPPED, Lines
+from monitor.serve.security import MESSAGE_BYTES
 from stser_core.errors import StserError, UsageError
 
 if TYPE_CHECKING:
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from monitor.serve.security import Access, Limits
 
 _END_S = 5.0
-_TRIM_S = 10.0
-"""Time between two looks at which memory the heaps no longer need."""
-
 _BACKLOG = 128
+_HEAD_BYTES = 1 << 14
 
 
 class Server:
@@ -46,7 +44,6 @@ class Server:
         audiosocket: socket | None = None,
         allowed: Callable[[str], bool] = lambda address: True,
         tls: tuple[Path, Path] | None = None,
-        peers: Sequence[Peer] = (),
         replicas: Access | None = None,
     ) -> None:
         """Prepare; nothing listens yet but the sockets.
@@ -58,15 +55,13 @@ class Server:
             audiosocket: That of AudioSocket.
             allowed: Whether an address may use AudioSocket.
             tls: Files of the certificate and of its key.
-            peers: Other servers, whose calls are shown, too.
             replicas: Who may ask at the sockets, where these are for the other replicas of one server only.
 
         Raises:
             UsageError: The certificate or its key cannot be read.
         """
         self._lines = lines
-        self._peers = list(peers)
-        self.app = App(lines, access, self._listeners, self._peers, replicas)
+        self.app = App(lines, access, replicas, self._listeners)
         self._sockets = list(sockets)
         self._audiosocket = audiosocket
         self._allowed = allowed
@@ -87,14 +82,8 @@ class Server:
         """
         thread = Thread(target=self._serve, name="server", daemon=True)
         thread.start()
-        for peer in self._peers:
-            peer.start(partial(self._knows, peer))
-        trim_at_s = time.monotonic() + _TRIM_S
         while thread.is_alive():
             thread.join(0.1)  # short waits, since on some systems no signal is seen during a long one
-            if time.monotonic() > trim_at_s:
-                heaps.trim()
-                trim_at_s = time.monotonic() + _TRIM_S
         if self._failure is not None:
             raise StserError(f"The server failed ({self._failure}).") from self._failure
 
@@ -103,8 +92,8 @@ class Server:
         await self._uvicorn.serve(self._sockets)
 
     def follow(self, peers: Sequence[Peer]) -> None:
-        """Show the calls of these servers, and no longer those of others."""
-        before, self._peers[:] = list(self._peers), peers
+        """Show the calls of these servers, too, and no longer those of others."""
+        before, self.app.peers = self.app.peers, list(peers)
         for peer in before:
             if peer not in peers:
                 peer.close()
@@ -119,7 +108,7 @@ class Server:
 
     def stop(self) -> None:
         """End all lines, and then the server."""
-        for peer in self._peers:
+        for peer in self.app.peers:
             peer.close()
         lines = self._lines.stop()
         if self._loop is not None:
@@ -145,7 +134,7 @@ class Server:
     def _knows(self, asking: Peer, call: str) -> bool:
         """Whether a call is one of this server's, or of another peer than the one that asks."""
         return self._lines.find(call) is not None or any(
-            call in peer.calls for peer in self._peers if peer is not asking
+            call in peer.calls for peer in self.app.peers if peer is not asking
         )
 
     def _serve(self) -> None:
@@ -195,10 +184,10 @@ def _configured(app: App, limits: Limits, tls: tuple[Path, Path] | None, *, alon
         app,
         http=_bounded(limits),
         ws="websockets-sansio",
-        ws_max_size=limits.message_bytes,
+        ws_max_size=MESSAGE_BYTES,
         ws_max_queue=8,
         ws_per_message_deflate=False,
-        h11_max_incomplete_event_size=limits.header_bytes,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
         timeout_keep_alive=round(limits.head_s),
         timeout_graceful_shutdown=2,
         backlog=_BACKLOG,

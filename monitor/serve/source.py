@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from monitor.flow import AudioBlock
-    from monitor.serve.messages import Sound, Start
     from monitor.serve.metrics import Metrics
+    from monitor.serve.protocols import Sound, Start
     from monitor.serve.security import Limits
 
 _LONGEST_WAIT_S = 10.0
 """A frame that waited so long is lost: so far may a busy machine fall behind."""
+
+_PAUSE_S = 3.0
+"""A stream without time stamps may pause for so long without the pause counting as silence."""
 
 _ROUND_S = 0.1
 _MOST_S = 2.0
@@ -110,7 +113,7 @@ class LineSource:
         tracks, late, place = self._tracks, self._tracks.late, 0
         for sound, self._passed_s in frames:
             end = place + sound.length
-            earliest_s, latest_s = self._passed_s - self._limits.pause_s, self._passed_s + self._limits.lead_s
+            earliest_s, latest_s = self._passed_s - _PAUSE_S, self._passed_s + self._limits.lead_s
             tracks.place(sound, samples[:, place:end], earliest_s, latest_s)
             place = end
         self._metrics.late.inc((tracks.late - late) / self._rate)

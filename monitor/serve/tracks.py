@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.flow import SAMPLE_RATE, AudioBlock
-from monitor.serve.messages import Sound
+from monitor.serve.protocols import Sound
 from stser_core.audio import Resampler
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import Request
 
 from monitor.queue import ClosableQueue
-from monitor.serve.addresses import checked, opener
+from monitor.serve.security import checked, opener
 
 if TYPE_CHECKING:
     from monitor.serve.metrics import Metrics

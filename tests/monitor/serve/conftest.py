@@ -120,7 +120,8 @@ def serving(tmp_path, recognizer):
         lines = Lines(common)
         web, sound = create_server(("127.0.0.1", port)), create_server(("127.0.0.1", 0))
         others = [Peer(url, token, common.log, said.append) for url in peers]
-        server = Server(lines, Access(token, twilio_token), sockets=[web], audiosocket=sound, peers=others)
+        server = Server(lines, Access(token, twilio_token), sockets=[web], audiosocket=sound)
+        server.follow(others)
         thread = Thread(target=server.run, daemon=True)
         ports = web.getsockname()[1], sound.getsockname()[1]
         served = Served(folder, *ports, said, lines, token, others, server, thread)

@@ -6,11 +6,21 @@ from monitor.serve import events
 from monitor.serve.events import EventLog
 
 
-def kinds(text):
+async def following(log, *numbers):
+    """Readers that follow a log."""
+    readers = [log.follow(number) for number in numbers]
+    for reader in readers:
+        await anext(reader)
+    return readers
+
+
+async def kinds(reader):
+    """Of the events that it is sent."""
+    text = await anext(reader)
     return [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event: ")]
 
 
-def test_numbers_that_are_not_known_reset(monkeypatch):
+def test_a_number_that_is_not_known_resets(monkeypatch):
     monkeypatch.setattr(events, "_KEPT", 3)
 
     async def follow():
@@ -18,10 +28,10 @@ def test_numbers_that_are_not_known_reset(monkeypatch):
         first = log.last_id
         for _ in range(5):
             log.add("turn", {})
-        old, future, kept = (log.subscribe(number) for number in (first, log.last_id + 1, log.last_id - 3))
+        readers = await following(log, first, log.last_id + 1, log.last_id - 3)
         log.add("last", {})
         await asyncio.sleep(0)
-        return [kinds(await reader.next(5)) for reader in (old, future, kept)]
+        return [await kinds(reader) for reader in readers]
 
     assert asyncio.run(follow()) == [["reset", "last"], ["reset", "last"], ["turn", "turn", "turn", "last"]]
 
@@ -31,8 +41,8 @@ def test_a_number_of_another_replica_resets():
         log = EventLog(place=2)
         for _ in range(3):
             log.add("turn", {})
-        own, other = log.subscribe(log.last_id - 1_000), log.subscribe(log.last_id - 1_001)
-        return log.last_id % 1_000, [kinds(await reader.next(5)) for reader in (own, other)]
+        readers = await following(log, log.last_id - 1_000, log.last_id - 1_001)
+        return log.last_id % 1_000, [await kinds(reader) for reader in readers]
 
     assert asyncio.run(follow()) == (2, [["turn"], ["reset"]])
 
@@ -40,12 +50,9 @@ def test_a_number_of_another_replica_resets():
 def test_the_present_state_never_queues():
     async def follow():
         log = EventLog()
-        reader = log.subscribe(None)
+        (reader,) = await following(log, None)
         for position in range(100):
             log.show({"position": position})
-        return await reader.next(5)
+        return await anext(reader)
 
-    text = asyncio.run(follow())
-
-    assert kinds(text) == ["now"]
-    assert '{"position": 99}' in text
+    assert asyncio.run(follow()) == 'event: now\ndata: {"position": 99}\n\n'

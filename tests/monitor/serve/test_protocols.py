@@ -10,8 +10,17 @@ import av
 import numpy as np
 import pytest
 
-from monitor.serve.messages import End, ProtocolError, Sound, Start
-from monitor.serve.protocols import A_LAW, MU_LAW, AudioSocketDecoder, PcmDecoder, TwilioDecoder
+from monitor.serve.protocols import (
+    A_LAW,
+    MU_LAW,
+    AudioSocketDecoder,
+    End,
+    PcmDecoder,
+    ProtocolError,
+    Sound,
+    Start,
+    TwilioDecoder,
+)
 from monitor.serve.tracks import Tracks
 
 CALL = UUID("12345678-1234-5678-1234-567812345678")

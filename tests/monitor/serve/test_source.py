@@ -9,8 +9,8 @@ from threading import Event
 import numpy as np
 import pytest
 
-from monitor.serve.messages import Sound, Start
 from monitor.serve.metrics import Metrics
+from monitor.serve.protocols import Sound, Start
 from monitor.serve.security import Limits
 from monitor.serve.source import LineSource, SegmenterThread
 

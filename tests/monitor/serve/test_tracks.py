@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from monitor.serve.messages import Sound
+from monitor.serve.protocols import Sound
 from monitor.serve.tracks import Tracks
 
 RATE = 16_000
