@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from secrets import token_urlsafe
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from monitor.archive.workers import LOCAL, joined, place_of
 from monitor.commands.notices import Notices
@@ -37,14 +37,6 @@ _LOOK_S = 0.25
 _END_S = 10.0
 
 _NO_ACCESS_LOG = {"enable_access_log": False, "log_level": "ERROR"}
-
-
-class State(NamedTuple):
-    """How the replicas are."""
-
-    said: list[str]  # what is new for the user
-    failure: tuple[str, int] | None  # why one could not begin, and the exit code for it
-    ended: int  # how many have ended all lines
 
 
 class Board:
@@ -84,21 +76,16 @@ class Board:
         """Learn why a replica cannot begin."""
         self._failure = (sentence, exit_code)
 
-    def look(self, stop: bool) -> State:
-        """How they are, and whether they are to end."""
+    def look(self, stop: bool) -> tuple[list[str], tuple[str, int] | None, int]:
+        """Learn whether the replicas are to end: what they said, why one cannot begin, and how many have ended."""
         self._stopping = stop
         said, self._said = self._said, []
         failure, self._failure = self._failure, None
-        return State(list(dict.fromkeys(said)), failure, len(self._ended))
+        return list(dict.fromkeys(said)), failure, len(self._ended)
 
 
 def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
-    """Serve by replicas on a Ray cluster until the user ends it.
-
-    Args:
-        checked: What was asked for.
-        address: `auto`, or where the cluster's head is.
-        notices: Say what the replicas say.
+    """Serve by replicas on a Ray cluster, `auto` or where its head is, until the user ends it.
 
     Returns:
         128 and the number of the signal that ended it.
@@ -118,11 +105,11 @@ def serve_replicas(checked: Checked, address: str, notices: Notices) -> int:
         try:
             with notices.working(f"starting {count} replicas"):
                 _deploy(serve, replace(checked, options=options), port, count)
-                running = False
-                while not running:
-                    _look(ray.get(board.look.remote(False)), notices, starting=True)
+                while True:
+                    _tell(ray.get(board.look.remote(False)), notices, starting=True)
                     time.sleep(_LOOK_S)
-                    running = _runs(serve)
+                    if _runs(serve):
+                        break
             notices.say(f"listening at http://{where}; the timelines go to '{options.out}'.")
             return _watch(board, count, notices)
         except (RuntimeError, ray.exceptions.RayError) as error:
@@ -143,7 +130,7 @@ def _watch(board: Any, count: int, notices: Notices) -> int:  # noqa: ANN401 (Ra
             if stopping and until_s == float("inf"):
                 until_s = time.monotonic() + _END_S
             try:
-                ended = _look(ray.get(board.look.remote(stopping), timeout=_END_S), notices)
+                ended = _tell(ray.get(board.look.remote(stopping), timeout=_END_S), notices)
             except ray.exceptions.RayError as error:
                 if interruption.received is not None:
                     break  # the signal has ended the cluster, too
@@ -165,16 +152,17 @@ def _ray_serve(address: str) -> Any:  # noqa: ANN401 (a module)
     return serve
 
 
-def _look(state: State, notices: Notices, *, starting: bool = False) -> int:
+def _tell(looked: tuple[list[str], tuple[str, int] | None, int], notices: Notices, *, starting: bool = False) -> int:
     """Say what the replicas say: how many have ended. While they start, the failure of one is that of the command."""
-    for sentence in state.said:
+    said, failure, ended = looked
+    for sentence in said:
         notices.say(sentence)
-    if state.failure is not None:
-        sentence, exit_code = state.failure
+    if failure is not None:
+        sentence, exit_code = failure
         if starting:
             raise UsageError(sentence) if exit_code == UsageError.exit_code else StserError(sentence)
         notices.complain(sentence)
-    return state.ended
+    return ended
 
 
 def _deploy(serve: Any, checked: Checked, port: int, count: int) -> None:  # noqa: ANN401 (Ray has no types)
@@ -207,9 +195,7 @@ def _runs(serve: Any) -> bool:  # noqa: ANN401 (Ray has no types)
 def start_replica(checked: Checked, token: str) -> App:
     """Start one replica, in its process and event loop, and make what answers the requests that Ray brings.
 
-    Args:
-        checked: What was asked for.
-        token: What replicas show each other where there is no other one.
+    The replicas show each other `token` where the user gave none.
     """
     import asyncio
 

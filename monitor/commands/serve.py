@@ -24,7 +24,7 @@ from stser_core.errors import MissingExtraError, UsageError, reason
 from stser_core.files import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from monitor.alerts.rules import Rule
     from monitor.pipeline.opening import Models
@@ -43,23 +43,15 @@ all lines need, for more than half of its time."""
 
 @dataclass(frozen=True)
 class Checked:
-    """What was asked for, where nothing is wrong with it; Ray brings it to the replicas.
-
-    Attributes:
-        names: The speakers of the usual channels.
-        command: The words of `--on-alert`.
-        token: What everybody has to show.
-        twilio_token: That with which Twilio signs.
-        secret: That of the webhook.
-    """
+    """What was asked for, where nothing is wrong with it; Ray brings it to the replicas."""
 
     options: ServeOptions
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # speakers of the usual channels
     rules: tuple[Rule, ...]
-    command: list[str] | None
-    token: str | None
-    twilio_token: str | None
-    secret: str | None
+    command: list[str] | None  # the words of `--on-alert`
+    token: str | None  # what everybody has to show
+    twilio_token: str | None  # with which Twilio signs
+    secret: str | None  # that of the webhook
 
     @property
     def access(self) -> Access:
@@ -92,7 +84,8 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
 
         with locked(options.out, options.out / ".lock"):
             return serve_replicas(checked, options.ray, notices)
-    allowed, tls = _allowed(options.audiosocket_from), _tls(options)
+    allowed = _allowed(options.audiosocket_from)
+    tls = (options.tls_cert, options.tls_key) if options.tls_cert and options.tls_key else None
     metrics, log = Metrics(notices.say), EventLog()
     peers = [Peer(url, checked.token, log, notices.say) for url in options.peer or ()]
     with ExitStack() as cleanup:
@@ -163,43 +156,40 @@ def open_lines(
 
 def _checked(options: ServeOptions, notices: Notices) -> Checked:
     scoring = options.scoring
-    _check_ray(options)
+    _check_combinations(options)
     names = _names(scoring)
     warn_of_agents(scoring, notices)
     token = _secret("--token-file", options.token_file)
     twilio_token = _secret("--twilio-token-file", options.twilio_token_file)
     secret = _secret("--webhook-secret-file", options.webhook_secret_file)
-    if token is None and not is_loopback(options.host):
-        raise UsageError(
-            f"--host {options.host} can be reached from other machines; ask for a token with --token-file."
-        )
-    rules, command = [parse(text) for text in options.alerts.alert or ()], alert_command(options.alerts)
+    rules, command = tuple(map(parse, options.alerts.alert or ())), alert_command(options.alerts)
     require_speakers(rules, [Role.of(name, score_agents=scoring.score_agents) for name in names], others=True)
-    _check_webhook(options, rules)
-    return Checked(options, names, tuple(rules), command, token, twilio_token, secret)
+    return Checked(options, names, rules, command, token, twilio_token, secret)
 
 
-def _check_ray(options: ServeOptions) -> None:
-    """Refuse what the proxies of Ray Serve do not bring to replicas."""
+def _check_combinations(options: ServeOptions) -> None:
+    """Raise `UsageError` at options that do not go together."""
     if options.ray is None and options.replicas is not None:
         raise UsageError("--replicas has no effect without --ray.")
-    if options.ray is None:
-        return
-    refused = {
+    not_brought = {
         "--tls-cert": options.tls_cert or options.tls_key,
         "--audiosocket": options.audiosocket or options.audiosocket_from,
         "--peer": options.peer,
     }
-    for option in (option for option, value in refused.items() if value):
+    for option, value in not_brought.items():
+        if options.ray is not None and value:
+            raise UsageError(
+                f"{option} cannot be given with --ray: its proxies bring HTTP and websockets only, without TLS."
+            )
+    if options.token_file is None and not is_loopback(options.host):
         raise UsageError(
-            f"{option} cannot be given with --ray: its proxies bring HTTP and websockets only, without TLS."
+            f"--host {options.host} can be reached from other machines; ask for a token with --token-file."
         )
-
-
-def _check_webhook(options: ServeOptions, rules: Sequence[Rule]) -> None:
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise UsageError("--tls-cert and --tls-key need each other.")
     if (options.webhook is None) != (options.webhook_secret_file is None):
         raise UsageError("--webhook and --webhook-secret-file need each other.")
-    if options.webhook is not None and not rules:
+    if options.webhook is not None and not options.alerts.alert:
         raise UsageError("--webhook has no effect without --alert.")
 
 
@@ -259,14 +249,6 @@ def _allowed(given: list[str] | None) -> Callable[[str], bool]:
     except ValueError as error:
         raise UsageError(f"--audiosocket-from: {error}.") from error
     return lambda address: not networks or any(ip_address(address.partition("%")[0]) in one for one in networks)
-
-
-def _tls(options: ServeOptions) -> tuple[Path, Path] | None:
-    if options.tls_cert is None and options.tls_key is None:
-        return None
-    if options.tls_cert is None or options.tls_key is None:
-        raise UsageError("--tls-cert and --tls-key need each other.")
-    return options.tls_cert, options.tls_key
 
 
 def shown(listening: socket) -> str:

@@ -12,39 +12,29 @@ from typing import Any, NamedTuple
 
 from monitor.roles import Role
 
+MOMENT = "%Y%m%d-%H%M%S"
+"""How the name of a call begins."""
+
 _ACKNOWLEDGED = "acknowledged"
-_MOMENT = "%Y%m%d-%H%M%S"
 _EARLIER = "earlier"
 """Why a call ended that was in an earlier run of the server."""
 
 
 @dataclass
 class Call:
-    """What is known of a call. Each attribute is written by one thread only.
+    """What is known of a call. Each attribute is written by one thread only; times of day are ISO 8601."""
 
-    Attributes:
-        name: Its name here, which is also that of its files.
-        source: The protocol that it comes by.
-        started_at: Time of day of its first sound, ISO 8601.
-        roles: Those of its channels.
-        position_s: Seconds of it that have been read.
-        acknowledged: The numbers of the alerts that somebody has seen to; the first is 1.
-        emotions: The last turn's emotion on each channel.
-        ended_at: When it ended; `None` while it is in progress.
-        reason: Why it ended.
-    """
-
-    name: str
-    source: str
-    started_at: str
-    roles: tuple[Role, ...]
-    position_s: float = 0.0
+    name: str  # also that of its files
+    source: str  # the protocol that it comes by
+    started_at: str  # when its first sound came
+    roles: tuple[Role, ...]  # those of its channels
+    position_s: float = 0.0  # seconds of it that have been read
     turns: int = 0
     alerts: int = 0
-    acknowledged: set[int] = field(default_factory=set)
-    emotions: list[str | None] = field(default_factory=list)
-    ended_at: str | None = None
-    reason: str | None = None
+    acknowledged: set[int] = field(default_factory=set)  # numbers of alerts that somebody has seen to; the first is 1
+    emotions: list[str | None] = field(default_factory=list)  # the last turn's on each channel
+    ended_at: str | None = None  # `None` while it is in progress
+    reason: str | None = None  # why it ended
 
     def values(self) -> dict[str, object]:
         """As `GET /calls` shows it."""
@@ -113,11 +103,7 @@ def keep_acknowledged(path: Path, alerts: Sequence[int]) -> None:
 
 
 def read_call(path: Path, role: Callable[[int], Role]) -> Call:
-    """A call of an earlier run, of which only its JSON Lines tell.
-
-    Args:
-        path: The file.
-        role: The role of a channel, counted from 0, of which there are no turns.
+    """A call of an earlier run, from its JSON Lines; `role` gives that of a channel, from 0, which has no turns there.
 
     Raises:
         OSError: The file cannot be read.
@@ -130,7 +116,7 @@ def read_call(path: Path, role: Callable[[int], Role]) -> Call:
     return Call(
         path.stem,
         "file",
-        started_at=iso(datetime.strptime(path.stem[: len("YYYYmmdd-HHMMSS")], _MOMENT)),
+        started_at=iso(datetime.strptime(path.stem[: len("YYYYmmdd-HHMMSS")], MOMENT)),
         roles=tuple(
             Role(last[channel]["speaker"], channel in scored) if channel in last else role(channel - 1)
             for channel in channels
@@ -143,11 +129,6 @@ def read_call(path: Path, role: Callable[[int], Role]) -> Call:
         ended_at=iso(datetime.fromtimestamp(path.stat().st_mtime)),
         reason=_EARLIER,
     )
-
-
-def name_of(moment: datetime, given: str) -> str:
-    """The beginning of a call's name: the time of day, and what its sender calls it."""
-    return f"{moment.strftime(_MOMENT)}-{given}"
 
 
 def iso(moment: datetime) -> str:

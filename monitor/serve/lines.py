@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock, Thread
@@ -20,7 +21,7 @@ from monitor.exporters.jsonl import JsonLines, turn_object
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role
 from monitor.segmenter.settings import SegmenterSettings
-from monitor.serve.calls import Call, iso, keep_acknowledged, name_of, read_call
+from monitor.serve.calls import MOMENT, Call, iso, keep_acknowledged, read_call
 from monitor.serve.security import Limits
 from monitor.serve.source import LineSource, SegmenterThread
 from monitor.timeline.notes import note_object
@@ -53,16 +54,9 @@ protocol; the server was stopped; or its timeline could not be written."""
 
 @dataclass(frozen=True)
 class Shared:
-    """What all lines share.
+    """What all lines share."""
 
-    Attributes:
-        folder: Where their timelines are written.
-        names: The speakers of the usual channels: the customer's, then the agent's.
-        transcripts: Whether words may be kept.
-        takers: Get the turn of each alert as JSON.
-    """
-
-    folder: Path
+    folder: Path  # where their timelines are written
     scorer: SharedScorer
     transcriber: Transcriber
     log: EventLog
@@ -70,11 +64,11 @@ class Shared:
     limits: Limits = field(default_factory=Limits)
     segmentation: SegmenterSettings = field(default_factory=SegmenterSettings)
     segmenter: SegmenterThread = field(default_factory=SegmenterThread)
-    names: tuple[str, ...] = ("customer", "agent")
+    names: tuple[str, ...] = ("customer", "agent")  # speakers of the usual channels
     score_agents: bool = False
-    transcripts: bool = True
+    transcripts: bool = True  # whether words may be kept
     rules: tuple[Rule, ...] = ()
-    takers: tuple[Callable[[str], None], ...] = ()
+    takers: tuple[Callable[[str], None], ...] = ()  # get the turn of each alert as JSON
 
     def role(self, place: int, given: Sequence[str] = ()) -> Role:
         """The role of a channel, by its place among the usual ones, or among the names that the sender gives."""
@@ -84,9 +78,7 @@ class Shared:
 
 
 class Line:
-    """A call in progress.
-
-    Its sound comes in by the event loop's thread, `take`; its turns are found by the threads of its pipeline.
+    """A call in progress, whose turns are found by the threads of its pipeline.
 
     Attributes:
         call: What is known of it.
@@ -225,12 +217,7 @@ class Lines:
             return list(self._lines.values())
 
     def open(self, start: Start, source: str, speakers: Sequence[str] = ()) -> Line:
-        """Begin a line. From any thread.
-
-        Args:
-            start: What its sender says of it.
-            source: The protocol.
-            speakers: Who is on its channels, where the sender says so.
+        """Begin a line; `speakers` are those on its channels, where the sender names them. From any thread.
 
         Raises:
             RefusedError: There are too many, or the server is stopping.
@@ -317,19 +304,18 @@ class Lines:
         neither the folder nor another call's files.
         """
         kept = _ODD.sub("_", given)[:_KEPT_CHARACTERS].strip("_") or f"call-{token_hex(3)}"
-        name, number = name_of(moment, kept), 1
-        while True:
+        for number in count(1):
+            name = f"{moment:{MOMENT}}-{kept}" + (f"-{number}" if number > 1 else "")
             paths = (self.shared.folder / f"{name}.csv", self.path(name))
             try:
                 for path in paths:
                     path.open("x").close()
             except FileExistsError:
-                number += 1
-                name = name_of(moment, f"{kept}-{number}")
                 continue
             except OSError as error:
                 raise OutputError(f"Cannot write '{paths[0]}': {error.strerror}.") from error
-            return name, paths
+            break
+        return name, paths
 
 
 def _channel_now(channel: int, state: ChannelNow) -> dict[str, object]:

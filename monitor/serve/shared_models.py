@@ -36,21 +36,11 @@ class Processors:
         self._changed = Condition()
 
     @contextmanager
-    def urgent(self) -> Iterator[None]:
-        """Work now."""
+    def taken(self, *, urgent: bool) -> Iterator[None]:
+        """Work now where it is urgent; else when a processor is free, in the order of arrival."""
         with self._changed:
+            self._changed.wait_for(lambda: urgent or self._working < self._count)
             self._working += 1
-        yield from self._work()
-
-    @contextmanager
-    def when_free(self) -> Iterator[None]:
-        """Wait until a processor is free, and work then; in the order of arrival."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._working < self._count)
-            self._working += 1
-        yield from self._work()
-
-    def _work(self) -> Iterator[None]:
         try:
             yield
         finally:
@@ -74,7 +64,7 @@ class SharedScorer:
 
     def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
         """Score finished turns."""
-        with self._free, self._processors.urgent():
+        with self._free, self._processors.taken(urgent=True):
             return self._pool.submit(self._scorer.score, inputs).result()
 
     def estimate(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
@@ -113,15 +103,15 @@ class _SharedStream:
 
     def feed(self, samples: NDArray[np.float32]) -> None:
         """Take the next piece."""
-        with self._processors.when_free():
+        with self._processors.taken(urgent=False):
             self._stream.feed(samples)
 
     def partial(self) -> str:
         """Return the words so far."""
-        with self._processors.when_free():
+        with self._processors.taken(urgent=False):
             return self._stream.partial()
 
     def finish(self) -> Transcript | None:
         """End the utterance, and return its words."""
-        with self._processors.urgent():
+        with self._processors.taken(urgent=True):
             return self._stream.finish()

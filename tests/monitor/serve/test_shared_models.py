@@ -62,12 +62,12 @@ def test_speech_that_goes_on_waits_for_finished_turns(threads):
     processors, ran, ended = Processors(2), [], Event()
 
     def turn():
-        with processors.urgent():
+        with processors.taken(urgent=True):
             ran.append("turn")
             assert ended.wait(20)
 
     def speech():
-        with processors.when_free():
+        with processors.taken(urgent=False):
             ran.append("speech")
 
     turns = [threads.submit(turn) for _ in range(3)]
@@ -82,8 +82,8 @@ def test_speech_that_goes_on_waits_for_finished_turns(threads):
 
 def test_work_that_fails_leaves_its_processor(threads):
     processors = Processors(1)
-    for work in (processors.urgent, processors.when_free):
-        with pytest.raises(ZeroDivisionError), work():
+    for urgent in (True, False):
+        with pytest.raises(ZeroDivisionError), processors.taken(urgent=urgent):
             1 / 0  # noqa: B018
-    with processors.when_free():
+    with processors.taken(urgent=False):
         pass
