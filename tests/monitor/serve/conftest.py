@@ -1,10 +1,10 @@
 """A server in this process: real sockets, the real pipeline, a small untrained model."""
 
 import asyncio
+import csv
 import json
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from socket import create_server
@@ -13,35 +13,31 @@ from threading import Thread
 import pytest
 from waiting import wait_until
 
+from benchmarks.callers import Sound
 from monitor.alerts.rules import parse
 from monitor.transcribers import NoTranscriber
 
 
 @dataclass
 class Served:
-    """A server that runs.
+    """A server that runs."""
 
-    Attributes:
-        folder: Where it writes.
-        port: That of HTTP.
-        audiosocket: That of AudioSocket.
-        said: What it told its user.
-        token: What it asks for.
-        peers: The servers whose calls it shows.
-    """
-
-    folder: Path
-    port: int
-    audiosocket: int
-    said: list[str]
-    lines: object
+    folder: Path  # where it writes
+    port: int  # of HTTP
+    audiosocket: int  # the port of AudioSocket
+    said: list[str]  # what it told its user
     token: str | None
-    peers: list
+    peers: list  # the servers whose calls it shows
+    lines: object
     server: object
     thread: Thread
 
     @property
-    def ws(self) -> str:
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self):
         return f"ws://127.0.0.1:{self.port}"
 
     def ask(self, path, method="GET", **headers):
@@ -54,15 +50,14 @@ class Served:
         finally:
             connection.close()
 
-    def follow(self, url):
-        """Show the calls of another server, too."""
+    def follow(self, *urls):
+        """Show the calls of other servers, too."""
         from monitor.serve.peers import Peer
 
-        self.peers.append(Peer(url, self.token, self.lines.shared.log, self.said.append))
-        self.server.follow(list(self.peers))
+        self.peers += [Peer(url, self.token, self.lines.shared.log, self.said.append) for url in urls]
+        self.server.follow(self.peers)
 
     def stop(self):
-        """End it."""
         if self.thread.is_alive():
             self.server.stop()
             self.thread.join(10)
@@ -88,6 +83,12 @@ def recognizer(scratch_checkpoint):
     return EmotionRecognizer.load(scratch_checkpoint)
 
 
+@pytest.fixture(scope="session")
+def call(data):
+    """The first 40 s of a real call of two parties."""
+    return Sound(Sound.read(data / "calls" / "auto_repair_call_8k_stereo.flac").samples[:, : 40 * 8_000])
+
+
 @pytest.fixture
 def serving(tmp_path, recognizer):
     """Start a server: `serving(token=…, limits={…}, rules=[…])`; sound may come as fast as it is taken."""
@@ -95,62 +96,56 @@ def serving(tmp_path, recognizer):
     from monitor.serve.events import EventLog
     from monitor.serve.lines import Lines, Shared
     from monitor.serve.metrics import Metrics
-    from monitor.serve.peers import Peer
     from monitor.serve.security import Access, Limits
     from monitor.serve.server import Server
     from monitor.serve.shared_models import Processors, SharedScorer
 
     running = []
 
-    def start(*, token=None, twilio_token=None, limits=None, rules=(), folder="timelines", peers=(), port=0, **shared):
-        said = []
-        bounds = replace(Limits(lead_s=1e9, messages_per_s=1e9, burst=10**9), **(limits or {}))
-        folder = tmp_path / folder
+    def start(
+        folder="timelines", *, token=None, twilio_token=None, limits=None, rules=(), peers=(), port=0, transcriber=None
+    ):
+        said, folder = [], tmp_path / folder
         folder.mkdir(exist_ok=True)
-        common = Shared(
+        shared = Shared(
             folder=folder,
             scorer=SharedScorer(recognizer, 2, Processors(2)),
-            transcriber=shared.pop("transcriber", NoTranscriber()),
+            transcriber=transcriber or NoTranscriber(),
             log=EventLog(),
             metrics=Metrics(said.append),
-            limits=bounds,
+            limits=replace(Limits(lead_s=1e9, messages_per_s=1e9, burst=10**9), **(limits or {})),
             rules=tuple(map(parse, rules)),
-            **shared,
         )
-        lines = Lines(common)
+        lines = Lines(shared)
         web, sound = create_server(("127.0.0.1", port)), create_server(("127.0.0.1", 0))
-        others = [Peer(url, token, common.log, said.append) for url in peers]
         server = Server(lines, Access(token, twilio_token), sockets=[web], audiosocket=sound)
-        server.follow(others)
         thread = Thread(target=server.run, daemon=True)
         ports = web.getsockname()[1], sound.getsockname()[1]
-        served = Served(folder, *ports, said, lines, token, others, server, thread)
+        running.append(Served(folder, *ports, said, token, [], lines, server, thread))
         thread.start()
         wait_until(lambda: server.started)
-        running.append(served)
-        return served
+        running[-1].follow(*peers)
+        return running[-1]
 
     yield start
     for served in running:
         served.stop()
 
 
-def run(coroutine):
-    """Run a client in a thread of its own, since another test of the process may keep an event loop."""
-    result: Future = Future()
-
-    def work():
-        try:
-            result.set_result(asyncio.run(coroutine))
-        except BaseException as error:  # noqa: BLE001  told where it is waited for
-            result.set_exception(error)
-
-    thread = Thread(target=work)
-    thread.start()
-    thread.join()
-    return result.result()
-
-
 @pytest.fixture
 def asynchronous():
-    return partial(run)
+    """A function that runs a client in a thread of its own, since another test may keep an event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda coroutine: pool.submit(asyncio.run, coroutine).result()
+
+
+@pytest.fixture(scope="session")
+def table():
+    """A function that reads a CSV timeline, without what differs between a live call and a recording."""
+
+    def read(path):
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [{name: value for name, value in row.items() if name not in ("recording", "started_at")} for row in rows]
+
+    return read

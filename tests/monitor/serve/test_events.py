@@ -2,55 +2,46 @@
 
 import asyncio
 
+import pytest
+
 from monitor.serve import events
 from monitor.serve.events import EventLog
 
 
-async def following(log, *numbers):
-    """Readers that follow a log."""
-    readers = [log.follow(number) for number in numbers]
-    for reader in readers:
-        await anext(reader)
-    return readers
-
-
-async def kinds(reader):
-    """Of the events that it is sent."""
-    text = await anext(reader)
-    return [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event: ")]
-
-
-def test_a_number_that_is_not_known_resets(monkeypatch):
+@pytest.mark.parametrize(
+    ("place", "behind", "sent"),
+    [
+        (None, -1, ["reset"]),
+        (None, 0, []),
+        (None, 3, ["turn"] * 3),
+        (None, 5, ["reset"]),
+        (2, 1_000, ["turn"]),
+        (2, 1_001, ["reset"]),
+    ],
+)
+def test_a_reader_gets_what_it_missed_where_that_is_known(monkeypatch, place, behind, sent):
     monkeypatch.setattr(events, "_KEPT", 3)
 
     async def follow():
-        log = EventLog()
-        first = log.last_id
+        log = EventLog(place)
         for _ in range(5):
             log.add("turn", {})
-        readers = await following(log, first, log.last_id + 1, log.last_id - 3)
+        assert place is None or log.last_id % 1_000 == place
+        reader = log.follow(log.last_id - behind)
+        await anext(reader)
         log.add("last", {})
         await asyncio.sleep(0)
-        return [await kinds(reader) for reader in readers]
+        return await anext(reader)
 
-    assert asyncio.run(follow()) == [["reset", "last"], ["reset", "last"], ["turn", "turn", "turn", "last"]]
-
-
-def test_a_number_of_another_replica_resets():
-    async def follow():
-        log = EventLog(place=2)
-        for _ in range(3):
-            log.add("turn", {})
-        readers = await following(log, log.last_id - 1_000, log.last_id - 1_001)
-        return log.last_id % 1_000, [await kinds(reader) for reader in readers]
-
-    assert asyncio.run(follow()) == (2, [["turn"], ["reset"]])
+    told = [line.removeprefix("event: ") for line in asyncio.run(follow()).splitlines() if line.startswith("event: ")]
+    assert told == [*sent, "last"]
 
 
 def test_the_present_state_never_queues():
     async def follow():
         log = EventLog()
-        (reader,) = await following(log, None)
+        reader = log.follow(None)
+        await anext(reader)
         for position in range(100):
             log.show({"position": position})
         return await anext(reader)

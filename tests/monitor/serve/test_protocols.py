@@ -4,6 +4,7 @@ import base64
 import json
 import random
 import time
+from functools import partial
 from uuid import UUID
 
 import av
@@ -40,12 +41,7 @@ def twilio_start(tracks=("inbound", "outbound"), **changes):
 
 
 def media(payload=b"\xff\x00", track="inbound", chunk="1", timestamp="5"):
-    content = {
-        "track": track,
-        "chunk": chunk,
-        "timestamp": timestamp,
-        "payload": base64.b64encode(payload).decode(),
-    }
+    content = {"track": track, "chunk": chunk, "timestamp": timestamp, "payload": base64.b64encode(payload).decode()}
     return {"event": "media", "sequenceNumber": "4", "media": content, "streamSid": "MZ1"}
 
 
@@ -90,13 +86,11 @@ def test_twilio_tells_its_call_and_its_tracks():
     assert end == End()
 
 
-@pytest.mark.parametrize(
-    ("tracks", "places"), [(["outbound"], (1,)), (["inbound"], (0,)), (["outbound", "inbound"], (0, 1))]
-)
-def test_twilio_may_send_one_track(tracks, places):
+@pytest.mark.parametrize("tracks", [["outbound"], ["inbound"], ["outbound", "inbound"]])
+def test_twilio_may_send_one_track(tracks):
     (start,) = TwilioDecoder().feed(json.dumps(twilio_start(tracks)))
 
-    assert start.places == places
+    assert start.places == tuple(place for place, track in enumerate(("inbound", "outbound")) if track in tracks)
 
 
 def test_telnyx_has_the_same_envelope():
@@ -108,28 +102,6 @@ def test_telnyx_has_the_same_envelope():
     assert joined(start, [sound]).tolist() == [[A_LAW[0x55]]]
 
 
-@pytest.mark.parametrize(
-    "messages",
-    [
-        ["not JSON"],
-        ["[]"],
-        ["[" * 100_000],
-        [{"event": "start"}],
-        [media()],
-        [twilio_start(), twilio_start()],
-        [twilio_start(mediaFormat={"encoding": "opus", "sampleRate": 48000})],
-        [twilio_start(tracks=["sideways"])],
-        [twilio_start(), media(timestamp="-1")],
-        [twilio_start(), media(chunk="99999999999999999999999999")],
-        [twilio_start(), {"event": "media", "media": {"payload": "=a", "track": "inbound"}}],
-        [twilio_start(), {"event": "media", "media": {"payload": "é", "track": "inbound"}}],
-    ],
-)
-def test_twilio_refuses_what_it_cannot_be(messages):
-    with pytest.raises(ProtocolError):
-        fed(TwilioDecoder(), *(one if isinstance(one, str) else json.dumps(one) for one in messages))
-
-
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_pcm_may_be_cut_anywhere(size):
     data = SAMPLES.tobytes()
@@ -137,12 +109,6 @@ def test_pcm_may_be_cut_anywhere(size):
 
     assert start == Start("x", 16_000, (0, 1))
     assert (joined(start, sounds) * 32768).tolist() == SAMPLES.reshape(-1, 2).T.tolist()
-
-
-@pytest.mark.parametrize(("rate", "channels"), [(100, 1), (1_000_000, 1), (16_000, 0), (16_000, 99)])
-def test_pcm_has_bounds(rate, channels):
-    with pytest.raises(ProtocolError):
-        PcmDecoder("x", rate, channels)
 
 
 @pytest.mark.parametrize(("size", "kind", "rate"), [(1, 0x10, 8_000), (5, 0x12, 16_000), (10_000, 0x18, 192_000)])
@@ -167,19 +133,43 @@ def test_audiosocket_is_that_of_another_codec():
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("decoder", "messages"),
     [
-        audiosocket(0x10, b"1234"),
-        audiosocket(0x01, b"short"),
-        audiosocket(0x01, CALL.bytes) * 2,
-        audiosocket(0x01, CALL.bytes) + audiosocket(0x10, b"123"),
-        audiosocket(0x01, CALL.bytes) + audiosocket(0x10, b"12") + audiosocket(0x12, b"12"),
-        b"GET / HTTP/1.1\r\n" * 2_000,
+        *(
+            (TwilioDecoder, [one if isinstance(one, str) else json.dumps(one) for one in messages])
+            for messages in (
+                ["not JSON"],
+                ["[]"],
+                ["[" * 100_000],
+                [{"event": "start"}],
+                [media()],
+                [twilio_start(), twilio_start()],
+                [twilio_start(mediaFormat={"encoding": "opus", "sampleRate": 48000})],
+                [twilio_start(tracks=["sideways"])],
+                [twilio_start(), media(timestamp="-1")],
+                [twilio_start(), media(chunk="99999999999999999999999999")],
+                [twilio_start(), {"event": "media", "media": {"payload": "=a", "track": "inbound"}}],
+                [twilio_start(), {"event": "media", "media": {"payload": "é", "track": "inbound"}}],
+            )
+        ),
+        *((partial(PcmDecoder, "x", *form), []) for form in ((100, 1), (1_000_000, 1), (16_000, 0), (16_000, 99))),
+        (partial(PcmDecoder, "x", 16_000, 1), ["text"]),
+        *(
+            (AudioSocketDecoder, [data])
+            for data in (
+                audiosocket(0x10, b"1234"),
+                audiosocket(0x01, b"short"),
+                audiosocket(0x01, CALL.bytes) * 2,
+                audiosocket(0x01, CALL.bytes) + audiosocket(0x10, b"123"),
+                audiosocket(0x01, CALL.bytes) + audiosocket(0x10, b"12") + audiosocket(0x12, b"12"),
+                b"GET / HTTP/1.1\r\n" * 2_000,
+            )
+        ),
     ],
 )
-def test_audiosocket_refuses_what_it_cannot_be(data):
+def test_what_is_not_of_the_protocol_is_refused(decoder, messages):
     with pytest.raises(ProtocolError):
-        AudioSocketDecoder().feed(data)
+        fed(decoder(), *messages)
 
 
 def mutated(data, chance):
@@ -226,10 +216,9 @@ def audiosocket_messages(chance):
     ("decoder", "messages"),
     [
         (TwilioDecoder, twilio_messages),
-        (lambda: PcmDecoder("x", 8_000, 2), pcm_messages),
+        (partial(PcmDecoder, "x", 8_000, 2), pcm_messages),
         (AudioSocketDecoder, audiosocket_messages),
     ],
-    ids=["twilio", "pcm", "audiosocket"],
 )
 def test_hostile_messages_are_taken_or_refused(decoder, messages):
     """20,000 of each: blocks follow each other in time, little is held, and nothing takes long."""

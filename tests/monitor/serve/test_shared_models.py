@@ -10,7 +10,7 @@ from monitor.serve.shared_models import Processors, SharedTranscriber
 
 
 class Transcriber:
-    """Decodes for as long as it is told to."""
+    """Decodes for as long as it is told to; a stream of it is named by its start."""
 
     name = "slow"
 
@@ -28,62 +28,50 @@ class Stream:
     def feed(self, samples):
         self._transcriber.feeding.append(self._start_s)
         assert self._transcriber.go_on.wait(20)
-        self._transcriber.done.append(("feed", self._start_s))
+        self._transcriber.done.append(self._start_s)
 
     def finish(self):
-        self._transcriber.done.append(("finish", self._start_s))
-        return self._start_s
+        self._transcriber.done.append("finished")
 
 
-@pytest.fixture
-def threads():
-    with ThreadPoolExecutor(8) as pool:
-        yield pool
-
-
-def test_last_words_do_not_wait_for_speech_that_goes_on(threads):
+def test_last_words_do_not_wait_for_speech_that_goes_on():
     slow = Transcriber()
     shared = SharedTranscriber(slow, Processors(2))
-    streams = [shared.listen(float(number)) for number in range(5)]
-    feeds = [threads.submit(stream.feed, b"") for stream in streams[:4]]
-    wait_until(lambda: len(slow.feeding) == 2)
+    with ThreadPoolExecutor(8) as threads:
+        feeds = [threads.submit(shared.listen(number).feed, b"") for number in range(4)]
+        wait_until(lambda: len(slow.feeding) == 2)
 
-    assert threads.submit(streams[4].finish).result(20) == 4
-    assert slow.done == [("finish", 4)]
-    assert len(slow.feeding) == 2  # the other two wait
+        threads.submit(shared.listen(4).finish).result(20)
+        assert slow.done == ["finished"]
+        assert len(slow.feeding) == 2  # the other two wait
 
-    slow.go_on.set()
-    for feed in feeds:
-        feed.result(20)
-    assert sorted(slow.done[1:]) == [("feed", number) for number in range(4)]
+        slow.go_on.set()
+        for feed in feeds:
+            feed.result(20)
+    assert sorted(slow.done[1:]) == [0, 1, 2, 3]
 
 
-def test_speech_that_goes_on_waits_for_finished_turns(threads):
+def test_speech_that_goes_on_waits_for_finished_turns_also_for_those_that_fail():
     processors, ran, ended = Processors(2), [], Event()
 
     def turn():
         with processors.taken(urgent=True):
             ran.append("turn")
             assert ended.wait(20)
+            raise RuntimeError("a fault")
 
     def speech():
         with processors.taken(urgent=False):
             ran.append("speech")
+            raise RuntimeError("a fault")
 
-    turns = [threads.submit(turn) for _ in range(3)]
-    wait_until(lambda: len(ran) == 3)
-    waiting = [threads.submit(speech) for _ in range(3)]
-    assert ran == ["turn"] * 3
-    ended.set()
-    for each in (*turns, *waiting):
-        each.result(20)
+    with ThreadPoolExecutor(8) as threads:
+        turns = [threads.submit(turn) for _ in range(3)]
+        wait_until(lambda: len(ran) == 3)
+        waiting = [threads.submit(speech) for _ in range(3)]
+        assert ran == ["turn"] * 3
+        ended.set()
+        for each in (*turns, *waiting):
+            with pytest.raises(RuntimeError, match="a fault"):
+                each.result(20)
     assert ran == ["turn"] * 3 + ["speech"] * 3
-
-
-def test_work_that_fails_leaves_its_processor(threads):
-    processors = Processors(1)
-    for urgent in (True, False):
-        with pytest.raises(ZeroDivisionError), processors.taken(urgent=urgent):
-            1 / 0  # noqa: B018
-    with processors.taken(urgent=False):
-        pass
