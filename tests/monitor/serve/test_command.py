@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from waiting import wait_until
 from websockets.sync.client import connect
 
 from benchmarks.callers import Sound
@@ -59,24 +60,27 @@ def test_the_extra_is_named(tmp_path, capsys, monkeypatch):
     assert "stser-monitor[serve]" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("more", [(), ("--ray", "auto")])
+def test_a_folder_has_one_server(more, tmp_path):
+    with locked(tmp_path, tmp_path / ".lock"):
+        assert main(["serve", "--out", str(tmp_path), "--port", "0", "--asr", "none", *more]) == 1
+
+
 @pytest.fixture
 def serve(scratch_checkpoint, tmp_path):
     """Prepare a server in a process of its own."""
     return lambda *options: Serving(tmp_path, ("--asr", "none", "--checkpoint", str(scratch_checkpoint), *options))
 
 
-def ask(serving, path, method="GET"):
+def ask(serving, path="calls", method="GET"):
     with urlopen(Request(serving.url + path, method=method), timeout=20) as answer:
         return answer.read()
 
 
 def until(serving, condition):
     """The calls, as soon as they are so."""
-    end = time.monotonic() + 60
-    while not condition(found := json.loads(ask(serving, "calls"))):
-        assert time.monotonic() < end, found
-        time.sleep(0.05)
-    return found
+    wait_until(lambda: condition(json.loads(ask(serving))), 60)
+    return json.loads(ask(serving))
 
 
 @contextmanager
@@ -89,12 +93,6 @@ def stream(serving, data):
             socket.send(sound.pcm(number))
             time.sleep(max(0.0, began + number * 0.01 - time.monotonic()))
         yield
-
-
-@pytest.mark.parametrize("more", [(), ("--ray", "auto")])
-def test_a_folder_has_one_server(more, tmp_path):
-    with locked(tmp_path, tmp_path / ".lock"):
-        assert main(["serve", "--out", str(tmp_path), "--port", "0", "--asr", "none", *more]) == 1
 
 
 @pytest.mark.slow
@@ -156,7 +154,7 @@ def test_a_kill_loses_no_finished_turn(serve, data):
             file.write('{"recording": "half a l')
 
         serving.start()
-        (after,) = json.loads(ask(serving, "calls"))
+        (after,) = json.loads(ask(serving))
         assert after["turns"] >= before["turns"]
         assert (after["reason"], after["unacknowledged"]) == ("earlier", after["alerts"])
         assert [one["speaker"] for one in after["channels"]] == ["customer", "agent"]
@@ -166,6 +164,6 @@ def test_a_kill_loses_no_finished_turn(serve, data):
             until(serving, lambda calls: len(calls) == 2 and calls[1]["turns"])
         serving.kill()
         serving.start()
-        calls = json.loads(ask(serving, "calls"))
+        calls = json.loads(ask(serving))
         assert calls[0]["unacknowledged"] == after["alerts"] - 1
         assert len({call["call"] for call in calls}) == 2

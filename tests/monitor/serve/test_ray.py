@@ -1,12 +1,12 @@
 """Two replicas on Ray: real processes, real recordings, the default checkpoint; one replica killed."""
 
-import csv
+import asyncio
 import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from threading import Thread
 from types import SimpleNamespace
 from urllib.request import Request, urlopen
 
@@ -17,7 +17,7 @@ from waiting import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from benchmarks.callers import Sound
+from benchmarks.callers import Pcm, Sound, play
 from benchmarks.serving import Serving
 from monitor.cli import main
 from stser_core.errors import UsageError
@@ -57,13 +57,15 @@ class Served(SimpleNamespace):
         wait_until(lambda: all(name in calls for _, calls in self.calls().values()))
         return self.calls()[1][1][name]
 
+    def timeline(self, name, ending="jsonl"):
+        (path,) = self.serving.folder.glob(f"replica_*/*-{name}.{ending}")
+        return path
+
     def place(self, name):
-        (path,) = self.serving.folder.glob(f"replica_*/*-{name}.jsonl")
-        return int(path.parent.name.rpartition("_")[2])
+        return int(self.timeline(name).parent.name.rpartition("_")[2])
 
     def rows(self, name):
-        (path,) = self.serving.folder.glob(f"replica_*/*-{name}.jsonl")
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        return [json.loads(line) for line in self.timeline(name).read_text().splitlines()]
 
     def process(self, place):
         """The process of a replica."""
@@ -75,25 +77,17 @@ class Served(SimpleNamespace):
         return holding
 
 
-class Caller(Thread):
-    """Streams a recording in real time; `fault` is how its connection ended before that."""
+def calling(served, sound, name):
+    """Stream a recording in real time, in a thread of its own."""
 
-    def __init__(self, served, sound, name):
-        super().__init__(daemon=True)
-        self.fault, self._sound = None, sound
-        self._url = f"{served.serving.sockets}/media/pcm?rate=8000&channels={sound.channels}&call={name}"
-        self.start()
-        time.sleep(0.3)  # calls that begin at the same instant may all get the same replica
+    async def called():
+        async with Pcm.call(served.serving.sockets, name, sound.channels) as caller:
+            await play(caller, sound)
+            await caller.hang_up()
 
-    def run(self):
-        with connect(self._url, close_timeout=5) as socket:
-            began = time.monotonic()
-            try:
-                for number in range(self._sound.frames):
-                    socket.send(self._sound.pcm(number))
-                    time.sleep(max(0.0, began + number * 0.02 - time.monotonic()))
-            except ConnectionClosed as error:
-                self.fault = error
+    result = served.threads.submit(lambda: asyncio.run(called()))
+    time.sleep(0.3)  # calls that begin at the same instant may all get the same replica
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -106,24 +100,16 @@ def sounds(data):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     with Serving(tmp_path_factory.mktemp("ray"), ("--asr", "none", "--ray", "auto", "--replicas", "2")) as serving:
-        yield Served(serving=serving)
+        yield Served(serving=serving, threads=ThreadPoolExecutor(8))
 
 
-def table(path):
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{name: value for name, value in row.items() if name not in ("recording", "started_at")} for row in rows]
-
-
-def test_calls_are_shared_out_and_each_replica_shows_all(served, sounds, tmp_path, write_wav):
+def test_calls_are_shared_out_and_each_replica_shows_all(served, sounds, tmp_path, write_wav, table):
     with Reader(served) as reader:
-        callers = [Caller(served, sound, f"call{number}") for number, sound in enumerate(sounds)]
-        for caller in callers:
-            caller.join()
+        callers = [calling(served, sound, f"call{number}") for number, sound in enumerate(sounds)]
+        assert [caller.exception(60) for caller in callers] == [None] * 3
         for _ in sounds:
             reader.until("call_ended")
         events, numbers = list(reader.events), list(reader.numbers)
-    assert [caller.fault for caller in callers] == [None] * 3
     assert {served.place(f"call{number}") for number in range(3)} == set(REPLICAS)
 
     for number, sound in enumerate(sounds):
@@ -133,9 +119,9 @@ def test_calls_are_shared_out_and_each_replica_shows_all(served, sounds, tmp_pat
         speakers = ",".join(("customer", "agent")[: sound.channels])
         options = ["--channels", speakers, "--quiet", "--asr", "none", "--csv", str(tmp_path / f"{name}.csv")]
         assert main(["replay", str(tmp_path / f"{name}.wav"), *options]) == 0
-        (written,) = served.serving.folder.glob(f"replica_*/*-{name}.csv")
-        assert len(table(written)) > 1
-        assert table(written) == table(tmp_path / f"{name}.csv")
+        written = table(served.timeline(name, "csv"))
+        assert len(written) > 1
+        assert written == table(tmp_path / f"{name}.csv")
         told = [values["turn"] for kind, values in events if kind == "turn" and values["call"] == call["call"]]
         assert told == list(range(1, call["turns"] + 1))
         assert len(json.loads(served.ask(f"calls/{call['call']}")[1])["turns"]) == call["turns"]
@@ -188,18 +174,16 @@ def test_nothing_listens_beyond_this_machine_and_replicas_ask_for_their_token(se
 
 def test_a_killed_replica_loses_no_turn_and_comes_back(served, sounds):
     stereo = Sound(np.tile(sounds[0].samples, 2))
-    callers = {name: Caller(served, stereo, name) for name in ("one", "two")}
+    callers = {name: calling(served, stereo, name) for name in ("one", "two")}
     wait_until(lambda: all(served.find(name)["turns"] for name in callers), 60)
     assert served.place("one") != served.place("two")
     turns = served.find("one")["turns"]
     killed = served.process(served.place("one"))
     os.kill(killed.pid, signal.SIGKILL)
 
-    callers["one"].join(20)
-    assert callers["one"].fault is not None
+    assert callers["one"].exception(20) is not None
     assert len(served.rows("one")) >= turns
-    callers["two"].join(60)
-    assert callers["two"].fault is None
+    assert callers["two"].exception(60) is None
     wait_until(lambda: served.find("two")["reason"] == "ended", 60)
     wait_until(lambda: served.find("one")["reason"] == "earlier", 60)
     assert served.find("one")["turns"] == len(served.rows("one"))
@@ -208,21 +192,20 @@ def test_a_killed_replica_loses_no_turn_and_comes_back(served, sounds):
         assert b"<html" in served.ask(f"calls/{served.find(name)['call']}/report")[1]
 
 
-def test_a_signal_ends_all_lines_in_order(served, sounds):
+def test_a_signal_ends_all_lines_in_order(served, sounds, table):
     import psutil
 
-    callers = [Caller(served, sounds[0], name) for name in ("last1", "last2")]
+    callers = [calling(served, sounds[0], name) for name in ("last1", "last2")]
     wait_until(lambda: all(served.find(name)["turns"] for name in ("last1", "last2")), 60)
     before = {name: served.find(name)["turns"] for name in ("last1", "last2")}
     family = psutil.Process(served.serving.process.pid).children(recursive=True)
     served.serving.process.send_signal(signal.SIGTERM)
     assert served.serving.process.wait(30) == 143
     for caller in callers:
-        caller.join(10)
+        caller.exception(10)
     for name, turns in before.items():
         assert len(served.rows(name)) >= turns
-        (path,) = served.serving.folder.glob(f"replica_*/*-{name}.csv")
-        assert len(table(path)) == len(served.rows(name))
+        assert len(table(served.timeline(name, "csv"))) == len(served.rows(name))
     psutil.wait_procs(family, 5)
     assert [one for one in family if one.is_running()] == []
     assert [line for line in served.serving.said.splitlines() if not line.startswith("stser-monitor: ")] == []

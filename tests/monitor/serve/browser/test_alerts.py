@@ -17,8 +17,8 @@ def alerted(visit, server):
     return opened
 
 
-def test_an_alert_is_in_the_bar_on_the_lane_in_the_title_and_read_out(alerted):
-    page = alerted.page
+def test_an_alert_is_seen_and_read_out_and_goes_away_for_everybody_once_acknowledged(alerted, server, visit):
+    page, other = alerted.page, visit()
     alarm = page.get_by_role("alert")
     expect(alarm).to_have_text("Alert: two, customer, angry>0.6 for 2 turns")
     assert alarm.get_attribute("aria-live") == "assertive"
@@ -27,17 +27,13 @@ def test_an_alert_is_in_the_bar_on_the_lane_in_the_title_and_read_out(alerted):
     assert page.title().startswith("▲ 2")
     page.evaluate("scrollTo(0, 10000)")
     assert page.locator("#alerts").evaluate("bar => bar.getBoundingClientRect().top") >= 0
-
-
-def test_an_acknowledged_alert_goes_away_for_everybody(alerted, server, visit):
-    other = visit()
-    alerted.page.get_by_role("button", name="Acknowledge one, customer, angry>0.6 for 2 turns").click()
+    page.get_by_role("button", name="Acknowledge one, customer, angry>0.6 for 2 turns").click()
     for opened in (alerted, other):
         expect(opened.page.get_by_role("heading", name="1 alert")).to_be_visible()
         expect(opened.lane("one").locator(".badge")).to_be_hidden()
     assert server.acknowledged == [("one", 1)]
-    alerted.page.reload()
-    expect(alerted.page.get_by_role("heading", name="1 alert")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="1 alert")).to_be_visible()
 
 
 def test_the_keyboard_goes_to_the_alerts_and_acknowledges_one_after_the_other(alerted, server):
