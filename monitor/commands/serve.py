@@ -18,7 +18,7 @@ from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
 from monitor.options import ScoringOptions, ServeOptions
 from monitor.roles import MIX, Role, named
-from monitor.serve.security import LOOPBACK_NAMES, Access, Limits, is_loopback
+from monitor.serve.security import Access, Limits, is_loopback
 from monitor.transcribers import NoTranscriber
 from stser_core.errors import MissingExtraError, UsageError, reason
 from stser_core.files import locked
@@ -56,7 +56,7 @@ class Checked:
     @property
     def access(self) -> Access:
         """Who may ask the server."""
-        return Access(self.token, self.twilio_token, LOOPBACK_NAMES | {self.options.host})
+        return Access(self.token, self.twilio_token)
 
 
 def serve(options: ServeOptions, *, quiet: bool = False) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ from stser_core.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from socket import socket
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,6 +58,7 @@ class App:
     """The addresses, as docs/serve.md describes them; a request is let in, or refused, before anything looks at it.
 
     Attributes:
+        loop: Its event loop, once it runs.
         media: Carries the sound of media streams.
         peers: Other servers, whose calls are shown, too.
     """
@@ -66,12 +68,14 @@ class App:
         lines: Lines,
         access: Access,
         replicas: Access | None,
-        listeners: Callable[[], Awaitable[Sequence[asyncio.AbstractServer]]],
+        audiosocket: socket | None,
+        allowed: Callable[[str], bool],
     ) -> None:
         """Show calls to whom has access; a replica has another for who asks it without Ray between.
 
-        `listeners` opens what listens beside it, in its event loop.
+        At `audiosocket` it takes the streams of Asterisk from addresses that are `allowed`.
         """
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.media = Media(lines, access)
         self.peers: list[Peer] = []
         self._lines = lines
@@ -79,7 +83,7 @@ class App:
         self._metrics = lines.shared.metrics
         self._access = access
         self._replicas = replicas
-        self._listeners = listeners
+        self._audiosocket, self._allowed = audiosocket, allowed
         self._starlette = Starlette(
             routes=[
                 Route("/", self._page),
@@ -130,12 +134,13 @@ class App:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        servers = await self._listeners()
+        self.loop = asyncio.get_running_loop()
+        listening = await self.media.listen(self._audiosocket, self._allowed) if self._audiosocket else None
         ticking = asyncio.create_task(self._tick())
         yield
         ticking.cancel()
-        for server in servers:
-            server.close()
+        if listening is not None:
+            listening.close()
 
     async def _tick(self) -> None:
         missing: list[str] = []

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from socket import socket
 from typing import TypeAlias
 
 import anyio
@@ -28,6 +29,7 @@ from monitor.serve.security import MESSAGE_BYTES, Access, DeniedError, Pace
 from stser_core.errors import StserError
 
 _READ_BYTES = 1 << 12
+_BACKLOG = 128
 _LONGEST_NAME = 40
 _CLOSE_PATIENCE_S = 20.0
 _OK, _AGAIN_LATER = 1000, 1013
@@ -119,9 +121,20 @@ class Media:
             with suppress(RuntimeError, WebSocketDisconnect):  # it is closed already
                 await socket.close(code, sentence.encode()[:120].decode(errors="ignore"))
 
-    async def audiosocket(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry a stream of Asterisk."""
+    async def listen(self, audiosocket: socket, allowed: Callable[[str], bool]) -> asyncio.Server:
+        """Carry the streams of Asterisk that come from allowed addresses."""
 
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            address = writer.get_extra_info("peername")
+            try:
+                if address is not None and allowed(str(address[0])):
+                    await self._carry_audiosocket(reader)
+            finally:
+                writer.close()
+
+        return await asyncio.start_server(connected, sock=audiosocket, backlog=_BACKLOG)
+
+    async def _carry_audiosocket(self, reader: asyncio.StreamReader) -> None:
         async def receive() -> bytes | None:
             try:
                 return await reader.read(_READ_BYTES) or None
@@ -132,8 +145,6 @@ class Media:
             await self._carry(Stream(AudioSocketDecoder(), receive, "audiosocket"))
         except StserError as error:
             self._metrics.refuse("audiosocket", str(error))
-        finally:
-            writer.close()
 
     async def _carry(self, stream: Stream) -> None:
         """Carry one stream to its end.

@@ -140,9 +140,8 @@ class AudioSocketDecoder:
             raise ProtocolError(f"A message of type {kind:#04x} came before the UUID.")
         if kind in (_HANG_UP, _ERROR):
             return (End(),)
-        return self._sound(self._call, _SOUND_RATES[kind], payload) if kind in _SOUND_RATES else ()
-
-    def _sound(self, call: str, rate: int, payload: bytes) -> Sequence[Message]:
+        if (rate := _SOUND_RATES.get(kind)) is None:
+            return ()
         if len(payload) % _BYTES:
             raise ProtocolError(f"A message with sound has {len(payload)} bytes, half a sample too many.")
         if self._rate not in (None, rate):
@@ -150,7 +149,7 @@ class AudioSocketDecoder:
         started, self._rate = self._rate is not None, rate
         sound = Sound(0, payload, len(payload) // _BYTES, start=self._sent)
         self._sent += sound.length
-        return (sound,) if started else (Start(call, rate), sound)
+        return (sound,) if started else (Start(self._call, rate), sound)
 
 
 def _g711(inverted: int, a_law: bool) -> NDArray[np.float32]:

@@ -15,8 +15,6 @@ from urllib.request import HTTPRedirectHandler, build_opener
 
 from stser_core.errors import StserError, UsageError
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-
 MESSAGE_BYTES = 1 << 16
 """The longest message of a websocket."""
 
@@ -45,17 +43,10 @@ class DeniedError(StserError):
 class Access:
     """Decides whether a request is let in."""
 
-    def __init__(
-        self, token: str | None = None, twilio_token: str | None = None, hosts: frozenset[str] = LOOPBACK_NAMES
-    ) -> None:
-        """Ask everybody for a token, and Twilio for a signature made with its own, where these are given.
-
-        Without a token the server may be addressed by the names `hosts` only: a page elsewhere, whose name was made to
-        point here (DNS rebinding), has another.
-        """
+    def __init__(self, token: str | None = None, twilio_token: str | None = None) -> None:
+        """Ask everybody for a token, and Twilio for a signature made with its own, where these are given."""
         self._token = token
         self._twilio_token = twilio_token
-        self._hosts = hosts
 
     def knows(self, token: str | None) -> bool:
         """Whether a token is the right one, compared in constant time; true where none is needed."""
@@ -77,9 +68,11 @@ class Access:
         """Raise `DeniedError` where a browser's request is of another page, whatever token it shows."""
         host, origin = headers.get("host", ""), headers.get("origin")
         name = _name(host)
-        if self._token is None and name not in self._hosts:
-            names = ", ".join(sorted(self._hosts))
-            raise DeniedError("origin", f"Without a token the server answers to {names} only, not to '{name}'.")
+        # A page elsewhere, whose name was made to point here (DNS rebinding), has another name.
+        if self._token is None and not is_loopback(name):
+            raise DeniedError(
+                "origin", f"Without a token the server answers to 127.0.0.1 or localhost only, not '{name}'."
+            )
         if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             raise DeniedError("origin", f"The page at {origin} is not this server's.")
 

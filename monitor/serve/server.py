@@ -40,33 +40,21 @@ class Server:
         lines: Lines,
         access: Access,
         *,
-        sockets: Sequence[socket],
+        sockets: Sequence[socket],  # those of HTTP
         audiosocket: socket | None = None,
-        allowed: Callable[[str], bool] = lambda address: True,
-        tls: tuple[Path, Path] | None = None,
-        replicas: Access | None = None,
+        allowed: Callable[[str], bool] = lambda address: True,  # whether an address may use AudioSocket
+        tls: tuple[Path, Path] | None = None,  # files of the certificate and of its key
+        replicas: Access | None = None,  # who may ask at the sockets, where these are for the replicas of one server
     ) -> None:
         """Prepare; nothing listens yet but the sockets.
-
-        Args:
-            lines: The calls.
-            access: Who may ask.
-            sockets: Those of HTTP.
-            audiosocket: That of AudioSocket.
-            allowed: Whether an address may use AudioSocket.
-            tls: Files of the certificate and of its key.
-            replicas: Who may ask at the sockets, where these are for the other replicas of one server only.
 
         Raises:
             UsageError: The certificate or its key cannot be read.
         """
         self._lines = lines
-        self.app = App(lines, access, replicas, self._listeners)
+        self.app = App(lines, access, replicas, audiosocket, allowed)
         self._sockets = list(sockets)
-        self._audiosocket = audiosocket
-        self._allowed = allowed
         self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._faults = _Faults(lines.shared.metrics.say)
         for name in ("uvicorn.error", "asyncio"):
             logger = logging.getLogger(name)
@@ -111,16 +99,16 @@ class Server:
         for peer in self.app.peers:
             peer.close()
         lines = self._lines.stop()
-        if self._loop is not None:
+        if self.app.loop is not None:
             for line in lines:
-                self._loop.call_soon_threadsafe(line.end, STOPPED)
+                self.app.loop.call_soon_threadsafe(line.end, STOPPED)
         until_s = time.monotonic() + _END_S
         for line in lines:
             line.thread.join(max(0.0, until_s - time.monotonic()))
         for line in self._lines.lines:
             line.pipeline.abort()
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._lines.shared.log.end)
+        if self.app.loop is not None:
+            self.app.loop.call_soon_threadsafe(self._lines.shared.log.end)
         self._faults.setLevel(logging.CRITICAL)  # a request that is cut off now is not a fault
         self._uvicorn.should_exit = True
 
@@ -142,20 +130,6 @@ class Server:
             self._uvicorn.run(self._sockets)
         except BaseException as error:  # noqa: BLE001  carried to the thread that waits
             self._failure = error
-
-    async def _listeners(self) -> Sequence[asyncio.AbstractServer]:
-        self._loop = asyncio.get_running_loop()
-        if self._audiosocket is None:
-            return ()
-
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            address = writer.get_extra_info("peername")
-            if address is None or not self._allowed(str(address[0])):
-                writer.close()
-                return
-            await self.app.media.audiosocket(reader, writer)
-
-        return (await asyncio.start_server(connected, sock=self._audiosocket, backlog=_BACKLOG),)
 
 
 _REFUSED = "ASGI callable returned without completing handshake"
@@ -227,12 +201,6 @@ def _bounded(limits: Limits) -> type[asyncio.Protocol]:
             """Await the next request."""
             super().on_response_complete()
             self._await_head()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            """End."""
-            if self._timer is not None:
-                self._timer.cancel()
-            super().connection_lost(exc)
 
         def _await_head(self) -> None:
             if self._timer is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from concurrent.futures import Future
 from dataclasses import replace
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from monitor.serve.tracks import Tracks
@@ -53,8 +54,7 @@ class LineSource:
         self._stopped = False
         self._take: Callable[[AudioBlock], bool] = lambda block: True
         self._has_room: Callable[[], bool] = lambda: True
-        self._done = Event()
-        self._failure: Exception | None = None
+        self._done: Future[None] = Future()
 
     @property
     def ahead_s(self) -> float:
@@ -87,20 +87,19 @@ class LineSource:
         """Have `take` called with every block in the segmenter thread."""
         self._take, self._has_room = take, has_room
         self._thread.add(self)
-        self._done.wait()
-        del self._tracks  # FFmpeg keeps threads for a resampler, which would stay until the garbage is collected
-        if self._failure is not None:
-            raise self._failure
+        try:
+            self._done.result()
+        finally:
+            del self._tracks  # FFmpeg keeps threads for a resampler, which would stay until the garbage is collected
 
     def advance(self) -> bool:
         """Have what waits taken, if there is room; false after the last time."""
         try:
             if self._has_room() and not self._advance():
-                self._done.set()
+                self._done.set_result(None)
         except Exception as error:  # noqa: BLE001  carried to the line's own thread
-            self._failure = error
-            self._done.set()
-        return not self._done.is_set()
+            self._done.set_exception(error)
+        return not self._done.done()
 
     def _advance(self) -> bool:
         stopped = self._stopped  # read before the frames, so that none is left behind

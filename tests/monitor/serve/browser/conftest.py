@@ -95,7 +95,7 @@ class Told:
             one |= {"since_s": position_s - 2 if speaking else None, "emotion": emotion}
             one |= spread(emotion) if emotion else {f"p_{label}": None for label in LABELS}
             calls.append({"call": name, "position_s": position_s, "dropped_ms": 0, "channels": [one]})
-        self._server._loop.call_soon_threadsafe(self.log.show, {"calls": calls, "unreachable": unreachable})
+        self._server.app.loop.call_soon_threadsafe(self.log.show, {"calls": calls, "unreachable": unreachable})
 
     def end(self, call, reason="ended"):
         known = self.lines.find(call)
