@@ -91,7 +91,7 @@ def test_transformers_is_imported_only_where_a_hub_model_is_loaded(imported):
 
 def test_every_package_has_its_layer():
     packages = {f"monitor.{path.parent.name}" for path in (ROOT / "monitor").glob("*/__init__.py")}
-    modules = {"monitor.cli", "monitor.flow", "monitor.speakers", "stser_core"}
+    modules = {"monitor.alerts", "monitor.cli", "monitor.flow", "monitor.speakers", "stser_core"}
 
     assert {package for layer in LAYERS for package in layer} == packages | modules
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from monitor.alerts.alarm import Alarm, AlertCommand, command_words, ring
-from monitor.alerts.rules import Rule, parse, require_speakers
+from monitor.alerts import Alarm, AlertCommand, Rule, command_words, parse, require_speakers, ring
 from monitor.commands.models import load_models, warm_up
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.outputs import DisplayMode, View, check_outputs, display_mode, open_files, warn_of_silence

@@ -9,8 +9,7 @@ from pathlib import Path
 from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
 from typing import TYPE_CHECKING
 
-from monitor.alerts.alarm import AlertCommand
-from monitor.alerts.rules import parse, require_speakers
+from monitor.alerts import AlertCommand, parse, require_speakers
 from monitor.archive.workers import processors
 from monitor.commands.live import alert_command
 from monitor.commands.models import load_models, warm_up
@@ -26,7 +25,7 @@ from stser_core.files import locked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from monitor.alerts.rules import Rule
+    from monitor.alerts import Rule
     from monitor.pipeline.opening import Models
     from monitor.serve.events import EventLog
     from monitor.serve.lines import Lines

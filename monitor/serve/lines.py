@@ -13,8 +13,7 @@ from secrets import token_hex
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
-from monitor.alerts.alarm import Alarm
-from monitor.alerts.rules import Rule
+from monitor.alerts import Alarm, Rule
 from monitor.exporters.csv import CsvLines
 from monitor.exporters.exporter import Exporter
 from monitor.exporters.jsonl import JsonLines, turn_object

@@ -14,7 +14,7 @@ import pytest
 from waiting import wait_until
 
 from benchmarks.callers import Sound
-from monitor.alerts.rules import parse
+from monitor.alerts import parse
 from monitor.transcribers import NoTranscriber
 
 

@@ -1,1 +1,0 @@
-"""Rules over finished turns, and what happens when one holds."""
