@@ -12,10 +12,9 @@ from monitor.commands.models import load_models
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.outputs import DisplayMode, View, check_outputs, display_mode, open_files, warn_of_silence
 from monitor.commands.terminal import Interruption
-from monitor.display.analytics import print_analytics
 from monitor.display.palette import clock
 from monitor.display.screen import Session, Snapshot, state
-from monitor.display.summary import line
+from monitor.display.summary import line, print_analytics
 from monitor.exporters.exporter import Exporter
 from monitor.length import ends_early, length_s
 from monitor.options import AnalysisOptions, OutputOptions

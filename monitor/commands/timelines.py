@@ -87,7 +87,7 @@ def analytics(
         return
     from rich.console import Console
 
-    from monitor.display.analytics import print_analytics
+    from monitor.display.summary import print_analytics
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _FULL_WIDTH)
     if call.speakers:

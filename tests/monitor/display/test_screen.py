@@ -54,7 +54,8 @@ def test_the_view_keeps_its_size_whatever_happens(live, call, width, height):
 
 
 def test_all_parts_of_the_live_view_are_there_at_80_by_24(live):
-    text = "\n".join(plain(running(LIVE, live, 80, 24)))
+    lines = plain(running(LIVE, live, 80, 24))
+    text = "\n".join(lines)
     for part in (
         "USB Microphone",
         "listening 5:03",
@@ -69,31 +70,18 @@ def test_all_parts_of_the_live_view_are_there_at_80_by_24(live):
     assert "S?  sad?     0.60" in "\n".join(plain(running(LIVE, live, 140, 40)))
     assert text.count("2:00") >= 2  # talk time of both
     assert text.endswith("space pause   m mark   q quit")
-
-
-def test_the_turn_in_hand_is_in_its_lane_and_no_letter_stands_there_yet(live):
-    customer, agent = plain(running(LIVE, live, 80, 24))[4:6]
+    customer, agent = lines[4:6]  # the turn in hand is in its lane, and no letter stands there yet
     assert customer[11:71].rstrip()[-1] == "▒"
     assert "▒" not in agent
 
 
-def test_trouble_is_told_only_when_there_is_some(live):
-    assert not any(
-        word in line for word in ("dropped", "behind", "waiting") for line in plain(running(LIVE, live, 100, 30))
-    )
+def test_trouble_and_a_pause_are_told_only_when_there_is_some(live):
+    text = "\n".join(plain(running(LIVE, live, 100, 30)))
+    assert not any(word in text for word in ("dropped", "behind", "waiting", "paused"))
     busy = replace(live, dropped_ms=2300, behind_s=3.2, turns_waiting=5, waiting=True, notice="the device is gone.")
     text = "\n".join(plain(running(LIVE, busy, 100, 30)))
-    for words in (
-        "2.3 s dropped",
-        "3 s behind",
-        "5 turns waiting",
-        "waiting for the device 5:03",
-        "the device is gone.",
-    ):
-        assert words in text
-
-
-def test_a_pause_is_seen(live):
+    trouble = "2.3 s dropped", "3 s behind", "5 turns waiting", "waiting for the device 5:03", "the device is gone."
+    assert all(words in text for words in trouble)
     lines = plain(running(LIVE, replace(live, paused=True, channels=(ChannelNow(), ChannelNow())), 80, 24))
     assert lines[0].endswith("paused 5:03")
     assert sum("paused" in line for line in lines) == 3
@@ -124,19 +112,19 @@ def test_a_notice_is_seen_in_full_beside_an_alert(live):
     assert plain(running(LIVE, both, 40, 12))[-2].endswith("…")
 
 
-def test_many_channels_still_fit(live):
+def test_many_channels_still_fit_and_a_narrow_screen_shows_the_last_emotions(live):
     many = replace(live, channels=(ChannelNow(-30.0),) * 8)
     session = replace(LIVE, speakers=tuple(f"speaker{number}" for number in range(1, 9)))
     assert sum(line.startswith("speaker8") for line in plain(running(session, many, 80, 24))) == 2
+    for width in (20, 30):
+        assert any(" S  sad " in line for line in plain(running(LIVE, live, width, 24))[-6:])
 
 
 @pytest.mark.parametrize(("level", "cells"), [(-120.0, 0), (-60.0, 0), (-30.0, 5), (0.0, 10), (3.0, 10)])
 def test_the_meter_goes_from_minus_60_to_full_scale(level, cells):
     snapshot = Snapshot(channels=(ChannelNow(level), ChannelNow()))
-    (meter,) = (
-        line for line in plain(running(LIVE, snapshot, 80, 24)) if line.startswith("customer") and "quiet" in line
-    )
-    assert meter.count("█") == cells
+    lines = plain(running(LIVE, snapshot, 80, 24))
+    assert [line.count("█") for line in lines if line.startswith("customer") and "quiet" in line] == [cells]
 
 
 def test_a_replay_shows_the_newest_scored_turn_and_lists_the_last_ones(call):
@@ -168,34 +156,26 @@ def test_a_replay_that_was_stopped_says_where(call):
     assert plain(running(unknown, call, 80, 23))[0].endswith("  5:00")
 
 
-@pytest.mark.parametrize("color_system", ["truecolor", "standard", None])
-def test_the_live_screen_covers_the_terminal_and_gives_it_back(live, color_system):
-    file = io.StringIO()
-    console = Console(file=file, force_terminal=True, width=80, height=24, color_system=color_system)
-    screen = running_screen(console, LIVE, lambda: live)
+def drawn_on_a_terminal(session, snapshot, color_system):
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=color_system)
+    screen = running_screen(console, session, lambda: snapshot)
     screen.start(refresh=True)
     screen.stop()
-    drawn = file.getvalue()
+    return console, console.file.getvalue()
+
+
+@pytest.mark.parametrize("color_system", ["truecolor", "standard", None])
+def test_the_live_screen_covers_the_terminal_and_gives_it_back(live, color_system):
+    console, drawn = drawn_on_a_terminal(LIVE, live, color_system)
     assert drawn.index("\x1b[?1049h") < drawn.index("USB Microphone") < drawn.index("\x1b[?1049l")
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
     print_finished(console, LIVE, live)
-    assert "ended at 5:03" in file.getvalue()[len(drawn) :]
+    assert "ended at 5:03" in console.file.getvalue()[len(drawn) :]
 
 
 def test_the_view_of_a_replay_leaves_only_the_finished_one(call):
-    file = io.StringIO()
-    console = Console(file=file, force_terminal=True, width=80, height=24, color_system="truecolor")
-    screen = running_screen(console, REPLAY, lambda: call)
-    screen.start(refresh=True)
-    screen.stop()
-    drawn = file.getvalue()
+    _, drawn = drawn_on_a_terminal(REPLAY, call, "truecolor")
     assert "what was said" in drawn
     # Every line of it is erased again, and the cursor is back.
     assert drawn.count("\x1b[2K") >= 22
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
-
-
-@pytest.mark.parametrize("width", [20, 30])
-def test_on_a_narrow_screen_the_last_emotions_are_seen(live, width):
-    lines = plain(running(LIVE, live, width, 24))
-    assert any(" S  sad " in line for line in lines[-6:])
