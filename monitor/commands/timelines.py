@@ -108,7 +108,6 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Make a page of a timeline that opens in any browser, with no network: to see, search and hear a call."""
-    from monitor.report.content import make_report
     from monitor.report.page import render
 
     if track is not None and audio is None:
@@ -126,10 +125,8 @@ def report(
         from monitor.report.sound import encode
 
         sound = encode(audio, track_choice(track))
-    content = make_report(
-        file.turns, file.notes, recording or timeline.name, sound=sound, transcripts=not no_transcript
-    )
-    _write(page, render(content), notices)
+    title = recording or timeline.name
+    _write(page, render(file.turns, file.notes, title, sound=sound, transcripts=not no_transcript), notices)
 
 
 def archive_report(

@@ -1,20 +1,105 @@
-"""The page of a report."""
+"""A report: one page of a call, made from its timeline."""
+
+from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
 
+from monitor.analytics.call import analyse
 from monitor.display.palette import LETTERS
-from monitor.report.content import Report
+from monitor.timeline.notes import Alert, Mark, Note
+from monitor.timeline.turn import Turn
 from monitor.web.page import json_block
 from monitor.web.page import render as render_page
 from stser_core.emotions import LABELS
+from stser_core.errors import AudioError
+
+if TYPE_CHECKING:
+    from monitor.report.sound import Sound
+
+_CUT_OFF_S = 0.5
+"""By how much a recording may end before its timeline does: players round, and codecs cut off part of a frame."""
 
 
-def render(report: Report) -> bytes:
-    """Make the page: a whole HTML file in UTF-8.
+@dataclass(frozen=True)
+class Said:
+    """One or more words of a transcript, and whether the speech encoder's attention rested on them."""
 
-    Everything that a report shows is data: the template escapes texts, and scripts read their data from JSON. Even
-    so, the page forbids itself every load from elsewhere, and every script and style but its own.
+    text: str
+    salient: bool = False
+
+
+@dataclass(frozen=True)
+class ShownTurn:
+    """A turn of the report, by its place in the order of the starts, with its speaker's lane; both count from 0."""
+
+    place: int
+    row: Turn
+    lane: int
+    said: tuple[Said, ...]  # the transcript in pieces; empty where no words are known
+    alerts: tuple[str, ...]  # the rules that came true with it
+
+
+def render(
+    rows: Sequence[Turn], notes: Sequence[Note], title: str, *, sound: Sound | None = None, transcripts: bool = True
+) -> bytes:
+    """Make the page of a timeline: a whole HTML file in UTF-8.
+
+    Everything that it shows is data: the template escapes texts, and scripts read their data from JSON. Even so, the
+    page forbids itself every load from elsewhere, and every script and style but its own.
+
+    Args:
+        rows: The turns of one recording, in any order.
+        notes: Its marks and alerts.
+        title: Shown where nobody speaks, who would tell the recording's name.
+        sound: The recording that the page plays.
+        transcripts: Whether words may be shown: where not, the page need not speak of missing ones.
+
+    Raises:
+        DataError: The rows are of more than one recording.
+        AudioError: The recording is shorter than the timeline.
     """
+    call = analyse(rows, None if sound is None else sound.duration_s)
+    end_s = max((row.end_s for row in rows), default=0.0)
+    if sound is not None and end_s > sound.duration_s + _CUT_OFF_S:
+        raise AudioError(
+            f"The recording is {sound.duration_s:.1f} s long, but the timeline's last turn ends at {end_s:.1f} s; "
+            "give the recording that the timeline was made from."
+        )
+    lanes = {(each.channel, each.speaker): lane for lane, each in enumerate(call.speakers)}
+    rules: dict[int, list[str]] = {}
+    for note in notes:
+        if isinstance(note, Alert):
+            rules.setdefault(note.turn, []).append(note.rule)
+    turns = [
+        ShownTurn(place, row, lanes[row.channel, row.speaker], said(row), tuple(rules.get(row.turn, ())))
+        for place, row in enumerate(sorted(rows, key=lambda row: row.place))
+    ]
+    marks = [note for note in notes if isinstance(note, Mark)]
+    both: list[ShownTurn | Mark] = [*turns, *marks]
+    # A live session may go on after its last turn, as far as its marks tell.
+    length_s = max([call.duration_s, *(mark.time_s for mark in marks)])
+    report = {
+        "length_s": length_s,
+        "checkpoints": sorted({row.checkpoint for row in rows if row.checkpoint}),
+        "turns": turns,
+        "marks": marks,
+        "entries": sorted(both, key=lambda one: one.time_s if isinstance(one, Mark) else one.row.start_s),
+        "salient": any(piece.salient for turn in turns for piece in turn.said),
+        "scored": any(row.emotion is not None for row in rows),
+        "transcripts": transcripts,
+    }
+    data = {  # times, speakers and scores, but no words, which are in the page already
+        "duration": length_s,
+        "labels": list(LABELS),
+        "letters": [LETTERS[label] for label in LABELS],
+        "speakers": [each.speaker for each in call.speakers],
+        "turns": [_turn_data(turn) for turn in turns],
+        "marks": [{"time": mark.time_s, "number": mark.number} for mark in marks],
+    }
     return render_page(
         "monitor.report",
         "page/report.html",
@@ -22,33 +107,37 @@ def render(report: Report) -> bytes:
         scripts=("call.js", "sound.js", "lanes.js", "curves.js", "transcript.js", "keys.js", "start.js"),
         curves=True,
         permits=("media-src blob:",),
-        title=report.title,
+        title=call.recording or title,
         report=report,
-        call=report.call,
-        data=json_block(_data(report)),
+        call=call,
+        data=json_block(data),
         # Its alphabet has nothing that HTML knows.
-        sound=base64.b64encode(report.sound.content).decode() if report.sound is not None else None,
+        sound=base64.b64encode(sound.content).decode() if sound is not None else None,
     )
 
 
-def _data(report: Report) -> dict[str, object]:
-    """Data of the scripts: times, speakers and scores, but no words, which are in the page already."""
+def _turn_data(turn: ShownTurn) -> dict[str, object]:
     return {
-        "duration": report.length_s,
-        "labels": list(LABELS),
-        "letters": [LETTERS[label] for label in LABELS],
-        "speakers": [each.speaker for each in report.call.speakers],
-        "turns": [
-            {
-                "start": turn.row.start_s,
-                "end": turn.row.end_s,
-                "lane": turn.lane,
-                "emotion": turn.row.emotion,
-                "confidence": turn.row.confidence,
-                "p": turn.row.probabilities,
-                "alert": bool(turn.alerts),
-            }
-            for turn in report.turns
-        ],
-        "marks": [{"time": mark.time_s, "number": mark.number} for mark in report.marks],
+        "start": turn.row.start_s,
+        "end": turn.row.end_s,
+        "lane": turn.lane,
+        "emotion": turn.row.emotion,
+        "confidence": turn.row.confidence,
+        "p": turn.row.probabilities,
+        "alert": bool(turn.alerts),
     }
+
+
+def said(row: Turn) -> tuple[Said, ...]:
+    """The transcript, with the words marked whose middle lies in the salient stretch.
+
+    Without the words' times (as in a CSV), or where the words are not those of the transcript, all of it is one
+    piece.
+    """
+    if row.transcript is None:
+        return ()
+    if row.salient_span is None or not row.words or " ".join(word.text for word in row.words) != row.transcript:
+        return (Said(row.transcript),)
+    marked = row.salient_words
+    pieces = groupby(enumerate(row.words), key=lambda numbered: numbered[0] in marked)
+    return tuple(Said(" ".join(word.text for _, word in words), salient) for salient, words in pieces)

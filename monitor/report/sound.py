@@ -4,7 +4,6 @@ Chromium and Firefox play it; so does Safari from version 17, on telephones from
 """
 
 import io
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,6 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from numpy.typing import NDArray
 
 from stser_core.audio import Downmix, blocks
 from stser_core.audio_file import TrackChoice
@@ -24,6 +22,8 @@ from stser_core.errors import AudioError, reason
 _BLOCK_SAMPLES = SAMPLE_RATE
 _BITS_A_SECOND = {1: 16_000, 2: 24_000}
 """Speech of 8 or 16 kHz stays clear at these; an hour is 7 to 11 MB."""
+
+_LAYOUTS: dict[int, Literal["mono", "stereo"]] = {1: "mono", 2: "stereo"}
 
 
 @dataclass(frozen=True)
@@ -43,46 +43,29 @@ def encode(path: str | Path, track: TrackChoice = None) -> Sound:
     Raises:
         AudioError: It is missing, cannot be decoded, or holds no sound.
     """
-    file, downmix = io.BytesIO(), Downmix()
+    file, downmix, samples = io.BytesIO(), Downmix(), 0
     sound = blocks(path, _BLOCK_SAMPLES, track=track)
     few_channels = (block if len(block) in _BITS_A_SECOND else downmix.mix(block) for block in sound)
     try:
         # Without the flag, the file would hold random numbers, and no two reports of a call would be the same.
         with av.open(file, "w", format="webm", options={"fflags": "+bitexact"}) as container:
-            samples = _write(container, few_channels)
+            stream: AudioStream | None = None
+            for block in few_channels:
+                stream = stream or _stream(container, len(block))
+                interleaved = np.ascontiguousarray(block.T).reshape(1, -1)
+                frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=_LAYOUTS[len(block)])
+                frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, samples, Fraction(1, SAMPLE_RATE)
+                container.mux(stream.encode(frame))
+                samples += block.shape[1]
+            if stream is not None:
+                container.mux(stream.encode(None))
     except av.FFmpegError as error:
         raise AudioError(f"{path} cannot be encoded for the report ({reason(error)}).") from error
     return Sound(file.getvalue(), samples / SAMPLE_RATE)
 
 
-def _write(container: OutputContainer, sound: Iterable[NDArray[np.float32]]) -> int:
-    """Encode blocks of float32 [channels, n] and count the samples."""
-    stream: AudioStream | None = None
-    written = 0
-    for block in sound:
-        if stream is None:
-            stream = _stream(container, len(block))
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(block.T).reshape(1, -1), format="flt", layout=_layout(len(block))
-        )
-        frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, written, Fraction(1, SAMPLE_RATE)
-        container.mux(stream.encode(frame))
-        written += block.shape[1]
-    if stream is not None:
-        container.mux(stream.encode(None))
-    return written
-
-
 def _stream(container: OutputContainer, channels: int) -> AudioStream:
-    stream = container.add_stream(
-        "libopus",
-        rate=SAMPLE_RATE,
-        layout=_layout(channels),
-        options={"application": "voip", "frame_duration": "60", "compression_level": "5"},
-    )
+    options = {"application": "voip", "frame_duration": "60", "compression_level": "5"}
+    stream = container.add_stream("libopus", rate=SAMPLE_RATE, layout=_LAYOUTS[channels], options=options)
     stream.bit_rate = _BITS_A_SECOND[channels]
     return stream
-
-
-def _layout(channels: int) -> Literal["mono", "stereo"]:
-    return "mono" if channels == 1 else "stereo"

@@ -18,7 +18,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route, WebSocketRoute
 
 from monitor.display.palette import LETTERS
-from monitor.report.content import make_report
 from monitor.report.page import render as render_report
 from monitor.serve.calls import Call, read_kept
 from monitor.serve.events import PLACES
@@ -281,7 +280,7 @@ def _live_page() -> bytes:
 def _report_page(path: Path) -> bytes:
     file = read_timeline(path)
     transcripts = any(turn.words is not None for turn in file.turns)
-    return render_report(make_report(file.turns, file.notes, path.stem, transcripts=transcripts))
+    return render_report(file.turns, file.notes, path.stem, transcripts=transcripts)
 
 
 def _is_direct(connection: HTTPConnection) -> bool:

@@ -18,8 +18,6 @@ from stser_core.files import utf8
 _PACKAGE = "monitor.web"
 _TEMPLATES = "templates"
 _UNKNOWN = "–"
-_MINUTE_S = 60.0
-_HOUR_S = 3600.0
 
 
 def render(
@@ -91,14 +89,14 @@ def lasting(seconds: float | None) -> str:
     """A length: `4.2 s` below a minute, then `4:37 min`, from an hour on `1:04:37 h`."""
     if seconds is None:
         return _UNKNOWN
-    if seconds < _MINUTE_S:
+    if seconds < 60:
         return f"{seconds:.1f} s"
-    return f"{clock(seconds)} {'min' if seconds < _HOUR_S else 'h'}"
+    return f"{clock(seconds)} {'min' if seconds < 3600 else 'h'}"
 
 
 def total(seconds: float) -> str:
     """A length of many calls: `1,234.5 h`, and below an hour `4:37 min`."""
-    return f"{clock(seconds)} min" if seconds < _HOUR_S else f"{seconds / _HOUR_S:,.1f} h"
+    return f"{clock(seconds)} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
 
 
 def shown(value: float | None, form: str) -> str:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from browsing import Visit, visiting
 
-from monitor.report.content import make_report
 from monitor.report.page import render
 from monitor.report.sound import encode
 
@@ -38,7 +37,7 @@ def visit(browser, tmp_path):
 
         def open_report(rows, notes=(), sound=None, **options):
             path = tmp_path / "call.html"
-            path.write_bytes(render(make_report(rows, notes, "call.csv", sound=sound)))
+            path.write_bytes(render(rows, notes, "call.csv", sound=sound))
             return open_page(path.as_uri(), **options)
 
         yield open_report
