@@ -1,11 +1,13 @@
-"""An archive's folder: its files, the lock, done markers and failures.
+"""An archive's folder: its files, settings, lock, done markers and failures.
 
 * `support/call.wav.csv`: a timeline for each recording, under the recording's own path
 * `turns/*.parquet`, `calls/*.parquet`: all turns, and all calls with a row each
 * `failures.csv`: what could not be read, and why
-* `archive.json`: what it was made with
+* `archive.json`: the settings; all results are made with the same ones
 * `.archive/`: the done markers, the lock, and temporary files
 """
+
+from __future__ import annotations
 
 import csv
 import hashlib
@@ -13,15 +15,23 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Finished, Scored, state_of
 from monitor.exporters.csv import CsvLines, neutralised
+from monitor.options import AnalysisOptions
 from monitor.timeline.file import unneutralised
+from monitor.transcribers import Transcriber
+from stser_core.errors import DataError, UsageError
 from stser_core.files import locked, utf8, writing, written
+
+if TYPE_CHECKING:
+    from stser_core.recognizer import EmotionRecognizer
 
 SETTINGS = "archive.json"
 FAILURES = "failures.csv"
@@ -29,11 +39,19 @@ TURNS = "turns"
 CALLS = "calls"
 OVERVIEW = "overview.html"
 _OWN = ".archive"
+_FORMAT = 1
 _RESERVED = frozenset({SETTINGS, FAILURES, TURNS, CALLS, OVERVIEW, _OWN})
 _LONGEST = 255
 """Bytes in a file name, on all usual file systems."""
 
 _NOT_IN_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
+
+_ORIGIN = {
+    "checkpoint_sum": "content of the checkpoint",
+    "language": "language of --asr",
+    "accelerator": "--runtime, or on another accelerator",
+}
+"""The origin of a setting that is not the whole of the option of its name."""
 
 
 def timeline_name(recording: str) -> str:
@@ -43,28 +61,18 @@ def timeline_name(recording: str) -> str:
     keep, and names that the archive has for files of its own, are changed and get some digits of their checksum, so
     that no two become one.
     """
-    *folders, name = recording.split("/")
-    parts = [*(_kept(part) for part in folders), _kept(name, ".csv")]
-    if parts[0].lower() in _RESERVED:
-        parts[0] = _changed(folders[0]) if folders else _changed(name, ".csv")
-    return "/".join(parts)
+    parts = recording.split("/")
+    last = len(parts) - 1
+    return "/".join(_kept(part, ".csv" * (place == last), first=place == 0) for place, part in enumerate(parts))
 
 
-def report_name(recording: str) -> str:
-    """The name of the page that `stser-monitor report` makes of a recording's timeline."""
-    return timeline_name(recording).removesuffix(".csv") + ".html"
-
-
-def _kept(part: str, ending: str = "") -> str:
-    fits = len(part.encode(errors="surrogateescape")) + len(ending) <= _LONGEST
-    return part + ending if fits and not _NOT_IN_WINDOWS.search(part) else _changed(part, ending)
-
-
-def _changed(part: str, ending: str = "") -> str:
-    encoded = part.encode(errors="surrogateescape")
+def _kept(part: str, ending: str, *, first: bool) -> str:
+    encoded, whole = part.encode(errors="surrogateescape"), part + ending
+    fits = len(encoded) + len(ending) <= _LONGEST and not _NOT_IN_WINDOWS.search(part)
+    if fits and not (first and whole.lower() in _RESERVED):
+        return whole
     mark = f"~{hashlib.sha256(encoded).hexdigest()[:8]}{ending}"
-    short = encoded[: _LONGEST - len(mark)].decode(errors="ignore")
-    return _NOT_IN_WINDOWS.sub("_", short) + mark
+    return _NOT_IN_WINDOWS.sub("_", encoded[: _LONGEST - len(mark)].decode(errors="ignore")) + mark
 
 
 class ArchiveFolder:
@@ -91,6 +99,30 @@ class ArchiveFolder:
             for path in self.temporary.iterdir():  # what a process that was killed was writing
                 path.unlink()
             yield
+
+    def check_settings(self, settings: Mapping[str, object]) -> None:
+        """Write the archive's settings, or check that they are the same as before.
+
+        Other settings are refused, because a table of mixed rows is useless, and a wrong option must not discard weeks
+        of work.
+
+        Raises:
+            UsageError: The archive was made with other settings.
+            DataError: The file is damaged.
+        """
+        path = self.root / SETTINGS
+        if not path.exists():
+            content = msgspec.json.format(msgspec.json.encode(_Settings(_FORMAT, settings)), indent=2)
+            self._write(path, content + b"\n")
+            return
+        before = read_settings(self.root)
+        for name, value in settings.items():
+            if before.get(name) != value:
+                origin = _ORIGIN.get(name, "--" + name.replace("_", "-"))
+                raise UsageError(
+                    f"The archive '{self.root}' was made with another {origin} ({_shown(before.get(name))}, now "
+                    f"{_shown(value)}); repeat its options, or give another folder with --out."
+                )
 
     def is_done(self, found: Found) -> bool:
         """Whether a recording is done as it is now: same size, same time, and its timeline exists."""
@@ -156,3 +188,68 @@ def read_failures(root: Path) -> dict[str, str] | None:
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = list(csv.reader(file))
     return {unneutralised(row[0]): unneutralised(row[1]) for row in rows[1:] if len(row) == 2}
+
+
+@dataclass(frozen=True)
+class _Settings:
+    format: int
+    settings: Mapping[str, object]
+
+
+def archive_settings(
+    options: AnalysisOptions, recognizer: EmotionRecognizer, transcriber: Transcriber
+) -> dict[str, object]:
+    """All that the rows depend on besides the recordings: the options, with `auto` and names resolved."""
+    from stser_core.checkpoint import resolve
+    from stser_core.ensemble import format_prior
+
+    settings = {
+        **asdict(replace(options.scoring, checkpoint=recognizer.name, prior=format_prior(recognizer.prior))),
+        "checkpoint_sum": _sum_of(resolve(options.scoring.checkpoint)),
+        **asdict(options.segmentation),
+        **asdict(options.recording),
+        **asdict(options.transcription),
+        "asr": transcriber.name,
+        "language": options.transcription.transcriber().language,
+        # A GPU and the onnx runtime round otherwise than torch on a CPU.
+        "accelerator": recognizer.accelerator if options.scoring.runtime == "torch" else "onnx",
+    }
+    del settings["runtime"]  # the accelerator says it
+    return settings
+
+
+def _sum_of(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files of a folder but its texts (`*.md`) and graphs (`onnx`)."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".md" and path.parent != folder / "onnx":
+            digest.update(path.relative_to(folder).as_posix().encode(errors="backslashreplace") + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def read_settings(root: Path) -> Mapping[str, object]:
+    """Read an archive's settings.
+
+    Raises:
+        DataError: The file is missing or damaged, or of a later version of this program.
+    """
+    path = root / SETTINGS
+    try:
+        file = msgspec.json.decode(path.read_bytes(), type=_Settings)
+    except OSError as error:
+        raise DataError(
+            f"'{root}' is not an archive: it has no {SETTINGS}; stser-monitor archive makes one."
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"'{path}' is damaged ({error}), so '{root}' cannot be continued.") from error
+    if file.format != _FORMAT:
+        raise DataError(f"'{root}' is an archive of format {file.format}; this program reads format {_FORMAT}.")
+    return file.settings
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:12]}…"

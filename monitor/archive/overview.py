@@ -3,13 +3,11 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from monitor.archive.calls import NAME
-from monitor.archive.folder import CALLS, SETTINGS, read_failures, report_name
-from monitor.archive.settings import read_settings
-from monitor.archive.tables import load
+from monitor.archive.folder import CALLS, read_failures, read_settings
+from monitor.archive.tables import NAME, load
 from monitor.length import length_s
 from monitor.web.page import json_block, render
 from stser_core.emotions import LABELS
@@ -21,73 +19,34 @@ _MOST_DAYS = 45
 Row: TypeAlias = Mapping[str, Any]
 
 
-class Period(NamedTuple):
-    """A day or a month: its name in ISO 8601, its calls, the talk time that was scored, each emotion's part of it."""
-
-    name: str
-    calls: int
-    scored_s: float
-    shares: Mapping[str, float] | None
-
-
-class Ranked(NamedTuple):
-    """A place in a ranking: the call, who or what is meant, and the value."""
-
-    call: Row
-    what: str
-    value: float
-
-
-class Ranking(NamedTuple):
-    """The calls that stand out in one respect, the most striking first."""
-
-    title: str
-    unit: str
-    places: Sequence[Ranked]
-
-
-class Overview(NamedTuple):
-    """An archive's overview: all calls, as the page's script reads them, and as one period, by days and in rankings."""
-
-    title: str
-    settings: Mapping[str, object]
-    calls: Sequence[Row]
-    duration_s: float
-    whole: Period
-    periods: Sequence[Period]
-    undated: int
-    rankings: Sequence[Ranking]
-    failures: Sequence[tuple[str, str]]
-
-
-def make_overview(root: Path, page_folder: Path) -> Overview:
-    """Read an archive.
+def make_overview(root: Path, page_folder: Path) -> dict[str, Any]:
+    """Read an archive: all calls, as the page's script reads them, and as one period, by days and in rankings.
 
     Raises:
         DataError: It is not an archive, contains no call, or is damaged.
     """
-    settings = read_settings(root / SETTINGS)
+    settings = read_settings(root)
     rows: list[Row] = [row for path in (root / CALLS).glob("*.parquet") for row in load(path).to_pylist()]
     rows.sort(key=lambda row: str(row["recording"]))
     if not rows:
         raise DataError(f"The archive '{root}' holds no call yet; stser-monitor archive adds them.")
     way = os.path.relpath(root, page_folder)
     calls = [_line(row, root, way) for row in rows]
-    return Overview(
-        title=root.resolve().name,
-        settings=settings,
-        calls=calls,
-        duration_s=sum(map(_length_s, rows)),
-        whole=_period("", rows),
-        periods=_periods(rows),
-        undated=sum(row["date_from"] != NAME for row in rows),
-        rankings=_rankings(rows, calls),
-        failures=sorted((read_failures(root) or {}).items()),
-    )
+    return {
+        "title": root.resolve().name,
+        "settings": settings,
+        "calls": calls,
+        "duration_s": sum(map(_length_s, rows)),
+        "whole": _period("", rows),
+        "periods": _periods(rows),
+        "undated": sum(row["date_from"] != NAME for row in rows),
+        "rankings": _rankings(rows, calls),
+        "failures": sorted((read_failures(root) or {}).items()),
+    }
 
 
 def _line(row: Row, root: Path, way: str) -> Row:
-    report = report_name(row["recording"])
+    report = f"{row['timeline'].removesuffix('.csv')}.html"
     return {
         "recording": row["recording"],
         "date": row["date"].isoformat(),
@@ -110,7 +69,7 @@ def _address(way: str, name: str) -> str:
     return quote(f"{Path(way).as_posix()}/{name}", safe="/")
 
 
-def _periods(rows: Sequence[Row]) -> list[Period]:
+def _periods(rows: Sequence[Row]) -> list[Row]:
     """The days, or months where it is many days."""
     days = {row["date"] for row in rows}
     letters = len("2026-10") if (max(days) - min(days)).days >= _MOST_DAYS else None
@@ -120,31 +79,33 @@ def _periods(rows: Sequence[Row]) -> list[Period]:
     return [_period(each, grouped[each]) for each in sorted(grouped)]
 
 
-def _period(name: str, rows: Sequence[Row]) -> Period:
+def _period(name: str, rows: Sequence[Row]) -> Row:
+    """A day or a month, named as in ISO 8601: its scored talk time, and each emotion's part of it."""
     seconds = {label: sum(row[f"{label}_s"] for row in rows) for label in LABELS}
     scored_s = sum(seconds.values())
     shares = {label: seconds[label] / scored_s for label in LABELS} if scored_s > 0 else None
-    return Period(name, len(rows), scored_s, shares)
+    return {"name": name, "calls": len(rows), "scored_s": scored_s, "shares": shares}
 
 
-def _rankings(rows: Sequence[Row], calls: Sequence[Row]) -> list[Ranking]:
+def _rankings(rows: Sequence[Row], calls: Sequence[Row]) -> list[Row]:
+    """The calls that stand out, the most striking first: each place has the call, who is meant, and the value."""
     both = list(zip(rows, calls, strict=True))
-    angry = [Ranked(call, each["speaker"], each["angry_s"] or 0) for row, call in both for each in row["speakers"]]
-    silent = [Ranked(call, "", row["longest_silence_s"]) for row, call in both]
-    interrupted = [Ranked(call, "", row["interruptions"] or 0) for row, call in both]
+    angry = [(call, each["speaker"], each["angry_s"] or 0) for row, call in both for each in row["speakers"]]
+    silent = [(call, "", row["longest_silence_s"]) for row, call in both]
+    interrupted = [(call, "", row["interruptions"] or 0) for row, call in both]
     return [
-        Ranking("Most angry speech", "s", _first(angry)),
-        Ranking("Longest silence", "s", _first(silent)),
-        Ranking("Most interruptions", "", _first(interrupted)),
+        {"title": "Most angry speech", "unit": "s", "places": _first(angry)},
+        {"title": "Longest silence", "unit": "s", "places": _first(silent)},
+        {"title": "Most interruptions", "unit": "", "places": _first(interrupted)},
     ]
 
 
-def _first(places: Iterable[Ranked]) -> list[Ranked]:
-    ranked = sorted(places, key=lambda place: (-place.value, place.call["recording"], place.what))
-    return [place for place in ranked[:_RANKED] if place.value > 0]
+def _first(places: Iterable[tuple[Row, str, float]]) -> list[Row]:
+    ranked = sorted(places, key=lambda place: (-place[2], place[0]["recording"], place[1]))
+    return [{"call": call, "what": what, "value": value} for call, what, value in ranked[:_RANKED] if value > 0]
 
 
-def render_overview(overview: Overview) -> bytes:
+def render_overview(overview: Row) -> bytes:
     """Make the page.
 
     Names and reasons are data: the template escapes them, and the script reads its data from JSON and only ever
@@ -155,7 +116,7 @@ def render_overview(overview: Overview) -> bytes:
         "templates/overview.html",
         styles=("overview.css",),
         scripts=("overview.js",),
-        title=overview.title,
+        title=overview["title"],
         overview=overview,
-        data=json_block(overview.calls),
+        data=json_block(overview["calls"]),
     )

@@ -4,7 +4,7 @@ import codecs
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from os.path import exists, isdir, isfile  # Path's own raise where a name is too long
 from pathlib import Path
@@ -47,13 +47,18 @@ def find_recordings(place: str, out: Path) -> list[Found]:
         DataError: The place does not exist, the list cannot be read, or nothing is found.
     """
     if place == STDIN:
-        found = list(_listed(sys.stdin.buffer.read()))
+        found = _listed(sys.stdin.buffer.read())
     elif isdir(place):  # noqa: PTH112
         found = list(_in_tree(Path(place), out.resolve()))
     elif is_recording(Path(place)):
         found = [_named(place)]
     else:
-        found = list(_listed(_read(place)))
+        try:
+            found = _listed(Path(place).read_bytes())
+        except FileNotFoundError as error:
+            raise DataError(f"There is no folder, recording or list of recordings '{place}'.") from error
+        except OSError as error:
+            raise DataError(f"Cannot read the list '{place}': {reason(error)}.") from error
     if not found:
         raise DataError(f"No recording was found in {'the list' if place == STDIN else repr(place)}.")
     return sorted({one.name: one for one in found}.values(), key=lambda one: one.name)
@@ -87,29 +92,20 @@ def is_recording(path: Path) -> bool:
         with path.open("rb") as file:
             start = file.read(_SIGNATURE_BYTES)
     except OSError:
-        # Without an audio extension it need not be a recording.
-        return False
+        return False  # without an audio extension it need not be a recording
     return _SIGNATURE.match(start) is not None
 
 
-def _read(place: str) -> bytes:
-    try:
-        return Path(place).read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"There is no folder, recording or list of recordings '{place}'.") from error
-    except OSError as error:
-        raise DataError(f"Cannot read the list '{place}': {reason(error)}.") from error
-
-
-def _listed(data: bytes) -> Iterable[Found]:
+def _listed(data: bytes) -> list[Found]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError("The list of recordings is UTF-16; save it as UTF-8.")
     if b"\0" in data:
         raise DataError("The list of recordings holds a null byte; a list is a text with one path a line.")
-    if data.removeprefix(codecs.BOM_UTF8).startswith(b"recording,channel,"):
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if data.startswith(b"recording,channel,"):
         raise DataError("The list of recordings is a timeline; a list is a text with one path a line.")
-    lines = (os.fsdecode(line.rstrip(b"\r")) for line in data.removeprefix(codecs.BOM_UTF8).split(b"\n"))
-    return (_named(path) for line in lines if (path := _path_in(line)) is not None)
+    lines = (os.fsdecode(line.rstrip(b"\r")) for line in data.split(b"\n"))
+    return [_named(path) for line in lines if (path := _path_in(line)) is not None]
 
 
 def _path_in(line: str) -> str | None:

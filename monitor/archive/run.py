@@ -3,10 +3,9 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from monitor.archive.folder import SETTINGS, ArchiveFolder, read_failures
+from monitor.archive.folder import ArchiveFolder, read_failures
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Failed, Outcome, Scored
-from monitor.archive.settings import check_settings
 from monitor.archive.tables import Tables
 from monitor.display.palette import clock
 from stser_core.errors import OutputError
@@ -75,7 +74,7 @@ class ArchiveWriter:
             UsageError: It was made with other settings.
             DataError: Something in it is damaged.
         """
-        check_settings(folder.root / SETTINGS, settings, folder.temporary)
+        folder.check_settings(settings)
         self._folder = folder
         self._tables = Tables(folder, explain=bool(settings["explain"]))
         self._tables.complete()

@@ -7,18 +7,17 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
-from monitor.archive.folder import FAILURES, ArchiveFolder
+from monitor.archive.folder import FAILURES, ArchiveFolder, archive_settings
 from monitor.archive.recordings import find_recordings
 from monitor.archive.run import ArchiveWriter, Progress
 from monitor.archive.scoring import RecordingScorer, Running
-from monitor.archive.settings import archive_settings
-from monitor.archive.tables import require_parquet
 from monitor.archive.workers import cluster, outcomes, processors, threads
 from monitor.commands.models import load_models
 from monitor.commands.notices import PROGRAM, Notices, warn_of_agents
 from monitor.commands.terminal import Interruption
 from monitor.counted import counted
 from monitor.display.palette import clock
+from monitor.exporters.parquet import require_parquet
 from monitor.options import AnalysisOptions
 from stser_core.errors import DataError, UsageError
 
@@ -47,7 +46,7 @@ def archive(
     """
     if out == Path():
         raise UsageError("--out is empty, or the current folder; name a folder for the timelines.")
-    require_parquet()
+    require_parquet("An archive's tables")
     workers = workers or processors()
     notices = Notices(quiet)
     warn_of_agents(options.scoring, notices)

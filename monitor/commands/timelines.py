@@ -137,9 +137,9 @@ def archive_report(
     """Make an overview page of an archive: its days, the calls that stand out, and all calls."""
     from monitor.archive.folder import OVERVIEW, SETTINGS
     from monitor.archive.overview import make_overview, render_overview
-    from monitor.archive.tables import require_parquet
+    from monitor.exporters.parquet import require_parquet
 
-    require_parquet()
+    require_parquet("An archive's tables")
     target = str(timelines / OVERVIEW) if output is None else output
     check_not_input(target, timelines / SETTINGS, "the archive's settings")
     overview = make_overview(timelines, Path.cwd() if target == STDOUT else Path(target).resolve().parent)

@@ -15,16 +15,22 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-def as_parquet(turns: Sequence[Turn]) -> bytes:
-    """One table.
+def require_parquet(purpose: str) -> None:
+    """Fail before the work rather than after it.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
     try:
-        import pyarrow.parquet
+        import pyarrow.parquet  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError("Writing Parquet", "parquet") from error
+        raise MissingExtraError(purpose, "parquet") from error
+
+
+def as_parquet(turns: Sequence[Turn]) -> bytes:
+    """One table. Raises what `require_parquet` raises."""
+    require_parquet("Writing Parquet")
+    import pyarrow.parquet
 
     stream = io.BytesIO()
     pyarrow.parquet.write_table(table(turns), stream)
@@ -36,18 +42,11 @@ def table(turns: Sequence[Turn]) -> pyarrow.Table:
     import pyarrow
 
     values = [{column: _utf8(value) for column, value in turn.values().items()} for turn in turns]
-    columns = {column: pyarrow.array([each[column] for each in values], _type(column)) for column in COLUMNS}
+    types = {**dict.fromkeys((*TEXTS, *EMOTIONS), "string"), **dict.fromkeys(COUNTS, "int64")}
+    columns = {name: pyarrow.array([each[name] for each in values], types.get(name, "float64")) for name in COLUMNS}
     for name in sorted({name for turn in turns for name in turn.extra}):
         columns[name] = _further(name, [turn.extra.get(name) for turn in turns])
     return pyarrow.table(columns)
-
-
-def _type(column: str) -> pyarrow.DataType:
-    import pyarrow
-
-    if column in TEXTS or column in EMOTIONS:
-        return pyarrow.string()
-    return pyarrow.int64() if column in COUNTS else pyarrow.float64()
 
 
 def _further(name: str, values: Sequence[object]) -> pyarrow.Array:
@@ -57,9 +56,9 @@ def _further(name: str, values: Sequence[object]) -> pyarrow.Array:
     known = [value for value in values if value is not None]
     seconds = not known and name.endswith("_s")
     if seconds or (known and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known)):
-        return pyarrow.array([None if value is None else float(str(value)) for value in values], pyarrow.float64())
+        return pyarrow.array([None if value is None else float(str(value)) for value in values], "float64")
     texts = (one if isinstance(one, str | None) else json.dumps(one, ensure_ascii=False) for one in values)
-    return pyarrow.array([_utf8(text) for text in texts], pyarrow.string())
+    return pyarrow.array([_utf8(text) for text in texts], "string")
 
 
 def _utf8(value: object) -> object:

@@ -1,6 +1,7 @@
 """A small archive's recordings, models that need no time, and reading the datasets back."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Scored
+from monitor.archive.scoring import Finished, Scored
 from monitor.archive.tables import Tables
 from monitor.cli import main
+from monitor.flow import Transcript, Word
 from monitor.pipeline.opening import Models
+from monitor.timeline.turn import Turn
 from monitor.transcribers import NoTranscriber
 from stser_core import audio
 from stser_core.scores import EmotionScores, SpeechInput
@@ -29,14 +32,9 @@ class Loudest:
         return [EmotionScores({"speech": one}, one) for one in each]
 
 
-def load() -> Models:
-    """As a worker loads its models, here or elsewhere."""
-    return Models(Loudest(), NoTranscriber())
-
-
 @pytest.fixture
 def models() -> Models:
-    return load()
+    return Models(Loudest(), NoTranscriber())
 
 
 @pytest.fixture(scope="session")
@@ -118,15 +116,38 @@ def contents() -> Callable[[Path], dict[str, Any]]:
 
 
 @pytest.fixture
-def archive_of(tmp_path: Path) -> Callable[..., Path]:
-    """Make an archive of scored recordings, as a run leaves it but for its settings."""
+def scored(turn: Callable[..., Turn], surely: Callable[[str], EmotionScores]) -> Callable[..., Scored]:
+    """Make a call: its name, and for each turn of the customer its start, end and emotion, and what is said."""
 
-    def make(*scored: Scored) -> Path:
+    def make(
+        name: str,
+        *spoken: tuple[float, float, str] | tuple[float, float, str, str],
+        length_s: float = 100.0,
+        **more: Any,
+    ) -> Scored:
+        turns = []
+        for number, (start_s, end_s, emotion, *said) in enumerate(spoken, start=1):
+            words = Transcript(tuple(Word(text, start_s, start_s + 1, 0.9) for text in said))
+            when = {"turn": number, "start_s": start_s, "end_s": end_s}
+            turns.append(turn(recording=name, scores=surely(emotion), transcript=words, **when))
+        finished = Finished(name, 10, 1_790_000_000 * 10**9, length_s, length_s)
+        return Scored(replace(finished, **more), tuple(turns))
+
+    return make
+
+
+@pytest.fixture
+def archive_of(tmp_path: Path) -> Callable[..., Path]:
+    """Make an archive of calls, as a run leaves it, or add calls to it."""
+
+    def make(*calls: Scored) -> Path:
         folder = ArchiveFolder(tmp_path / "timelines")
         with folder.locked():
-            for one in scored:
+            folder.check_settings({"checkpoint": "default"})
+            for one in calls:
                 folder.finish(one)
-            Tables(folder, explain=False).add(scored)
+            Tables(folder, explain=False).add(calls)
+            folder.write_failures({})
         return folder.root
 
     return make

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from monitor.archive.folder import ArchiveFolder, timeline_name
-from monitor.archive.settings import check_settings
 from monitor.cli import main
 from stser_core.errors import UsageError
 
@@ -28,19 +27,17 @@ def test_every_recording_has_its_timeline_or_its_reason(done, recordings, conten
     assert len(made["turns"]) == sum(timeline.count(b"\n") - 1 for timeline in made["timelines"].values())
 
 
-def test_a_timeline_is_that_of_a_replay(done, recordings, usual, tmp_path):
+def test_a_timeline_is_that_of_a_replay_and_a_call_has_the_metrics_of_analytics(
+    done, recordings, usual, contents, tmp_path
+):
     name = "2026-10-01/call-000.wav"
     assert main(["replay", str(recordings / name), "--csv", str(tmp_path / "replayed.csv"), "--quiet", *usual]) == 0
-
     replayed = (tmp_path / "replayed.csv").read_text().replace("\ncall-000.wav,", f"\n{name},")
     assert (done / f"{name}.csv").read_text() == replayed
 
-
-def test_a_call_has_the_metrics_of_the_analytics_command(done, contents, tmp_path):
-    call = next(row for row in contents(done)["calls"] if row["recording"] == "2026-10-01/call-000.wav")
-    assert main(["analytics", str(done / call["timeline"]), "-o", str(tmp_path / "metrics.json")]) == 0
-
+    assert main(["analytics", str(done / f"{name}.csv"), "-o", str(tmp_path / "metrics.json")]) == 0
     metrics = json.loads((tmp_path / "metrics.json").read_text())
+    call = next(row for row in contents(done)["calls"] if row["recording"] == name)
     assert call["speech_s"] == metrics["speech_s"]
     assert [speaker["talk_s"] for speaker in call["speakers"]] == [one["talk_s"] for one in metrics["speakers"]]
     assert call["interruptions"] == metrics["interruptions"]["count"]
@@ -92,10 +89,11 @@ def test_other_settings_are_refused(done, recordings, archive, capsys, other):
 
 
 def test_another_language_is_told_as_such(tmp_path):
-    settings = {"asr": "whisper-base", "language": "en"}
-    check_settings(tmp_path / "archive.json", settings, tmp_path)
-    with pytest.raises(UsageError, match=r"another language of --asr \(en, now none\)"):
-        check_settings(tmp_path / "archive.json", settings | {"language": None}, tmp_path)
+    settings, folder = {"asr": "whisper-base", "language": "en"}, ArchiveFolder(tmp_path)
+    with folder.locked():
+        folder.check_settings(settings)
+        with pytest.raises(UsageError, match=r"another language of --asr \(en, now none\)"):
+            folder.check_settings(settings | {"language": None})
 
 
 LONG = ("a" * 252, "ü" * 127 + "a", "x/" + "b" * 255)
@@ -121,26 +119,19 @@ def test_usual_names_stay_and_changed_ones_do_not_become_one():
     assert len({timeline_name(one).lower() for one in names}) == len(names)
 
 
-def test_an_output_that_is_empty_is_refused(few, archive, monkeypatch, capsys):
+def test_what_cannot_be_made_is_refused(few, archive, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(few)
-    assert archive(few, "--out", "") == 2
-    assert "--out" in capsys.readouterr().err
+    (tmp_path / "unreadable").mkdir()
+    (tmp_path / "unreadable" / "a.wav").write_bytes(b"no sound")
+    with ArchiveFolder(tmp_path / "taken").locked():
+        for place, out, code, why in (
+            (few, "", 2, "--out"),
+            (few, tmp_path / "taken", 1, "Another stser-monitor is writing into"),
+            (tmp_path / "unreadable", tmp_path / "out", 1, "Not one recording could be read"),
+        ):
+            assert archive(place, "--out", out) == code
+            assert why in capsys.readouterr().err
     assert not (few / "archive.json").exists()
-
-
-def test_nothing_readable_is_a_failure(archive, tmp_path, capsys):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.wav").write_bytes(b"no sound")
-
-    assert archive(tmp_path / "in", "--out", tmp_path / "out") == 1
-    assert "Not one recording could be read" in capsys.readouterr().err
-
-
-def test_a_folder_in_use_is_refused(few, archive, capsys, tmp_path):
-    with ArchiveFolder(tmp_path / "out").locked():
-        assert archive(few, "--out", tmp_path / "out") == 1
-
-    assert "Another stser-monitor is writing into" in capsys.readouterr().err
 
 
 def test_roles_are_those_of_the_channels_or_a_failure_and_words_stay_out(few, archive, contents, tmp_path):

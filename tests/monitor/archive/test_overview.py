@@ -9,7 +9,6 @@ import pytest
 from browsing import Visit, visiting
 
 from monitor.archive.overview import make_overview, render_overview
-from monitor.archive.scoring import Finished, Scored
 from monitor.cli import main
 
 EVIL = '2026-10-05 <script>alert("1")</script>&\'.wav'
@@ -17,22 +16,9 @@ SCHEME = "javascript:alert(1).wav"
 
 
 @pytest.fixture
-def archived(archive_of, turn, surely):
+def archived(archive_of, scored):
     """Make an archive of calls: a name, and for each turn its start, end and emotion."""
-
-    def scored(name, spoken):
-        turns = [
-            turn(recording=name, turn=number, start_s=start_s, end_s=end_s, scores=surely(emotion))
-            for number, (start_s, end_s, emotion) in enumerate(spoken, start=1)
-        ]
-        return Scored(Finished(name, 1, 1_790_000_000 * 10**9, 100.0, 100.0), tuple(turns))
-
-    def make(calls):
-        root = archive_of(*(scored(name, spoken) for name, spoken in calls.items()))
-        (root / "archive.json").write_text(json.dumps({"format": 1, "settings": {"checkpoint": "default"}}))
-        return root
-
-    return make
+    return lambda calls: archive_of(*(scored(name, *spoken) for name, spoken in calls.items()))
 
 
 @pytest.fixture
@@ -50,34 +36,34 @@ def root(archived):
 def test_totals_days_and_rankings(root):
     overview = make_overview(root, root)
 
-    assert (len(overview.calls), overview.duration_s, overview.undated) == (4, 400.0, 1)
-    assert overview.whole.shares == pytest.approx(
-        {"angry": 34 / 74, "happy": 10 / 74, "neutral": 20 / 74, "sad": 10 / 74}
-    )
-    days = {period.name: (period.calls, period.scored_s) for period in overview.periods}
+    assert (len(overview["calls"]), overview["duration_s"], overview["undated"]) == (4, 400.0, 1)
+    expected = {"angry": 34 / 74, "happy": 10 / 74, "neutral": 20 / 74, "sad": 10 / 74}
+    assert overview["whole"]["shares"] == pytest.approx(expected)
+    days = {period["name"]: (period["calls"], period["scored_s"]) for period in overview["periods"]}
     assert days == {"2026-09-21": (1, 0.0), "2026-10-05": (2, 60.0), "2026-10-07": (1, 14.0)}
-    angry, silent, interrupted = overview.rankings
-    assert [(place.call["recording"], place.what, place.value) for place in angry.places] == [
+    angry, silent, interrupted = (ranking["places"] for ranking in overview["rankings"])
+    assert [(place["call"]["recording"], place["what"], place["value"]) for place in angry] == [
         ("2026-10-05/a.wav", "customer", 30.0),
         ("2026-10-07.wav", "customer", 4.0),
     ]
-    assert [place.value for place in silent.places] == [100.0, 86.0, 80.0, 50.0]
-    assert interrupted.places == []
+    assert [place["value"] for place in silent] == [100.0, 86.0, 80.0, 50.0]
+    assert interrupted == []
 
 
 def test_many_days_become_months(archived):
     root = archived({f"{date(2026, 1 + number, 3)}.wav": [] for number in range(4)})
 
-    assert [period.name for period in make_overview(root, root).periods] == ["2026-01", "2026-02", "2026-03", "2026-04"]
+    months = ["2026-01", "2026-02", "2026-03", "2026-04"]
+    assert [period["name"] for period in make_overview(root, root)["periods"]] == months
 
 
 def test_links_lead_from_the_page_to_timelines_and_reports(root, tmp_path):
     (root / "2026-10-07.wav.html").touch()
 
-    there = {call["recording"]: (call["timeline"], call["report"]) for call in make_overview(root, root).calls}
+    there = {call["recording"]: (call["timeline"], call["report"]) for call in make_overview(root, root)["calls"]}
     assert there["2026-10-07.wav"] == ("./2026-10-07.wav.csv", "./2026-10-07.wav.html")
     assert there["2026-10-05/a.wav"] == ("./2026-10-05/a.wav.csv", None)
-    elsewhere = make_overview(root, tmp_path / "pages").calls[0]
+    elsewhere = make_overview(root, tmp_path / "pages")["calls"][0]
     assert elsewhere["timeline"] == "../timelines/2026-10-05/a.wav.csv"
 
 
@@ -101,26 +87,19 @@ def test_names_are_data(archived):
     assert all(re.fullmatch(r"\./[\w~%./-]+\.csv", call["timeline"]) for call in data)
 
 
-def test_the_command_writes_it_into_the_archive(root, capsys):
-    assert main(["archive-report", str(root)]) == 0
-
-    assert b'<h1 dir="auto">timelines</h1>' in (root / "overview.html").read_bytes()
-    assert "overview.html" in capsys.readouterr().err
-
-
-def test_the_page_is_not_written_over_the_settings(root, capsys):
+def test_the_command_writes_it_into_an_archive_and_never_over_its_settings(root, tmp_path, capsys):
     settings = root / "archive.json"
     before = settings.read_text()
+    for arguments, code, told in (
+        ([root], 0, "overview.html"),
+        ([root, "-o", settings], 2, "is the archive's settings itself; give another file"),
+        ([tmp_path], 1, "is not an archive"),
+    ):
+        assert main(["archive-report", *map(str, arguments)]) == code
+        assert told in capsys.readouterr().err
 
-    assert main(["archive-report", str(root), "-o", str(settings)]) == 2
-    assert "is the archive's settings itself; give another file" in capsys.readouterr().err
+    assert b'<h1 dir="auto">timelines</h1>' in (root / "overview.html").read_bytes()
     assert settings.read_text() == before
-
-
-def test_a_folder_that_is_not_an_archive_is_told(tmp_path, capsys):
-    assert main(["archive-report", str(tmp_path)]) == 1
-
-    assert "is not an archive" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -143,7 +122,7 @@ def names(page):
     return page.locator("#table tbody th").all_inner_texts()
 
 
-def test_calls_are_sorted_searched_and_filtered(page):
+def test_calls_are_sorted_searched_and_filtered_and_fit_a_small_screen(page):
     assert names(page) == [EVIL, "2026-10-07/call-10.wav", "2026-10-06/call-2.wav"]  # the angriest first
 
     page.get_by_role("button", name="date").click()
@@ -161,8 +140,5 @@ def test_calls_are_sorted_searched_and_filtered(page):
     page.get_by_label("to", exact=True).fill("2026-10-06")
     assert names(page) == ["2026-10-06/call-2.wav"]
 
-
-def test_it_fits_a_small_screen(page):
     page.set_viewport_size({"width": 360, "height": 700})
-
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

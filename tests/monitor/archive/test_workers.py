@@ -1,12 +1,20 @@
-"""Recordings scored by several threads, and what goes wrong with one of them."""
+"""Recordings scored by several threads, what goes wrong with one of them, and how far the run is."""
 
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Failed, RecordingScorer, Running
+from monitor.archive.run import Progress
+from monitor.archive.scoring import Failed, Finished, RecordingScorer, Running, Scored
 from monitor.archive.workers import outcomes, processors, threads
+from monitor.options import AnalysisOptions, RecordingOptions
+from monitor.pipeline.opening import Models
+from monitor.speakers import Halted, SpeakerEmbedding
+from monitor.transcribers import vosk_models
 
 
 @pytest.fixture
@@ -26,36 +34,23 @@ def test_halted_threads_bring_no_more(found, models):
         assert list(made) == []
 
 
-def test_an_unforeseen_fault_is_that_recording_s_alone(found, models):
-    class Broken:
-        name = "broken"
-
-        def score(self, utterances):
-            raise ZeroDivisionError("by zero")
-
-    outcome = RecordingScorer(models.__class__(Broken(), models.transcriber))(found[0], Running())
-
-    assert isinstance(outcome, Failed)
-    assert "ZeroDivisionError" in outcome.reason
-
-
-def test_a_recording_that_grows_while_it_is_read_is_not_done(tmp_path, found, models):
+def test_a_fault_or_a_recording_that_grows_is_that_recording_s_alone(tmp_path, found, models):
     path = tmp_path / "growing.wav"
     shutil.copy(found[0].path, path)
 
-    class Growing:
-        name = "growing"
+    def fails(utterances):
+        raise ZeroDivisionError("by zero")
 
-        def score(self, utterances):
-            with path.open("ab") as file:
-                file.write(b"more")
-            return models.scorer.score(utterances)
+    def grows(utterances):
+        with path.open("ab") as file:
+            file.write(b"more")
+        return models.scorer.score(utterances)
 
-    scorer = RecordingScorer(models.__class__(Growing(), models.transcriber))
-    outcome = scorer(Found("growing.wav", str(path)), Running())
-
-    assert isinstance(outcome, Failed)
-    assert "changed while it was read" in outcome.reason
+    for score, why in ((fails, "ZeroDivisionError"), (grows, "changed while it was read")):
+        scorer = RecordingScorer(Models(SimpleNamespace(name="x", score=score), models.transcriber))
+        outcome = scorer(Found("growing.wav", str(path)), Running())
+        assert isinstance(outcome, Failed)
+        assert why in outcome.reason
 
 
 def test_a_worker_that_fails_costs_its_recording_alone(found, models):
@@ -73,6 +68,54 @@ def test_a_worker_that_fails_costs_its_recording_alone(found, models):
     assert [one.recording for one in made if isinstance(one, Failed)] == [found[1].name]
 
 
+def test_rate_and_time_left_are_those_of_this_run():
+    clock = [100.0]
+    progress = Progress(5, 4, now=lambda: clock[0])
+    clock[0] += 5
+    assert progress.line() == "1 of 5 recordings, 0.00 h scored, 0 times real time"
+
+    clock[0] += 5
+    progress.count(Scored(Finished("a.wav", 1, 1, 1_000.0, 1_000.0), ()))
+    progress.count(Failed("b.wav", "It is empty."))
+    assert progress.line() == "3 of 5 recordings, 1 failed, 0.28 h scored, 100 times real time, 0:10 left"
+
+
+class ByLength:
+    """Hears one voice in long utterances, and another in short ones."""
+
+    def embed(self, samples):
+        vector = [1, 0] if samples.size > 3 * 16_000 else [0, 1]
+        return SpeakerEmbedding(np.array(vector, dtype=np.float32), 200)
+
+
+def test_rows_name_the_voices_in_the_order_in_which_they_speak_unless_it_stops(speech, models):
+    shared = Found(speech.name, str(speech))
+
+    def scored(speakers, running):
+        options = AnalysisOptions(recording=RecordingOptions(speakers))
+        return RecordingScorer(replace(models, extractor=ByLength()), options)(shared, running).turns
+
+    made = scored(2, Running())
+    long = [row.end_s - row.start_s > 3 for row in made]
+    assert len(set(long)) == 2
+    assert [row.speaker for row in made] == ["speaker1" if one == long[0] else "speaker2" for one in long]
+    assert tuple(replace(row, speaker="speaker1") for row in made) == scored(None, Running())
+    halted = Running()
+    halted.halt()
+    with pytest.raises(Halted):
+        scored(2, halted)
+
+
+def test_a_missing_speaker_model_is_told_before_anything_is_done(speech, archive, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv(vosk_models.SPEAKERS_VARIABLE, raising=False)
+    monkeypatch.setattr(vosk_models, "cache_dir", lambda: tmp_path / "nothing")
+    out = tmp_path / "timelines"
+    assert archive(speech.parent, "--out", out, "--speakers", "2", "--quiet") == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "unpack https://" in told and vosk_models.SPEAKERS in told
+    assert list(out.glob("*.csv")) == []
+
+
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
@@ -84,7 +127,7 @@ def test_a_worker_that_fails_costs_its_recording_alone(found, models):
         ({"own": "4:cpuacct,cpu:/app\n", "cpu/app/cpu.cfs_quota_us": "150000",
           "cpu/app/cpu.cfs_period_us": "100000"}, 2),
         ({"own": "3:cpu:/\n", "cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
-        ({"own": "nonsense\n0::/../app\n"}, None),
+        ({"own": "nonsense\n5:memory:/app\n0::/../app\n"}, None),
         ({}, None),
     ],
 )  # fmt: skip
