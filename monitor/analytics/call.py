@@ -38,83 +38,66 @@ def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalyt
         speakers[speaker_of(row)].append(row)
     found = stretches(speakers)
     speech = union(map(times, rows))
+    spoken = {speaker: union(map(times, turns)) for speaker, turns in speakers.items()}
+    talk = [total(spans) for spans in spoken.values()]
     # On one channel utterances follow each other, so overlaps are unknown.
     several_channels = len({row.channel for row in rows}) > 1
-    waits = response_times(found, speakers) if len(speakers) > 1 else {}
     mixed = any(row.speaker == MIXED for row in rows)
+    shares: Mapping[Speaker, float] = {}
+    if any(talk) and not mixed:  # in four decimals that sum to 1
+        shares = dict(zip(speakers, printed_probabilities(talk), strict=True))
+    waits = response_times(found, speakers) if len(speakers) > 1 else {}
     return CallAnalytics(
         recording=recordings[0] if recordings else None,
         duration_s=duration / 1000,
         mixed=mixed,
         speech_s=total(speech) / 1000,
-        overlap_s=overlap(union(map(times, turns)) for turns in speakers.values()) / 1000 if several_channels else None,
+        overlap_s=overlap(spoken.values()) / 1000 if several_channels else None,
         silence=silence(speech, duration),
         interruptions=interruptions(found, speakers) if several_channels else None,
-        speakers=_speakers(rows, speakers, waits, duration, mixed=mixed),
+        speakers=tuple(
+            _speaker(turns, talk_ms, shares.get(speaker), waits.get(speaker), rows, duration)
+            for (speaker, turns), talk_ms in zip(speakers.items(), talk, strict=True)
+        ),
         angriest_minute=angriest_minute(rows, duration),
     )
 
 
-def _speakers(
+def _speaker(
+    turns: Sequence[Turn],
+    talk_ms: int,
+    share: float | None,
+    waits: ResponseTimes | None,  # unless nobody else speaks
     rows: Sequence[Turn],
-    by_speaker: Mapping[Speaker, Sequence[Turn]],
-    waits: Mapping[Speaker, ResponseTimes],
     duration: int,
-    *,
-    mixed: bool,
-) -> tuple[SpeakerAnalytics, ...]:
-    talk = {speaker: total(union(map(times, turns))) for speaker, turns in by_speaker.items()}
-    shares: Mapping[Speaker, float] = {}
-    if any(talk.values()) and not mixed:  # in four decimals that sum to 1
-        shares = dict(zip(talk, printed_probabilities(list(talk.values())), strict=True))
-    return tuple(
-        SpeakerAnalytics(
-            channel=speaker[0],
-            speaker=speaker[1],
-            turns=len(turns),
-            talk_s=talk[speaker] / 1000,
-            talk_share=shares.get(speaker),
-            longest_turn=longest_turn(turns),
-            longest_stretch=longest_stretch(turns),
-            words=words(turns),
-            words_per_minute=words_per_minute(turns),
-            loudness_dbfs=loudness_dbfs(turns),
-            response_times=waits.get(speaker),
-            emotions=(emotions := speaker_emotions(turns, duration)),
-            replies=replies(rows, speaker) if emotions and len(by_speaker) > 1 else None,
-        )
-        for speaker, turns in by_speaker.items()
+) -> SpeakerAnalytics:
+    """One speaker's metrics, of their own turns; `rows` are everybody's. Of equally long turns, the first counts."""
+    longest = max(turns, key=lambda row: row.length_ms)
+    start, end = max(union(map(times, turns), STRETCH_GAP_MS), key=lambda span: span[1] - span[0])
+    said = [(len((row.transcript or "").split()), row.length_ms) for row in turns]
+    words = sum(count for count, _ in said)
+    words_ms = sum(length for count, length in said if count)
+    emotions = speaker_emotions(turns, duration)
+    return SpeakerAnalytics(
+        channel=longest.channel,
+        speaker=longest.speaker,
+        turns=len(turns),
+        talk_s=talk_ms / 1000,
+        talk_share=share,
+        longest_turn=LongestTurn(longest.turn, longest.start_s, longest.end_s),
+        longest_stretch=Span(start / 1000, end / 1000),
+        words=words or None,
+        words_per_minute=words / (words_ms / 60_000) if words_ms else None,
+        loudness_dbfs=_loudness_dbfs(turns),
+        response_times=waits,
+        emotions=emotions,
+        replies=replies(rows, speaker_of(longest)) if emotions and waits else None,
     )
 
 
-def words(rows: Sequence[Turn]) -> int | None:
-    """Number of transcribed words, or `None` where no turn has any."""
-    counts = [len(row.transcript.split()) for row in rows if row.transcript is not None]
-    return sum(counts) or None
-
-
-def words_per_minute(rows: Sequence[Turn]) -> float | None:
-    """Words by the length of the turns that have words, or `None` where there is none."""
-    spoken = [row for row in rows if row.transcript is not None and row.transcript.split()]
-    length = sum(row.length_ms for row in spoken)
-    return (words(spoken) or 0) / (length / 60_000) if length else None
-
-
-def loudness_dbfs(rows: Sequence[Turn]) -> float | None:
+def _loudness_dbfs(rows: Sequence[Turn]) -> float | None:
     """Mean power of the turns, weighted by their length, in decibels below full scale."""
     known = [(row.loudness_dbfs, row.length_ms) for row in rows if row.loudness_dbfs is not None]
     length = sum(weight for _, weight in known)
     power = math.fsum(10 ** (level / 10) * weight for level, weight in known)
     return 10 * math.log10(power / length) if length and power else None
-
-
-def longest_turn(rows: Sequence[Turn]) -> LongestTurn:
-    """The longest turn; of several, the first."""
-    row = max(rows, key=lambda row: row.length_ms)
-    return LongestTurn(row.turn, row.start_s, row.end_s)
-
-
-def longest_stretch(rows: Sequence[Turn]) -> Span:
-    """The longest stretch; of several, the first."""
-    start, end = max(union(map(times, rows), STRETCH_GAP_MS), key=lambda span: span[1] - span[0])
-    return Span(start / 1000, end / 1000)

@@ -39,9 +39,10 @@ def interruptions(found: Sequence[Stretch], speakers: Iterable[Speaker]) -> Inte
         active.append(stretch)
         if speaking:
             interrupted = max(speaking, key=lambda other: other.end)
-            if _interrupts(stretch, interrupted):
-                end_s = min(stretch.end, interrupted.end) / 1000
-                one = Interruption(stretch.start / 1000, end_s, stretch.turn, *interrupted.speaker)
+            end = min(stretch.end, interrupted.end)
+            listening = stretch.end < interrupted.end and stretch.end - stretch.start < LISTENING_MS
+            if end - stretch.start >= INTERRUPTION_MS and not listening:
+                one = Interruption(stretch.start / 1000, end / 1000, stretch.turn, *interrupted.speaker)
                 lists[stretch.speaker].append(one)
     each = tuple(
         InterruptionsBy(*speaker, len(own), _sum(one.end_s - one.start_s for one in own), tuple(own))
@@ -63,12 +64,6 @@ def response_times(found: Sequence[Stretch], speakers: Iterable[Speaker]) -> dic
         if last is None or stretch.end > last.end:
             last = stretch
     return {speaker: _response_times(own) for speaker, own in waits.items()}
-
-
-def _interrupts(stretch: Stretch, interrupted: Stretch) -> bool:
-    both = min(stretch.end, interrupted.end) - stretch.start
-    listening = stretch.end < interrupted.end and stretch.end - stretch.start < LISTENING_MS
-    return both >= INTERRUPTION_MS and not listening
 
 
 def _response_times(waits: Sequence[int]) -> ResponseTimes:

@@ -26,6 +26,7 @@ def speaker_emotions(rows: Sequence[Turn], duration: int) -> SpeakerEmotions | N
         return None
     shares = _shares(scored, 0, duration) or {}
     change = _change(scored)
+    trend = None if change is None else "steady" if abs(change) < STEADY else "worse" if change > 0 else "better"
     return SpeakerEmotions(
         scored_s=sum(row.length_ms for row in scored) / 1000,
         shares=shares,
@@ -33,7 +34,7 @@ def speaker_emotions(rows: Sequence[Turn], duration: int) -> SpeakerEmotions | N
         quarters=tuple(_quarter(scored, number, duration) for number in range(QUARTERS)),
         first=scored[0].emotion or "",
         last=scored[-1].emotion or "",
-        trend=None if change is None else _trend(change),
+        trend=trend,
         change=change,
     )
 
@@ -75,12 +76,6 @@ def _change(rows: Sequence[Turn]) -> float | None:
         change += sum(of_label[label] for label in UNPLEASANT) * (length - 2 * early) / half
         passed += length
     return round(change, 4)
-
-
-def _trend(change: float) -> str:
-    if abs(change) < STEADY:
-        return "steady"
-    return "worse" if change > 0 else "better"
 
 
 def angriest_minute(rows: Sequence[Turn], duration: int) -> AngriestMinute | None:

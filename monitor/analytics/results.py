@@ -160,9 +160,6 @@ class CallAnalytics(Struct, frozen=True):
     angriest_minute: AngriestMinute | None
 
 
-_DECIMALS = 4
-
-
 def to_json(analytics: CallAnalytics) -> str:
     """The analytics as an indented JSON object, ending in a line end; numbers have at most four decimals."""
     values = _printed(msgspec.to_builtins(analytics))
@@ -172,7 +169,7 @@ def to_json(analytics: CallAnalytics) -> str:
 def _printed(value: object) -> object:
     """Numbers rounded, and lone surrogates (from a file name that is not UTF-8) as visible escapes."""
     if isinstance(value, float):
-        return round(value, _DECIMALS)
+        return round(value, 4)
     if isinstance(value, str):
         return utf8(value).decode()
     if isinstance(value, dict):

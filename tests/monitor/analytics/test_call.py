@@ -4,7 +4,18 @@ import math
 import pytest
 
 from monitor.analytics.call import analyse
-from monitor.analytics.results import LongestTurn, Quarter, Replies, ResponseTimes, Silence, Span, to_json
+from monitor.analytics.results import (
+    Interruption,
+    Interruptions,
+    InterruptionsBy,
+    LongestTurn,
+    Quarter,
+    Replies,
+    ResponseTimes,
+    Silence,
+    Span,
+    to_json,
+)
 from stser_core.errors import DataError
 
 
@@ -23,13 +34,32 @@ def agent(analytics):
     return analytics.speakers[1]
 
 
-def test_speech_silence_and_overlap_of_a_known_call(analytics):
+def test_what_all_did_in_a_known_call(analytics):
     assert (analytics.recording, analytics.duration_s, analytics.mixed) == ("call.wav", 80.0, False)
-    assert analytics.speech_s == 57.0
-    assert analytics.overlap_s == 1.0
-    assert analytics.silence == Silence(
-        total_s=23.0, share=23 / 80, long_s=14.0, instances=(Span(48.0, 52.0), Span(70.0, 80.0))
-    )
+    assert (analytics.speech_s, analytics.overlap_s) == (57.0, 1.0)
+    long = (Span(48.0, 52.0), Span(70.0, 80.0))
+    assert analytics.silence == Silence(total_s=23.0, share=23 / 80, long_s=14.0, instances=long)
+    once = Interruption(29.0, 30.0, 4, 1, "customer")
+    by = (InterruptionsBy(1, "customer", 0, 0.0, ()), InterruptionsBy(2, "agent", 1, 1.0, (once,)))
+    assert analytics.interruptions == Interruptions(1, 1.0, by)
+    minute = analytics.angriest_minute
+    assert (minute.start_s, minute.end_s, minute.angry_s, minute.anger) == (10.0, 70.0, 15.0, 0.5)
+    assert [turn.turn for turn in minute.turns] == [2, 3, 4, 5, 6, 7]
+    assert minute.turns[-1].transcript == "this is outrageous"
+
+
+def test_what_each_did_in_a_known_call(customer, agent):
+    assert (customer.channel, customer.speaker, customer.turns, customer.talk_s) == (1, "customer", 4, 40.0)
+    assert (agent.channel, agent.speaker, agent.turns, agent.talk_s) == (2, "agent", 3, 18.0)
+    assert (customer.talk_share, agent.talk_share) == (0.6897, 0.3103)
+    assert customer.longest_turn == LongestTurn(1, 0.0, 10.0)  # the first of equals
+    assert agent.longest_stretch == Span(12.0, 18.0)
+    assert agent.words_per_minute == pytest.approx(13 / 18 * 60)
+    assert customer.loudness_dbfs == pytest.approx(10 * math.log10((3 * 0.01 + 0.1) / 4))  # a mean of power
+    assert customer.response_times == ResponseTimes(3, 2.0, 7 / 3, 3.0)
+    assert agent.response_times == ResponseTimes(2, 3.0, 3.0, 4.0)
+    assert customer.replies == (Replies(2, "agent", None, 3, {"angry": 2, "happy": 0, "neutral": 1, "sad": 0}),)
+    assert agent.emotions is agent.replies is None
 
 
 def test_a_silence_of_exactly_three_seconds_is_not_long(row):
@@ -37,20 +67,9 @@ def test_a_silence_of_exactly_three_seconds_is_not_long(row):
     assert analyse([row(0, 1), row(4.001, 5)]).silence.instances == (Span(1.0, 4.001),)
 
 
-def test_talk_time_and_share(customer, agent):
-    assert (customer.channel, customer.speaker, customer.turns, customer.talk_s) == (1, "customer", 4, 40.0)
-    assert (agent.channel, agent.speaker, agent.turns, agent.talk_s) == (2, "agent", 3, 18.0)
-    assert (customer.talk_share, agent.talk_share) == (0.6897, 0.3103)
-
-
 def test_shares_of_three_who_talk_alike_are_printed_to_sum_to_one(row):
     speakers = json.loads(to_json(analyse([row(0, 1, 1), row(1, 2, 2), row(2, 3, 3)])))["speakers"]
     assert [speaker["talk_share"] for speaker in speakers] == [0.3334, 0.3333, 0.3333]
-
-
-def test_the_longest_turn_is_the_first_of_equals(customer, agent):
-    assert customer.longest_turn == LongestTurn(1, 0.0, 10.0)
-    assert agent.longest_stretch == Span(12.0, 18.0)
 
 
 def test_a_turn_cut_in_pieces_is_one_stretch(row):
@@ -63,31 +82,14 @@ def test_words_per_minute_count_only_turns_with_words(row):
     (speaker,) = analyse([row(0, 6, said="one two three"), row(10, 30), row(40, 44, said="four  five")]).speakers
     assert speaker.words == 5
     assert speaker.words_per_minute == 30.0
-    (silent,) = analyse([row(0, 6)]).speakers
-    assert (silent.words, silent.words_per_minute) == (None, None)
+    (silent,) = analyse([row(0, 6, loudness_dbfs=None)]).speakers
+    assert (silent.words, silent.words_per_minute, silent.loudness_dbfs) == (None, None, None)
 
 
 def test_music_is_nobody_s_talk(row):
     call = analyse([row(0, 6, said="one two three"), row(10, 70, said="[music]")], 80.0)
     (speaker,) = call.speakers
     assert (speaker.words, speaker.talk_s, call.duration_s) == (3, 6.0, 80.0)
-
-
-def test_loudness_is_a_mean_of_power(customer, row):
-    power = (3 * 0.01 + 0.1) / 4
-    assert customer.loudness_dbfs == pytest.approx(10 * math.log10(power))
-    (unknown,) = analyse([row(0, 1, loudness_dbfs=None)]).speakers
-    assert unknown.loudness_dbfs is None
-
-
-def test_the_agent_interrupts_once(analytics):
-    interruptions = analytics.interruptions
-    assert (interruptions.count, interruptions.total_s) == (1, 1.0)
-    customer, agent = interruptions.by_interrupter
-    assert (customer.speaker, customer.count, customer.instances) == ("customer", 0, ())
-    assert (agent.speaker, agent.count, agent.total_s) == ("agent", 1, 1.0)
-    (instance,) = agent.instances
-    assert (instance.start_s, instance.end_s, instance.turn, instance.interrupted) == (29.0, 30.0, 4, "customer")
 
 
 @pytest.mark.parametrize(
@@ -110,11 +112,6 @@ def test_of_three_speakers_the_one_who_speaks_longest_is_interrupted(row):
     assert interruptions.by_interrupter[2].instances[0].interrupted == "agent"
 
 
-def test_response_times(customer, agent):
-    assert customer.response_times == ResponseTimes(3, 2.0, 7 / 3, 3.0)
-    assert agent.response_times == ResponseTimes(2, 3.0, 3.0, 4.0)
-
-
 def test_going_on_after_a_pause_is_not_a_response(row):
     customer, agent = analyse([row(0, 10, 1), row(20, 30, 1), row(35, 40, 2)]).speakers
     assert customer.response_times == ResponseTimes(0, None, None, None)
@@ -123,7 +120,8 @@ def test_going_on_after_a_pause_is_not_a_response(row):
 
 def test_emotions_by_talk_time_and_quarter(customer):
     emotions = customer.emotions
-    assert emotions.scored_s == 40.0
+    assert (emotions.scored_s, emotions.first, emotions.last) == (40.0, "neutral", "angry")
+    assert (emotions.trend, emotions.change) == ("worse", 0.6)
     assert emotions.shares == {"angry": 0.5, "happy": 0.0, "neutral": 0.5, "sad": 0.0}
     neutral = {"angry": 0.0, "happy": 0.0, "neutral": 1.0, "sad": 0.0}
     assert emotions.quarters == (
@@ -132,11 +130,6 @@ def test_emotions_by_talk_time_and_quarter(customer):
         Quarter(40.0, 60.0, 8.0, {"angry": 1.0, "happy": 0.0, "neutral": 0.0, "sad": 0.0}),
         Quarter(60.0, 80.0, 10.0, {"angry": 1.0, "happy": 0.0, "neutral": 0.0, "sad": 0.0}),
     )
-
-
-def test_first_last_and_trend(customer):
-    assert (customer.emotions.first, customer.emotions.last) == ("neutral", "angry")
-    assert (customer.emotions.trend, customer.emotions.change) == ("worse", 0.6)
 
 
 @pytest.mark.parametrize(
@@ -155,38 +148,12 @@ def test_the_trend_compares_the_halves_of_the_scored_talk_time(row, emotions, tr
     assert (speaker.emotions.trend, speaker.emotions.change) == (trend, change)
 
 
-def test_emotions_that_follow_the_others_turns(customer, agent):
-    counts = {"angry": 2, "happy": 0, "neutral": 1, "sad": 0}
-    assert customer.replies == (Replies(2, "agent", None, 3, counts),)
-    assert agent.replies is None
-
-
 def test_replies_are_told_apart_by_the_others_emotion(row):
-    rows = [
-        row(0, 1, 1, "angry"),
-        row(2, 3, 2, "sad"),
-        row(4, 5, 1, "happy"),
-        row(6, 7, 2, "sad"),
-        row(8, 9, 2, "angry"),
-    ]
+    spoken = [(1, "angry"), (2, "sad"), (1, "happy"), (2, "sad"), (2, "angry")]
+    rows = [row(2 * place, 2 * place + 1, *one) for place, one in enumerate(spoken)]
     customer, agent = analyse(rows).speakers
     assert [(reply.to_emotion, reply.turns) for reply in agent.replies] == [("angry", 1), ("happy", 1)]
     assert [(reply.to_emotion, reply.emotions["happy"]) for reply in customer.replies] == [("sad", 1)]
-
-
-def test_an_agent_who_is_not_scored_has_every_other_figure(agent):
-    assert agent.emotions is None
-    assert agent.words_per_minute == pytest.approx(13 / 18 * 60)
-    assert agent.loudness_dbfs is not None
-
-
-def test_the_angriest_minute_and_its_words(analytics):
-    minute = analytics.angriest_minute
-    assert (minute.start_s, minute.end_s) == (10.0, 70.0)
-    assert minute.angry_s == 15.0
-    assert minute.anger == 0.5
-    assert [turn.turn for turn in minute.turns] == [2, 3, 4, 5, 6, 7]
-    assert minute.turns[-1].transcript == "this is outrageous"
 
 
 def test_a_call_shorter_than_a_minute_is_its_own_angriest(row):
