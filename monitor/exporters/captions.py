@@ -46,14 +46,6 @@ def one_line(text: str) -> str:
     return "".join(" " if unicodedata.category(sign) in _LINE_ENDS else sign for sign in text).strip()
 
 
-def clock_time(milliseconds: int, decimal: str) -> str:
-    """A time as `hh:mm:ss.mmm`."""
-    seconds, milliseconds = divmod(milliseconds, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{decimal}{milliseconds:03}"
-
-
 def as_srt(turns: Sequence[Turn]) -> str:
     """A subtitle for each turn."""
     return "".join(
@@ -97,8 +89,10 @@ def as_rttm(turns: Sequence[Turn]) -> str:
 
 def _times(turn: Turn, decimal: str) -> str:
     """`hh:mm:ss.mmm --> hh:mm:ss.mmm`."""
-    start, end = (clock_time(time, decimal) for time in shown_ms(turn))
-    return f"{start} --> {end}"
+    return " --> ".join(
+        f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{decimal}{ms % 1000:03}"
+        for ms in shown_ms(turn)
+    )
 
 
 def _label(start_ms: float, end_ms: float, text: str) -> str:

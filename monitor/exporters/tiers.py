@@ -6,7 +6,8 @@ within a text is doubled.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from typing import TypeAlias
 
 from monitor.exporters.captions import NO_WORDS, in_order, shown_ms
@@ -25,12 +26,7 @@ class Tier:
 
     name: str
     speaker: str
-    turns: list[Turn] = field(default_factory=list)
-
-    @property
-    def end_ms(self) -> int:
-        """The end of the last turn."""
-        return shown_ms(self.turns[-1])[1] if self.turns else 0
+    turns: list[Turn]
 
 
 def tiers_of(turns: Iterable[Turn]) -> list[Tier]:
@@ -42,21 +38,16 @@ def tiers_of(turns: Iterable[Turn]) -> list[Tier]:
     names: set[str] = set()
     for turn in in_order(turns):
         tiers = by_speaker.setdefault((turn.channel, turn.speaker), [])
-        fitting = next((tier for tier in tiers if tier.end_ms <= turn.start_ms), None)
-        if fitting is None:
-            fitting = Tier(_free(turn.speaker or f"channel {turn.channel}", names), turn.speaker)
-            names |= _with_those_below(fitting.name)
-            tiers.append(fitting)
-        fitting.turns.append(turn)
+        fitting = next((tier for tier in tiers if shown_ms(tier.turns[-1])[1] <= turn.start_ms), None)
+        if fitting is not None:
+            fitting.turns.append(turn)
+            continue
+        first = turn.speaker or f"channel {turn.channel}"
+        candidates = (first if number == 1 else f"{first} ({number})" for number in count(1))
+        name = next(each for each in candidates if not _with_those_below(each) & names)
+        names |= _with_those_below(name)
+        tiers.append(Tier(name, turn.speaker, [turn]))
     return [tier for speaker in sorted(by_speaker) for tier in by_speaker[speaker]]
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number, free = 1, name
-    while _with_those_below(free) & taken:
-        number += 1
-        free = f"{name} ({number})"
-    return free
 
 
 def _with_those_below(name: str) -> set[str]:

@@ -1,15 +1,84 @@
-"""Continuing a live timeline, also one that a killed program has left; files whose names hold the date."""
+"""Destinations; continuing a live timeline, also one that a killed program has left; names that hold the date."""
 
+import os
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from monitor.exporters.csv import CsvLines
+from monitor.exporters.destination import Destination
 from monitor.exporters.exporter import Exporter, name_at
 from monitor.exporters.jsonl import JsonLines
 from monitor.timeline.file import read_timeline
 from monitor.timeline.notes import Mark
-from stser_core.errors import OutputError
+from stser_core.errors import OutputError, UsageError
+
+
+@pytest.mark.parametrize("name", ["", "new/", "new.csv/", "missing/out.csv", "."])
+def test_a_name_that_is_no_file_s_is_refused_at_once(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError if name else UsageError):
+        Destination(name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps open files from being removed")
+def test_a_file_that_is_removed_while_writing_is_noticed(tmp_path):
+    path = tmp_path / "out.csv"
+    destination = Destination(str(path))
+    destination.begin()
+    destination.write("first\n")
+    path.unlink()
+    with pytest.raises(OutputError, match="removed"):
+        destination.write("second\n")
+    destination.close()
+
+
+def test_an_older_file_stays_until_there_is_a_record(tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("last week's timeline\n")
+    path.chmod(0o640)
+    destination = Destination(str(path))
+    destination.begin("header\n")
+    assert path.read_text() == "last week's timeline\n"
+    destination.write("first\n")
+    assert path.read_text() == "header\nfirst\n"
+    destination.write("second\n")
+    assert path.read_text() == "header\nfirst\nsecond\n"
+    with pytest.raises(OutputError, match="another program"):
+        Destination(str(path))
+    destination.close()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_an_older_file_stays_where_a_run_fails_and_goes_where_it_finishes_without_a_record(tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("last week's timeline\n")
+    failed = Destination(str(path))
+    failed.begin("header\n")
+    failed.close()
+    assert path.read_text() == "last week's timeline\n"
+    finished = Destination(str(path))
+    finished.begin("header\n")
+    finished.finish()
+    finished.close()
+    assert path.read_text() == "header\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_in_a_read_only_folder_a_file_is_replaced_in_place(tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("old and longer\n")
+    tmp_path.chmod(0o555)
+    destination = Destination(str(path))
+    destination.begin("header\n")
+    destination.write("new\n")
+    destination.close()
+    tmp_path.chmod(0o755)
+    assert path.read_text() == "header\nnew\n"
+
 
 TODAY = datetime.now().astimezone()
 NINE = datetime(2026, 11, 29, 9, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -24,8 +93,6 @@ def live(turn):
     """A live turn of a session that began so many seconds after nine."""
 
     def make(number, start_s, began=0.0, **changes):
-        from dataclasses import replace
-
         one = turn(turn=number, start_s=start_s, end_s=start_s + 1, **changes)
         return replace(one, extra={"started_at": clock(began + start_s)})
 
@@ -46,9 +113,13 @@ both = pytest.mark.parametrize(("open_to", "name"), [(csv_to, "day.csv"), (jsonl
 def write(exporter, *turns):
     exporter.begin()
     for each in turns:
-        exporter.write(each)
+        (exporter.write_note if isinstance(each, Mark) else exporter.write)(each)
     exporter.finish()
     exporter.close()
+
+
+def numbers(path):
+    return [turn.turn for turn in read_timeline(path).turns]
 
 
 def test_a_file_that_is_overwritten_stays_until_the_first_turn(tmp_path, live):
@@ -57,7 +128,7 @@ def test_a_file_that_is_overwritten_stays_until_the_first_turn(tmp_path, live):
     exporter = Exporter(str(path), CsvLines(live=True), live=pytest.fail, overwrite=True)
     assert path.read_text() == "something else\n"
     write(exporter, live(1, 0.0))
-    assert [turn.turn for turn in read_timeline(path).turns] == [1]
+    assert numbers(path) == [1]
 
 
 @both
@@ -76,7 +147,7 @@ def test_a_second_session_goes_on_behind_the_first_wherever_that_breaks_off(tmp_
         assert exporter.resumed.last_turn == (2 if end >= len(content) - 1 else 1)
         write(exporter, live(3, 0.0, began=3600))
         assert path.read_bytes().startswith(content if end == len(content) else content[:first])
-        assert [turn.turn for turn in read_timeline(path).turns] in ([1, 3], [1, 2, 3])
+        assert numbers(path) in ([1, 3], [1, 2, 3])
 
 
 @both
@@ -91,19 +162,14 @@ def test_nothing_changes_before_something_is_begun(tmp_path, live, open_to, name
     assert path.read_bytes() == before
 
 
-def test_a_header_that_broke_off_is_written_again(tmp_path, live):
+def test_a_header_that_broke_off_is_written_again_and_what_a_spreadsheet_has_saved_continued(tmp_path, live):
     path = tmp_path / "day.csv"
     path.write_text("recording,chan")
     write(csv_to(path), live(1, 0.0))
-    assert [turn.turn for turn in read_timeline(path).turns] == [1]
-
-
-def test_what_a_spreadsheet_has_saved_is_continued(tmp_path, live):
-    path = tmp_path / "day.csv"
-    write(csv_to(path), live(1, 0.0))
+    assert numbers(path) == [1]
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
     write(csv_to(path), live(2, 5.0))
-    assert [turn.turn for turn in read_timeline(path).turns] == [1, 2]
+    assert numbers(path) == [1, 2]
 
 
 @pytest.mark.parametrize("content", [b"dear diary\n", b"a,b\n1,2\n", b"\x00\xff", b"[1]", b'{"a": 1}\n'])
@@ -129,17 +195,10 @@ def test_other_columns_are_refused(tmp_path, turn, live):
 
 def test_the_numbers_of_marks_go_on_and_sessions_are_laid_out_by_the_clock(tmp_path, live):
     path = tmp_path / "day.jsonl"
-    first = jsonl_to(path)
-    first.begin()
-    first.write(live(1, 10.0))
-    first.write_note(Mark(4, 12.0, clock(12.0)))
-    first.close()
+    write(jsonl_to(path), live(1, 10.0), Mark(4, 12.0, clock(12.0)))
     second = jsonl_to(path)
     assert second.resumed.last_mark == 4
-    second.begin()
-    second.write(live(2, 3.0, began=600))
-    second.write_note(Mark(5, 7.0, clock(607.0)))
-    second.close()
+    write(second, live(2, 3.0, began=600), Mark(5, 7.0, clock(607.0)))
     file = read_timeline(path)
     assert [turn.start_s for turn in file.turns] == [10.0, 603.0]
     assert [word.start_s for word in file.turns[1].words] == [601.2, 601.5, 601.7]
@@ -164,18 +223,11 @@ def test_a_system_clock_that_was_set_back_leaves_no_overlap(tmp_path, live):
 
 def write_by_day(folder, live, days, say=pytest.fail):
     """Write a turn on each of these days from today."""
-    exporter = Exporter(str(folder / "%Y-%m-%d.csv"), CsvLines(live=True), live=say)
-    exporter.begin()
-    for number, day in enumerate(days, start=1):
-        one = live(number, 10.0 * number)
-        one.extra["started_at"] = (TODAY + timedelta(days=day)).isoformat(timespec="milliseconds")
-        exporter.write(one)
-    exporter.finish()
-    exporter.close()
-
-
-def held_on(folder, day):
-    return [turn.turn for turn in read_timeline(folder / name_on(day)).turns]
+    moments = [(TODAY + timedelta(days=day)).isoformat(timespec="milliseconds") for day in days]
+    turns = [
+        replace(live(number, 10.0 * number), extra={"started_at": at}) for number, at in enumerate(moments, start=1)
+    ]
+    write(Exporter(str(folder / "%Y-%m-%d.csv"), CsvLines(live=True), live=say), *turns)
 
 
 def name_on(day):
@@ -185,14 +237,14 @@ def name_on(day):
 def test_a_turn_goes_to_the_file_of_the_day_on_which_it_starts(tmp_path, live):
     write_by_day(tmp_path, live, [0, 1, 0, 2])
     # The third began before the second one's file was: it stays with its neighbours.
-    assert [held_on(tmp_path, day) for day in (0, 1, 2)] == [[1], [2, 3], [4]]
+    assert [numbers(tmp_path / name_on(day)) for day in (0, 1, 2)] == [[1], [2, 3], [4]]
 
 
 def test_where_the_next_file_is_not_available_the_one_in_hand_goes_on(tmp_path, live):
     said = []
     (tmp_path / name_on(1)).write_text("dear diary\n")
     write_by_day(tmp_path, live, [0, 1, 1], said.append)
-    assert held_on(tmp_path, 0) == [1, 2, 3]
+    assert numbers(tmp_path / name_on(0)) == [1, 2, 3]
     assert len(said) == 1
     assert (tmp_path / name_on(1)).read_text() == "dear diary\n"
 
