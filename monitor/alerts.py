@@ -79,11 +79,7 @@ def parse(text: str) -> Rule:
 
 
 def require_speakers(rules: Iterable[Rule], roles: Iterable[Role], *, others: bool = False) -> None:
-    """Refuse rules about a speaker whose emotion is not scored, or who is unknown unless there may be others.
-
-    Raises:
-        UsageError: With the rule and the known speakers.
-    """
+    """Raise a `UsageError` for a rule about a speaker who is not scored, or unknown unless there may be others."""
     known = {role.speaker.casefold(): role for role in roles}
     for rule in rules:
         if rule.speaker is None or (others and rule.speaker.casefold() not in known):

@@ -88,11 +88,7 @@ class ArchiveFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder; the system releases the lock even if the process is killed.
-
-        Raises:
-            OutputError: Another process has it, or the folder cannot be made.
-        """
+        """Lock the folder, until a kill at the latest; raises an `OutputError` if another process has it."""
         with locked(self.root, self.root / _OWN / "lock"):
             with writing(self.root):
                 self.temporary.mkdir(parents=True, exist_ok=True)
@@ -229,11 +225,7 @@ def _sum_of(folder: Path) -> str:
 
 
 def read_settings(root: Path) -> Mapping[str, object]:
-    """Read an archive's settings.
-
-    Raises:
-        DataError: The file is missing or damaged, or of a later version of this program.
-    """
+    """Read an archive's settings; raises a `DataError` if they are missing, damaged, or of a later version."""
     path = root / SETTINGS
     try:
         file = msgspec.json.decode(path.read_bytes(), type=_Settings)

@@ -68,12 +68,7 @@ class ArchiveWriter:
     """
 
     def __init__(self, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> None:
-        """Continue an archive, or begin one.
-
-        Raises:
-            UsageError: It was made with other settings.
-            DataError: Something in it is damaged.
-        """
+        """Continue an archive, or begin one; other settings are a `UsageError`, what is damaged is a `DataError`."""
         folder.check_settings(settings)
         self._folder = folder
         self._tables = Tables(folder, explain=bool(settings["explain"]))

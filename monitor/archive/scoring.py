@@ -70,11 +70,7 @@ class Running:
 
     @contextmanager
     def counted(self, pipeline: Pipeline) -> Iterator[None]:
-        """Count a pipeline among them while it runs.
-
-        Raises:
-            Halted: The archive is to stop; raised at the start, or at the end where the pipeline was stopped meanwhile.
-        """
+        """Count a pipeline among them while it runs; raises `Halted` before or after where the archive is to stop."""
         with self._lock:
             if self.halted:
                 raise Halted
@@ -97,11 +93,7 @@ class RecordingScorer:
     options: AnalysisOptions = field(default_factory=AnalysisOptions)
 
     def __call__(self, found: Found, running: Running) -> Outcome:
-        """Score a recording, or say why it failed; one recording's error never stops the others.
-
-        Raises:
-            Halted: It was abandoned.
-        """
+        """Score a recording, or say why it failed, which stops no other; raises `Halted` if it was abandoned."""
         try:
             before = state_of(found)
             opened = open_recording(found.path, self.options, found.name)

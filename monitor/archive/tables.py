@@ -38,11 +38,7 @@ class Tables:
     """Both tables of an archive."""
 
     def __init__(self, folder: ArchiveFolder, *, explain: bool) -> None:
-        """Read the existing shards, and repair what a killed process has left.
-
-        Raises:
-            DataError: A shard cannot be read.
-        """
+        """Read the shards (a `DataError` where one is damaged), and repair what a killed process has left."""
         self._folder = folder
         self.explain = explain
         self._held: dict[str, tuple[int, tuple[int, int]]] = {}
@@ -132,11 +128,7 @@ class Tables:
 
 
 def load(path: Path) -> pyarrow.Table:
-    """Read a shard.
-
-    Raises:
-        DataError: It is damaged.
-    """
+    """Read a shard; raises a `DataError` where it is damaged."""
     import pyarrow
     import pyarrow.parquet
 

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def require_parquet(purpose: str) -> None:
-    """Fail before the work rather than after it.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-    """
+    """Raise a `MissingExtraError` without pyarrow: before the work rather than after it."""
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:

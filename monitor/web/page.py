@@ -129,11 +129,7 @@ def text(package: str, path: str) -> str:
 
 
 def json_block(value: object) -> Markup:
-    """A value as JSON that can be put inside `<script type="application/json">`.
-
-    Raises:
-        ValueError: The value contains a NaN or an infinity.
-    """
+    """A value as JSON inside `<script type="application/json">`; a NaN or an infinity in it raises a `ValueError`."""
     return htmlsafe_json_dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 

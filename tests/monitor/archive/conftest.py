@@ -11,7 +11,7 @@ import pytest
 from monitor.archive.folder import ArchiveFolder
 from monitor.archive.recordings import Found
 from monitor.archive.scoring import Finished, Scored
-from monitor.archive.tables import Tables
+from monitor.archive.tables import Tables, load
 from monitor.cli import main
 from monitor.flow import Transcript, Word
 from monitor.pipeline.opening import Models
@@ -97,11 +97,8 @@ def contents() -> Callable[[Path], dict[str, Any]]:
     """All that an archive holds, in an order that does not depend on who was quicker."""
 
     def read(root: Path) -> dict[str, Any]:
-        import pyarrow.parquet
-
         def rows(kind: str) -> list[dict[str, Any]]:
-            shards = [pyarrow.parquet.ParquetFile(path).read() for path in sorted((root / kind).glob("*.parquet"))]
-            found = [row for shard in shards for row in shard.to_pylist()]
+            found = [row for path in (root / kind).glob("*.parquet") for row in load(path).to_pylist()]
             return sorted(found, key=lambda row: (row["recording"], row.get("turn", 0)))
 
         timelines = sorted(path for path in root.rglob("*.csv") if path.name != "failures.csv")
