@@ -9,12 +9,11 @@ each is worth more in the tests, as an independent reader of what it did not wri
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from monitor.exporters.annotations import as_eaf, as_emotionml, as_textgrid
 from monitor.exporters.captions import as_audacity, as_rttm, as_srt, as_webvtt, notes_as_audacity
 from monitor.exporters.csv import as_excel
 from monitor.exporters.jsonl import as_json_lines, notes_as_json_lines
 from monitor.exporters.parquet import as_parquet
-from monitor.exporters.tiers import as_textgrid
-from monitor.exporters.xml import as_eaf, as_emotionml
 from monitor.timeline.notes import Note
 from monitor.timeline.turn import Turn
 from stser_core.files import utf8
