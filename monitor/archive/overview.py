@@ -32,13 +32,18 @@ def make_overview(root: Path, page_folder: Path) -> dict[str, Any]:
         raise DataError(f"The archive '{root}' holds no call yet; stser-monitor archive adds them.")
     way = os.path.relpath(root, page_folder)
     calls = [_line(row, root, way) for row in rows]
+    days = [row["date"] for row in rows]
+    letters = len("2026-10") if (max(days) - min(days)).days >= _MOST_DAYS else None  # months where it is many days
+    periods: dict[str, list[Row]] = {}
+    for day, row in zip(days, rows, strict=True):
+        periods.setdefault(day.isoformat()[:letters], []).append(row)
     return {
         "title": root.resolve().name,
         "settings": settings,
         "calls": calls,
         "duration_s": sum(map(_length_s, rows)),
         "whole": _period("", rows),
-        "periods": _periods(rows),
+        "periods": [_period(name, periods[name]) for name in sorted(periods)],
         "undated": sum(row["date_from"] != NAME for row in rows),
         "rankings": _rankings(rows, calls),
         "failures": sorted((read_failures(root) or {}).items()),
@@ -67,16 +72,6 @@ def _length_s(row: Row) -> float:
 def _address(way: str, name: str) -> str:
     """A relative address; everything but `/` is escaped, so that no name is read as a scheme."""
     return quote(f"{Path(way).as_posix()}/{name}", safe="/")
-
-
-def _periods(rows: Sequence[Row]) -> list[Row]:
-    """The days, or months where it is many days."""
-    days = {row["date"] for row in rows}
-    letters = len("2026-10") if (max(days) - min(days)).days >= _MOST_DAYS else None
-    grouped: dict[str, list[Row]] = {}
-    for row in rows:
-        grouped.setdefault(row["date"].isoformat()[:letters], []).append(row)
-    return [_period(each, grouped[each]) for each in sorted(grouped)]
 
 
 def _period(name: str, rows: Sequence[Row]) -> Row:

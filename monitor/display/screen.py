@@ -16,7 +16,6 @@ from monitor.display.time_axis import CURVE_HEIGHT, Span, axis, curve, turn_bloc
 from monitor.display.turns import LATEST_HEIGHT, latest, table
 from monitor.flow import ChannelNow
 from monitor.timeline.timeline import TimelineSnapshot
-from monitor.timeline.turn import Turn
 
 _LABEL_WIDTH = SPEAKER_WIDTH + 1
 _TALK_WIDTH = 9
@@ -173,19 +172,14 @@ def _lanes(session: Session, snapshot: Snapshot, width: int) -> list[Text]:
     for channel, speaker in enumerate(session.speakers, start=1):
         turns = [turn for turn in snapshot.timeline.turns if turn.channel == channel]
         talk_s = sum(totals.talk_s for totals in snapshot.timeline.totals if totals.channel == channel)
-        line = Text(f"{name(speaker)} ").append_text(_lane(turns, channel, snapshot, span))
+        blocks = turn_blocks(turns, span, snapshot.position_s)
+        since_s = snapshot.channels[channel - 1].since_s if channel <= len(snapshot.channels) else None
+        if since_s is not None and since_s < span.end_s:  # the current turn, which is not written yet
+            first = span.cell(max(since_s, span.start_s))
+            blocks = _put(blocks, first, Text("▒" * max(1, span.cell(snapshot.position_s) + 1 - first), QUIET))
+        line = Text(f"{name(speaker)} ").append_text(blocks)
         lines.append(line.append(f"{clock(talk_s):>{_TALK_WIDTH - 1}}", BOLD))
     return lines
-
-
-def _lane(turns: Sequence[Turn], channel: int, snapshot: Snapshot, span: Span) -> Text:
-    """A channel's turns as blocks, with the current one at the end while it is not written yet."""
-    blocks = turn_blocks(turns, span, snapshot.position_s)
-    since_s = snapshot.channels[channel - 1].since_s if channel <= len(snapshot.channels) else None
-    if since_s is None or since_s >= span.end_s:
-        return blocks
-    first = span.cell(max(since_s, span.start_s))
-    return _put(blocks, first, Text("▒" * max(1, span.cell(snapshot.position_s) + 1 - first), QUIET))
 
 
 def _put(line: Text, place: int, over: Text) -> Text:
@@ -202,21 +196,14 @@ def _channel_line(channel: ChannelNow, speaker: str, snapshot: Snapshot, width: 
     else:
         doing = f"speaking {clock(max(0.0, snapshot.position_s - channel.since_s))}"
     line.append(fitted(doing, _STATE), BOLD if channel.speaking else QUIET)
-    if channel.speaking:
-        line.append_text(_so_far(channel, width - line.cell_len))
-    return line
-
-
-def _so_far(channel: ChannelNow, room: int) -> Text:
-    text = Text()
-    if channel.scores is not None:
+    if channel.speaking and channel.scores is not None:
         emotion = channel.scores.emotion
-        text.append(f" {LETTERS[emotion]}? ", ink(emotion) + Style(dim=True, reverse=True))
-        named = f"{emotion}? ".ljust(_NAME) if room > _ROOM_FOR_NAMES else ""
-        text.append(f" {named}{channel.scores.confidence:.2f} ", QUIET)
-    if channel.words:
-        text.append(f" {_end_of(printable(channel.words), room - text.cell_len - 2)}…", QUIET)
-    return text
+        named = f"{emotion}? ".ljust(_NAME) if width - line.cell_len > _ROOM_FOR_NAMES else ""
+        line.append(f" {LETTERS[emotion]}? ", ink(emotion) + Style(dim=True, reverse=True))
+        line.append(f" {named}{channel.scores.confidence:.2f} ", QUIET)
+    if channel.speaking and channel.words:
+        line.append(f" {_end_of(printable(channel.words), width - line.cell_len - 2)}…", QUIET)
+    return line
 
 
 def _end_of(words: str, room: int) -> str:

@@ -55,7 +55,16 @@ def turn_blocks(turns: Sequence[Turn], span: Span, position_s: float) -> Text:
     A turn starts with its emotion's letter and fills its cells with its colour. Where several turns share a
     cell, the one that speaks longest in it has it, so a block is missing only where a cell is too coarse.
     """
-    owners = _owners(turns, span)
+    owners: list[Turn | None] = [None] * span.width
+    longest = [0.0] * span.width
+    for turn in turns:
+        if turn.end_s <= span.start_s or turn.start_s >= span.end_s:
+            continue
+        for place in range(span.cell(turn.start_s), span.cell(turn.end_s) + 1):
+            left_s = span.start_s + place * span.cell_s
+            inside_s = min(turn.end_s, left_s + span.cell_s) - max(turn.start_s, left_s)
+            if inside_s > longest[place]:
+                owners[place], longest[place] = turn, inside_s
     last = span.cell(position_s)
     text = Text()
     for place, owner in enumerate(owners):
@@ -67,20 +76,6 @@ def turn_blocks(turns: Sequence[Turn], span: Span, position_s: float) -> Text:
             first = place == 0 or owners[place - 1] is not owner
             text.append(LETTERS[owner.emotion] if first else " ", block(owner.emotion))
     return text
-
-
-def _owners(turns: Sequence[Turn], span: Span) -> list[Turn | None]:
-    owners: list[Turn | None] = [None] * span.width
-    longest = [0.0] * span.width
-    for turn in turns:
-        if turn.end_s <= span.start_s or turn.start_s >= span.end_s:
-            continue
-        for place in range(span.cell(turn.start_s), span.cell(turn.end_s) + 1):
-            left_s = span.start_s + place * span.cell_s
-            inside_s = min(turn.end_s, left_s + span.cell_s) - max(turn.start_s, left_s)
-            if inside_s > longest[place]:
-                owners[place], longest[place] = turn, inside_s
-    return owners
 
 
 WINDOW_S = 60.0

@@ -56,10 +56,13 @@ def as_srt(turns: Sequence[Turn]) -> str:
 
 def as_webvtt(turns: Sequence[Turn]) -> str:
     """A cue for each turn."""
-    cues = (
-        f"\n{number}\n{_times(turn, '.')}\n{_voice(turn)}\n" for number, turn in enumerate(in_order(turns), start=1)
-    )
-    return "WEBVTT\n" + "".join(cues)
+    cues = ["WEBVTT\n"]
+    for number, turn in enumerate(in_order(turns), start=1):
+        text, speaker = (each.translate(_WEBVTT_ESCAPES) for each in (caption(turn), one_line(turn.speaker)))
+        voice = "v" if turn.emotion is None else f"v.{turn.emotion}"
+        said = f"<{voice} {speaker}>{text}</v>" if speaker else text
+        cues.append(f"\n{number}\n{_times(turn, '.')}\n{said}\n")
+    return "".join(cues)
 
 
 def as_audacity(turns: Sequence[Turn]) -> str:
@@ -101,10 +104,3 @@ def _label(start_ms: float, end_ms: float, text: str) -> str:
 
 def _field(text: str) -> str:
     return "_".join(text.replace("\0", "").split()) or _NOTHING
-
-
-def _voice(turn: Turn) -> str:
-    text = caption(turn).translate(_WEBVTT_ESCAPES)
-    speaker = one_line(turn.speaker).translate(_WEBVTT_ESCAPES)
-    marked = "v" if turn.emotion is None else f"v.{turn.emotion}"
-    return f"<{marked} {speaker}>{text}</v>" if speaker else text
