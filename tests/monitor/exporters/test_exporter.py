@@ -35,36 +35,30 @@ def test_a_file_that_is_removed_while_writing_is_noticed(tmp_path):
     destination.close()
 
 
-def test_an_older_file_stays_until_there_is_a_record(tmp_path):
+def test_an_older_file_stays_until_there_is_a_record_or_an_end_without_one(tmp_path):
     path = tmp_path / "out.csv"
     path.write_text("last week's timeline\n")
     path.chmod(0o640)
+    failed = Destination(str(path))
+    failed.begin("header\n")
+    failed.close()
     destination = Destination(str(path))
     destination.begin("header\n")
     assert path.read_text() == "last week's timeline\n"
-    destination.write("first\n")
-    assert path.read_text() == "header\nfirst\n"
-    destination.write("second\n")
+    for record in ("first\n", "second\n"):
+        destination.write(record)
+        assert path.read_text().endswith(record)
     assert path.read_text() == "header\nfirst\nsecond\n"
     with pytest.raises(OutputError, match="another program"):
         Destination(str(path))
     destination.close()
+    empty = Destination(str(path))
+    empty.begin("header\n")
+    empty.finish()
+    empty.close()
+    assert path.read_text() == "header\n"
     assert path.stat().st_mode & 0o777 == 0o640
     assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
-
-
-def test_an_older_file_stays_where_a_run_fails_and_goes_where_it_finishes_without_a_record(tmp_path):
-    path = tmp_path / "out.csv"
-    path.write_text("last week's timeline\n")
-    failed = Destination(str(path))
-    failed.begin("header\n")
-    failed.close()
-    assert path.read_text() == "last week's timeline\n"
-    finished = Destination(str(path))
-    finished.begin("header\n")
-    finished.finish()
-    finished.close()
-    assert path.read_text() == "header\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
@@ -99,15 +93,12 @@ def live(turn):
     return make
 
 
-def csv_to(path):
-    return Exporter(str(path), CsvLines(live=True), live=pytest.fail)
+def open_to(path):
+    lines = JsonLines() if path.suffix == ".jsonl" else CsvLines(live=True)
+    return Exporter(str(path), lines, live=pytest.fail)
 
 
-def jsonl_to(path):
-    return Exporter(str(path), JsonLines(), live=pytest.fail)
-
-
-both = pytest.mark.parametrize(("open_to", "name"), [(csv_to, "day.csv"), (jsonl_to, "day.jsonl")])
+both = pytest.mark.parametrize("name", ["day.csv", "day.jsonl"])
 
 
 def write(exporter, *turns):
@@ -132,7 +123,7 @@ def test_a_file_that_is_overwritten_stays_until_the_first_turn(tmp_path, live):
 
 
 @both
-def test_a_second_session_goes_on_behind_the_first_wherever_that_breaks_off(tmp_path, live, open_to, name):
+def test_a_second_session_goes_on_behind_the_first_wherever_that_breaks_off(tmp_path, live, name):
     path = tmp_path / name
     write(open_to(path), live(1, 0.0), live(2, 5.0, speaker='"a",\nb'))
     content = path.read_bytes()
@@ -151,7 +142,7 @@ def test_a_second_session_goes_on_behind_the_first_wherever_that_breaks_off(tmp_
 
 
 @both
-def test_nothing_changes_before_something_is_begun(tmp_path, live, open_to, name):
+def test_nothing_changes_before_something_is_begun(tmp_path, live, name):
     path = tmp_path / name
     write(open_to(path), live(1, 0.0))
     path.write_bytes(path.read_bytes() + b"half of")
@@ -165,16 +156,16 @@ def test_nothing_changes_before_something_is_begun(tmp_path, live, open_to, name
 def test_a_header_that_broke_off_is_written_again_and_what_a_spreadsheet_has_saved_continued(tmp_path, live):
     path = tmp_path / "day.csv"
     path.write_text("recording,chan")
-    write(csv_to(path), live(1, 0.0))
+    write(open_to(path), live(1, 0.0))
     assert numbers(path) == [1]
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    write(csv_to(path), live(2, 5.0))
+    write(open_to(path), live(2, 5.0))
     assert numbers(path) == [1, 2]
 
 
 @pytest.mark.parametrize("content", [b"dear diary\n", b"a,b\n1,2\n", b"\x00\xff", b"[1]", b'{"a": 1}\n'])
 @both
-def test_other_content_is_refused_and_stays(tmp_path, open_to, name, content):
+def test_other_content_is_refused_and_stays(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(OutputError, match=name):
         open_to(tmp_path / name)
@@ -184,19 +175,19 @@ def test_other_content_is_refused_and_stays(tmp_path, open_to, name, content):
 def test_other_columns_are_refused(tmp_path, turn, live):
     write(Exporter(str(tmp_path / "replayed.csv"), CsvLines()), turn())
     with pytest.raises(OutputError, match=r"replayed\.csv.*started_at"):
-        csv_to(tmp_path / "replayed.csv")
+        open_to(tmp_path / "replayed.csv")
     write(Exporter(str(tmp_path / "replayed.jsonl"), JsonLines()), turn())
     with pytest.raises(OutputError, match=r"replayed\.jsonl.*started_at"):
-        jsonl_to(tmp_path / "replayed.jsonl")
-    write(csv_to(tmp_path / "live.csv"), live(1, 0.0))
+        open_to(tmp_path / "replayed.jsonl")
+    write(open_to(tmp_path / "live.csv"), live(1, 0.0))
     with pytest.raises(OutputError, match=r"live\.csv"):
-        jsonl_to(tmp_path / "live.csv")
+        Exporter(str(tmp_path / "live.csv"), JsonLines(), live=pytest.fail)
 
 
 def test_the_numbers_of_marks_go_on_and_sessions_are_laid_out_by_the_clock(tmp_path, live):
     path = tmp_path / "day.jsonl"
-    write(jsonl_to(path), live(1, 10.0), Mark(4, 12.0, clock(12.0)))
-    second = jsonl_to(path)
+    write(open_to(path), live(1, 10.0), Mark(4, 12.0, clock(12.0)))
+    second = open_to(path)
     assert second.resumed.last_mark == 4
     write(second, live(2, 3.0, began=600), Mark(5, 7.0, clock(607.0)))
     file = read_timeline(path)
@@ -209,7 +200,7 @@ def test_the_numbers_of_marks_go_on_and_sessions_are_laid_out_by_the_clock(tmp_p
 @pytest.mark.parametrize(("step_s", "drift_s"), [(600.0, 0.5), (60.0, -45.0)])
 def test_a_clock_that_drifts_and_sound_that_comes_too_fast_are_one_session(tmp_path, live, step_s, drift_s):
     path = tmp_path / "day.csv"
-    write(csv_to(path), *(live(number, step_s * number, began=drift_s * number) for number in range(1, 9)))
+    write(open_to(path), *(live(number, step_s * number, began=drift_s * number) for number in range(1, 9)))
     file = read_timeline(path)
     assert [turn.start_s for turn in file.turns] == [step_s * number for number in range(1, 9)]
     assert file.notices == ()
@@ -217,7 +208,7 @@ def test_a_clock_that_drifts_and_sound_that_comes_too_fast_are_one_session(tmp_p
 
 def test_a_system_clock_that_was_set_back_leaves_no_overlap(tmp_path, live):
     path = tmp_path / "day.csv"
-    write(csv_to(path), live(1, 0.0), live(2, 100.0), live(3, 2.0, began=-3600))
+    write(open_to(path), live(1, 0.0), live(2, 100.0), live(3, 2.0, began=-3600))
     assert [turn.start_s for turn in read_timeline(path).turns] == [0.0, 100.0, 101.0]
 
 
