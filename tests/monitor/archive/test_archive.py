@@ -177,5 +177,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_only_whole_files(few, archive, t
     assert said.count("No space left on device") == 1
     for timeline in (tmp_path / "out").rglob("*.wav.csv"):
         assert timeline.read_text().endswith("\n")
-    assert list((tmp_path / "out" / ".archive" / "temporary").iterdir()) == []
+    temporary = tmp_path / "out" / ".archive" / "temporary"
+    assert list(temporary.iterdir()) == []
+    (temporary / "left by a kill").touch()
     assert archive(few, "--out", tmp_path / "out", "--quiet") == 0
+    assert list(temporary.iterdir()) == []
