@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
@@ -120,24 +121,19 @@ def timelines(folder: Path) -> Target:
     from monitor.commands.timelines import analytics, export, report
 
     formats = ("jsonl", "webvtt", "srt", "audacity", "textgrid", "eaf", "emotionml", "rttm")
-    page = str(folder / "out")
+    uses = [*(partial(export, to=name) for name in formats), analytics, report]
 
     def examine(case: tuple[str, bytes, int]) -> None:
         ending, content, use = case
         path = folder / f"case.{ending}"
         path.write_bytes(content)
-        if use < len(formats):
-            export(path, formats[use], page, quiet=True)
-        elif use == len(formats):
-            analytics(path, page, quiet=True)
-        else:
-            report(path, output=page, quiet=True)
+        uses[use](path, output=str(folder / "out"), quiet=True)
 
     contents = [
         st.tuples(st.just(kind), st.builds(damaged, st.just(text), some_damage)) for kind, text in _timelines().items()
     ]
     lines = st.tuples(st.just("jsonl"), st.lists(_json_rows(), min_size=1, max_size=3).map(b"\n".join))
-    cases = st.tuples(st.one_of(*contents, lines), st.integers(0, len(formats) + 1))
+    cases = st.tuples(st.one_of(*contents, lines), st.integers(0, len(uses) - 1))
     return Target(cases.map(lambda case: (*case[0], case[1])), examine)
 
 
