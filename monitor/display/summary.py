@@ -34,30 +34,30 @@ def summary(totals: Sequence[SpeakerTotals], width: int) -> list[Text]:
     return [Text(f"{'speaker'.ljust(SPEAKER_WIDTH)} {columns}", QUIET), *(_line(speaker, width) for speaker in totals)]
 
 
-def shares(totals: SpeakerTotals) -> str:
+def proportions(totals: SpeakerTotals) -> str:
     """The emotions of a speaker in words, the largest first: `neutral 61%, angry 39%`."""
-    if totals.shares is None:
+    if totals.proportions is None:
         return "not scored"
-    ranked = sorted(zip(totals.shares, LABELS, strict=True), key=lambda pair: -pair[0])
+    ranked = sorted(zip(totals.proportions, LABELS, strict=True), key=lambda pair: -pair[0])
     return ", ".join(f"{label} {share:.0%}" for share, label in ranked if share > 0)
 
 
 def _line(totals: SpeakerTotals, width: int) -> Text:
     text = Text(name(totals.speaker), BOLD)
     text.append(f" {totals.turns:6d}  {clock(totals.talk_s):>7}  ", PLAIN)
-    if totals.shares is not None:
+    if totals.proportions is not None:
         # Room for the longest wording, so that the bars of all speakers are of one length.
         room = min(_LONGEST_BAR, width - text.cell_len - _LONGEST_WORDS - 2)
         if room >= _SHORTEST_BAR:
-            text.append_text(_stacked(totals.shares, room)).append("  ")
-    return text.append(shares(totals), PLAIN if totals.shares else QUIET)
+            text.append_text(_stacked(totals.proportions, room)).append("  ")
+    return text.append(proportions(totals), PLAIN if totals.proportions else QUIET)
 
 
-def _stacked(shares_of: Sequence[float], width: int) -> Text:
+def _stacked(proportions: Sequence[float], width: int) -> Text:
     """All proportions side by side in one bar; the ends are rounded, so that the bar is always full."""
     text = Text()
     total = 0.0
-    for label, share in zip(LABELS, shares_of, strict=True):
+    for label, share in zip(LABELS, proportions, strict=True):
         total += share
         cells = round(total * width) - text.cell_len
         if cells > 0:
@@ -82,7 +82,7 @@ def summary_lines(totals: Iterable[SpeakerTotals]) -> list[str]:
     """A sentence for each speaker, or one that says that nobody spoke."""
     lines = [
         f"{printable(speaker.speaker)}: {counted(speaker.turns, 'turn')}, "
-        f"talk time {clock(speaker.talk_s)}, {shares(speaker)}."
+        f"talk time {clock(speaker.talk_s)}, {proportions(speaker)}."
         for speaker in totals
     ]
     return lines or ["No speech was found."]

@@ -115,7 +115,7 @@ def curve(turns: Sequence[Turn], span: Span, position_s: float, label_width: int
     lines = []
     for place, label in enumerate(LABELS):
         line = Text(fitted(f"{LETTERS[label]} {label}", label_width))
-        line.append("".join(" " if shares is None else height(shares[place]) for shares in points), ink(label))
+        line.append("".join(" " if each is None else height(each[place]) for each in points), ink(label))
         line.append("      " if now is None else f" {now[place]:4.0%} ", Style(dim=now is None))
         lines.append(line)
     return lines

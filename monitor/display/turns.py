@@ -119,17 +119,17 @@ def attention(turn: Turn, width: int) -> Text:
         return Text("")
     cells = min(len(salience), max(8, min(_LONGEST, width - 3 - _WORDS)))
     steps: list[list[float]] = [[] for _ in range(cells)]
-    for step, share in enumerate(salience):
-        steps[step * cells // len(salience)].append(share)
-    shares = [sum(each) / len(each) for each in steps]
-    highest = max(shares)
+    for step, weight in enumerate(salience):
+        steps[step * cells // len(salience)].append(weight)
+    weights = [sum(each) / len(each) for each in steps]
+    highest = max(weights)
     line = Text("   ")
-    for place, share in enumerate(shares):
+    for place, weight in enumerate(weights):
         # A cell counts as salient if its middle does.
         middle_s = turn.start_s + (place + 0.5) * len(salience) / cells * STEP_S
         inside = span[0] <= middle_s < span[1]
         style = ink(turn.emotion) + Style(bold=True, underline=True) if inside else QUIET
-        line.append(height(share / highest), style)
+        line.append(height(weight / highest), style)
     return line.append(f"  half of the attention {_tenths(span[0])}–{_tenths(span[1])}", QUIET)
 
 

@@ -24,8 +24,8 @@ class SpeakerTotals:
     seconds: tuple[float, ...] = (0.0,) * len(LABELS)
 
     @property
-    def shares(self) -> tuple[float, ...] | None:
-        """Share of each emotion, by its talk time (sums to 1), or `None` where nothing was scored."""
+    def proportions(self) -> tuple[float, ...] | None:
+        """Proportion of each emotion, by its talk time (sums to 1), or `None` where nothing was scored."""
         scored_s = sum(self.seconds)
         return tuple(second / scored_s for second in self.seconds) if scored_s > 0 else None
 
