@@ -67,7 +67,7 @@ def serve(options: ServeOptions, *, quiet: bool = False) -> int:
         128 and the number of the signal that ended it.
 
     Raises:
-        StserError: Something keeps it from options.
+        StserError: Something keeps it from that.
     """
     try:
         from monitor.serve.events import EventLog

@@ -277,42 +277,35 @@ def test_a_token_is_asked_for_and_pages_of_others_are_refused(serving):
         assert (answer["cache-control"], answer["x-frame-options"]) == ("no-store", "DENY")
 
 
-def test_streams_need_the_token(serving, call):
-    served = serving(token="secret")
-    for path in ("/media/pcm?rate=8000", "/media/pcm?rate=8000&token=wrong"):
+def test_streams_need_the_token_or_the_signature_of_twilio(serving):
+    served, signing = serving(token="secret"), serving("signing", token="secret", twilio_token="12345")
+    signature = twilio_signature("12345", f"wss://127.0.0.1:{signing.port}/media/twilio")
+    signed = {"additional_headers": {"X-Twilio-Signature": signature}}
+    for address, options in (
+        (f"{served.ws}/media/pcm?rate=8000", {}),
+        (f"{served.ws}/media/pcm?rate=8000&token=wrong", {}),
+        (f"{served.ws}/media/pcm?rate=8000&token=secret", {"origin": "http://evil.example"}),
+        (f"{signing.ws}/media/twilio?token=secret", {}),
+        (f"{signing.ws}/media/twilio?x=1", signed),
+    ):
         with pytest.raises(InvalidStatus) as refused:
-            connect(served.ws + path)
+            connect(address, **options)
         assert refused.value.response.status_code == 403
-    with pytest.raises(InvalidStatus):
-        connect(f"{served.ws}/media/pcm?rate=8000&token=secret", origin="http://evil.example")
-    assert [sentence for sentence in served.said if "unforeseen" in sentence] == []
-    start = {"event": "start", "start": {"callSid": "CA1", "tracks": ["inbound"], "customParameters": {}}}
+    assert [sentence for sentence in served.said + signing.said if "unforeseen" in sentence] == []
+
+    def start(**parameters):
+        return json.dumps({"event": "start", "start": {"callSid": "CA1", "customParameters": parameters}})
+
     with connect(f"{served.ws}/media/twilio") as socket_, pytest.raises(ConnectionClosed) as closed:
-        socket_.send(json.dumps(start))
+        socket_.send(start())
         socket_.recv(timeout=10)
     assert closed.value.rcvd.code == 1008
     assert served.lines.calls() == []
-
-    start["start"]["customParameters"]["token"] = "secret"
-    with connect(f"{served.ws}/media/twilio") as socket_:
-        socket_.send(json.dumps(start))
-        socket_.send(json.dumps({"event": "media", "media": {"payload": call.mu_law(0, 0)}}))
-        socket_.send(json.dumps({"event": "stop"}))
-    wait_until(served.lines.calls)
-
-
-def test_twilio_has_to_sign_where_its_token_is_given(serving):
-    served = serving(token="secret", twilio_token="12345")
-    address = f"{served.ws}/media/twilio"
-    signed = {"X-Twilio-Signature": twilio_signature("12345", f"wss://127.0.0.1:{served.port}/media/twilio")}
-    with pytest.raises(InvalidStatus):
-        connect(f"{address}?token=secret")
-    with pytest.raises(InvalidStatus):
-        connect(f"{address}?x=1", additional_headers=signed)
-    with connect(address, additional_headers=signed) as socket_:
-        socket_.send(json.dumps({"event": "start", "start": {"callSid": "CA1"}}))
-        socket_.send(json.dumps({"event": "media", "media": {"payload": "////"}}))
-        wait_until(served.lines.calls)
+    for server, options, parameters in ((served, {}, {"token": "secret"}), (signing, signed, {})):
+        with connect(f"{server.ws}/media/twilio", **options) as socket_:
+            socket_.send(start(**parameters))
+            socket_.send(json.dumps({"event": "media", "media": {"payload": "////"}}))
+            wait_until(server.lines.calls)
 
 
 def test_a_timeline_that_cannot_be_written_ends_its_line_alone(serving, asynchronous, call):
