@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,22 +98,18 @@ def twilio_signature(token: str, url: str) -> str:
 
 
 class Pace:
-    """How fast one connection may send messages: a bucket that fills as time passes."""
+    """How fast one connection may send messages: so many at once, and so many a second on average."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._left = float(limits.burst)
-        self._at_s = time.monotonic()
+        self._every_s = 1 / limits.messages_per_s
+        self._credit_s = limits.burst * self._every_s
+        self._due_s = -math.inf  # when the next message may come, had all come evenly
 
     def wait_s(self) -> float:
         """Count one message: for how long the next one has to wait."""
-        self._left -= 1
-        if self._left > 0:
-            return 0.0
         now_s = time.monotonic()
-        self._left = min(self._limits.burst, self._left + (now_s - self._at_s) * self._limits.messages_per_s)
-        self._at_s = now_s
-        return max(0.0, -self._left / self._limits.messages_per_s)
+        self._due_s = max(self._due_s, now_s - self._credit_s) + self._every_s
+        return max(0.0, self._due_s - now_s)
 
 
 def is_loopback(host: str) -> bool:

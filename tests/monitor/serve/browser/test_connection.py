@@ -29,30 +29,24 @@ def test_the_page_says_that_it_is_offline_and_learns_what_it_missed(visit, serve
     opened.complaints.clear()  # the browser tells of the address that did not answer
 
 
-def test_a_server_that_knows_nothing_any_more_has_the_page_begin_again(visit, server):
-    opened = visit()
-    server.begin("before")
-    expect(opened.page.locator("#count")).to_have_text("1 line in progress")
-    server.lines._calls.clear()
-    server.begin("after")
-    server.log.add("reset", {})
-    expect(opened.page.locator("#lines .name")).to_have_text(["after"])
-
-
-def test_a_peer_that_cannot_be_reached_is_told_and_the_calls_are_learned_anew(visit, server):
+def test_calls_are_learned_anew_where_a_peer_is_lost_or_the_server_knows_none(visit, server):
     opened = visit()
     server.begin("own")
     server.begin("foreign")
-    status = opened.page.locator("#connection")
-    expect(opened.page.locator("#lines .name")).to_have_count(2)
+    status, names = opened.page.locator("#connection"), opened.page.locator("#lines .name")
+    expect(names).to_have_count(2)
     foreign = server.lines._calls.pop("foreign")
     server.now(unreachable=["http://10.0.0.2:8765"])
     expect(status).to_contain_text("http://10.0.0.2:8765")
-    expect(opened.page.locator("#lines .name")).to_have_text(["own"])
+    expect(names).to_have_text(["own"])
     server.lines._calls["foreign"] = foreign
     server.now(("own", 2.0, None, None))
     expect(status).to_be_empty()
-    expect(opened.page.locator("#lines .name")).to_have_count(2)
+    expect(names).to_have_count(2)
+    server.lines._calls.clear()
+    server.begin("after")
+    server.log.add("reset", {})
+    expect(names).to_have_text(["after"])
 
 
 def test_what_is_said_stays_text_and_the_page_may_load_and_run_nothing_else(visit, server):
