@@ -3,9 +3,11 @@
 import asyncio
 import csv
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import create_server
 from threading import Thread
@@ -149,3 +151,36 @@ def table():
         return [{name: value for name, value in row.items() if name not in ("recording", "started_at")} for row in rows]
 
     return read
+
+
+@pytest.fixture
+def receiver():
+    """Another program: it answers with the statuses that it is given, then with 204, and keeps what came."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self):
+            came = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            server.came.append((self.path, self.headers["X-Stser-Signature"], came))
+            status = server.answers.pop(0) if server.answers else 204
+            time.sleep(server.delay_s)
+            self.send_response(status)
+            about = {"Location": "/elsewhere", "Last-Event-ID": "1", "Content-Length": str(len(server.body))}
+            for name, value in about.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(server.body)
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server.url, server.came, server.answers = f"http://127.0.0.1:{server.server_port}", [], []
+    server.body, server.delay_s = b"", 0.0
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

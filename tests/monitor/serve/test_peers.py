@@ -1,7 +1,6 @@
 """Servers that show each other's calls: real servers, real connections, one of them lost and found again."""
 
 import json
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from socket import create_server
 from threading import Thread
 
@@ -147,24 +146,10 @@ def test_a_peer_that_is_lost_and_found_again(serving, call):
     ("status", "body", "why"),
     [(200, b"[1, 2]", ""), (200, b"<html>", ""), (302, b"", "302"), (500, b"", "500"), (401, b"", "another token")],
 )
-def test_another_program_is_no_peer(serving, status, body, why):
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(status)
-            self.send_header("location", "/elsewhere")
-            self.send_header("last-event-id", "1")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as answering:
-        Thread(target=answering.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{answering.server_port}"
-        front = serving(token="secret", peers=[address])
-        wait_until(lambda: any(address in sentence and why in sentence for sentence in front.said))
-        answering.shutdown()
+def test_another_program_is_no_peer(serving, receiver, status, body, why):
+    receiver.answers, receiver.body = [status] * 100, body
+    front = serving(token="secret", peers=[receiver.url])
+    wait_until(lambda: any(receiver.url in sentence and why in sentence for sentence in front.said))
     assert front.calls() == []
     assert not front.peers[0].reachable
 

@@ -2,9 +2,7 @@
 
 import hashlib
 import hmac
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from waiting import wait_until
@@ -17,40 +15,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def receiver():
-    """A server that answers with the statuses that it is given, then with 204, and keeps what came."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            server.came.append((self.path, self.headers["X-Stser-Signature"], body))
-            status = server.answers.pop(0) if server.answers else 204
-            time.sleep(server.delay_s)
-            self.send_response(status)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *arguments):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    server.came, server.answers, server.delay_s = [], [], 0.0
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
 def hook(receiver, monkeypatch):
     """A function that starts a sender; its `counted` tells how often there was an outcome."""
     monkeypatch.setattr(webhook, "_TRIES_AFTER_S", (0.0, 0.05, 0.05))
     made = []
 
-    def make(url=f"http://127.0.0.1:{receiver.server_port}/alerts"):
+    def make(url=f"{receiver.url}/alerts"):
         said = []
         metrics = Metrics(said.append)
         made.append(Webhook(url, "secret", metrics))
