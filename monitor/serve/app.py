@@ -229,7 +229,7 @@ class App:
         return Response(content, media_type="text/html")
 
     async def _acknowledge(self, request: Request, call: Call) -> Response:
-        if not await anyio.to_thread.run_sync(self._lines.acknowledge, call.name, request.path_params["alert"]):
+        if not await anyio.to_thread.run_sync(self._lines.acknowledge, call, request.path_params["alert"]):
             raise HTTPException(404, "There is no such alert.")
         return Response(status_code=204)
 

@@ -119,10 +119,7 @@ class Line:
     def start(self) -> None:
         """Begin."""
         call = self.call
-        self._shared.log.add(
-            "call_started",
-            {"call": call.name, "source": call.source, "started_at": call.started_at, "channels": call.channels()},
-        )
+        self._tell("call_started", source=call.source, started_at=call.started_at, channels=call.channels())
         self.thread.start()
 
     @property
@@ -177,14 +174,14 @@ class Line:
         call.reason = self.reason or STOPPED
         call.ended_at = iso(datetime.now())
         self._ended(self)
-        values = {name: call.values()[name] for name in ("call", "ended_at", "reason", "position_s", "turns")}
-        self._shared.log.add("call_ended", {**values, "report": f"/calls/{call.name}/report"})
+        values = {name: call.values()[name] for name in ("ended_at", "reason", "position_s", "turns")}
+        self._tell("call_ended", **values, report=f"/calls/{call.name}/report")
 
     def _told(self, turn: Turn) -> None:
         self.call.turns += 1
         self.call.emotions[turn.channel - 1] = turn.emotion
         self._shared.metrics.turns.inc()
-        self._shared.log.add("turn", {"call": self.call.name, **turn_object(turn)})
+        self._tell("turn", **turn_object(turn))
 
     def _alerted(self, alert: Alert) -> None:
         timed = replace(alert, at=self.pipeline.clock(alert.time_s))
@@ -192,7 +189,10 @@ class Line:
             exporter.write_note(timed)
         self.call.alerts += 1
         self._shared.metrics.alerts.inc()
-        self._shared.log.add("alert", {"call": self.call.name, "alert": self.call.alerts, **note_object(timed)})
+        self._tell("alert", alert=self.call.alerts, **note_object(timed))
+
+    def _tell(self, kind: str, /, **values: object) -> None:
+        self._shared.log.add(kind, {"call": self.call.name, **values})
 
 
 class RefusedError(StserError):
@@ -255,18 +255,17 @@ class Lines:
         """Where a call's JSON Lines are."""
         return self.shared.folder / f"{name}.jsonl"
 
-    def acknowledge(self, name: str, alert: int) -> bool:
+    def acknowledge(self, call: Call, alert: int) -> bool:
         """Note that somebody has seen to an alert; false where there is none of that number."""
-        call = self.find(name)
-        if call is None or not 1 <= alert <= call.alerts:
+        if not 1 <= alert <= call.alerts:
             return False
         with self._lock:
             if alert in call.acknowledged:
                 return True
             call.acknowledged.add(alert)
-            if name not in self._lines:
+            if call.name not in self._lines:
                 self._keep(call.name, [alert])
-        self.shared.log.add("acknowledged", {"call": name, "alert": alert})
+        self.shared.log.add("acknowledged", {"call": call.name, "alert": alert})
         return True
 
     def stop(self) -> list[Line]:
