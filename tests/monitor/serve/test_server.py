@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 
 from benchmarks.callers import AudioSocket, Pcm, Sound, Twilio, mu_law
 from monitor.cli import main
+from monitor.serve.protocols import MU_LAW
 from monitor.serve.security import twilio_signature
 
 pytestmark = pytest.mark.slow
@@ -36,21 +37,15 @@ def carried(sound, protocol):
     """Samples of a sound as a protocol carries them."""
     samples = sound.samples[: 1 if protocol == "audiosocket" else 2, : sound.frames * 160]
     if protocol == "twilio":
-        from monitor.serve.protocols import MU_LAW
-
         codes = [np.frombuffer(mu_law(channel), dtype=np.uint8) for channel in samples]
         samples = (MU_LAW[np.stack(codes)] * 32768).astype(np.int16)
     return samples
 
 
-def calling(served, protocol, name="x", channels=2, query=""):
-    match protocol:
-        case "twilio":
-            return Twilio.call(served.ws + query, name, channels)
-        case "pcm":
-            return Pcm.call(served.ws + query, name, channels)
-        case "audiosocket":
-            return AudioSocket.call("127.0.0.1", served.audiosocket, uuid.uuid4())
+def calling(served, protocol, name="x"):
+    if protocol == "audiosocket":
+        return AudioSocket.call("127.0.0.1", served.audiosocket, uuid.uuid4())
+    return {"twilio": Twilio, "pcm": Pcm}[protocol].call(served.ws, name, 2)
 
 
 @pytest.mark.parametrize("protocol", ["twilio", "pcm", "audiosocket", "pcm with words"])
