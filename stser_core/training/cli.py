@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer import Option
 
 from stser_core import command_line
 from stser_core.command_line import with_groups
@@ -49,9 +51,7 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _choose(
-    context: typer.Context, debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False
-) -> None:
+def _choose(context: typer.Context, debug: Annotated[bool, Option("--debug", help="Show tracebacks.")] = False) -> None:
     """Train, cross-validate and evaluate STSER: emotion from speech and text."""
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -62,27 +62,27 @@ def _choose(
 def fit(
     corpora: Corpora,
     calls: Calls,
-    out: Annotated[Path, typer.Option(help="The run's folder; the checkpoint is written into it.")],
+    out: Annotated[Path, Option(help="The run's folder; the checkpoint is written into it.")],
     settings: RecipeOptions,
     storage: Storage,
     validation: Validation = 0.2,
     test_proportion: Annotated[
-        float, typer.Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
+        float, Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
     ] = 0.0,
     front_end: FrontEnd = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
+    seed: Annotated[int | None, Option(min=0, help="Random seed.")] = None,
     start_from: Annotated[
-        list[str], typer.Option(help="A checkpoint whose encoders and classifiers the model starts from; repeat it.")
+        list[str], Option(help="A checkpoint whose encoders and classifiers the model starts from; repeat it.")
     ] = [],  # noqa: B006 (typer copies it)
     encoder: Annotated[
         str | None,
-        typer.Option(help="Train a classifier over a further encoder: NAME=hub:MODEL_ID or NAME=TYPE:key=value,…"),
+        Option(help="Train a classifier over a further encoder: NAME=hub:MODEL_ID or NAME=TYPE:key=value,…"),
     ] = None,
     checkpoint: Annotated[
-        str | None, typer.Option(help="The checkpoint that gets the classifier of --encoder.", show_default="default")
+        str | None, Option(help="The checkpoint that gets the classifier of --encoder.", show_default="default")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an earlier run in --out.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run in --out.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Continue an earlier run in --out.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Delete an earlier run in --out.")] = False,
 ) -> None:
     """Train a model and write its checkpoint; with --encoder, add a classifier to a checkpoint."""
     from stser_core.training.further import add_classifier, parse_encoder
@@ -91,29 +91,24 @@ def fit(
     from stser_core.training.run import fit as train
     from stser_core.training.splits import divide
 
-    recipe = settings.read(seed)
-    seed = recipe.loop.seed
+    recipe, written = settings.read(seed), RunFolder(out).checkpoint
     if encoder is not None:
         others: dict[str, object] = {"--front-end": front_end, "--start-from": start_from, "--resume": resume}
-        others |= {"--test-proportion": test_proportion}
-        others |= {"--routine": calls.routine, "--service-texts": calls.service_texts}
-        _refuse(others, "with --encoder")
+        others |= {"--test-proportion": test_proportion, "--routine": calls.routine}
+        _refuse({**others, "--service-texts": calls.service_texts}, "with --encoder")
         name, entry = parse_encoder(encoder)
-        written = RunFolder(out).checkpoint
         if written.exists() and not overwrite:
             raise UsageError(f"{out} holds a checkpoint: give another --out, or --overwrite to lose it.")
-        fold = divide(corpora.clips(), validation, seed)
+        fold = divide(corpora.clips(), validation, recipe.loop.seed)
         add_classifier(fold, name, entry, recipe, checkpoint or "default", written, storage.folder)
         print(f"The checkpoint is in {written}.", file=sys.stderr)
         return
     if checkpoint is not None:
         raise UsageError("--checkpoint goes with --encoder; a model starts from another's weights by --start-from.")
     weak = calls.read(storage.folder)
-    fold = divide(corpora.clips(), validation, seed, test=test_proportion)
-    data = RunData.of(fold, weak)
-    written = train(
-        data, recipe, out, storage.folder, front_end=front_end, starts=start_from, resume=resume, overwrite=overwrite
-    )
+    fold = divide(corpora.clips(), validation, recipe.loop.seed, test=test_proportion)
+    begin = partial(train, front_end=front_end, starts=start_from, resume=resume, overwrite=overwrite)
+    begin(RunData.of(fold, weak), recipe, out, storage.folder)
     print(f"The checkpoint is in {written}.", file=sys.stderr)
     if fold.test or weak.held_out:
         _test(written, fold, weak, storage.folder)
@@ -147,7 +142,7 @@ def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
 def cross_validate(
     corpora: Corpora,
     calls: Calls,
-    out: Annotated[Path, typer.Option(help="Where runs and results are kept; call again to continue.")],
+    out: Annotated[Path, Option(help="Where runs and results are kept; call again to continue.")],
     settings: RecipeOptions,
     folding: Folding,
     storage: Storage,
@@ -155,15 +150,13 @@ def cross_validate(
     front_end: FrontEnd = None,
     start_from: Annotated[
         Path | None,
-        typer.Option(help="The --out of an earlier cross-validation: each fold starts from its checkpoint there."),
+        Option(help="The --out of an earlier cross-validation: each fold starts from its checkpoint there."),
     ] = None,
-    streams: Annotated[bool, typer.Option("--streams", help="Also evaluate call-like streams.")] = False,
+    streams: Annotated[bool, Option("--streams", help="Also evaluate call-like streams.")] = False,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Folds that are trained at the same time.", show_default="half the cores")
+        int | None, Option(min=1, help="Folds that are trained at the same time.", show_default="half the cores")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Delete runs of other recipes or data in --out.")
-    ] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Delete runs of other recipes or data in --out.")] = False,
     baseline: Baselines = [],  # noqa: B006
 ) -> None:
     """Train and evaluate every fold, for several seeds, beside the published results."""
@@ -222,22 +215,22 @@ def baseline(corpora: Corpora, baseline: Baselines, folding: Folding, storage: S
 @app.command()
 @with_groups
 def evaluate(
-    checkpoint: Annotated[str, typer.Option(help="A checkpoint's name, folder or Hub id.")],
+    checkpoint: Annotated[str, Option(help="A checkpoint's name, folder or Hub id.")],
     corpora: Corpora,
     chosen: Chosen,
     calls: Calls,
     storage: Storage,
     results: Results,
     streams: Annotated[
-        bool, typer.Option("--streams", help="Call-like streams (and --routine calls) instead of single clips.")
+        bool, Option("--streams", help="Call-like streams (and --routine calls) instead of single clips.")
     ] = False,
     prior: Annotated[
-        str, typer.Option(help="Class prior of --streams: checkpoint, even, or neutral=0.7,angry=0.1.")
+        str, Option(help="Class prior of --streams: checkpoint, even, or neutral=0.7,angry=0.1.")
     ] = "checkpoint",
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of --streams.")] = 0,
-    band: Annotated[Literal["wide", "telephone", "both"], typer.Option(help="Audio band of single clips.")] = "wide",
-    classifier: Annotated[str, typer.Option(help="ensemble, or names joined by +.")] = "ensemble",
-    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: Annotated[int, Option(min=0, help="Random seed of --streams.")] = 0,
+    band: Annotated[Literal["wide", "telephone", "both"], Option(help="Audio band of single clips.")] = "wide",
+    classifier: Annotated[str, Option(help="ensemble, or names joined by +.")] = "ensemble",
+    accelerator: Annotated[str, Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Evaluate a checkpoint through the recognizer that the monitor runs."""
     from stser_core.ensemble import parse_prior
@@ -291,7 +284,7 @@ def _print(tables: Iterable[Table], *, stderr: bool = False) -> None:
 def export_onnx(
     checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A checkpoint's name or folder.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write a copy of the checkpoint here instead of into its folder.")
+        Path | None, Option(metavar="DIR", help="Write a copy of the checkpoint here instead of into its folder.")
     ] = None,
 ) -> None:
     """Write a checkpoint's graphs for ONNX Runtime, which stser-monitor --runtime onnx needs."""

@@ -252,10 +252,7 @@ def pair_report(inputs: SpeechInputs, clips: Sequence[Clip]) -> dict[str, Any]:
 
 
 def pairs_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
-    """Each clip with sound with a text of each label that a kind of pair allows, by kind.
-
-    The label of a pair is the right answer.
-    """
+    """Each clip with sound with a text of each label that a kind of pair allows, by kind; labelled as is right."""
     texts: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         if clip.path is None and clip.text:

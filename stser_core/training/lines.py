@@ -63,10 +63,7 @@ def available_codecs() -> tuple[Codec, ...]:
 
 
 def random_line(sound: Sound, rng: Generator, pauses: Sequence[Sound] = ()) -> Sound:
-    """Send sound, float32 [n] in −1…1, 16 kHz, over a random line; its length stays.
-
-    `pauses` is noise of real lines, float32 [n] each, which is drawn in six of ten noisy lines.
-    """
+    """Send sound, float32 [n] in −1…1, 16 kHz, over a random line, perhaps with noise of `pauses`; its length stays."""
     codecs = (None, *available_codecs())
     weights = np.array([_NO_CODEC if one is None else one.weight for one in codecs])
     codec = codecs[int(rng.choice(len(codecs), p=weights / weights.sum()))]
@@ -100,10 +97,7 @@ def random_line(sound: Sound, rng: Generator, pauses: Sequence[Sound] = ()) -> S
 
 
 def telephone_band(sound: Sound) -> Sound:
-    """Sound as a fixed-line telephone carries it: 300 to 3400 Hz, 8 kHz, 8-bit µ-law (ITU-T G.712 and G.711).
-
-    float32 [..., n] in −1…1, 16 kHz, gives the same shape.
-    """
+    """Sound, float32 [..., n] in −1…1, 16 kHz, over a telephone: 300 to 3400 Hz, 8 kHz, µ-law (ITU-T G.712, G.711)."""
     line = torch.from_numpy(np.ascontiguousarray(sound))
     line = functional.resample(line, SAMPLE_RATE, _NARROW, lowpass_filter_width=32, rolloff=0.85)
     for q in (0.5412, 1.3066):  # two sections of a fourth-order Butterworth high-pass

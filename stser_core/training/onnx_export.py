@@ -144,10 +144,7 @@ def _write(path: Path, model: Stser, compute: Callable[..., object], inputs: tup
 
 
 def _take_weights_out(graph: Any, stored: Mapping[str, str]) -> list[str]:  # noqa: ANN401
-    """Make a graph take its weights from elsewhere, as they are stored; returns their names.
-
-    `stored` has the type of each weight by its name in the model; those of type int8 have scales.
-    """
+    """Make a graph take its weights from elsewhere, of the types in `stored`; returns their names."""
     from onnx import TensorProto, helper
 
     kinds = {"int8": TensorProto.INT8, "float16": TensorProto.FLOAT16}

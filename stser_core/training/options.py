@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
+from typer import Option
 
 from stser_core.errors import DataError, UsageError
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from stser_core.training.routine import CallData
     from stser_core.training.splits import Fold
 
-Baselines = Annotated[list[str], typer.Option("--baseline", help="egemaps, tfidf, mdre, att-align; repeat it.")]
+Baselines = Annotated[list[str], Option("--baseline", help="egemaps, tfidf, mdre, att-align; repeat it.")]
 FrontEnd = Annotated[
-    str | None, typer.Option(help="The front end's weights: a checkpoint that has them, or front_end.safetensors.")
+    str | None, Option(help="The front end's weights: a checkpoint that has them, or front_end.safetensors.")
 ]
 Validation = Annotated[
     float,
-    typer.Option(
+    Option(
         "--validation-proportion", help="Proportion of the training part that is validated with.", min=0.01, max=0.99
     ),
 ]
@@ -33,7 +33,7 @@ Validation = Annotated[
 class Storage:
     """Storage of caches."""
 
-    cache: Annotated[Path | None, typer.Option(help="Folder for decoded sound and frames.")] = None
+    cache: Annotated[Path | None, Option(help="Folder for decoded sound and frames.")] = None
 
     @property
     def folder(self) -> Path:
@@ -47,14 +47,11 @@ class Storage:
 class Corpora:
     """The corpora to train or evaluate on."""
 
-    corpus: Annotated[list[str], typer.Option(help="A corpus; repeat it with --data.")] = field(default_factory=list)
-    data: Annotated[list[Path], typer.Option(help="Its folder, or a manifest's file.")] = field(default_factory=list)
+    corpus: Annotated[list[str], Option(help="A corpus; repeat it with --data.")] = field(default_factory=list)
+    data: Annotated[list[Path], Option(help="Its folder, or a manifest's file.")] = field(default_factory=list)
 
     def clips(self) -> tuple[Clip, ...]:
-        """All clips; notes on the corpora go to standard error.
-
-        Raises `UsageError` where corpora and folders do not come in pairs, `DataError` where a corpus is damaged.
-        """
+        """All clips; raises `UsageError` where corpora and folders do not come in pairs, or `DataError`."""
         from stser_core.training.corpora import read
         from stser_core.training.splits import without_copies
 
@@ -85,13 +82,13 @@ class Calls:
     """Weakly labelled neutral speech and text."""
 
     routine: Annotated[
-        Path | None, typer.Option(help="A folder with recordings of calls in which nothing emotional happens.")
+        Path | None, Option(help="A folder with recordings of calls in which nothing emotional happens.")
     ] = None
     held_out_call: Annotated[
-        list[str], typer.Option(help="Name of a recording in --routine that is not trained on; repeat it.")
+        list[str], Option(help="Name of a recording in --routine that is not trained on; repeat it.")
     ] = field(default_factory=list)
     service_texts: Annotated[
-        Path | None, typer.Option(help="A TSV (or .gz) with the columns corpus and text; sgd and taskmaster are used.")
+        Path | None, Option(help="A TSV (or .gz) with the columns corpus and text; sgd and taskmaster are used.")
     ] = None
 
     def read(self, cache: Path, *, train: bool = True) -> CallData:
@@ -107,16 +104,14 @@ class Calls:
 class RecipeOptions:
     """A recipe, and options that change it."""
 
-    recipe: Annotated[Path | None, typer.Option(help="A recipe (JSON); other options change it.")] = None
-    preset: Annotated[Literal["paper", "default"] | None, typer.Option(help="The model.")] = None
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training part.")] = None
-    patience: Annotated[
-        int | None, typer.Option(min=0, help="Epochs without a better metric; 0 = never stop early.")
-    ] = None
-    batch: Annotated[int | None, typer.Option(min=1, help="Clips in one batch.")] = None
-    learning_rate: Annotated[float | None, typer.Option(min=1e-9, help="Highest learning rate.")] = None
-    text_encoder: Annotated[str | None, typer.Option(help="A pre-trained ALBERT: Hub id or folder.")] = None
-    classifiers: Annotated[str | None, typer.Option(help="Names joined by +; by default all with data.")] = None
+    recipe: Annotated[Path | None, Option(help="A recipe (JSON); other options change it.")] = None
+    preset: Annotated[Literal["paper", "default"] | None, Option(help="The model.")] = None
+    epochs: Annotated[int | None, Option(min=1, help="Passes over the training part.")] = None
+    patience: Annotated[int | None, Option(min=0, help="Epochs without a better metric; 0 = never stop early.")] = None
+    batch: Annotated[int | None, Option(min=1, help="Clips in one batch.")] = None
+    learning_rate: Annotated[float | None, Option(min=1e-9, help="Highest learning rate.")] = None
+    text_encoder: Annotated[str | None, Option(help="A pre-trained ALBERT: Hub id or folder.")] = None
+    classifiers: Annotated[str | None, Option(help="Names joined by +; by default all with data.")] = None
 
     def read(self, seed: int | None = None) -> Recipe:
         """The recipe; raises `UsageError` where an option does not fit, `DataError` where it cannot be read."""
@@ -152,10 +147,10 @@ class Folding:
 
     leave_out: Annotated[
         Literal["auto", "session", "speakers", "corpus"],
-        typer.Option(help="What each fold tests; auto: a session where there are sessions, else speakers."),
+        Option(help="What each fold tests; auto: a session where there are sessions, else speakers."),
     ] = "auto"
-    folds: Annotated[int, typer.Option(min=2, help="How many, when speakers are left out.")] = 5
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each fold, with the seeds 0, 1, …")] = 1
+    folds: Annotated[int, Option(min=2, help="How many, when speakers are left out.")] = 5
+    seeds: Annotated[int, Option(min=1, help="Runs of each fold, with the seeds 0, 1, …")] = 1
     validation: Validation = 0.2
 
     def of(self, clips: tuple[Clip, ...]) -> list[Fold]:
@@ -177,9 +172,9 @@ class Folding:
 class Chosen:
     """Selection of the clips to evaluate."""
 
-    session: Annotated[list[str], typer.Option(help="Only this session; repeat it.")] = field(default_factory=list)
-    speaker: Annotated[list[str], typer.Option(help="Only this speaker; repeat it.")] = field(default_factory=list)
-    split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="Only this split.")] = None
+    session: Annotated[list[str], Option(help="Only this session; repeat it.")] = field(default_factory=list)
+    speaker: Annotated[list[str], Option(help="Only this speaker; repeat it.")] = field(default_factory=list)
+    split: Annotated[Literal["train", "validation", "test"] | None, Option(help="Only this split.")] = None
 
     def of(self, clips: tuple[Clip, ...]) -> tuple[Clip, ...]:
         """The clips of the sessions, speakers and split that are named, or all; raises `DataError` without any."""
@@ -202,9 +197,7 @@ class Chosen:
 class Results:
     """Output of results besides the terminal."""
 
-    json: Annotated[
-        Path | None, typer.Option("--json", help="Write the results to this file; - is standard output.")
-    ] = None
+    json: Annotated[Path | None, Option("--json", help="Write the results to this file; - is standard output.")] = None
 
     def check(self, data: list[Path]) -> None:
         """Find out before long work that they cannot be written (`OutputError`), or are the data (`UsageError`)."""

@@ -157,10 +157,7 @@ def metrics_table(report: Mapping[str, Any]) -> Table:
 def cross_validation_table(
     title: str, ours: Mapping[str, Mapping[str, Spread]], baselines: Mapping[str, Mapping[str, Any]]
 ) -> Table:
-    """WA and UA of our classifiers and of baselines, beside the paper's results.
-
-    Each is the mean ± standard deviation over folds and seeds, of a baseline its `summary`.
-    """
+    """WA and UA, mean ± deviation, of our classifiers and of baselines, beside the paper's results."""
     table = _table(title, ("",), ("WA", "UA", "published WA", "published UA"))
     table.caption, table.caption_justify = "percent; published: IEMOCAP", "left"
 

@@ -67,10 +67,7 @@ class CallData:
 def read_call_data(
     calls: Path | None, held_out: Collection[str], texts: Path | None, cache: Path, *, train: bool = True
 ) -> CallData:
-    """Read routine calls and service texts, where they are given; see `read_calls` and `service_texts`.
-
-    Where nothing is going to be trained, all calls are held out unless some are named.
-    """
+    """Read routine calls and service texts; unless something is trained, all calls are held out if none is named."""
     training, held = read_calls(calls, held_out) if calls is not None else ([], [])
     if not train:
         training, held = [], held or training

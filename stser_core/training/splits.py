@@ -109,10 +109,7 @@ def divide(clips: Sequence[Clip], validation_part: float = 0.2, seed: int = 0, *
 
 
 def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
-    """The clips without those whose recording is, byte for byte, that of an earlier one, which would leak.
-
-    Raises `DataError` where a clip or a recording is given twice, or a recording cannot be read.
-    """
+    """The clips without copies of earlier recordings; `DataError` where one is given twice or cannot be read."""
     ids = Counter(clip.id for clip in clips)
     files = Counter(os.path.realpath(clip.path) for clip in clips if clip.path is not None)
     for what, counts in (("clip", ids), ("recording", files)):
@@ -128,10 +125,7 @@ def without_copies(clips: Sequence[Clip]) -> tuple[Clip, ...]:
 
 
 def split_off(clips: Sequence[Clip], proportion: float = 0.2, seed: int = 0) -> tuple[Clips, Clips]:
-    """Take a proportion of a training part to validate with; both parts keep the order in which they came.
-
-    Whole speakers are taken, as near as they can, or clips of a lone speaker.
-    """
+    """Take a proportion of clips to validate with: whole speakers, as near as they can, or clips of a lone speaker."""
     take = _groups_near if len({clip.speaker for clip in clips}) > 1 else _random_clips
     return _without(clips, take(clips, proportion, seed))
 
@@ -184,10 +178,7 @@ def _counts(clips: Sequence[Clip]) -> Groups:
 
 
 def _grouped(clips: Sequence[Clip], parts: int, seed: int) -> list[Clips]:
-    """Divide clips into parts that keep speakers together, alike in size and labels as far as the speakers allow.
-
-    None of the parts is empty, and the same clips in another order give the same parts.
-    """
+    """Divide clips, in any order, into parts that keep speakers together, alike in size and labels; none is empty."""
     groups = _counts(clips)
     if len(groups) < 2:
         raise DataError("There is only one speaker, so nothing can be held out; add others.")
@@ -219,10 +210,7 @@ def _deal(groups: Groups, parts: int, rng: random.Random) -> dict[str, int]:
 
 
 def _groups_near(clips: Sequence[Clip], proportion: float, seed: int) -> Clips:
-    """Take whole speakers until no exchange brings the proportion of clips nearer to the wanted one.
-
-    At least one is taken and at least one stays; labels are as alike to the rest's as the speakers allow.
-    """
+    """Take some, not all, speakers, until no exchange brings the proportion of clips nearer to the wanted one."""
     groups = _counts(clips)
     smaller = min(proportion, 1 - proportion)
     parts = _grouped(clips, max(2, min(round(1 / smaller), len(groups))), seed)

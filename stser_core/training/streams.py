@@ -10,7 +10,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,20 +40,13 @@ _LAID_ROUNDS = 3
 _NARROW_HZ = 4_200
 
 
-class StreamKind(NamedTuple):
-    """A kind of stream: its name, its number of turns, and the probability of each label in the order of `LABELS`."""
-
-    name: str
-    turns: int
-    mixture: tuple[float, ...]
-
-
-KINDS = (
-    StreamKind("85 % neutral", 60, (0.05, 0.05, 0.85, 0.05)),
-    StreamKind("neutral all along", 30, (0.0, 0.0, 1.0, 0.0)),
-    *(StreamKind(f"{label} all along", 20, tuple(float(one == label) for one in LABELS)) for label in EMOTIONS),
-    StreamKind("even", 80, (0.25, 0.25, 0.25, 0.25)),
-)
+KINDS: Mapping[str, tuple[int, tuple[float, ...]]] = {
+    "85 % neutral": (60, (0.05, 0.05, 0.85, 0.05)),
+    "neutral all along": (30, (0.0, 0.0, 1.0, 0.0)),
+    **{f"{label} all along": (20, tuple(float(one == label) for one in LABELS)) for label in EMOTIONS},
+    "even": (80, (0.25, 0.25, 0.25, 0.25)),
+}
+"""Kinds of streams: number of turns, and the probability of each label in the order of `LABELS`."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +61,7 @@ class Turn:
 def run_streams(
     inputs: SpeechInputs, clips: Sequence[Clip], band: Band, *, seed: int = 0, words: Words | None = None
 ) -> list[Turn]:
-    """Draw the streams of every speaker from the clips with a recording, and score them over a band.
-
-    Without `words`, which gives each turn its words, speech alone is scored.
-    """
+    """Draw the streams of every speaker, and score them over a band, with `words` or as speech alone."""
     drawn = streams_of(clips, seed)
     inputs.prepare([clip for turns in drawn.values() for clip in turns], (band,))
     found = []
@@ -93,14 +83,12 @@ def streams_of(clips: Sequence[Clip], seed: int = 0) -> dict[tuple[str, str], li
             pools[clip.speaker][clip.label].append(clip)
     drawn = {}
     for speaker in sorted(pools):
-        for number, kind in enumerate(KINDS):
+        for number, (kind, (turns, mixture)) in enumerate(KINDS.items()):
             rng = np.random.default_rng((seed, zlib.crc32(speaker.encode()), 0, number))
-            labels = [label for label, p in zip(LABELS, kind.mixture, strict=True) if p]
-            if any(len(pools[speaker][label]) < _FEWEST for label in labels):
+            if any(p and len(pools[speaker][label]) < _FEWEST for label, p in zip(LABELS, mixture, strict=True)):
                 continue
-            said = rng.choice(LABELS, kind.turns, p=kind.mixture)
-            some = [pools[speaker][str(label)] for label in said]
-            drawn[kind.name, speaker] = [pool[int(rng.integers(len(pool)))] for pool in some]
+            some = [pools[speaker][str(label)] for label in rng.choice(LABELS, turns, p=mixture)]
+            drawn[kind, speaker] = [pool[int(rng.integers(len(pool)))] for pool in some]
     return drawn
 
 
@@ -112,19 +100,17 @@ def stream_metrics(turns: Sequence[Turn]) -> dict[str, dict[str, Any]]:
     """
     found = {}
     for kind in KINDS:
-        some = [turn for turn in turns if turn.kind == kind.name]
-        if not some:
-            continue
-        truth = np.array([LABELS.index(turn.labels[0]) for turn in some])
-        probabilities = np.array([turn.scores.ensemble for turn in some])
-        measured = measure(truth, probabilities)
-        found[kind.name] = {
-            "turns": len(some),
-            "recall": measured.recall,
-            "emotions": _emotions(measured.recall),
-            "neutral": float((probabilities.argmax(1) == LABELS.index(NEUTRAL)).mean()),
-            "ece": measured.ece,
-        }
+        some = [turn for turn in turns if turn.kind == kind]
+        if some:
+            truth = np.array([LABELS.index(turn.labels[0]) for turn in some])
+            measured = measure(truth, np.array([turn.scores.ensemble for turn in some]))
+            found[kind] = {
+                "turns": len(some),
+                "recall": measured.recall,
+                "emotions": _emotions(measured.recall),
+                "neutral": sum(row[LABELS.index(NEUTRAL)] for row in measured.confusion) / len(some),
+                "ece": measured.ece,
+            }
     return found
 
 

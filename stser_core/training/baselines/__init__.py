@@ -18,10 +18,7 @@ BASELINES: Mapping[str, tuple[Callable[[], Baseline], tuple[str, ...]]] = {
 
 
 def baselines_of(names: Iterable[str]) -> dict[str, Baseline]:
-    """Make baselines with their default settings, by their names in lower case.
-
-    Raises `UsageError` for an unknown name, `MissingExtraError` where a package that one needs is not installed.
-    """
+    """Baselines by their names; raises `UsageError` for an unknown one, `MissingExtraError` without its packages."""
     found = {}
     for name in map(str.lower, names):
         if name not in BASELINES:

@@ -107,10 +107,7 @@ class Egemaps:
 
 
 def functionals(clips: Sequence[Clip], sounds: SoundCache, cache: Path) -> NDArray[np.float32]:
-    """The functionals of clips with sound, brought to the same loudness: float32 [clips, 88].
-
-    They are kept in the cache by the sound itself.
-    """
+    """The functionals of clips at the same loudness, float32 [clips, 88]; the cache keeps them by the sound."""
     smile, store = _extractor(), ArrayStore(cache, "egemaps", _SET, LOUDNESS)
 
     def row(clip: Clip) -> NDArray[np.float32]:

@@ -28,10 +28,7 @@ def require_folder(corpus: str, directory: Path) -> None:
 
 
 def visible_files(directory: Path) -> list[Path]:
-    """All files below a folder in a fixed order, without those in hidden folders and hidden ones.
-
-    Among these are the `._` files (AppleDouble) that macOS leaves beside the real ones.
-    """
+    """All files below a folder, in order, without hidden ones and folders, such as the `._` files that macOS leaves."""
     return sorted(
         path
         for path in directory.rglob("*")

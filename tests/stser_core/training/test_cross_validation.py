@@ -40,7 +40,6 @@ def test_five_sessions_five_folds_and_a_table(iemocap, given, tmp_path, capsys):
     for row in ("speech", "text", "bimodal", "ensemble", "72.05", "MDRE"):
         assert row in shown
     assert "5,531" in said  # the count differs from the real corpus, and it says so
-
     results = json.loads((out / "results.json").read_text())
     assert [run["fold"] for run in results["runs"]] == ["Ses01", "Ses02", "Ses03", "Ses04", "Ses05"]
     wa = [run["classifiers"]["ensemble"]["wa"] for run in results["runs"]]
@@ -52,7 +51,6 @@ def test_five_sessions_five_folds_and_a_table(iemocap, given, tmp_path, capsys):
     trained = models(tmp_path)
     assert main([*arguments, "--jobs", "1"]) == 0
     assert models(tmp_path) == trained, "called again, nothing is trained again"
-
     capsys.readouterr()
     assert main(["baseline", *data, *baseline, "--json", "-"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["baselines"].values()

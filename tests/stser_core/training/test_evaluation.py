@@ -149,7 +149,7 @@ def test_pairs_follow_from_both_labels_and_are_reported_by_kind():
 def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said():
     drawn = streams_of(acted())
     assert drawn == streams_of(acted()[::-1]) != streams_of(acted(), seed=1)
-    assert {kind for kind, _ in drawn} == {kind.name for kind in KINDS}
+    assert {kind for kind, _ in drawn} == set(KINDS)
     for (kind, speaker), turns in drawn.items():
         assert {clip.speaker for clip in turns} == {speaker}
         labels = Counter(clip.label for clip in turns)

@@ -125,9 +125,7 @@ def test_it_learns_from_the_training_part_and_the_same_seed_answers_the_same(nam
     play = plays[told_by]
     shifted = {label: LABELS[(LABELS.index(label) + 1) % len(LABELS)] for label in LABELS}
     lied = replace(play.fold, test=tuple(replace(clip, label=shifted[clip.label]) for clip in play.fold.test))
-
     answers = answer(name, play)
-
     assert (answers.shape, answers.dtype) == ((len(play.fold.test), len(LABELS)), np.float32)
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
     assert (answers.argmax(axis=1) == targets(play.fold.test)).mean() >= 0.7
@@ -154,7 +152,6 @@ def hum(hertz, seconds=0.5, level=0.1):
 def test_functionals_find_the_pitch_whatever_the_level_and_exist_of_odd_sounds(tmp_path):
     sounds = {"low": hum(110), "high": hum(220), "quiet": hum(110, level=0.01)}
     sounds |= {"silence": np.zeros(8_000), "short": hum(200, seconds=0.02), "click": np.r_[np.zeros(8_000), 1.0]}
-
     cached = SimpleNamespace(samples=lambda clip: sounds[clip.id].astype(np.float32))
     found = functionals([clip(name, id=name) for name in sounds], cached, tmp_path)
     low, high, quiet = found[:3]
@@ -173,7 +170,6 @@ def test_padding_changes_no_answer(network):
     frames, words = [40, 7, 23], [2, 9, 1]
     sound, numbers = torch.randn(3, 40, FEATURES.mel_bands, generator=rng), torch.randint(1, 12, (3, 9), generator=rng)
     prosody = torch.randn(3, 3, generator=rng)
-
     with torch.no_grad():
         together = made(sound, torch.tensor(frames), numbers, torch.tensor(words), prosody)
         for row, (n, m) in enumerate(zip(frames, words, strict=True)):
