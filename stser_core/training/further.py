@@ -75,6 +75,8 @@ def add_classifier(
     be decoded.
     """
     loaded = checkpoints.load(checkpoint)
+    if name in loaded.config.classifiers:
+        raise UsageError(f"The checkpoint has a classifier {name!r} already; choose another name.")
     encoder = encoders.load(name, entry, {})
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     encoder.to(accelerator)
@@ -83,7 +85,10 @@ def add_classifier(
     if not train[0] or not validation[0]:
         raise DataError(f"The encoder {name!r} gives no vector for the training or validation clips.")
     torch.manual_seed(recipe.loop.seed)
-    model = _extended(checkpoints.load_model(loaded.folder), name, replace(entry, vector_size=encoder.vector_size))
+    config, classifiers = loaded.config, {**loaded.config.classifiers, name: ClassifierConfig((name,))}
+    further = {**config.encoders, name: replace(entry, vector_size=encoder.vector_size)}
+    model = Stser(replace(config, encoders=further, classifiers=classifiers))
+    model.load_state_dict(checkpoints.load_model(loaded.folder).state_dict(), strict=False)
     _train(model.classifiers[name].to(accelerator), train, validation, recipe)
     model.cpu()
     tensors = {other: loaded.tensors(other) for other in loaded.config.encoders}
@@ -134,16 +139,6 @@ def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe:
         if (reached := measure(truth, answers).ua) > best:
             best, best_state = reached, deepcopy(classifier.state_dict())
     classifier.load_state_dict(best_state)
-
-
-def _extended(model: Stser, name: str, entry: EncoderEntry) -> Stser:
-    config = model.config
-    if name in config.classifiers:
-        raise UsageError(f"The checkpoint has a classifier {name!r} already; choose another name.")
-    classifiers = {**config.classifiers, name: ClassifierConfig((name,))}
-    extended = Stser(replace(config, encoders={**config.encoders, name: entry}, classifiers=classifiers))
-    extended.load_state_dict(model.state_dict(), strict=False)
-    return extended
 
 
 def _vectors(clips: Sequence[Clip], encoder: Encoder, entry: EncoderEntry, sounds: SoundCache, cache: Path) -> _Vectors:

@@ -24,7 +24,7 @@ from stser_core.errors import DataError, UsageError, reason
 from stser_core.files import writing
 from stser_core.training.augmentation import Augmentation
 from stser_core.training.clip import Clip
-from stser_core.training.loop import LoopConfig, ended, finished_epochs
+from stser_core.training.loop import LoopConfig, finished_epochs
 from stser_core.training.output import need_folder, write_atomically, write_json
 from stser_core.training.pairs import PairMixture
 from stser_core.training.presets import PAPER
@@ -123,10 +123,6 @@ class RunFolder:
             return msgspec.json.decode(self._data.read_bytes(), type=DataDigest)
         except (OSError, msgspec.DecodeError):
             return None
-
-    def is_finished(self, loop: LoopConfig) -> bool:
-        """Whether training is complete."""
-        return self.checkpoint.is_dir() and ended(finished_epochs(self.state), loop)
 
     def continues(self, recipe: Recipe, data: DataDigest, *, resume: bool, overwrite: bool) -> bool:
         """Whether an earlier run is continued: `resume` asks for that, if it is this one; `overwrite` lets it be lost.

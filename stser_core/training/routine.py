@@ -47,11 +47,6 @@ class Channel:
     turns: tuple[tuple[int, int], ...]  # first and last sample (exclusive) of each
     pause: Sound  # the noise between turns, float32 [n]; empty where there is less than a second
 
-    @property
-    def hours(self) -> float:
-        """Length of the recording."""
-        return len(self.sound) / SAMPLE_RATE / 3600
-
 
 @dataclass(frozen=True, eq=False)
 class CallData:

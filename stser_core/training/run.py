@@ -26,7 +26,7 @@ from stser_core.training.calibration import calibrate_model
 from stser_core.training.clip import Clip
 from stser_core.training.examples import Examples, SpeechSource, TrainingBatches, draw_weights, validation_batches
 from stser_core.training.learner import Learner, freeze
-from stser_core.training.loop import Epoch, ctrl_c, train
+from stser_core.training.loop import Epoch, ctrl_c, ended, finished_epochs, train
 from stser_core.training.output import write_json
 from stser_core.training.pairs import Pairing, Words, as_recorded
 from stser_core.training.recipe import DataDigest, Recipe, RunFolder, fingerprint, only
@@ -91,7 +91,7 @@ def fit(
     config, folders = with_data(data, recipe), [checkpoints.resolve(one) for one in starts]
     run, digest = RunFolder(folder), data.fingerprint(folders)
     resumed = run.continues(recipe, digest, resume=resume, overwrite=overwrite)
-    if resumed and run.is_finished(recipe.loop):
+    if resumed and run.checkpoint.is_dir() and ended(finished_epochs(run.state), recipe.loop):
         return run.checkpoint
     torch.manual_seed(recipe.loop.seed)
     model, tokenizer, started = build(config, front_end, folders)

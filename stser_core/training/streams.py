@@ -144,7 +144,7 @@ def routine_metrics(inputs: SpeechInputs, channels: Sequence[Channel]) -> dict[s
     for channel in progress(channels, "Routine calls", len(channels)):
         found = inputs.recognizer.score(inputs.turns(channel, SpeakerBaseline()))
         scored[channel.call].append([one for one in found if one is not None])
-        hours[channel.call] = max(hours[channel.call], channel.hours)
+        hours[channel.call] = max(hours[channel.call], len(channel.sound) / SAMPLE_RATE / 3600)
     by_call = {call: _routine(some, hours[call]) for call, some in scored.items()}
     everything = [turns for some in scored.values() for turns in some]
     return {**by_call, "all": _routine(everything, sum(hours.values()))}

@@ -3,8 +3,9 @@
 import pytest
 from making import clip
 
-from stser_core.errors import DataError
+from stser_core.errors import DataError, UsageError
 from stser_core.training.cli import main
+from stser_core.training.further import parse_encoder
 from stser_core.training.options import Chosen
 
 WHO = (("anna", "Ses1"), ("ben", "Ses1"), ("cleo", "Ses2"), ("dan", "Ses3"))
@@ -87,3 +88,12 @@ def test_an_option_that_does_not_fit_is_one_sentence(arguments, code, complaint,
 def test_streams_need_clips_or_calls(capsys):
     assert main(["evaluate", "--checkpoint", "default", "--streams"]) == 2
     assert "--routine FOLDER" in capsys.readouterr().err
+
+
+def test_an_encoder_is_written_in_one_option():
+    name, hub = parse_encoder("wavlm=hub:microsoft/wavlm-base-plus,layer=6")
+    assert (name, hub.type, hub.settings) == ("wavlm", "hub", {"model": "microsoft/wavlm-base-plus", "layer": 6})
+    assert parse_encoder("x=other:kind=small,n=3")[1].settings == {"kind": "small", "n": 3}
+    for wrong in ("wavlm", "=hub:a", "wavlm=hub:", "x=other:small"):
+        with pytest.raises(UsageError, match="NAME=hub:MODEL_ID"):
+            parse_encoder(wrong)

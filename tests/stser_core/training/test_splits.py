@@ -137,7 +137,6 @@ def test_a_clip_or_a_file_is_not_on_two_sides_nor_given_twice(tmp_path):
         (lambda: folds_of([clip(1, session="Ses1"), clip(2)], "session"), "1 of 2 clips have no session"),
         (lambda: folds_of(a_corpus("a"), "corpus"), "at least two; found a"),
         (lambda: divide([*a_corpus("a", "train"), clip(21, corpus="a")]), "1 of 21 clips of a have no split"),
-        (lambda: without_copies(a_corpus("a") * 2), "20 clips given more than once"),
         (lambda: folds_of([*conversation(3), clip("stray", "1F", session="Ses2")], "session"), "1F in"),
         (lambda: divide([*a_corpus("a"), clip("b", "a0", split="test")]), r"a0 in (training|validation) and test"),
         (lambda: divide([*a_corpus("a"), clip("b", split="test", path=Path("/a/0.wav"))]), "file"),

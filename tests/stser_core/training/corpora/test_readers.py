@@ -6,9 +6,8 @@ from itertools import product
 import pytest
 from iemocap_sample import make_tree
 
-from stser_core.errors import DataError, UsageError
+from stser_core.errors import DataError
 from stser_core.training.corpora import read
-from stser_core.training.options import Corpora
 
 RATING = "[6.2901 - 8.2357]\t{turn}\t{code}\t[2.5000, 2.5000, 2.5000]\nC-E2:\tNeutral;\t()\n"
 
@@ -257,11 +256,3 @@ def test_a_folder_without_the_corpus_is_refused_with_an_example_of_its_names(tmp
         read(corpus, tmp_path)
     with pytest.raises(DataError, match="is not a folder"):
         read(corpus, tmp_path / "nowhere")
-
-
-def test_a_copy_of_a_clip_and_an_unknown_corpus_are_named(tmp_path):
-    put(tmp_path, "Actor_01/03-01-01-01-01-01-01.wav", "copy/Actor_01/03-01-01-01-01-01-01.wav")
-    with pytest.raises(DataError, match=r"1 clip given more than once, ravdess/03-01-01-01-01-01-01 first"):
-        Corpora(["ravdess"], [tmp_path]).clips()
-    with pytest.raises(UsageError, match="Unknown corpus 'emocap'; choose from iemocap, ravdess"):
-        read("emocap", tmp_path)
