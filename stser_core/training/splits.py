@@ -89,10 +89,8 @@ def divide(clips: Sequence[Clip], validation_part: float = 0.2, seed: int = 0, *
     for corpus in sorted({clip.corpus for clip in train + validation + tested}):
         own = tuple(clip for clip in clips if clip.corpus == corpus)
         if without := sum(clip.split is None for clip in own):
-            raise DataError(
-                f"{without:,} of {len(own):,} clips of {corpus} have no split, the others do; "
-                "fill that column, or leave it empty."
-            )
+            some = f"{without:,} of {len(own):,} clips of {corpus} have no split, the others do"
+            raise DataError(f"{some}; fill that column, or leave it empty.")
     if train and not validation:
         train, validation = split_off(train, validation_part, seed)
     shared = _only_speaker(train + validation)
@@ -184,19 +182,14 @@ def _grouped(clips: Sequence[Clip], parts: int, seed: int) -> list[Clips]:
         raise DataError("There is only one speaker, so nothing can be held out; add others.")
     if not 2 <= parts <= len(groups):
         raise DataError(f"{len(groups)} speakers cannot be divided into {parts} parts; ask for 2 to {len(groups)}.")
-    part_of = _deal(groups, parts, random.Random(seed))
-    return [tuple(clip for clip in clips if part_of[clip.speaker] == part) for part in range(parts)]
-
-
-def _deal(groups: Groups, parts: int, rng: random.Random) -> dict[str, int]:
-    """Give each group, the large ones first, to the part that it leaves most like the others."""
 
     def unevenness(part: int, name: str) -> float:
-        """The increase of the sum of squared proportions, of each label and of the size, by a group."""
+        """The increase of the sum of squared proportions, of each label and of the size, by a speaker."""
         gained = groups[name].items()
         return sum(count * (2 * dealt[part][what] + count) / whole[what] ** 2 for what, count in gained)
 
-    # Chance blurs the order by size, so that seeds matter where no two groups are alike.
+    # The large ones first; chance blurs this order, so that seeds matter where no two speakers are alike.
+    rng = random.Random(seed)
     order = sorted(sorted(groups), key=lambda name: -groups[name][_SIZE] * rng.uniform(0.6, 1))
     whole = sum((groups[name] for name in order), Counter[str]())
     dealt = [Counter[str]() for _ in range(parts)]
@@ -206,7 +199,7 @@ def _deal(groups: Groups, parts: int, rng: random.Random) -> dict[str, int]:
         choice = empty if len(order) - place <= len(empty) else range(parts)
         part_of[name] = min(choice, key=lambda part: (unevenness(part, name), part))
         dealt[part_of[name]].update(groups[name])
-    return part_of
+    return [tuple(clip for clip in clips if part_of[clip.speaker] == part) for part in range(parts)]
 
 
 def _groups_near(clips: Sequence[Clip], proportion: float, seed: int) -> Clips:
@@ -218,29 +211,23 @@ def _groups_near(clips: Sequence[Clip], proportion: float, seed: int) -> Clips:
     taken = {clip.speaker for clip in nearest}
     if proportion > smaller:
         taken = groups.keys() - taken
-    _bring_nearer(taken, groups, proportion, random.Random(seed))
-    return tuple(clip for clip in clips if clip.speaker in taken)
-
-
-def _bring_nearer(taken: set[str], groups: Groups, proportion: float, rng: random.Random) -> None:
-    """Take or give back one group at a time, the one that serves size and then labels best."""
-    whole = sum((groups[name] for name in sorted(groups)), Counter[str]())
+    rng, names = random.Random(seed), sorted(groups)
+    whole = sum((groups[name] for name in names), Counter[str]())
     held = sum((groups[name] for name in sorted(taken)), Counter[str]())
 
     def misses(name: str | None) -> tuple[float, float]:
-        """Distance of size and labels from the proportion after a group has changed sides."""
+        """Distance of size and labels from the proportion after a speaker has changed sides."""
         sign = 0 if name is None else -1 if name in taken else 1
         change = {} if name is None else groups[name]
         gaps = {key: abs(held[key] + sign * change.get(key, 0) - proportion * whole[key]) / whole[key] for key in whole}
         return gaps[_SIZE], sum(gaps.values())
 
-    names = sorted(groups)
-    while True:
+    while True:  # take or give back one speaker at a time, the one that serves size and then labels best
         some = rng.sample(names, _CANDIDATES) if len(names) > _CANDIDATES else names
         movable = [name for name in some if 0 < len(taken) + (-1 if name in taken else 1) < len(names)]
         best = min(movable, key=misses, default=None)
         if best is None or misses(best)[0] > misses(None)[0] - 1e-9:
-            return
+            return tuple(clip for clip in clips if clip.speaker in taken)
         (held.subtract if best in taken else held.update)(groups[best])
         taken ^= {best}
 
