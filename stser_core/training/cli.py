@@ -15,18 +15,7 @@ from typer import Option
 from stser_core import command_line
 from stser_core.command_line import with_groups
 from stser_core.errors import UsageError
-from stser_core.training.options import (
-    Baselines,
-    Calls,
-    Chosen,
-    Corpora,
-    Folding,
-    FrontEnd,
-    RecipeOptions,
-    Results,
-    Storage,
-    Validation,
-)
+from stser_core.training import options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,16 +49,16 @@ def _choose(context: typer.Context, debug: Annotated[bool, Option("--debug", hel
 @app.command()
 @with_groups
 def fit(
-    corpora: Corpora,
-    calls: Calls,
+    corpora: options.Corpora,
+    calls: options.Calls,
     out: Annotated[Path, Option(help="The run's folder; the checkpoint is written into it.")],
-    settings: RecipeOptions,
-    storage: Storage,
-    validation: Validation = 0.2,
+    settings: options.RecipeOptions,
+    storage: options.Storage,
+    validation: options.Validation = 0.2,
     test_proportion: Annotated[
         float, Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
     ] = 0.0,
-    front_end: FrontEnd = None,
+    front_end: options.FrontEnd = None,
     seed: Annotated[int | None, Option(min=0, help="Random seed.")] = None,
     start_from: Annotated[
         list[str], Option(help="A checkpoint whose encoders and classifiers the model starts from; repeat it.")
@@ -140,14 +129,14 @@ def _test(checkpoint: Path, fold: Fold, weak: CallData, cache: Path) -> None:
 @app.command("cross-validate")
 @with_groups
 def cross_validate(
-    corpora: Corpora,
-    calls: Calls,
+    corpora: options.Corpora,
+    calls: options.Calls,
     out: Annotated[Path, Option(help="Where runs and results are kept; call again to continue.")],
-    settings: RecipeOptions,
-    folding: Folding,
-    storage: Storage,
-    results: Results,
-    front_end: FrontEnd = None,
+    settings: options.RecipeOptions,
+    folding: options.Folding,
+    storage: options.Storage,
+    results: options.Results,
+    front_end: options.FrontEnd = None,
     start_from: Annotated[
         Path | None,
         Option(help="The --out of an earlier cross-validation: each fold starts from its checkpoint there."),
@@ -157,7 +146,7 @@ def cross_validate(
         int | None, Option(min=1, help="Folds that are trained at the same time.", show_default="half the cores")
     ] = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Delete runs of other recipes or data in --out.")] = False,
-    baseline: Baselines = [],  # noqa: B006
+    baseline: options.Baselines = [],  # noqa: B006
 ) -> None:
     """Train and evaluate every fold, for several seeds, beside the published results."""
     import msgspec
@@ -197,7 +186,13 @@ def cross_validate(
 
 @app.command()
 @with_groups
-def baseline(corpora: Corpora, baseline: Baselines, folding: Folding, storage: Storage, results: Results) -> None:
+def baseline(
+    corpora: options.Corpora,
+    baseline: options.Baselines,
+    folding: options.Folding,
+    storage: options.Storage,
+    results: options.Results,
+) -> None:
     """Evaluate baselines alone, in the folds that cross-validate would use."""
     from stser_core.emotions import LABELS
     from stser_core.training.baselines import baselines_of
@@ -216,11 +211,11 @@ def baseline(corpora: Corpora, baseline: Baselines, folding: Folding, storage: S
 @with_groups
 def evaluate(
     checkpoint: Annotated[str, Option(help="A checkpoint's name, folder or Hub id.")],
-    corpora: Corpora,
-    chosen: Chosen,
-    calls: Calls,
-    storage: Storage,
-    results: Results,
+    corpora: options.Corpora,
+    chosen: options.Chosen,
+    calls: options.Calls,
+    storage: options.Storage,
+    results: options.Results,
     streams: Annotated[
         bool, Option("--streams", help="Call-like streams (and --routine calls) instead of single clips.")
     ] = False,
@@ -258,14 +253,14 @@ def evaluate(
     _write(found, results, stream_tables(found))
 
 
-def _refuse(options: Mapping[str, object], where: str) -> None:
+def _refuse(given: Mapping[str, object], where: str) -> None:
     """Refuse options that are given though they have no effect, by a `UsageError`."""
-    for option, given in options.items():
-        if given:
+    for option, value in given.items():
+        if value:
             raise UsageError(f"{option} has no effect {where}.")
 
 
-def _write(found: Mapping[str, Any], results: Results, tables: Iterable[Table]) -> None:
+def _write(found: Mapping[str, Any], results: options.Results, tables: Iterable[Table]) -> None:
     from stser_core.training.output import write_json
 
     if results.json is not None:

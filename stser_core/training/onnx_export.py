@@ -12,21 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stser_core import checkpoint as checkpoints
+from stser_core import onnx_network
 from stser_core.errors import MissingExtraError, OutputError
 from stser_core.files import writing
 from stser_core.model import Stser
-from stser_core.onnx_network import (
-    CLASSIFIER,
-    CONVOLUTIONS,
-    FOLDER,
-    GRAPHS_FILE,
-    LAYERS,
-    SMODEL,
-    TMODEL,
-    Graphs,
-    shape,
-    stored_weights,
-)
 from stser_core.training.output import write_json
 from stser_core.weights import SCALE
 
@@ -47,11 +36,11 @@ def export(folder: Path, out: Path | None = None) -> Path:
     except ImportError as error:
         raise MissingExtraError("Exporting a checkpoint", "train") from error
     model = _prepared(checkpoints.load_model(folder))
-    stored = {name: one.dtype.name for name, one in stored_weights(model.config, folder).items()}
+    stored = {name: one.dtype.name for name, one in onnx_network.stored_weights(model.config, folder).items()}
     with writing(out or folder):
         if out is not None:
-            shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FOLDER))
-        to = (out or folder) / FOLDER
+            shutil.copytree(folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(onnx_network.FOLDER))
+        to = (out or folder) / onnx_network.FOLDER
         to.mkdir(exist_ok=True)
         weights = {}
         for name, compute, inputs in _parts(model):
@@ -60,7 +49,7 @@ def export(folder: Path, out: Path | None = None) -> Path:
             proto = onnx.load(path)
             weights[name] = _take_weights_out(proto.graph, stored)
             path.write_bytes(proto.SerializeToString())
-        write_json(Graphs(shape(model.config), weights), to / GRAPHS_FILE)
+        write_json(onnx_network.Graphs(onnx_network.shape(model.config), weights), to / onnx_network.GRAPHS_FILE)
     return out or folder
 
 
@@ -92,22 +81,22 @@ def _parts(model: Stser) -> Iterator[tuple[str, Callable[..., object], tuple[Ten
     config, front_end = model.config, model.front_end
     if front_end is not None:
         mel = torch.randn(1, 61, config.features.mel_bands)
-        yield CONVOLUTIONS, lambda mel: front_end.convolve(mel, _lengths(mel)), (mel,)
+        yield onnx_network.CONVOLUTIONS, lambda mel: front_end.convolve(mel, _lengths(mel)), (mel,)
         hidden = torch.randn(1, 31, front_end.config.size)
-        yield LAYERS, lambda hidden: front_end.encode(hidden, _lengths(hidden)), (hidden,)
+        yield onnx_network.LAYERS, lambda hidden: front_end.encode(hidden, _lengths(hidden)), (hidden,)
     if model.smodel is not None:
 
         def speech(frames: Tensor, baselines: Tensor) -> tuple[Tensor, Tensor | None]:
             known = None if front_end is None else baselines
             return model.encode_speech(frames, _lengths(frames), known, salience=True)
 
-        yield SMODEL, speech, (torch.randn(1, 31, config.frame_size), torch.randn(1, config.frame_size))
+        yield onnx_network.SMODEL, speech, (torch.randn(1, 31, config.frame_size), torch.randn(1, config.frame_size))
     if model.tmodel is not None:
         pieces = torch.ones(2, 7, dtype=torch.int64)
-        yield TMODEL, model.encode_text, (pieces, pieces)
+        yield onnx_network.TMODEL, model.encode_text, (pieces, pieces)
     for name, classifier in config.classifiers.items():
         width = sum(config.vector_sizes[one] for one in classifier.inputs)
-        yield CLASSIFIER + name, model.classifiers[name].forward, (torch.randn(2, width),)
+        yield onnx_network.CLASSIFIER + name, model.classifiers[name].forward, (torch.randn(2, width),)
 
 
 def _lengths(batch: Tensor) -> Tensor:
