@@ -6,7 +6,7 @@ bands every 20 ms for at most 15 s; validation accuracy stops the training.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,10 +61,8 @@ class NetworkBaseline:
         """See `Baseline.answer`."""
         if not clips.validation:
             raise DataError("A baseline network has no validation clip with sound and text to stop by; add data.")
-        vocabulary = Vocabulary(clip.text or "" for clip in clips.train)
-        prosody = _prosody(clips, sounds, cache) if self.network is DualEncoder else {}
         torch.manual_seed(seed)
-        learner = Learner(self, vocabulary, prosody, sounds)
+        learner = Learner(self, clips, sounds, cache)
         learner.to("cuda" if torch.cuda.is_available() else "cpu")
         batches = TrainingBatches(
             lambda places, _: learner.batch([clips.train[place] for place in places]),
@@ -166,10 +164,8 @@ class Vocabulary:
 
         Returns int64 [texts, longest], 0 after each end, and int64 [texts], the words in each.
         """
-        rows = [
-            torch.tensor([self._numbers.get(word, UNKNOWN) for word in normalise(text).split()[:_MOST_WORDS]])
-            for text in texts
-        ]
+        read = [normalise(text).split()[:_MOST_WORDS] for text in texts]
+        rows = [torch.tensor([self._numbers.get(word, UNKNOWN) for word in words]) for words in read]
         numbers = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)
         return numbers, torch.tensor([len(row) for row in rows])
 
@@ -177,19 +173,13 @@ class Vocabulary:
 class Learner(nn.Module):
     """A network with its loss: plain cross-entropy, as both papers have it."""
 
-    def __init__(
-        self,
-        settings: NetworkBaseline,
-        vocabulary: Vocabulary,
-        prosody: Mapping[str, NDArray[np.float32]],
-        sounds: SoundCache,
-    ) -> None:
-        """Make the network, with a prosodic vector for each clip by its id, or none."""
+    def __init__(self, settings: NetworkBaseline, clips: Usable, sounds: SoundCache, cache: Path) -> None:
+        """Make the network, the vocabulary, and for MDRE the prosodic vector of each clip by its id."""
         super().__init__()
-        width = len(next(iter(prosody.values()), ()))
-        self.network = settings.network(settings, len(vocabulary), width)
-        self.sounds = sounds
-        self._vocabulary, self._prosody, self._width = vocabulary, prosody, width
+        self.sounds, self._vocabulary = sounds, Vocabulary(clip.text or "" for clip in clips.train)
+        self._prosody = _prosody(clips, sounds, cache) if settings.network is DualEncoder else {}
+        self._width = len(next(iter(self._prosody.values()), ()))
+        self.network = settings.network(settings, len(self._vocabulary), self._width)
 
     @torch.no_grad()
     def batch(self, clips: Sequence[Clip]) -> dict[str, Tensor]:

@@ -14,20 +14,10 @@ from making import Frames, believed
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.scores import EmotionScores
+from stser_core.training import streams
 from stser_core.training.evaluation import SpeechInputs, pair_report, pairs_of, predict, report, service_report
 from stser_core.training.report import stream_rows, stream_tables, with_streams
 from stser_core.training.routine import Channel
-from stser_core.training.streams import (
-    KINDS,
-    CallLine,
-    false_alerts,
-    laid_in_metrics,
-    routine_metrics,
-    run_streams,
-    stream_metrics,
-    stream_report,
-    streams_of,
-)
 
 LEVELS = {"angry": 0.8, "happy": 0.6, "neutral": 0.1, "sad": 0.3}
 PRIOR = (0.1, 0.1, 0.7, 0.1)
@@ -147,9 +137,9 @@ def test_pairs_follow_from_both_labels_and_are_reported_by_kind():
 
 
 def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said():
-    drawn = streams_of(acted())
-    assert drawn == streams_of(acted()[::-1]) != streams_of(acted(), seed=1)
-    assert {kind for kind, _ in drawn} == set(KINDS)
+    drawn = streams.streams_of(acted())
+    assert drawn == streams.streams_of(acted()[::-1]) != streams.streams_of(acted(), seed=1)
+    assert {kind for kind, _ in drawn} == set(streams.KINDS)
     for (kind, speaker), turns in drawn.items():
         assert {clip.speaker for clip in turns} == {speaker}
         labels = Counter(clip.label for clip in turns)
@@ -161,18 +151,18 @@ def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said():
         else:
             assert set(labels) == {kind.split()[0]}
     few = [clip for clip in acted("a") if clip.label != "sad"] + acted("b", each=2)
-    assert {kind for kind, _ in streams_of(few)} == {"neutral all along", "angry all along", "happy all along"}
+    assert {kind for kind, _ in streams.streams_of(few)} == {"neutral all along", "angry all along", "happy all along"}
 
 
 def test_recalls_are_those_of_the_answers_and_each_stream_has_a_baseline_of_its_own():
     recognizer = Known("speech", wrong="happy")
-    found = stream_metrics(run_streams(inputs(recognizer), acted(), "wide"))
+    found = streams.stream_metrics(streams.run_streams(inputs(recognizer), acted(), "wide"))
     assert found["85 % neutral"]["recall"]["neutral"] == 1.0 and found["even"]["recall"]["happy"] == 0.0
     wrong = {"turns": 40, "recall": {"happy": 0.0}, "emotions": 0.0, "neutral": 0.0, "ece": 0}
     assert found["happy all along"] | {"ece": 0} == wrong
     assert found["even"]["emotions"] == pytest.approx(2 / 3)
     assert found["neutral all along"]["ece"] == pytest.approx(0.15, abs=1e-6)
-    assert len({id(one) for one in recognizer.baselines}) == len(KINDS) * 2
+    assert len({id(one) for one in recognizer.baselines}) == len(streams.KINDS) * 2
 
 
 def call(levels):
@@ -185,15 +175,15 @@ def call(levels):
 
 def test_routine_calls_count_neutral_sure_and_false_alerts():
     channel = call([0.1, 0.1, 0.8, 0.8, 0.8, 0.1, 0.3, 0.1])
-    found = routine_metrics(inputs(Known("speech")), [channel])["call"]
+    found = streams.routine_metrics(inputs(Known("speech")), [channel])["call"]
     assert (found["turns"], found["neutral"], found["sure"]) == (8, 0.5, 0.5)
     assert found["alerts_per_hour"] == pytest.approx(3600 * 16_000 / len(channel.sound))
     for angry, rings in (([0.8, 0.6, 0.8], 0), ([0.8] * 5, 1), ([0.8, 0.8, 0.1, 0.8, 0.8], 2)):
-        assert false_alerts([EmotionScores({}, believed("angry", one)) for one in angry]) == rings
+        assert streams.false_alerts([EmotionScores({}, believed("angry", one)) for one in angry]) == rings
 
 
 def test_clips_laid_in_come_over_the_line_of_the_call_and_share_its_baseline():
-    line = CallLine(call([0.1] * 3))
+    line = streams.CallLine(call([0.1] * 3))
     assert line.level == pytest.approx(0.1 / 2**0.5, rel=0.01)
     assert line.low_hz < 1_000 < line.high_hz < 1_200
     time = np.arange(16_000) / 16_000
@@ -203,7 +193,7 @@ def test_clips_laid_in_come_over_the_line_of_the_call_and_share_its_baseline():
     assert np.sqrt(np.square(carried).mean()) == pytest.approx(line.level, rel=0.1)
     assert spectrum[3_000] < 0.02 * spectrum[1_000]
     recognizer = Known("speech")
-    found = laid_in_metrics(inputs(recognizer), [call([0.1] * 9)], acted())
+    found = streams.laid_in_metrics(inputs(recognizer), [call([0.1] * 9)], acted())
     assert (found["laid"], found["neutral"]) == (9, 1.0)
     assert found["emotions"] == 0.0, "at the call's level everything sounds neutral to this recognizer"
     assert len({id(one) for one in recognizer.baselines}) == 3
@@ -211,11 +201,11 @@ def test_clips_laid_in_come_over_the_line_of_the_call_and_share_its_baseline():
 
 def test_the_report_is_a_table_and_opens_the_card():
     recognizer = Known("speech")
-    report = stream_report(inputs(recognizer), acted(), [call([0.1] * 3)])
+    report = streams.stream_report(inputs(recognizer), acted(), [call([0.1] * 3)])
     assert recognizer.encoded == 3, "each turn of the call once"
     assert set(report["streams"]) == {"wide", "telephone"} and report["prior"] == PRIOR
-    streams, routine = stream_rows(report)
-    assert streams[1][:2] == ("85 % neutral, wide", "120") and streams[1][4] == "100.0"
+    rows, routine = stream_rows(report)
+    assert rows[1][:2] == ("85 % neutral, wide", "120") and rows[1][4] == "100.0"
     assert routine[1] == ("call", "3", "100.0", "0.0", "0.0")
     assert len(stream_tables(report)) == 2
     text = with_streams("# Title\n\nIntroduction.\n\n## Data\n\nmore\n", report)
