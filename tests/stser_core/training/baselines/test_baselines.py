@@ -2,9 +2,8 @@
 
 import random
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,20 +28,14 @@ TELLING = {"angry": "stop hate", "happy": "wonderful love", "neutral": "office f
 IDLE = "well you know it is so"
 
 
-@dataclass(frozen=True)
-class Play:
-    """A fold of three speakers to train on, one to validate with and one to test; and where their sound lies."""
-
-    fold: Fold
-    sounds: SoundCache
-    cache: Path
-
-
 @pytest.fixture(scope="module")
-def plays(tmp_path_factory) -> dict[str, Play]:
-    """Clips whose answer can be learnt from their sound, whose pitch belongs to the emotion, or from their text."""
+def plays(tmp_path_factory):
+    """Clips whose answer can be learnt from their sound, whose pitch belongs to the emotion, or from their text.
 
-    def play(by: str) -> Play:
+    Folds of three speakers to train on, one to validate with and one to test; and where their sound lies.
+    """
+
+    def play(by):
         rng, folder = random.Random(1), tmp_path_factory.mktemp(by)
 
         def clip_of(speaker, label, take):
@@ -56,14 +49,10 @@ def plays(tmp_path_factory) -> dict[str, Play]:
             tuple(clip_of(speaker, label, take) for speaker in who for label in LABELS for take in range(4))
             for who in ("abc", "d", "e")
         ]
-        return Play(Fold("one", *parts), SoundCache([clip for part in parts for clip in part], folder), folder)
+        sounds = SoundCache([clip for part in parts for clip in part], folder)
+        return SimpleNamespace(fold=Fold("one", *parts), sounds=sounds, cache=folder)
 
     return {by: play(by) for by in ("sound", "text")}
-
-
-@pytest.fixture
-def told_by_sound(plays) -> Play:
-    return plays["sound"]
 
 
 def quick(name):
@@ -89,31 +78,29 @@ def test_an_unknown_baseline_or_a_missing_extra_is_named(monkeypatch):
 
 @pytest.mark.parametrize("name", BASELINES)
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
-def test_a_clip_without_what_a_baseline_reads_is_left_out(name, part, told_by_sound):
-    first, *others = getattr(told_by_sound.fold, part)
+def test_a_clip_without_what_a_baseline_reads_is_left_out(name, part, plays):
+    first, *others = getattr(plays["sound"].fold, part)
     for missing, value in (("text", None), ("text", "[LAUGHTER]"), ("path", None)):
-        lacking = replace(told_by_sound.fold, **{part: (replace(first, **{missing: value}), *others)})
+        lacking = replace(plays["sound"].fold, **{part: (replace(first, **{missing: value}), *others)})
         reads = {"text": "text", "path": "sound"}[missing] in quick(name).reads
-        left = getattr(usable(lacking, quick(name), told_by_sound.sounds), part)
+        left = getattr(usable(lacking, quick(name), plays["sound"].sounds), part)
         assert len(left) == len(others) + (not reads)
 
 
-def test_what_is_not_learnt_is_never_answered_and_too_little_to_learn_or_stop_by_is_named(
-    told_by_sound,
-):
-    fold = told_by_sound.fold
+def test_what_is_not_learnt_is_never_answered_and_too_little_to_learn_or_stop_by_is_named(plays):
+    fold = plays["sound"].fold
     silent = replace(fold, train=tuple(replace(clip, text=None) for clip in fold.train))
     sad = replace(fold, train=tuple(clip for clip in fold.train if clip.label == "sad"))
     for one, said in ((silent, "none of 48"), (sad, "all 12 of them are sad")):
         with pytest.raises(DataError, match=said):
-            usable(one, quick("tfidf"), told_by_sound.sounds)
+            usable(one, quick("tfidf"), plays["sound"].sounds)
     blind = replace(fold, validation=tuple(replace(clip, text=None) for clip in fold.validation))
     with pytest.raises(DataError, match="no validation clip with sound and text"):
-        answer("mdre", told_by_sound, blind)
+        answer("mdre", plays["sound"], blind)
     parts = {
         part: tuple(clip for clip in getattr(fold, part) if clip.label != "angry") for part in ("train", "validation")
     }
-    never_learnt = answer("tfidf", told_by_sound, replace(fold, **parts)).argmax(axis=1)
+    never_learnt = answer("tfidf", plays["sound"], replace(fold, **parts)).argmax(axis=1)
     assert (never_learnt != LABELS.index("angry")).all()
 
 
@@ -137,11 +124,11 @@ def test_it_learns_from_the_training_part_and_the_same_seed_answers_the_same(nam
 
 
 @pytest.mark.parametrize("name", ["egemaps", "att-align"])
-def test_a_cache_that_cannot_be_written_is_named(name, told_by_sound, tmp_path):
+def test_a_cache_that_cannot_be_written_is_named(name, plays, tmp_path):
     file, baseline = tmp_path / "file", quick(name)
     file.touch()
     with pytest.raises(OutputError, match=str(file)):
-        baseline.answer(usable(told_by_sound.fold, baseline, told_by_sound.sounds), told_by_sound.sounds, file, 0)
+        baseline.answer(usable(plays["sound"].fold, baseline, plays["sound"].sounds), plays["sound"].sounds, file, 0)
 
 
 def hum(hertz, seconds=0.5, level=0.1):
