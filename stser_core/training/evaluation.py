@@ -34,8 +34,8 @@ BaselineMode = Literal["none", "neutral"]
 
 _SAID_WITH: Mapping[str, Callable[[str], tuple[str, ...]]] = {
     "agreeing": lambda speech: (speech,),
-    "text_neutral": lambda speech: (NEUTRAL,) if speech != NEUTRAL else (),
-    "speech_neutral": lambda speech: EMOTIONS if speech == NEUTRAL else (),
+    "neutral_text": lambda speech: (NEUTRAL,) if speech != NEUTRAL else (),
+    "neutral_speech": lambda speech: EMOTIONS if speech == NEUTRAL else (),
 }
 """The labels of the words that speech with a label is paired with, by the kind of pair."""
 
@@ -265,7 +265,7 @@ def pairs_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
             for said in said_with(speech.label):
                 if texts[said]:
                     text = texts[said][int(rng.integers(len(texts[said])))]
-                    answer = said if kind == "speech_neutral" else speech.label
+                    answer = said if kind == "neutral_speech" else speech.label
                     pair = replace(speech, id=f"{speech.id} {kind} {text.id}", text=text.text, label=answer)
                     paired[kind].append(pair)
     return paired

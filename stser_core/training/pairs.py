@@ -17,7 +17,7 @@ from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.training.clip import Clip
 
-PairKind = Literal["agreeing", "text_neutral", "text_garbled", "text_empty", "speech_neutral"]
+PairKind = Literal["agreeing", "neutral_text", "garbled_text", "empty_text", "neutral_speech"]
 
 Labels = tuple[str | None, str | None, str | None]
 """For classifiers of speech alone, of text alone, and of both; `None` where they learn nothing from it."""
@@ -30,11 +30,11 @@ class PairMixture(Settings, frozen=True):
     """Proportions of the kinds of pairs; they need not sum to one."""
 
     agreeing: Amount = 0.4  # speech and words carry the same emotion, which is the target
-    text_neutral: Amount = 0.25  # the words are neutral: the speech's emotion is the target
+    neutral_text: Amount = 0.25  # the words are neutral: the speech's emotion is the target
     # pieces of sentences, as of a failing transcriber: the speech's; nothing for the text classifier
-    text_garbled: Amount = 0.05
-    text_empty: Amount = 0.05  # no words: only the speech classifier is trained
-    speech_neutral: Amount = 0.25  # neutral speech says words that carry an emotion: the words' emotion is the target
+    garbled_text: Amount = 0.05
+    empty_text: Amount = 0.05  # no words: only the speech classifier is trained
+    neutral_speech: Amount = 0.25  # neutral speech says words that carry an emotion: the words' emotion is the target
 
 
 @dataclass(frozen=True)
@@ -95,29 +95,29 @@ class Pairing:
         label, kinds = clip.label, self._kinds[clip.label]
         proportions = np.array(list(kinds.values()))
         kind = list(kinds)[int(rng.choice(len(kinds), p=proportions / proportions.sum()))]
-        if kind == "text_empty":
+        if kind == "empty_text":
             return Example(clip, None, (label, None, None), kind)
-        if kind == "text_garbled":
+        if kind == "garbled_text":
             words = [word for label in sorted(self._texts) for word in self._draw(label, rng).split()]
             rng.shuffle(words)
             return Example(clip, " ".join(words[: int(rng.integers(1, 9))]), (label, None, label), kind)
-        said = {"agreeing": label, "text_neutral": NEUTRAL}.get(kind) or str(rng.choice(self._emotional))
-        both = said if kind == "speech_neutral" else label
+        said = {"agreeing": label, "neutral_text": NEUTRAL}.get(kind) or str(rng.choice(self._emotional))
+        both = said if kind == "neutral_speech" else label
         return Example(clip, self._draw(said, rng), (label, said, both), kind)
 
     def _kinds_of(self, label: str, mixture: PairMixture) -> dict[PairKind, float]:
         """The kinds of pairs that a clip of this label can be part of, with their proportions."""
-        own: PairKind = "speech_neutral" if label == NEUTRAL else "text_neutral"
-        every: tuple[PairKind, ...] = ("agreeing", "text_garbled", "text_empty", own)
+        own: PairKind = "neutral_speech" if label == NEUTRAL else "neutral_text"
+        every: tuple[PairKind, ...] = ("agreeing", "garbled_text", "empty_text", own)
         kinds = {kind: getattr(mixture, kind) for kind in every if getattr(mixture, kind) > 0}
         if not kinds:
             raise DataError(f"The pair mixture has no kind of pair for clips labelled {label}; raise a proportion.")
-        for kind, said in (("agreeing", label), ("text_neutral", NEUTRAL)):
+        for kind, said in (("agreeing", label), ("neutral_text", NEUTRAL)):
             if kind in kinds and said not in self._texts:
                 raise DataError(f"No text is labelled {said}, as {kind} pairs need; add some, or set that to 0.")
-        if "speech_neutral" in kinds and not self._emotional:
-            raise DataError("No text is labelled with an emotion, as speech_neutral pairs need; add some.")
-        if "text_garbled" in kinds and not self._texts:
+        if "neutral_speech" in kinds and not self._emotional:
+            raise DataError("No text is labelled with an emotion, as neutral_speech pairs need; add some.")
+        if "garbled_text" in kinds and not self._texts:
             raise DataError("No texts are given to draw garbled words from; add some.")
         return kinds
 

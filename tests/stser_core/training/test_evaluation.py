@@ -126,12 +126,12 @@ def test_pairs_follow_from_both_labels_and_are_reported_by_kind():
     said = {kind: [(one.path.parent.name, one.text, one.label) for one in some] for kind, some in pairs.items()}
     assert said == {
         "agreeing": [("angry", "angry words", "angry"), ("sad", "neutral words", "neutral")],
-        "text_neutral": [("angry", "neutral words", "angry")],
-        "speech_neutral": [("sad", f"{one} words", one) for one in ("angry", "happy", "sad")],
+        "neutral_text": [("angry", "neutral words", "angry")],
+        "neutral_speech": [("sad", f"{one} words", one) for one in ("angry", "happy", "sad")],
     }
     found = pair_report(inputs(), [sounds[0], *TEXTS])["pairs"]
-    assert found["agreeing"]["bimodal"]["wa"] == found["text_neutral"]["bimodal"]["wa"] == 1.0
-    assert found["text_neutral"]["text"]["wa"] == 0.0 and found["all"]["speech"]["n"] == 2
+    assert found["agreeing"]["bimodal"]["wa"] == found["neutral_text"]["bimodal"]["wa"] == 1.0
+    assert found["neutral_text"]["text"]["wa"] == 0.0 and found["all"]["speech"]["n"] == 2
     assert pair_report(inputs(), TEXTS) == {}
     assert service_report(inputs(), TEXTS) == {"service": {"n": 4, "neutral": 0.25}}
 

@@ -79,13 +79,13 @@ def test_every_kind_of_pair_says_what_is_right(label):
         said = None if example.text is None else example.text.split()[-1]
         expected = {
             "agreeing": (label, label, label),
-            "text_neutral": ("neutral", "neutral", label),
-            "speech_neutral": (said if label == "neutral" != said else "", said, said),
-            "text_empty": (None, None, None),
-            "text_garbled": (said or "", None, label),
+            "neutral_text": ("neutral", "neutral", label),
+            "neutral_speech": (said if label == "neutral" != said else "", said, said),
+            "empty_text": (None, None, None),
+            "garbled_text": (said or "", None, label),
         }
         assert (said, *example.labels[1:]) == expected[example.kind] and example.labels[0] == label
-    other = "speech_neutral" if label == "neutral" else "text_neutral"
+    other = "neutral_speech" if label == "neutral" else "neutral_text"
     assert (kinds["agreeing"], kinds[other]) == (pytest.approx(533, abs=60), pytest.approx(333, abs=60))
     assert as_recorded(replace(SPEECH, text="hello")).labels == ("angry",) * 3
     assert as_recorded(SPEECH).labels == ("angry", None, None)
@@ -95,7 +95,7 @@ def test_every_kind_of_pair_says_what_is_right(label):
     ("known", "mixture", "complaint"),
     [
         ("happy neutral sad", PairMixture(), "No text is labelled angry, as agreeing pairs need"),
-        ("angry", PairMixture(0, 1, 0, 0, 1), "No text is labelled neutral, as text_neutral pairs need"),
+        ("angry", PairMixture(0, 1, 0, 0, 1), "No text is labelled neutral, as neutral_text pairs need"),
         ("neutral", PairMixture(0, 1, 0, 0, 1), "No text is labelled with an emotion"),
         ("", PairMixture(0, 0, 1, 0, 0), "to draw garbled words from"),
         ("angry neutral", PairMixture(0, 0, 0, 0, 0), "has no kind of pair for clips labelled angry"),
