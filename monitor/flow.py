@@ -111,11 +111,6 @@ class SpeechEnded:
 
     utterance: Utterance
 
-    @property
-    def channel(self) -> int:
-        """The utterance's channel, counted from 1."""
-        return self.utterance.channel
-
 
 SpeechEvent: TypeAlias = SpeechStarted | SpeechAudio | SpeechEnded
 
