@@ -8,12 +8,6 @@ from waiting import wait_until
 from monitor.queue import ClosableQueue
 
 
-def in_thread(work):
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    return thread
-
-
 def test_after_closing_the_rest_is_taken_and_nothing_accepted():
     queue = ClosableQueue(3)
     queue.put("a")
@@ -41,7 +35,8 @@ def test_ending_it_wakes_whoever_waits_for_room_or_an_item(end, full, found):
     came = []
     if full:
         queue.put("a")
-    waiting = in_thread(lambda: came.append(queue.put("b") if full else queue.get()))
+    waiting = Thread(target=lambda: came.append(queue.put("b") if full else queue.get()), daemon=True)
+    waiting.start()
     waiting.join(0.05)
     assert waiting.is_alive()
     getattr(queue, end)()
@@ -59,7 +54,8 @@ def test_an_offer_is_taken_only_by_one_who_is_waiting():
         go_on.wait(5)
         queue.get()
 
-    taking = in_thread(take_twice)
+    taking = Thread(target=take_twice, daemon=True)
+    taking.start()
     wait_until(lambda: queue.try_put("first"))
     assert not queue.try_put("the taker is busy")
     assert queue.put("what must not be lost")
