@@ -71,12 +71,7 @@ def read_timeline(path: str | Path) -> TimelineFile:
     except (OSError, ValueError) as error:
         raise DataError(f"Cannot read the timeline '{path}': {reason(error)}.") from error
     path = Path("standard input") if path == _STDIN else path  # in messages
-    file = parse_timeline(data, path)
-    turns, notes, sessions = _on_one_axis(file.turns, file.notes)
-    in_order = sorted(notes, key=lambda note: (isinstance(note, Alert), note.time_s))
-    notice = f"'{path}' holds {sessions} sessions; they are laid out by the time of day."
-    notices = (*file.notices, notice) if sessions > 1 else file.notices
-    return replace(file, turns=turns, notes=tuple(in_order), notices=notices)
+    return _on_one_axis(parse_timeline(data, path), path)
 
 
 def parse_timeline(data: bytes, path: Path) -> TimelineFile:
@@ -306,12 +301,12 @@ def _listed(names: Sequence[str]) -> str:
     return shown if shown.isprintable() and len(shown) <= _LONGEST_LIST else ascii(shown)[:_LONGEST_LIST]
 
 
-def _on_one_axis(turns: Sequence[Turn], notes: Sequence[Note]) -> tuple[tuple[Turn, ...], tuple[Note, ...], int]:
-    """The turns, the notes, and the number of sessions; turns without a time of day stay as they are."""
+def _on_one_axis(file: TimelineFile, path: Path) -> TimelineFile:
+    """The same with its sessions laid out, and its notes in order; turns without a time of day stay as they are."""
     sessions: list[tuple[float, float]] = []  # the time of day at which each began, and by how much it is moved
     moved: list[Turn] = []
     before = newest_s = end_s = 0.0
-    for turn in turns:
+    for turn in file.turns:
         began = _began(turn.extra.get(STARTED_AT), turn.start_s)
         if began is not None:
             if not sessions:
@@ -322,7 +317,12 @@ def _on_one_axis(turns: Sequence[Turn], notes: Sequence[Note]) -> tuple[tuple[Tu
             before, newest_s = began, turn.end_s
         moved.append(_moved(turn, sessions[-1][1] if sessions else 0.0))
         end_s = max(end_s, moved[-1].end_s)
-    return tuple(moved), tuple(_moved_note(note, sessions) for note in notes), len(sessions)
+    notes = [_moved_note(note, sessions) for note in file.notes]
+    notes.sort(key=lambda note: (isinstance(note, Alert), note.time_s))
+    notices = file.notices
+    if len(sessions) > 1:
+        notices += (f"'{path}' holds {len(sessions)} sessions; they are laid out by the time of day.",)
+    return replace(file, turns=tuple(moved), notes=tuple(notes), notices=notices)
 
 
 def _began(clock: object, time_s: float) -> float | None:
@@ -349,11 +349,8 @@ def _moved(turn: Turn, shift: float) -> Turn:
         return round(value + shift, 3)
 
     spans = {name: later(value) for name in SALIENT_COLUMNS if isinstance(value := turn.extra.get(name), float)}
-    words = [replace(word, start_s=later(word.start_s), end_s=later(word.end_s)) for word in turn.words or ()]
-    return replace(
-        turn,
-        start_s=later(turn.start_s),
-        end_s=later(turn.end_s),
-        words=None if turn.words is None else tuple(words),
-        extra={**turn.extra, **spans},
+    words = turn.words and tuple(
+        replace(word, start_s=later(word.start_s), end_s=later(word.end_s)) for word in turn.words
     )
+    start_s, end_s = later(turn.start_s), later(turn.end_s)
+    return replace(turn, start_s=start_s, end_s=end_s, words=words, extra={**turn.extra, **spans})
