@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from monitor.archive.folder import CALLS, read_failures, read_settings
 from monitor.archive.tables import NAME, load
-from monitor.length import length_s
+from monitor.sources.recording import length_s
 from monitor.web.page import json_block, render
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError

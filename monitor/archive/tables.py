@@ -21,7 +21,7 @@ from monitor.analytics.results import InterruptionsBy, LongestTurn, Span, Speake
 from monitor.archive.folder import CALLS, TURNS, ArchiveFolder, timeline_name
 from monitor.archive.scoring import Finished, Scored
 from monitor.exporters.parquet import table
-from monitor.length import length_s
+from monitor.sources.recording import length_s
 from monitor.timeline.file import read_timeline
 from monitor.timeline.turn import SALIENT_COLUMNS, Turn
 from stser_core.emotions import LABELS

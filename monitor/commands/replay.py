@@ -16,11 +16,10 @@ from monitor.display.palette import clock
 from monitor.display.screen import Session, Snapshot, state
 from monitor.display.summary import line, print_analytics
 from monitor.exporters.exporter import Exporter
-from monitor.length import ends_early, length_s
 from monitor.options import AnalysisOptions, OutputOptions
 from monitor.pipeline.opening import Models, Opened, open_recording, recording_pipeline
 from monitor.pipeline.pipeline import Pipeline
-from monitor.sources.recording import spooled
+from monitor.sources.recording import ends_early, length_s, spooled
 from monitor.speakers import Halted
 from monitor.timeline.timeline import Timeline
 from monitor.timeline.turn import Turn

@@ -1,4 +1,4 @@
-"""A recording as a source: decoded while it is listened to; and what makes one channel of several."""
+"""A recording as a source, decoded while it is listened to; its length; and what makes one channel of several."""
 
 import os
 import shutil
@@ -39,6 +39,11 @@ _LOSSLESS = ("pcm_", "flac", "alac")
 _BLOCK_SAMPLES = 14_400
 """Thirty frames of the segmenter: a call for each 100 ms takes it twice the time."""
 _PATIENCE_S = 5.0
+# Lengths of compressed files are often estimates; smaller differences mean nothing.
+_TOLERATED_LOSS_S = 1.0
+_TOLERATED_LOSS = 0.02
+_TOLERATED_LOSS_OF_EXACT_S = 0.1
+"""Some recorders count a header's bytes as sound."""
 _NO_LENGTH = 0x7FFF_F000
 """From here on, a WAV's length means that it is not known: SoX writes this into a pipe, arecord 2³¹, FFmpeg 2³² − 1."""
 
@@ -157,6 +162,25 @@ def _counts_frames(file: BinaryIO) -> bool:
         head = b""
     head += file.read(2_000)
     return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def ends_early(announced_s: float, decoded_s: float, *, exact: bool = False) -> bool:
+    """Whether a file holds less than it announces, a number of samples (`exact`), or what may be rounded or estimated.
+
+    If so, it was cut off, perhaps while it was copied.
+    """
+    tolerated_s = _TOLERATED_LOSS_OF_EXACT_S if exact else max(_TOLERATED_LOSS_S, _TOLERATED_LOSS * announced_s)
+    return announced_s - decoded_s > tolerated_s
+
+
+def length_s(announced_s: float | None, decoded_s: float) -> float:
+    """The length for the metrics: a part that could not be decoded is not silence.
+
+    Args:
+        announced_s: What the file says, in seconds, or `None` where it says nothing or only estimates.
+        decoded_s: The part that could be decoded, in seconds.
+    """
+    return decoded_s if not announced_s or ends_early(announced_s, decoded_s) else max(announced_s, decoded_s)
 
 
 def mono(blocks: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
