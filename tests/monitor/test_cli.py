@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -230,8 +231,7 @@ def test_an_interrupted_replay_keeps_every_finished_turn(replaying, number, code
     rest, err = replaying.stdout.read(), replaying.stderr.read()  # `communicate` would lose what `readline` has read
     assert replaying.wait() == code
     rows = list(csv.DictReader(io.StringIO("".join(head) + rest)))
-    turns = [line for line in err.splitlines() if line.startswith("0:")]
-    assert len(rows) == len(turns) >= 1
+    assert len(rows) == len(re.findall(r"^\d+:\d\d-", err, re.MULTILINE)) >= 1
     assert "Stopped at" in err
     assert "Traceback" not in err
     assert 0 < float(rows[-1]["end_s"]) < 1900
