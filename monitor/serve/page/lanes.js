@@ -13,6 +13,7 @@ const QUIET_DBFS = -60;
 const lanes = new Map();    // by call
 const endedRows = new Map();
 let sortedAt = 0;
+let picked = null;  // the lane that somebody stepped to or clicked on
 const shades = new Map();
 let stripPixels = 0;        // the width of every strip; measured when it changes, for a measure costs a layout
 
@@ -199,7 +200,7 @@ function sortLanes() {
     else list.insertBefore(element, place);
   }
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
-  if (!list.querySelector('.open[tabindex="0"]') && list.firstElementChild) reach(list.firstElementChild.lane);
+  if (!picked?.open.isConnected && !list.contains(document.activeElement) && list.firstElementChild) reach(list.firstElementChild.lane);
 }
 
 /** Let the tab key reach one lane of all; the arrow keys lead to the others. */
@@ -257,7 +258,8 @@ function stepLane(event) {
   if (to === undefined) return;
   event.preventDefault();
   if (!to) return;
-  reach(to.lane);
+  picked = to.lane;
+  reach(picked);
   to.lane.open.focus();
 }
 
@@ -268,7 +270,8 @@ function connectLanes() {
   byId("lines").addEventListener("click", (event) => {
     const lane = event.target.closest(".lane")?.lane;
     if (!lane || String(getSelection())) return;
-    reach(lane);
+    picked = lane;
+    reach(picked);
     openCallPanel(lane.call);
   });
   byId("order").addEventListener("change", sortLanes);
