@@ -172,6 +172,11 @@ class OutputOptions:
         str | None, Option(metavar="FILE", help="Write the timeline as JSON Lines; - is standard output.")
     ] = None
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Those that are given."""
+        return tuple(path for path in (self.csv, self.jsonl) if path is not None)
+
 
 @dataclass(frozen=True)
 class AlertOptions:
@@ -237,9 +242,12 @@ class ServeOptions:
     ] = None
     audiosocket_from: Annotated[
         list[str] | None,
-        Option(metavar="NETWORK", help="From where AudioSocket, which knows no token, may come: 10.0.0.5. Repeatable."),
+        Option(
+            metavar="NETWORK",
+            help="Address or network that may use AudioSocket, which has no token: 10.0.0.5. Repeatable.",
+        ),
     ] = None
-    max_lines: Annotated[int, Option(metavar="N", min=1, max=10_000, help="Calls at once.")] = 100
+    max_lines: Annotated[int, Option(metavar="N", min=1, max=10_000, help="Most calls at once.")] = 100
     peer: Annotated[
         list[str] | None,
         Option(metavar="URL", help="Also show the calls of the server there, which has the same token. Repeatable."),
@@ -267,7 +275,5 @@ Timeline = Annotated[
     Path,
     Argument(metavar="TIMELINE", help="CSV, JSON Lines or Parquet, as --csv, --jsonl and export write it; - is stdin."),
 ]
-Recording = Annotated[
-    str | None, Option(metavar="NAME", help="Of a timeline with several recordings, the one that is meant.")
-]
+Recording = Annotated[str | None, Option(metavar="NAME", help="Which recording of a timeline with several.")]
 Output = Annotated[str | None, Option("--output", "-o", metavar="FILE", help="Where to write; - is standard output.")]

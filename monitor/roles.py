@@ -16,7 +16,7 @@ class Role:
 
     speaker: str  # its name in the timeline
     # Whether its emotion is scored. An agent is an employee at work, whose emotion is not scored unless the user asks
-    # for it (docs/architecture.md, "Who may be monitored").
+    # for it (README.md, "Who may be monitored").
     scored: bool = True
 
     @classmethod

@@ -35,20 +35,20 @@ def check_outputs(output: OutputOptions, recording: Path | None = None) -> None:
     Raises:
         UsageError: With the place.
     """
-    given = [path for path in (output.csv, output.jsonl) if path is not None]
-    names = given
-    if recording is None:
-        names = [name_at(path, datetime.now().astimezone()) for path in given]
-    else:
-        for path in given:
+    places: set[str | Path] = set()
+    for path in output.paths:
+        if recording is not None:
             check_not_input(path, recording, "the recording")
-    if len({name if name == STDOUT else Path(name).resolve() for name in names}) < len(given):
-        raise UsageError(f"Two outputs would go to '{given[1]}'; give each a file of its own.")
+        name = path if recording is not None else name_at(path, datetime.now().astimezone())
+        place = name if name == STDOUT else Path(name).resolve()
+        if place in places:
+            raise UsageError(f"Two outputs would go to '{path}'; give each a file of its own.")
+        places.add(place)
 
 
 def warn_of_silence(output: OutputOptions, notices: Notices) -> None:
     """Say that a quiet run without outputs leaves nothing."""
-    if notices.quiet and output.csv is None and output.jsonl is None:
+    if notices.quiet and not output.paths:
         notices.complain("nothing is shown or written, since --quiet is given without --csv or --jsonl.")
 
 
@@ -97,7 +97,7 @@ def display_mode(output: OutputOptions, *, quiet: bool) -> DisplayMode:
     standard output and that is the terminal, they are the view.
     """
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    if quiet or (terminal and STDOUT in (output.csv, output.jsonl)):
+    if quiet or (terminal and STDOUT in output.paths):
         return DisplayMode.NOTHING
     return DisplayMode.SCREEN if terminal else DisplayMode.LINES
 

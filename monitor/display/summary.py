@@ -125,7 +125,7 @@ def _manners(analytics: CallAnalytics) -> Table:
             Text(name(speaker.speaker)),
             _known("{:.0%}", speaker.talk_share),
             _known("{:.0f}", speaker.words_per_minute),
-            _known("{:.0f} dB", speaker.loudness_dbfs),
+            _known("{:.0f} dBFS", speaker.loudness_dbfs),
             clock(longest.end_s - longest.start_s),
             _known("{:.1f} s", responses.median_s if responses else None),
             _known("{}", counts.get((speaker.channel, speaker.speaker))),

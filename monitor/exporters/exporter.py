@@ -33,7 +33,7 @@ class Resumed:
     lost: bool = False  # whether a line that broke off is dropped
 
 
-class Lines(Protocol):
+class LineFormat(Protocol):
     """A format that can be written line by line."""
 
     header: str  # the text before the first turn
@@ -58,7 +58,7 @@ class Exporter:
     """
 
     def __init__(
-        self, path: str, lines: Lines, *, live: Callable[[str], None] | None = None, overwrite: bool = False
+        self, path: str, lines: LineFormat, *, live: Callable[[str], None] | None = None, overwrite: bool = False
     ) -> None:
         """Check that the destination can be written, and leave what is there untouched until there is something new.
 
@@ -152,7 +152,7 @@ def check_replaceable(path: str) -> None:
             raise OutputError(f"Cannot replace '{path}': it is not a timeline; name another file.")
 
 
-def _resumed(content: bytes, path: str, lines: Lines) -> Resumed:
+def _resumed(content: bytes, path: str, lines: LineFormat) -> Resumed:
     """Read what a file holds that is to be continued: by another run, which may have been killed while it wrote."""
     try:
         file = parse_timeline(content, Path(path))

@@ -3,8 +3,8 @@
 A note stands still and leaves a line in the spectrum, several at once make music; the harmonics of a voice glide. So
 the bins that stand out of their surroundings for half a second are counted (Seyerlehner et al., "Automatic Music
 Detection in Television Productions", DAFx 2007), and have to hold a good part of the power, so that music behind a
-voice does not count. Measured on synthesised instrument music and on 875 turns of speech through nine
-codecs (docs/architecture.md).
+voice does not count. Measured on synthesised instrument music and on 875 turns of speech, wide-band
+and through eight codecs (docs/architecture.md).
 """
 
 import numpy as np

@@ -22,7 +22,7 @@ _LARGEST_BATCH = 16
 
 
 class Scorer(Protocol):
-    """The emotion model, with its checkpoint's name; `stser_core.EmotionRecognizer` in operation."""
+    """The emotion model, with its checkpoint's name; `stser_core.EmotionRecognizer` in use."""
 
     name: str
 

@@ -5,6 +5,8 @@
       │                                                   └────────── resumed ─────────┘      │
       └──────────────────────────── silence long enough ──────────────────────────────────────┘
 
+A turn that is too long is cut at its quietest point, and the stream's end is the end of an utterance, too.
+
 Everything is counted in frames from the first frame that is kept, so utterances start and end on frames.
 """
 
@@ -21,7 +23,7 @@ _START_WINDOW = 5
 """Frames that are looked at for a start."""
 
 _RESUME_FRAMES = 2
-"""Frames with speech in a row that make a pause a pause and not an end."""
+"""Frames with speech in a row after which the utterance goes on: what was between was a pause in it."""
 
 _ANSWER_S = 0.5
 """Less speech is a short answer. Only the length distinguishes it from the start of a noise."""
@@ -99,7 +101,7 @@ class EndpointDetector:
             return self._end()
         if len(self._frames) >= self._longest:
             return self._cut(not_before) if self._state is State.SPEAKING and self._announced else self._end()
-        return self._tell()
+        return self._announce()
 
     def audio(self) -> list[SpeechEvent]:
         """All further sound that belongs for certain to an utterance that goes on."""
@@ -174,7 +176,7 @@ class EndpointDetector:
             or _spread_db([one.low_dbfs for one in spoken]) >= spread_db
         )
 
-    def _tell(self) -> list[SpeechEvent]:
+    def _announce(self) -> list[SpeechEvent]:
         """The start, as soon as it is certain; and keep the best cut so far."""
         if self._state is State.QUIET:
             return []
@@ -221,11 +223,11 @@ class EndpointDetector:
         first = max(self._search_from, -(-(not_before - self._origin) // FRAME))
         at = len(self._frames)
         if first < at:
-            # Of equally quiet points the last, as in _tell.
+            # Of equally quiet points the last, as in _announce.
             at = min(range(at - 1, first - 1, -1), key=self._loudness_at)
         events = self._close(at)
         self._begin(at=self._sample(at), first=at, continued=True)
-        return events + self._tell()
+        return events + self._announce()
 
     def _sample(self, frame: int) -> int:
         """The sample at which a frame starts, or at which the last, perhaps shorter, frame ends."""

@@ -3,7 +3,8 @@
 WebRTC's detector takes steady hum and tones for speech, and says "speech" to the first frames of anything. A
 frame near the level that the channel never falls below is therefore silence, whatever the detector says. That level
 is looked at twice: over all frequencies, and below about 900 Hz, where voices have most of their power and hiss has
-little, so that a voice is found that stands out from a hiss there alone. What lies below 60 Hz counts for neither.
+little, so that a voice is found that stands out from a hiss there alone. Of what lies below 60 Hz only a trace
+counts for either, so that hum hides no voice.
 
 The other party's voice leaks through a headset or a line. A channel's last quarter of a second is an echo of another
 channel if it correlates with what was said there up to 300 ms earlier, and is at least 12 dB quieter. The channel's own

@@ -107,7 +107,7 @@ class Line:
             transcriber=shared.transcriber,
             scorer=shared.scorer,
             estimate=shared.scorer.estimate,
-            outputs=[*(exporter.write for exporter in self._exporters), self._told, alarm.check],
+            outputs=[*(exporter.write for exporter in self._exporters), self._publish_turn, alarm.check],
             transcripts=shared.transcripts,
             dated=True,
             segmentation=shared.segmentation,
@@ -119,12 +119,12 @@ class Line:
     def start(self) -> None:
         """Begin."""
         call = self.call
-        self._tell("call_started", source=call.source, started_at=call.started_at, channels=call.channels())
+        self._publish("call_started", source=call.source, started_at=call.started_at, channels=call.channels())
         self.thread.start()
 
     @property
     def early_s(self) -> float:
-        """For how long its sender has to wait, since sound comes faster than time passes, or than it is looked at."""
+        """For how long its sender has to wait: it is ahead of real time, or sends more than is processed."""
         ahead_s, lead_s = self._source.ahead_s, self._shared.limits.lead_s
         if self.reason is not None or ahead_s <= _PUNCTUAL_S:
             return 0.0
@@ -175,13 +175,13 @@ class Line:
         call.ended_at = iso(datetime.now())
         self._ended(self)
         values = {name: call.values()[name] for name in ("ended_at", "reason", "position_s", "turns")}
-        self._tell("call_ended", **values, report=f"/calls/{call.name}/report")
+        self._publish("call_ended", **values, report=f"/calls/{call.name}/report")
 
-    def _told(self, turn: Turn) -> None:
+    def _publish_turn(self, turn: Turn) -> None:
         self.call.turns += 1
         self.call.emotions[turn.channel - 1] = turn.emotion
         self._shared.metrics.turns.inc()
-        self._tell("turn", **turn_object(turn))
+        self._publish("turn", **turn_object(turn))
 
     def _alerted(self, alert: Alert) -> None:
         timed = replace(alert, at=self.pipeline.clock(alert.time_s))
@@ -189,9 +189,9 @@ class Line:
             exporter.write_note(timed)
         self.call.alerts += 1
         self._shared.metrics.alerts.inc()
-        self._tell("alert", alert=self.call.alerts, **note_object(timed))
+        self._publish("alert", alert=self.call.alerts, **note_object(timed))
 
-    def _tell(self, kind: str, /, **values: object) -> None:
+    def _publish(self, kind: str, /, **values: object) -> None:
         self._shared.log.add(kind, {"call": self.call.name, **values})
 
 
@@ -231,7 +231,7 @@ class Lines:
             name, paths = self._new_files(moment, start.call)
             roles = tuple(self.shared.role(place, speakers) for place in start.places)
             call = Call(name, source, iso(moment), roles, emotions=[None] * len(roles))
-            line = Line(call, self.shared, start, paths, self._over)
+            line = Line(call, self.shared, start, paths, self._when_ended)
             self._lines[name] = line
             self._calls[name] = call
             while len(self._calls) > _REMEMBERED + self.shared.limits.lines:
@@ -274,7 +274,7 @@ class Lines:
             self._stopping = True
             return list(self._lines.values())
 
-    def _over(self, line: Line) -> None:
+    def _when_ended(self, line: Line) -> None:
         with self._lock:
             self._lines.pop(line.call.name, None)
             self._keep(line.call.name, sorted(line.call.acknowledged))

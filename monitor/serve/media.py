@@ -1,4 +1,4 @@
-"""Carries the sound of media streams into lines, each stream in the task of its websocket or AudioSocket."""
+"""Carries the sound of media streams into lines until calls end, each in the task of its websocket or AudioSocket."""
 
 from __future__ import annotations
 

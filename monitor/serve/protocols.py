@@ -143,7 +143,9 @@ class AudioSocketDecoder:
         if (rate := _SOUND_RATES.get(kind)) is None:
             return ()
         if len(payload) % _BYTES:
-            raise ProtocolError(f"A message with sound has {len(payload)} bytes, half a sample too many.")
+            raise ProtocolError(
+                f"A message with sound has {len(payload)} bytes, which are not whole samples of 16 bits."
+            )
         if self._rate not in (None, rate):
             raise ProtocolError(f"The sound's rate changes from {self._rate} to {rate} Hz.")
         started, self._rate = self._rate is not None, rate
@@ -240,7 +242,8 @@ class TwilioDecoder:
         form = start.format or start.snake_format or _Format()
         if form.encoding.lower() not in _TABLES or form.sample_rate not in _RATES:
             raise ProtocolError(
-                f"The sound is {form.encoding} of {form.sample_rate} Hz; it has to be µ-law (PCMU) or A-law (PCMA)."
+                f"The sound is {form.encoding} of {form.sample_rate} Hz; it has to be µ-law (PCMU) or "
+                "A-law (PCMA) of 8000 or 16000 Hz."
             )
         table = _TABLES[form.encoding.lower()]
         tracks = self._expected if start.tracks is None else _tracks(start.tracks)

@@ -28,7 +28,7 @@ class Limits:
     connections: int = 256  # at once, over the lines
     head_s: float = 10.0  # until a request's head has to be complete
     idle_s: float = 60.0  # without sound, after which a line ends
-    lead_s: float = 5.0  # by which sound may come faster than time passes; then its sender has to wait
+    lead_s: float = 5.0  # by which a sender may be ahead of real time; then it has to wait
     messages_per_s: float = 400.0  # of one connection, on average
     burst: int = 2_000  # messages of one connection at once
 

@@ -1,7 +1,7 @@
 """A turn: an utterance with all that was found out about it, one row of the timeline.
 
-The pipeline makes turns (`Turn.of`), and reading a timeline back makes the same ones (`Turn.read`): values are rounded
-once, when the turn is made, as docs/timeline.md lays down.
+`monitor.pipeline.scoring` makes turns (`Turn.of`), and reading a timeline back makes the same ones (`Turn.read`):
+values are rounded once, when the turn is made, as docs/timeline.md lays down.
 """
 
 import math
@@ -102,7 +102,7 @@ class Turn:
         dropped_ms: int = 0,
         checkpoint: str = "",
     ) -> "Turn":
-        """Make a turn of exact values, which it rounds; the loudness of digital silence is −∞."""
+        """Make a turn of exact values, which it rounds; a loudness that is not finite becomes `None`."""
         return cls(
             recording=utf8(recording).decode(),
             channel=channel,

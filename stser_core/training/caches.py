@@ -19,9 +19,9 @@ from stser_core.files import TEMPORARY_PREFIX, writing
 from stser_core.model import Stser
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.clip import Clip
-from stser_core.training.lines import Sound, available_codecs, random_line, telephone_band
 from stser_core.training.output import progress
 from stser_core.training.saving import quantise
+from stser_core.training.telephone_lines import Sound, available_codecs, random_line, telephone_band
 from stser_core.weights import SCALE
 
 Band = Literal["wide", "telephone"]

@@ -56,7 +56,7 @@ def calibrate_model(
     seed: int = 0,
     encoders: Mapping[str, Mapping[str, Tensor]] | None = None,
 ) -> tuple[EnsembleConfig, dict[str, Calibration]]:
-    """Find the temperatures of every classifier, and of the combinations that occur in operation.
+    """Find the temperatures of every classifier, and of the combinations that occur in use.
 
     Speech classifiers answer call-like streams over both bands, classifiers of text the texts; all together answer
     streams with words, from `words`. Labels count alike, as in training: the class prior comes on top. The model, on

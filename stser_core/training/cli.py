@@ -56,7 +56,7 @@ def fit(
     storage: options.Storage,
     validation: options.Validation = 0.2,
     test_proportion: Annotated[
-        float, Option(help="Proportion of the clips whose speakers are tested at the end.", min=0, max=0.9)
+        float, Option(help="Proportion of the clips, by speaker, that is held out for a test.", min=0, max=0.9)
     ] = 0.0,
     front_end: options.FrontEnd = None,
     seed: Annotated[int | None, Option(min=0, help="Random seed.")] = None,

@@ -23,11 +23,11 @@ from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.caches import Band, FrameCache
 from stser_core.training.clip import Clip
-from stser_core.training.lines import Sound, telephone_band
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.pairs import EMOTIONS, NEUTRAL
 from stser_core.training.routine import Channel
+from stser_core.training.telephone_lines import Sound, telephone_band
 
 BaselineMode = Literal["none", "neutral"]
 """Speaker baseline of a single clip: none, or that of the speaker's other neutral clips (at most ten)."""

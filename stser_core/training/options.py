@@ -24,7 +24,10 @@ FrontEnd = Annotated[
 Validation = Annotated[
     float,
     Option(
-        "--validation-proportion", help="Proportion of the training part that is validated with.", min=0.01, max=0.99
+        "--validation-proportion",
+        help="Proportion of the training part that is held out for validation.",
+        min=0.01,
+        max=0.99,
     ),
 ]
 
@@ -47,7 +50,9 @@ class Storage:
 class Corpora:
     """The corpora to train or evaluate on."""
 
-    corpus: Annotated[list[str], Option(help="A corpus; repeat it with --data.")] = field(default_factory=list)
+    corpus: Annotated[
+        list[str], Option(help="The corpus's reader, such as iemocap or manifest; one for each --data.")
+    ] = field(default_factory=list)
     data: Annotated[list[Path], Option(help="Its folder, or a manifest's file.")] = field(default_factory=list)
 
     def clips(self) -> tuple[Clip, ...]:

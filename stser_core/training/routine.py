@@ -21,8 +21,8 @@ from stser_core.config import SAMPLE_RATE
 from stser_core.errors import DataError, UsageError
 from stser_core.training.clip import SPLITS, Clip
 from stser_core.training.corpora.reading import require_folder, sound_files
-from stser_core.training.lines import Sound
 from stser_core.training.output import write_atomically
+from stser_core.training.telephone_lines import Sound
 
 CORPUS = "routine"
 SERVICE_CORPORA = ("sgd", "taskmaster")

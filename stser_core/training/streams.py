@@ -24,11 +24,11 @@ from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training.caches import BANDS, Band
 from stser_core.training.clip import Clip
 from stser_core.training.evaluation import SpeechInputs
-from stser_core.training.lines import Sound, level, mu_law
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
 from stser_core.training.pairs import EMOTIONS, NEUTRAL, Labels, Words, as_recorded
 from stser_core.training.routine import Channel
+from stser_core.training.telephone_lines import Sound, level, mu_law
 
 SURE = 0.7
 """A turn that is called emotional with more than this is one that a user would act upon."""

@@ -1,4 +1,4 @@
-"""Corpora: one reader a file, all yielding the same clips."""
+"""Corpora: a reader for each, all yielding the same clips."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

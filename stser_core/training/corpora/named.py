@@ -38,7 +38,7 @@ class Naming(NamedTuple):
 
 @dataclass(frozen=True)
 class NamedCorpus:
-    """A corpus of files with telling names."""
+    """A corpus whose file names say who speaks and which emotion."""
 
     name: str
     language: str  # two letters

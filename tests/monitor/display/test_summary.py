@@ -39,8 +39,8 @@ def shown(rows, width=80):
 
 def test_every_speaker_has_their_metrics_and_emotions_by_quarter(call):
     _, customer, agent, *more = (line.split() for line in shown(call))
-    assert customer == ["customer", "69%", "24", "-15", "dB", "0:10", "2.0", "s", "0"]
-    assert agent == ["agent", "31%", "43", "-22", "dB", "0:06", "3.0", "s", "1"]
+    assert customer == ["customer", "69%", "24", "-15", "dBFS", "0:10", "2.0", "s", "0"]
+    assert agent == ["agent", "31%", "43", "-22", "dBFS", "0:06", "3.0", "s", "1"]
     quarters = ["N", "neutral", "100%", "N", "neutral", "83%", "A", "angry", "100%", "A", "angry", "100%"]
     assert ["customer", *quarters, "worse"] in more
 
@@ -59,7 +59,7 @@ def test_silence_overlap_and_the_angriest_minute_are_sentences_no_wider_than_the
 
 def test_what_is_not_told_is_a_dash_or_left_out(row):
     lines = shown([row(0.0, 10.0, 1, "neutral", "hello", speaker="mixed")])
-    assert lines[1].split() == ["mixed", "-", "6", "-20", "dB", "0:10", "-", "-"]
+    assert lines[1].split() == ["mixed", "-", "6", "-20", "dBFS", "0:10", "-", "-"]
     assert not any("at once" in line or "angriest" in line for line in lines)
     assert not any("quarter" in line for line in shown([row(0.0, 10.0, 2)]))
     assert shown([]) == []

@@ -15,8 +15,8 @@ from stser_core.features import trim
 from stser_core.model import Stser
 from stser_core.torch_network import TorchNetwork
 from stser_core.training.caches import TELEPHONE, WIDE, FrameCache, SoundCache
-from stser_core.training.lines import random_line, telephone_band
 from stser_core.training.recipe import only
+from stser_core.training.telephone_lines import random_line, telephone_band
 
 
 @pytest.fixture
