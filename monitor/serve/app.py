@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from monitor.serve.peers import Peer
 
 _NOW_EVERY_S = 0.25
+_DIGITS = 20
 _SEND_PATIENCE_S = 20.0
 _OPEN = {"http": "/healthz", "websocket": "/media/twilio"}
 """What is asked without a token; Twilio's comes in its first message."""
@@ -92,9 +93,7 @@ class App:
                 Route("/calls", self._calls),
                 Route("/calls/{call}", self._of_call(self._call)),
                 Route("/calls/{call}/report", self._of_call(self._report)),
-                Route(
-                    "/calls/{call}/alerts/{alert:int}/acknowledge", self._of_call(self._acknowledge), methods=["POST"]
-                ),
+                Route("/calls/{call}/alerts/{alert}/acknowledge", self._of_call(self._acknowledge), methods=["POST"]),
                 WebSocketRoute("/media/twilio", self.media.twilio),
                 WebSocketRoute("/media/pcm", self.media.pcm),
             ],
@@ -174,7 +173,7 @@ class App:
 
     async def _events(self, request: Request) -> Response:
         given = request.headers.get("last-event-id") or request.query_params.get("after")
-        if given is not None and not (given.isascii() and given.isdecimal() and len(given) < 20):
+        if given is not None and not (given.isascii() and given.isdecimal() and len(given) < _DIGITS):
             raise HTTPException(400, "The number of the last event is not a number.")
         after = None if given is None else int(given)
         for peer in self.peers:
@@ -212,7 +211,10 @@ class App:
 
     async def _call(self, request: Request, call: Call) -> Response:
         headers = {"last-event-id": str(self._log.last_id)}
-        kept = await anyio.to_thread.run_sync(read_kept, self._lines.path(call.name))
+        try:
+            kept = await anyio.to_thread.run_sync(read_kept, self._lines.path(call.name))
+        except (OSError, DataError) as error:
+            raise HTTPException(500, f"The file of this call cannot be read ({error}).") from error
         alerts = [
             {**alert, "alert": number, "acknowledged": number in call.acknowledged}
             for number, alert in enumerate(kept.alerts, start=1)
@@ -229,7 +231,9 @@ class App:
         return Response(content, media_type="text/html")
 
     async def _acknowledge(self, request: Request, call: Call) -> Response:
-        if not await anyio.to_thread.run_sync(self._lines.acknowledge, call, request.path_params["alert"]):
+        alert = request.path_params["alert"]
+        known = alert.isascii() and alert.isdecimal() and len(alert) < _DIGITS
+        if not (known and await anyio.to_thread.run_sync(self._lines.acknowledge, call, int(alert))):
             raise HTTPException(404, "There is no such alert.")
         return Response(status_code=204)
 

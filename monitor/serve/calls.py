@@ -10,7 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from monitor.roles import Role
+from monitor.serve.protocols import MOST_CHANNELS
+from monitor.timeline.notes import Alert, read_note
+from monitor.timeline.turn import Turn
+from stser_core.errors import DataError
 
 MOMENT = "%Y%m%d-%H%M%S"
 """How the name of a call begins."""
@@ -70,21 +76,27 @@ class Kept(NamedTuple):
 
 
 def read_kept(path: Path) -> Kept:
-    """Read a call's file, also while it is being written; what breaks off is left out."""
+    """Read a call's file, also while it is being written: a last line that breaks off is left out.
+
+    Raises:
+        OSError: It cannot be read.
+        DataError: It is not the file of a call, or is damaged.
+    """
     kept = Kept([], [], set())
-    for line in path.read_bytes().split(b"\n"):
+    *lines, _ = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
         try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if not isinstance(entry, dict):
-            continue
-        if "recording" in entry:
-            kept.turns.append(entry)
-        elif entry.get("type") == "alert":
-            kept.alerts.append(entry)
-        elif entry.get("type") == _ACKNOWLEDGED:
-            kept.acknowledged.add(entry["alert"])
+            entry = msgspec.json.decode(line, type=dict[str, Any])
+            if "recording" in entry:
+                if Turn.read(entry).channel > MOST_CHANNELS:
+                    raise ValueError(f"a call has {MOST_CHANNELS} channels at most")
+                kept.turns.append(entry)
+            elif entry["type"] == _ACKNOWLEDGED:
+                kept.acknowledged.add(msgspec.convert(entry["alert"], int))
+            elif isinstance(read_note(entry), Alert):
+                kept.alerts.append(entry)
+        except (LookupError, RecursionError, ValueError) as error:
+            raise DataError(f"'{path}', line {number}: this is not of a call ({error}).") from error
     return kept
 
 
@@ -107,7 +119,8 @@ def read_call(path: Path, role: Callable[[int], Role]) -> Call:
 
     Raises:
         OSError: The file cannot be read.
-        LookupError: It is not that of a call; or a `TypeError` or a `ValueError`.
+        DataError: It is not that of a call.
+        ValueError: Its name does not begin with a time of day.
     """
     kept = read_kept(path)
     last = {turn["channel"]: turn for turn in kept.turns}

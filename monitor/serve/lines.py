@@ -26,7 +26,7 @@ from monitor.serve.source import LineSource, SegmenterThread
 from monitor.timeline.notes import note_object
 from monitor.timeline.turn import Turn
 from stser_core.emotions import LABELS
-from stser_core.errors import OutputError, StserError
+from stser_core.errors import DataError, OutputError, StserError
 
 if TYPE_CHECKING:
     from monitor.flow import ChannelNow
@@ -292,7 +292,7 @@ class Lines:
         for name in names[-_REMEMBERED:]:
             try:
                 yield read_call(self.path(name), self.shared.role)
-            except (OSError, LookupError, TypeError, ValueError):
+            except (OSError, DataError, ValueError):
                 self.shared.metrics.say(f"'{self.path(name)}' is not the file of a call, and is left out.")
 
     def _new_files(self, moment: datetime, given: str) -> tuple[str, tuple[Path, Path]]:

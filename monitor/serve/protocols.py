@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _BYTES = 2
 _LOWEST_RATE, _HIGHEST_RATE = 4_000, 192_000
-_MOST_CHANNELS = 8
+MOST_CHANNELS = 8
 _FULL_SCALE = np.float32(32768)
 
 
@@ -74,8 +74,8 @@ class PcmDecoder:
         """Raise `ProtocolError` where the rate or the number of channels cannot be."""
         if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
             raise ProtocolError(f"The rate is {rate} Hz; it has to be between {_LOWEST_RATE} and {_HIGHEST_RATE}.")
-        if not 1 <= channels <= _MOST_CHANNELS:
-            raise ProtocolError(f"The sound has {channels} channels; they have to be 1 to {_MOST_CHANNELS}.")
+        if not 1 <= channels <= MOST_CHANNELS:
+            raise ProtocolError(f"The sound has {channels} channels; they have to be 1 to {MOST_CHANNELS}.")
         self._start: Start | None = Start(
             call, rate, tuple(range(channels)), decode=partial(from_pcm, channels=channels)
         )

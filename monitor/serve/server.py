@@ -7,6 +7,7 @@ import logging
 import ssl
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -99,16 +100,13 @@ class Server:
         for peer in self.app.peers:
             peer.close()
         lines = self._lines.stop()
-        if self.app.loop is not None:
-            for line in lines:
-                self.app.loop.call_soon_threadsafe(line.end, STOPPED)
+        self._soon(*(partial(line.end, STOPPED) for line in lines))
         until_s = time.monotonic() + _END_S
         for line in lines:
             line.thread.join(max(0.0, until_s - time.monotonic()))
         for line in self._lines.lines:
             line.pipeline.abort()
-        if self.app.loop is not None:
-            self.app.loop.call_soon_threadsafe(self._lines.shared.log.end)
+        self._soon(self._lines.shared.log.end)
         self._faults.setLevel(logging.CRITICAL)  # a request that is cut off now is not a fault
         self._uvicorn.should_exit = True
 
@@ -118,6 +116,13 @@ class Server:
         for line in self._lines.stop():
             line.pipeline.abort()
         self._uvicorn.should_exit = self._uvicorn.force_exit = True
+
+    def _soon(self, *calls: Callable[[], None]) -> None:
+        """Have the event loop call these."""
+        if self.app.loop is not None:
+            with suppress(RuntimeError):  # a second signal has ended it
+                for call in calls:
+                    self.app.loop.call_soon_threadsafe(call)
 
     def _knows(self, asking: Peer, call: str) -> bool:
         """Whether a call is one of this server's, or of another peer than the one that asks."""
@@ -135,6 +140,9 @@ class Server:
 _REFUSED = "ASGI callable returned without completing handshake"
 """Logged by uvicorn for every websocket that is refused with a sentence."""
 
+_ANSWERED = "role=SERVER and state=MUST_CLOSE"
+"""In h11's error where an answer follows uvicorn's own to what is not HTTP."""
+
 
 class _Faults(logging.Handler):
     """Says what uvicorn logs as an error: what nobody foresaw."""
@@ -146,7 +154,7 @@ class _Faults(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Say it."""
         error = record.exc_info[1] if record.exc_info else None
-        if error is None and record.msg.startswith(_REFUSED):
+        if (error is None and record.msg.startswith(_REFUSED)) or _ANSWERED in str(error):
             return
         what = record.getMessage() if error is None else f"{type(error).__name__}: {error}"
         self._say(f"an unforeseen fault in the server ended a request ({what.strip()}); please report it.")

@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 
 from benchmarks.callers import AudioSocket, Pcm, Sound, Twilio, mu_law
 from monitor.cli import main
+from monitor.exporters.jsonl import turn_object
 from monitor.serve.protocols import MU_LAW
 from monitor.serve.security import twilio_signature
 
@@ -97,7 +98,8 @@ def test_a_call_is_told_as_it_goes_and_when_it_has_ended(serving, asynchronous, 
     assert alerts[0]["at"] > events[0]["started_at"]
 
     assert served.ask(f"/calls/{name}/alerts/2/acknowledge", "POST")[0] == 204
-    assert served.ask(f"/calls/{name}/alerts/99/acknowledge", "POST")[0] == 404
+    for unknown in ("99", "x", "9" * 5_000):
+        assert served.ask(f"/calls/{name}/alerts/{unknown}/acknowledge", "POST")[0] == 404
     detail = json.loads(served.ask(f"/calls/{name}")[2])
     assert [alert["acknowledged"] for alert in detail["alerts"]][:3] == [False, True, False]
     assert detail["unacknowledged"] == len(alerts) - 1
@@ -318,3 +320,41 @@ def test_a_timeline_that_cannot_be_written_ends_its_line_alone(serving, asynchro
     reasons = {one["call"].rpartition("-")[2]: one["reason"] for one in served.ended(2)}
     assert reasons == {"lost": "failed", "good": "ended"}
     assert any("removed" in sentence for sentence in served.said)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"[" * 100_000,
+        b'{"type": "acknowledged", "alert": "x"}',
+        {"end_s": "late"},
+        {"end_s": 1e999},
+        {"further": float("nan")},
+        {"channel": 1_000_000_000},
+    ],
+)
+def test_a_damaged_file_of_a_call_is_left_out(serving, tmp_path, row, damaged):
+    whole = turn_object(row(0.0, 4.0, 1, "neutral", "good morning"))
+    line = damaged if isinstance(damaged, bytes) else json.dumps({**whole, **damaged}).encode()
+    folder = tmp_path / "timelines"
+    folder.mkdir()
+    (folder / "20261130-100000-damaged.jsonl").write_bytes(line + b"\n")
+    (folder / "20261130-100000-whole.jsonl").write_text(json.dumps(whole) + '\n{"recording": "half a l')
+
+    served = serving()
+    assert [call["call"] for call in served.calls()] == ["20261130-100000-whole"]
+    assert ["20261130-100000-damaged" in sentence for sentence in served.said] == [True]
+    assert json.loads(served.ask("/calls/20261130-100000-whole")[2])["turns"] == [whole]
+    (folder / "20261130-100000-whole.jsonl").write_bytes(line + b"\n")
+    assert served.ask("/calls/20261130-100000-whole")[0] == 500
+    assert len(served.said) == 1
+
+
+def test_what_is_not_http_is_refused_as_such(serving):
+    served = serving()
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(b"POST /calls HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        assert b"".join(iter(lambda: client.recv(1 << 10), b"")).startswith(b"HTTP/1.1 400 ")
+    served.stop()
+    assert served.said == []
+    served.server.stop()  # a second signal

@@ -19,6 +19,7 @@ from monitor.serve.lines import Lines, Shared
 from monitor.serve.metrics import Metrics
 from monitor.serve.security import Access
 from monitor.serve.server import Server
+from monitor.timeline.turn import COLUMNS
 from stser_core.emotions import LABELS
 
 STARTED = "2026-11-29T10:00:00.000+00:00"
@@ -76,7 +77,8 @@ class Told:
         about = {"channel": channel, "speaker": known.roles[channel - 1].speaker, "turn": known.turns}
         scores = spread(emotion, share) if emotion else {f"p_{label}": None for label in LABELS}
         judged = {"emotion": emotion, "confidence": share if emotion else None, "transcript": transcript, **scores}
-        self.last[call] = {"recording": call, **about, "start_s": start_s, "end_s": end_s, **judged}
+        self.last[call] = {**dict.fromkeys(COLUMNS), "recording": call, **about, "start_s": start_s, "end_s": end_s}
+        self.last[call] |= {"dropped_ms": 0, **judged}
         self._keep("turn", call, self.last[call])
 
     def alert(self, call, rule="angry>0.6 for 2 turns"):
