@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from monitor.analytics.call import analyse
+from monitor.analytics.results import CallAnalytics
 from monitor.display.palette import LETTERS
 from monitor.timeline.notes import Alert, Mark, Note
 from monitor.timeline.turn import Turn
@@ -69,15 +70,7 @@ def render(
             f"The recording is {sound.duration_s:.1f} s long, but the timeline's last turn ends at {end_s:.1f} s; "
             "give the recording that the timeline was made from."
         )
-    lanes = {(each.channel, each.speaker): lane for lane, each in enumerate(call.speakers)}
-    rules: dict[int, list[str]] = {}
-    for note in notes:
-        if isinstance(note, Alert):
-            rules.setdefault(note.turn, []).append(note.rule)
-    turns = [
-        ShownTurn(place, row, lanes[row.channel, row.speaker], said(row), tuple(rules.get(row.turn, ())))
-        for place, row in enumerate(sorted(rows, key=lambda row: row.place))
-    ]
+    turns = _shown_turns(rows, notes, call)
     marks = [note for note in notes if isinstance(note, Mark)]
     both: list[ShownTurn | Mark] = [*turns, *marks]
     # A live session may go on after its last turn, as far as its marks tell.
@@ -114,6 +107,19 @@ def render(
         # Its alphabet has nothing that HTML knows.
         sound=base64.b64encode(sound.content).decode() if sound is not None else None,
     )
+
+
+def _shown_turns(rows: Sequence[Turn], notes: Sequence[Note], call: CallAnalytics) -> list[ShownTurn]:
+    """The turns in the order in which they are read, each with its lane and its alerts."""
+    lanes = {(each.channel, each.speaker): lane for lane, each in enumerate(call.speakers)}
+    rules: dict[int, list[str]] = {}
+    for note in notes:
+        if isinstance(note, Alert):
+            rules.setdefault(note.turn, []).append(note.rule)
+    return [
+        ShownTurn(place, row, lanes[row.channel, row.speaker], said(row), tuple(rules.get(row.turn, ())))
+        for place, row in enumerate(sorted(rows, key=lambda row: row.place))
+    ]
 
 
 def _turn_data(turn: ShownTurn) -> dict[str, object]:
