@@ -57,7 +57,11 @@ class ScoringOptions:
     """Options of scoring, for live monitoring and recordings."""
 
     channels: Annotated[
-        str | None, Option(metavar="NAMES|mix", help="A name for each channel (customer,agent), or mix for all in one.")
+        str | None,
+        Option(
+            metavar="NAMES|mix",
+            help="A name for each channel (customer,agent), or mix for all in one (not with serve).",
+        ),
     ] = None
     score_agents: Annotated[
         bool,

@@ -26,10 +26,19 @@ class Role:
 
 
 def named(channels: str | None) -> list[str]:
-    """The names that `--channels` gives: none for `mix`, or without the option."""
+    """The names that `--channels` gives: none for `mix`, or without the option.
+
+    Raises:
+        UsageError: A name is empty or there twice.
+    """
     if channels is None or channels.strip() == MIX:
         return []
-    return [name.strip() for name in channels.split(",")]
+    names = [name.strip() for name in channels.split(",")]
+    if not all(names):
+        raise UsageError(f"--channels '{channels}' has an empty name; write one for each channel.")
+    if (again := next((name for place, name in enumerate(names) if name in names[:place]), None)) is not None:
+        raise UsageError(f"--channels '{channels}' has the name {again} twice; give each channel a name of its own.")
+    return names
 
 
 def roles(channels: str | None, present: int, recording: str, *, score_agents: bool) -> tuple[Role, ...]:
@@ -43,10 +52,6 @@ def roles(channels: str | None, present: int, recording: str, *, score_agents: b
     if channels.strip() == MIX:
         return (Role(MIXED),)
     names = named(channels)
-    if not all(names):
-        raise UsageError(f"--channels '{channels}' has an empty name; write one for each channel.")
-    if (again := next((name for place, name in enumerate(names) if name in names[:place]), None)) is not None:
-        raise UsageError(f"--channels '{channels}' has the name {again} twice; give each channel a name of its own.")
     if len(names) != present:
         raise UsageError(
             f"--channels names {counted(len(names), 'channel')} ({', '.join(names)}), "

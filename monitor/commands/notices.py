@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from monitor.options import ScoringOptions
-from monitor.roles import named, roles
+from monitor.roles import Role, named
 from stser_core.command_line import complain, tell
 
 PROGRAM = "stser-monitor"
@@ -57,8 +57,7 @@ class Notices:
 
 def warn_of_agents(scoring: ScoringOptions, notices: Notices) -> None:
     """Say that a channel is scored though its name looks like an employee's; only `agent` is left out."""
-    names = named(scoring.channels)
-    given = roles(scoring.channels, len(names), "", score_agents=scoring.score_agents) if all(names) and names else ()
+    given = [Role.of(name, score_agents=scoring.score_agents) for name in named(scoring.channels)]
     scored = [role.speaker for role in given if role.scored and _LIKE_AGENT.search(role.speaker)]
     if scored and not scoring.score_agents:
         who = " and ".join(scored)

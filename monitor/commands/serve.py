@@ -196,10 +196,7 @@ def _names(scoring: ScoringOptions) -> tuple[str, ...]:
     """The names of the usual channels, from `--channels`."""
     if (scoring.channels or "").strip() == MIX:
         raise UsageError(f"--channels {MIX} is for recordings; name the channels of the lines ({_NAMES}).")
-    names = named(scoring.channels or _NAMES)
-    if not all(names):
-        raise UsageError(f"--channels '{scoring.channels}' has an empty name; write one for each channel.")
-    return tuple(names)
+    return tuple(named(scoring.channels or _NAMES))
 
 
 def _secret(option: str, path: Path | None) -> str | None:

@@ -37,6 +37,7 @@ ROOT = Path(__file__).parents[3]
         (["--alert", "agent: angry>0.5"], "agent"),
         (["--on-alert", "true"], "--alert"),
         (["--channels", "mix"], "mix"),
+        (["--channels", "customer,customer"], "customer"),
         (["--replicas", "2"], "--ray"),
         (["--ray", "auto", "--tls-cert", "x"], "--tls-cert"),
         (["--ray", "auto", "--audiosocket", "0"], "--audiosocket"),
