@@ -8,7 +8,7 @@ from monitor.analytics.emotions import angriest_minute, replies, speaker_emotion
 from monitor.analytics.results import CallAnalytics, LongestTurn, ResponseTimes, Span, SpeakerAnalytics
 from monitor.analytics.spans import STRETCH_GAP_MS, Speaker, overlap, speaker_of, stretches, times, total, union
 from monitor.roles import MIXED
-from monitor.timeline.turn import MUSIC, Turn, printed_probabilities
+from monitor.timeline.turn import Turn, printed_probabilities
 from stser_core.errors import DataError
 
 
@@ -32,7 +32,7 @@ def analyse(rows: Iterable[Turn], duration_s: float | None = None) -> CallAnalyt
             f"{recordings[1]!r}, …); give one timeline for each."
         )
     duration = max([round((duration_s or 0.0) * 1000), *(row.end_ms for row in rows)])
-    rows = [row for row in rows if row.transcript != MUSIC]
+    rows = [row for row in rows if not row.is_music]
     speakers: dict[Speaker, list[Turn]] = {speaker: [] for speaker in sorted(set(map(speaker_of, rows)))}
     for row in rows:
         speakers[speaker_of(row)].append(row)

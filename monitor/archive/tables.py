@@ -228,7 +228,7 @@ def call_row(scored: Scored) -> dict[str, object]:
             "duration_s": max(finished.duration_s, call.duration_s),
             "heard_s": finished.heard_s,
             "mixed": call.mixed,
-            "turns": len(turns),
+            "turns": sum(one.turns for one in call.speakers),
             "speech_s": call.speech_s,
             "overlap_s": call.overlap_s,
             "silence_s": silence.total_s,

@@ -80,9 +80,9 @@ def notes_as_audacity(notes: Sequence[Note]) -> str:
 
 
 def as_rttm(turns: Sequence[Turn]) -> str:
-    """A SPEAKER line for each turn: who spoke when, for tools that score diarization."""
+    """A SPEAKER line for each turn of speech: who spoke when, for tools that score diarization."""
     lines = []
-    for turn in in_order(turns):
+    for turn in in_order(turn for turn in turns if not turn.is_music):
         start, end = shown_ms(turn)
         name, who = _field(PurePath(turn.recording).stem), _field(turn.speaker)
         times = f"{start / 1000:.3f} {(end - start) / 1000:.3f}"

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from monitor.analytics.call import analyse
-from monitor.analytics.results import CallAnalytics
+from monitor.analytics.spans import Speaker, speaker_of
 from monitor.display.palette import LETTERS
 from monitor.timeline.notes import Alert, Mark, Note
 from monitor.timeline.turn import Turn
@@ -70,7 +70,9 @@ def render(
             f"The recording is {sound.duration_s:.1f} s long, but the timeline's last turn ends at {end_s:.1f} s; "
             "give the recording that the timeline was made from."
         )
-    turns = _shown_turns(rows, notes, call)
+    speakers = sorted(set(map(speaker_of, rows)))  # also where there is only music, which is in no metric
+    emotions = {(each.channel, each.speaker): each.emotions for each in call.speakers}
+    turns = _shown_turns(rows, notes, speakers)
     marks = [note for note in notes if isinstance(note, Mark)]
     both: list[ShownTurn | Mark] = [*turns, *marks]
     # A live session may go on after its last turn, as far as its marks tell.
@@ -79,6 +81,7 @@ def render(
         "length_s": length_s,
         "checkpoints": sorted({row.checkpoint for row in rows if row.checkpoint}),
         "turns": turns,
+        "lanes": [(speaker[1], emotions.get(speaker)) for speaker in speakers],
         "marks": marks,
         "entries": sorted(both, key=lambda one: one.time_s if isinstance(one, Mark) else one.row.start_s),
         "salient": any(piece.salient for turn in turns for piece in turn.said),
@@ -89,7 +92,7 @@ def render(
         "duration": length_s,
         "labels": list(LABELS),
         "letters": [LETTERS[label] for label in LABELS],
-        "speakers": [each.speaker for each in call.speakers],
+        "speakers": [name for _, name in speakers],
         "turns": [_turn_data(turn) for turn in turns],
         "marks": [{"time": mark.time_s, "number": mark.number} for mark in marks],
     }
@@ -109,15 +112,14 @@ def render(
     )
 
 
-def _shown_turns(rows: Sequence[Turn], notes: Sequence[Note], call: CallAnalytics) -> list[ShownTurn]:
-    """The turns in the order in which they are read, each with its lane and its alerts."""
-    lanes = {(each.channel, each.speaker): lane for lane, each in enumerate(call.speakers)}
+def _shown_turns(rows: Sequence[Turn], notes: Sequence[Note], speakers: Sequence[Speaker]) -> list[ShownTurn]:
+    """The turns in the order in which they are read, each with its speaker's lane and its alerts."""
     rules: dict[int, list[str]] = {}
     for note in notes:
         if isinstance(note, Alert):
             rules.setdefault(note.turn, []).append(note.rule)
     return [
-        ShownTurn(place, row, lanes[row.channel, row.speaker], said(row), tuple(rules.get(row.turn, ())))
+        ShownTurn(place, row, speakers.index(speaker_of(row)), said(row), tuple(rules.get(row.turn, ())))
         for place, row in enumerate(sorted(rows, key=lambda row: row.place))
     ]
 

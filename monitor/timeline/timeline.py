@@ -61,11 +61,12 @@ class Timeline:
         self._totals: dict[tuple[int, str], SpeakerTotals] = {}
 
     def add(self, turn: Turn) -> None:
-        """Append a turn."""
+        """Append a turn, which counts in the totals unless it is music."""
         speaker = turn.channel, turn.speaker
         with self._lock:
             self._turns.append(turn)
-            self._totals[speaker] = self._totals.get(speaker, SpeakerTotals(*speaker)).with_turn(turn)
+            if not turn.is_music:
+                self._totals[speaker] = self._totals.get(speaker, SpeakerTotals(*speaker)).with_turn(turn)
 
     def add_note(self, note: Note) -> None:
         """Append a note."""

@@ -158,6 +158,11 @@ class Turn:
         return self.p_angry, self.p_happy, self.p_neutral, self.p_sad
 
     @property
+    def is_music(self) -> bool:
+        """Whether the turn is music, such as that on hold."""
+        return self.transcript == MUSIC
+
+    @property
     def start_ms(self) -> int:
         """The start in whole milliseconds, in which sums are exact."""
         return round(self.start_s * 1000)
@@ -201,8 +206,8 @@ class Turn:
         return frozenset(place for place, middle in enumerate(middles) if span[0] <= middle <= span[1])
 
     def without_words(self) -> "Turn":
-        """The same turn without anything of what was said."""
-        return replace(self, transcript=None, transcript_confidence=None, words=None)
+        """The same turn without anything of what was said; music says nothing."""
+        return self if self.is_music else replace(self, transcript=None, transcript_confidence=None, words=None)
 
     def values(self) -> dict[str, str | int | float | None]:
         """A value for each of `COLUMNS`, in their order."""

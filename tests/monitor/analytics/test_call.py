@@ -16,6 +16,8 @@ from monitor.analytics.results import (
     Span,
     to_json,
 )
+from monitor.exporters.captions import as_rttm
+from monitor.timeline.timeline import Timeline
 from stser_core.errors import DataError
 
 
@@ -87,9 +89,18 @@ def test_words_per_minute_count_only_turns_with_words(row):
 
 
 def test_music_is_nobody_s_talk(row):
-    call = analyse([row(0, 6, said="one two three"), row(10, 70, said="[music]")], 80.0)
+    rows = [row(0, 6, said="one two three"), row(10, 70, said="[music]"), row(10, 70, 2, said="[music]")]
+    call = analyse([rows[0], *(each.without_words() for each in rows[1:])], 80.0)
     (speaker,) = call.speakers
-    assert (speaker.words, speaker.talk_s, call.duration_s) == (3, 6.0, 80.0)
+    assert (speaker.turns, speaker.words, speaker.talk_s, call.duration_s) == (1, 3, 6.0, 80.0)
+    assert (call.speech_s, call.silence.total_s) == (6.0, 74.0)
+
+    timeline = Timeline()
+    for each in rows:
+        timeline.add(each)
+    (totals,) = timeline.snapshot().totals
+    assert (totals.speaker, totals.turns, totals.talk_s) == ("customer", 1, 6.0)
+    assert as_rttm(rows) == as_rttm(rows[:1])
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,16 @@ def test_where_nobody_speaks_the_page_says_so_and_shows_marks_all_the_same():
     assert "<script>" not in made([])
 
 
+def test_music_has_a_lane_and_is_in_no_metric(row, agent):
+    music = agent(2, 3.0, 30.0, "[music]")
+    page = made([row(1, 0.0, 2.0, "angry", "no"), music])
+    assert [turn["lane"] for turn in call_of(page)["turns"]] == [0, 1]
+    assert call_of(page)["speakers"] == ["customer", "agent"]
+    assert "Speech 0:02 Silence 0:28" in text_of(page, '<section id="analytics"')
+    assert '<table class="speakers">' in page
+    assert '<table class="speakers">' not in made([music])
+
+
 def test_the_page_reaches_to_the_last_mark_and_the_metrics_do_not(row):
     page = made([row(1, 0.0, 2.0, "sad")], [Mark(1, 140.0)])
     assert call_of(page)["duration"] == 140.0
