@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import csv
+import filecmp
 import hashlib
 import io
 import re
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from monitor.archive.recordings import Found
-from monitor.archive.scoring import Finished, Scored, state_of
+from monitor.archive.scoring import Failed, Finished, Scored, state_of
 from monitor.exporters.csv import CsvLines, neutralised
 from monitor.options import AnalysisOptions
 from monitor.timeline.file import unneutralised
@@ -44,7 +45,7 @@ _RESERVED = frozenset({SETTINGS, FAILURES, TURNS, CALLS, OVERVIEW, _OWN})
 _LONGEST = 255
 """Bytes in a file name, on all usual file systems."""
 
-_NOT_IN_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
+_NOT_IN_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)', re.IGNORECASE)
 
 _ORIGIN = {
     "checkpoint_sum": "content of the checkpoint",
@@ -72,7 +73,8 @@ def _kept(part: str, ending: str, *, first: bool) -> str:
     if fits and not (first and whole.lower() in _RESERVED):
         return whole
     mark = f"~{hashlib.sha256(encoded).hexdigest()[:8]}{ending}"
-    return _NOT_IN_WINDOWS.sub("_", encoded[: _LONGEST - len(mark)].decode(errors="ignore")) + mark
+    cut = encoded[: _LONGEST - len(mark) - 1].decode(errors="ignore")
+    return _NOT_IN_WINDOWS.sub(lambda bad: f"{bad[1] or ''}_", cut) + mark
 
 
 class ArchiveFolder:
@@ -128,6 +130,26 @@ class ArchiveFolder:
             and (marker.recording, marker.size, marker.modified_ns) == (found.name, *state_of(found))
             and self.timeline(found.name).is_file()
         )
+
+    def conflict(self, found: Found) -> Failed | None:
+        """A failure where the archive holds another recording of this name: with other content, and still there.
+
+        Of a recording that was copied, the copy counts from now on.
+        """
+        marker = _read(self._marker_path(found.name))
+        if marker is None or marker.path in (None, found.place) or not self.timeline(found.name).is_file():
+            return None
+        try:
+            same = filecmp.cmp(marker.path, found.path, shallow=False)
+        except OSError:  # one of them is gone
+            return None
+        if same:
+            self._write(self._marker_path(found.name), msgspec.json.encode(replace(marker, path=found.place)))
+            return None
+        reason = (
+            f"The archive holds '{marker.path}' under this name; archive the folder above both, or use another --out."
+        )
+        return Failed(found.name, reason)
 
     def finish(self, scored: Scored, *, explain: bool = False) -> None:
         """Keep a recording's timeline, with the columns of `--explain` or without, and then its done marker."""

@@ -28,7 +28,12 @@ class Found:
     # Its path below the folder that was searched, with `/` between the parts: what the archive calls it. Bytes that are
     # not UTF-8 are visible escapes.
     name: str
-    path: str  # where it is
+    path: str  # where it is, from the root: a worker may run in another folder
+
+    @property
+    def place(self) -> str:
+        """The path, in which bytes that are not UTF-8 are visible escapes."""
+        return utf8(self.path).decode()
 
 
 def find_recordings(place: str, out: Path) -> list[Found]:
@@ -49,7 +54,7 @@ def find_recordings(place: str, out: Path) -> list[Found]:
     if place == STDIN:
         found = _listed(sys.stdin.buffer.read())
     elif isdir(place):  # noqa: PTH112
-        found = list(_in_tree(Path(place), out.resolve()))
+        found = list(_in_tree(Path(os.path.abspath(place)), out.resolve()))  # noqa: PTH100  links are not to be followed
     elif is_recording(Path(place)):
         found = [_named(place)]
     else:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 from monitor.archive.folder import ArchiveFolder, read_failures
 from monitor.archive.recordings import Found
@@ -18,10 +19,10 @@ _HOUR_S = 3600.0
 class Progress:
     """Progress of a run: counted by one thread, read by any."""
 
-    def __init__(self, recordings: int, missing: int, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, before: int, left: int, now: Callable[[], float] = time.monotonic) -> None:
         self._now, self._started = now, now()
-        self.recordings = recordings
-        self.before = recordings - missing
+        self.before = before  # how many were done before
+        self.recordings = before + left
         self.done = self.failed = 0
         self.heard_s = 0.0
 
@@ -65,22 +66,36 @@ class ArchiveWriter:
 
     A timeline and its done marker are kept at once; the tables and the list of failures follow a few seconds later, and
     the next start adds what a killed process left out.
+
+    Attributes:
+        missing: Those of the recordings that are to be scored.
+        failed: What has failed before anything is scored.
+        done: How many of the recordings are done already.
     """
 
-    def __init__(self, folder: ArchiveFolder, settings: Mapping[str, object], missing: Sequence[Found]) -> None:
-        """Continue an archive, or begin one; other settings are a `UsageError`, what is damaged is a `DataError`."""
+    def __init__(self, folder: ArchiveFolder, settings: Mapping[str, object], found: Sequence[Found]) -> None:
+        """Continue an archive, or begin one; other settings are a `UsageError`, what is damaged is a `DataError`.
+
+        A recording whose timeline is damaged is `missing`; where it was not found, it has failed.
+        """
         folder.check_settings(settings)
         self._folder = folder
         self._tables = Tables(folder, explain=bool(settings["explain"]))
-        self._tables.complete()
-        self._listed, still = read_failures(folder.root), {found.name for found in missing}
+        damaged, names = self._tables.complete(), {one.name for one in found}
+        conflicts = {one.name: failed for one in found if (failed := folder.conflict(one)) is not None}
+        free = [one for one in found if one.name not in conflicts]
+        self.missing = [one for one in free if one.name in damaged or not folder.is_done(one)]
+        lost = [Failed(name, reason) for name, reason in damaged.items() if name not in names]
+        self.failed = [*conflicts.values(), *lost]
+        self.done = len(free) - len(self.missing)
+        self._listed, still = read_failures(folder.root), {one.name for one in self.missing}
         self._failures = {name: reason for name, reason in (self._listed or {}).items() if name in still}
         self._calls: list[Scored] = []
         self._kept = time.monotonic()
 
     def run(self, outcomes: Iterable[Outcome], progress: Progress, notify: Callable[[str], None]) -> None:
         """Write all outcomes as they come, count them, and tell the user what is to be told."""
-        for outcome in outcomes:
+        for outcome in chain(self.failed, outcomes):
             kept = self._keep(outcome)
             progress.count(kept)
             if isinstance(kept, Scored) and kept.notice is not None:

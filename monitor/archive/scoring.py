@@ -25,6 +25,7 @@ class Finished:
     modified_ns: int  # when the file was last written, in nanoseconds since 1970
     duration_s: float  # length that the file announces, or that was decoded where it announces none
     heard_s: float  # how far it could be decoded
+    path: str | None = None  # where its file was; older archives do not say it
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ class RecordingScorer:
             if state_of(found) != before:
                 return Failed(found.name, "It changed while it was read; run the archive again when it is complete.")
             heard_s = pipeline.position_s
-            finished = Finished(found.name, *before, opened.recording.announced_s or heard_s, heard_s)
+            length_s = opened.recording.announced_s or heard_s
+            finished = Finished(found.name, *before, length_s, heard_s, found.place)
             return Scored(finished, tuple(turns), " ".join(opened.recording.notices) or None)
         except StserError as error:
             return Failed(found.name, str(error))

@@ -45,15 +45,26 @@ class Tables:
         for number in self._numbers(CALLS) | self._numbers(TURNS):
             self._take_up(number)
 
-    def complete(self) -> None:
-        """Bring the tables up to date: add what they lack, drop what was removed or done again."""
+    def complete(self) -> dict[str, str]:
+        """Bring the tables up to date: add what they lack, drop what was removed or done again.
+
+        Returns:
+            The recordings whose timelines are damaged, which the tables go on to lack, and the reasons.
+        """
         finished = {one.recording: one for one in self._folder.finished()}
         current = {name: (one.size, one.modified_ns) for name, one in finished.items()}
         self._drop([name for name, (_, stamp) in self._held.items() if current.get(name) != stamp])
         lacking = [finished[name] for name in sorted(finished.keys() - self._held.keys())]
+        damaged: dict[str, str] = {}
         for start in range(0, len(lacking), CALLS_A_SHARD):
-            shard = lacking[start : start + CALLS_A_SHARD]
-            self.add([Scored(one, read_timeline(self._folder.timeline(one.recording)).turns) for one in shard])
+            calls = []
+            for one in lacking[start : start + CALLS_A_SHARD]:
+                try:
+                    calls.append(Scored(one, read_timeline(self._folder.timeline(one.recording)).turns))
+                except DataError as error:
+                    damaged[one.recording] = str(error)
+            self.add(calls)
+        return damaged
 
     def add(self, calls: Sequence[Scored]) -> None:
         """Add calls, in the place of those of the same recordings."""

@@ -63,23 +63,21 @@ def archive(
     with folder.locked():
         scorer = load_scorer(options, notices)
         models = scorer.models
-        missing = [one for one in found if not folder.is_done(one)]
-        settings = archive_settings(options, models.scorer, models.transcriber)
-        writer = ArchiveWriter(folder, settings, missing)
-        if len(missing) < len(found):
-            notices.say(f"{len(found) - len(missing)} of {len(found)} recordings are done already.")
+        writer = ArchiveWriter(folder, archive_settings(options, models.scorer, models.transcriber), found)
+        if writer.done:
+            notices.say(f"{writer.done} of {len(found)} recordings are done already.")
         running = Running()
-        progress = Progress(len(found), len(missing))
+        progress = Progress(writer.done, len(writer.missing) + len(writer.failed))
         pool = threads(scorer, workers, running)
-        if ray is not None and missing:
+        if ray is not None and writer.missing:
             names = models.scorer.name, models.transcriber.name
             pool = cluster(ray, workers, partial(load_scorer, options), names)
         with pool as submit, Interruption(running.halt, running.halt) as interruption, _shown(progress, notices):
-            writer.run(outcomes(missing, submit, workers, running), progress, notify)
+            writer.run(outcomes(writer.missing, submit, workers, running), progress, notify)
     if len(told) > 1:
         notices.say(f"the same holds for {counted(len(told) - 1, 'further recording')}.")
     _summarise(progress, out, notices)
-    if interruption.received is None and progress.failed == len(found):
+    if interruption.received is None and progress.failed == progress.recordings:
         raise DataError(f"Not one recording could be read; see '{out / FAILURES}'.")
     return interruption.exit_code
 

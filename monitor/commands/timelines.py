@@ -6,6 +6,7 @@ and an `OutputError` where the output cannot be written; an older file is then l
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +62,9 @@ def _beside(timeline: Path, ending: str, recording: str | None) -> str:
     """The file beside a timeline, or of one of its recordings, that is written where none is named."""
     if not timeline.is_file():
         raise UsageError(f"'{timeline}' is a pipe, beside which nothing can be written; name a file with -o.")
-    target = timeline.with_suffix(ending if recording is None else f".{Path(recording).name}{ending}")
+    # The whole name, as recordings of one name may come from several folders.
+    of = "" if recording is None else "." + re.sub(r"[\\/:]+", "_", recording)
+    target = timeline.with_suffix(of + ending)
     # One that `--jsonl` may have written holds more than an export.
     if ending == ".jsonl" and target.exists() and not target.samefile(timeline):
         raise UsageError(f"'{target}' exists already; name a file with -o.")

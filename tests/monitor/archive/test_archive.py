@@ -81,6 +81,48 @@ def test_what_changed_or_failed_is_done_again(few, recordings, archive, contents
     assert contents(out) == contents(tmp_path / "fresh")
 
 
+def test_another_recording_of_the_same_name_replaces_none(few, recordings, archive, contents, tmp_path):
+    out, other = tmp_path / "timelines", tmp_path / "other"
+    assert archive(few, "--out", out) == 0
+    before = contents(out)
+    other.mkdir()
+    shutil.copy2(next(recordings.rglob("call-005.wav")), other / "call-001.wav")
+    os.utime(other / "call-001.wav", ns=(0, (few / "call-001.wav").stat().st_mtime_ns))
+    assert archive(other, "--out", out) == 1
+    (failure,) = csv.DictReader(contents(out)["failures"].splitlines())
+    assert failure["recording"] == "call-001.wav" and str(few / "call-001.wav") in failure["reason"]
+    assert contents(out) == {**before, "failures": contents(out)["failures"]}
+
+    shutil.copytree(few, tmp_path / "copy")
+    assert archive(tmp_path / "copy", "--out", out) == 0  # the same recordings
+    assert contents(out) == before
+    shutil.rmtree(tmp_path / "copy")
+    assert archive(other, "--out", out) == 0  # the other one is gone, so that this is its new content
+    assert contents(out)["timelines"]["call-001.wav.csv"] != before["timelines"]["call-001.wav.csv"]
+
+
+def test_a_damaged_timeline_is_made_again_or_told_and_stops_no_other(few, archive, contents, tmp_path):
+    out = tmp_path / "timelines"
+    (few / "call-002.flac").rename(tmp_path / "later.flac")
+    assert archive(few, "--out", out) == 0
+    before = contents(out)
+    for damaged in ("call-000.wav.csv", "call-001.wav.csv"):
+        (out / damaged).write_text("recording;channel\n")
+    shutil.rmtree(out / "calls")
+    (few / "call-001.wav").rename(tmp_path / "gone.wav")
+    (tmp_path / "later.flac").rename(few / "call-002.flac")
+    assert archive(few, "--out", out) == 0
+    after = contents(out)
+    assert [row["recording"] for row in csv.DictReader(after["failures"].splitlines())] == ["call-001.wav"]
+    assert after["timelines"]["call-000.wav.csv"] == before["timelines"]["call-000.wav.csv"]
+    assert [row["recording"] for row in after["calls"]] == ["call-000.wav", "call-002.flac"]
+
+    (tmp_path / "gone.wav").rename(few / "call-001.wav")
+    assert archive(few, "--out", out) == 0
+    assert archive(few, "--out", tmp_path / "fresh") == 0
+    assert contents(out) == contents(tmp_path / "fresh")
+
+
 @pytest.mark.parametrize("other", [["--no-transcript"], ["--prior", "neutral=0.8"], ["--explain"]])
 def test_other_settings_are_refused(done, recordings, archive, capsys, other):
     assert archive(recordings, "--out", done, *other) == 2

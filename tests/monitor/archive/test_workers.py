@@ -70,7 +70,7 @@ def test_a_worker_that_fails_costs_its_recording_alone(found, models):
 
 def test_rate_and_time_left_are_those_of_this_run():
     clock = [100.0]
-    progress = Progress(5, 4, now=lambda: clock[0])
+    progress = Progress(1, 4, now=lambda: clock[0])
     clock[0] += 5
     assert progress.line() == "1 of 5 recordings, 0.00 h scored, 0 times real time"
 

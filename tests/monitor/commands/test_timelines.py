@@ -166,7 +166,7 @@ def test_of_two_recordings_one_has_to_be_chosen(calls, command):
 
 def test_one_of_two_recordings_and_both_in_a_table(calls, capsys):
     export(calls, "rttm", recording="b/other.wav", quiet=True)
-    assert (calls.parent / "calls.other.wav.rttm").read_text().split()[7] == "other"
+    assert (calls.parent / "calls.b_other.wav.rttm").read_text().split()[7] == "other"
     report(calls, recording="call.wav", quiet=True)
     assert (calls.parent / "calls.call.wav.html").exists()
     analytics(calls, "-", recording="b/other.wav")
