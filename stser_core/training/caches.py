@@ -1,11 +1,10 @@
 """Decoded sound and encoded frames on disk, by the content that they follow from; several processes may share them."""
 
 import hashlib
+import secrets
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 import numpy as np
@@ -13,12 +12,12 @@ from numpy.typing import NDArray
 
 from stser_core.audio import load_mono
 from stser_core.config import SAMPLE_RATE
-from stser_core.errors import DataError, StserError, reason
+from stser_core.errors import DataError, StserError
 from stser_core.features import trim
 from stser_core.files import TEMPORARY_PREFIX, writing
 from stser_core.model import Stser
 from stser_core.torch_network import TorchNetwork
-from stser_core.training.clip import Clip
+from stser_core.training.clip import Clip, content_key
 from stser_core.training.output import progress
 from stser_core.training.saving import quantise
 from stser_core.training.telephone_lines import Sound, available_codecs, random_line, telephone_band
@@ -32,6 +31,7 @@ WIDE, TELEPHONE = BANDS
 LONGEST_S = 30  # longer clips are cut: an utterance of a call is not longer
 _THREADS = 2
 _CHUNK = 64
+_NAMED = 50
 
 
 class ArrayStore:
@@ -60,26 +60,16 @@ class ArrayStore:
         path = self._path(key)
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile(prefix=TEMPORARY_PREFIX, dir=path.parent, delete=False) as file:
-                np.save(file, array, allow_pickle=False)
-            Path(file.name).replace(path)
+            temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+            try:
+                with temporary.open("xb") as file:
+                    np.save(file, array, allow_pickle=False)
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npy"
-
-
-def content_key(path: Path) -> str:
-    """A digest of a recording's content; raises `DataError` where it cannot be read."""
-    try:
-        stat = path.stat()
-        return _digest(path, stat.st_size, stat.st_mtime_ns)
-    except OSError as error:
-        raise DataError(f"The recording {path} cannot be read ({reason(error)}).") from error
-
-
-@lru_cache(maxsize=1 << 17)
-def _digest(path: Path, size: int, modified_ns: int) -> str:
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
 class SoundCache:
@@ -190,10 +180,11 @@ class FrameCache:
 
 
 def _refuse(failures: Sequence[str]) -> None:
-    """Stop where recordings cannot be used; they are as many as messages."""
+    """Stop where recordings cannot be used, and name each; they are as many as messages."""
     if failures:
-        first = failures[0].rstrip(".")
-        raise DataError(f"{len(failures):,} recordings cannot be used, first: {first}; replace or remove them.")
+        named = "; ".join(failure.rstrip(".") for failure in failures[:_NAMED])
+        more = f"; and {len(failures) - _NAMED:,} more" if len(failures) > _NAMED else ""
+        raise DataError(f"{len(failures):,} of the recordings cannot be used ({named}{more}); replace or remove them.")
 
 
 def _weights_of(model: Stser) -> str:

@@ -1,11 +1,14 @@
-"""Clips, and the corpora that readers make of them."""
+"""Clips, the corpora that readers make of them, and digests of their content."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from stser_core.emotions import LABELS
+from stser_core.errors import DataError, reason
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 """The parts that a corpus may fix for its clips."""
@@ -51,3 +54,31 @@ class Corpus:
         """Number of clips of each label, in the order of `LABELS`."""
         found = Counter(clip.label for clip in self.clips)
         return {label: found[label] for label in LABELS}
+
+
+def content_key(path: Path) -> str:
+    """A digest of a recording's content; raises `DataError` where it cannot be read."""
+    try:
+        stat = path.stat()
+        return _digest(path, stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise DataError(f"The recording {path} cannot be read ({reason(error)}).") from error
+
+
+@lru_cache(maxsize=1 << 17)
+def _digest(path: Path, size: int, modified_ns: int) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
+def fingerprint(*parts: Sequence[Clip]) -> str:
+    """A digest of the clips of each part: their recordings' content, wherever they are, their labels and texts.
+
+    Raises `DataError` where a recording cannot be read.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(b"\n")
+        for clip in part:
+            content = "" if clip.path is None else content_key(clip.path)
+            digest.update(f"{content} {astuple(replace(clip, path=None))}\n".encode())
+    return digest.hexdigest()

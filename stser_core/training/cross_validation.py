@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import product
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -25,10 +26,11 @@ from msgspec.structs import replace
 from stser_core.errors import DataError
 from stser_core.training.baselines.baseline import Baseline, targets, usable
 from stser_core.training.caches import BANDS, SoundCache
+from stser_core.training.clip import fingerprint
 from stser_core.training.evaluation import SpeechInputs, clip_report
 from stser_core.training.metrics import measure
 from stser_core.training.output import write_json
-from stser_core.training.recipe import Recipe, RunFolder, fingerprint
+from stser_core.training.recipe import Recipe, RunFolder
 from stser_core.training.report import Spread
 from stser_core.training.routine import CallData
 from stser_core.training.run import RunData, fit
@@ -64,8 +66,21 @@ def cross_validate(
         return [run(*one) for one in every]
     threads = max(1, (os.cpu_count() or 1) // jobs)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (threads,)) as pool:
+    with ProcessPoolExecutor(jobs, context, _start_worker, (threads,)) as pool:
         return list(pool.map(run, *zip(*every, strict=True)))
+
+
+def _start_worker(threads: int) -> None:
+    """Prepare a process of the pool, which ends with its parent: a parent that is killed cannot end it."""
+    torch.set_num_threads(threads)
+    Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _run(protocol: Protocol, out: Path, seed: int, fold: Fold) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
 from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.torch_network import TorchNetwork
-from stser_core.training.caches import Band, FrameCache
+from stser_core.training.caches import WIDE, Band, FrameCache
 from stser_core.training.clip import Clip
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress
@@ -121,7 +121,6 @@ _BREAKDOWNS: Mapping[str, Callable[[Prediction], str | None]] = {
     "corpus": lambda one: one.clip.corpus,
     "gender": lambda one: one.clip.gender,
     "language": lambda one: one.clip.language,
-    "band": lambda one: None if one.clip.path is None else one.band,
 }
 
 
@@ -193,8 +192,9 @@ def clip_report(
 def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> dict[str, Any]:
     """All metrics of a recognizer's predictions, as JSON has them; raises `DataError` without any.
 
-    `checkpoint`, `labels`, `classifiers` (`Metrics` of each that had something to predict) without a baseline, and
-    `breakdown`: the same for each corpus, gender, language, band and, where there are several, kind of baseline.
+    `checkpoint`, `labels`, `classifiers` (`Metrics` of each that had something to predict) without a baseline, over the
+    wide band if it is there, and `breakdown`: the same for each corpus, gender and language, for each band, and, where
+    there are several, each kind of baseline over all bands.
     """
     if not predictions:
         raise DataError("No clip has the input of the checkpoint's classifiers, so nothing can be evaluated.")
@@ -207,8 +207,10 @@ def report(recognizer: EmotionRecognizer, predictions: Sequence[Prediction]) -> 
                 groups[value].append(one)
         return {value: by_classifier(groups[value], classifiers) for value in sorted(groups)}
 
-    main = [one for one in predictions if one.baseline == "none"]
+    alone = [one for one in predictions if one.baseline == "none"]
+    main = [one for one in alone if one.band == WIDE] or alone
     breakdown = {what: broken_down(main, value_of) for what, value_of in _BREAKDOWNS.items()}
+    breakdown["band"] = broken_down(alone, lambda one: None if one.clip.path is None else one.band)
     if known := [one for one in predictions if one.baseline == "neutral"]:
         breakdown["baseline"] = broken_down(predictions, lambda one: one.baseline)
         breakdown["corpus with baseline"] = broken_down(known, _BREAKDOWNS["corpus"])

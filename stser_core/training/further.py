@@ -23,9 +23,9 @@ from stser_core.encoders import Encoder
 from stser_core.errors import DataError, UsageError
 from stser_core.model import Stser
 from stser_core.scores import SpeechInput
-from stser_core.training.caches import ArrayStore, FrameCache, SoundCache, content_key
+from stser_core.training.caches import ArrayStore, FrameCache, SoundCache
 from stser_core.training.calibration import calibrate_model
-from stser_core.training.clip import Clip
+from stser_core.training.clip import Clip, content_key
 from stser_core.training.examples import draw_weights
 from stser_core.training.metrics import measure
 from stser_core.training.output import progress

@@ -24,7 +24,7 @@ from torch.amp import GradScaler
 from torch.optim import Adam, AdamW, Optimizer
 
 from stser_core.config import Amount, Count, Positive, Proportion, Settings
-from stser_core.errors import UsageError
+from stser_core.errors import DataError, UsageError
 from stser_core.training.examples import TrainingBatches
 from stser_core.training.output import progress, write_atomically
 
@@ -87,8 +87,9 @@ def train(
 ) -> list[Epoch]:
     """Train a module whose forward gives the loss of a batch, and leave it as it was after its best epoch.
 
-    Training goes on from the state that is in the folder, and ends after the step in which `pressed` is set. Returns
-    the finished epochs; none where it was interrupted in the first: the module then holds the untrained weights.
+    Training goes on from the state that is in the folder, and ends after the step in which `pressed` is set, or before
+    an epoch that diverges. Returns the finished epochs; none where it was interrupted in the first: the module then
+    holds the untrained weights. Raises `DataError` where the first epoch diverges.
     """
     device = next(module.parameters()).device
     optimizer = _optimizer(module, config)
@@ -117,8 +118,14 @@ def train(
                 break
         if pressed.is_set():
             break
+        loss = float(torch.stack(losses).mean())
+        if not (math.isfinite(loss) and all(bool(one.isfinite().all()) for one in module.parameters())):
+            if not history:
+                raise DataError("The loss is no number any more in the first epoch; lower the learning rate.")
+            print(f"epoch {number + 1:3}  the loss is no number any more: training ends here", file=sys.stderr)
+            break
         module.eval()
-        history.append({"loss": float(torch.stack(losses).mean()), **validate()})
+        history.append({"loss": loss, **validate()})
         described = "  ".join(f"{name} {value:.3f}" for name, value in history[-1].items())
         print(f"epoch {len(history):3}  {described}", file=sys.stderr, flush=True)
         if best_epoch(history, config) == number:

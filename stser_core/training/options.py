@@ -62,7 +62,7 @@ class Corpora:
 
         names = self.corpus * len(self.data) if len(self.corpus) == 1 else self.corpus
         if len(names) != len(self.data) or not names:
-            raise UsageError(f"There are {len(names)} --corpus and {len(self.data)} --data; give them in pairs.")
+            raise UsageError(f"There are {len(self.corpus)} --corpus and {len(self.data)} --data; give them in pairs.")
         clips: list[Clip] = []
         for name, place in zip(names, self.data, strict=True):
             corpus = read(name, place)

@@ -6,12 +6,13 @@ state/           the training state, for --resume
 history.json     each epoch's metrics
 checkpoint/      the best model, calibrated, with its model card
 test.json        metrics on the test clips, where some were held out
+.lock            keeps a second process out meanwhile
 """
 
-import hashlib
+import codecs
 import shutil
-from collections.abc import Collection, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,6 @@ from stser_core.config import SPEECH, TEXT, CheckpointConfig, Count, Proportion,
 from stser_core.errors import DataError, UsageError, reason
 from stser_core.files import writing
 from stser_core.training.augmentation import Augmentation
-from stser_core.training.clip import Clip
 from stser_core.training.loop import LoopConfig, finished_epochs
 from stser_core.training.output import need_folder, write_atomically, write_json
 from stser_core.training.pairs import PairMixture
@@ -60,7 +60,7 @@ class Recipe(Settings, frozen=True):
     def read(cls, path: Path) -> "Recipe":
         """Read a recipe from JSON (what it leaves out keeps its default); raises `DataError` where it is not one."""
         try:
-            return decode(path.read_bytes(), cls)
+            return decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), cls)
         except OSError as error:
             raise DataError(f"The recipe {path} cannot be read ({reason(error)}).") from error
         except msgspec.DecodeError as error:
@@ -91,14 +91,6 @@ def only(config: CheckpointConfig, names: Collection[str]) -> CheckpointConfig:
     )
 
 
-def fingerprint(*parts: Sequence[Clip]) -> str:
-    """A digest of the clips of each part, with their labels and texts."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update("".join(["\n", *(repr(astuple(clip)) for clip in part)]).encode())
-    return digest.hexdigest()
-
-
 @dataclass(frozen=True)
 class DataDigest:
     """Digests of the clips that a run was trained on, and of the checkpoints that it started from."""
@@ -115,6 +107,7 @@ class RunFolder:
         self.state, self.checkpoint = path / "state", path / "checkpoint"
         self.history_file, self.test_file = path / "history.json", path / "test.json"
         self._recipe, self._data = path / "recipe.json", path / "data.json"
+        self.lock = path / ".lock"
 
     @property
     def data(self) -> DataDigest | None:

@@ -17,19 +17,20 @@ from stser_core import checkpoint as checkpoints
 from stser_core import weights
 from stser_core.config import SPEECH, TEXT, AlbertConfig, CheckpointConfig, TmodelConfig
 from stser_core.errors import CheckpointError, DataError, UsageError, reason
+from stser_core.files import locked
 from stser_core.model import Stser
 from stser_core.tmodel import Tmodel
 from stser_core.tokenizer import Tokenizer, normalise
 from stser_core.training import saving
 from stser_core.training.caches import FrameCache
 from stser_core.training.calibration import calibrate_model
-from stser_core.training.clip import Clip
+from stser_core.training.clip import Clip, fingerprint
 from stser_core.training.examples import Examples, SpeechSource, TrainingBatches, draw_weights, validation_batches
 from stser_core.training.learner import Learner, freeze
 from stser_core.training.loop import Epoch, ctrl_c, ended, finished_epochs, train
 from stser_core.training.output import write_json
 from stser_core.training.pairs import Pairing, Words, as_recorded
-from stser_core.training.recipe import DataDigest, Recipe, RunFolder, fingerprint, only
+from stser_core.training.recipe import DataDigest, Recipe, RunFolder, only
 from stser_core.training.report import card
 from stser_core.training.routine import CallData
 from stser_core.training.splits import Fold
@@ -85,8 +86,9 @@ def fit(
     `overwrite` deletes it. After Ctrl-C the best finished epoch is calibrated and written all the same; then
     `KeyboardInterrupt` is raised.
 
-    Raises `DataError` where no clip can be trained on or validated with, or recordings cannot be decoded, `UsageError`
-    where a part of the model has no weights to start from, or the folder holds a run.
+    Raises `DataError` where no clip can be trained on or validated with, recordings cannot be decoded, or the first
+    epoch diverges, `UsageError` where a part of the model has no weights to start from, or the folder holds a run, and
+    `OutputError` where another process trains in the folder.
     """
     config, folders = with_data(data, recipe), [checkpoints.resolve(one) for one in starts]
     run, digest = RunFolder(folder), data.fingerprint(folders)
@@ -105,12 +107,13 @@ def fit(
             source.measure(data.train)
     training, validation = (_examples(data, recipe, source, tokenizer, train=train) for train in (True, False))
     _need_validation(validation, config)
-    if not resumed:  # now that nothing is missing, an earlier run may be lost
-        run.begin(recipe, digest)
-    with ctrl_c() as pressed:
+    with locked(folder, run.lock), ctrl_c() as pressed:
+        # Now that nothing is missing, an earlier run may be lost, but none that has begun meanwhile.
+        if not run.continues(recipe, digest, resume=resume, overwrite=overwrite):
+            run.begin(recipe, digest)
         history = _train(model, training, validation, recipe, run.state, pressed)
-    if history:
-        _write(model.cpu(), tokenizer, frames, data, recipe, history, run)
+        if history:
+            _write(model.cpu(), tokenizer, frames, data, recipe, history, run)
     if pressed.is_set():
         where = f"the best model so far is in {run.checkpoint}." if history else "no checkpoint was written yet."
         print(f"Interrupted; {where}", file=sys.stderr)

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from stser_core.errors import DataError, UsageError
-from stser_core.training.caches import content_key
-from stser_core.training.clip import SPLITS, Clip
+from stser_core.training.clip import SPLITS, Clip, content_key
 
 Clips = tuple[Clip, ...]
 Groups = dict[str, Counter[str]]

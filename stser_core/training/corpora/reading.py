@@ -72,6 +72,8 @@ def read_table(path: Path, delimiter: str = ",") -> tuple[list[str], list[tuple[
     rows = []
     try:
         header = [name.strip().lower() for name in next(reader, [])]
+        if again := [name for name in dict.fromkeys(header) if name and header.count(name) > 1]:
+            raise DataError(f"{path} has the column {again[0]} twice; rename or remove one.")
         for cells in reader:
             if len(cells) > len(header):
                 raise DataError(f"{path}, line {reader.line_num}: more cells than columns; quote the text.")

@@ -1,6 +1,8 @@
 """Caches hold what decoding and the front end give, by content; random telephone lines are those of real codecs."""
 
+import errno
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,12 @@ from making import clip
 
 from stser_core.audio import load_mono
 from stser_core.config import SAMPLE_RATE
-from stser_core.errors import DataError
+from stser_core.errors import DataError, OutputError
 from stser_core.features import trim
 from stser_core.model import Stser
 from stser_core.torch_network import TorchNetwork
-from stser_core.training.caches import TELEPHONE, WIDE, FrameCache, SoundCache
+from stser_core.training.caches import TELEPHONE, WIDE, ArrayStore, FrameCache, SoundCache
+from stser_core.training.clip import fingerprint
 from stser_core.training.recipe import only
 from stser_core.training.telephone_lines import random_line, telephone_band
 
@@ -81,16 +84,49 @@ def test_frames_are_kept_by_content_version_front_end_and_noise(recordings, defa
 
 @pytest.mark.parametrize("content", [b"no sound", b""], ids=["not audio", "empty file"])
 def test_recordings_that_cannot_be_used_are_counted(recordings, default_like, content, tmp_path) -> None:
-    recordings[0].write_bytes(content)
+    for broken in recordings[:2]:
+        broken.write_bytes(content)
     clips = [clip(path, path=path) for path in recordings]
     for use in (
         lambda: SoundCache(clips, tmp_path / "cache"),
         lambda: FrameCache(model(default_like), tmp_path / "cache").prepare(clips),
     ):
-        with pytest.raises(DataError, match=rf"1 recordings cannot be used, first: .*{recordings[0].name}"):
+        with pytest.raises(DataError, match=rf"^2 of .*{recordings[0].name}.*{recordings[1].name}"):
             use()
+        assert not list((tmp_path / "cache").rglob(".stser-*"))
     with pytest.raises(DataError, match=r"gone\.wav cannot be read"):
         SoundCache([clip(1, path=tmp_path / "gone.wav")], tmp_path / "cache")
+
+
+def test_a_fingerprint_follows_content_and_not_place(recordings, tmp_path) -> None:
+    clips = [clip(n, path=path) for n, path in enumerate(recordings)]
+    (tmp_path / "moved").mkdir()
+    moved = [replace(one, path=Path(shutil.copy(one.path, tmp_path / "moved"))) for one in clips]
+    assert fingerprint(clips) == fingerprint(moved)
+    moved[0].path.write_bytes(b"other sound")
+    texts = [replace(one, path=None) for one in clips]
+    others = [
+        (moved,),
+        (clips[:1], clips[1:]),
+        (clips[1:],),
+        ([replace(clips[0], label="happy"), *clips[1:]],),
+        (texts,),
+    ]
+    assert len({fingerprint(*parts) for parts in [(clips,), *others]}) == 1 + len(others)
+    moved[0].path.unlink()
+    with pytest.raises(DataError):
+        fingerprint(moved)
+
+
+def test_a_full_disk_leaves_no_half_of_an_array(tmp_path, monkeypatch) -> None:
+    def full(file, array, **options):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OutputError):
+        ArrayStore(tmp_path, "sound").save("key", np.zeros(3))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 TONE = (0.3 * np.sin(2 * np.pi * 700 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)

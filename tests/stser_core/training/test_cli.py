@@ -120,7 +120,7 @@ def test_a_recipe_is_read_as_it_was_written_and_those_of_the_default_checkpoint_
     augmentation, loop = Augmentation(lines=0.5, crop_s=(0.4, 2.0)), LoopConfig(epochs=3, text_learning_rate=1e-5)
     recipe = Recipe(model=DEFAULT, loop=loop, augmentation=augmentation)
     assert read(recipe.to_json(), tmp_path) == recipe
-    assert read(b'{"loop": {"epochs": 3}}', tmp_path) == Recipe(loop=LoopConfig(epochs=3))
+    assert read(b'\xef\xbb\xbf{"loop": {"epochs": 3}}', tmp_path) == Recipe(loop=LoopConfig(epochs=3))
     for name in ("speech", "text", "bimodal"):
         assert Recipe.read(Path(f"scripts/recipes/{name}.json")).loop.optimizer == "adamw"
 

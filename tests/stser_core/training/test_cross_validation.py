@@ -1,10 +1,13 @@
 """The protocol from end to end, on a small tree in IEMOCAP's format."""
 
 import json
+import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from making import looped
@@ -84,6 +87,26 @@ def test_no_run_is_lost_unless_that_is_asked_for_and_only_other_clips_are_evalua
             validated(other, changed)
     assert validated(fold) == (metrics, trained)
     assert validated(replace(fold, train=fold.train[1:]), overwrite=True)[1] > trained
+
+
+@pytest.mark.slow
+def test_its_processes_end_with_it(iemocap, recipe, tmp_path):
+    path, out = tmp_path / "recipe.json", tmp_path / "out"
+    path.write_bytes(looped(recipe, epochs=5_000).to_json())
+    call = f"import sys; from {main.__module__} import main; sys.exit(main())"
+    data = ["--corpus", "iemocap", "--data", str(iemocap), "--cache", str(tmp_path / "cache")]
+    options = [*data, "--recipe", str(path), "--out", str(out), "--jobs", "2"]
+    with subprocess.Popen([sys.executable, "-c", call, "cross-validate", *options], stderr=subprocess.PIPE) as running:
+        while len(list(out.rglob("last.safetensors"))) < 2:
+            assert running.poll() is None, running.stderr.read()
+            time.sleep(0.05)
+        children = psutil.Process(running.pid).children(recursive=True)
+        assert len(children) >= 2
+        running.kill()
+        _, alive = psutil.wait_procs(children, timeout=20)
+        for child in alive:
+            child.kill()
+        assert alive == []
 
 
 @pytest.mark.slow

@@ -99,7 +99,10 @@ def test_each_classifier_is_evaluated_on_what_it_could_answer_and_broken_down():
     both = report(given.recognizer, predict(given, CLIPS, bands=("wide", "telephone")))
     bands = both["breakdown"]["band"]
     assert bands["wide"]["speech"]["n"] == bands["telephone"]["speech"]["n"] == 3
-    assert both["classifiers"]["text"]["n"] == 5, "texts have no band"
+    for table in (both["classifiers"], both["breakdown"]["language"]["en"]):
+        assert {name: one["n"] for name, one in table.items()} == counts, "of both bands, the wide one counts"
+    narrow = report(given.recognizer, predict(given, CLIPS, bands=("telephone",)))
+    assert narrow["classifiers"]["text"]["n"] == 3, "texts have no band"
     with pytest.raises(DataError, match="nothing can be evaluated"):
         report(given.recognizer, [])
 

@@ -9,6 +9,7 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
+from stser_core.errors import DataError
 from stser_core.training.loop import Epoch, LoopConfig, best_epoch, ctrl_c, ended, finished_epochs, rate, train
 
 
@@ -86,6 +87,24 @@ def test_the_best_epoch_is_kept_and_patience_counts_over_runs(tmp_path: Path) ->
     assert same(run(tmp_path / "stopped", config, wa=()), stopped), "nothing is trained again"
     last = run(tmp_path / "last", replace(steady, epochs=4, best_by="last"), wa=(4, 3, 2, 1))
     assert not same(last, best)
+
+
+def test_training_ends_before_an_epoch_that_diverges(tmp_path: Path) -> None:
+    class Diverging(Line):
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return super().forward(x, y) * (torch.nan if self.seen > self.last else 1.0)
+
+    def run(last: int) -> tuple[Line, list[Epoch]]:
+        """Train until so many examples were seen; an epoch has 30."""
+        line, pressed = Diverging(), Event()
+        line.last = last
+        return line, train(line, Batches(pressed, None), lambda: {"wa": 1.0}, CONFIG, tmp_path, pressed)
+
+    with pytest.raises(DataError):
+        run(20)
+    line, history = run(80)
+    assert [one["loss"] for one in history] == [one["loss"] for one in finished_epochs(tmp_path)] and len(history) == 2
+    assert line.line.weight.isfinite().all()
 
 
 def test_the_learning_rate_rises_and_falls_and_the_best_epoch_is_the_first() -> None:

@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 
 from stser_core import checkpoint, encoders
 from stser_core.audio import load_mono
-from stser_core.errors import CheckpointError, DataError, UsageError
+from stser_core.errors import CheckpointError, DataError, OutputError, UsageError
+from stser_core.files import locked
 from stser_core.recognizer import EmotionRecognizer
 from stser_core.scores import SpeechInput
 from stser_core.training.augmentation import Augmentation
@@ -25,7 +26,7 @@ from stser_core.training.cli import main
 from stser_core.training.further import add_classifier, parse_encoder
 from stser_core.training.pairs import PairMixture
 from stser_core.training.presets import DEFAULT
-from stser_core.training.recipe import only
+from stser_core.training.recipe import RunFolder, only
 from stser_core.training.run import RunData, fit
 
 pytestmark = pytest.mark.slow
@@ -133,6 +134,13 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not(frames_recipe, tmp_path,
     assert not (tmp_path / "killed" / "checkpoint").exists()
     assert main([*options(recipe, "killed"), "--resume"]) == 0
     assert same(*(weights(tmp_path / name / "checkpoint") for name in ("whole", "killed")))
+
+
+def test_a_second_process_in_the_folder_is_refused(sample, speech_recipe, cache, tmp_path):
+    with locked(tmp_path, RunFolder(tmp_path).lock), pytest.raises(OutputError):
+        fit(sample, speech_recipe, tmp_path, cache)
+    assert not RunFolder(tmp_path).state.exists()
+    fit(sample, speech_recipe, tmp_path, cache)
 
 
 def test_ctrl_c_keeps_the_best_so_far(frames_recipe, tmp_path, options):

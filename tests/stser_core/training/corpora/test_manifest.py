@@ -96,6 +96,7 @@ def test_words_of_other_corpora_are_one_of_the_emotions_or_left_out_and_counted(
         ("id,text,label\n1,Hi,sad\n1,Ho,sad\n", "1 clip given more than once, manifest/1 first"),
         ("text,label\nHi, there,sad\n", "line 2: more cells than columns"),
         ('text\tlabel\n"Hi\tsad\nHo"\tsad\n', "line 3: a cell runs over several lines"),
+        ("text,label,label\nHi,sad,happy\n", "column label twice"),
         ("text,mood\nHi,sad\n", "needs a column label and a column path or text"),
         ("", "needs a column label"),
         ('text,label\n"Hi' + "i" * 200_000, "line 2: .*; close every quotation mark"),
