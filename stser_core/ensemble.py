@@ -25,6 +25,7 @@ EVEN = "even"
 _NEUTRAL = LABELS.index("neutral")
 _SMALLEST = float(np.finfo(np.float32).tiny)
 _TOLERANCE = 1e-6
+_ROUNDING = 1e-4  # of a sum of four rounded probabilities, as `EnsembleConfig` allows it
 
 
 def combination(classifiers: Iterable[str]) -> str:
@@ -109,6 +110,21 @@ def parse_prior(text: str) -> Prior | None:
         raise UsageError(f"The class prior {text!r} sums to {1 - rest:.7g}; all four must be above 0 and sum to 1.")
     angry, happy, neutral, sad = (named.get(label, rest / max(1, len(others))) for label in LABELS)
     return angry, happy, neutral, sad
+
+
+def checked_prior(prior: Sequence[float]) -> Prior:
+    """A class prior whose values are floats; `UsageError` unless they are four above 0 that sum to 1."""
+    try:
+        angry, happy, neutral, sad = map(float, prior)
+    except (TypeError, ValueError):
+        angry = happy = neutral = sad = 0.0
+    checked = angry, happy, neutral, sad
+    if not (min(checked) > 0 and abs(sum(checked) - 1) <= _ROUNDING):
+        raise UsageError(
+            f"A class prior must be 'checkpoint', None for evenly, or a probability above 0 for each of "
+            f"{', '.join(LABELS)}, which sum to 1; it is {prior!r}."
+        )
+    return checked
 
 
 def format_prior(prior: Sequence[float] | None) -> str:

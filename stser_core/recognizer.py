@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from reprlib import repr as short
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from stser_core import encoders
 from stser_core.checkpoint import Checkpoint
 from stser_core.config import SAMPLE_RATE, SPEECH, TEXT
 from stser_core.emotions import LABELS
-from stser_core.ensemble import Prior, apply_prior, calibrated, combination, combine
+from stser_core.ensemble import Prior, apply_prior, calibrated, checked_prior, combination, combine
 from stser_core.errors import UsageError
 from stser_core.features import trim
 from stser_core.network import Floats, Network, accelerator_of, batches
@@ -21,6 +22,7 @@ from stser_core.scores import CLASSIFIERS, ENSEMBLE, EmotionScores, SpeechInput
 from stser_core.tokenizer import is_usable
 
 UNKNOWN_LIMIT = 0.5  # of pieces; with more, a transcript is in a language that the text encoder cannot read
+_RUNTIMES = "torch", "onnx"
 _SALIENCE_STEP = SAMPLE_RATE // 10
 _NEUTRAL = LABELS.index("neutral")
 
@@ -51,7 +53,10 @@ class EmotionRecognizer:
         self._config = config = checkpoint.config
         self.name, self._tokenizer = checkpoint.name, checkpoint.tokenizer
         self.classifiers = _chosen(classifier, checkpoint)
-        self.prior = config.ensemble.class_prior if prior == "checkpoint" else prior
+        if isinstance(prior, str) and prior == "checkpoint":
+            self.prior = config.ensemble.class_prior
+        else:
+            self.prior = None if prior is None else checked_prior(prior)
         self._inputs = {encoder for name in self.classifiers for encoder in config.classifiers[name].inputs}
         self.uses_speaker_baseline = config.speaker_baseline is not None and self.attends
         self._network, self.accelerator = network, network.accelerator
@@ -86,10 +91,13 @@ class EmotionRecognizer:
             text: Without it, transcripts are not read, and what that takes is not loaded.
 
         Raises:
-            UsageError: The checkpoint has no such classifier, or the accelerator is unknown.
+            UsageError: The checkpoint has no such classifier, the accelerator or the runtime is unknown, or the prior
+                is not one.
             CheckpointError: The checkpoint or a further encoder is missing or broken.
             DeviceError: The accelerator is not there.
         """
+        if runtime not in _RUNTIMES:
+            raise UsageError(f"Unknown runtime {runtime!r}; choose from {', '.join(_RUNTIMES)}.")
         loaded = checkpoints.load(checkpoint, text=text)
         network: Network
         if runtime == "onnx":
@@ -121,16 +129,17 @@ class EmotionRecognizer:
         """Whether the checkpoint has a temperature for this combination of classifiers."""
         return combination(classifiers) in self._config.ensemble.temperatures
 
-    def score(self, inputs: Sequence[SpeechInput]) -> list[EmotionScores | None]:
+    def score(self, inputs: Iterable[SpeechInput]) -> list[EmotionScores | None]:
         """Score utterances, in batches on a GPU.
 
         Those of one speaker (`SpeechInput.speaker`) are given in the order in which they were said, in one call or in
         several; the scores are the same. A transcript that is empty, of low confidence, or in a foreign language is
         not read; then the classifiers that read text do not answer. On digital silence none answers from the sound.
 
-        Returns the scores in the same order; `None` where none of the classifiers could answer. Raises
-        `CheckpointError` where a further encoder does not give what it should.
+        Returns the scores in the same order; `None` where none of the classifiers could answer. Raises `UsageError`
+        where these are not `SpeechInput`s, and `CheckpointError` where a further encoder does not give what it should.
         """
+        inputs = _listed(inputs)
         vectors: list[_Vectors] = [{} for _ in inputs]
         self._encode_text(inputs, vectors)
         saliences = self._encode_speech(inputs, vectors) if self.attends else {}
@@ -221,6 +230,15 @@ class EmotionRecognizer:
         where = (np.arange(len(weights)) * step + step // 2 + cut) // _SALIENCE_STEP
         np.add.at(grid, np.minimum(where, len(grid) - 1), weights)  # a batch's padding has no weight
         return tuple((grid / grid.sum()).tolist())
+
+
+def _listed(inputs: object) -> list[SpeechInput]:
+    """The inputs as a list; `UsageError` where they are something else, such as one alone."""
+    if isinstance(inputs, Iterable):
+        listed = list(inputs)
+        if all(isinstance(one, SpeechInput) for one in listed):
+            return listed
+    raise UsageError(f"A list of SpeechInput is scored, such as [SpeechInput(samples)]; this is {short(inputs)}.")
 
 
 def _chosen(classifier: str, checkpoint: Checkpoint) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """Several classifiers' probabilities become one answer, calibrated, with a class prior."""
 
+import math
+
 import numpy as np
 import pytest
 
 from stser_core.config import EnsembleConfig, LateFusion
 from stser_core.emotions import LABELS
-from stser_core.ensemble import combine, format_prior, late_fusion, parse_prior, softmax
+from stser_core.ensemble import checked_prior, combine, format_prior, late_fusion, parse_prior, softmax
 from stser_core.errors import UsageError
 
 FUSION = LateFusion(p_speech_only=0.3, p_text_only=0.7)
@@ -87,6 +89,23 @@ def test_emotions_that_are_not_named_share_the_rest():
 def test_what_is_not_a_prior_is_refused(text):
     with pytest.raises(UsageError):
         parse_prior(text)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        *("even", "0.25", 0.7, (0.5, 0.5), (0.25,) * 5, (math.nan, 0.2, 0.4, 0.4), (-0.1, 0.2, 0.5, 0.4), (0,) * 4),
+        *((1, 1, 4, 1), (math.inf, 0.2, 0.4, 0.4), ("a", 0.2, 0.4, 0.4), np.full((4, 2), 0.25)),
+    ],
+)
+def test_values_that_are_not_a_prior_are_refused(prior):
+    with pytest.raises(UsageError):
+        checked_prior(prior)
+
+
+def test_a_prior_may_be_rounded_and_come_as_an_array():
+    assert checked_prior(np.array([0.25, 0.25, 0.25, 0.25])) == (0.25, 0.25, 0.25, 0.25)
+    assert checked_prior([0.3333, 0.3333, 0.3333, 0.00005]) == (0.3333, 0.3333, 0.3333, 0.00005)
 
 
 def test_bayes_rule():

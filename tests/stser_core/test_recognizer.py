@@ -193,6 +193,28 @@ def test_what_is_unknown_or_not_there_is_refused(model, recognizer_of, monkeypat
         TorchNetwork(model, "cuda")
 
 
+@pytest.mark.parametrize("prior", ["even", (0.5, 0.5), (float("nan"), 0.1, 0.5, 0.4)])
+def test_what_is_not_a_prior_is_refused(model, recognizer_of, prior):
+    with pytest.raises(UsageError):
+        recognizer_of(model, prior=prior)
+
+
+def test_an_unknown_runtime_is_refused():
+    with pytest.raises(UsageError, match="torch, onnx"):
+        EmotionRecognizer.load(runtime="tensorflow")
+
+
+def test_any_iterable_of_inputs_is_scored_and_nothing_else(recognizer):
+    one = SpeechInput(sound(16_000))
+    wanted = recognizer.score([one])
+
+    assert recognizer.score(SpeechInput(each) for each in (one.samples,)) == wanted
+    assert recognizer.score((one,)) == wanted
+    for given in (one, one.samples, [one.samples], [one, None], None, "utterance.wav"):
+        with pytest.raises(UsageError, match="SpeechInput"):
+            recognizer.score(given)
+
+
 def test_frames_stand_for_the_sound_that_they_were_made_of(with_front_end, recognizer):
     for one, size in ((with_front_end, 16), (recognizer, 24)):
         waveforms = [sound(n, n) for n in (16_000, 4_000, 30_000)]
