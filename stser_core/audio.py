@@ -45,7 +45,7 @@ def blocks(
 
     Raises:
         AudioError: The file is missing, is not audio, has no audio track, or holds no sample.
-        UsageError: It does not have that track.
+        UsageError: It does not have that track, or `file` is neither a path nor an open binary file.
     """
     held: list[NDArray[np.float32]] = []
     for piece in _pieces(file, track, notices):

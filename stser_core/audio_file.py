@@ -29,6 +29,7 @@ _HEADERLESS = frozenset([*_G711, ".vox", ".g726", ".raw", ".pcm"])
 _TELEPHONE_RATE = 8_000
 _HIGHEST_RATE = 6_144_000  # no recording has more; resampling from a rate that damage made takes FFmpeg seconds
 _START_BYTES = 65_536
+_METHODS = "read", "seek", "seekable", "tell"  # of an open file
 _OPTIONS = {"max_size": "16384"}  # bytes of a WAV's frame; FFmpeg's own 64 ms take longer to handle than to decode
 # FFmpeg's readers of bare frames, whose length is estimated from the first frames' bit rate.
 BARE_FRAMES = frozenset(["aac", "ac3", "amr", "dts", "dtshd", "eac3", "loas", "mp3", "truehd"])
@@ -88,11 +89,14 @@ def open_audio(file: AudioFile, track: TrackChoice) -> Iterator[tuple[InputConta
 
     Raises:
         AudioError: The file is missing or not audio, or has no track that can be decoded.
-        UsageError: The track does not exist.
+        UsageError: The track does not exist, or this is neither a path nor an open binary file.
     """
     name, instead, start = name_of(file), None, None
+    _check(file)
     try:
         with Path(file).open("rb") if isinstance(file, str | Path) else nullcontext(file) as opened:
+            if isinstance(opened.read(0), str):
+                raise UsageError(f"{name} is open as text; open it with open(…, 'rb').")
             if opened.seekable():
                 opened.seek(0)
                 start = opened.read(_START_BYTES)
@@ -109,6 +113,17 @@ def open_audio(file: AudioFile, track: TrackChoice) -> Iterator[tuple[InputConta
         raise AudioError(sentence) from error
     except (av.FFmpegError, OSError, ValueError) as error:
         raise AudioError(f"{name} cannot be read as audio ({instead or reason(error)}).") from error
+
+
+def _check(file: object) -> None:
+    """Refuse what is neither a path nor has the methods of an open file."""
+    if isinstance(file, str) and not file:
+        raise UsageError("The path of the recording is empty.")
+    if not isinstance(file, str | Path) and not all(hasattr(file, one) for one in _METHODS):
+        raise UsageError(
+            f"A recording is given as a path, or as an open binary file with {', '.join(_METHODS)}; this is "
+            f"{type(file).__name__}."
+        )
 
 
 def _chosen(container: InputContainer, track: TrackChoice, name: str) -> list[AudioStream]:

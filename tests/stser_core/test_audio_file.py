@@ -7,6 +7,7 @@ import time
 import wave
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import av
@@ -245,6 +246,22 @@ def test_open_files_and_pipes_are_read_from_their_start(tmp_path, record):
     threading.Thread(target=write, daemon=True).start()
     with os.fdopen(reading, "rb") as pipe:
         np.testing.assert_array_equal(audio.load_mono(pipe), audio.load_mono(path))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [b"call.wav", None, "", np.zeros(9, np.float32), io.StringIO("RIFF"), SimpleNamespace(read=io.BytesIO().read)],
+    ids=["bytes", "None", "empty", "samples", "text", "only read"],
+)
+def test_what_is_neither_a_path_nor_a_binary_file_is_refused(file):
+    with pytest.raises(UsageError):
+        audio.load_mono(file)
+
+
+def test_a_file_that_is_open_as_text_is_refused(tmp_path, record):
+    path = record(tmp_path / "call.wav", tone(1.0), RATE, "pcm_s16le")
+    with path.open(encoding="latin-1") as file, pytest.raises(UsageError, match="'rb'"):
+        audio.load_mono(file)
 
 
 def test_raw_sound_has_no_format(record, tmp_path):
