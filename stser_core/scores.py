@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from stser_core.config import SAMPLE_RATE
@@ -21,6 +22,7 @@ CLASSIFIERS: tuple[str, ...] = ("speech", "text", "bimodal")
 """The paper's three classifiers (section 3), in the order in which they are listed everywhere."""
 
 ENSEMBLE = "ensemble"
+_HIGHEST_PEAK = 100.0  # far above what exceeds −1…1 a little, far below integers that were not scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,8 @@ class SpeechInput:
             already.
 
     Raises:
-        UsageError: The samples are not finite float32 [n], or the rate is not within 1000 and 768000 Hz.
+        UsageError: The samples are not finite float32 [n] with a peak up to 100, the text or the speaker has another
+            type, or the rate is not within 1000 and 768000 Hz.
     """
 
     samples: NDArray[np.float32]
@@ -61,6 +64,8 @@ class SpeechInput:
     def __post_init__(self, sample_rate: int) -> None:
         import numpy as np
 
+        from stser_core.speaker_baseline import SpeakerBaseline
+
         samples: object = self.samples
         if not isinstance(samples, np.ndarray):
             raise UsageError(f"An utterance's samples must be a NumPy array; these are {type(samples).__name__}.")
@@ -69,11 +74,20 @@ class SpeechInput:
             raise UsageError(f"An utterance's samples must be float32 [n] in −1…1, 16 kHz mono; these are {given}.")
         if not np.isfinite(samples).all():
             raise UsageError("An utterance's samples must be finite; some of these are NaN or infinite.")
+        if (peak := max(samples.max(initial=0), -samples.min(initial=0))) > _HIGHEST_PEAK:
+            raise UsageError(f"An utterance's samples must be in −1…1; these have a peak of {peak:g}.")
+        if not isinstance(self.text, str | None):
+            raise UsageError(f"An utterance's text must be a str or None; this is {type(self.text).__name__}.")
+        if not isinstance(self.speaker, SpeakerBaseline | None):
+            given = type(self.speaker).__name__
+            raise UsageError(f"An utterance's speaker must be a SpeakerBaseline or None; this is {given}.")
         if sample_rate != SAMPLE_RATE:
             from stser_core.audio import resampled
 
-            if not 1_000 <= sample_rate <= 768_000:
-                raise UsageError(f"An utterance's sample rate is {sample_rate} Hz; it must be within 1000 and 768000.")
+            if not isinstance(sample_rate, Real) or not 1_000 <= sample_rate <= 768_000:
+                raise UsageError(
+                    f"An utterance's sample rate must be a number of Hz within 1000 and 768000; it is {sample_rate!r}."
+                )
             object.__setattr__(self, "samples", resampled(samples, sample_rate))
 
 

@@ -54,12 +54,26 @@ def test_light_modules_import_nothing_heavy(code, unwanted):
         (np.ones((2, 9), np.float32), r"float32 \[2, 9\]"),
         (np.full(9, np.nan, np.float32), "NaN"),
         (np.full(9, np.inf, np.float32), "infinite"),
+        (np.full(9, -32_768, np.float32), "32768"),
+        (np.full(9, 1e20, np.float32), r"1e\+20"),
     ],
-    ids=["list", "16-bit", "stereo", "NaN", "infinite"],
+    ids=["list", "16-bit", "stereo", "NaN", "infinite", "unscaled", "huge"],
 )
 def test_samples_that_would_be_misheard_are_refused(samples, message):
     with pytest.raises(UsageError, match=message):
         SpeechInput(samples)
+
+
+def test_samples_a_little_beyond_full_scale_are_taken():
+    assert SpeechInput(np.array([2.0, -2.0], np.float32)).samples.tolist() == [2.0, -2.0]
+
+
+@pytest.mark.parametrize(
+    "field", [{"text": 3}, {"text": b"hello"}, {"speaker": "customer"}, {"sample_rate": "16000"}, {"sample_rate": None}]
+)
+def test_fields_of_another_type_are_refused(field):
+    with pytest.raises(UsageError, match=next(iter(field)).replace("_", " ")):
+        SpeechInput(np.ones(9, np.float32), **field)
 
 
 def test_an_utterance_is_made_of_a_file(data):
