@@ -134,7 +134,8 @@ class EmotionRecognizer:
 
         Those of one speaker (`SpeechInput.speaker`) are given in the order in which they were said, in one call or in
         several; the scores are the same. A transcript that is empty, of low confidence, or in a foreign language is
-        not read; then the classifiers that read text do not answer. On digital silence none answers from the sound.
+        not read; then the classifiers that read text do not answer. On digital silence, and on sound that is shorter
+        than a window of the spectrogram (25 ms), none answers from the sound.
 
         Returns the scores in the same order; `None` where none of the classifiers could answer. Raises `UsageError`
         where these are not `SpeechInput`s, and `CheckpointError` where a further encoder does not give what it should.
@@ -185,7 +186,9 @@ class EmotionRecognizer:
         """Add the speech vectors; returns the saliences, by the utterances' places, where they are asked for."""
         saliences: dict[int, tuple[float, ...]] = {}
         trimmed = [trim(one.samples) for one in inputs]
-        unknown = [i for i, one in enumerate(inputs) if one.frames is None and one.samples.any()]
+        shortest = self._config.features.window
+        sounding = [len(one.samples) >= shortest and bool(one.samples.any()) for one in inputs]
+        unknown = [i for i, one in enumerate(inputs) if one.frames is None and sounding[i]]
         frames = {i: one.frames for i, one in enumerate(inputs) if one.frames is not None}
         frames |= zip(unknown, self._network.encode_frames([trimmed[i][0] for i in unknown]), strict=True)
         step, settings = self._config.frame_samples, self._config.speaker_baseline

@@ -148,12 +148,17 @@ def test_any_combination_of_classifiers(model, recognizer_of, recognizer, classi
     assert (None if second is None else tuple(second.by_classifier)) == without
 
 
-@pytest.mark.parametrize("silence", [NOTHING, np.zeros(16_000, np.float32)], ids=["none", "silence"])
+@pytest.mark.parametrize(
+    "silence",
+    [NOTHING, np.zeros(16_000, np.float32), sound(10), sound(399)],
+    ids=["none", "silence", "samples", "short"],
+)
 def test_without_sound_words_alone_have_an_emotion(recognizer, silence):
     alone, said = recognizer.score([SpeechInput(silence), SpeechInput(silence, ANGRY)])
 
     assert alone is None and tuple(said.by_classifier) == ("text",)
     assert recognizer.score([]) == []
+    assert recognizer.score([SpeechInput(sound(400))]) != [None]
 
 
 @pytest.mark.parametrize("name", ["text", "speech"])
@@ -171,7 +176,7 @@ def test_a_checkpoint_with_one_classifier_alone(config, build, tokenizer, tmp_pa
 
 
 def test_salience_is_of_tenths_of_a_second_and_rests_on_no_silence_that_was_cut(recognizer, with_front_end):
-    for samples in (2, 1_600, 1_601, 30_000):
+    for samples in (400, 1_600, 1_601, 30_000):
         (scores,) = recognizer.score([SpeechInput(sound(samples))])
         assert len(scores.salience) == -(-samples // 1_600)
         assert min(scores.salience) >= 0 and sum(scores.salience) == pytest.approx(1, abs=1e-5)
