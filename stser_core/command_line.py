@@ -23,7 +23,8 @@ from stser_core.errors import ClosedPipeError, StserError, UsageError
 _DEBUG = "--debug"
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}  # a full or failing disk
 _INTERRUPTED = 130
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Control characters except for the tab, line breaks, and what changes the direction of the text.
+_OBEYED = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 # Typer's own class of wrong usage, which some versions take from click and others bring along.
 _WrongUsage: Any = typer.BadParameter.__base__
@@ -103,8 +104,13 @@ def tell(text: str) -> None:
 
 
 def complain(program: str, sentence: str) -> None:
-    """Say on standard error why a program ends; what a terminal would obey, such as in a file's name, becomes `?`."""
-    tell(f"{program}: {_OBEYED.sub('?', sentence)}")
+    """Say a sentence on standard error, such as why a program ends, as `harmless` makes it."""
+    tell(f"{program}: {harmless(sentence)}")
+
+
+def harmless(sentence: str) -> str:
+    """A sentence with `?` for what a terminal would obey, such as in a file's name."""
+    return _OBEYED.sub("?", sentence)
 
 
 def _reported(app: typer.Typer, program: str, arguments: list[str], removed: Mapping[str, str]) -> int:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from monitor.options import ScoringOptions
 from monitor.roles import Role, named
-from stser_core.command_line import complain, tell
+from stser_core.command_line import complain, harmless, tell
 
 PROGRAM = "stser-monitor"
 _LIKE_AGENT = re.compile(r"agent|operator|represent|^rep\b|advis[eo]r|employee|staff|clerk|^csr|support", re.IGNORECASE)
@@ -33,7 +33,7 @@ class Notices:
         """Say what went wrong, also where the user wants quiet. From any thread."""
         screen = self._screen
         if screen is not None:
-            screen(sentence)
+            screen(harmless(sentence))
         else:
             complain(PROGRAM, sentence)
 

@@ -12,7 +12,7 @@ from monitor.commands.models import load_models
 from monitor.commands.notices import Notices, warn_of_agents
 from monitor.commands.outputs import DisplayMode, View, check_outputs, display_mode, open_files, warn_of_silence
 from monitor.commands.terminal import Interruption
-from monitor.display.palette import clock
+from monitor.display.palette import clock, printable
 from monitor.display.screen import Session, Snapshot, state
 from monitor.display.summary import line, print_analytics
 from monitor.exporters.exporter import Exporter
@@ -114,7 +114,7 @@ class _Player:
         for path in recordings:
             name = str(path) if names.count(path.name) > 1 else None  # where several files have the same
             if self.mode is DisplayMode.LINES:
-                self.notices.line(f"{name or path.name}:")
+                self.notices.line(f"{printable(name or path.name)}:")
             try:
                 with _opened(path, self.options, self.notices, name) as opened:
                     self.play(opened)

@@ -66,3 +66,10 @@ def test_how_results_are_shown(quiet, output, terminal, expected, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: bool(terminal))
     monkeypatch.setenv("TERM", terminal)
     assert display_mode(OutputOptions("call.csv", output), quiet=quiet) is expected
+
+
+def test_no_sentence_on_a_screen_commands_the_terminal():
+    notices, shown = Notices(quiet=False), []
+    notices.divert(shown.append)
+    notices.say("call\x1b[2J\n\u202e.wav cannot be read.")
+    assert shown == ["call?[2J??.wav cannot be read."]

@@ -269,6 +269,13 @@ def test_what_a_file_is_called_and_holds_cannot_command_the_terminal(command, tm
         assert text and not set(text) & {"\x1b", "\x07", "\x9b"}
 
 
+def test_a_name_neither_breaks_the_line_nor_changes_its_direction(timeline, tmp_path, capsys):
+    made = tmp_path / "a\nb\r\u2028\u202ec\u2066\u200f.csv"
+    assert main(["export", str(timeline), "--to", "excel", "-o", str(made)]) == 0
+    assert made.exists()
+    assert capsys.readouterr().err.endswith("a?b???c??.csv'.\n")
+
+
 def test_a_page_with_sound(timeline, tmp_path, write_wav):
     recording = write_wav(tmp_path / "call.wav", [0] * 9 * 16_000)
     report(timeline, recording, output=str(tmp_path / "a.html"), quiet=True)
