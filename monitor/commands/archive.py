@@ -46,7 +46,7 @@ def archive(
     """
     if out == Path():
         raise UsageError("--out is empty, or the current folder; name a folder for the timelines.")
-    require_parquet("An archive's tables")
+    require_parquet("An archive")
     workers = workers or processors()
     notices = Notices(quiet)
     warn_of_agents(options.scoring, notices)

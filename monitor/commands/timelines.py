@@ -142,7 +142,7 @@ def archive_report(
     from monitor.archive.overview import make_overview, render_overview
     from monitor.exporters.parquet import require_parquet
 
-    require_parquet("An archive's tables")
+    require_parquet("An archive")
     target = str(timelines / OVERVIEW) if output is None else output
     check_not_input(target, timelines / SETTINGS, "the archive's settings")
     overview = make_overview(timelines, Path.cwd() if target == STDOUT else Path(target).resolve().parent)
