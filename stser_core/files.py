@@ -1,12 +1,14 @@
 """Files that are written as a whole: each is either there with all of its content, or stays what it was."""
 
 import os
+import re
 import secrets
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from os.path import isfile  # Path's own raises where a name is too long
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +25,12 @@ SOUND_SUFFIXES = frozenset(
 RECORDING_SUFFIXES = SOUND_SUFFIXES | {
     *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".ogv")
 }
+
+_SIGNATURE_BYTES = 16
+_SIGNATURE = re.compile(
+    rb"(RIFF|RF64)....WAVE|FORM....AIF|fLaC|OggS|ID3|\.snd|caff|#!AMR|....ftyp(M4A|isom|mp4)|\x1aE\xdf\xa3", re.DOTALL
+)
+"""What the files of common containers begin with; the last is that of Matroska and WebM."""
 
 TEMPORARY_PREFIX = ".stser-"  # of the names of temporary files; short, since names are limited to 255 bytes
 
@@ -110,6 +118,20 @@ def write_whole(target: str | Path, content: bytes) -> None:
                 file.write(content)
 
 
+def is_recording(path: Path) -> bool:
+    """Whether a file is a recording, by its extension or its first bytes."""
+    if not isfile(path):  # noqa: PTH113
+        return False
+    if path.suffix.lower() in RECORDING_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            start = file.read(_SIGNATURE_BYTES)
+    except OSError:
+        return False  # without an audio extension it need not be a recording
+    return _SIGNATURE.match(start) is not None
+
+
 def utf8(text: str) -> bytes:
     """UTF-8 with visible escapes for lone surrogates, which a file name that is not UTF-8 has."""
     return text.encode("utf-8", errors="backslashreplace")
@@ -123,8 +145,8 @@ def check_name(target: str) -> None:
         raise OutputError(f"Cannot write '{target}': that is the name of a folder; add a file's name.")
     with writing(target), suppress(FileNotFoundError, NotADirectoryError, PermissionError):
         Path(target).lstat()
-        if Path(target).suffix.lower() in RECORDING_SUFFIXES and Path(target).is_file():  # as of `--csv *.wav`
-            raise OutputError(f"Cannot write '{target}': it is there already, and its name is that of a recording.")
+        if is_recording(Path(target)):  # as of `--csv *.wav`
+            raise OutputError(f"Cannot write '{target}': it is a recording; name another file.")
 
 
 def check_writable(target: str) -> None:

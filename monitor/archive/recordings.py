@@ -2,23 +2,16 @@
 
 import codecs
 import os
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from os.path import exists, isdir, isfile  # Path's own raise where a name is too long
+from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path
 
 from stser_core.errors import DataError, reason
-from stser_core.files import RECORDING_SUFFIXES, utf8
+from stser_core.files import RECORDING_SUFFIXES, is_recording, utf8
 
 STDIN = "-"
-
-_SIGNATURE_BYTES = 16
-_SIGNATURE = re.compile(
-    rb"(RIFF|RF64)....WAVE|FORM....AIF|fLaC|OggS|ID3|\.snd|caff|#!AMR|....ftyp(M4A|isom|mp4)|\x1aE\xdf\xa3", re.DOTALL
-)
-"""What the files of common containers begin with; the last is that of Matroska and WebM."""
 
 
 @dataclass(frozen=True)
@@ -85,20 +78,6 @@ def _in_tree(root: Path, out: Path) -> Iterator[Found]:
             raise DataError(f"Cannot read the folder '{folder}': {reason(error)}.") from error
         # Nobody knows what is in it: it is listed with the failures, and stops nobody.
         yield Found(utf8(Path(folder).relative_to(root).as_posix()).decode(), folder)
-
-
-def is_recording(path: Path) -> bool:
-    """Whether a file is a recording, by its extension or its first bytes."""
-    if not isfile(path):  # noqa: PTH113
-        return False
-    if path.suffix.lower() in RECORDING_SUFFIXES:
-        return True
-    try:
-        with path.open("rb") as file:
-            start = file.read(_SIGNATURE_BYTES)
-    except OSError:
-        return False  # without an audio extension it need not be a recording
-    return _SIGNATURE.match(start) is not None
 
 
 def _listed(data: bytes) -> list[Found]:

@@ -167,7 +167,7 @@ _DATES = (
 )
 _WITH_TIME = tuple(re.compile(rf"{day}(?=[-_T ]{{0,3}}{_TIME}(?!\d))", re.IGNORECASE) for day in _DATES)
 _ALONE = tuple(re.compile(rf"{day}(?!\d)", re.IGNORECASE) for day in _DATES)
-_FOLDERS = (re.compile(rf"(?:^|/){_YEAR}/{_MONTH}/{_DAY}(?:/|$)"),)
+_IN_FOLDERS = (*_ALONE, re.compile(rf"(?:^|/){_YEAR}/{_MONTH}/{_DAY}(?:/|$)"))
 
 
 def day_of(name: str, modified_ns: int, today: date | None = None) -> tuple[date, str]:
@@ -183,7 +183,7 @@ def day_of(name: str, modified_ns: int, today: date | None = None) -> tuple[date
     """
     last = today or datetime.now(timezone.utc).date() + timedelta(days=1)
     file = name.rpartition("/")[2]
-    for patterns, text in ((_WITH_TIME, file), (_ALONE, file), (_WITH_TIME, name), (_ALONE, name), (_FOLDERS, name)):
+    for patterns, text in ((_WITH_TIME, file), (_ALONE, file), (_WITH_TIME, name), (_IN_FOLDERS, name)):
         matches = [match for pattern in patterns for match in pattern.finditer(text)]
         for match in sorted(matches, key=re.Match.start, reverse=True):
             month = match["month"]

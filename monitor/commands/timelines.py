@@ -17,7 +17,7 @@ from typer import Argument, Option
 from monitor.commands.notices import PROGRAM, Notices
 from monitor.options import NoTranscript, Output, Quiet, Recording, Timeline
 from stser_core.errors import UsageError
-from stser_core.files import STDOUT, check_not_input, check_writable, write_whole
+from stser_core.files import STDOUT, check_not_input, check_writable, is_recording, write_whole
 
 if TYPE_CHECKING:
     from monitor.timeline.file import TimelineFile
@@ -158,7 +158,6 @@ def _read(
     Raises:
         UsageError: There is no such recording, or none is named, and there are several where these do not suit.
     """
-    from monitor.archive.recordings import is_recording
     from monitor.timeline.file import read_timeline
 
     if is_recording(timeline):

@@ -92,7 +92,7 @@ class Exporter:
         """Write one turn; when this returns, the turn is on the disk or in the pipe."""
         started_at = turn.extra.get(STARTED_AT)
         if self._live is not None and isinstance(started_at, str):
-            self._rotate(datetime.fromisoformat(started_at), self._live)
+            self._rotate(datetime.fromisoformat(started_at), turn.turn, self._live)
         self._destination.write(self._lines.turn(turn))
 
     def write_note(self, note: Note) -> None:
@@ -118,13 +118,16 @@ class Exporter:
             destination.close()
             raise
 
-    def _rotate(self, moment: datetime, say: Callable[[str], None]) -> None:
+    def _rotate(self, moment: datetime, turn: int, say: Callable[[str], None]) -> None:
         path = name_at(self._pattern, moment)
         if path == self._path or moment < self._since:
             return
         self._path, self._since = path, moment
         try:
             destination, resumed = self._open(path)
+            if resumed.last_turn >= turn:  # a name that came round: no reader takes a number twice
+                destination.close()
+                raise OutputError(f"Cannot append turn {turn} to '{path}': it holds turns up to {resumed.last_turn}.")
             destination.begin(resumed.start, keep=resumed.keep)
         except OutputError as error:
             say(f"{error} The turns go on in the file before.")

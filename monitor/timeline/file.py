@@ -261,9 +261,9 @@ def _parsed(column: str, cell: str) -> object:
     if column in COUNTS:
         return int(cell) if _INTEGER.fullmatch(cell) else cell
     # A further column keeps its text, except that of a name in _s, which holds seconds.
-    if column in EMOTIONS or not (column in COLUMNS or column.endswith("_s")) or not _DECIMAL.fullmatch(cell):
-        return cell
-    return float(cell)
+    if column not in EMOTIONS and (column in COLUMNS or column.endswith("_s")) and _DECIMAL.fullmatch(cell):
+        return float(cell)
+    return cell if column in COLUMNS else unneutralised(cell)
 
 
 def unneutralised(cell: str) -> str:

@@ -33,11 +33,13 @@ def test_a_reader_that_has_gone_ends_the_export_quietly(monkeypatch):
 
 def test_what_cannot_be_written_or_is_a_recording_is_found_before_the_work(tmp_path):
     (tmp_path / "call.FLAC").write_bytes(b"RIFF")
+    (tmp_path / "sound").write_bytes(b"RIFF1234WAVEfmt ")
     for name in ("new.json", "new.flac", "call.csv"):
         check_writable(str(tmp_path / name))
     check_writable("-")
-    assert [path.name for path in tmp_path.iterdir()] == ["call.FLAC"]
+    assert {path.name for path in tmp_path.iterdir()} == {"call.FLAC", "sound"}
     said = {"": "is a folder", "gone/new": "'.*gone' does not exist", "call.FLAC": r"call\.FLAC", "n" * 256: "nnn"}
+    said |= {"sound": "sound"}
     for name, why in said.items():
         with pytest.raises(OutputError, match=why):
             check_writable(str(tmp_path / name))

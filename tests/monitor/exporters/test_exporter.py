@@ -231,6 +231,14 @@ def test_a_turn_goes_to_the_file_of_the_day_on_which_it_starts(tmp_path, live):
     assert [numbers(tmp_path / name_on(day)) for day in (0, 1, 2)] == [[1], [2, 3], [4]]
 
 
+def test_a_name_that_came_round_gets_no_number_twice(tmp_path, live):
+    said = []
+    write_by_day(tmp_path, live, [1, 1, 1])
+    write_by_day(tmp_path, live, [0, 1, 1], said.append)
+    assert [numbers(tmp_path / name_on(day)) for day in (0, 1)] == [[1, 2, 3], [1, 2, 3]]
+    assert len(said) == 1
+
+
 def test_where_the_next_file_is_not_available_the_one_in_hand_goes_on(tmp_path, live):
     said = []
     (tmp_path / name_on(1)).write_text("dear diary\n")

@@ -129,7 +129,7 @@ def test_columns_that_are_not_parted_by_commas_are_told_as_such(read, separator,
 
 def test_further_columns_are_kept(read):
     (row,) = read(f"{HEADER},salient_start_s,reviewer\n{ROW},1.200,'=Ann\n").turns
-    assert row.extra == {"salient_start_s": 1.2, "reviewer": "'=Ann"}
+    assert row.extra == {"salient_start_s": 1.2, "reviewer": "=Ann"}
     assert tuple(row.values()) == COLUMNS
 
 
