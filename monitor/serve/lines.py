@@ -234,8 +234,6 @@ class Lines:
             line = Line(call, self.shared, start, paths, self._when_ended)
             self._lines[name] = line
             self._calls[name] = call
-            while len(self._calls) > _REMEMBERED + self.shared.limits.lines:
-                self._calls.pop(next(each for each in self._calls if each not in self._lines))
             line.start()
         self.shared.metrics.calls.labels(source).inc()
         return line
@@ -277,6 +275,9 @@ class Lines:
     def _when_ended(self, line: Line) -> None:
         with self._lock:
             self._lines.pop(line.call.name, None)
+            if len(self._calls) - len(self._lines) > _REMEMBERED:
+                ended = (each for each in self._calls if each not in self._lines and each != line.call.name)
+                del self._calls[next(ended)]
             self._keep(line.call.name, sorted(line.call.acknowledged))
 
     def _keep(self, name: str, alerts: Sequence[int]) -> None:

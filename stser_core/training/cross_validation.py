@@ -7,9 +7,12 @@ The folder of a cross-validation:
     results.json                 everything
 """
 
+import hashlib
 import multiprocessing
 import os
+import signal
 import statistics
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -32,7 +35,7 @@ from stser_core.training.metrics import measure
 from stser_core.training.output import write_json
 from stser_core.training.recipe import Recipe, RunFolder
 from stser_core.training.report import Spread
-from stser_core.training.routine import CallData
+from stser_core.training.routine import CallData, Channel
 from stser_core.training.run import RunData, fit
 from stser_core.training.splits import Fold
 from stser_core.training.streams import stream_report
@@ -67,11 +70,21 @@ def cross_validate(
     threads = max(1, (os.cpu_count() or 1) // jobs)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, _start_worker, (threads,)) as pool:
-        return list(pool.map(run, *zip(*every, strict=True)))
+        try:
+            return list(pool.map(run, *zip(*every, strict=True)))
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            print("Interrupted; the same command goes on from the last finished epochs.", file=sys.stderr)
+            raise
 
 
 def _start_worker(threads: int) -> None:
-    """Prepare a process of the pool, which ends with its parent: a parent that is killed cannot end it."""
+    """Prepare a process of the pool, which ends with its parent: a parent that is killed cannot end it.
+
+    Ctrl-C, which a terminal sends to all, is the parent's: a worker would go on to the next fold, or break the queue.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
     Thread(target=_end_with_parent, name="parent", daemon=True).start()
 
@@ -100,14 +113,26 @@ def _run(protocol: Protocol, out: Path, seed: int, fold: Fold) -> dict[str, Any]
     checkpoint = train(data, recipe, out / place, protocol.cache)
     file = RunFolder(out / place).test_file
     results = _kept(file, fingerprint(fold.test))
+    held_out = _digest(protocol.calls.held_out)
+    if results.get("held_out") != held_out:
+        results.pop("streams", None)
     if "classifiers" not in results or (protocol.streams and "streams" not in results):
         inputs = SpeechInputs.load(checkpoint, protocol.cache)
         if "classifiers" not in results:
             results |= clip_report(inputs, fold.test, BANDS)
         if protocol.streams:
-            results["streams"] = stream_report(inputs, fold.test, protocol.calls.held_out)
+            results |= {"streams": stream_report(inputs, fold.test, protocol.calls.held_out), "held_out": held_out}
         write_json(results, file)
     return {"seed": seed, "fold": fold.name, **results}
+
+
+def _digest(channels: Sequence[Channel]) -> str:
+    """A digest of the names, turns and sound of channels."""
+    digest = hashlib.sha256()
+    for channel in channels:
+        digest.update(f"{channel.name} {channel.turns}\n".encode())
+        digest.update(channel.sound.tobytes())
+    return digest.hexdigest()
 
 
 def _kept(path: Path | None, made_of: str) -> dict[str, Any]:

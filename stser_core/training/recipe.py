@@ -1,7 +1,7 @@
 """All settings of a training run, and the folder that it keeps.
 
 recipe.json      all settings
-data.json        digests of the clips that it was trained on, and of the checkpoints that it started from
+data.json        digests of the clips that it was trained on, and of what it started from
 state/           the training state, for --resume
 history.json     each epoch's metrics
 checkpoint/      the best model, calibrated, with its model card
@@ -93,7 +93,7 @@ def only(config: CheckpointConfig, names: Collection[str]) -> CheckpointConfig:
 
 @dataclass(frozen=True)
 class DataDigest:
-    """Digests of the clips that a run was trained on, and of the checkpoints that it started from."""
+    """Digests of the clips that a run was trained on, and of the checkpoints and front end that it started from."""
 
     clips: str
     starts: tuple[str, ...] = ()

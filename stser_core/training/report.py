@@ -44,6 +44,7 @@ PUBLISHED_OTHERS: Mapping[str, tuple[float, float | None]] = {
 }
 """WA and UA of STSER's own classifiers, and of the methods that the paper compares itself with."""
 
+_STREAMS = "## Call-like streams"
 _DATA = "## Data"
 
 
@@ -97,14 +98,14 @@ calibration error before and after:
 
 
 def with_streams(text: str, report: Mapping[str, Any]) -> str:
-    """A card that opens with a stream report, as `streams.stream_report` makes it."""
+    """A card that opens with a stream report, as `streams.stream_report` makes it, in the place of an earlier one."""
     tables = "\n\n".join(markdown(rows) for rows in stream_rows(report))
     section = (
-        f"## Call-like streams\n\nTest speakers, turn by turn with a running speaker baseline, class prior "
+        f"{_STREAMS}\n\nTest speakers, turn by turn with a running speaker baseline, class prior "
         f"{format_prior(report['prior'])}; recall in percent. `stser-train evaluate --streams` makes this table.\n\n"
     )
     before, data, after = text.partition(_DATA)
-    return f"{before}{section}{tables}\n\n{data}{after}"
+    return f"{before.partition(_STREAMS)[0]}{section}{tables}\n\n{data}{after}"
 
 
 def stream_rows(report: Mapping[str, Any]) -> list[Rows]:

@@ -24,7 +24,7 @@ from stser_core.tokenizer import Tokenizer, normalise
 from stser_core.training import saving
 from stser_core.training.caches import FrameCache
 from stser_core.training.calibration import calibrate_model
-from stser_core.training.clip import Clip, fingerprint
+from stser_core.training.clip import Clip, content_key, fingerprint
 from stser_core.training.examples import Examples, SpeechSource, TrainingBatches, draw_weights, validation_batches
 from stser_core.training.learner import Learner, freeze
 from stser_core.training.loop import Epoch, ctrl_c, ended, finished_epochs, train
@@ -55,9 +55,12 @@ class RunData:
         added = tuple(clip for clip in weak.train if clip.path is not None or reads)
         return cls(fold.train + added, fold.validation + (weak.validation if reads else ()), weak.pauses)
 
-    def fingerprint(self, starts: Sequence[Path] = ()) -> DataDigest:
-        """Digests of the data and of the checkpoints to start from."""
-        return DataDigest(fingerprint(self.train, self.validation), tuple(map(saving.fingerprint, starts)))
+    def fingerprint(self, starts: Sequence[Path] = (), front_end: Path | None = None) -> DataDigest:
+        """Digests of the data, of the checkpoints to start from, and of the file with the front end's weights."""
+        digests = tuple(map(saving.fingerprint, starts))
+        if front_end is not None:
+            digests = (*digests, content_key(front_end))
+        return DataDigest(fingerprint(self.train, self.validation), digests)
 
 
 def _with_sound(clips: Sequence[Clip]) -> tuple[Clip, ...]:
@@ -91,12 +94,13 @@ def fit(
     `OutputError` where another process trains in the folder.
     """
     config, folders = with_data(data, recipe), [checkpoints.resolve(one) for one in starts]
-    run, digest = RunFolder(folder), data.fingerprint(folders)
+    weights_file = _weights_file(front_end) if front_end is not None and config.front_end is not None else None
+    run, digest = RunFolder(folder), data.fingerprint(folders, weights_file)
     resumed = run.continues(recipe, digest, resume=resume, overwrite=overwrite)
     if resumed and run.checkpoint.is_dir() and ended(finished_epochs(run.state), recipe.loop):
         return run.checkpoint
     torch.manual_seed(recipe.loop.seed)
-    model, tokenizer, started = build(config, front_end, folders)
+    model, tokenizer, started = build(config, weights_file, folders)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     frames = FrameCache(model, cache, data.pauses)
     source = None
@@ -150,8 +154,14 @@ def with_data(data: RunData, recipe: Recipe) -> CheckpointConfig:
     return only(config, kept)
 
 
+def _weights_file(front_end: str | Path) -> Path:
+    """The file with a front end's weights: itself, or that of a checkpoint."""
+    file = Path(front_end)
+    return file if file.is_file() else checkpoints.resolve(front_end) / checkpoints.FRONT_END_FILE
+
+
 def build(
-    config: CheckpointConfig, front_end: str | Path | None, starts: Sequence[Path]
+    config: CheckpointConfig, front_end: Path | None, starts: Sequence[Path]
 ) -> tuple[Stser, Tokenizer | None, frozenset[str]]:
     """Make a model with fresh weights, but for the front end's and the parts of checkpoints that it starts from.
 
@@ -177,9 +187,7 @@ def build(
     started = {name for folder, one in given for name in _take(model, one, folder)}
     if model.front_end is not None:
         if front_end is not None:
-            file = Path(front_end)
-            file = file if file.is_file() else checkpoints.resolve(front_end) / checkpoints.FRONT_END_FILE
-            checkpoints.load_front_end(model, file)
+            checkpoints.load_front_end(model, front_end)
         elif "front_end" not in started:
             raise UsageError("This model needs the front end's weights: give --front-end default.")
     return model, tokenizer, frozenset(started)

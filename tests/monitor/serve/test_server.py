@@ -233,6 +233,20 @@ def test_lines_are_bounded(serving, call):
     assert refused.value.rcvd.code == 1013
 
 
+def test_the_last_calls_that_have_ended_are_listed(serving, asynchronous, call, monkeypatch):
+    monkeypatch.setattr("monitor.serve.lines._REMEMBERED", 2)
+    served = serving()
+    with connect(f"{served.ws}/media/pcm?rate=8000&channels=2&call=long") as long:
+        long.send(call.pcm(0))
+        for number in range(4):
+            asynchronous(sent(calling(served, "pcm", str(number)), call, 5))
+            begun = number + 2
+            wait_until(lambda: len([*served.folder.glob("*.csv")]) == begun and len(served.lines.lines) == 1)  # noqa: B023
+        assert [one["call"].rpartition("-")[2] for one in served.calls()] == ["long", "2", "3"]
+    wait_until(lambda: not served.lines.lines)
+    assert [one["call"].rpartition("-")[2] for one in served.calls()] == ["long", "3"]
+
+
 def test_a_slow_reader_is_let_go(serving, monkeypatch):
     from monitor.serve import app, events
 

@@ -1,6 +1,8 @@
 """The protocol from end to end, on a small tree in IEMOCAP's format."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ from stser_core.training.cli import main
 from stser_core.training.cross_validation import Protocol, cross_validate, evaluate_baselines, mean_streams, spread
 from stser_core.training.recipe import only
 from stser_core.training.report import Spread
+from stser_core.training.routine import CallData, Channel
 
 
 @pytest.fixture
@@ -90,23 +93,30 @@ def test_no_run_is_lost_unless_that_is_asked_for_and_only_other_clips_are_evalua
 
 
 @pytest.mark.slow
-def test_its_processes_end_with_it(iemocap, recipe, tmp_path):
+@pytest.mark.parametrize("signals", [[signal.SIGKILL], [signal.SIGINT], [signal.SIGINT, signal.SIGINT]])
+def test_its_processes_end_with_it(iemocap, recipe, tmp_path, signals):
     path, out = tmp_path / "recipe.json", tmp_path / "out"
     path.write_bytes(looped(recipe, epochs=5_000).to_json())
     call = f"import sys; from {main.__module__} import main; sys.exit(main())"
     data = ["--corpus", "iemocap", "--data", str(iemocap), "--cache", str(tmp_path / "cache")]
     options = [*data, "--recipe", str(path), "--out", str(out), "--jobs", "2"]
-    with subprocess.Popen([sys.executable, "-c", call, "cross-validate", *options], stderr=subprocess.PIPE) as running:
+    command = [sys.executable, "-c", call, "cross-validate", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as running:
         while len(list(out.rglob("last.safetensors"))) < 2:
             assert running.poll() is None, running.stderr.read()
             time.sleep(0.05)
         children = psutil.Process(running.pid).children(recursive=True)
         assert len(children) >= 2
-        running.kill()
+        for number in signals:
+            (os.kill if number == signal.SIGKILL else os.killpg)(running.pid, number)
+            time.sleep(0.1)
         _, alive = psutil.wait_procs(children, timeout=20)
         for child in alive:
             child.kill()
         assert alive == []
+        if len(signals) == 1:
+            assert running.wait(20) == (130 if signals == [signal.SIGINT] else -signal.SIGKILL)
+            assert b"Traceback" not in running.stderr.read()
 
 
 @pytest.mark.slow
@@ -176,6 +186,10 @@ def test_streams_of_all_folds_are_averaged(folds, frames_recipe, front_end, cach
     monkeypatch.setattr(streams, "_FEWEST", 2)  # the tree has no more of a label by one speaker
     protocol = Protocol(looped(frames_recipe, epochs=1), cache, front_end=front_end, streams=True)
     (run,) = cross_validate(folds[:1], [0], protocol, tmp_path)
+    sound = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
+    calls = CallData(held_out=(Channel("call", "call", sound, ((0, 16_000), (20_000, 48_000)), sound),))
+    (again,) = cross_validate(folds[:1], [0], replace(protocol, calls=calls), tmp_path)
+    assert "routine" not in run["streams"] and again["streams"]["routine"]["call"]["turns"] == 2
     even = run["streams"]["streams"]["wide"]["even"]
     kinds = {"even": {"turns": 5, "emotions": 1.0}}
     other = {"streams": {"checkpoint": "b", "prior": None, "streams": {"wide": kinds}}}

@@ -212,5 +212,6 @@ def test_the_report_is_a_table_and_opens_the_card():
     assert routine[1] == ("call", "3", "100.0", "0.0", "0.0")
     assert len(stream_tables(report)) == 2
     text = with_streams("# Title\n\nIntroduction.\n\n## Data\n\nmore\n", report)
+    assert with_streams(text, report) == text
     assert text.index("Introduction") < text.index("| 85 % neutral, wide |") < text.index("## Data")
     assert "neutral=0.7" in text

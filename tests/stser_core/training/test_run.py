@@ -13,7 +13,7 @@ import pytest
 import torch
 from making import looped
 from msgspec import structs
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from stser_core import checkpoint, encoders
 from stser_core.audio import load_mono
@@ -134,6 +134,18 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not(frames_recipe, tmp_path,
     assert not (tmp_path / "killed" / "checkpoint").exists()
     assert main([*options(recipe, "killed"), "--resume"]) == 0
     assert same(*(weights(tmp_path / name / "checkpoint") for name in ("whole", "killed")))
+
+
+def test_another_front_end_is_another_run(sample, frames_recipe, front_end, cache, tmp_path):
+    recipe = looped(structs.replace(frames_recipe, model=only(frames_recipe.model, ["speech"])), epochs=1)
+    fit(sample, recipe, tmp_path / "run", cache, front_end=front_end)
+    other = tmp_path / "front_end.safetensors"
+    save_file(
+        {name: one.neg() if one.dtype == torch.int8 else one for name, one in load_file(front_end).items()}, other
+    )
+    with pytest.raises(DataError, match="other data"):
+        fit(sample, recipe, tmp_path / "run", cache, front_end=other, resume=True)
+    fit(sample, recipe, tmp_path / "run", cache, front_end=front_end, resume=True)
 
 
 def test_a_second_process_in_the_folder_is_refused(sample, speech_recipe, cache, tmp_path):
