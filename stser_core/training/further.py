@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from copy import deepcopy
 from importlib.metadata import entry_points
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ from stser_core.training.splits import Fold
 
 _CHUNK = 32
 _NOTHING = np.zeros(0, dtype=np.float32)
+_PROBE = "probe"  # key of the vectors that tell whether a store is of the same encoder
+_PROBE_SAMPLES = (8_000, 24_000)
 
 _Vectors = tuple[list[Clip], NDArray[np.float32]]
 """Clips that an encoder gives a vector for, and their vectors float32 [clips, size]."""
@@ -70,24 +73,25 @@ def add_classifier(
 ) -> None:
     """Train a classifier over a further encoder, and write a copy of a checkpoint that has it into a folder.
 
-    Raises `UsageError` where the checkpoint has a classifier of this name, `CheckpointError` where the checkpoint or
-    the encoder cannot be loaded, or the encoder fails, and `DataError` where it gives no vectors, or recordings cannot
-    be decoded.
+    Raises `UsageError` where the name is taken or not allowed, `CheckpointError` where the checkpoint or the encoder
+    cannot be loaded, or the encoder fails, and `DataError` where it gives no vectors, or recordings cannot be decoded.
     """
     loaded = checkpoints.load(checkpoint)
     if name in loaded.config.classifiers:
         raise UsageError(f"The checkpoint has a classifier {name!r} already; choose another name.")
     encoder = encoders.load(name, entry, {})
+    further = {**loaded.config.encoders, name: replace(entry, vector_size=encoder.vector_size)}
+    classifiers = {**loaded.config.classifiers, name: ClassifierConfig((name,))}
+    config = replace(loaded.config, encoders=further, classifiers=classifiers)
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     encoder.to(accelerator)
+    store = _store(encoder, entry, cache)
     sounds = SoundCache(fold.train + fold.validation, cache)
-    train, validation = (_vectors(part, encoder, entry, sounds, cache) for part in (fold.train, fold.validation))
+    train, validation = (_vectors(part, encoder, store, sounds) for part in (fold.train, fold.validation))
     if not train[0] or not validation[0]:
         raise DataError(f"The encoder {name!r} gives no vector for the training or validation clips.")
     torch.manual_seed(recipe.loop.seed)
-    config, classifiers = loaded.config, {**loaded.config.classifiers, name: ClassifierConfig((name,))}
-    further = {**config.encoders, name: replace(entry, vector_size=encoder.vector_size)}
-    model = Stser(replace(config, encoders=further, classifiers=classifiers))
+    model = Stser(config)
     model.load_state_dict(checkpoints.load_model(loaded.folder).state_dict(), strict=False)
     _train(model.classifiers[name].to(accelerator), train, validation, recipe)
     model.cpu()
@@ -141,8 +145,32 @@ def _train(classifier: nn.Module, train: _Vectors, validation: _Vectors, recipe:
     classifier.load_state_dict(best_state)
 
 
-def _vectors(clips: Sequence[Clip], encoder: Encoder, entry: EncoderEntry, sounds: SoundCache, cache: Path) -> _Vectors:
-    store = ArrayStore(cache, "vectors", entry.type, sorted(entry.settings.items()))
+def _store(encoder: Encoder, entry: EncoderEntry, cache: Path) -> ArrayStore:
+    """Open the store of an encoder's vectors: one of its type and settings, and with its vectors of two test sounds.
+
+    Type and settings alone do not tell that the code of a type, or the weights in a folder or on the Hub, changed. The
+    vectors are compared with a tolerance, since they differ a little between CPU and GPU, or by the number of threads.
+    """
+    rng = np.random.default_rng(0)
+    sounds = [0.1 * rng.standard_normal(samples, dtype=np.float32) for samples in _PROBE_SAMPLES]
+    texts = ("thank you very much", "why is my order not here yet?")
+    given = encoders.encode(encoder, [SpeechInput(*one) for one in zip(sounds, texts, strict=True)])
+    nothing = np.full(encoder.vector_size, np.nan, dtype=np.float32)
+    vectors = np.array([nothing if one is None else one for one in given])
+    stores = (ArrayStore(cache, "vectors", entry.type, sorted(entry.settings.items()), number) for number in count())
+    return next(store for store in stores if _gave(store, vectors))
+
+
+def _gave(store: ArrayStore, vectors: NDArray[np.float32]) -> bool:
+    """Whether a store's vectors of the test sounds are these; a new store gets them."""
+    if not store.has(_PROBE):
+        store.save(_PROBE, vectors)
+    kept = store.load(_PROBE)
+    tolerance = 1e-4 * np.nan_to_num(np.abs(vectors)).max(initial=0)
+    return kept.shape == vectors.shape and np.allclose(kept, vectors, rtol=1e-3, atol=tolerance, equal_nan=True)
+
+
+def _vectors(clips: Sequence[Clip], encoder: Encoder, store: ArrayStore, sounds: SoundCache) -> _Vectors:
     keys = {}
     for clip in clips:
         content = f"{content_key(clip.path) if clip.path is not None else ''} {clip.text or ''}"

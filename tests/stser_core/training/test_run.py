@@ -223,3 +223,32 @@ def test_it_is_trained_calibrated_and_answers_beside_the_others(
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     with pytest.raises(UsageError, match="has a classifier 'pitch' already"):
         add_classifier(fold, *wanted, recipe, str(folder), tmp_path / "again", cache)
+
+
+def test_vectors_are_kept_until_the_encoder_changes(sample, folds, speech_recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(EntryPoint, "load", lambda self: Pitch)
+    monkeypatch.setattr(encoders, "entry_points", lambda **_: (EntryPoint("pitch", "", encoders.GROUP),))
+    base, cache = fit(sample, speech_recipe, tmp_path / "base", tmp_path / "cache"), tmp_path / "cache"
+
+    def add(given=cache):
+        """The new classifier's weights, and how many vectors were kept."""
+        folder = tmp_path / "more"
+        add_classifier(folds[0], *parse_encoder("pitch=pitch:loud=1"), speech_recipe, str(base), folder, given)
+        return weights(folder), len(list(given.glob("vectors-*/??/*.npy")))
+
+    before, kept = add()
+    vector = Pitch._vector
+    monkeypatch.setattr(Pitch, "_vector", lambda self, samples: vector(self, samples) * (1 + 1e-6))  # as on a GPU
+    again = add()
+    assert same(before, again[0]) and again[1] == kept
+
+    monkeypatch.setattr(Pitch, "_vector", lambda self, samples: -vector(self, samples))
+    changed, more = add()
+    assert same(changed, add(tmp_path / "fresh")[0]) and not same(changed, before)
+    assert more == 2 * kept
+
+    def wider(self, name, settings, weights):
+        self.name, self.vector_size = name, 17
+
+    monkeypatch.setattr(Pitch, "__init__", wider)
+    assert add()[1] == 3 * kept
