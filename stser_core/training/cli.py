@@ -84,7 +84,10 @@ def fit(
     if encoder is not None:
         others: dict[str, object] = {"--front-end": front_end, "--start-from": start_from, "--resume": resume}
         others |= {"--test-proportion": test_proportion, "--routine": calls.routine}
-        _refuse({**others, "--service-texts": calls.service_texts}, "with --encoder")
+        others |= {"--held-out-call": calls.held_out_call, "--service-texts": calls.service_texts}
+        others |= {"--preset": settings.preset, "--patience": settings.patience is not None}
+        others |= {"--text-encoder": settings.text_encoder, "--classifiers": settings.classifiers}
+        _refuse(others, "with --encoder")
         name, entry = parse_encoder(encoder)
         if written.exists() and not overwrite:
             raise UsageError(f"{out} holds a checkpoint: give another --out, or --overwrite to lose it.")

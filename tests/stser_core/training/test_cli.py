@@ -74,6 +74,11 @@ def test_without_arguments_it_says_what_it_can_do(capsys):
         ("fit --checkpoint default", 2, "--checkpoint goes with --encoder"),
         ("fit --held-out-call one", 2, "needs --routine"),
         ("fit --encoder x=hub:y --test-proportion 0.2", 2, "--test-proportion has no effect with --encoder"),
+        *(
+            (f"fit --encoder x=hub:y {option}", 2, f"{option.split()[0]} has no effect with --encoder")
+            for option in ("--patience 0", "--preset paper", "--classifiers text", "--text-encoder x")
+        ),
+        ("fit --encoder x=hub:y --held-out-call one", 2, "--held-out-call has no effect with --encoder"),
         ("fit --encoder x=hub:y", 2, "holds a checkpoint"),
         ("fit --encoder x=hub:y --overwrite", 1, "nothing.csv does not exist"),
         ("fit", 1, "nothing.csv does not exist"),
