@@ -3,6 +3,7 @@
 Bounds stand in the fields' types. Importing this module imports no torch.
 """
 
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ from stser_core.errors import UsageError
 SAMPLE_RATE = 16_000  # samples per second of all audio inside the program
 VERSION = 2  # of the checkpoint format; 0.1 of the program wrote none
 SPEECH, TEXT = "speech", "text"  # the names of the two encoders that are part of the model: smodel and tmodel
+_TAKEN = {SPEECH, TEXT, "model", "front_end", "ensemble"}  # a further encoder's tensors are in NAME.safetensors
 SHORTEST = SAMPLE_RATE // 10  # samples of an utterance; what is shorter is filled up with silence
 
 _Kind = TypeVar("_Kind", bound="Settings")
@@ -248,14 +250,17 @@ class CheckpointConfig(Settings, frozen=True):
             raise UsageError(f"The labels must be {ours}, in this order; they are {', '.join(self.labels)}.")
         if self.smodel is not None:
             self._check_smodel(self.smodel)
-        if reserved := sorted({SPEECH, TEXT} & self.encoders.keys()):
-            raise UsageError(f"A further encoder cannot be called {reserved[0]!r}; that name is taken.")
+        for name in self.encoders:
+            if name.lower() in _TAKEN:  # some file systems do not tell upper and lower case apart
+                raise UsageError(f"A further encoder cannot be called {name!r}; that name is taken.")
+            if not re.fullmatch(r"[\w-]+", name):
+                raise UsageError(f"A further encoder's name is of letters, digits, _ and -; it is {name!r}.")
         if not self.classifiers:
             raise UsageError("A model needs at least one classifier.")
         sizes = self.vector_sizes
         for name, classifier in self.classifiers.items():
-            if not classifier.inputs or "+" in name:
-                raise UsageError(f"The classifier {name!r} needs inputs, and a name without '+'.")
+            if not classifier.inputs or "+" in name or name == "ensemble":
+                raise UsageError(f"The classifier {name!r} needs inputs, and a name without '+', not ensemble.")
             for encoder in classifier.inputs:
                 if encoder not in sizes:
                     known = ", ".join(sizes) or "none"
