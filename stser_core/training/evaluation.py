@@ -54,7 +54,7 @@ class SpeechInputs:
         """Take frames of the same front end; `load` gives a recording's samples."""
         self.recognizer = recognizer
         self._frames, self._load = frames, load
-        self._turns: dict[str, list[NDArray[np.floating]]] = {}
+        self._turns: dict[Channel, list[NDArray[np.floating]]] = {}
         # Encoders of other packages read samples.
         self._keeps_sound = bool(set(recognizer.classifiers) - set(CLASSIFIERS))
 
@@ -84,9 +84,9 @@ class SpeechInputs:
         sounds = [channel.sound[start:end] for start, end in channel.turns]
         if not self.recognizer.attends or self._keeps_sound:
             return [SpeechInput(sound, speaker=speaker) for sound in sounds]
-        if channel.name not in self._turns:
-            self._turns[channel.name] = self.recognizer.frames(sounds)
-        return [SpeechInput(_NO_SOUND, speaker=speaker, frames=frames) for frames in self._turns[channel.name]]
+        if channel not in self._turns:
+            self._turns[channel] = self.recognizer.frames(sounds)
+        return [SpeechInput(_NO_SOUND, speaker=speaker, frames=frames) for frames in self._turns[channel]]
 
     def frames(self, clip: Clip, band: Band = "wide") -> NDArray[np.float16]:
         """A clip's frames: float16 [n, size]."""

@@ -90,7 +90,7 @@ class Calls:
         Path | None, Option(help="A folder with recordings of calls in which nothing emotional happens.")
     ] = None
     held_out_call: Annotated[
-        list[str], Option(help="Name of a recording in --routine that is not trained on; repeat it.")
+        list[str], Option(help="Name or path of a recording in --routine that is not trained on; repeat it.")
     ] = field(default_factory=list)
     service_texts: Annotated[
         Path | None, Option(help="A TSV (or .gz) with the columns corpus and text; sgd and taskmaster are used.")

@@ -9,7 +9,8 @@ import gzip
 import hashlib
 import io
 import wave
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from stser_core.audio import load
 from stser_core.config import SAMPLE_RATE
 from stser_core.errors import DataError, UsageError
 from stser_core.training.clip import SPLITS, Clip
-from stser_core.training.corpora.reading import require_folder, sound_files
+from stser_core.training.corpora.reading import require_folder, some, sound_files
 from stser_core.training.output import write_atomically
 from stser_core.training.telephone_lines import Sound
 
@@ -41,8 +42,8 @@ _SHORTEST_PAUSE_S = 1.0
 class Channel:
     """A channel of a routine call."""
 
-    name: str  # the recording's, with the channel's number where there are several
-    call: str  # the recording's name without its ending
+    name: str  # the call's, with the channel's number where there are several; unique in the folder
+    call: str  # the recording's name; see `call_names`
     sound: Sound  # float32 [n] in −1…1, 16 kHz
     turns: tuple[tuple[int, int], ...]  # first and last sample (exclusive) of each
     pause: Sound  # the noise between turns, float32 [n]; empty where there is less than a second
@@ -75,28 +76,50 @@ def read_call_data(
 def read_calls(folder: Path, held_out: Collection[str] = ()) -> tuple[list[Channel], list[Channel]]:
     """Read and segment the recordings of a folder, at any depth, channel by channel.
 
-    Returns the channels to train on, and those of recordings that are held out, by their names with or without ending.
-    Raises `UsageError` where a held-out recording is not there, `DataError` where no recording has speech, `AudioError`
-    where one cannot be decoded.
+    Returns the channels to train on, and those of recordings that are held out: by their calls' names or their paths,
+    or by their files' names, with or without ending, where only one has that. Raises `UsageError` where a held-out name
+    fits no recording or several, `DataError` where no recording has speech, `AudioError` where one cannot be decoded.
     """
     require_folder(CORPUS, folder)
-    paths = sound_files(folder)
-    for name in held_out:
-        if not any(name in (path.name, path.stem) for path in paths):
-            raise UsageError(f"--held-out-call: {folder} has no recording {name!r}.")
+    names = call_names([path.relative_to(folder) for path in sound_files(folder)])
+    kept_back = {_recording(names, name, folder) for name in held_out}
     training: list[Channel] = []
     held: list[Channel] = []
-    for path in paths:
-        channels = held if path.name in held_out or path.stem in held_out else training
-        sound = load(path)
+    for path, call in names.items():
+        channels = held if path in kept_back else training
+        sound = load(folder / path)
         for number, samples in enumerate(sound, start=1):
             turns, pause = segment(samples)
             if turns:
-                name = path.stem if len(sound) == 1 else f"{path.stem}-{number}"
-                channels.append(Channel(name, path.stem, samples, turns, pause))
+                name = call if len(sound) == 1 else f"{call}-{number}"
+                if name != call and name in names.values():
+                    name = f"{path.as_posix()}/{number}"  # nothing else can be named so, for a file is not a folder
+                channels.append(Channel(name, call, samples, turns, pause))
     if not training and not held:
         raise DataError(f"{folder} holds no recording with speech; give a folder with recordings of routine calls.")
     return training, held
+
+
+def call_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """A name of its own for each recording: its path without the ending, with it where that is not unique.
+
+    `all` is the name of the metrics over all calls.
+    """
+    short = [path.with_suffix("").as_posix() for path in paths]
+    taken = Counter([*short, *(path.as_posix() for path in paths), "all"])
+    return {path: name if taken[name] == 1 else path.as_posix() for path, name in zip(paths, short, strict=True)}
+
+
+def _recording(names: Mapping[Path, str], name: str, folder: Path) -> Path:
+    """The recording that `--held-out-call` names."""
+    fitting = [path for path, call in names.items() if name in (call, path.as_posix())]
+    fitting = fitting or [path for path in names if name in (path.name, path.stem, path.with_suffix("").as_posix())]
+    if not fitting:
+        raise UsageError(f"--held-out-call: {folder} has no recording {name!r}.")
+    if len(fitting) > 1:
+        paths = some([path.as_posix() for path in fitting])
+        raise UsageError(f"--held-out-call: {name!r} is {len(fitting):,} recordings; give the path of one: {paths}.")
+    return fitting[0]
 
 
 def turn_clips(channels: Sequence[Channel], cache: Path) -> tuple[Clip, ...]:

@@ -14,6 +14,7 @@ from making import Frames, believed
 from stser_core.emotions import LABELS
 from stser_core.errors import DataError
 from stser_core.scores import EmotionScores
+from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training import streams
 from stser_core.training.evaluation import SpeechInputs, pair_report, pairs_of, predict, report, service_report
 from stser_core.training.report import stream_rows, stream_tables, with_streams
@@ -181,6 +182,8 @@ def test_routine_calls_count_neutral_sure_and_false_alerts():
     found = streams.routine_metrics(inputs(Known("speech")), [channel])["call"]
     assert (found["turns"], found["neutral"], found["sure"]) == (8, 0.5, 0.5)
     assert found["alerts_per_hour"] == pytest.approx(3600 * 16_000 / len(channel.sound))
+    given = inputs(Known("speech"))
+    assert [len(given.turns(one, SpeakerBaseline())) for one in (channel, call([0.1]))] == [8, 1], "of one name"
     for angry, rings in (([0.8, 0.6, 0.8], 0), ([0.8] * 5, 1), ([0.8, 0.8, 0.1, 0.8, 0.8], 2)):
         assert streams.false_alerts([EmotionScores({}, believed("angry", one)) for one in angry]) == rings
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +41,26 @@ def test_a_call_is_cut_into_its_turns_and_pauses(calls: Path, tmp_path: Path) ->
     assert channel.turns[0][0] == pytest.approx(1.5 * SAMPLE_RATE, abs=0.3 * SAMPLE_RATE)
     assert np.abs(channel.pause).max() < 0.02, "only hiss"
     assert len(channel.pause) / SAMPLE_RATE == pytest.approx(5, abs=1.5)
-    with pytest.raises(UsageError, match="no recording 'three'"):
-        read_calls(calls, ["three"])
     with pytest.raises(DataError, match="holds no recording with speech"):
         read_calls(tmp_path)
+
+
+def test_recordings_of_one_name_are_calls_of_their_own(calls: Path, tmp_path: Path) -> None:
+    mono, stereo = calls / "one.wav", tmp_path / "calls" / "x.wav"
+    for path in ("mon/one.wav", "tue/one.wav", "tue/one.opus", "all.wav", "x-1.wav"):
+        (tmp_path / "calls" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(mono, tmp_path / "calls" / path)
+    write_wav(stereo, np.stack([load_mono(mono)] * 2))
+    training, held = read_calls(stereo.parent, ["mon/one", "tue/one.wav", "x-1"])
+    assert [one.name for one in held] == ["mon/one", "tue/one.wav", "x-1"]
+    named = [(one.call, one.name) for one in training]
+    assert named == [("all.wav", "all.wav"), ("tue/one.opus", "tue/one.opus"), ("x", "x.wav/1"), ("x", "x-2")]
+    clips = turn_clips([*training, *held], tmp_path)
+    assert len({clip.id for clip in clips}) == 3 * len({clip.speaker for clip in clips}) == 21
+    wrong = {"one": "mon/one.wav", "one.wav": "tue/one.wav", "tue/one": "tue/one.opus", "three": "recording 'three'"}
+    for name, said in wrong.items():
+        with pytest.raises(UsageError, match=said):
+            read_calls(stereo.parent, [name])
 
 
 def test_turns_are_weak_neutral_clips_of_their_channel_or_held_out(calls: Path, tmp_path: Path) -> None:
