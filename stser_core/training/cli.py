@@ -232,6 +232,7 @@ def evaluate(
 ) -> None:
     """Evaluate a checkpoint through the recognizer that the monitor runs."""
     from stser_core.ensemble import parse_prior
+    from stser_core.errors import DataError
     from stser_core.training.caches import BANDS
     from stser_core.training.evaluation import SpeechInputs, clip_report
     from stser_core.training.report import metrics_table, stream_tables
@@ -253,6 +254,9 @@ def evaluate(
         _write(found, results, [metrics_table(found)])
         return
     found = stream_report(inputs, clips, weak.held_out, seed=seed)
+    if not found["streams"] and "routine" not in found:
+        needed = "three recordings of one label by one speaker, or --routine FOLDER"
+        raise DataError(f"There is no stream to evaluate; give a checkpoint with a speech classifier, and {needed}.")
     _write(found, results, stream_tables(found))
 
 

@@ -119,15 +119,16 @@ def stream_report(
 ) -> dict[str, Any]:
     """Everything that `evaluate --streams` prints.
 
-    `checkpoint`, `prior`, `streams` (by band, then kind; see `stream_metrics`), and with calls `routine` and `laid_in`.
+    `checkpoint`, `prior`, `streams` (by band, then kind; see `stream_metrics`), and with calls `routine` and `laid_in`,
+    unless the recognizer has no classifier of speech.
     """
     recognizer = inputs.recognizer
     bands = BANDS if recognizer.attends else ()
     streams = {band: stream_metrics(run_streams(inputs, clips, band, seed=seed)) for band in bands}
     report: dict[str, Any] = {"checkpoint": recognizer.name, "prior": recognizer.prior, "seed": seed}
     report["streams"] = {band: some for band, some in streams.items() if some}
-    if routine:
-        report["routine"] = routine_metrics(inputs, routine)
+    if routine and (measured := routine_metrics(inputs, routine))["all"]["turns"]:
+        report["routine"] = measured
         if acted := [clip for clip in clips if clip.path is not None and not clip.weak]:
             report["laid_in"] = laid_in_metrics(inputs, routine, acted, seed)
     return report

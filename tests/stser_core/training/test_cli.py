@@ -102,9 +102,14 @@ def test_an_option_that_does_not_fit_is_one_sentence(arguments, code, complaint,
     assert not data.exists() or data.read_text().startswith("text,label")
 
 
-def test_streams_need_clips_or_calls(capsys):
-    assert main(["evaluate", "--checkpoint", "default", "--streams"]) == 2
+def test_streams_need_clips_or_calls(tmp_path, capsys):
+    arguments = ["evaluate", "--checkpoint", "default", "--streams"]
+    assert main(arguments) == 2
     assert "--routine FOLDER" in capsys.readouterr().err
+    texts = tmp_path / "texts.csv"
+    texts.write_text("text,label\nhello,neutral\n")
+    assert main([*arguments, "--corpus", "manifest", "--data", str(texts)]) == 1
+    assert "no stream" in capsys.readouterr().err
 
 
 def test_an_encoder_is_written_in_one_option():

@@ -44,7 +44,7 @@ class Known:
 
     def _score(self, one):
         answers = {}
-        if one.frames is not None or len(one.samples):
+        if "speech" in self.classifiers and (one.frames is not None or len(one.samples)):
             level = float(np.abs(one.samples).max() if one.frames is None else one.frames.max())
             if self.relative and one.speaker is not None:
                 level -= float(one.speaker.mean(np.zeros(4, np.float32), 1e-9)[0])
@@ -218,3 +218,5 @@ def test_the_report_is_a_table_and_opens_the_card():
     assert with_streams(text, report) == text
     assert text.index("Introduction") < text.index("| 85 % neutral, wide |") < text.index("## Data")
     assert "neutral=0.7" in text
+    silent = streams.stream_report(inputs(Known("text")), acted(), [call([0.1] * 3)])
+    assert silent["streams"] == {} and not {"routine", "laid_in"} & set(silent), "nothing was answered"
