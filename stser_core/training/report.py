@@ -139,7 +139,10 @@ def stream_tables(report: Mapping[str, Any]) -> list[Table]:
 
 
 def metrics_table(report: Mapping[str, Any]) -> Table:
-    """Single clips: each classifier over all clips, by each breakdown of more than one value, by kinds of pairs."""
+    """Single clips: each classifier over all clips, by each breakdown of more than one value, by kinds of pairs.
+
+    Of service texts, it is how many are called neutral.
+    """
     head = ("n", "WA", "UA", *LABELS, "ECE")
     table = _table(f"{report['checkpoint']}: single clips (percent)", ("clips of", "classifier"), head)
     groups = {"all": {"all": report["classifiers"]}}
@@ -152,6 +155,9 @@ def metrics_table(report: Mapping[str, Any]) -> Table:
                 metrics = (percent(one["wa"]), percent(one["ua"]), *_recalls(one["recall"]), percent(one["ece"]))
                 table.add_row(clips, name, f"{one['n']:,}", *metrics)
         table.add_section()
+    if service := report.get("service"):
+        recalls = _recalls({"neutral": service["neutral"]})
+        table.add_row("service texts", ENSEMBLE, f"{service['n']:,}", "–", "–", *recalls, "–")
     return table
 
 

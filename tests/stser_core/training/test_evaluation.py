@@ -16,8 +16,16 @@ from stser_core.errors import DataError
 from stser_core.scores import EmotionScores
 from stser_core.speaker_baseline import SpeakerBaseline
 from stser_core.training import streams
-from stser_core.training.evaluation import SpeechInputs, pair_report, pairs_of, predict, report, service_report
-from stser_core.training.report import stream_rows, stream_tables, with_streams
+from stser_core.training.evaluation import (
+    SpeechInputs,
+    clip_report,
+    pair_report,
+    pairs_of,
+    predict,
+    report,
+    service_report,
+)
+from stser_core.training.report import metrics_table, stream_rows, stream_tables, with_streams
 from stser_core.training.routine import Channel
 
 LEVELS = {"angry": 0.8, "happy": 0.6, "neutral": 0.1, "sad": 0.3}
@@ -138,6 +146,9 @@ def test_pairs_follow_from_both_labels_and_are_reported_by_kind():
     assert found["neutral_text"]["text"]["wa"] == 0.0 and found["all"]["speech"]["n"] == 2
     assert pair_report(inputs(), TEXTS) == {}
     assert service_report(inputs(), TEXTS) == {"service": {"n": 4, "neutral": 0.25}}
+    table = metrics_table(clip_report(inputs(), [*sounds, *TEXTS], ("wide",), TEXTS))
+    last = [[*column.cells][-1] for column in table.columns]
+    assert (last[0], last[2], last[3 + 2 + LABELS.index("neutral")]) == ("service texts", "4", "25.0")
 
 
 def test_streams_are_seeded_of_one_speaker_and_mixed_as_is_said():
