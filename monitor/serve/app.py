@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import anyio
@@ -186,7 +189,7 @@ class App:
         calls = [call.values() for call in self._lines.calls()]
         for peer in self.peers:
             calls += list(peer.calls.values())
-        return JSONResponse(sorted(calls, key=lambda call: str(call["started_at"])), headers=headers)
+        return JSONResponse(sorted(calls, key=_begun), headers=headers)
 
     def _of_call(
         self, answer: Callable[[Request, Call], Awaitable[Response]]
@@ -201,10 +204,13 @@ class App:
             if peer is None:
                 raise HTTPException(404, "There is no such call.")
             asked = request.method, request.scope["path"]
+            headers = {"last-event-id": str(self._log.last_id)}
             try:
                 status, kind, body = await anyio.to_thread.run_sync(peer.ask, *asked, abandon_on_cancel=True)
             except OSError as error:
                 raise HTTPException(502, f"The server of this call does not answer ({error}).") from error
+            if answer == self._call and status == HTTPStatus.OK:
+                return JSONResponse({**json.loads(body), "server": peer.url}, headers=headers)
             return Response(body, status, media_type=kind or None)
 
         return answered
@@ -285,6 +291,13 @@ def _report_page(path: Path) -> bytes:
     file = read_timeline(path)
     transcripts = any(turn.words is not None for turn in file.turns)
     return render_report(file.turns, file.notes, path.stem, transcripts=transcripts)
+
+
+def _begun(call: Mapping[str, object]) -> float:
+    """When a call began, by which calls are sorted: their times may have different offsets from UTC."""
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(str(call["started_at"])).timestamp()
+    return 0.0  # of a peer that is another program
 
 
 def _is_direct(connection: HTTPConnection) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +16,16 @@ import msgspec
 from monitor.roles import Role
 from monitor.serve.protocols import MOST_CHANNELS
 from monitor.timeline.notes import Alert, read_note
-from monitor.timeline.turn import Turn
+from monitor.timeline.turn import STARTED_AT, Turn
 from stser_core.errors import DataError
 
 MOMENT = "%Y%m%d-%H%M%S"
 """How the name of a call begins."""
+
+REMEMBERED = 200
+"""Calls that have ended and are listed."""
+WAITING = 1_000
+"""Of so many, those are listed, too, whose alerts nobody has seen to."""
 
 _ACKNOWLEDGED = "acknowledged"
 _EARLIER = "earlier"
@@ -42,6 +48,11 @@ class Call:
     ended_at: str | None = None  # `None` while it is in progress
     reason: str | None = None  # why it ended
 
+    @property
+    def unacknowledged(self) -> int:
+        """How many of its alerts nobody has seen to."""
+        return self.alerts - len(self.acknowledged)
+
     def values(self) -> dict[str, object]:
         """As `GET /calls` shows it."""
         return {
@@ -53,7 +64,7 @@ class Call:
             "position_s": round(self.position_s, 3),
             "turns": self.turns,
             "alerts": self.alerts,
-            "unacknowledged": self.alerts - len(self.acknowledged),
+            "unacknowledged": self.unacknowledged,
             "channels": [
                 {**channel, "emotion": emotion} for channel, emotion in zip(self.channels(), self.emotions, strict=True)
             ],
@@ -65,6 +76,16 @@ class Call:
             {"channel": place, "speaker": role.speaker, "scored": role.scored}
             for place, role in enumerate(self.roles, start=1)
         ]
+
+
+def forgettable(ended: Mapping[str, int]) -> list[str]:
+    """Which calls need not be listed any more, given how many alerts of each wait, in the order in which they ended.
+
+    The last `REMEMBERED` stay, and those whose alerts wait for somebody, of the last `WAITING`.
+    """
+    names = list(ended)
+    old = set(names[:-WAITING])
+    return [name for name in names[:-REMEMBERED] if name in old or not ended[name]]
 
 
 class Kept(NamedTuple):
@@ -108,10 +129,12 @@ def keep_acknowledged(path: Path, alerts: Sequence[int]) -> None:
     """
     lines = [json.dumps({"type": _ACKNOWLEDGED, "alert": alert, "at": iso(datetime.now())}) + "\n" for alert in alerts]
     if lines:
+        before = path.stat()
         with path.open("r+b") as file:
             file.truncate(file.read().rfind(b"\n") + 1)  # a server that was killed may have left half a line
             file.seek(0, os.SEEK_END)
             file.write("".join(lines).encode())
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # which tells when the call ended
 
 
 def read_call(path: Path, role: Callable[[int], Role]) -> Call:
@@ -126,10 +149,13 @@ def read_call(path: Path, role: Callable[[int], Role]) -> Call:
     last = {turn["channel"]: turn for turn in kept.turns}
     scored = {turn["channel"] for turn in kept.turns if turn["emotion"] is not None}
     channels = range(1, max(last, default=1) + 1)
+    begun = datetime.strptime(path.stem[: len("YYYYmmdd-HHMMSS")], MOMENT)
+    with suppress(LookupError, ValueError):  # the name has no offset from UTC, but the first turn's time of day has
+        begun = begun.replace(tzinfo=datetime.fromisoformat(str(kept.turns[0][STARTED_AT])).tzinfo)
     return Call(
         path.stem,
         "file",
-        started_at=iso(datetime.strptime(path.stem[: len("YYYYmmdd-HHMMSS")], MOMENT)),
+        started_at=iso(begun),
         roles=tuple(
             Role(last[channel]["speaker"], channel in scored) if channel in last else role(channel - 1)
             for channel in channels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
@@ -20,7 +20,16 @@ from monitor.exporters.jsonl import JsonLines, turn_object
 from monitor.pipeline.pipeline import Pipeline
 from monitor.roles import Role
 from monitor.segmenter.settings import SegmenterSettings
-from monitor.serve.calls import MOMENT, Call, iso, keep_acknowledged, read_call
+from monitor.serve.calls import (
+    MOMENT,
+    REMEMBERED,
+    WAITING,
+    Call,
+    forgettable,
+    iso,
+    keep_acknowledged,
+    read_call,
+)
 from monitor.serve.security import Limits
 from monitor.serve.source import LineSource, SegmenterThread
 from monitor.timeline.notes import note_object
@@ -41,7 +50,7 @@ _PUNCTUAL_S = 1.0
 _LITTLE_S = 0.02
 """Sound that is ahead by more than a second need not come now: while much of it waits, its sender waits so long."""
 
-_REMEMBERED = 200
+_ALERT = b'"alert"'
 _KEPT_CHARACTERS = 64
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 _NAME = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9_-]+")
@@ -246,8 +255,12 @@ class Lines:
             return list(self._calls.values())
 
     def find(self, name: str) -> Call | None:
-        """A call by its name."""
-        return next((call for call in self.calls() if call.name == name), None)
+        """A call by its name, also one that is not listed any more."""
+        if (call := next((call for call in self.calls() if call.name == name), None)) is not None:
+            return call
+        with suppress(OSError, DataError, ValueError):
+            return read_call(self.path(name), self.shared.role) if _NAME.fullmatch(name) else None
+        return None
 
     def path(self, name: str) -> Path:
         """Where a call's JSON Lines are."""
@@ -275,9 +288,11 @@ class Lines:
     def _when_ended(self, line: Line) -> None:
         with self._lock:
             self._lines.pop(line.call.name, None)
-            if len(self._calls) - len(self._lines) > _REMEMBERED:
-                ended = (each for each in self._calls if each not in self._lines and each != line.call.name)
-                del self._calls[next(ended)]
+            self._calls[line.call.name] = self._calls.pop(line.call.name)  # in the order in which they end
+            for old in forgettable(
+                {name: each.unacknowledged for name, each in self._calls.items() if name not in self._lines}
+            ):
+                del self._calls[old]
             self._keep(line.call.name, sorted(line.call.acknowledged))
 
     def _keep(self, name: str, alerts: Sequence[int]) -> None:
@@ -288,13 +303,18 @@ class Lines:
             self.shared.metrics.say(f"{name}: that its alert was acknowledged is not kept ({error.strerror}).")
 
     def _earlier(self) -> Iterator[Call]:
-        """The last calls of earlier runs."""
+        """The last calls of earlier runs, and of some before them those with alerts that nobody has seen to."""
         names = sorted(path.stem for path in self.shared.folder.glob("*.jsonl") if _NAME.fullmatch(path.stem))
-        for name in names[-_REMEMBERED:]:
+        last = names[-REMEMBERED:]
+        for name in names[-WAITING:]:
+            path = self.path(name)
             try:
-                yield read_call(self.path(name), self.shared.role)
+                if name in last or _ALERT in path.read_bytes():
+                    call = read_call(path, self.shared.role)
+                    if name in last or call.unacknowledged:
+                        yield call
             except (OSError, DataError, ValueError):
-                self.shared.metrics.say(f"'{self.path(name)}' is not the file of a call, and is left out.")
+                self.shared.metrics.say(f"'{path}' is not the file of a call, and is left out.")
 
     def _new_files(self, moment: datetime, given: str) -> tuple[str, tuple[Path, Path]]:
         """A name that no other call has, and its files, new and empty.

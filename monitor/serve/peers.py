@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request
 
+from monitor.serve.calls import forgettable
 from monitor.serve.events import EventLog
 from monitor.serve.security import checked, opener
 from stser_core.errors import reason
@@ -23,7 +24,6 @@ _SILENT_S = 45.0
 """Without calls, a server sends something every 15 s."""
 
 _AGAIN_S = 2.0
-_REMEMBERED = 200
 
 
 class Peer:
@@ -152,8 +152,10 @@ class Peer:
             self._log.add(kind, values)
         if kind == "call_ended":
             self.now = [line for line in self.now if line["call"] != name]
-            ended = [name for name, call in self.calls.items() if call["ended_at"] is not None]
-            for old in ended[:-_REMEMBERED]:
+            if name in self.calls:
+                self.calls[name] = self.calls.pop(name)  # in the order in which they end
+            ended = {name: call["unacknowledged"] for name, call in self.calls.items() if call["ended_at"] is not None}
+            for old in forgettable(ended):
                 del self.calls[old]
 
 
