@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Thread
 
+from monitor.counted import counted
 from monitor.exporters.jsonl import as_json, turn_object
 from monitor.queue import ClosableQueue
 from monitor.roles import Role
@@ -182,12 +183,13 @@ class AlertCommand:
         self._patience_s = 0.0
 
     def close(self) -> None:
-        """Wait a short time for the remaining commands; then leave them running."""
+        """Wait a short time for the remaining commands; then leave the one that runs, and say how many are lost."""
         self._texts.close()
         self._thread.join(self._patience_s)
         if self._thread.is_alive():
-            self._say(f"{self._words[0]} has not finished; it was left running.")
-            self._texts.cancel()
+            left = len(self._texts.cancel())
+            lost = f", and {counted(left, 'alert')} could not be given to it" if left else ""
+            self._say(f"{self._words[0]} has not finished; it was left running{lost}.")
 
     def _work(self) -> None:
         while (text := self._texts.get()) is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request
 
+from monitor.counted import counted
 from monitor.queue import ClosableQueue
 from monitor.serve.security import checked, opener
 
@@ -47,11 +48,13 @@ class Webhook:
             self._metrics.webhook.labels("dropped").inc()
 
     def close(self) -> None:
-        """Try what is left once more, for a short time."""
+        """Try what is left once more, for a short time; then count and say how many alerts are given up."""
         self._closing.set()
         self._texts.close()
         self._thread.join(_AT_END_S)
-        self._texts.cancel()
+        if given_up := len(self._texts.cancel()) + self._thread.is_alive():  # one is being posted
+            self._metrics.webhook.labels("failed").inc(given_up)
+            self._metrics.say(f"the webhook did not take {counted(given_up, 'alert')}: the server is stopping.")
 
     def _work(self) -> None:
         while (text := self._texts.get()) is not None:

@@ -66,3 +66,16 @@ def test_nobody_waits_for_a_slow_or_missing_receiver(receiver, hook):
     assert time.monotonic() - began < 0.5
     assert slow.counted("dropped") > 100
     wait_until(lambda: missing.said)
+
+
+def test_what_is_left_at_the_end_is_counted_and_said(receiver, hook, monkeypatch):
+    monkeypatch.setattr(webhook, "_AT_END_S", 0.1)
+    receiver.delay_s = 1.0
+    sender = hook()
+    for _ in range(3):
+        sender.run("{}")
+    wait_until(lambda: receiver.came)
+    sender.close()
+    assert sender.counted("failed") == 3
+    (said,) = sender.said
+    assert "3 alerts" in said
