@@ -4,7 +4,8 @@ The reader is strict: a metric of a damaged timeline would be wrong without anyb
 killed program leaves behind, a last line that breaks off, is left out with a notice.
 
 Several live sessions in one file are laid out on one axis. Each counts its seconds from its own start; `started_at`
-tells when that was, so that its turns follow those of the first session at the distance that they had.
+tells when that was, so that its turns follow those of the first session at the distance that they had. A file without
+turn 1 goes on from the one before, as of another day: its axis begins with what comes first in it.
 """
 
 import csv
@@ -302,7 +303,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _on_one_axis(file: TimelineFile, path: Path) -> TimelineFile:
-    """The same with its sessions laid out, and its notes in order; turns without a time of day stay as they are."""
+    """The same with its sessions laid out, and its notes in order; without a time of day, it stays as it is."""
     sessions: list[tuple[float, float]] = []  # the time of day at which each began, and by how much it is moved
     moved: list[Turn] = []
     before = newest_s = end_s = 0.0
@@ -322,6 +323,11 @@ def _on_one_axis(file: TimelineFile, path: Path) -> TimelineFile:
     notices = file.notices
     if len(sessions) > 1:
         notices += (f"'{path}' holds {len(sessions)} sessions; they are laid out by the time of day.",)
+    if sessions and all(turn.turn > 1 for turn in moved):
+        before_s = min([*(turn.start_s for turn in moved), *(note.time_s for note in notes)])
+        moved = [_moved(turn, -before_s) for turn in moved]
+        notes = [replace(note, time_s=round(note.time_s - before_s, 3)) for note in notes]
+        notices += (f"'{path}' goes on from an earlier file; its seconds are counted from its first turn.",)
     return replace(file, turns=tuple(moved), notes=tuple(notes), notices=notices)
 
 

@@ -197,6 +197,23 @@ def test_the_numbers_of_marks_go_on_and_sessions_are_laid_out_by_the_clock(tmp_p
     assert len(file.notices) == 1
 
 
+def test_a_file_that_goes_on_from_another_one_begins_with_its_first_turn(tmp_path, live):
+    path = tmp_path / "day.jsonl"
+    overlapped = replace(live(8, 36_000.0, channel=2), end_s=36_004.0)
+    write(open_to(path), live(7, 36_002.0), overlapped, Mark(1, 36_005.0, clock(36_005.0)))
+    written = path.read_bytes()
+    file = read_timeline(path)
+    assert [(turn.start_s, turn.end_s) for turn in file.turns] == [(2.0, 3.0), (0.0, 4.0)]
+    assert [note.time_s for note in file.notes] == [5.0]
+    assert len(file.notices) == 1
+    write(open_to(path), live(9, 3.0, began=36_600), Mark(2, 7.0, clock(36_607.0)))
+    file = read_timeline(path)
+    assert [turn.start_s for turn in file.turns] == [2.0, 0.0, 603.0]
+    assert [word.start_s for word in file.turns[2].words] == [601.2, 601.5, 601.7]
+    assert [note.time_s for note in file.notes] == [5.0, 607.0]
+    assert path.read_bytes().startswith(written)
+
+
 @pytest.mark.parametrize(("step_s", "drift_s"), [(600.0, 0.5), (60.0, -45.0)])
 def test_a_clock_that_drifts_and_sound_that_comes_too_fast_are_one_session(tmp_path, live, step_s, drift_s):
     path = tmp_path / "day.csv"
