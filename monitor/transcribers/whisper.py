@@ -207,12 +207,25 @@ def _whole_words(recognised: Iterable[Any], *, blanks: bool) -> list[Word]:
 
 
 def _without_echo(words: list[Word]) -> list[Word]:
-    """Drop what Whisper wrote a second time: the same words again, in no time, at the end of the sound."""
+    """Drop what Whisper wrote more than once: the same words again, in no more time, at the end of the sound.
+
+    A sentence that was said once may have its times in the first copy, in the second, or its beginning in the first
+    and the rest in the second.
+    """
     texts = [normalise(one.text) for one in words]
     for count in range(len(words) // 2, 2, -1):
-        took_s = words[-1].start_s - words[-count].start_s
-        if took_s < _SHORTEST_WORD_S * count and texts[-2 * count : -count] == texts[-count:]:
-            return words[:-count]
+        if texts[-2 * count : -count] != texts[-count:]:
+            continue
+        first, second = words[-2 * count : -count], words[-count:]
+        # Seconds that are lost where the first copy is kept before a word and the second one from it on.
+        lost_s = [
+            (first[-1].start_s - one.start_s) + (two.start_s - second[0].start_s)
+            for one, two in zip(first, second, strict=True)
+        ]
+        lost_s.append(lost_s[-1])  # of the last words only the starts count: one may last to the end of the sound
+        at = min(range(count, -1, -1), key=lost_s.__getitem__)
+        if lost_s[at] < _SHORTEST_WORD_S * count:
+            return _without_echo(words[: -2 * count] + first[:at] + second[at:])
     return words
 
 

@@ -114,15 +114,35 @@ def test_a_gpu_that_cannot_be_used_leaves_it_to_the_processor(whisper_model, mon
     assert whisper.WhisperTranscriber(whisper_model)._model.model.device == "cpu"
 
 
-def test_words_that_are_repeated_in_no_time_are_dropped():
-    """As Whisper tiny.en gives them for a turn of the telephone call in tests/data."""
-    said = ("What", "is", "their", "number?")
-    words = [whisper.Word(text, place / 5, place / 5 + 0.2, 0.9) for place, text in enumerate(said)]
-    again = [whisper.Word(text, 1.14, 1.14, 0.9) for text in said]
-    later = [whisper.Word(text, 1 + place / 5, 1.2 + place / 5, 0.9) for place, text in enumerate(said)]
+def spoken(text, start_s, each_s):
+    starts = [start_s + place * each_s for place in range(len(text.split()))]
+    return [whisper.Word(word, at, at + each_s, 0.9) for word, at in zip(text.split(), starts, strict=True)]
 
-    assert whisper._without_echo(words + again) == words
-    assert whisper._without_echo(words + later) == words + later
+
+@pytest.mark.parametrize("copies", [2, 3, 4, 5])
+def test_words_that_are_repeated_in_no_time_are_dropped(copies):
+    """As Whisper tiny.en gives them for a turn of the telephone call in tests/data."""
+    said = spoken("What is their number?", 0, 0.2)
+    again = [word for copy in range(1, copies) for word in spoken("What is their number?", 1 + 0.1 * copy, 0)]
+    assert whisper._without_echo(said + again) == said
+
+
+@pytest.mark.parametrize("timed", range(5))
+def test_of_two_copies_in_the_time_of_one_the_words_keep_their_times(timed):
+    """The first copy has the times of so many words, and the second one of the others."""
+    before, said = spoken("Hello.", 0, 0.5), spoken("What is their number?", 0.5, 0.2)
+    first = said[:timed] + [whisper.Word(word.text, 0.5 + timed / 5, 0.5 + timed / 5, 0.9) for word in said[timed:]]
+    second = [whisper.Word(word.text, 0.5 + timed / 5, 0.5 + timed / 5, 0.9) for word in said[:timed]] + said[timed:]
+    kept = whisper._without_echo(before + first + second)
+    assert [(word.text, word.start_s) for word in kept] == [(word.text, word.start_s) for word in before + said]
+
+
+@pytest.mark.parametrize(
+    ("text", "each_s"), [("What is their number? What is their number?", 0.2), ("No, no, no, no, no, no.", 0.12)]
+)
+def test_words_that_were_said_twice_stay(text, each_s):
+    words = spoken(text, 0, each_s)
+    assert whisper._without_echo(words) == words
 
 
 def test_without_the_extra_the_error_names_it(monkeypatch):
