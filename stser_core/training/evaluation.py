@@ -130,11 +130,12 @@ def predict(
     *,
     bands: Sequence[Band] = ("wide",),
     baselines: Sequence[BaselineMode] = ("none",),
+    heard: Sequence[Clip] | None = None,
 ) -> list[Prediction]:
     """Score clips, each by itself, without class prior.
 
     Those that none of the classifiers can answer are left out. A clip with sound is scored over each band, and with
-    each kind of baseline that its speaker has.
+    each kind of baseline that its speaker has. `heard` are the clips that baselines are made of, if not the same.
     """
     inputs.prepare(clips, bands)
     wanted = [
@@ -144,7 +145,7 @@ def predict(
         for mode in baselines
         if mode == "none" or clip.path is not None
     ]
-    neutral = _neutral_means(inputs, clips, bands) if "neutral" in baselines else {}
+    neutral = _neutral_means(inputs, clips if heard is None else heard, bands) if "neutral" in baselines else {}
     found: list[Prediction] = []
     starts = range(0, len(wanted), _CHUNK)
     for start in progress(starts, "Evaluating", len(starts)):
@@ -239,14 +240,19 @@ def pair_report(inputs: SpeechInputs, clips: Sequence[Clip]) -> dict[str, Any]:
     """`pairs` of a report: metrics of each classifier against the pairs' right answers.
 
     They are given for each kind of pair that the labels allow, and for `all`; none where speech, text or a classifier
-    of either is missing.
+    of either is missing. Speakers without another neutral clip are scored without a baseline.
     """
     recognizer = inputs.recognizer
     paired = pairs_of(clips)
     if not paired or not {"speech", "text"} <= set(recognizer.classifiers):
         return {}
     mode: BaselineMode = "neutral" if recognizer.uses_speaker_baseline else "none"
-    predictions = predict(inputs, [clip for some in paired.values() for clip in some], baselines=(mode,))
+    pairs = [pair for some in paired.values() for pair in some]
+    # A pair is labelled with its right answer, so only the clips themselves tell which speech is neutral.
+    predictions = predict(inputs, pairs, baselines=(mode,), heard=clips)
+    if mode == "neutral":
+        scored = {one.clip.id for one in predictions}
+        predictions += predict(inputs, [pair for pair in pairs if pair.id not in scored])
     kind_of = {clip.id: kind for kind, some in paired.items() for clip in some}
     parts = {kind: [one for one in predictions if kind_of[one.clip.id] == kind] for kind in paired}
     parts["all"] = predictions

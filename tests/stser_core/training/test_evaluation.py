@@ -128,8 +128,26 @@ def test_a_known_baseline_is_that_of_the_speaker_s_other_neutral_clips():
     groups = report(relative.recognizer, found)["breakdown"]["baseline"]
     assert groups["none"]["speech"]["n"] == 5 and groups["neutral"]["speech"]["n"] == 4
     relative.recognizer.uses_speaker_baseline = True
-    assert all(some == {} for some in pair_report(relative, [loud[0], *TEXTS])["pairs"].values()), "nor in its pairs"
+    alone = pair_report(relative, [loud[0], *TEXTS])["pairs"]["agreeing"]["speech"]
+    assert (alone["n"], alone["wa"]) == (1, 0.0), "nor in its pairs"
     assert pair_report(relative, [*loud[:2], *TEXTS])["pairs"]["all"]["speech"]["n"] == 8
+
+
+def test_pairs_are_scored_with_the_speaker_s_neutral_clips_whatever_the_texts_are():
+    relative = inputs(Known("speech", "text", "bimodal", relative=True))
+    relative.recognizer.uses_speaker_baseline = True
+    loud = [clip(n, "angry", None, "neutral") for n in range(2)]
+    unseen = replace(clip(2, "angry", None, "angry"), speaker="x")
+    emotional = [text for text in TEXTS if text.label != "neutral"]
+    pairs = pair_report(relative, [*loud, unseen, *emotional])["pairs"]
+    assert {kind: some["speech"]["n"] for kind, some in pairs.items()} == {
+        "agreeing": 1,
+        "neutral_speech": 6,
+        "all": 7,
+    }
+    assert pairs["agreeing"]["speech"]["wa"] == 1.0, "without a baseline, where there is none"
+    assert pairs["neutral_speech"]["speech"]["wa"] == 0.0, "the speech is neutral, and the words are not"
+    assert sum(one is None for one in relative.recognizer.baselines) == 1
 
 
 def test_pairs_follow_from_both_labels_and_are_reported_by_kind():
