@@ -110,6 +110,8 @@ function takeEnd(told) {
   if (!call) return;
   call.ended = told.ended_at;
   call.reason = told.reason;
+  call.position = Math.max(call.position, told.position_s);
+  call.turns = Math.max(call.turns, told.turns);
   for (const channel of call.channels.values()) channel.now = null;
   forgetOld();
   changed(call);

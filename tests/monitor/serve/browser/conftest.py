@@ -99,10 +99,10 @@ class Told:
             calls.append({"call": name, "position_s": position_s, "dropped_ms": 0, "channels": [one]})
         self._server.app.loop.call_soon_threadsafe(self.log.show, {"calls": calls, "unreachable": unreachable})
 
-    def end(self, call, reason="ended"):
+    def end(self, call, reason="ended", ended_at="2026-11-29T10:05:00.000+00:00"):
         known = self.lines.find(call)
-        known.ended_at, known.reason = "2026-11-29T10:05:00.000+00:00", reason
-        about = {"call": call, "ended_at": known.ended_at, "reason": reason, "turns": known.turns}
+        known.ended_at, known.reason = ended_at, reason
+        about = {name: known.values()[name] for name in ("call", "ended_at", "reason", "position_s", "turns")}
         self.log.add("call_ended", {**about, "report": f"/calls/{call}/report"})
 
     def _keep(self, kind, call, values, **further):

@@ -84,6 +84,17 @@ def test_a_call_that_ends_goes_below_and_what_was_before_the_page_was_opened_is_
     assert opened.names() == ["call"]
 
 
+def test_an_ended_call_is_as_long_and_has_as_many_turns_as_the_server_says(visit, server):
+    opened = visit()
+    server.begin("call")
+    server.turn("call", 0.0, 3.0, "sad", "goodbye")
+    expect(opened.lane("call").locator(".words")).to_have_text("customer: goodbye")
+    call = server.lines.find("call")
+    call.position_s, call.turns = 4.0, 2
+    server.end("call")
+    expect(opened.page.locator("#ended .facts")).to_contain_text("0:04 · 2 turns")
+
+
 def test_a_hundred_lines_cost_less_than_half_a_core(visit, server):
     draw = random.Random(1)
     calls = [f"call {place}" for place in range(100)]
