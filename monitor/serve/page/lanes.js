@@ -211,6 +211,7 @@ function reach(lane) {
 
 function makeEnded(call) {
   const row = createElement("li", "ended");
+  row.call = call;
   const open = createElement("button", "open");
   open.type = "button";
   open.append(createElement("bdi", "", call.name));
@@ -234,9 +235,10 @@ function drawLanes(all) {
       endedRows.get(call)?.remove();
       endedRows.delete(call);
       if (!calls.has(call.name)) continue;
-      endedRows.set(call, makeEnded(call));
-      const before = [...endedRows.keys()].find((other) => other !== call && other.ended <= call.ended && endedRows.get(other).isConnected);
-      byId("ended").insertBefore(endedRows.get(call), before ? endedRows.get(before) : null);
+      const row = makeEnded(call);
+      const before = [...byId("ended").children].find((other) => other.call.ended <= call.ended);
+      byId("ended").insertBefore(row, before ?? null);
+      endedRows.set(call, row);
       continue;
     }
     added ||= !lane;

@@ -95,6 +95,17 @@ def test_an_ended_call_is_as_long_and_has_as_many_turns_as_the_server_says(visit
     expect(opened.page.locator("#ended .facts")).to_contain_text("0:04 · 2 turns")
 
 
+def test_ended_calls_are_listed_the_last_one_first_also_after_a_reload(visit, server):
+    opened = visit()
+    for minute, call in enumerate("abcdef"):
+        server.begin(call)
+        server.end(call, ended_at=f"2026-11-29T10:0{minute}:00.000+00:00")
+        expect(opened.page.locator("#ended .open")).to_contain_text([call])
+    for _ in range(2):
+        expect(opened.page.locator("#ended .open")).to_have_text(list("fedcba"))
+        opened.page.reload()
+
+
 def test_a_hundred_lines_cost_less_than_half_a_core(visit, server):
     draw = random.Random(1)
     calls = [f"call {place}" for place in range(100)]
