@@ -179,7 +179,6 @@ function lastWords(call) {
 }
 
 function order() {
-  const newest = (a, b) => (a.started === b.started ? (a.name < b.name ? 1 : -1) : a.started < b.started ? 1 : -1);
   if (byId("order").value === "newest") return newest;
   const rank = (call) => (waiting(call).length ? 100 : 0) + call.ranked;
   return (a, b) => rank(b) - rank(a) || newest(a, b);
@@ -236,7 +235,7 @@ function drawLanes(all) {
       endedRows.delete(call);
       if (!calls.has(call.name)) continue;
       const row = makeEnded(call);
-      const before = [...byId("ended").children].find((other) => other.call.ended <= call.ended);
+      const before = [...byId("ended").children].find((other) => lastEnded(call, other.call) < 0);
       byId("ended").insertBefore(row, before ?? null);
       endedRows.set(call, row);
       continue;

@@ -43,8 +43,8 @@ function takeCall(told) {
     calls.set(call.name, call);
   }
   call.source = told.source ?? "";
-  call.started = told.started_at;
-  call.ended ??= told.ended_at ?? null;
+  call.started = Date.parse(told.started_at);
+  if (told.ended_at) call.ended ??= Date.parse(told.ended_at);
   call.reason ??= told.reason ?? null;
   call.position = Math.max(call.position, told.position_s ?? 0);
   if (typeof told.turns === "number") call.turns = Math.max(call.turns, told.turns);
@@ -108,7 +108,7 @@ function takeNow(told) {
 function takeEnd(told) {
   const call = calls.get(told.call);
   if (!call) return;
-  call.ended = told.ended_at;
+  call.ended = Date.parse(told.ended_at);
   call.reason = told.reason;
   call.position = Math.max(call.position, told.position_s);
   call.turns = Math.max(call.turns, told.turns);
@@ -120,11 +120,21 @@ function takeEnd(told) {
 /** Of the calls that have ended, keep the last ones, and those whose alerts nobody has acknowledged. */
 function forgetOld() {
   const ended = [...calls.values()].filter((call) => call.ended && !waiting(call).length);
-  ended.sort((a, b) => (a.ended < b.ended ? -1 : 1));
-  for (const call of ended.slice(0, Math.max(0, ended.length - KEPT_ENDED))) {
+  ended.sort(lastEnded);
+  for (const call of ended.slice(KEPT_ENDED)) {
     calls.delete(call.name);
     changed(call);
   }
+}
+
+/** Orders calls by when they started, the newest first. */
+function newest(a, b) {
+  return b.started - a.started || (a.name < b.name ? 1 : -1);
+}
+
+/** Orders calls by when they ended, the last one first. */
+function lastEnded(a, b) {
+  return b.ended - a.ended || newest(a, b);
 }
 
 /** The alerts of a call that nobody has acknowledged. */
@@ -143,8 +153,8 @@ function heard(channel) {
   return turn?.emotion ? { emotion: turn.emotion, share: turn.confidence, provisional: false } : null;
 }
 
-function timeOfDay(iso) {
-  return iso ? new Date(iso).toLocaleTimeString([], { hour12: false }) : "";
+function timeOfDay(moment) {
+  return moment ? new Date(moment).toLocaleTimeString([], { hour12: false }) : "";
 }
 
 function letter(emotion) {

@@ -106,6 +106,22 @@ def test_ended_calls_are_listed_the_last_one_first_also_after_a_reload(visit, se
         opened.page.reload()
 
 
+def test_calls_of_servers_with_different_utc_offsets_are_in_the_order_of_time(visit, server):
+    opened = visit()
+    earlier, later = "2026-11-29T16:48:00.000+00:00", "2026-11-29T11:50:07.000-05:00"
+    server.begin("later", started_at=later)
+    server.begin("earlier", started_at=earlier)
+    expect(opened.page.locator("#lines .name")).to_have_text(["later", "earlier"])
+    server.end("later", ended_at=later)
+    for place in range(100):
+        server.begin(f"call {place}", started_at=earlier)
+        server.end(f"call {place}", ended_at=earlier)
+    server.begin("last")
+    expect(opened.page.locator("#lines .name")).to_contain_text(["last"])
+    expect(opened.page.locator("#ended .open")).to_have_count(100)
+    expect(opened.page.locator("#ended .open").first).to_have_text("later")
+
+
 def test_a_hundred_lines_cost_less_than_half_a_core(visit, server):
     draw = random.Random(1)
     calls = [f"call {place}" for place in range(100)]
