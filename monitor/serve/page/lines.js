@@ -39,13 +39,14 @@ function createElement(name, className, text) {
 function takeCall(told) {
   let call = calls.get(told.call);
   if (!call) {
-    call = { name: told.call, alerts: new Map(), channels: new Map(), turns: 0, position: 0, anger: 0, ranked: 0, ended: null };
+    call = { name: told.call, alerts: new Map(), unloaded: 0, channels: new Map(), turns: 0, position: 0, anger: 0, ranked: 0, ended: null };
     calls.set(call.name, call);
   }
   call.source = told.source ?? "";
   call.started = Date.parse(told.started_at);
   if (told.ended_at) call.ended ??= Date.parse(told.ended_at);
   call.reason ??= told.reason ?? null;
+  call.unloaded = told.unacknowledged ?? 0; // alerts, until `loadCall` has got them
   call.position = Math.max(call.position, told.position_s ?? 0);
   if (typeof told.turns === "number") call.turns = Math.max(call.turns, told.turns);
   for (const { channel, speaker, scored } of told.channels) {
@@ -119,7 +120,7 @@ function takeEnd(told) {
 
 /** Of the calls that have ended, keep the last ones, and those whose alerts nobody has acknowledged. */
 function forgetOld() {
-  const ended = [...calls.values()].filter((call) => call.ended && !waiting(call).length);
+  const ended = [...calls.values()].filter((call) => call.ended && !call.unloaded && !waiting(call).length);
   ended.sort(lastEnded);
   for (const call of ended.slice(KEPT_ENDED)) {
     calls.delete(call.name);

@@ -95,6 +95,8 @@ async function loadCall(call) {
   takeCall({ ...told, turns: told.turns.length });
   for (const turn of told.turns) takeTurn(call, turn);
   for (const alert of told.alerts) takeAlert(call, alert);
+  call.unloaded = 0;
+  forgetOld();
 }
 
 function follow() {

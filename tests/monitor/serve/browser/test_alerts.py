@@ -36,6 +36,22 @@ def test_an_alert_is_seen_and_read_out_and_goes_away_for_everybody_once_acknowle
     expect(page.get_by_role("heading", name="1 alert")).to_be_visible()
 
 
+def test_an_alert_of_a_call_that_ended_long_ago_is_there_when_a_page_is_opened(server, visit):
+    server.begin("first")
+    server.turn("first", 0.0, 4.0, "angry", "again and again")
+    server.alert("first")
+    server.end("first", ended_at="2026-11-29T10:04:00.000+00:00")
+    for place in range(100):
+        server.begin(f"later {place}")
+        server.end(f"later {place}")
+    page = visit().page
+    expect(page.get_by_role("heading", name="1 alert")).to_be_visible()
+    expect(page.locator("#ended .open")).to_have_count(101)
+    page.get_by_role("button", name="Acknowledge first").click()
+    expect(page.locator("#alerts")).to_be_hidden()
+    expect(page.locator("#ended .open")).to_have_count(100)
+
+
 def test_the_keyboard_goes_to_the_alerts_and_acknowledges_one_after_the_other(alerted, server):
     keys = alerted.page.keyboard
     keys.press("a")
