@@ -64,7 +64,7 @@ async function begin() {
   told.forEach(takeCall);
   follow();
   changed();
-  await loadCalls(told.filter((call) => call.unacknowledged || (!call.ended_at && call.turns)));
+  await loadCalls([...calls.values()].filter((call) => call.unloaded || waiting(call).length || (!call.ended && call.turns)));
   const wanted = decodeURIComponent(location.hash.slice(1));
   if (!openCall && calls.has(wanted)) openCallPanel(calls.get(wanted));
 }
@@ -76,13 +76,12 @@ function forget(call) {
   changed(call);
 }
 
-/** Learn what was said before the page was opened: of a few calls at a time. */
-async function loadCalls(told) {
-  const rest = [...told];
+/** Learn what was said and acknowledged while the page did not listen: of a few calls at a time. */
+async function loadCalls(rest) {
   const work = async () => {
     while (rest.length) {
-      const call = calls.get(rest.shift().call);
-      if (call) await loadCall(call);
+      const call = rest.shift();
+      if (calls.has(call.name)) await loadCall(call);
     }
   };
   await Promise.all([work(), work(), work()]);

@@ -52,6 +52,15 @@ def test_an_alert_of_a_call_that_ended_long_ago_is_there_when_a_page_is_opened(s
     expect(page.locator("#ended .open")).to_have_count(100)
 
 
+def test_an_acknowledgement_that_the_page_missed_is_learned_when_it_begins_again(alerted, server):
+    server.end("one")
+    for call in server.lines.calls():
+        call.acknowledged.add(1)
+    server.log.add("reset", {})
+    expect(alerted.page.locator("#alerts")).to_be_hidden()
+    expect(alerted.lane("two").locator(".badge")).to_be_hidden()
+
+
 def test_the_keyboard_goes_to_the_alerts_and_acknowledges_one_after_the_other(alerted, server):
     keys = alerted.page.keyboard
     keys.press("a")
