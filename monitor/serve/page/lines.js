@@ -52,6 +52,7 @@ function takeCall(told) {
   for (const { channel, speaker, scored } of told.channels) {
     if (!call.channels.has(channel)) call.channels.set(channel, { number: channel, speaker, scored, turns: [], now: null });
   }
+  if (call.ended) silence(call);
   forgetOld();
   changed(call);
   return call;
@@ -113,9 +114,14 @@ function takeEnd(told) {
   call.reason = told.reason;
   call.position = Math.max(call.position, told.position_s);
   call.turns = Math.max(call.turns, told.turns);
-  for (const channel of call.channels.values()) channel.now = null;
+  silence(call);
   forgetOld();
   changed(call);
+}
+
+/** Nothing is being said in a call that has ended. */
+function silence(call) {
+  for (const channel of call.channels.values()) channel.now = null;
 }
 
 /** Of the calls that have ended, keep the last ones, and those whose alerts nobody has acknowledged. */

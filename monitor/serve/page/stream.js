@@ -64,7 +64,8 @@ async function begin() {
   told.forEach(takeCall);
   follow();
   changed();
-  await loadCalls([...calls.values()].filter((call) => call.unloaded || waiting(call).length || (!call.ended && call.turns)));
+  const old = (call) => call.unloaded || waiting(call).length || call === openCall || (!call.ended && call.turns);
+  await loadCalls([...calls.values()].filter(old));
   const wanted = decodeURIComponent(location.hash.slice(1));
   if (!openCall && calls.has(wanted)) openCallPanel(calls.get(wanted));
 }

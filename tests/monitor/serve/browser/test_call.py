@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from monitor.serve.events import EventLog
+
 pytestmark = pytest.mark.slow
 
 
@@ -37,6 +39,19 @@ def test_a_click_opens_the_transcript_and_it_goes_on(opened, server):
     server.end("call")
     expect(panel.get_by_role("link", name="Report")).to_be_visible()
     expect(panel).to_contain_text("ended at")
+
+
+def test_an_open_call_whose_end_the_page_missed_gets_its_last_turns(opened, server):
+    opened.lane("call").click()
+    server.now(("call", 12.0, "nobody calls", None))
+    expect(opened.page.locator("#speaking")).to_have_text("customer: nobody calls")
+    followed, server.log = server.log, EventLog()  # which nobody follows
+    server.turn("call", 10.0, 14.0, "angry", "nobody calls back")
+    server.end("call")
+    followed.add("reset", {})
+    expect(opened.page.locator("#call .turn")).to_have_count(3)
+    expect(opened.page.locator("#call-facts")).to_contain_text("ended at")
+    expect(opened.page.locator("#speaking")).to_be_empty()
 
 
 GREY_IS_DRAWN = """(() => {
