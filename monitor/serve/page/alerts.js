@@ -11,7 +11,7 @@ function takeAlert(call, told) {
     if (told.acknowledged) acknowledged(call, told.alert);
     return;
   }
-  const alert = { ...told, acknowledged: told.acknowledged ?? false };
+  const alert = { ...told, acknowledged: told.acknowledged || call.acknowledged.has(told.alert) };
   call.alerts.set(told.alert, alert);
   const turn = call.channels.get(told.channel)?.turns.find((each) => each.number === told.turn);
   turn?.alerts.push(told.rule);
@@ -22,7 +22,9 @@ function takeAlert(call, told) {
   changed(call);
 }
 
+/** Take an acknowledgement; it may come while its alert is still being loaded. */
 function acknowledged(call, number) {
+  call.acknowledged.add(number);
   const alert = call.alerts.get(number);
   if (!alert) return;
   alert.acknowledged = true;

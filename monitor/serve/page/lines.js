@@ -39,7 +39,8 @@ function createElement(name, className, text) {
 function takeCall(told) {
   let call = calls.get(told.call);
   if (!call) {
-    call = { name: told.call, alerts: new Map(), unloaded: 0, channels: new Map(), turns: 0, position: 0, anger: 0, ranked: 0, ended: null };
+    call = { name: told.call, alerts: new Map(), acknowledged: new Set(), unloaded: 0, channels: new Map(), turns: 0, position: 0,
+      anger: 0, ranked: 0, ended: null };
     calls.set(call.name, call);
   }
   call.source = told.source ?? "";

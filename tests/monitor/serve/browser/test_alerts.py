@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from monitor.serve.events import EventLog
+
 pytestmark = pytest.mark.slow
 
 
@@ -59,6 +61,27 @@ def test_an_acknowledgement_that_the_page_missed_is_learned_when_it_begins_again
     server.log.add("reset", {})
     expect(alerted.page.locator("#alerts")).to_be_hidden()
     expect(alerted.lane("two").locator(".badge")).to_be_hidden()
+
+
+def test_an_acknowledgement_that_comes_while_a_page_loads_the_alert_holds(visit, server):
+    opened, routes = visit(), []
+    followed, server.log = server.log, EventLog()  # which nobody follows
+    server.begin("call")
+    server.turn("call", 0.0, 4.0, "angry", "again and again")
+    server.alert("call")
+    opened.page.route("**/calls/call", lambda route: routes.append((route, route.fetch())))
+    followed.add("reset", {})
+    opened.until("calls.has('call')")
+    while not routes:
+        opened.page.wait_for_timeout(20)
+    server.lines.acknowledge(server.lines.find("call"), 1)
+    server.log = followed
+    server.begin("next")
+    opened.until("calls.has('next')")
+    route, answer = routes[0]
+    route.fulfill(response=answer)
+    opened.until("calls.get('call').alerts.size === 1")
+    expect(opened.page.locator("#alerts")).to_be_hidden()
 
 
 def test_the_keyboard_goes_to_the_alerts_and_acknowledges_one_after_the_other(alerted, server):
