@@ -88,14 +88,6 @@ def render(
         "scored": any(row.emotion is not None for row in rows),
         "transcripts": transcripts,
     }
-    data = {  # times, speakers and scores, but no words, which are in the page already
-        "duration": length_s,
-        "labels": list(LABELS),
-        "letters": [LETTERS[label] for label in LABELS],
-        "speakers": [name for _, name in speakers],
-        "turns": [_turn_data(turn) for turn in turns],
-        "marks": [{"time": mark.time_s, "number": mark.number} for mark in marks],
-    }
     return render_page(
         "monitor.report",
         "page/report.html",
@@ -106,7 +98,7 @@ def render(
         title=call.recording or title,
         report=report,
         call=call,
-        data=json_block(data),
+        data=json_block(_data(length_s, [name for _, name in speakers], turns, marks)),
         # Its alphabet has nothing that HTML knows.
         sound=base64.b64encode(sound.content).decode() if sound is not None else None,
     )
@@ -122,6 +114,20 @@ def _shown_turns(rows: Sequence[Turn], notes: Sequence[Note], speakers: Sequence
         ShownTurn(place, row, speakers.index(speaker_of(row)), said(row), tuple(rules.get(row.turn, ())))
         for place, row in enumerate(sorted(rows, key=lambda row: row.place))
     ]
+
+
+def _data(
+    length_s: float, speakers: Sequence[str], turns: Sequence[ShownTurn], marks: Sequence[Mark]
+) -> dict[str, object]:
+    """The scripts' data: times, speakers and scores, but no words, which are in the page already."""
+    return {
+        "duration": length_s,
+        "labels": list(LABELS),
+        "letters": [LETTERS[label] for label in LABELS],
+        "speakers": list(speakers),
+        "turns": [_turn_data(turn) for turn in turns],
+        "marks": [{"time": mark.time_s, "number": mark.number} for mark in marks],
+    }
 
 
 def _turn_data(turn: ShownTurn) -> dict[str, object]:
