@@ -137,14 +137,14 @@ class ArchiveFolder:
         Of a recording that was copied, the copy counts from now on.
         """
         marker = _read(self._marker_path(found.name))
-        if marker is None or marker.path in (None, found.place) or not self.timeline(found.name).is_file():
+        if marker is None or marker.path in (None, found.utf8_path) or not self.timeline(found.name).is_file():
             return None
         try:
             same = filecmp.cmp(marker.path, found.path, shallow=False)
         except OSError:  # one of them is gone
             return None
         if same:
-            self._write(self._marker_path(found.name), msgspec.json.encode(replace(marker, path=found.place)))
+            self._write(self._marker_path(found.name), msgspec.json.encode(replace(marker, path=found.utf8_path)))
             return None
         reason = (
             f"The archive holds '{marker.path}' under this name; archive the folder above both, or use another --out."

@@ -24,7 +24,7 @@ class Found:
     path: str  # where it is, from the root: a worker may run in another folder
 
     @property
-    def place(self) -> str:
+    def utf8_path(self) -> str:
         """The path, in which bytes that are not UTF-8 are visible escapes."""
         return utf8(self.path).decode()
 

@@ -108,7 +108,7 @@ class RecordingScorer:
                 return Failed(found.name, "It changed while it was read; run the archive again when it is complete.")
             heard_s = pipeline.position_s
             length_s = opened.recording.announced_s or heard_s
-            finished = Finished(found.name, *before, length_s, heard_s, found.place)
+            finished = Finished(found.name, *before, length_s, heard_s, found.utf8_path)
             return Scored(finished, tuple(turns), " ".join(opened.recording.notices) or None)
         except StserError as error:
             return Failed(found.name, str(error))

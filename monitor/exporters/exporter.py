@@ -125,7 +125,7 @@ class Exporter:
         self._path, self._since = path, moment
         try:
             destination, resumed = self._open(path)
-            if resumed.last_turn >= turn:  # a name that came round: no reader takes a number twice
+            if resumed.last_turn >= turn:  # a name that repeats: no reader takes a number twice
                 destination.close()
                 raise OutputError(f"Cannot append turn {turn} to '{path}': it holds turns up to {resumed.last_turn}.")
             destination.begin(resumed.start, keep=resumed.keep)

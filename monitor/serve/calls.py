@@ -25,7 +25,7 @@ MOMENT = "%Y%m%d-%H%M%S"
 REMEMBERED = 200
 """Calls that have ended and are listed."""
 WAITING = 1_000
-"""Of so many, those are listed, too, whose alerts nobody has seen to."""
+"""Of so many, those with unacknowledged alerts are listed, too."""
 
 _ACKNOWLEDGED = "acknowledged"
 _EARLIER = "earlier"
@@ -79,9 +79,9 @@ class Call:
 
 
 def forgettable(ended: Mapping[str, int]) -> list[str]:
-    """Which calls need not be listed any more, given how many alerts of each wait, in the order in which they ended.
+    """Which calls need not be listed any more, given each one's unacknowledged alerts, in the order of their ends.
 
-    The last `REMEMBERED` stay, and those whose alerts wait for somebody, of the last `WAITING`.
+    The last `REMEMBERED` stay, and those with unacknowledged alerts of the last `WAITING`.
     """
     names = list(ended)
     old = set(names[:-WAITING])

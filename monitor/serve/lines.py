@@ -303,7 +303,7 @@ class Lines:
             self.shared.metrics.say(f"{name}: that its alert was acknowledged is not kept ({error.strerror}).")
 
     def _earlier(self) -> Iterator[Call]:
-        """The last calls of earlier runs, and of some before them those with alerts that nobody has seen to."""
+        """The last calls of earlier runs, and of some before them those with unacknowledged alerts."""
         names = sorted(path.stem for path in self.shared.folder.glob("*.jsonl") if _NAME.fullmatch(path.stem))
         last = names[-REMEMBERED:]
         for name in names[-WAITING:]:

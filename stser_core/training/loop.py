@@ -121,8 +121,11 @@ def train(
         loss = float(torch.stack(losses).mean())
         if not (math.isfinite(loss) and all(bool(one.isfinite().all()) for one in module.parameters())):
             if not history:
-                raise DataError("The loss is no number any more in the first epoch; lower the learning rate.")
-            print(f"epoch {number + 1:3}  the loss is no number any more: training ends here", file=sys.stderr)
+                raise DataError("The loss is not finite in the first epoch; lower the learning rate.")
+            print(
+                f"epoch {number + 1:3}  the loss is not finite: training ends here",
+                file=sys.stderr,
+            )
             break
         module.eval()
         history.append({"loss": loss, **validate()})

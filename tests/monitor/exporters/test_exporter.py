@@ -248,7 +248,7 @@ def test_a_turn_goes_to_the_file_of_the_day_on_which_it_starts(tmp_path, live):
     assert [numbers(tmp_path / name_on(day)) for day in (0, 1, 2)] == [[1], [2, 3], [4]]
 
 
-def test_a_name_that_came_round_gets_no_number_twice(tmp_path, live):
+def test_a_name_that_repeats_gets_no_number_twice(tmp_path, live):
     said = []
     write_by_day(tmp_path, live, [1, 1, 1])
     write_by_day(tmp_path, live, [0, 1, 1], said.append)
